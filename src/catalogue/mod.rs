@@ -1,0 +1,3 @@
+//! The libraries as data, and the variables that lead them into the cache root.
+
+pub mod variables;

@@ -1,0 +1,1 @@
+//! Pure renderers over `templates/`: data in, text out, no disk.

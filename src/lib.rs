@@ -1,0 +1,9 @@
+//! modelstrap makes a machine-learning project ready on any machine: one cache for every library.
+//!
+//! The rooms below are listed from the top of the house to its foundations, and imports point
+//! downwards only; `tests/laws.rs` holds that. `ARCHITECTURE.md` says what each room is for.
+
+pub mod catalogue;
+pub mod generate;
+pub mod platform;
+pub mod support;
