@@ -5,5 +5,6 @@
 
 pub mod catalogue;
 pub mod generate;
+pub mod plan;
 pub mod platform;
 pub mod support;

@@ -1,3 +1,12 @@
 //! Small leaves that every room may use: the injected environment, atomic writes, digests, human units.
 
+pub mod atomic;
+pub mod delete;
+pub mod digest;
+pub mod escape;
+pub mod interrupt;
+pub mod lock;
+pub mod paths;
+pub mod time;
+pub mod units;
 pub mod vars;

@@ -1,0 +1,206 @@
+//! Makes a plan's edits, one after the other, with the journal ahead of them.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::journal::{Entry, Past, Shelf};
+use super::{Edit, Kind, Plan, Record, State, undo};
+use crate::support::{atomic, escape, interrupt};
+
+/// What came of applying a plan.
+#[derive(Debug, Clone, Default)]
+pub struct Applied {
+    /// How many edits were made.
+    pub made: usize,
+    /// How many edits of an earlier, interrupted run were found done and are part of this run's journal now.
+    pub adopted: usize,
+}
+
+/// Why applying stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// A person asked for it; what was done stands, and the next run or `undo` deals with it.
+    #[error(
+        "stopped after {made} of {total} changes\n  run `modelstrap setup` again to finish, or `modelstrap undo` to take back what was done"
+    )]
+    Interrupted {
+        /// Changes made.
+        made: usize,
+        /// Changes intended.
+        total: usize,
+    },
+    /// An edit failed; those before it were taken back.
+    #[error("{path}: {source}{}", if *restored { "\n  every change of this run was taken back" } else { "\n  not everything could be taken back: make room or mend the disk, then run `modelstrap undo`" })]
+    Failed {
+        /// Where.
+        path: String,
+        /// Why.
+        source: io::Error,
+        /// Whether the disk is as it was.
+        restored: bool,
+    },
+}
+
+/// Applies `plan`, calling `progress` after each edit, and brings `record` up to date. Work that an interrupted run
+/// did is taken into this run's journal, so that one `undo` takes back both.
+///
+/// # Errors
+/// [`ApplyError`]; the disk is as it was, or the journal knows how far it is from that.
+pub fn apply(
+    plan: &Plan,
+    shelf: &Shelf,
+    record: &mut Record,
+    verb: &str,
+    now: &str,
+    mut progress: impl FnMut(&Edit),
+) -> Result<Applied, ApplyError> {
+    let failed = |path: &Path, source: io::Error, restored: bool| ApplyError::Failed {
+        path: escape::path(path),
+        source,
+        restored,
+    };
+    let earlier = shelf.interrupted();
+    let adopted: Vec<Entry> = earlier.iter().flat_map(|past| adopt(past, shelf)).collect();
+    let number =
+        earlier.as_ref().map_or_else(|| shelf.past().last().map_or(1, |past| past.number + 1), |past| past.number);
+    let entries = merge(&adopted, &plan.edits, record);
+
+    let prepared = prepare(plan, shelf).and_then(|()| shelf.open(number, verb, now, &entries));
+    let mut journal = prepared.map_err(|source| failed(shelf.folder(), source, true))?;
+    let first = entries.len() - plan.edits.len();
+    let mut folders: Vec<PathBuf> = Vec::new();
+    for (index, edit) in plan.edits.iter().enumerate() {
+        if interrupt::requested() {
+            return Err(ApplyError::Interrupted { made: index, total: plan.edits.len() });
+        }
+        let made = make(edit, shelf.tag()).and_then(|()| journal.done(first + index));
+        if let Err(source) = made {
+            let restored = take_back(plan, index, number, shelf, adopted.is_empty());
+            return Err(failed(&edit.path, source, restored));
+        }
+        folders.extend(edit.path.parent().map(Path::to_path_buf));
+        record.note(&edit.path, &edit.wrote);
+        progress(edit);
+    }
+    folders.sort();
+    folders.dedup();
+    folders.iter().for_each(|folder| atomic::sync_directory(folder));
+    for entry in &adopted {
+        record.note(&entry.path, &entry.wrote);
+    }
+    for edit in &plan.edits {
+        record.note(&edit.path, &edit.wrote);
+    }
+    settle(plan, record);
+    let closed = record.save(&shelf.record_path(), shelf.tag()).and_then(|()| shelf.close(number));
+    closed.map_err(|source| failed(shelf.folder(), source, false))?;
+    Ok(Applied { made: plan.edits.len(), adopted: adopted.len() })
+}
+
+/// Notes in `record` what a plan found to be as it should.
+pub fn settle(plan: &Plan, record: &mut Record) {
+    for (path, fragments) in &plan.settled {
+        record.note(path, fragments);
+    }
+}
+
+/// Everything that must be safe before the first change: the contents that are about to be replaced.
+fn prepare(plan: &Plan, shelf: &Shelf) -> io::Result<()> {
+    fs::create_dir_all(shelf.folder())?;
+    plan.edits.iter().filter_map(|edit| edit.before.bytes()).try_for_each(|bytes| shelf.keep(bytes))
+}
+
+/// The entries of an interrupted run that were made, and its leftovers cleaned up.
+fn adopt(past: &Past, shelf: &Shelf) -> Vec<Entry> {
+    shelf.sweep();
+    for target in past.entries.iter().filter_map(|entry| atomic::resolve(&entry.path).ok()) {
+        let _ = fs::remove_file(atomic::temporary_name(&target, shelf.tag()));
+    }
+    past.entries
+        .iter()
+        .filter(|entry| entry.observe().is_ok_and(|now| !entry.before.matches(&now) && entry.after.matches(&now)))
+        .cloned()
+        .collect()
+}
+
+/// This run's journal: what an interrupted run did, then this run's edits. Where both touched a path, the
+/// earlier `before` is what undo goes back to.
+fn merge(adopted: &[Entry], edits: &[Edit], record: &Record) -> Vec<Entry> {
+    let mut entries: Vec<Entry> =
+        adopted.iter().filter(|old| !edits.iter().any(|edit| edit.path == old.path)).cloned().collect();
+    entries.extend(edits.iter().map(|edit| {
+        let mut entry = Entry::of(edit, record.fragments(&edit.path));
+        if let Some(old) = adopted.iter().find(|old| old.path == edit.path) {
+            entry.before = old.before.clone();
+            entry.held = old.held.clone();
+        }
+        entry
+    }));
+    entries
+}
+
+/// Makes one edit, after looking once more that the disk is as the plan saw it.
+fn make(edit: &Edit, tag: &str) -> io::Result<()> {
+    let now = if edit.kind == Kind::Link { State::observe_link(&edit.path)? } else { State::observe(&edit.path)? };
+    if now == edit.after {
+        return Ok(());
+    }
+    if now != edit.before {
+        return Err(io::Error::other("changed while the plan was being applied; run `modelstrap setup` again"));
+    }
+    write(&edit.path, &edit.after, tag)
+}
+
+/// Brings `path` to `state`.
+pub(super) fn write(path: &Path, state: &State, tag: &str) -> io::Result<()> {
+    match state {
+        State::Absent => match fs::symlink_metadata(path) {
+            Ok(metadata) if metadata.is_dir() => fs::remove_dir(path),
+            Ok(_) => fs::remove_file(path),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        },
+        State::Directory => match fs::create_dir(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+            made => made,
+        },
+        State::File(bytes, mode) => atomic::replace(path, bytes, (*mode != 0).then_some(*mode), tag),
+        State::Link(target) => {
+            let temporary = atomic::temporary_name(path, tag);
+            let _ = fs::remove_file(&temporary);
+            link(target, &temporary)?;
+            fs::rename(&temporary, path)
+        }
+    }
+}
+
+/// Undoes the first `made` edits of a plan that failed, and the one that failed. True when all of them went.
+fn take_back(plan: &Plan, made: usize, number: u32, shelf: &Shelf, alone: bool) -> bool {
+    let mut whole = true;
+    for edit in plan.edits[..=made].iter().rev() {
+        let now = if edit.kind == Kind::Link { State::observe_link(&edit.path) } else { State::observe(&edit.path) };
+        if now.is_ok_and(|now| now == edit.before) {
+            continue;
+        }
+        // The state folder itself still holds the journal; it goes with the bookkeeping below.
+        whole &= write(&edit.path, &edit.before, shelf.tag()).is_ok() || shelf.folder().starts_with(&edit.path);
+    }
+    if whole && alone {
+        whole = shelf.discard(number).is_ok();
+        undo::remove_bookkeeping(shelf);
+    } else if whole {
+        let _ = shelf.close(number);
+    }
+    whole
+}
+
+#[cfg(unix)]
+fn link(target: &Path, at: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(target, at)
+}
+
+#[cfg(windows)]
+fn link(target: &Path, at: &Path) -> io::Result<()> {
+    std::os::windows::fs::symlink_dir(target, at)
+}

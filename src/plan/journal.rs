@@ -1,0 +1,268 @@
+//! What was applied, written before it is applied: enough for the next run to finish it and for `undo` to take it back.
+//!
+//! A journal is a file of JSON lines, `NNNN.jsonl`: a header, one line for each intended edit (all of these reach the
+//! disk before the first change), a line after each edit that was made, and a closing line. Contents that an edit
+//! replaces are kept beside it, in `objects/`, named by their SHA-256.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::state::Trace;
+use super::{Edit, Kind, State, record};
+use crate::support::{atomic, digest};
+
+const SCHEMA: &str = "modelstrap.journal/1";
+
+/// One edit as the journal keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The absolute path.
+    pub path: PathBuf,
+    /// How it is taken back when the rest of the file was edited meanwhile.
+    pub kind: Kind,
+    /// What was there.
+    pub before: Trace,
+    /// What was written.
+    pub after: Trace,
+    /// The digests that the record holds for it afterwards.
+    pub wrote: record::Fragments,
+    /// The digests that the record held for it before.
+    #[serde(default)]
+    pub held: record::Fragments,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Row {
+    Open { schema: String, verb: String, started_at: String, tool: String },
+    Entry(Entry),
+    Done(usize),
+    Closed(bool),
+}
+
+/// A journal that was read back.
+#[derive(Debug, Clone)]
+pub struct Past {
+    /// Its number.
+    pub number: u32,
+    /// Which verb wrote it.
+    pub verb: String,
+    /// When it began, RFC 3339.
+    pub started_at: String,
+    /// Its edits, in the order in which they were to be made.
+    pub entries: Vec<Entry>,
+    /// False when the run that wrote it did not end.
+    pub closed: bool,
+}
+
+/// The folder of a project's journals, `.modelstrap/journal`.
+#[derive(Debug, Clone)]
+pub struct Shelf {
+    folder: PathBuf,
+    tag: String,
+}
+
+/// A journal that is being written.
+#[derive(Debug)]
+pub struct Journal {
+    file: File,
+}
+
+impl Shelf {
+    /// The shelf in `folder`; `tag` marks this project's temporary files.
+    pub fn new(folder: PathBuf, tag: String) -> Self {
+        Self { folder, tag }
+    }
+
+    /// The mark of this project's temporary files.
+    pub fn tag(&self) -> &str {
+        &self.tag
+    }
+
+    /// Where it is.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Where the record is kept.
+    pub fn record_path(&self) -> PathBuf {
+        self.folder.join("record.json")
+    }
+
+    /// The journals, oldest first. One that cannot be read at all is left out: it never began.
+    pub fn past(&self) -> Vec<Past> {
+        let Ok(listing) = fs::read_dir(&self.folder) else { return Vec::new() };
+        let mut past: Vec<Past> = listing
+            .filter_map(Result::ok)
+            .filter_map(|entry| {
+                let number = entry.file_name().to_str()?.strip_suffix(".jsonl")?.parse().ok()?;
+                read(&entry.path(), number)
+            })
+            .collect();
+        past.sort_by_key(|past| past.number);
+        past
+    }
+
+    /// The journal of a run that did not end, if the last one is such.
+    pub fn interrupted(&self) -> Option<Past> {
+        self.past().pop().filter(|past| !past.closed)
+    }
+
+    /// Writes a journal for `entries` under `number`, with every content that they replace, durably.
+    ///
+    /// # Errors
+    /// What the disk says; then nothing of the plan may be applied.
+    pub fn open(&self, number: u32, verb: &str, now: &str, entries: &[Entry]) -> io::Result<Journal> {
+        fs::create_dir_all(&self.folder)?;
+        let open = Row::Open {
+            schema: SCHEMA.to_owned(),
+            verb: verb.to_owned(),
+            started_at: now.to_owned(),
+            tool: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        let mut text = line(&open)?;
+        for entry in entries {
+            text.push_str(&line(&Row::Entry(entry.clone()))?);
+        }
+        let path = self.path(number);
+        atomic::replace(&path, text.as_bytes(), None, &self.tag)?;
+        atomic::sync_directory(&self.folder);
+        Ok(Journal { file: OpenOptions::new().append(true).open(path)? })
+    }
+
+    /// Removes what killed runs left half-written in the shelf itself.
+    pub fn sweep(&self) {
+        let mark = format!(".modelstrap-{}", self.tag);
+        for folder in [self.folder.clone(), self.folder.join("objects")] {
+            for entry in fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok) {
+                if entry.file_name().to_string_lossy().ends_with(&mark) {
+                    let _ = fs::remove_file(entry.path());
+                }
+            }
+        }
+    }
+
+    /// Keeps `bytes` for undo, named by their digest.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn keep(&self, bytes: &[u8]) -> io::Result<()> {
+        let folder = self.folder.join("objects");
+        let path = folder.join(digest::sha256(bytes));
+        if path.exists() {
+            return Ok(());
+        }
+        fs::create_dir_all(&folder)?;
+        // What is kept may be a `.env` with secrets in it: only its owner reads the copy.
+        atomic::replace(&path, bytes, Some(0o600), &self.tag)
+    }
+
+    /// A content that was kept.
+    ///
+    /// # Errors
+    /// When it is gone or is not what its name says.
+    pub fn kept(&self, sha256: &str) -> io::Result<Vec<u8>> {
+        let bytes = fs::read(self.folder.join("objects").join(sha256))?;
+        if digest::sha256(&bytes) == sha256 {
+            Ok(bytes)
+        } else {
+            Err(io::Error::other(format!("the copy {sha256} kept for undo is damaged")))
+        }
+    }
+
+    /// Removes the journal `number`, and the kept contents that no other journal needs.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn discard(&self, number: u32) -> io::Result<()> {
+        fs::remove_file(self.path(number))?;
+        let needed: Vec<String> =
+            self.past().iter().flat_map(|past| &past.entries).filter_map(|e| sha(&e.before)).collect();
+        let Ok(listing) = fs::read_dir(self.folder.join("objects")) else { return Ok(()) };
+        for object in listing.filter_map(Result::ok) {
+            if !needed.iter().any(|name| object.file_name() == name.as_str()) {
+                fs::remove_file(object.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Marks the journal `number` as ended.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn close(&self, number: u32) -> io::Result<()> {
+        let mut file = OpenOptions::new().append(true).open(self.path(number))?;
+        file.write_all(line(&Row::Closed(true))?.as_bytes())?;
+        file.sync_all()
+    }
+
+    fn path(&self, number: u32) -> PathBuf {
+        self.folder.join(format!("{number:04}.jsonl"))
+    }
+}
+
+impl Journal {
+    /// Notes that entry `index` is done.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn done(&mut self, index: usize) -> io::Result<()> {
+        self.file.write_all(line(&Row::Done(index))?.as_bytes())
+    }
+}
+
+impl Entry {
+    /// The journal's view of `edit`; `held` is what the record says of its path now.
+    pub fn of(edit: &Edit, held: record::Fragments) -> Self {
+        Self {
+            path: edit.path.clone(),
+            kind: edit.kind,
+            before: edit.before.trace(),
+            after: edit.after.trace(),
+            wrote: edit.wrote.clone(),
+            held,
+        }
+    }
+
+    /// What is at the entry's path now.
+    ///
+    /// # Errors
+    /// As [`State::observe`].
+    pub fn observe(&self) -> io::Result<State> {
+        if self.kind == Kind::Link { State::observe_link(&self.path) } else { State::observe(&self.path) }
+    }
+}
+
+fn sha(trace: &Trace) -> Option<String> {
+    match trace {
+        Trace::File { sha256, .. } => Some(sha256.clone()),
+        _ => None,
+    }
+}
+
+fn line(row: &Row) -> io::Result<String> {
+    Ok(serde_json::to_string(row)? + "\n")
+}
+
+fn read(path: &Path, number: u32) -> Option<Past> {
+    let text = fs::read_to_string(path).ok()?;
+    // The last line may be cut short by a killed run; what came before it stands.
+    let mut rows = text.lines().map_while(|line| serde_json::from_str::<Row>(line).ok());
+    let Some(Row::Open { schema, verb, started_at, .. }) = rows.next() else { return None };
+    if schema != SCHEMA {
+        return None;
+    }
+    let mut past = Past { number, verb, started_at, entries: Vec::new(), closed: false };
+    for row in rows {
+        match row {
+            Row::Entry(entry) => past.entries.push(entry),
+            Row::Closed(closed) => past.closed = closed,
+            Row::Done(_) | Row::Open { .. } => {}
+        }
+    }
+    Some(past)
+}

@@ -1,0 +1,178 @@
+//! Takes back what a journal says was done: byte for byte where nobody touched it since, and only our part where
+//! somebody did.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use super::decide::value_digest;
+use super::journal::{Entry, Past, Shelf};
+use super::state::Trace;
+use super::{Kind, Record, State, apply, block, json};
+use crate::support::interrupt;
+
+/// What came of taking back one run.
+#[derive(Debug, Clone, Default)]
+pub struct Undone {
+    /// Paths that are as they were before the run.
+    pub restored: Vec<PathBuf>,
+    /// Paths where only our part was taken out, because a person changed the rest.
+    pub parted: Vec<PathBuf>,
+    /// Paths that stay as they are, and why.
+    pub left: Vec<(PathBuf, String)>,
+}
+
+/// Why taking back stopped; running it again goes on where it was.
+#[derive(Debug, thiserror::Error)]
+pub enum UndoError {
+    /// A person asked for it.
+    #[error("stopped before everything was taken back\n  run `modelstrap undo` again to go on")]
+    Interrupted,
+    /// The disk refused.
+    #[error("{path}: {source}\n  mend that, then run `modelstrap undo` again: it goes on where it was")]
+    Failed {
+        /// Where.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Takes back the run of `past`, and forgets its journal.
+///
+/// # Errors
+/// [`UndoError`]; the journal stays, and a second call goes on.
+pub fn undo(past: &Past, shelf: &Shelf, record: &mut Record) -> Result<Undone, UndoError> {
+    let mut undone = Undone::default();
+    let failed = |entry: &Entry, source| UndoError::Failed { path: crate::support::escape::path(&entry.path), source };
+    for entry in past.entries.iter().rev() {
+        if interrupt::requested() {
+            return Err(UndoError::Interrupted);
+        }
+        match take_back(entry, shelf).map_err(|source| failed(entry, source))? {
+            Outcome::Already => {}
+            Outcome::Restored => undone.restored.push(entry.path.clone()),
+            Outcome::Parted => undone.parted.push(entry.path.clone()),
+            Outcome::Left(why) => undone.left.push((entry.path.clone(), why)),
+        }
+        record.note(&entry.path, &entry.held);
+    }
+    let finished = record.save(&shelf.record_path(), shelf.tag()).and_then(|()| shelf.discard(past.number));
+    finished.map_err(|source| UndoError::Failed { path: crate::support::escape::path(shelf.folder()), source })?;
+    if shelf.past().is_empty() {
+        remove_bookkeeping(shelf);
+    }
+    Ok(undone)
+}
+
+/// Removes the shelf and the folder it stands in, as far as they hold nothing but bookkeeping.
+pub(super) fn remove_bookkeeping(shelf: &Shelf) {
+    shelf.sweep();
+    let _ = fs::remove_file(shelf.record_path());
+    let _ = fs::remove_dir(shelf.folder().join("objects"));
+    let _ = fs::remove_dir(shelf.folder());
+}
+
+enum Outcome {
+    Already,
+    Restored,
+    Parted,
+    Left(String),
+}
+
+fn take_back(entry: &Entry, shelf: &Shelf) -> io::Result<Outcome> {
+    let now = entry.observe()?;
+    if entry.before.matches(&now) {
+        return Ok(Outcome::Already);
+    }
+    if entry.after.matches(&now) {
+        return restore(entry, shelf);
+    }
+    if now == State::Absent {
+        return Ok(Outcome::Left("was removed since".to_owned()));
+    }
+    match entry.kind {
+        Kind::Block => part_block(entry, &now, shelf),
+        Kind::Json => part_json(entry, &now, shelf),
+        _ => Ok(Outcome::Left("was changed since modelstrap wrote it".to_owned())),
+    }
+}
+
+fn restore(entry: &Entry, shelf: &Shelf) -> io::Result<Outcome> {
+    // The folder with the journal in it goes last, as bookkeeping.
+    if entry.kind == Kind::Directory && shelf.folder().starts_with(&entry.path) {
+        return Ok(Outcome::Already);
+    }
+    let state = match &entry.before {
+        Trace::Absent => State::Absent,
+        Trace::Directory => State::Directory,
+        Trace::File { sha256, mode } => State::File(shelf.kept(sha256)?, *mode),
+        Trace::Link { target } => State::Link(PathBuf::from(target)),
+    };
+    match apply::write(&entry.path, &state, shelf.tag()) {
+        Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
+            Ok(Outcome::Left("holds files that modelstrap did not make".to_owned()))
+        }
+        written => written.map(|()| Outcome::Restored),
+    }
+}
+
+/// The bytes that stood there before; none when there was no file.
+fn bytes_before(entry: &Entry, shelf: &Shelf) -> io::Result<Vec<u8>> {
+    match &entry.before {
+        Trace::File { sha256, .. } => shelf.kept(sha256),
+        _ => Ok(Vec::new()),
+    }
+}
+
+fn part_block(entry: &Entry, now: &State, shelf: &Shelf) -> io::Result<Outcome> {
+    let edited = || Ok(Outcome::Left("its modelstrap block was changed since".to_owned()));
+    let State::File(bytes, mode) = now else { return edited() };
+    let Ok(found) = block::find(bytes) else { return edited() };
+    let ours = entry.wrote.get("");
+    let unchanged = match &found {
+        Some(found) => ours.is_some_and(|ours| *ours == crate::support::digest::sha256(&found.body)),
+        None => ours.is_none(),
+    };
+    if !unchanged {
+        return edited();
+    }
+    let before = bytes_before(entry, shelf)?;
+    let rest = match block::find(&before).ok().flatten() {
+        Some(old) => {
+            let lines: Vec<String> = String::from_utf8_lossy(&old.body).lines().map(str::to_owned).collect();
+            block::set(bytes, &lines)
+        }
+        None => block::remove(bytes, &before),
+    };
+    let Ok(rest) = rest else { return edited() };
+    apply::write(&entry.path, &State::File(rest, *mode), shelf.tag())?;
+    Ok(Outcome::Parted)
+}
+
+fn part_json(entry: &Entry, now: &State, shelf: &Shelf) -> io::Result<Outcome> {
+    let text = now.bytes().and_then(|bytes| String::from_utf8(bytes.to_vec()).ok());
+    let (Some(text), State::File(_, mode)) = (text, now) else {
+        return Ok(Outcome::Left("was changed since, and is no longer JSON".to_owned()));
+    };
+    let before = String::from_utf8_lossy(&bytes_before(entry, shelf)?).into_owned();
+    let mut edited = text.clone();
+    for (name, digest) in &entry.wrote {
+        let pointer: Vec<String> = serde_json::from_str(name)?;
+        let Ok(current) = json::get(&edited, &pointer) else {
+            return Ok(Outcome::Left("was changed since, and is no longer valid JSON".to_owned()));
+        };
+        if current.is_none_or(|current| value_digest(&current) != *digest) {
+            continue;
+        }
+        edited = match json::get(&before, &pointer).ok().flatten() {
+            Some(old) => json::set(&edited, &pointer, &old, None)?,
+            None => json::remove(&edited, &pointer)?,
+        };
+    }
+    if edited == text {
+        return Ok(Outcome::Left("what modelstrap wrote in it was changed since".to_owned()));
+    }
+    apply::write(&entry.path, &State::File(edited.into_bytes(), *mode), shelf.tag())?;
+    Ok(Outcome::Parted)
+}

@@ -1,0 +1,72 @@
+//! One run at a time: an advisory lock on a file, waited for a limited time.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// How often a busy lock is tried again.
+const POLL: Duration = Duration::from_millis(20);
+
+/// A held lock; dropping it releases it.
+#[derive(Debug)]
+pub struct Lock {
+    file: File,
+    path: PathBuf,
+}
+
+impl Lock {
+    /// Takes the lock at `path`, creating the file. While another process holds it, calls `waiting` once
+    /// and tries until `patience` is over.
+    ///
+    /// # Errors
+    /// `ErrorKind::WouldBlock` when `patience` is over; otherwise what the disk says.
+    pub fn acquire(path: &Path, patience: Duration, mut waiting: impl FnMut()) -> io::Result<Self> {
+        let start = Instant::now();
+        let mut told = false;
+        loop {
+            let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+            match file.try_lock() {
+                // `undo` removes the folder with the lock in it: a lock on a removed file protects nothing.
+                Ok(()) if same_file(&file, path) => return Ok(Self { file, path: path.to_path_buf() }),
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    if !told {
+                        waiting();
+                        told = true;
+                    }
+                    if start.elapsed() >= patience || super::interrupt::requested() {
+                        return Err(io::ErrorKind::WouldBlock.into());
+                    }
+                    std::thread::sleep(POLL);
+                }
+                // A disk without locks (some network disks): going on alone is what git and cargo do there, too.
+                Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
+                    return Ok(Self { file, path: path.to_path_buf() });
+                }
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
+        }
+    }
+
+    /// Releases the lock and removes its file.
+    pub fn remove(self) {
+        let _ = fs::remove_file(&self.path);
+        drop(self.file);
+    }
+}
+
+#[cfg(unix)]
+fn same_file(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    match (file.metadata(), fs::metadata(path)) {
+        (Ok(ours), Ok(there)) => (ours.dev(), ours.ino()) == (there.dev(), there.ino()),
+        _ => false,
+    }
+}
+
+#[cfg(not(unix))]
+fn same_file(_: &File, path: &Path) -> bool {
+    // An open file cannot be removed on Windows.
+    path.exists()
+}

@@ -1,0 +1,53 @@
+//! Paths as text: absolute, relative to a project, with `/` in files that travel between machines.
+
+use std::path::{Component, Path, PathBuf};
+
+/// `path` made absolute against `base`, with `.` removed. `..` is kept: only the file system knows what it means.
+pub fn absolute(base: &Path, path: &Path) -> PathBuf {
+    let joined = if path.is_absolute() { path.to_path_buf() } else { base.join(path) };
+    joined.components().filter(|part| *part != Component::CurDir).collect()
+}
+
+/// `path` relative to `root`, written with `/`, when it lies inside; otherwise absolute as it stands.
+pub fn portable(root: &Path, path: &Path) -> String {
+    match path.strip_prefix(root) {
+        Ok(inside) if inside.as_os_str().is_empty() => ".".to_owned(),
+        Ok(inside) => inside.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/"),
+        Err(_) => path.to_string_lossy().into_owned(),
+    }
+}
+
+/// True when a component of `path` is `..`.
+pub fn has_parent_component(path: &Path) -> bool {
+    path.components().any(|part| part == Component::ParentDir)
+}
+
+/// `path` for a person: inside the project relative, inside the home with `~`, else absolute.
+pub fn friendly(root: &Path, home: Option<&Path>, path: &Path) -> String {
+    if path.starts_with(root) {
+        return super::escape::printable(&portable(root, path));
+    }
+    match home.and_then(|home| path.strip_prefix(home).ok()) {
+        Some(inside) => super::escape::path(&Path::new("~").join(inside)),
+        None => super::escape::path(path),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_inside_the_project_are_relative_and_others_stay() {
+        assert_eq!(portable(Path::new("/p"), Path::new("/p/.cache/torch")), ".cache/torch");
+        assert_eq!(portable(Path::new("/p"), Path::new("/p")), ".");
+        assert_eq!(portable(Path::new("/p"), Path::new("/pq/x")), "/pq/x");
+    }
+
+    #[test]
+    fn a_home_is_shortened_for_people_only() {
+        let home = Some(Path::new("/home/ada"));
+        assert_eq!(friendly(Path::new("/p"), home, Path::new("/home/ada/.bashrc")), "~/.bashrc");
+        assert_eq!(friendly(Path::new("/p"), home, Path::new("/p/.env")), ".env");
+    }
+}
