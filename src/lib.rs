@@ -7,4 +7,5 @@ pub mod catalogue;
 pub mod generate;
 pub mod plan;
 pub mod platform;
+pub mod project;
 pub mod support;

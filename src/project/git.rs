@@ -1,0 +1,40 @@
+//! Git, asked as little as possible: where the work tree begins, and which paths are tracked.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// The root of the work tree that holds `start`: a folder with a `.git` in it, which is a file in a worktree or submodule.
+pub fn work_tree(start: &Path) -> Option<PathBuf> {
+    start.ancestors().find(|folder| folder.join(".git").symlink_metadata().is_ok()).map(Path::to_path_buf)
+}
+
+/// Which of `paths` (inside the work tree at `root`) Git tracks anything of. `None` when Git cannot be asked.
+///
+/// This runs `git ls-files`: the index has four versions and optional extensions, and Git reads them best.
+pub fn tracked(root: &Path, paths: &[PathBuf]) -> Option<Vec<PathBuf>> {
+    let mut tracked = Vec::new();
+    for path in paths {
+        let relative = path.strip_prefix(root).ok()?;
+        let output = Command::new("git")
+            // A repository's configuration can name programs; listing the index needs none of them.
+            .args(["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "--literal-pathspecs"])
+            .arg("-C")
+            .arg(root)
+            .args(["ls-files", "--cached", "-z", "--"])
+            .arg(relative)
+            .env_remove("GIT_DIR")
+            .env_remove("GIT_WORK_TREE")
+            .env_remove("GIT_INDEX_FILE")
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .output()
+            .ok()?;
+        if !output.status.success() {
+            return None;
+        }
+        if !output.stdout.is_empty() {
+            tracked.push(path.clone());
+        }
+    }
+    Some(tracked)
+}

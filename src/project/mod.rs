@@ -1,0 +1,11 @@
+//! What a project is: its root, its manifest, the answers remembered for this machine, and its place in Git.
+
+pub mod answers;
+pub mod git;
+pub mod hub_version;
+pub mod ignored;
+pub mod manifest;
+pub mod root;
+
+pub use manifest::Manifest;
+pub use root::Project;
