@@ -1,8 +1,8 @@
 //! What the user's shell says already, where it differs from what the project needs.
 
-use super::variables::VariableSet;
-use super::{Library, Policy, with_inherited};
-use crate::support::vars::Vars;
+use super::places::Places;
+use super::variables::{Request, VariableSet};
+use super::{Policy, with_inherited};
 use serde::Serialize;
 
 /// A variable of the user's shell that a person should know about.
@@ -34,13 +34,13 @@ pub enum ConflictKind {
     Noticed,
 }
 
-/// Every variable in `vars` that differs from `set`, or that the catalogue warns about for the `chosen` libraries.
-pub fn conflicts(set: &VariableSet, chosen: &[&'static Library], vars: &Vars) -> Vec<Conflict> {
+/// Every variable of the request's environment that differs from `set`, or that the catalogue warns about for its libraries.
+pub fn conflicts(request: &Request<'_>, set: &VariableSet) -> Vec<Conflict> {
     let mut found = Vec::new();
     let everywhere = set.set.iter().map(|variable| (variable, false));
     let scoped = set.scoped.iter().map(|variable| (variable, true));
     for (variable, scoped) in everywhere.chain(scoped) {
-        if let Some(theirs) = value(vars, &variable.name).filter(|theirs| !same(theirs, &variable.value)) {
+        if let Some(theirs) = differing(request, &variable.name, &variable.value) {
             found.push(Conflict {
                 name: variable.name.clone(),
                 kind: ConflictKind::Differs,
@@ -50,8 +50,10 @@ pub fn conflicts(set: &VariableSet, chosen: &[&'static Library], vars: &Vars) ->
             });
         }
     }
+    // A name that is to go does no harm while it means the hub cache of the project.
+    let hub = set.set.iter().find(|variable| variable.name == "HF_HUB_CACHE").map_or("", |hub| &hub.value);
     for name in &set.unset {
-        if let Some(theirs) = value(vars, name) {
+        if let Some(theirs) = differing(request, name, hub) {
             let consequence = format!(
                 "It would keep models in a second cache, {theirs}: `modelstrap run` and the snippets remove it. \
                  A `.env` file cannot, and a process started without them still obeys it."
@@ -59,7 +61,7 @@ pub fn conflicts(set: &VariableSet, chosen: &[&'static Library], vars: &Vars) ->
             found.push(Conflict { name: name.clone(), kind: ConflictKind::Removed, ours: None, theirs, consequence });
         }
     }
-    for env in with_inherited(chosen).iter().flat_map(|library| library.env) {
+    for env in with_inherited(request.libraries).iter().flat_map(|library| library.env) {
         let (kind, end) = match env.policy {
             Policy::Ignored => (ConflictKind::Useless, "It can go."),
             Policy::Warn => (ConflictKind::Noticed, "It is left as it is."),
@@ -67,12 +69,20 @@ pub fn conflicts(set: &VariableSet, chosen: &[&'static Library], vars: &Vars) ->
         };
         let known = set.set.iter().any(|variable| variable.name == env.name)
             || found.iter().any(|conflict| conflict.name == env.name);
-        if let Some(theirs) = value(vars, env.name).filter(|_| !known) {
+        if let Some(theirs) = request.vars.get(env.name).filter(|_| !known) {
+            let theirs = theirs.to_string_lossy().into_owned();
             let consequence = format!("{} {end}", env.note);
             found.push(Conflict { name: env.name.to_owned(), kind, ours: None, theirs, consequence });
         }
     }
     found
+}
+
+/// The user's value of `name`, unless it means `ours`.
+fn differing(request: &Request<'_>, name: &str, ours: &str) -> Option<String> {
+    let theirs = request.vars.get(name)?.to_string_lossy();
+    let meaning = Places::of(request).user_value(name);
+    (meaning.as_deref().unwrap_or(&theirs) != ours).then(|| theirs.into_owned())
 }
 
 fn differs(ours: &str, theirs: &str, scoped: bool) -> String {
@@ -90,29 +100,20 @@ fn differs(ours: &str, theirs: &str, scoped: bool) -> String {
     )
 }
 
-/// A path is the same with and without a separator at its end.
-fn same(one: &str, other: &str) -> bool {
-    let trimmed = |text: &'_ str| text.trim_end_matches(['/', '\\']).len();
-    one[..trimmed(one)] == other[..trimmed(other)]
-}
-
-fn value(vars: &Vars, name: &str) -> Option<String> {
-    vars.get(name).map(|value| value.to_string_lossy().into_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalogue::variables::{Request, variables};
+    use crate::catalogue::variables::variables;
     use crate::catalogue::{DEFAULT_LIBRARIES, select};
     use crate::platform::Os;
+    use crate::support::vars::Vars;
     use std::path::Path;
 
     /// Name, kind, our value and the consequence of each conflict of `ids` with `vars`.
     fn found(ids: &[&str], vars: &[(&str, &str)]) -> Vec<(String, ConflictKind, Option<String>, String)> {
         let libraries = select(ids).unwrap();
         let vars: Vars = vars.iter().copied().collect();
-        let set = variables(&Request {
+        let request = Request {
             cache: Path::new("/work/p/.cache"),
             project: Path::new("/work/p"),
             libraries: &libraries,
@@ -122,8 +123,8 @@ mod tests {
             transformers_cache: true,
             old_huggingface_hub: false,
             legacy_ccache: false,
-        });
-        conflicts(&set, &libraries, &vars).into_iter().map(|c| (c.name, c.kind, c.ours, c.consequence)).collect()
+        };
+        conflicts(&request, &variables(&request)).into_iter().map(|c| (c.name, c.kind, c.ours, c.consequence)).collect()
     }
 
     #[test]
@@ -198,6 +199,17 @@ mod tests {
             ("PYANNOTE_CACHE", "/work/p/.cache/huggingface/hub"),
         ];
         assert_eq!(found(&["openai-whisper", "pyannote-audio-4"], &ours), []);
+    }
+
+    #[test]
+    fn the_same_place_in_other_words_is_no_conflict() {
+        let same = [
+            ("HF_HOME", "/work/p/.cache/huggingface/"),
+            ("HF_TOKEN_PATH", "~/hf-token"),
+            ("UV_CACHE_DIR", "$HOME/uv"),
+            ("SENTENCE_TRANSFORMERS_HOME", "/work/p/.cache/huggingface/hub"),
+        ];
+        assert_eq!(found(&["sentence-transformers", "openai-whisper"], &same), []);
     }
 
     #[test]

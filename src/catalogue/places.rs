@@ -37,7 +37,7 @@ impl<'a> Places<'a> {
     pub(super) fn user_value(&self, name: &str) -> Option<String> {
         let value = self.request.vars.text(name)?;
         if self.is_absolute(value) {
-            return Some(self.trimmed(value).to_owned());
+            return Some(self.native(self.trimmed(value)));
         }
         let end = value.find(['/', '\\']).unwrap_or(value.len());
         let (first, rest) = value.split_at(end);
@@ -102,7 +102,7 @@ impl<'a> Places<'a> {
         }
     }
 
-    /// ccache prefers `~/.ccache` where it exists, on every Unix, to the newer place.
+    /// On Unix: `~/.ccache` where it exists, then `$XDG_CACHE_HOME`, then the system's own place (ccache's manual, `cache_dir`).
     fn ccache(&self) -> Option<String> {
         match self.request.os {
             Os::Windows => self.expand("{localappdata}/ccache"),
@@ -113,7 +113,11 @@ impl<'a> Places<'a> {
     }
 
     /// `$XDG_CACHE_HOME` where the user chose it: not where we did, for this project or for one around it.
+    ///
+    /// Without a home folder there is no place to fall back to, so nothing is said: the answer must not change once
+    /// `PRIMARY_CACHE_PATH` is that of this project.
     fn user_xdg_cache(&self) -> Option<String> {
+        self.home()?;
         let chosen = self.absolute("XDG_CACHE_HOME")?;
         let outer = self.absolute("PRIMARY_CACHE_PATH");
         let ours = std::iter::once(self.cache()).chain(outer).any(|root| self.inside(&chosen, &root));
