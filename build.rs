@@ -1,0 +1,32 @@
+//! Turns the catalogue into static data, so that a shell prompt never parses it.
+
+#[path = "build/catalogue.rs"]
+mod catalogue;
+
+use std::path::Path;
+
+fn main() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/catalogue");
+    tell("rerun-if-changed=build.rs");
+    tell("rerun-if-changed=build");
+    tell(&format!("rerun-if-changed={}", folder.display()));
+    if let Err(message) = generate(&folder) {
+        for line in message.lines() {
+            tell(&format!("error={line}"));
+        }
+    }
+}
+
+fn generate(folder: &Path) -> Result<(), String> {
+    let libraries = catalogue::read(folder)?;
+    // Cargo names the output folder only while the script runs.
+    #[expect(clippy::disallowed_methods, reason = "a build script's input is its environment")]
+    let out = std::env::var_os("OUT_DIR").ok_or("OUT_DIR is not set: this script is run by cargo")?;
+    let file = Path::new(&out).join("catalogue.rs");
+    std::fs::write(&file, catalogue::render(&libraries)).map_err(|e| format!("cannot write {}: {e}", file.display()))
+}
+
+/// Speaks to cargo, whose protocol is standard output.
+fn tell(line: &str) {
+    println!("cargo::{line}");
+}
