@@ -152,7 +152,7 @@ fn every_shell_enters_twice_changes_project_and_leaves_without_a_trace() {
         assert_eq!(seen("3"), other, "{}: another project", program.name);
         assert_eq!(seen("4"), before, "{}: left", program.name);
         // Nothing but what was there, whatever its name: no helper is left behind in the environment.
-        let noise = ["_", "OLDPWD", "PWD", "SHLVL"];
+        let noise = ["_", "OLDPWD", "PWD", "SHLVL", "LAST_EXIT_CODE"];
         let whole = |name: &str| {
             let mut all = place.dumped(name);
             all.retain(|name, _| !noise.contains(&name.as_str()));

@@ -21,7 +21,7 @@ export-env {
     let names = [ {{each all}}"{{name}}" {{end}}]
     let active = $env.__MODELSTRAP_SAVED? | default []
     # Another project may be active: what it saved is restored, or covered anew. Each name is changed
-    # once only, because hiding a variable brings an older layer of it back to light.
+    # once only, because hiding a variable uncovers an older layer of it.
     for was in ($active | where name not-in $names) {
         if $was.value == null {
             hide-env --ignore-errors $was.name
@@ -45,7 +45,9 @@ export-env {
         {{name}}: {{value}}
         {{end}}
     }
+    # In a script an older layer of the variable can show up again; null is not passed on to any process.
     {{each unset}}
     hide-env --ignore-errors {{name}}
+    if "{{name}}" in $env { $env.{{name}} = null }
     {{end}}
 }
