@@ -1,1 +1,9 @@
 //! Pure renderers over `templates/`: data in, text out, no disk.
+
+pub mod dotenv;
+pub mod formats;
+pub mod hook;
+pub mod rc;
+pub mod shell;
+pub mod template;
+pub mod transition;

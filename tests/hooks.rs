@@ -1,0 +1,369 @@
+//! The cd-hooks in real shells, and the computation behind them.
+//!
+//! The program that the hook asks is a stand-in: it runs this very test program, which computes the
+//! real transition for the folder that it is started in.
+#![cfg(unix)]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::Stdio;
+
+use modelstrap::catalogue::variables::VariableSet;
+use modelstrap::generate::hook::{HookShell, export, hook};
+use modelstrap::generate::shell::Assignment;
+use modelstrap::generate::transition::{STATE, Saved, assignments};
+use modelstrap::support::vars::Vars;
+use proptest::prelude::*;
+use support::shells::{HOSTILE, Place, find, only, set};
+
+fn outer() -> VariableSet {
+    set(HOSTILE, &["MS_GONE", "MS_NEVER"])
+}
+
+fn inner() -> VariableSet {
+    set(&[("HF_HOME", "/inner"), ("MS_ONLY_B", "b")], &["MS_PLAIN"])
+}
+
+/// Not a test of its own: what the stand-in runs.
+#[test]
+fn stand_in() {
+    let vars = Vars::from_process();
+    let (Some(out), Some(root), Some(shell)) = (vars.text("MS_OUT"), vars.text("MS_ROOT"), vars.text("MS_SHELL"))
+    else {
+        return;
+    };
+    let here = std::env::current_dir().unwrap();
+    let (a, b) = (format!("{root}/a"), format!("{root}/a/b"));
+    let (outer, inner) = (outer(), inner());
+    let target = if here.starts_with(&b) {
+        Some((b.as_str(), &inner))
+    } else if here.starts_with(&a) {
+        Some((a.as_str(), &outer))
+    } else {
+        None
+    };
+    fs::write(out, export(HookShell::parse(shell).unwrap(), &assignments(&vars, target))).unwrap();
+}
+
+/// The folders `a`, `a/b`, `a/c` and `other`, and a stand-in for modelstrap that counts its runs.
+fn house(shell: HookShell) -> (Place, String) {
+    let place = Place::new();
+    for folder in ["a/b", "a/c", "other"] {
+        fs::create_dir_all(place.path().join(folder)).unwrap();
+    }
+    let exe = std::env::current_exe().unwrap();
+    let root = place.path().canonicalize().unwrap();
+    let quoted = |path: &Path| modelstrap::generate::shell::Shell::Posix.quote(path.to_str().unwrap());
+    let out = place.path().join("out");
+    let text = format!(
+        "#!/bin/sh\n[ \"$*\" = 'hook {name} --export' ] || {{ echo \"wrong arguments: $*\" >&2; exit 1; }}\n\
+         echo run >>{count}\nMS_OUT={out} MS_ROOT={root} MS_SHELL={name} {exe} --exact stand_in >/dev/null\ncat {out}\n",
+        name = shell.name(),
+        count = quoted(&place.path().join("count")),
+        out = quoted(&out),
+        root = quoted(&root),
+        exe = quoted(&exe),
+    );
+    let binary = place.program("model strap's", &text);
+    (place, binary)
+}
+
+fn names() -> Vec<&'static str> {
+    HOSTILE.iter().map(|(name, _)| *name).chain(["MS_GONE", "MS_NEVER", "MS_ONLY_B", STATE]).collect()
+}
+
+const BEFORE: &[(&str, &str)] = &[
+    ("HF_HOME", "it's $HOME \\ !x \"old\"\nhome"),
+    ("MS_GONE", "here * before"),
+    ("MS_CACHE_PATH", "/one:/two"),
+    ("MS_TAB", ""),
+];
+
+fn owned(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+/// How one shell is started as if at a prompt, and the words that differ.
+struct Session {
+    shell: HookShell,
+    program: &'static str,
+    args: &'static [&'static str],
+    /// Evaluates the hook in the file at `{}`, twice.
+    load: fn(&str) -> String,
+    /// Runs `program` with one argument.
+    run: fn(&str, &str) -> String,
+}
+
+fn q(shell: HookShell, text: &str) -> String {
+    shell.shell().quote(text)
+}
+
+const SESSIONS: &[Session] = &[
+    Session {
+        shell: HookShell::Bash,
+        program: "bash",
+        args: &["--norc", "--noprofile", "-i"],
+        load: |file| {
+            format!(
+                "PROMPT_COMMAND='users=\"${{users-}}$?\"'\neval \"$(cat {file})\"\neval \"$(cat {file})\"\n",
+                file = q(HookShell::Bash, file)
+            )
+        },
+        run: |program, arg| format!("{} {}\n", q(HookShell::Bash, program), q(HookShell::Bash, arg)),
+    },
+    Session {
+        shell: HookShell::Zsh,
+        program: "zsh",
+        args: &["-f", "-i"],
+        load: |file| {
+            format!(
+                "setopt nounset noclobber\neval \"$(cat {file})\"\neval \"$(cat {file})\"\n",
+                file = q(HookShell::Zsh, file)
+            )
+        },
+        run: |program, arg| format!("{} {}\n", q(HookShell::Zsh, program), q(HookShell::Zsh, arg)),
+    },
+    Session {
+        shell: HookShell::Fish,
+        program: "fish",
+        args: &["--no-config"],
+        load: |file| format!("source {file}\nsource {file}\n", file = q(HookShell::Fish, file)),
+        run: |program, arg| format!("{} {}\n", q(HookShell::Fish, program), q(HookShell::Fish, arg)),
+    },
+    Session {
+        shell: HookShell::Elvish,
+        program: "elvish",
+        args: &["-norc"],
+        load: |file| format!("eval (slurp < {file})\neval (slurp < {file})\n", file = q(HookShell::Elvish, file)),
+        run: |program, arg| format!("(external {}) {}\n", q(HookShell::Elvish, program), q(HookShell::Elvish, arg)),
+    },
+    Session {
+        shell: HookShell::Xonsh,
+        program: "xonsh",
+        args: &["--no-rc"],
+        load: |file| {
+            format!("execx(open({file}).read())\nexecx(open({file}).read())\n", file = q(HookShell::Xonsh, file))
+        },
+        run: |program, arg| format!("@({}) @({})\n", q(HookShell::Xonsh, program), q(HookShell::Xonsh, arg)),
+    },
+    Session {
+        shell: HookShell::Nushell,
+        program: "nu",
+        args: &["--no-config-file"],
+        // A script has no prompt: the registered hook is called as the prompt would, and must be one.
+        load: |file| {
+            format!(
+                "source {file}\nsource {file}\ndef --env go [dir] {{\n  cd $dir\n  let hooks = $env.config.hooks.env_change.PWD\n  \
+                 if ($hooks | length) != 1 {{ error make {{ msg: 'registered twice' }} }}\n  do --env ($hooks | first).code null $env.PWD\n}}\n",
+                file = q(HookShell::Nushell, file)
+            )
+        },
+        run: |program, arg| format!("^{} {}\n", q(HookShell::Nushell, program), q(HookShell::Nushell, arg)),
+    },
+];
+
+#[test]
+fn a_hook_follows_the_folder_nests_and_leaves_what_was_there_before() {
+    let mut failed = Vec::new();
+    for session in SESSIONS {
+        let Some(program) = find(session.program) else { continue };
+        let (place, binary) = house(session.shell);
+        let file = place.write("hook", &hook(session.shell, &binary).unwrap());
+        let cd = |folder: &str| {
+            let dir = q(session.shell, &place.at(folder));
+            if session.shell == HookShell::Nushell { format!("go {dir}\n") } else { format!("cd {dir}\n") }
+        };
+        let dump = |name: &str| (session.run)(&place.at("dump"), &place.at(name));
+        let steps = [
+            dump("0"),
+            (session.load)(&file),
+            cd("a"),
+            dump("1"),
+            dump("1"),
+            cd("a/c"),
+            dump("2"),
+            cd("a/b"),
+            dump("3"),
+            cd("a"),
+            dump("4"),
+            cd("a/b"),
+            cd("other"),
+            dump("5"),
+        ];
+        let script = steps.concat();
+        let mut command = place.command(&program, BEFORE);
+        command.args(session.args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // The shells that have prompts without a terminal are given their lines, the others a file.
+        if !session.args.contains(&"-i") {
+            command.arg(place.write("script", &script));
+        }
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let said = format!("{}\n{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        if !place.path().join("5").exists() {
+            eprintln!("{}: {}\n{said}\n{script}", session.program, output.status);
+            failed.push(session.program);
+            continue;
+        }
+        let seen = |name: &str| only(&place.dumped(name), &names());
+        let before = owned(BEFORE);
+        let mut nested = before.clone();
+        nested.extend(owned(&[("HF_HOME", "/inner"), ("MS_ONLY_B", "b")]));
+        let plain = |mut all: BTreeMap<String, String>| {
+            all.remove(STATE);
+            all
+        };
+        let wanted = [before.clone(), owned(HOSTILE), owned(HOSTILE), nested, owned(HOSTILE)];
+        for (step, wanted) in wanted.iter().enumerate() {
+            let seen = plain(seen(&step.to_string()));
+            if seen != *wanted {
+                eprintln!("{}: step {step}\n  seen {seen:?}\n  want {wanted:?}\n{said}", session.program);
+                failed.push(session.program);
+            }
+        }
+        if seen("5") != before {
+            eprintln!("{}: left\n  seen {:?}\n  want {before:?}\n{said}", session.program, seen("5"));
+            failed.push(session.program);
+        }
+        // At most once for each of the folders, and once for the one that the shell started in.
+        let runs = fs::read_to_string(place.path().join("count")).unwrap().lines().count();
+        if !(6..=7).contains(&runs) {
+            eprintln!("{}: {runs} runs for six changes of folder\n{said}", session.program);
+            failed.push(session.program);
+        }
+    }
+    assert_eq!(failed, Vec::<&str>::new(), "each with its own message above");
+}
+
+fn applied(vars: &Vars, changes: &[Assignment]) -> Vars {
+    let mut all: BTreeMap<_, _> = vars.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    for change in changes {
+        match change {
+            Assignment::Set(name, value) => all.insert(name.into(), value.into()),
+            Assignment::Unset(name) => all.remove(OsStr::new(name)),
+        };
+    }
+    all.into_iter().collect()
+}
+
+#[test]
+fn the_same_project_again_changes_nothing_and_a_changed_variable_alone_is_sent() {
+    let start: Vars = [("HF_HOME", "/old")].into_iter().collect();
+    let first = set(&[("HF_HOME", "/new"), ("TORCH_HOME", "/t")], &["GONE"]);
+    let inside = applied(&start, &assignments(&start, Some(("/p", &first))));
+    assert_eq!(assignments(&inside, Some(("/p", &first))), []);
+    let second = set(&[("HF_HOME", "/new"), ("TORCH_HOME", "/u")], &["GONE"]);
+    assert_eq!(
+        assignments(&inside, Some(("/p", &second))),
+        [
+            Assignment::Set("TORCH_HOME".into(), "/u".into()),
+            Assignment::Set(
+                STATE.into(),
+                r#"{"root":"/p","vars":{"GONE":[null,null],"HF_HOME":["/old","/new"],"TORCH_HOME":[null,"/u"]}}"#
+                    .into()
+            ),
+        ]
+    );
+}
+
+#[test]
+fn a_value_that_the_user_changed_meanwhile_is_kept_inside_and_after() {
+    let project = set(&[("HF_HOME", "/new"), ("TORCH_HOME", "/t")], &[]);
+    let start = Vars::default();
+    let inside = applied(&start, &assignments(&start, Some(("/p", &project)))).with("HF_HOME", "/mine");
+    assert_eq!(assignments(&inside, Some(("/p", &project))), []);
+    let left = applied(&inside, &assignments(&inside, None));
+    assert_eq!(left, [("HF_HOME", "/mine")].into_iter().collect());
+}
+
+#[test]
+fn a_state_that_is_not_ours_is_ignored_and_removed() {
+    for hostile in [
+        "",
+        "{",
+        "[]",
+        "$(touch /tmp/x)",
+        r#"{"root":"/p"}"#,
+        r#"{"root":"/p","vars":{"A;rm -rf /":["x","y"]}}"#,
+        r#"{"root":"/p","vars":{"1A":["x","y"]}}"#,
+        r#"{"root":"/p","vars":{"":["x","y"]}}"#,
+        r#"{"root":"/p","vars":{"__MODELSTRAP_STATE":["x","y"]}}"#,
+        r#"{"root":"/p","vars":{"A":["\u0000",null]}}"#,
+        r#"{"root":"/p","vars":{"A":["x"]}}"#,
+        r#"{"root":"/p","vars":{"A":"x"}}"#,
+        r#"{"root":"/p","vars":{},"more":1}"#,
+    ] {
+        assert_eq!(Saved::decode(hostile), None, "{hostile}");
+        let vars: Vars = [(STATE, hostile), ("A", "y")].into_iter().collect();
+        assert_eq!(assignments(&vars, None), [Assignment::Unset(STATE.into())], "{hostile}");
+    }
+}
+
+#[test]
+fn a_binary_with_a_line_break_in_its_path_gets_no_hook() {
+    let error = hook(HookShell::Bash, "/a\nb").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the path of modelstrap contains a control character, so no shell can be told to run it: \"/a\\nb\"; move the program"
+    );
+}
+
+/// Anything that an environment can hold.
+const VALUE: &str = "[^\0]{0,6}";
+
+/// Sets over few names, so that projects often share them.
+fn any_project() -> impl Strategy<Value = VariableSet> {
+    (proptest::collection::btree_map("[A-D]", VALUE, 0..4), proptest::collection::vec("[A-D]", 0..3)).prop_map(
+        |(pairs, unset)| {
+            let pairs: Vec<_> = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            set(&pairs, &unset.iter().map(String::as_str).collect::<Vec<_>>())
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_walk_through_projects_ends_in_the_environment_it_began_in(
+        before in proptest::collection::btree_map("[A-E]", VALUE, 0..5),
+        projects in proptest::collection::vec(any_project(), 1..4),
+        walk in proptest::collection::vec(0usize..5, 0..12),
+    ) {
+        let start: Vars = before.into_iter().collect();
+        let mut vars = start.clone();
+        for step in walk {
+            let target = projects.get(step);
+            let root = format!("/{step}");
+            vars = applied(&vars, &assignments(&vars, target.map(|project| (root.as_str(), project))));
+            let Some(project) = target else {
+                prop_assert_eq!(&vars, &start);
+                continue;
+            };
+            for variable in &project.set {
+                prop_assert_eq!(vars.raw(&variable.name), Some(OsStr::new(&variable.value)));
+            }
+            prop_assert_eq!(assignments(&vars, Some((root.as_str(), project))), []);
+        }
+        vars = applied(&vars, &assignments(&vars, None));
+        prop_assert_eq!(vars, start);
+    }
+
+    #[test]
+    fn no_state_makes_a_panic_or_an_assignment_to_what_is_no_name(text in ".*", vars in ".{0,20}") {
+        for state in [text.clone(), format!(r#"{{"root":"/","vars":{{{vars:?}:["a","b"]}}}}"#)] {
+            if state.contains('\0') { continue; }
+            let current: Vars = [(STATE, state.as_str())].into_iter().collect();
+            for change in assignments(&current, None) {
+                let (Assignment::Set(name, _) | Assignment::Unset(name)) = change;
+                prop_assert!(name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'));
+            }
+        }
+    }
+}
