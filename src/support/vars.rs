@@ -48,6 +48,13 @@ impl Vars {
         self.0.insert(name.into(), value.into());
         self
     }
+
+    /// This environment without `name`.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.0.remove(OsStr::new(name));
+        self
+    }
 }
 
 impl<K: Into<OsString>, V: Into<OsString>> FromIterator<(K, V)> for Vars {

@@ -1,0 +1,91 @@
+//! The command line as data: clap structs only, one file a verb, no logic.
+
+mod detect;
+mod env;
+mod hook;
+mod run;
+mod setup;
+mod undo;
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+pub use detect::DetectArgs;
+pub use env::{EnvArgs, EnvFormat};
+pub use hook::HookArgs;
+pub use run::RunArgs;
+pub use setup::SetupArgs;
+pub use undo::UndoArgs;
+
+/// Makes a machine-learning project ready on any machine: one cache for every library
+#[derive(Debug, Parser)]
+#[command(name = "modelstrap", version, propagate_version = true, arg_required_else_help = true, max_term_width = 100)]
+#[command(after_help = "Start with `modelstrap setup` in a project's folder.\n\nExit codes: 0 done or nothing to do, 1 it failed, 2 wrong usage, 3 a check found something, 130 interrupted.")]
+pub struct Cli {
+    /// Flags of every verb.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// Flags of every verb.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// The project's folder, instead of the one found from here
+    #[arg(short = 'C', long, value_name = "DIR", global = true, env = "MODELSTRAP_PROJECT", help_heading = "Global options")]
+    pub project: Option<PathBuf>,
+    /// One JSON document on stdout
+    #[arg(long, global = true, env = "MODELSTRAP_JSON", help_heading = "Global options")]
+    pub json: bool,
+    /// Say only what went wrong
+    #[arg(short, long, global = true, conflicts_with = "verbose", env = "MODELSTRAP_QUIET", help_heading = "Global options")]
+    pub quiet: bool,
+    /// Say more; twice for everything
+    #[arg(short, long, action = ArgAction::Count, global = true, help_heading = "Global options")]
+    pub verbose: u8,
+    /// Whether to colour what is shown
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto", global = true, env = "MODELSTRAP_COLOR", help_heading = "Global options")]
+    pub color: Color,
+    /// Never use the network
+    #[arg(long, global = true, env = "MODELSTRAP_OFFLINE", help_heading = "Global options")]
+    pub offline: bool,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set; always with `CLICOLOR_FORCE`.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Make this project ready: detect, decide, show the plan, apply it
+    #[command(visible_aliases = ["init", "bootstrap"])]
+    Setup(SetupArgs),
+    /// Show what this machine is, and what it should run
+    Detect(DetectArgs),
+    /// Print the variables: for a shell, a .env file, JSON, GitHub Actions, Docker
+    Env(EnvArgs),
+    /// Run a command with the variables
+    Run(RunArgs),
+    /// Print the shell integration that sets the variables on entering a project
+    Hook(HookArgs),
+    /// Take back the last setup, or all of it
+    Undo(UndoArgs),
+    /// Print the completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}

@@ -1,0 +1,43 @@
+//! `modelstrap setup`
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Flags of `modelstrap setup`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct SetupArgs {
+    /// Never ask: take the flags, the remembered answers, the manifest, the defaults
+    #[arg(short, long, env = "MODELSTRAP_YES")]
+    pub yes: bool,
+    /// Show the plan and the diff, and change nothing
+    #[arg(short = 'n', long, conflicts_with = "check", env = "MODELSTRAP_DRY_RUN")]
+    pub dry_run: bool,
+    /// Change nothing; exit 3 if anything is pending
+    #[arg(long, env = "MODELSTRAP_CHECK")]
+    pub check: bool,
+    /// Make everything generated afresh, also what was edited by hand (kept for `undo`)
+    #[arg(short, long, env = "MODELSTRAP_FORCE")]
+    pub force: bool,
+    /// Where the cache is: `project`, `user` (one for all your projects), or a folder
+    #[arg(long, value_name = "WHERE", env = "MODELSTRAP_CACHE_DIR")]
+    pub cache_dir: Option<String>,
+    /// The libraries that the project uses
+    #[arg(long, value_name = "ID,…", value_delimiter = ',', env = "MODELSTRAP_LIBRARIES")]
+    pub libraries: Option<Vec<String>>,
+    /// Load the variables in new shells: `auto`, `none`, or shells and rc files
+    #[arg(long, value_name = "auto|SHELL,…|FILE", env = "MODELSTRAP_PROFILE")]
+    pub profile: Option<String>,
+    /// Make ~/.cache/whisper a link into the cache (openai-whisper reads no variable of its own)
+    #[arg(long, value_name = "YES", num_args = 0..=1, default_missing_value = "true", require_equals = true, env = "MODELSTRAP_LINK_WHISPER")]
+    pub link_whisper: Option<bool>,
+    /// Leave these parts out: cache, machine-config, gitignore, dotenv, snippets, profile
+    #[arg(long, value_name = "PART,…", value_delimiter = ',', env = "MODELSTRAP_SKIP")]
+    pub skip: Vec<String>,
+    /// Work on these parts only
+    #[arg(long, value_name = "PART,…", value_delimiter = ',', conflicts_with = "skip", env = "MODELSTRAP_ONLY")]
+    pub only: Vec<String>,
+    /// Take the machine from a folder that `detect --dump` made
+    #[arg(long, value_name = "DIR", hide = true, env = "MODELSTRAP_DETECT_FROM")]
+    pub from: Option<PathBuf>,
+}

@@ -1,0 +1,17 @@
+//! `modelstrap undo`
+
+use clap::Args;
+
+/// Flags of `modelstrap undo`.
+#[derive(Debug, Clone, Args)]
+pub struct UndoArgs {
+    /// Take back every setup of this project, not only the last
+    #[arg(long)]
+    pub all: bool,
+    /// Never ask
+    #[arg(short, long, env = "MODELSTRAP_YES")]
+    pub yes: bool,
+    /// Show what would be taken back, and change nothing
+    #[arg(short = 'n', long, env = "MODELSTRAP_DRY_RUN")]
+    pub dry_run: bool,
+}

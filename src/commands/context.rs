@@ -1,0 +1,67 @@
+//! What every verb starts from: the environment, where it was called, and where words go.
+
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::cli::{Color, Global};
+use crate::platform::{Os, ci};
+use crate::project::{Project, root};
+use crate::support::vars::Vars;
+use crate::ui::output::{Output, Wanted};
+
+/// What every verb starts from.
+#[derive(Debug)]
+pub(super) struct Context {
+    pub(super) global: Global,
+    pub(super) vars: Vars,
+    pub(super) os: Os,
+    pub(super) output: Output,
+    cwd: io::Result<PathBuf>,
+}
+
+impl Context {
+    pub(super) fn new(global: Global, vars: Vars, cwd: io::Result<PathBuf>) -> Self {
+        let wanted = match global.color {
+            Color::Auto => Wanted::Auto,
+            Color::Always => Wanted::Always,
+            Color::Never => Wanted::Never,
+        };
+        let output = Output::new(wanted, global.quiet, global.verbose, &vars);
+        Self { global, vars, os: Os::current(), output, cwd }
+    }
+
+    /// The folder that was asked about: `--project`, or where the shell is.
+    pub(super) fn start(&self) -> Result<PathBuf> {
+        let cwd = match &self.cwd {
+            Ok(path) => Ok(self.logical(path)),
+            Err(error) => Err(io::Error::from(error.kind())),
+        };
+        root::start_folder(self.global.project.as_deref(), cwd)
+    }
+
+    /// The project around it.
+    pub(super) fn project(&self) -> Result<Project> {
+        Project::discover(&self.start()?)
+    }
+
+    /// The provider when this is a CI run.
+    pub(super) fn ci(&self) -> Option<&'static str> {
+        ci::ci(&self.vars)
+    }
+
+    /// Whether a person can be asked.
+    pub(super) fn can_ask(&self) -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal() && !self.global.json && self.ci().is_none()
+    }
+
+    /// The working folder as the shell calls it (`$PWD`), when that is the same folder: links stay as they were typed.
+    fn logical(&self, physical: &std::path::Path) -> PathBuf {
+        let called = self.vars.get("PWD").map(PathBuf::from).filter(|path| path.is_absolute());
+        match called {
+            Some(path) if path.canonicalize().ok() == physical.canonicalize().ok() => path,
+            _ => physical.to_path_buf(),
+        }
+    }
+}

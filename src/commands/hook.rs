@@ -1,0 +1,66 @@
+//! `modelstrap hook SHELL`: the cd-hook, and what it asks at a prompt.
+
+use anyhow::{Context as _, Result};
+
+use super::context::Context;
+use super::{Exit, Usage};
+use crate::catalogue::variables::VariableSet;
+use crate::cli::HookArgs;
+use crate::generate::hook::{HookShell, export, hook};
+use crate::generate::shell::Assignment;
+use crate::generate::transition::{self, Saved};
+use crate::project::Project;
+use crate::project::answers::Answers;
+use crate::setup::{Layout, Overrides};
+use crate::support::vars::Vars;
+
+pub(super) fn run(context: &Context, arguments: &HookArgs) -> Result<Exit> {
+    let shell = HookShell::parse(&arguments.shell).ok_or_else(|| {
+        Usage(format!("`{}`: no hook for this shell\n  there is one for bash, zsh, fish, powershell, nushell, elvish and xonsh", arguments.shell))
+    })?;
+    if arguments.export {
+        context.output.result(export(shell, &changes(context)?))?;
+    } else {
+        let binary = std::env::current_exe().context("the path of this program cannot be told")?;
+        let binary = binary.to_str().context("the path of this program is not valid UTF-8\n  install it in another folder")?;
+        context.output.result(hook(shell, binary)?)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// What has to change for the folder that the shell is in: only a project that setup made ready counts.
+fn changes(context: &Context) -> Result<Vec<Assignment>> {
+    let start = context.start()?;
+    let Some(root) = Project::made_ready(&start).filter(|root| is_mine(root)) else {
+        return Ok(transition::assignments(&context.vars, None));
+    };
+    let project = Project::discover(root)?;
+    let answers = Answers::load(&project.state_folder());
+    let pristine = pristine(&context.vars);
+    let layout = Layout::settle(&project, &answers, &Overrides::default(), &pristine, context.os)?;
+    let set: VariableSet = layout.variables(&pristine);
+    let name = project.root.to_string_lossy();
+    Ok(transition::assignments(&context.vars, Some((&name, &set))))
+}
+
+/// The environment as it was before any project: what the project's variables depend on must not be another project's.
+fn pristine(vars: &Vars) -> Vars {
+    let (back, _) = transition::transition(Saved::from_vars(vars).as_ref(), vars, None);
+    back.into_iter().fold(vars.clone(), |vars, change| match change {
+        Assignment::Set(name, value) => vars.with(name, value),
+        Assignment::Unset(name) => vars.without(&name),
+    })
+}
+
+/// A folder that another user made ready does not decide this user's environment.
+#[cfg(unix)]
+fn is_mine(root: &std::path::Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let me = rustix::process::geteuid().as_raw();
+    std::fs::metadata(root.join(crate::project::root::STATE_FOLDER)).is_ok_and(|found| found.uid() == me)
+}
+
+#[cfg(not(unix))]
+fn is_mine(_: &std::path::Path) -> bool {
+    true
+}

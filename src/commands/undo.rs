@@ -1,0 +1,94 @@
+//! `modelstrap undo`: takes back the last setup, or all of it.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::context::Context;
+use super::setup::{lock, shelf};
+use super::{Exit, Usage};
+use crate::cli::UndoArgs;
+use crate::plan::undo::{Undone, UndoError, undo};
+use crate::plan::Record;
+use crate::platform::home;
+use crate::project::Project;
+use crate::support::interrupt::{self, Interrupted};
+use crate::support::{paths, units};
+use crate::ui::prompts::Prompts;
+
+pub(super) fn run(context: &Context, arguments: &UndoArgs) -> Result<Exit> {
+    let project = context.project()?;
+    let shelf = shelf(&project);
+    let mut past = shelf.past();
+    if !arguments.all {
+        past = past.split_off(past.len().saturating_sub(1));
+    }
+    past.reverse();
+    let show = |path: &std::path::Path| paths::friendly(&project.root, home::home_dir(&context.vars, context.os).as_deref(), path);
+    if past.is_empty() {
+        context.output.say(format!("Nothing to undo in {}.", show(&project.root)));
+        return report(context, &project, &Undone::default(), false);
+    }
+    for run in &past {
+        let entries = units::count(run.entries.len(), "change");
+        let ended = if run.closed { "" } else { ", which did not end" };
+        context.output.say(format!("{} of {}{ended}: {entries}", run.verb, run.started_at));
+        for entry in run.entries.iter().rev().filter(|_| context.output.verbose > 0 || arguments.dry_run) {
+            context.output.say(format!("  {}", show(&entry.path)));
+        }
+    }
+    if arguments.dry_run {
+        return Ok(Exit::Done);
+    }
+    if !arguments.yes && context.ci().is_none() {
+        if !context.can_ask() {
+            return Err(Usage("undo asks before it changes anything, and there is no terminal to ask on\n  give `--yes`".to_owned()).into());
+        }
+        if !Prompts::new(&context.output).yes("Take this back?")? {
+            return Err(Interrupted("left; nothing was changed".to_owned()).into());
+        }
+    }
+    interrupt::watch();
+    let held = lock(context, &project, Duration::from_secs(60))?;
+    let mut record = Record::load(&shelf.record_path());
+    let mut total = Undone::default();
+    for run in &past {
+        let undone = undo(run, &shelf, &mut record).map_err(|error| match error {
+            UndoError::Interrupted => anyhow::Error::from(Interrupted(error.to_string())),
+            UndoError::Failed { .. } => error.into(),
+        })?;
+        total.restored.extend(undone.restored);
+        total.parted.extend(undone.parted);
+        total.left.extend(undone.left);
+    }
+    if shelf.past().is_empty() {
+        held.remove();
+        shelf.remove_state_folder();
+    }
+    for path in &total.parted {
+        context.output.say(format!("  {}: only modelstrap's part was taken out; what you changed since stays", show(path)));
+    }
+    for (path, why) in &total.left {
+        context.output.warn(format!("{} stays: it {why}", show(path)));
+    }
+    report(context, &project, &total, true)
+}
+
+fn report(context: &Context, project: &Project, undone: &Undone, said: bool) -> Result<Exit> {
+    if context.global.json {
+        let list = |paths: &[std::path::PathBuf]| paths.iter().map(|path| path.to_string_lossy().into_owned()).collect::<Vec<_>>();
+        let left: Vec<_> = undone.left.iter().map(|(path, why)| json!({"path": path.to_string_lossy(), "why": why})).collect();
+        let document = json!({
+            "schema": "modelstrap.undo/1",
+            "project": project.root.to_string_lossy(),
+            "restored": list(&undone.restored),
+            "parted": list(&undone.parted),
+            "left": left,
+        });
+        context.output.result(format!("{document:#}\n"))?;
+    } else if said {
+        context.output.say(format!("Took back {}.", units::count(undone.restored.len() + undone.parted.len(), "change")));
+    }
+    Ok(Exit::Done)
+}
