@@ -7,3 +7,4 @@ pub mod catalogue;
 pub mod generate;
 pub mod platform;
 pub mod support;
+pub mod ui;

@@ -1,0 +1,3 @@
+//! How things look on a terminal.
+
+pub mod card;
