@@ -9,3 +9,4 @@ pub mod plan;
 pub mod platform;
 pub mod project;
 pub mod support;
+pub mod ui;

@@ -1,6 +1,37 @@
 //! What this machine is. Detection takes the root of the file system and the environment as arguments.
 
+mod accelerators;
+mod amd;
+mod apple;
+mod cgroup;
+pub mod ci;
+mod commands;
+mod container;
+mod cpu;
+pub mod disk;
+pub mod dump;
+mod elf;
+pub mod facts;
+pub mod home;
+mod host;
+mod intel;
+mod memory;
+mod mounts;
+mod nvidia;
+mod nvidia_smi;
+mod nvml;
+mod pci;
+pub mod probe;
+pub mod python;
+pub mod recommend;
+mod sys;
+
+use std::path::PathBuf;
+
 use serde::Serialize;
+
+pub use facts::Facts;
+pub use probe::Probe;
 
 /// The operating-system family that decides paths and shells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -28,5 +59,30 @@ impl Os {
         } else {
             Self::Other
         }
+    }
+}
+
+/// What detection should do beyond reading.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The folder, existing or not, whose disk to look at.
+    pub disk_at: Option<PathBuf>,
+    /// Run each Python interpreter for its exact version.
+    pub run_pythons: bool,
+}
+
+/// Finds out what the machine is. Whatever cannot be found out is left unknown, with the reason.
+pub fn detect(probe: &Probe, options: &Options) -> Facts {
+    let host = host::host(probe);
+    let memory = memory::memory(probe);
+    Facts {
+        cpu: cpu::cpu(probe),
+        disk: options.disk_at.as_deref().map(|path| disk::disk(probe, path)),
+        accelerators: accelerators::accelerators(probe, &host, memory.total.value),
+        visibility: accelerators::visibility(probe),
+        pythons: python::pythons(probe, options.run_pythons),
+        uv: python::uv(probe),
+        host,
+        memory,
     }
 }
