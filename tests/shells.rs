@@ -1,15 +1,18 @@
 //! The snippets and the plain exports, proven by the shells themselves: what arrives in a child process.
 #![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on says so and stops")]
 
 mod support;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::Path;
 
+use modelstrap::generate::dotenv;
+use modelstrap::generate::hook::{HookShell, hook};
 use modelstrap::generate::rc;
 use modelstrap::generate::shell::{Assignment, Shell, exports, snippet};
-use support::shells::{HOSTILE, Place, find, only, set};
+use support::shells::{HOSTILE, Place, find, only, python_with, set};
 
 /// A shell as a program: how it starts a file, what a careful user sets first, and how it says things.
 struct Program {
@@ -76,7 +79,7 @@ impl Program {
     }
 
     /// Runs the script, which must succeed and say nothing.
-    fn run(&self, place: &Place, path: &PathBuf, script: &str, before: &[(&str, &str)]) {
+    fn run(&self, place: &Place, path: &Path, script: &str, before: &[(&str, &str)]) {
         let file = place.write("script", script);
         let output = place.command(path, before).args(self.args).arg(&file).output().unwrap();
         let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
@@ -84,7 +87,7 @@ impl Program {
     }
 }
 
-fn for_each_program(test: impl Fn(&Program, &PathBuf)) {
+fn for_each_program(test: impl Fn(&Program, &Path)) {
     let mut failed = Vec::new();
     for program in PROGRAMS {
         let Some(path) = find(program.name) else { continue };
@@ -194,4 +197,143 @@ fn an_rc_block_sources_a_file_that_is_there_and_ignores_one_that_is_gone() {
         assert_eq!(place.dumped("1").get("HF_HOME").map(String::as_str), Some("/in the project"), "{}", program.name);
         program.run(&place, path, &format!("{}{gone}\n", program.strict), &[]);
     });
+}
+
+/// Runs `program` on a file with this text, which must accept it without a word.
+fn accepted(program: &str, args: &[&str], name: &str, text: &str) {
+    let Some(path) = find(program) else { return };
+    let place = Place::new();
+    let file = place.write(name, text);
+    let output = place.command(&path, &[]).args(args).arg(&file).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.is_empty(), "{program}: {}\n{said}", output.status);
+}
+
+#[test]
+fn the_checkers_accept_the_files() {
+    let variables = set(HOSTILE, &["MS_GONE"]);
+    let text = |shell| snippet(shell, &variables);
+    for program in ["sh", "dash", "bash", "zsh", "ksh93", "mksh", "yash"] {
+        accepted(program, &["-n"], "env.sh", &text(Shell::Posix));
+    }
+    accepted("fish", &["--no-execute"], "env.fish", &text(Shell::Fish));
+    accepted("elvish", &["-compileonly"], "env.elv", &text(Shell::Elvish));
+    accepted("shellcheck", &[], "env.sh", &text(Shell::Posix));
+    let hook = hook(HookShell::Bash, "/opt/model strap/bin/modelstrap").unwrap();
+    accepted("bash", &["-n"], "hook", &hook);
+    accepted("shellcheck", &["-s", "bash"], "hook", &hook);
+}
+
+#[test]
+fn powershell_is_only_parsed_because_it_cannot_be_run_here() {
+    let Some(python) = python_with("tree_sitter_powershell") else { return };
+    eprintln!("note: PowerShell is not run: its files are parsed with tree-sitter");
+    let place = Place::new();
+    let checker = place.write(
+        "check.py",
+        "import sys, tree_sitter, tree_sitter_powershell\n\
+         parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_powershell.language()))\n\
+         sys.exit(parser.parse(open(sys.argv[1], 'rb').read()).root_node.has_error)\n",
+    );
+    let assignments = [Assignment::Set("A".into(), "it's ‘é🤗’\n".into()), Assignment::Unset("B".into())];
+    let sound = |text: &str| {
+        let file = place.write("file.ps1", text);
+        place.command(&python, &[]).arg(&checker).arg(file).output().unwrap().status.success()
+    };
+    for text in [
+        snippet(Shell::PowerShell, &set(HOSTILE, &["MS_GONE"])),
+        exports(Shell::PowerShell, &assignments),
+        rc::lines(Shell::PowerShell, "/it's é/env.ps1"),
+        hook(HookShell::PowerShell, "C:\\it's é\\modelstrap.exe").unwrap(),
+    ] {
+        assert!(sound(&text), "{text}");
+        assert!(text.is_ascii(), "{text}");
+    }
+    assert!(!sound("$env:A = 'open\n"), "the parser must be able to refuse");
+}
+
+#[test]
+fn powershell_writes_what_is_not_plain_as_code_points() {
+    assert_eq!(Shell::PowerShell.quote("it's $x `y"), "'it''s $x `y'");
+    assert_eq!(Shell::PowerShell.quote("a‘\n🤗b"), "('a' + [char]8216 + [char]10 + [char]55358 + [char]56599 + 'b')");
+    assert_eq!(Shell::PowerShell.quote("é"), "('' + [char]233)");
+}
+
+#[test]
+fn the_file_for_cmd_doubles_percents_and_names_what_it_cannot_hold() {
+    // cmd itself is not run here: this holds the text that its documented rules ask for.
+    let pairs = [("A", "100% & \"x & y\" ^ !"), ("B", "one\ntwo")];
+    let text = snippet(Shell::Cmd, &set(&pairs, &["C"]));
+    assert_eq!(text.matches('\n').count(), text.matches("\r\n").count());
+    let lines: Vec<_> = text.lines().skip(4).collect();
+    assert_eq!(
+        lines,
+        [
+            "@if /i \"%~1\"==\"deactivate\" goto modelstrap_leave",
+            "@if defined __MODELSTRAP_ACTIVE call \"%__MODELSTRAP_ACTIVE%\" deactivate",
+            "@set \"__MODELSTRAP_ACTIVE=%~f0\"",
+            "@doskey modelstrap_deactivate=call \"%~f0\" deactivate",
+            "@set \"__MODELSTRAP_WAS_A=%A%\"",
+            "@set \"__MODELSTRAP_WAS_C=%C%\"",
+            "@set \"A=100%% & \"x ^& y\" ^ !\"",
+            "@rem B is left out: cmd cannot hold a line break in a value.",
+            "@set \"C=\"",
+            "@exit /b 0",
+            "",
+            ":modelstrap_leave",
+            "@if not defined __MODELSTRAP_ACTIVE exit /b 0",
+            "@set \"A=%__MODELSTRAP_WAS_A%\"",
+            "@set \"__MODELSTRAP_WAS_A=\"",
+            "@set \"C=%__MODELSTRAP_WAS_C%\"",
+            "@set \"__MODELSTRAP_WAS_C=\"",
+            "@set \"__MODELSTRAP_ACTIVE=\"",
+            "@doskey modelstrap_deactivate=",
+            "@exit /b 0",
+        ]
+    );
+    assert!(snippet(Shell::Cmd, &set(&[("A", "é")], &[])).contains("@chcp 65001 >nul\r\n@set \"A=é\"\r\n"));
+}
+
+#[test]
+fn a_name_that_is_no_name_never_becomes_code() {
+    let evil = set(&[("A;touch x", "1"), ("", "1"), ("1A", "1"), ("É", "1"), ("GOOD", "1")], &["$(B)", "GOOD"]);
+    let good = set(&[("GOOD", "1")], &[]);
+    for shell in Shell::ALL {
+        assert_eq!(snippet(shell, &evil), snippet(shell, &good), "{shell:?}");
+        assert_eq!(exports(shell, &[Assignment::Set("A;B".into(), "1".into()), Assignment::Unset("a b".into())]), "");
+    }
+}
+
+#[test]
+fn a_shell_is_known_by_its_exact_name_or_its_programs_path() {
+    for (name, shell) in [
+        ("bash", Some(Shell::Posix)),
+        ("/usr/bin/zsh", Some(Shell::Posix)),
+        ("-zsh", Some(Shell::Posix)),
+        ("/opt/nu/bin/fish", Some(Shell::Fish)),
+        (r"C:\Program Files\PowerShell\7\PWSH.EXE", Some(Shell::PowerShell)),
+        ("nu", Some(Shell::Nushell)),
+        ("csh", Some(Shell::Tcsh)),
+        ("cmd.exe", Some(Shell::Cmd)),
+        ("/gnu/store/x/bin/nubash", None),
+        ("zsh-5.9", None),
+        ("", None),
+    ] {
+        assert_eq!(Shell::parse(name), shell, "{name}");
+    }
+}
+
+#[test]
+fn python_dotenv_reads_every_value_as_it_is() {
+    let Some(python) = python_with("dotenv") else { return };
+    let mut pairs = HOSTILE.to_vec();
+    pairs.extend([("MS_EMPTY", ""), ("MS_END", "a\\"), ("MS_TWO", "\\\\x'y"), ("MS_BOTH", "\r\\ \"'$x\n")]);
+    let place = Place::new();
+    let file = place.write(".env", &(dotenv::lines(&set(&pairs, &[])).join("\n") + "\n"));
+    let code = "import dotenv, os, sys\ndotenv.load_dotenv(sys.argv[1])\nos.execv(sys.argv[2], sys.argv[2:])";
+    let output =
+        place.command(&python, &[]).args(["-c", code, &file, &place.at("dump"), &place.at("1")]).output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    let names: Vec<_> = pairs.iter().map(|(name, _)| *name).collect();
+    assert_eq!(only(&place.dumped("1"), &names), owned(&pairs));
 }

@@ -14,7 +14,11 @@ $global:__ModelstrapSaved['{{name}}'] = [Environment]::GetEnvironmentVariable('{
 
 function global:modelstrap_deactivate {
     foreach ($name in $global:__ModelstrapSaved.Keys) {
-        [Environment]::SetEnvironmentVariable($name, $global:__ModelstrapSaved[$name])
+        if ($null -eq $global:__ModelstrapSaved[$name]) {
+            Remove-Item "Env:\$name" -ErrorAction Ignore
+        } else {
+            [Environment]::SetEnvironmentVariable($name, $global:__ModelstrapSaved[$name])
+        }
     }
     Remove-Variable -Name __ModelstrapSaved -Scope Global
     Remove-Item Function:\modelstrap_deactivate

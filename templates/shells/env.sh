@@ -2,7 +2,9 @@
 # Source this file (sh, bash, zsh, ksh, dash) to keep the models of this project in its cache:
 #     . .modelstrap/env.sh
 # Leave again with: modelstrap_deactivate
-# shellcheck shell=sh
+# What looks like an expansion in a value is meant as it stands (SC2016, SC2088, SC1003, SC1112), and
+# the first call is to the function of an earlier time (SC2218).
+# shellcheck shell=sh disable=SC2016,SC2088,SC1003,SC1112,SC2218
 
 if [ -n "${__modelstrap_active-}" ] && command -v modelstrap_deactivate >/dev/null 2>&1; then
     modelstrap_deactivate

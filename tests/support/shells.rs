@@ -1,5 +1,7 @@
 //! Finds the shells that are really here, and runs scripts in them with a known environment.
 
+#![allow(dead_code, reason = "each test program uses its part")]
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
@@ -27,6 +29,7 @@ pub(crate) const HOSTILE: &[(&str, &str)] = &[
     ("MS_EMOJI", "🤗 ‘curly’ “quotes”"),
     ("MS_DASH", "-n --help"),
     ("MS_TAB", "tab\there"),
+    ("MS_RETURN", "a\rb\r\nc"),
     ("MS_BRACES", "{{name}} {{each set}} @(x) r#'raw'#"),
     ("MS_PLAIN", "/srv/cache/hub"),
     ("MS_CACHE_PATH", "/a b:/$HOME/x:~/c"),
@@ -63,6 +66,19 @@ pub(crate) fn find(program: &str) -> Option<PathBuf> {
         eprintln!("skipped: {program} is not installed");
     }
     found
+}
+
+/// A Python that has `module`; where there is none, says `skipped`, or fails as [`find`] does.
+pub(crate) fn python_with(module: &str) -> Option<PathBuf> {
+    let python = find("python3")?;
+    let there = Command::new(&python).args(["-c", &format!("import {module}")]).output().unwrap().status.success();
+    if there {
+        return Some(python);
+    }
+    let required = Vars::from_process().flag("MODELSTRAP_TEST_REQUIRE_SHELLS");
+    assert!(!required, "Python's {module} is not installed, and everything is required");
+    eprintln!("skipped: Python's {module} is not installed");
+    None
 }
 
 /// A folder for one test, with a program that writes its whole environment to a file.
