@@ -29,8 +29,9 @@ const ROOMS: [&str; 17] = [
 ];
 
 /// Where the disk may be changed: by a plan, by the leaves that plans are made of, by the probes that try
-/// what a disk can do, by `detect --dump`, and in the virtual environments.
-const WRITERS: [&str; 5] = ["src/plan/", "src/support/", "src/platform/disk", "src/platform/dump", "src/environments/"];
+/// what a disk can do and which device may be opened, by `detect --dump`, and in the virtual environments.
+const WRITERS: [&str; 6] =
+    ["src/plan/", "src/support/", "src/platform/disk", "src/platform/dump", "src/platform/probe", "src/environments/"];
 
 /// What changes the disk when it follows `fs::`, be it the standard library's or rustix's.
 const WRITING: [&str; 28] = [
@@ -537,6 +538,7 @@ fn a_writer_outside_its_rooms_is_found() {
         "src/support/atomic.rs",
         "src/platform/disk.rs",
         "src/platform/dump.rs",
+        "src/platform/probe.rs",
         "src/environments/venv.rs",
     ] {
         says(room, "fn f() { std::fs::write(p, b); }", &[]);
