@@ -3,10 +3,16 @@
 //! The rooms below are listed from the top of the house to its foundations, and imports point
 //! downwards only; `tests/laws.rs` holds that. `ARCHITECTURE.md` says what each room is for.
 
-pub mod catalogue;
+pub mod cli;
+pub mod commands;
+pub mod ui;
+
+pub mod environments;
 pub mod generate;
+pub mod setup;
+
+pub mod catalogue;
 pub mod plan;
 pub mod platform;
 pub mod project;
 pub mod support;
-pub mod ui;

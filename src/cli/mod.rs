@@ -21,7 +21,9 @@ pub use undo::UndoArgs;
 /// Makes a machine-learning project ready on any machine: one cache for every library
 #[derive(Debug, Parser)]
 #[command(name = "modelstrap", version, propagate_version = true, arg_required_else_help = true, max_term_width = 100)]
-#[command(after_help = "Start with `modelstrap setup` in a project's folder.\n\nExit codes: 0 done or nothing to do, 1 it failed, 2 wrong usage, 3 a check found something, 130 interrupted.")]
+#[command(
+    after_help = "Start with `modelstrap setup` in a project's folder.\n\nExit codes: 0 done or nothing to do, 1 it failed, 2 wrong usage, 3 a check found something, 130 interrupted."
+)]
 pub struct Cli {
     /// Flags of every verb.
     #[command(flatten)]
@@ -35,19 +37,41 @@ pub struct Cli {
 #[derive(Debug, Clone, Args)]
 pub struct Global {
     /// The project's folder, instead of the one found from here
-    #[arg(short = 'C', long, value_name = "DIR", global = true, env = "MODELSTRAP_PROJECT", help_heading = "Global options")]
+    #[arg(
+        short = 'C',
+        long,
+        value_name = "DIR",
+        global = true,
+        env = "MODELSTRAP_PROJECT",
+        help_heading = "Global options"
+    )]
     pub project: Option<PathBuf>,
     /// One JSON document on stdout
     #[arg(long, global = true, env = "MODELSTRAP_JSON", help_heading = "Global options")]
     pub json: bool,
     /// Say only what went wrong
-    #[arg(short, long, global = true, conflicts_with = "verbose", env = "MODELSTRAP_QUIET", help_heading = "Global options")]
+    #[arg(
+        short,
+        long,
+        global = true,
+        conflicts_with = "verbose",
+        env = "MODELSTRAP_QUIET",
+        help_heading = "Global options"
+    )]
     pub quiet: bool,
     /// Say more; twice for everything
     #[arg(short, long, action = ArgAction::Count, global = true, help_heading = "Global options")]
     pub verbose: u8,
     /// Whether to colour what is shown
-    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto", global = true, env = "MODELSTRAP_COLOR", help_heading = "Global options")]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHEN",
+        default_value = "auto",
+        global = true,
+        env = "MODELSTRAP_COLOR",
+        help_heading = "Global options"
+    )]
     pub color: Color,
     /// Never use the network
     #[arg(long, global = true, env = "MODELSTRAP_OFFLINE", help_heading = "Global options")]

@@ -16,13 +16,17 @@ use crate::support::vars::Vars;
 
 pub(super) fn run(context: &Context, arguments: &HookArgs) -> Result<Exit> {
     let shell = HookShell::parse(&arguments.shell).ok_or_else(|| {
-        Usage(format!("`{}`: no hook for this shell\n  there is one for bash, zsh, fish, powershell, nushell, elvish and xonsh", arguments.shell))
+        Usage(format!(
+            "`{}`: no hook for this shell\n  there is one for bash, zsh, fish, powershell, nushell, elvish and xonsh",
+            arguments.shell
+        ))
     })?;
     if arguments.export {
         context.output.result(export(shell, &changes(context)?))?;
     } else {
         let binary = std::env::current_exe().context("the path of this program cannot be told")?;
-        let binary = binary.to_str().context("the path of this program is not valid UTF-8\n  install it in another folder")?;
+        let binary =
+            binary.to_str().context("the path of this program is not valid UTF-8\n  install it in another folder")?;
         context.output.result(hook(shell, binary)?)?;
     }
     Ok(Exit::Done)

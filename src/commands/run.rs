@@ -42,12 +42,19 @@ fn activate(job: &mut Job<'_>, name: &str, project: &Project, context: &Context)
     let environments = &project.manifest.environments;
     let Some((_, environment)) = environments.iter().find(|(known, _)| known == name) else {
         let known: Vec<_> = environments.iter().map(|(known, _)| known.as_str()).collect();
-        let known = if known.is_empty() { "the manifest names none".to_owned() } else { format!("the manifest names {}", known.join(", ")) };
+        let known = if known.is_empty() {
+            "the manifest names none".to_owned()
+        } else {
+            format!("the manifest names {}", known.join(", "))
+        };
         return Err(Usage(format!("`--environment {name}`: there is no such environment; {known}")).into());
     };
     let path = paths::absolute(&project.root, environment.path.as_ref());
     if !path.is_dir() {
-        bail!("the environment {name} is not there: {} does not exist\n  create it first, with `uv venv` or `python -m venv`", escape::path(&path));
+        bail!(
+            "the environment {name} is not there: {} does not exist\n  create it first, with `uv venv` or `python -m venv`",
+            escape::path(&path)
+        );
     }
     job.set.extend(activation(&path, context.vars.get("PATH")));
     job.unset.push("PYTHONHOME".into());

@@ -9,8 +9,8 @@ use super::context::Context;
 use super::setup::{lock, shelf};
 use super::{Exit, Usage};
 use crate::cli::UndoArgs;
-use crate::plan::undo::{Undone, UndoError, undo};
 use crate::plan::Record;
+use crate::plan::undo::{UndoError, Undone, undo};
 use crate::platform::home;
 use crate::project::Project;
 use crate::support::interrupt::{self, Interrupted};
@@ -25,7 +25,9 @@ pub(super) fn run(context: &Context, arguments: &UndoArgs) -> Result<Exit> {
         past = past.split_off(past.len().saturating_sub(1));
     }
     past.reverse();
-    let show = |path: &std::path::Path| paths::friendly(&project.root, home::home_dir(&context.vars, context.os).as_deref(), path);
+    let show = |path: &std::path::Path| {
+        paths::friendly(&project.root, home::home_dir(&context.vars, context.os).as_deref(), path)
+    };
     if past.is_empty() {
         context.output.say(format!("Nothing to undo in {}.", show(&project.root)));
         return report(context, &project, &Undone::default(), false);
@@ -43,7 +45,10 @@ pub(super) fn run(context: &Context, arguments: &UndoArgs) -> Result<Exit> {
     }
     if !arguments.yes && context.ci().is_none() {
         if !context.can_ask() {
-            return Err(Usage("undo asks before it changes anything, and there is no terminal to ask on\n  give `--yes`".to_owned()).into());
+            return Err(Usage(
+                "undo asks before it changes anything, and there is no terminal to ask on\n  give `--yes`".to_owned(),
+            )
+            .into());
         }
         if !Prompts::new(&context.output).yes("Take this back?")? {
             return Err(Interrupted("left; nothing was changed".to_owned()).into());
@@ -67,7 +72,9 @@ pub(super) fn run(context: &Context, arguments: &UndoArgs) -> Result<Exit> {
         shelf.remove_state_folder();
     }
     for path in &total.parted {
-        context.output.say(format!("  {}: only modelstrap's part was taken out; what you changed since stays", show(path)));
+        context
+            .output
+            .say(format!("  {}: only modelstrap's part was taken out; what you changed since stays", show(path)));
     }
     for (path, why) in &total.left {
         context.output.warn(format!("{} stays: it {why}", show(path)));
@@ -77,8 +84,11 @@ pub(super) fn run(context: &Context, arguments: &UndoArgs) -> Result<Exit> {
 
 fn report(context: &Context, project: &Project, undone: &Undone, said: bool) -> Result<Exit> {
     if context.global.json {
-        let list = |paths: &[std::path::PathBuf]| paths.iter().map(|path| path.to_string_lossy().into_owned()).collect::<Vec<_>>();
-        let left: Vec<_> = undone.left.iter().map(|(path, why)| json!({"path": path.to_string_lossy(), "why": why})).collect();
+        let list = |paths: &[std::path::PathBuf]| {
+            paths.iter().map(|path| path.to_string_lossy().into_owned()).collect::<Vec<_>>()
+        };
+        let left: Vec<_> =
+            undone.left.iter().map(|(path, why)| json!({"path": path.to_string_lossy(), "why": why})).collect();
         let document = json!({
             "schema": "modelstrap.undo/1",
             "project": project.root.to_string_lossy(),
@@ -88,7 +98,9 @@ fn report(context: &Context, project: &Project, undone: &Undone, said: bool) -> 
         });
         context.output.result(format!("{document:#}\n"))?;
     } else if said {
-        context.output.say(format!("Took back {}.", units::count(undone.restored.len() + undone.parted.len(), "change")));
+        context
+            .output
+            .say(format!("Took back {}.", units::count(undone.restored.len() + undone.parted.len(), "change")));
     }
     Ok(Exit::Done)
 }

@@ -43,6 +43,20 @@ impl Shell {
     pub const ALL: [Self; 8] =
         [Self::Posix, Self::Fish, Self::PowerShell, Self::Nushell, Self::Tcsh, Self::Xonsh, Self::Elvish, Self::Cmd];
 
+    /// Its name for people.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Posix => "sh, bash, zsh, ksh, dash",
+            Self::Fish => "fish",
+            Self::PowerShell => "PowerShell",
+            Self::Nushell => "nushell",
+            Self::Tcsh => "tcsh",
+            Self::Xonsh => "xonsh",
+            Self::Elvish => "elvish",
+            Self::Cmd => "cmd",
+        }
+    }
+
     /// The name of the shell's snippet in `.modelstrap/`.
     pub fn file_name(self) -> &'static str {
         match self {

@@ -230,6 +230,12 @@ impl Desk<'_> {
             }
             wrote.insert(name, value_digest(value));
         }
+        for (pointer, value) in &members.defaults {
+            if json::get(&text, pointer).map_err(broken)?.is_none() {
+                text = json::set(&text, pointer, value, None).map_err(broken)?;
+                wrote.insert(fragment_name(pointer), value_digest(value));
+            }
+        }
         if let Some((key, value)) = &members.stamp {
             let pointer = [key.clone()];
             if text != there || json::get(&text, &pointer).map_err(broken)?.is_none() {

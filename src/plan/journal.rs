@@ -7,11 +7,13 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::state::Trace;
 use super::{Edit, Kind, State, record};
+use crate::support::lock::Lock;
 use crate::support::{atomic, digest};
 
 const SCHEMA: &str = "modelstrap.journal/1";
@@ -85,6 +87,29 @@ impl Shelf {
     /// Where it is.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// The project's lock file.
+    pub fn lock_path(&self) -> PathBuf {
+        self.state_folder().join("lock")
+    }
+
+    /// Takes the project's lock, making the folder for it. `waiting` is called once while somebody else holds it.
+    ///
+    /// # Errors
+    /// `ErrorKind::WouldBlock` when `patience` is over; otherwise what the disk says.
+    pub fn lock(&self, patience: Duration, waiting: impl FnMut()) -> io::Result<Lock> {
+        fs::create_dir_all(self.state_folder())?;
+        Lock::acquire(&self.lock_path(), patience, waiting)
+    }
+
+    /// Removes the folder that the shelf stands in, if nothing else is left in it.
+    pub fn remove_state_folder(&self) {
+        let _ = fs::remove_dir(self.state_folder());
+    }
+
+    fn state_folder(&self) -> &Path {
+        self.folder.parent().unwrap_or(&self.folder)
     }
 
     /// Where the record is kept.

@@ -65,6 +65,8 @@ pub enum Want {
 pub struct JsonMembers {
     /// Path into the object, and the value that should stand there, in order.
     pub set: Vec<(Vec<String>, Value)>,
+    /// Path into the object, and the value that is put there when nothing is.
+    pub defaults: Vec<(Vec<String>, Value)>,
     /// Set when anything else changes, or when it is missing: a time of creation. Its place is after the first of `set`.
     pub stamp: Option<(String, Value)>,
 }
@@ -145,7 +147,7 @@ impl Plan {
         for change in changes {
             for parent in missing_parents(&change.path, &promised) {
                 promised.push(parent.clone());
-                plan.edits.push(decide::directory(parent, "holds what follows".to_owned()));
+                plan.edits.push(decide::directory(parent, "parent folder".to_owned()));
             }
             decide::decide(change, record, force, &mut plan);
             if matches!(change.want, Want::Directory) {

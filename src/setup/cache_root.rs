@@ -73,7 +73,8 @@ pub fn resolve(base_dir: &str, root: &Path, home: Option<&Path>, vars: &Vars, os
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
     use std::fs;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Result, anyhow};
 
 use super::cache_root;
+use crate::catalogue::conflicts::{Conflict, conflicts};
 use crate::catalogue::variables::{self, Request, VariableSet, WhisperLink};
 use crate::catalogue::{self, Library};
 use crate::platform::{Os, home};
@@ -61,19 +62,25 @@ impl Layout {
         // `project` is the wizard's word for the default place.
         let base_dir = if base_dir == "project" { DEFAULT_BASE_DIR.to_owned() } else { base_dir };
         let cache_root = cache_root::resolve(&base_dir, &project.root, home.as_deref(), vars, os)?;
-        let ids = overrides.libraries.clone().or_else(|| answers.libraries.clone()).or_else(|| manifest.cache.libraries.clone());
+        let ids = overrides
+            .libraries
+            .clone()
+            .or_else(|| answers.libraries.clone())
+            .or_else(|| manifest.cache.libraries.clone());
         let libraries = match &ids {
             Some(ids) => catalogue::select(ids),
             None => catalogue::select(catalogue::DEFAULT_LIBRARIES),
         };
         let libraries = libraries.map_err(|error| {
-            let place = project.manifest_path.as_ref().filter(|_| overrides.libraries.is_none() && answers.libraries.is_none());
+            let place =
+                project.manifest_path.as_ref().filter(|_| overrides.libraries.is_none() && answers.libraries.is_none());
             let place = place.map(|path| format!("{}: [cache] libraries: ", path.display())).unwrap_or_default();
             anyhow!("{place}{error}\n  `modelstrap env --list-libraries` shows every library that is known")
         })?;
         let environments = manifest.environments.iter().map(|(_, environment)| &environment.path);
-        let old_huggingface_hub =
-            environments.map(|path| paths::absolute(&project.root, path.as_ref())).any(|path| hub_version::may_be_old(&path));
+        let old_huggingface_hub = environments
+            .map(|path| paths::absolute(&project.root, path.as_ref()))
+            .any(|path| hub_version::may_be_old(&path));
         let legacy_ccache = home.as_ref().is_some_and(|home| home.join(".ccache").is_dir());
         Ok(Self {
             root: project.root.clone(),
@@ -91,6 +98,11 @@ impl Layout {
     /// The variables that lead the libraries into the cache root; `vars` is the environment that the user has.
     pub fn variables(&self, vars: &Vars) -> VariableSet {
         variables::variables(&self.request(vars))
+    }
+
+    /// What the user's environment says otherwise, and what follows.
+    pub fn conflicts(&self, set: &VariableSet, vars: &Vars) -> Vec<Conflict> {
+        conflicts(&self.request(vars), set)
     }
 
     /// The link that would lead openai-whisper into the cache root.

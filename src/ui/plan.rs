@@ -8,9 +8,6 @@ use crate::plan::{Edit, Kind, Plan, State};
 use crate::support::{paths, units};
 use crate::ui::output::Output;
 
-/// Lines of a new, wholly generated file that are shown before the rest is summed up.
-const NEW_FILE_LINES: usize = 6;
-
 /// How plans are shown: for whom, and relative to what.
 #[derive(Debug)]
 pub struct PlanView<'a> {
@@ -28,28 +25,38 @@ impl PlanView<'_> {
         paths::friendly(self.root, self.home, path)
     }
 
-    /// The list: one line an edit.
+    /// The list: one line an edit; new files of ours in one folder share a line.
     pub fn list(&self, plan: &Plan) -> String {
         let style = self.output.style();
-        let shown: Vec<String> = plan.edits.iter().map(|edit| self.title(edit)).collect();
-        let width = shown.iter().map(|path| console::measure_text_width(path)).max().unwrap_or(0).min(44);
+        let mut rows: Vec<(Action, String, String)> = Vec::new();
+        let mut rest = plan.edits.as_slice();
+        while let Some(edit) = rest.first() {
+            let group = rest.iter().take_while(|next| self.output.verbose == 0 && alike(edit, next)).count().max(1);
+            rows.push((edit.action(), self.group_title(&rest[..group]), self.group_note(&rest[..group])));
+            rest = &rest[group..];
+        }
+        let width = rows.iter().map(|(_, path, _)| console::measure_text_width(path)).max().unwrap_or(0).min(44);
         let mut text = String::new();
-        for (edit, path) in plan.edits.iter().zip(&shown) {
-            let sign = match edit.action() {
+        for (action, path, note) in &rows {
+            let sign = match action {
                 Action::Create => style.clone().green().apply_to("+"),
                 Action::Change => style.clone().yellow().apply_to("~"),
             };
             let pad = " ".repeat(width.saturating_sub(console::measure_text_width(path)));
-            let note = style.clone().dim().apply_to(format!("{}{}", edit.why, self.amount(edit)));
-            let _ = writeln!(text, "  {sign} {path}{pad}  {note}");
+            let _ = writeln!(text, "  {sign} {path}{pad}  {}", style.clone().dim().apply_to(note));
         }
         text
     }
 
-    /// The diffs of everything that is not a folder.
+    /// The diffs of what people also edit, and of what replaces something; with `-v` of every file.
     pub fn diffs(&self, plan: &Plan) -> String {
         let mut text = String::new();
-        for edit in plan.edits.iter().filter(|edit| edit.kind != Kind::Directory) {
+        let worth_it = |edit: &&Edit| match edit.kind {
+            Kind::Directory => false,
+            Kind::File => self.output.verbose > 0 || edit.action() == Action::Change,
+            _ => true,
+        };
+        for edit in plan.edits.iter().filter(worth_it) {
             text.push('\n');
             text.push_str(&self.diff(edit));
         }
@@ -64,6 +71,25 @@ impl PlanView<'_> {
     fn title(&self, edit: &Edit) -> String {
         let path = self.path(&edit.path);
         if edit.kind == Kind::Directory { path + "/" } else { path }
+    }
+
+    fn group_title(&self, group: &[Edit]) -> String {
+        let [first, .., _] = group else { return group.first().map_or_else(String::new, |edit| self.title(edit)) };
+        let names: Vec<String> =
+            group.iter().filter_map(|edit| Some(edit.path.extension()?.to_string_lossy().into_owned())).collect();
+        let stem = self.path(&first.path.with_extension(""));
+        format!("{stem}.{{{}, … {}}}", names[0], names[names.len() - 1])
+    }
+
+    fn group_note(&self, group: &[Edit]) -> String {
+        match group {
+            [edit] => format!("{}{}", edit.why, self.amount(edit)),
+            [first, ..] => {
+                let why = first.why.split(", for ").next().unwrap_or_default();
+                format!("{why}, for {}", units::count(group.len(), "kind") + " of shell")
+            }
+            [] => String::new(),
+        }
     }
 
     fn amount(&self, edit: &Edit) -> String {
@@ -82,10 +108,7 @@ impl PlanView<'_> {
             return text;
         }
         let lines = edit.lines(2);
-        // A generated file that is new says nothing by its full length; `-v` shows it all.
-        let whole = self.output.verbose > 0 || edit.kind != Kind::File || edit.action() == Action::Change;
-        let limit = if whole { usize::MAX } else { NEW_FILE_LINES };
-        for line in lines.iter().take(limit) {
+        for line in &lines {
             let shown = format!("{} {}", line.sign, line.text);
             let shown = match line.sign {
                 '+' => style.clone().green().apply_to(shown),
@@ -95,10 +118,13 @@ impl PlanView<'_> {
             };
             let _ = writeln!(text, "  {shown}");
         }
-        if lines.len() > limit {
-            let more = units::count(lines.len() - limit, "line");
-            let _ = writeln!(text, "  {}", style.dim().apply_to(format!("  … {more} more (-v shows them)")));
-        }
         text
     }
+}
+
+/// Whether two edits are new files of ours that differ in their extension only: the snippets.
+fn alike(one: &Edit, other: &Edit) -> bool {
+    let is_new = |edit: &Edit| edit.kind == Kind::File && edit.action() == Action::Create;
+    let same_stem = one.path.with_extension("") == other.path.with_extension("") && one.path.extension().is_some();
+    is_new(one) && is_new(other) && same_stem
 }

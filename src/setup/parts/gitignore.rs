@@ -27,12 +27,17 @@ pub(super) fn add(scene: &Scene<'_>, wishes: &mut Wishes) {
     }
     wanted.retain(|(_, pattern)| !own.lines().any(|line| line.trim_end() == pattern));
     let extra: Vec<String> = scene.project.manifest.gitignore.extra.clone();
-    let extra: Vec<String> = extra.into_iter().filter(|line| !own.lines().any(|there| there.trim_end() == line)).collect();
+    let extra: Vec<String> =
+        extra.into_iter().filter(|line| !own.lines().any(|there| there.trim_end() == line)).collect();
 
     let lines = lines(&wanted, &extra);
     let settled = block::find(&there).ok().flatten().is_some_and(|found| found.body == block::body(&lines));
     // The block of an earlier run needs no second look at the index.
-    let lines = if settled || scene.project.git_root.is_none() { lines } else { untracked(scene, &git_root, wanted, &extra, wishes) };
+    let lines = if settled || scene.project.git_root.is_none() {
+        lines
+    } else {
+        untracked(scene, &git_root, wanted, &extra, wishes)
+    };
     wishes.want_inside(scene, file, "keeps the caches out of Git", Want::Block { lines });
 }
 
@@ -66,7 +71,9 @@ fn untracked(
 ) -> Vec<String> {
     let paths: Vec<PathBuf> = wanted.iter().map(|(path, _)| path.clone()).collect();
     let Some(tracked) = git::tracked(git_root, &paths) else {
-        wishes.warnings.push("Git could not be asked which paths it tracks; .gitignore is written without knowing".to_owned());
+        wishes
+            .warnings
+            .push("Git could not be asked which paths it tracks; .gitignore is written without knowing".to_owned());
         return lines(&wanted, extra);
     };
     let caches = folders(scene);

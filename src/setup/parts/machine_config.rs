@@ -30,40 +30,43 @@ pub(super) fn add(scene: &Scene<'_>, wishes: &mut Wishes) {
         }
         let path = paths::absolute(&scene.project.root, environment.path.as_ref());
         set(&["environments", name, "path"], paths::portable(&scene.project.root, &path).into());
-        let further =
-            [("purpose", &environment.purpose), ("python", &environment.python), ("requirements", &environment.requirements)];
+        let further = [
+            ("purpose", &environment.purpose),
+            ("python", &environment.python),
+            ("requirements", &environment.requirements),
+        ];
         for (key, value) in further.into_iter().filter_map(|(key, value)| Some((key, value.as_ref()?))) {
             set(&["environments", name, key], value.as_str().into());
         }
     }
-    set(&["cache"], Value::Object(cache(scene)));
+    for (key, path) in homes(scene) {
+        set(&["cache", &key], path.into());
+    }
+    // What else a project keeps in this section, caches that the manifest does not name among it, is its own.
+    for (name, cache) in &scene.project.manifest.application_caches {
+        let path = paths::absolute(&scene.project.root, cache.path.as_ref());
+        set(&["cache", "application_caches", name], paths::portable(&scene.project.root, &path).into());
+    }
+    members.defaults.push((vec!["cache".to_owned(), "application_caches".to_owned()], Value::Object(Map::new())));
     members.stamp = Some(("created_at".to_owned(), scene.now.into()));
     let path = scene.project.root.join("config").join("hardware_cache.json");
     wishes.want_inside(scene, path, "what this machine is, and its cache paths", Want::Json(members));
 }
 
-fn cache(scene: &Scene<'_>) -> Map<String, Value> {
-    let root = &scene.project.root;
+/// The members of `cache` that name folders: the cache root and each home, by its folder's name.
+fn homes(scene: &Scene<'_>) -> Vec<(String, String)> {
     let cache_root = &scene.layout.cache_root;
-    let mut cache = Map::new();
-    cache.insert("base_dir".to_owned(), paths::portable(root, cache_root).into());
-    for (key, folder) in CONTRACT {
-        cache.insert(key.to_owned(), paths::portable(root, &cache_root.join(folder)).into());
-    }
+    let portable = |folder: &str| paths::portable(&scene.project.root, &cache_root.join(folder));
+    let mut homes = vec![("base_dir".to_owned(), paths::portable(&scene.project.root, cache_root))];
+    homes.extend(CONTRACT.map(|(key, folder)| (key.to_owned(), portable(folder))));
     for home in catalogue::homes(&scene.layout.libraries) {
         // Only the homes themselves: what lies deeper follows from them.
         let named = CONTRACT.iter().any(|(_, folder)| *folder == home.folder);
         if !named && !home.folder.contains('/') {
-            let key = format!("{}_home", home.library.replace('-', "_"));
-            cache.insert(key, paths::portable(root, &cache_root.join(home.folder)).into());
+            homes.push((format!("{}_home", home.folder.replace('-', "_")), portable(home.folder)));
         }
     }
-    let application_caches = scene.project.manifest.application_caches.iter().map(|(name, cache)| {
-        let path = paths::absolute(root, cache.path.as_ref());
-        (name.clone(), Value::from(paths::portable(root, &path)))
-    });
-    cache.insert("application_caches".to_owned(), Value::Object(application_caches.collect()));
-    cache
+    homes
 }
 
 fn is(platform: &str, os: Os) -> bool {

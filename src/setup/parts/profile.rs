@@ -22,8 +22,7 @@ pub const NONE: &str = "none";
 pub const AUTO: &str = "auto";
 
 /// A shell by the name of its program: `bash` and `zsh` read different files but share a snippet.
-const PROGRAMS: [&str; 11] =
-    ["sh", "bash", "zsh", "ksh", "mksh", "fish", "tcsh", "nu", "pwsh", "xonsh", "elvish"];
+const PROGRAMS: [&str; 11] = ["sh", "bash", "zsh", "ksh", "mksh", "fish", "tcsh", "nu", "pwsh", "xonsh", "elvish"];
 
 /// An rc file, and the shell whose words it is written in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -177,13 +176,15 @@ fn every(home: &Path, vars: &Vars, os: Os) -> Vec<RcFile> {
 
 fn holds_block_of(path: &Path, state_folder: &str) -> bool {
     // An rc file that is absurdly large is not searched; the plan would refuse to edit it, too.
-    let small = std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() < crate::plan::state::MAX_FILE);
+    let small =
+        std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() < crate::plan::state::MAX_FILE);
     let Some(bytes) = small.then(|| std::fs::read(path).ok()).flatten() else { return false };
     let body = block::find(&bytes).ok().flatten().map(|found| String::from_utf8_lossy(&found.body).into_owned());
     body.is_some_and(|body| body.contains(state_folder))
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
 

@@ -1,0 +1,116 @@
+//! The questions of `modelstrap setup` on a terminal: where, which libraries, which shells. Short, each with a default.
+
+use anyhow::Result;
+
+use super::context::Context;
+use crate::catalogue;
+use crate::platform::{disk, home};
+use crate::project::Project;
+use crate::project::answers::Answers;
+use crate::setup::parts::profile;
+use crate::setup::{Layout, Overrides, cache_root};
+use crate::support::{paths, units};
+use crate::ui::prompts::Prompts;
+
+/// Asks what flags did not say, and gives the answers that differ from the manifest.
+pub(super) fn ask(context: &Context, project: &Project, overrides: &Overrides, given: &Answers) -> Result<Answers> {
+    let prompts = Prompts::new(&context.output);
+    let mut answers = given.clone();
+    let default = |answers: &Answers| Layout::settle(project, answers, overrides, &context.vars, context.os);
+    if overrides.cache_dir.is_none() {
+        answers.cache_dir = place(context, project, &default(&answers)?, &prompts)?;
+    }
+    if overrides.libraries.is_none() {
+        answers.libraries = libraries(&default(&answers)?, project, &prompts)?;
+    }
+    if answers.profile.is_none() && project.manifest.setup.profile.is_none() {
+        answers.profile = Some(shells(context, project, &prompts)?);
+    }
+    Ok(answers)
+}
+
+fn place(context: &Context, project: &Project, current: &Layout, prompts: &Prompts) -> Result<Option<String>> {
+    let manifest = project.manifest.cache.base_dir.as_deref();
+    let home = home::home_dir(&context.vars, context.os);
+    let mut choices = vec![current.base_dir.clone()];
+    choices.extend([manifest.unwrap_or(".cache").to_owned(), cache_root::USER.to_owned()]);
+    let mut seen: Vec<String> = Vec::new();
+    choices.retain(|choice| {
+        !seen.contains(choice) && {
+            seen.push(choice.clone());
+            true
+        }
+    });
+    let mut items: Vec<String> = choices
+        .iter()
+        .map(|choice| {
+            let Ok(path) = cache_root::resolve(choice, &project.root, home.as_deref(), &context.vars, context.os)
+            else {
+                return choice.clone();
+            };
+            let free =
+                disk::free_space(&path).map_or_else(String::new, |free| format!(", {} free", units::bytes(free)));
+            let what =
+                if choice == cache_root::USER { "one cache for all your projects" } else { "this project's own" };
+            format!("{}  ({what}{free})", paths::friendly(&project.root, home.as_deref(), &path))
+        })
+        .collect();
+    items.push("another folder …".to_owned());
+    let picked = prompts.one("Where should the models be kept?", &items, 0)?;
+    let chosen = match choices.get(picked) {
+        Some(choice) => choice.clone(),
+        None => loop {
+            let text = prompts.text("Folder")?;
+            match cache_root::resolve(text.trim(), &project.root, home.as_deref(), &context.vars, context.os) {
+                Ok(_) => break text.trim().to_owned(),
+                Err(error) => context.output.error(format!("{error:#}")),
+            }
+        },
+    };
+    Ok((chosen != manifest.unwrap_or(".cache")).then_some(chosen))
+}
+
+fn libraries(current: &Layout, project: &Project, prompts: &Prompts) -> Result<Option<Vec<String>>> {
+    let chosen: Vec<&str> = current.libraries.iter().map(|library| library.id).collect();
+    let mut ids = chosen.clone();
+    let common = [
+        "huggingface",
+        "torch",
+        "mlx",
+        "openai-whisper",
+        "faster-whisper",
+        "whisperx",
+        "pyannote-audio-3",
+        "spacy",
+        "nltk",
+        "tiktoken",
+    ];
+    ids.extend(common.into_iter().filter(|id| !chosen.contains(id) && catalogue::library(id).is_some()));
+    let items: Vec<String> = ids
+        .iter()
+        .filter_map(|id| catalogue::library(id))
+        .map(|library| format!("{:18} {}", library.id, library.name))
+        .collect();
+    let marks: Vec<bool> = ids.iter().map(|id| chosen.contains(id)).collect();
+    let picked = prompts.some("Which libraries does the project use? (space marks, enter goes on)", &items, &marks)?;
+    let picked: Vec<String> =
+        picked.into_iter().filter_map(|index| ids.get(index)).map(|id| (*id).to_owned()).collect();
+    let manifest = project.manifest.cache.libraries.clone();
+    let usual = manifest.unwrap_or_else(|| catalogue::DEFAULT_LIBRARIES.iter().map(|id| (*id).to_owned()).collect());
+    Ok((picked != usual).then_some(picked))
+}
+
+fn shells(context: &Context, project: &Project, prompts: &Prompts) -> Result<String> {
+    let Some(home) = home::home_dir(&context.vars, context.os) else { return Ok(profile::NONE.to_owned()) };
+    let files = profile::in_use(&home, &context.vars, context.os);
+    if files.is_empty() {
+        return Ok(profile::NONE.to_owned());
+    }
+    let names: Vec<String> = files.iter().map(|file| paths::friendly(&project.root, Some(&home), &file.path)).collect();
+    let items = [
+        "no; `modelstrap run`, the hook and .env are enough".to_owned(),
+        format!("yes, one block in {}", names.join(", ")),
+    ];
+    let picked = prompts.one("Should new shells load the variables by themselves?", &items, 0)?;
+    Ok(if picked == 1 { profile::AUTO } else { profile::NONE }.to_owned())
+}
