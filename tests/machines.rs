@@ -1,6 +1,8 @@
 //! The facts of every recorded machine, byte for byte. `MODELSTRAP_BLESS=1` rewrites them: then read the
 //! difference against `git`, for a snapshot is only worth what the eye that checked it was.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot read its fixture has failed")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

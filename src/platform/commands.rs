@@ -50,7 +50,6 @@ impl Command {
 /// What `sysctl` is asked: names of the machine's kind only, none that tells a person's machine from another.
 const SYSCTL_NAMES: &[&str] = &[
     "hw.memsize",
-    "hw.pagesize",
     "hw.physicalcpu",
     "hw.logicalcpu",
     "hw.nperflevels",
@@ -64,8 +63,6 @@ const SYSCTL_NAMES: &[&str] = &[
     "kern.hv_vmm_present",
     "sysctl.proc_translated",
     "iogpu.wired_limit_mb",
-    "vm.page_free_count",
-    "vm.page_purgeable_count",
 ];
 
 /// The columns asked of `nvidia-smi`, most telling first; one unknown to it makes the whole command fail.

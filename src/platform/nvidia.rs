@@ -202,7 +202,7 @@ fn accelerator(answer: &Answer, card: &Card, driver: Option<&Fact<String>>, tota
         Some(cuda) => Fact::known(cuda.clone(), source),
         None => cuda_of_driver(one.driver.value.as_deref().unwrap_or_default()),
     });
-    one.compute_capability = Some(Fact::from(card.compute_capability.clone(), source, not_said.clone()));
+    one.compute_capability = Some(Fact::from(card.compute_capability.clone(), source, not_said));
     one.mig = Some(Fact::from(card.mig, source, "the card or its driver has no MIG mode"));
     one.usable = Fact::known(true, format!("{source} lists it"));
     one

@@ -74,7 +74,8 @@ pub fn recommend(facts: &Facts) -> Settings {
 /// The accelerator with the most memory for which there is a wheel; else the processor, with what is missing.
 fn pick(facts: &Facts) -> Pick<'_> {
     let mut refusals: Vec<String> = Vec::new();
-    let mut best: Option<(u64, Pick<'_>)> = None;
+    let mut best: Option<((bool, u64), Pick<'_>)> = None;
+    let mut slice_taken = false;
     for card in &facts.accelerators {
         let name = label(card);
         if !card.offered() {
@@ -82,15 +83,26 @@ fn pick(facts: &Facts) -> Pick<'_> {
             refusals.push(format!("{name}: {}", reason.map_or("it is not usable here", String::as_str)));
             continue;
         }
+        let sliced = card.kind == Kind::MigInstance;
+        if sliced && std::mem::replace(&mut slice_taken, true) {
+            refusals.push(format!("{name}: a process gets one MIG instance, the first that it sees"));
+            continue;
+        }
         match backend(facts, card) {
             Ok((device, backend)) => {
-                let memory = card.memory.value.unwrap_or(0).max(card.gtt.as_ref().and_then(|g| g.value).unwrap_or(0));
+                // A card of its own before a part of the processor, then the one with the most memory.
+                let rank = (card.unified.value != Some(true), card.memory.value.unwrap_or(0));
                 // Of equals the first: numbering starts there.
-                if best.as_ref().is_none_or(|(most, _)| memory > *most) {
+                if best.as_ref().is_none_or(|(most, _)| rank > *most) {
                     let place = position(facts, card);
-                    let device = if place > 0 { format!("{device}:{place}") } else { device.to_owned() };
-                    best =
-                        Some((memory, Pick { device, backend, card: Some(card), reason: format!("{name} is usable") }));
+                    let (device, reason) = if place > 0 {
+                        let order = "numbered by PCI address: set CUDA_DEVICE_ORDER=PCI_BUS_ID with it";
+                        let order = if card.vendor == Vendor::Nvidia { format!(" ({order})") } else { String::new() };
+                        (format!("{device}:{place}"), format!("{name} is usable and has the most memory{order}"))
+                    } else {
+                        (device.to_owned(), format!("{name} is usable"))
+                    };
+                    best = Some((rank, Pick { device, backend, card: Some(card), reason }));
                 }
             }
             Err(reason) => refusals.push(format!("{name}: {reason}")),
@@ -160,6 +172,7 @@ fn backend(facts: &Facts, card: &Accelerator) -> Result<(&'static str, Choice<St
         Vendor::Intel if card.kind == Kind::Discrete => {
             Ok(("xpu", choice("xpu", "a card of its own with Intel's driver: PyTorch's XPU wheels")))
         }
+        Vendor::Intel if card.kind == Kind::Unknown => Err("nothing says that it is a card of its own".to_owned()),
         Vendor::Intel => Err("a graphics part of the processor is not taken for XPU".to_owned()),
         Vendor::Apple if facts.has_mps() => {
             Ok(("mps", choice("cpu", "PyTorch's plain macOS wheel has Metal built in")))
@@ -201,9 +214,6 @@ fn cuda_backend(facts: &Facts, card: &Accelerator) -> Result<Choice<String>, Str
             format!("driver {driver} runs CUDA 12, {says}")
         };
         return Ok(choice("cu126", why));
-    }
-    if at_least([9, 0]) && !windows && version < oldest_eleven {
-        return Err(format!("driver {driver} is too old for any wheel that knows the card"));
     }
     if version >= oldest_eleven {
         return Ok(choice("cu118", format!("driver {driver} is too old for CUDA 12")));
@@ -248,7 +258,9 @@ fn budget(facts: &Facts, pick: &Pick<'_>) -> (Option<u64>, String) {
 }
 
 fn compute_type(pick: &Pick<'_>) -> Choice<String> {
-    let Some(card) = pick.card else { return choice("int8", "fastest on a processor, and a quarter of the memory") };
+    let Some(card) = pick.card else {
+        return choice("int8", "the usual choice on a processor: a quarter of the memory of float32");
+    };
     match card.vendor {
         Vendor::Nvidia => match card.compute_capability.as_ref().and_then(|fact| fact.value.as_deref()) {
             Some(cc) if numbers(cc)[0] >= 8 => {
@@ -279,7 +291,7 @@ fn batch_size(pick: &Pick<'_>, facts: &Facts, budget: Option<u64>) -> Choice<u32
     if pick.card.is_none() {
         let threads = facts.cpu.usable.unwrap_or(1);
         let value = if threads >= 8 && bytes >= 8 * GB { 4 } else { 1 };
-        return Choice { value, reason: format!("{threads} threads, {size} to use: more at once gains nothing") };
+        return Choice { value, reason: format!("{threads} threads, {size} to use") };
     }
     let value = match bytes / GB {
         40.. => 32,
@@ -314,5 +326,44 @@ pub(crate) fn human(bytes: u64) -> String {
         0 => format!("{} MB", bytes / 1_000_000),
         100.. => format!("{} GB", tenths / 10),
         _ => format!("{}.{} GB", tenths / 10, tenths % 10),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::facts::Fact;
+    use crate::platform::{Options, Probe, detect};
+
+    /// A Linux machine with one NVIDIA card.
+    fn backend_of(driver: &str, capability: &str) -> Result<String, String> {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("os"), "linux").unwrap();
+        let facts = detect(&Probe::recorded(dir.path()).unwrap(), &Options::default());
+        let mut card = Accelerator::bare(Vendor::Nvidia, 0, "");
+        card.driver = Fact::known(driver.to_owned(), "");
+        card.compute_capability = Some(Fact::known(capability.to_owned(), ""));
+        cuda_backend(&facts, &card).map(|choice| choice.value)
+    }
+
+    #[test]
+    fn the_wheel_follows_the_driver_and_the_cards_capability() {
+        let tag = |tag: &str| Ok(tag.to_owned());
+        assert_eq!(backend_of("580.65.06", "8.9"), tag("cu130"));
+        assert_eq!(backend_of("580.65.06", "7.5"), tag("cu130"));
+        assert_eq!(backend_of("580.65.06", "7.0"), tag("cu126"));
+        assert_eq!(backend_of("570.1", "12.0"), tag("cu128"));
+        assert_eq!(backend_of("550.144.03", "9.0"), tag("cu126"));
+        assert_eq!(backend_of("525.60.13", "8.0"), tag("cu126"));
+        assert_eq!(backend_of("525.60.12", "8.0"), tag("cu118"));
+        assert!(backend_of("560.1", "12.0").unwrap_err().contains("needs driver 570"));
+        assert!(backend_of("580.1", "3.5").unwrap_err().contains("no current wheel"));
+        assert!(backend_of("440.1", "7.0").unwrap_err().contains("older than any wheel"));
+    }
+
+    #[test]
+    fn sizes_are_written_as_people_read_them() {
+        assert_eq!([human(536_870_912), human(8_589_934_592), human(85_520_809_984)], ["0.5 GB", "8.5 GB", "85 GB"]);
+        assert_eq!(human(64_000_000), "64 MB");
     }
 }
