@@ -153,7 +153,8 @@ fn nothing_personal_gets_into_a_dump() {
 }
 
 #[test]
-fn the_card_fits_the_terminal_and_is_plain_without_colour() {
+fn the_card_of_every_machine_is_as_recorded_and_fits_the_terminal() {
+    let mut wrong = Vec::new();
     for dir in machines() {
         let facts = facts(&dir);
         let settings = recommend::recommend(&facts);
@@ -166,5 +167,8 @@ fn the_card_fits_the_terminal_and_is_plain_without_colour() {
             assert!(coloured.contains('\x1b'));
             assert_eq!(console::strip_ansi_codes(&coloured), plain);
         }
+        let narrow = card::render(&facts, &settings, false, 80);
+        wrong.extend(matches_snapshot(&dir.join("card.txt"), &narrow).err());
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }

@@ -254,7 +254,12 @@ fn budget(facts: &Facts, pick: &Pick<'_>) -> (Option<u64>, String) {
     if carved {
         return (own, "the memory set aside for graphics".to_owned());
     }
-    (least, "two thirds of the memory that it shares with the processor".to_owned())
+    let whose = if pool == least && pool < share {
+        "what the driver lends it of the processor's memory"
+    } else {
+        "two thirds of the memory that it shares with the processor"
+    };
+    (least, whose.to_owned())
 }
 
 fn compute_type(pick: &Pick<'_>) -> Choice<String> {
