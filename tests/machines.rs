@@ -172,3 +172,21 @@ fn the_card_of_every_machine_is_as_recorded_and_fits_the_terminal() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
+
+#[cfg(unix)]
+#[test]
+fn nothing_is_run_on_a_machine_without_a_driver_or_where_nobody_asked() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["nvidia-smi", "python3", "uv", "rocm_agent_enumerator"] {
+        let program = dir.path().join(name);
+        fs::write(&program, format!("#!/bin/sh\ntouch {}/ran-$(basename $0)\n", dir.path().display())).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let mut probe = Probe::live(Vars::default().with("PATH", dir.path()));
+    // An empty root has no driver, whatever this machine has.
+    probe.root = dir.path().join("root");
+    detect(&probe, &Options::default());
+    let ran: Vec<_> = fs::read_dir(dir.path()).unwrap().flatten().map(|entry| entry.file_name()).collect();
+    assert_eq!(ran.len(), 4, "{ran:?}");
+}
