@@ -178,15 +178,19 @@ fn the_card_of_every_machine_is_as_recorded_and_fits_the_terminal() {
 fn nothing_is_run_on_a_machine_without_a_driver_or_where_nobody_asked() {
     use std::os::unix::fs::PermissionsExt;
     let dir = tempfile::tempdir().unwrap();
+    let programs = dir.path().join("bin");
+    fs::create_dir(&programs).unwrap();
     for name in ["nvidia-smi", "python3", "uv", "rocm_agent_enumerator"] {
-        let program = dir.path().join(name);
-        fs::write(&program, format!("#!/bin/sh\ntouch {}/ran-$(basename $0)\n", dir.path().display())).unwrap();
+        let program = programs.join(name);
+        fs::write(&program, format!("#!/bin/sh\ntouch {}/ran-$(basename $0)\n", programs.display())).unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
     }
-    let mut probe = Probe::live(Vars::default().with("PATH", dir.path()));
-    // An empty root has no driver, whatever this machine has.
-    probe.root = dir.path().join("root");
-    detect(&probe, &Options::default());
-    let ran: Vec<_> = fs::read_dir(dir.path()).unwrap().flatten().map(|entry| entry.file_name()).collect();
-    assert_eq!(ran.len(), 4, "{ran:?}");
+    // Commands are looked up on the real PATH, interpreters under the probe's root: both lead to these.
+    let path = std::env::join_paths([Path::new("/bin"), &programs]).unwrap();
+    let mut probe = Probe::live(Vars::default().with("PATH", path));
+    // This root has no driver, whatever this machine has.
+    probe.root = dir.path().to_path_buf();
+    let facts = detect(&probe, &Options::default());
+    assert_eq!((facts.pythons.len(), facts.uv), (1, Some(PathBuf::from("/bin/uv"))));
+    assert_eq!(fs::read_dir(&programs).unwrap().count(), 4, "something was run");
 }
