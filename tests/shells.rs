@@ -199,6 +199,30 @@ fn an_rc_block_sources_a_file_that_is_there_and_ignores_one_that_is_gone() {
     });
 }
 
+#[test]
+fn three_hundred_variables_are_no_trouble() {
+    let names: Vec<String> = (0..300).map(|number| format!("MS_{number}")).collect();
+    let value = "/a rather long path/to the cache/of a library/".repeat(3);
+    let pairs: Vec<_> = names.iter().map(|name| (name.as_str(), value.as_str())).collect();
+    let variables = set(&pairs, &[]);
+    for_each_program(|program, path| {
+        let place = Place::new();
+        let file = place.write(program.shell.file_name(), &snippet(program.shell, &variables));
+        let steps = [
+            program.strict.to_owned(),
+            program.enter(&file),
+            program.enter(&file),
+            program.dump(&place, "1"),
+            program.leave().to_owned(),
+            program.dump(&place, "2"),
+        ];
+        program.run(&place, path, &steps.concat(), &[("MS_7", "seven")]);
+        let seen = |name: &str| only(&place.dumped(name), &pairs.iter().map(|(name, _)| *name).collect::<Vec<_>>());
+        assert_eq!(seen("1"), owned(&pairs), "{}", program.name);
+        assert_eq!(seen("2"), owned(&[("MS_7", "seven")]), "{}", program.name);
+    });
+}
+
 /// Runs `program` on a file with this text, which must accept it without a word.
 fn accepted(program: &str, args: &[&str], name: &str, text: &str) {
     let Some(path) = find(program) else { return };
