@@ -369,6 +369,14 @@ fn a_state_that_is_not_ours_is_ignored_and_removed() {
 }
 
 #[test]
+fn a_hooks_shell_is_known_by_name_or_path() {
+    assert_eq!(HookShell::ALL.map(|shell| HookShell::parse(shell.name())), HookShell::ALL.map(Some));
+    assert_eq!(HookShell::parse("/usr/bin/zsh"), Some(HookShell::Zsh));
+    assert_eq!(HookShell::parse("pwsh.exe"), Some(HookShell::PowerShell));
+    assert_eq!(HookShell::parse("tcsh"), None);
+}
+
+#[test]
 fn a_binary_with_a_line_break_in_its_path_gets_no_hook() {
     let error = hook(HookShell::Bash, "/a\nb").unwrap_err();
     assert_eq!(

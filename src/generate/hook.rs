@@ -6,7 +6,7 @@
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use crate::generate::shell::{Assignment, Shell, exports};
+use crate::generate::shell::{Assignment, Shell, exports, stem};
 use crate::generate::template::{self, Item};
 
 /// A shell that has a hook.
@@ -59,12 +59,12 @@ impl HookShell {
         }
     }
 
-    /// The shell called `name`: `pwsh` and `nu` are known too.
+    /// The shell called `name`, which may be the path of its program; `pwsh` and `nu` are known too.
     pub fn parse(name: &str) -> Option<Self> {
-        match name {
+        match stem(name).as_str() {
             "pwsh" => Some(Self::PowerShell),
             "nu" => Some(Self::Nushell),
-            _ => Self::ALL.into_iter().find(|shell| shell.name() == name),
+            stem => Self::ALL.into_iter().find(|shell| shell.name() == stem),
         }
     }
 

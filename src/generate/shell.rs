@@ -266,10 +266,10 @@ fn fits_cmd(value: &str) -> bool {
     !value.contains(['\n', '\r'])
 }
 
-fn stem(name: &str) -> String {
+/// The lower-case name of a program, without its folder, `.exe`, and a login shell's dash.
+pub(crate) fn stem(name: &str) -> String {
     let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
     let lower = file.to_ascii_lowercase();
-    // A login shell's argv[0] starts with a dash.
     let lower = lower.strip_prefix('-').unwrap_or(&lower);
     lower.strip_suffix(".exe").unwrap_or(lower).to_owned()
 }
