@@ -5,12 +5,13 @@
 //! python-dotenv also reads `\\` there, and expands `${…}` in any quotes: where they differ, it wins.
 
 use crate::catalogue::variables::VariableSet;
+use crate::generate::shell::named;
 
 /// One `NAME=value` entry for each variable to set; a value may span lines.
 ///
 /// The format has no way to remove a variable, so `unset` is not in it.
 pub fn lines(variables: &VariableSet) -> Vec<String> {
-    variables.set.iter().map(|variable| format!("{}={}", variable.name, quote(&variable.value))).collect()
+    named(variables).map(|variable| format!("{}={}", variable.name, quote(&variable.value))).collect()
 }
 
 fn quote(value: &str) -> String {

@@ -1,7 +1,8 @@
 //! The cd-hook: code that a shell evaluates once, and the form in which it then gets its changes.
 //!
 //! The hook compares `$PWD` within the shell, so that an unchanged prompt spawns nothing, and asks
-//! `modelstrap hook SHELL --export` after a change of directory.
+//! `modelstrap hook SHELL --export` after a change of directory. Bash and PowerShell have nothing but
+//! their prompt for that; in the others `cd project && command` already runs with the project's variables.
 
 use serde_json::{Map, Value};
 use thiserror::Error;

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use crate::catalogue::variables::VariableSet;
+use crate::catalogue::variables::{Variable, VariableSet};
 use crate::generate::template::{self, Item};
 
 /// A family of shells that read the same file.
@@ -107,11 +107,14 @@ impl Shell {
 }
 
 /// The file of this shell in `.modelstrap/`: sourcing it enters the project, `modelstrap_deactivate` leaves it.
+///
+/// Values are saved once and restored exactly, set and not set told apart; only what was set without being
+/// exported comes back exported from POSIX shells and tcsh, which cannot say so without starting a process.
 pub fn snippet(shell: Shell, variables: &VariableSet) -> String {
     let (mut set, mut skipped) = (Vec::new(), Vec::new());
     // A name twice would be saved twice, the second time with our own value.
     let mut seen = BTreeSet::new();
-    for variable in variables.set.iter().filter(|variable| is_name(&variable.name)) {
+    for variable in named(variables) {
         if !seen.insert(variable.name.as_str()) {
             continue;
         }
@@ -142,6 +145,11 @@ pub fn exports(shell: Shell, assignments: &[Assignment]) -> String {
         out.push('\n');
     }
     out
+}
+
+/// The variables to set whose names are names; see [`is_name`].
+pub(crate) fn named(variables: &VariableSet) -> impl Iterator<Item = &Variable> {
+    variables.set.iter().filter(|variable| is_name(&variable.name))
 }
 
 /// True for what every shell accepts as the name of a variable. Anything else never becomes code.
