@@ -307,13 +307,6 @@ fn powershell_is_only_parsed_because_it_cannot_be_run_here() {
 }
 
 #[test]
-fn powershell_writes_what_is_not_plain_as_code_points() {
-    assert_eq!(Shell::PowerShell.quote("it's $x `y"), "'it''s $x `y'");
-    assert_eq!(Shell::PowerShell.quote("a‘\n🤗b"), "('a' + [char]8216 + [char]10 + [char]55358 + [char]56599 + 'b')");
-    assert_eq!(Shell::PowerShell.quote("é"), "('' + [char]233)");
-}
-
-#[test]
 fn the_file_for_cmd_doubles_percents_and_names_what_it_cannot_hold() {
     // cmd itself is not run here: this holds the text that its documented rules ask for.
     let pairs = [("A", "100% & \"x & y\" ^ !"), ("B", "one\ntwo")];
