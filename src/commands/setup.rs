@@ -324,6 +324,8 @@ fn report(context: &Context, decided: &Decided, plan: &Plan, applied: bool) -> R
 
 fn next_steps(context: &Context, decided: &Decided) {
     let output = &context.output;
+    let name = escape::printable(&decided.project.name());
+    output.say(format!("\n{}", output.style().green().bold().apply_to(format!("{name} is ready."))));
     for (command, what) in [
         ("modelstrap run -- python main.py", "runs a command with its models in one place"),
         (". .modelstrap/env.sh", "does so for this shell; modelstrap_deactivate leaves it"),
