@@ -3,7 +3,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use modelstrap::plan::json;
-use serde_json::{Value, json};
+use serde::de::IgnoredAny;
+use serde_json::json;
 
 fuzz_target!(|input: (&str, Vec<String>, i64)| {
     let (text, mut pointer, number) = input;
@@ -18,5 +19,6 @@ fuzz_target!(|input: (&str, Vec<String>, i64)| {
     // A second time changes nothing.
     assert_eq!(json::set(&set, &pointer, &value, Some("version")).expect("it was JSON"), set);
     let removed = json::remove(&set, &pointer).expect("it was JSON");
-    serde_json::from_str::<Value>(&removed).expect("what is left is JSON");
+    // Not read as a `Value`, which refuses numbers that JSON allows: 1e999.
+    serde_json::from_str::<IgnoredAny>(&removed).expect("what is left is JSON");
 });

@@ -6,7 +6,9 @@ use modelstrap::plan::block;
 
 fuzz_target!(|input: (&[u8], Vec<String>)| {
     let (file, lines) = input;
-    let line = |line: &String| !line.contains(['\r', '\n']) && !line.contains("modelstrap <<<") && !line.contains(">>> modelstrap");
+    let line = |line: &String| {
+        !line.contains(['\r', '\n']) && !line.contains("modelstrap <<<") && !line.contains(">>> modelstrap")
+    };
     if lines.is_empty() || !lines.iter().all(line) {
         // Any bytes may be searched, whatever they hold.
         let _ = block::find(file);
