@@ -12,6 +12,8 @@ use modelstrap::generate::dotenv;
 use modelstrap::generate::hook::{HookShell, hook};
 use modelstrap::generate::rc;
 use modelstrap::generate::shell::{Assignment, Shell, exports, snippet};
+use proptest::strategy::{Strategy as _, ValueTree as _};
+use proptest::test_runner::TestRunner;
 use support::shells::{HOSTILE, Place, find, only, python_with, set};
 
 /// A shell as a program: how it starts a file, what a careful user sets first, and how it says things.
@@ -172,6 +174,7 @@ fn every_shell_evaluates_the_plain_exports() {
         HOSTILE.iter().map(|(name, value)| Assignment::Set((*name).into(), (*value).into())).collect();
     assignments.push(Assignment::Set("MS_EMPTY".into(), String::new()));
     assignments.push(Assignment::Unset("MS_GONE".into()));
+    assignments.push(Assignment::Unset("MS_NEVER".into()));
     let mut wanted = owned(HOSTILE);
     wanted.insert("MS_EMPTY".into(), String::new());
     for_each_program(|program, path| {
@@ -196,6 +199,57 @@ fn an_rc_block_sources_a_file_that_is_there_and_ignores_one_that_is_gone() {
         assert_eq!(place.dumped("0").get("HF_HOME"), None, "{}", program.name);
         assert_eq!(place.dumped("1").get("HF_HOME").map(String::as_str), Some("/in the project"), "{}", program.name);
         program.run(&place, path, &format!("{}{gone}\n", program.strict), &[]);
+    });
+}
+
+#[test]
+fn three_hundred_variables_are_no_trouble() {
+    let names: Vec<String> = (0..300).map(|number| format!("MS_{number}")).collect();
+    let value = "/a rather long path/to the cache/of a library/".repeat(3);
+    let pairs: Vec<_> = names.iter().map(|name| (name.as_str(), value.as_str())).collect();
+    let variables = set(&pairs, &[]);
+    for_each_program(|program, path| {
+        let place = Place::new();
+        let file = place.write(program.shell.file_name(), &snippet(program.shell, &variables));
+        let steps = [
+            program.strict.to_owned(),
+            program.enter(&file),
+            program.enter(&file),
+            program.dump(&place, "1"),
+            program.leave().to_owned(),
+            program.dump(&place, "2"),
+        ];
+        program.run(&place, path, &steps.concat(), &[("MS_7", "seven")]);
+        let seen = |name: &str| only(&place.dumped(name), &pairs.iter().map(|(name, _)| *name).collect::<Vec<_>>());
+        assert_eq!(seen("1"), owned(&pairs), "{}", program.name);
+        assert_eq!(seen("2"), owned(&[("MS_7", "seven")]), "{}", program.name);
+    });
+}
+
+#[test]
+fn random_values_arrive_in_every_shell() {
+    let mut runner = TestRunner::deterministic();
+    let special = "[ '\"\\\\$`!%#~;*?&|<>(){}\\[\\]=^@,:\n\r\t\u{1}\u{7f}xn0-]{0,9}";
+    let values: Vec<String> = [special, "\\PC{0,9}", "[^\0]{0,9}"]
+        .iter()
+        .flat_map(|pattern| [*pattern; 100])
+        .map(|pattern| proptest::string::string_regex(pattern).unwrap().new_tree(&mut runner).unwrap().current())
+        .collect();
+    let names: Vec<String> = (0..values.len()).map(|number| format!("MS_{number}")).collect();
+    let pairs: Vec<_> = names.iter().map(String::as_str).zip(values.iter().map(String::as_str)).collect();
+    let assignments: Vec<_> =
+        pairs.iter().map(|(name, value)| Assignment::Set((*name).into(), (*value).into())).collect();
+    for_each_program(|program, path| {
+        let place = Place::new();
+        let script = exports(program.shell, &assignments) + &program.dump(&place, "1");
+        program.run(&place, path, &(program.strict.to_owned() + &script), &[]);
+        let seen = place.dumped("1");
+        let wrong: Vec<_> = pairs
+            .iter()
+            .filter(|(name, value)| seen.get(*name).map(String::as_str) != Some(*value))
+            .map(|(name, value)| (value, seen.get(*name)))
+            .collect();
+        assert_eq!(wrong, [], "{}", program.name);
     });
 }
 
@@ -250,13 +304,6 @@ fn powershell_is_only_parsed_because_it_cannot_be_run_here() {
         assert!(text.is_ascii(), "{text}");
     }
     assert!(!sound("$env:A = 'open\n"), "the parser must be able to refuse");
-}
-
-#[test]
-fn powershell_writes_what_is_not_plain_as_code_points() {
-    assert_eq!(Shell::PowerShell.quote("it's $x `y"), "'it''s $x `y'");
-    assert_eq!(Shell::PowerShell.quote("a‘\n🤗b"), "('a' + [char]8216 + [char]10 + [char]55358 + [char]56599 + 'b')");
-    assert_eq!(Shell::PowerShell.quote("é"), "('' + [char]233)");
 }
 
 #[test]
@@ -336,4 +383,22 @@ fn python_dotenv_reads_every_value_as_it_is() {
     assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
     let names: Vec<_> = pairs.iter().map(|(name, _)| *name).collect();
     assert_eq!(only(&place.dumped("1"), &names), owned(&pairs));
+}
+
+#[test]
+fn the_lines_for_an_rc_file_only_source_our_file() {
+    let lines = |shell| rc::lines(shell, "/it's/env");
+    assert_eq!(
+        Shell::ALL.map(lines),
+        [
+            r"if [ -f '/it'\''s/env' ]; then . '/it'\''s/env'; fi",
+            r"if test -f '/it\'s/env'; source '/it\'s/env'; end",
+            "if (Test-Path -LiteralPath '/it''s/env') { . '/it''s/env' }",
+            r#"source (if ("/it's/env" | path exists) { "/it's/env" } else { null })"#,
+            r"if ( -f '/it'\''s/env' ) source '/it'\''s/env'",
+            "if __import__(\"os\").path.isfile(\"/it's/env\"):\n    source @(\"/it's/env\")",
+            "use path\nif (path:is-regular &follow-symlink=$true '/it''s/env') { eval (slurp < '/it''s/env') }",
+            "@if exist \"/it's/env\" call \"/it's/env\"",
+        ]
+    );
 }

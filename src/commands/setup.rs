@@ -17,7 +17,7 @@ use crate::platform::{self, Facts, Options, home};
 use crate::project::Project;
 use crate::project::answers::Answers;
 use crate::setup::parts::{Part, Scene, Wishes, profile};
-use crate::setup::{Layout, Overrides};
+use crate::setup::{Layout, Overrides, disk_notes};
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::lock::Lock;
 use crate::support::{escape, paths, time, units};
@@ -45,20 +45,27 @@ pub(super) fn run(context: &Context, arguments: &SetupArgs) -> Result<Exit> {
     let settings = recommend(&facts);
     let only_looks = arguments.dry_run || arguments.check;
     let asks = context.can_ask() && !arguments.yes && !only_looks;
-    let decided = decide(context, arguments, project, &facts, &settings, asks)?;
+    let mut decided = decide(context, arguments, project, &facts, &settings, asks)?;
+    if let Some(file_system) =
+        platform::disk::file_system(&probe, &decided.layout.cache_root).filter(|_| probe.is_live())
+    {
+        let container = facts.host.container.as_ref().map(|container| container.kind.as_str());
+        decided.wishes.warnings.extend(disk_notes::notes(&file_system, container));
+    }
     let shelf = shelf(&decided.project);
     let plan = decided.plan(&shelf)?;
-    let pending = !plan.is_empty() || shelf.interrupted().is_some();
+    let unfinished = shelf.interrupted().is_some();
+    let pending = !plan.is_empty() || unfinished;
 
     if only_looks || !pending {
-        show(context, &decided, &plan, !asks);
+        show(context, &decided, &plan, unfinished, !asks);
         if !pending && !only_looks {
             remember(&plan, &shelf)?;
         }
         report(context, &decided, &plan, false)?;
         return Ok(if arguments.check && pending { Exit::Found } else { Exit::Done });
     }
-    show(context, &decided, &plan, !asks);
+    show(context, &decided, &plan, unfinished, !asks);
     consent(context, arguments, asks)?;
     let applied = carry_out(context, &decided, &shelf)?;
     report(context, &decided, &applied, true)?;
@@ -185,8 +192,8 @@ fn parts(arguments: &SetupArgs, project: &Project) -> Result<Vec<Part>> {
     Ok(Part::ALL.into_iter().filter(wanted).collect())
 }
 
-/// The plan, then what a person should know. `machine` adds one line on the machine, for who saw no card.
-fn show(context: &Context, decided: &Decided, plan: &Plan, machine: bool) {
+/// The plan, then what a person should know. `machine` adds the project's line, for who saw no card.
+fn show(context: &Context, decided: &Decided, plan: &Plan, unfinished: bool, machine: bool) {
     let output = &context.output;
     let view = PlanView { output, root: &decided.project.root, home: decided.layout.home.as_deref() };
     let bold = output.style().bold();
@@ -210,7 +217,10 @@ fn show(context: &Context, decided: &Decided, plan: &Plan, machine: bool) {
         output.warn(warning);
     }
     if plan.is_empty() {
-        output.say("Nothing to do: this project is ready.");
+        output.say(match unfinished {
+            true => "The last setup was interrupted when everything was written; `modelstrap setup` ends it.",
+            false => "Nothing to do: this project is ready.",
+        });
     }
 }
 
@@ -314,12 +324,13 @@ fn report(context: &Context, decided: &Decided, plan: &Plan, applied: bool) -> R
 
 fn next_steps(context: &Context, decided: &Decided) {
     let output = &context.output;
-    let snippet = crate::generate::shell::Shell::Posix.quote(".modelstrap/env.sh");
-    output.say(format!(
-        "\n{}",
-        output.style().green().bold().apply_to(format!("{} is ready.", escape::printable(&decided.project.name())))
-    ));
-    output.say("  modelstrap run -- python main.py   runs a command with its models in one place");
-    output.say(format!("  . {snippet}               does it for this shell (modelstrap_deactivate leaves it)"));
-    output.say("  modelstrap undo                    takes all of this back");
+    let name = escape::printable(&decided.project.name());
+    output.say(format!("\n{}", output.style().green().bold().apply_to(format!("{name} is ready."))));
+    for (command, what) in [
+        ("modelstrap run -- python main.py", "runs a command with its models in one place"),
+        (". .modelstrap/env.sh", "does so for this shell; modelstrap_deactivate leaves it"),
+        ("modelstrap undo", "takes all of this back"),
+    ] {
+        output.say(format!("  {}  {what}", output.style().cyan().apply_to(format!("{command:32}"))));
+    }
 }

@@ -1,16 +1,18 @@
 //! `.env` lines that python-dotenv and docker compose read alike, as far as the two agree.
 //!
 //! Sources: python-dotenv `parser.py` and `variables.py`; compose's "Syntax for environment files".
-//! Both take an unquoted plain word and a single-quoted text as they are and know `\'` in it.
+//! Both take an unquoted line as it is up to ` #`, and a single-quoted text, and know `\'` in it.
 //! python-dotenv also reads `\\` there, and expands `${…}` in any quotes: where they differ, it wins.
+//! Before 1.2.4 it cannot find the end of a quoted text that ends in a backslash: such a value stays bare.
 
 use crate::catalogue::variables::VariableSet;
+use crate::generate::shell::named;
 
 /// One `NAME=value` entry for each variable to set; a value may span lines.
 ///
 /// The format has no way to remove a variable, so `unset` is not in it.
 pub fn lines(variables: &VariableSet) -> Vec<String> {
-    variables.set.iter().map(|variable| format!("{}={}", variable.name, quote(&variable.value))).collect()
+    named(variables).map(|variable| format!("{}={}", variable.name, quote(&variable.value))).collect()
 }
 
 fn quote(value: &str) -> String {
@@ -19,6 +21,10 @@ fn quote(value: &str) -> String {
         return value.to_owned();
     }
     let value = keep_braces(value);
+    let unsafe_in_quotes = value.ends_with('\\') || value.contains(r"\\") || value.contains(r"\'");
+    if unsafe_in_quotes && stays_bare(&value) {
+        return value;
+    }
     // Readers turn a bare carriage return into a line break; only double quotes have an escape for it.
     if value.contains('\r') {
         let escaped = value.replace('\\', r"\\").replace('"', "\\\"").replace('\n', r"\n").replace('\r', r"\r");
@@ -36,6 +42,12 @@ fn quote(value: &str) -> String {
     }
     out.push('\'');
     out
+}
+
+/// True when an unquoted line is read back as it stands: a comment starts at a `#` after white space.
+fn stays_bare(value: &str) -> bool {
+    let comment = value.chars().zip(value.chars().skip(1)).any(|(before, c)| before.is_whitespace() && c == '#');
+    value.trim() == value && !value.starts_with(['\'', '"', '#']) && !value.contains(char::is_control) && !comment
 }
 
 /// python-dotenv has no escape for `${NAME}`, but an empty name with a default is the default.
@@ -56,7 +68,8 @@ mod tests {
         assert_eq!(quote(""), "''");
         assert_eq!(quote("/my cache/$x #1"), "'/my cache/$x #1'");
         assert_eq!(quote(r"C:\models\new"), r"'C:\models\new'");
-        assert_eq!(quote(r"it's \\srv\end\"), r"'it\'s \\\srv\end\\'");
+        assert_eq!(quote(r"\\srv\it's\end\"), r"\\srv\it's\end\");
+        assert_eq!(quote(r" it's \\srv\end\"), r"' it\'s \\\srv\end\\'");
         assert_eq!(quote("a\nb"), "'a\nb'");
         assert_eq!(quote("a\rb\"c"), r#""a\rb\"c""#);
         assert_eq!(quote("/${HOME}/x"), "'/${:-$}{HOME}/x'");

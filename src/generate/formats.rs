@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use crate::catalogue::variables::VariableSet;
+use crate::generate::shell::named;
 
 /// Why a format cannot hold the variables.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -21,7 +22,7 @@ pub enum FormatError {
 
 /// One JSON object, name to value, in the set's order.
 pub fn json(variables: &VariableSet) -> String {
-    let pairs = variables.set.iter().map(|variable| (variable.name.clone(), Value::from(variable.value.as_str())));
+    let pairs = named(variables).map(|variable| (variable.name.clone(), Value::from(variable.value.as_str())));
     // The alternate form of a `Value` is its pretty one, and cannot fail.
     format!("{:#}\n", Value::Object(pairs.collect::<Map<_, _>>()))
 }
@@ -32,7 +33,7 @@ pub fn json(variables: &VariableSet) -> String {
 /// neither end early nor set another variable, and the same input gives the same bytes.
 pub fn github(variables: &VariableSet) -> String {
     let mut out = String::new();
-    for variable in &variables.set {
+    for variable in named(variables) {
         let mut delimiter = String::from("MODELSTRAP");
         while variable.value.contains(&delimiter) {
             delimiter.push('_');
@@ -45,7 +46,7 @@ pub fn github(variables: &VariableSet) -> String {
 /// Lines for `docker run --env-file`, which takes everything after `=` as it is.
 pub fn docker(variables: &VariableSet) -> Result<String, FormatError> {
     let mut out = String::new();
-    for variable in &variables.set {
+    for variable in named(variables) {
         if variable.value.contains(['\n', '\r']) {
             return Err(FormatError::LineBreak { name: variable.name.clone() });
         }
@@ -80,6 +81,12 @@ mod tests {
             github(&set(&[("A", "x\nMODELSTRAP\nB=evil"), ("C", "d")])),
             "A<<MODELSTRAP_\nx\nMODELSTRAP\nB=evil\nMODELSTRAP_\nC<<MODELSTRAP\nd\nMODELSTRAP\n"
         );
+    }
+
+    #[test]
+    fn a_name_that_is_no_name_is_in_no_format() {
+        let evil = set(&[("A\nB", "1"), ("C=D", "1"), ("", "1")]);
+        assert_eq!((json(&evil), github(&evil), docker(&evil)), ("{}\n".into(), String::new(), Ok(String::new())));
     }
 
     #[test]

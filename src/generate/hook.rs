@@ -1,12 +1,13 @@
 //! The cd-hook: code that a shell evaluates once, and the form in which it then gets its changes.
 //!
 //! The hook compares `$PWD` within the shell, so that an unchanged prompt spawns nothing, and asks
-//! `modelstrap hook SHELL --export` after a change of directory.
+//! `modelstrap hook SHELL --export` after a change of directory. Bash and PowerShell have nothing but
+//! their prompt for that; in the others `cd project && command` already runs with the project's variables.
 
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use crate::generate::shell::{Assignment, Shell, exports};
+use crate::generate::shell::{Assignment, Shell, exports, stem};
 use crate::generate::template::{self, Item};
 
 /// A shell that has a hook.
@@ -59,12 +60,12 @@ impl HookShell {
         }
     }
 
-    /// The shell called `name`: `pwsh` and `nu` are known too.
+    /// The shell called `name`, which may be the path of its program; `pwsh` and `nu` are known too.
     pub fn parse(name: &str) -> Option<Self> {
-        match name {
+        match stem(name).as_str() {
             "pwsh" => Some(Self::PowerShell),
             "nu" => Some(Self::Nushell),
-            _ => Self::ALL.into_iter().find(|shell| shell.name() == name),
+            stem => Self::ALL.into_iter().find(|shell| shell.name() == stem),
         }
     }
 

@@ -3,6 +3,7 @@
 pub mod dotenv;
 pub mod formats;
 pub mod hook;
+mod quote;
 pub mod rc;
 pub mod shell;
 pub mod template;

@@ -3,9 +3,9 @@
 //! The scripts themselves are files in `templates/shells/`; this file knows how each shell quotes.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
-use crate::catalogue::variables::VariableSet;
+use crate::catalogue::variables::{Variable, VariableSet};
+use crate::generate::quote;
 use crate::generate::template::{self, Item};
 
 /// A family of shells that read the same file.
@@ -97,12 +97,12 @@ impl Shell {
         match self {
             Self::Posix => format!("'{}'", text.replace('\'', r"'\''")),
             Self::Fish => format!("'{}'", text.replace('\\', r"\\").replace('\'', r"\'")),
-            Self::PowerShell => powershell(text),
-            Self::Nushell => escaped(text, |code| format!("\\u{{{code:x}}}")),
-            Self::Tcsh => tcsh(text),
-            Self::Xonsh => escaped(text, |code| format!("\\x{code:02x}")),
-            Self::Elvish => elvish(text),
-            Self::Cmd => cmd(text),
+            Self::PowerShell => quote::powershell(text),
+            Self::Nushell => quote::escaped(text, |code| format!("\\u{{{code:x}}}")),
+            Self::Tcsh => quote::tcsh(text),
+            Self::Xonsh => quote::escaped(text, |code| format!("\\x{code:02x}")),
+            Self::Elvish => quote::elvish(text),
+            Self::Cmd => quote::cmd(text),
         }
     }
 
@@ -121,16 +121,19 @@ impl Shell {
 }
 
 /// The file of this shell in `.modelstrap/`: sourcing it enters the project, `modelstrap_deactivate` leaves it.
+///
+/// Values are saved once and restored exactly, set and not set told apart; only what was set without being
+/// exported comes back exported from POSIX shells and tcsh, which cannot say so without starting a process.
 pub fn snippet(shell: Shell, variables: &VariableSet) -> String {
     let (mut set, mut skipped) = (Vec::new(), Vec::new());
     // A name twice would be saved twice, the second time with our own value.
     let mut seen = BTreeSet::new();
-    for variable in variables.set.iter().filter(|variable| is_name(&variable.name)) {
+    for variable in named(variables) {
         if !seen.insert(variable.name.as_str()) {
             continue;
         }
         let item = Item { name: variable.name.clone(), value: shell.quote(&variable.value) };
-        if shell == Shell::Cmd && !fits_cmd(&variable.value) { skipped.push(item) } else { set.push(item) }
+        if shell == Shell::Cmd && !quote::fits_cmd(&variable.value) { skipped.push(item) } else { set.push(item) }
     }
     let bare = |name: &str| Item { name: name.to_owned(), value: String::new() };
     let unwanted = variables.unset.iter().filter(|name| is_name(name) && seen.insert(name.as_str()));
@@ -158,6 +161,11 @@ pub fn exports(shell: Shell, assignments: &[Assignment]) -> String {
     out
 }
 
+/// The variables to set whose names are names; see [`is_name`].
+pub(crate) fn named(variables: &VariableSet) -> impl Iterator<Item = &Variable> {
+    variables.set.iter().filter(|variable| is_name(&variable.name))
+}
+
 /// True for what every shell accepts as the name of a variable. Anything else never becomes code.
 pub(crate) fn is_name(name: &str) -> bool {
     let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
@@ -175,7 +183,9 @@ fn set_statement(shell: Shell, name: &str, value: &str) -> String {
         // xonsh makes a list of every *PATH and expands `~` and `$` in it; a string is passed on as it is.
         Shell::Xonsh => format!("__xonsh__.env.register('{name}', type='str'); ${name} = {quoted}"),
         Shell::Elvish => format!("set-env {name} {quoted}"),
-        Shell::Cmd if !fits_cmd(value) => format!("rem {name} is left out: cmd cannot hold a line break in a value"),
+        Shell::Cmd if !quote::fits_cmd(value) => {
+            format!("rem {name} is left out: cmd cannot hold a line break in a value")
+        }
         Shell::Cmd => format!("set \"{name}={quoted}\""),
     }
 }
@@ -193,97 +203,10 @@ fn unset_statement(shell: Shell, name: &str) -> String {
     }
 }
 
-/// PowerShell takes the typographic single quotes for quotes, and Windows PowerShell reads a file
-/// or a program's output in the machine's code page: only plain ASCII is sure to arrive.
-fn powershell(text: &str) -> String {
-    let plain = |c: char| c == ' ' || c.is_ascii_graphic();
-    if text.chars().all(plain) {
-        return format!("'{}'", text.replace('\'', "''"));
-    }
-    let mut out = String::from("('");
-    let mut open = true;
-    for c in text.chars() {
-        if plain(c) {
-            out.push_str(if open { "" } else { " + '" });
-            open = true;
-            if c == '\'' {
-                out.push(c);
-            }
-            out.push(c);
-        } else {
-            out.push_str(if open { "'" } else { "" });
-            open = false;
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                let _ = write!(out, " + [char]{unit}");
-            }
-        }
-    }
-    out.push_str(if open { "')" } else { ")" });
-    out
-}
-
-/// A double-quoted string with the escapes that nushell, Python and JSON share, and `control` for the rest.
-fn escaped(text: &str, control: impl Fn(u32) -> String) -> String {
-    let mut out = String::from('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c if c.is_ascii_control() => out.push_str(&control(c.into())),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
-}
-
-/// Single quotes do not stop tcsh's history (`!`), and a line break needs a backslash in them.
-fn tcsh(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''").replace('!', r"\!").replace('\n', "\\\n"))
-}
-
-/// Elvish refuses to read control characters as they are, except in double quotes as escapes.
-fn elvish(text: &str) -> String {
-    if text.chars().any(|c| c.is_ascii_control() && c != '\n') {
-        return escaped(text, |code| format!("\\x{code:02x}"));
-    }
-    format!("'{}'", text.replace('\'', "''"))
-}
-
-/// Between the quotes of `set "NAME=…"`: `%` doubled, as in a batch file, and a caret before what is special
-/// wherever a quote in the value has closed ours.
-fn cmd(text: &str) -> String {
-    let mut out = String::new();
-    let mut quoted = true;
-    for c in text.chars() {
-        match c {
-            '%' => out.push_str("%%"),
-            '"' => {
-                quoted = !quoted;
-                out.push('"');
-            }
-            '&' | '|' | '<' | '>' | '^' | '(' | ')' if !quoted => {
-                out.push('^');
-                out.push(c);
-            }
-            '\n' | '\r' => {}
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-fn fits_cmd(value: &str) -> bool {
-    !value.contains(['\n', '\r'])
-}
-
-fn stem(name: &str) -> String {
+/// The lower-case name of a program, without its folder, `.exe`, and a login shell's dash.
+pub(crate) fn stem(name: &str) -> String {
     let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
     let lower = file.to_ascii_lowercase();
-    // A login shell's argv[0] starts with a dash.
     let lower = lower.strip_prefix('-').unwrap_or(&lower);
     lower.strip_suffix(".exe").unwrap_or(lower).to_owned()
 }

@@ -133,3 +133,145 @@ fn now<'a>(current: &'a Vars, name: &str) -> Option<Option<&'a str>> {
         Some(value) => value.to_str().map(Some),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::catalogue::variables::Variable;
+
+    fn set(pairs: &[(&str, &str)], unset: &[&str]) -> VariableSet {
+        let variable = |(name, value): &(&str, &str)| Variable {
+            name: (*name).into(),
+            value: (*value).into(),
+            library: String::new(),
+            note: String::new(),
+        };
+        VariableSet {
+            set: pairs.iter().map(variable).collect(),
+            unset: unset.iter().map(|name| (*name).to_owned()).collect(),
+            scoped: Vec::new(),
+        }
+    }
+
+    fn applied(vars: &Vars, changes: &[Assignment]) -> Vars {
+        let mut all: BTreeMap<_, _> = vars.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        for change in changes {
+            match change {
+                Assignment::Set(name, value) => all.insert(name.into(), value.into()),
+                Assignment::Unset(name) => all.remove(OsStr::new(name)),
+            };
+        }
+        all.into_iter().collect()
+    }
+
+    #[test]
+    fn the_same_project_again_changes_nothing_and_a_changed_variable_alone_is_sent() {
+        let start: Vars = [("HF_HOME", "/old")].into_iter().collect();
+        let first = set(&[("HF_HOME", "/new"), ("TORCH_HOME", "/t")], &["GONE"]);
+        let inside = applied(&start, &assignments(&start, Some(("/p", &first))));
+        assert_eq!(assignments(&inside, Some(("/p", &first))), []);
+        let second = set(&[("HF_HOME", "/new"), ("TORCH_HOME", "/u")], &["GONE"]);
+        assert_eq!(
+            assignments(&inside, Some(("/p", &second))),
+            [
+                Assignment::Set("TORCH_HOME".into(), "/u".into()),
+                Assignment::Set(
+                    STATE.into(),
+                    r#"{"root":"/p","vars":{"GONE":[null,null],"HF_HOME":["/old","/new"],"TORCH_HOME":[null,"/u"]}}"#
+                        .into()
+                ),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_value_that_the_user_changed_meanwhile_is_kept_inside_and_after() {
+        let project = set(&[("HF_HOME", "/new"), ("TORCH_HOME", "/t")], &[]);
+        let start = Vars::default();
+        let inside = applied(&start, &assignments(&start, Some(("/p", &project)))).with("HF_HOME", "/mine");
+        assert_eq!(assignments(&inside, Some(("/p", &project))), []);
+        let left = applied(&inside, &assignments(&inside, None));
+        assert_eq!(left, [("HF_HOME", "/mine")].into_iter().collect());
+    }
+
+    #[test]
+    fn a_state_that_is_not_ours_is_ignored_and_removed() {
+        for hostile in [
+            "",
+            "{",
+            "[]",
+            "$(touch /tmp/x)",
+            r#"{"root":"/p"}"#,
+            r#"{"root":"/p","vars":{"A;rm -rf /":["x","y"]}}"#,
+            r#"{"root":"/p","vars":{"1A":["x","y"]}}"#,
+            r#"{"root":"/p","vars":{"":["x","y"]}}"#,
+            r#"{"root":"/p","vars":{"__MODELSTRAP_STATE":["x","y"]}}"#,
+            r#"{"root":"/p","vars":{"A":["\u0000",null]}}"#,
+            r#"{"root":"/p","vars":{"A":["x"]}}"#,
+            r#"{"root":"/p","vars":{"A":"x"}}"#,
+            r#"{"root":"/p","vars":{},"more":1}"#,
+        ] {
+            assert_eq!(Saved::decode(hostile), None, "{hostile}");
+            let vars: Vars = [(STATE, hostile), ("A", "y")].into_iter().collect();
+            assert_eq!(assignments(&vars, None), [Assignment::Unset(STATE.into())], "{hostile}");
+        }
+    }
+
+    /// Anything that an environment can hold.
+    const VALUE: &str = "[^\0]{0,6}";
+
+    /// Sets over few names, so that projects often share them.
+    fn any_project() -> impl Strategy<Value = VariableSet> {
+        (proptest::collection::btree_map("[A-D]", VALUE, 0..4), proptest::collection::vec("[A-D]", 0..3)).prop_map(
+            |(pairs, unset)| {
+                let pairs: Vec<_> = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+                set(&pairs, &unset.iter().map(String::as_str).collect::<Vec<_>>())
+            },
+        )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_walk_through_projects_ends_in_the_environment_it_began_in(
+            before in proptest::collection::btree_map("[A-E]", VALUE, 0..5),
+            projects in proptest::collection::vec(any_project(), 1..4),
+            walk in proptest::collection::vec(0usize..5, 0..12),
+        ) {
+            let start: Vars = before.into_iter().collect();
+            let mut vars = start.clone();
+            for step in walk {
+                let target = projects.get(step);
+                let root = format!("/{step}");
+                vars = applied(&vars, &assignments(&vars, target.map(|project| (root.as_str(), project))));
+                let Some(project) = target else {
+                    prop_assert_eq!(&vars, &start);
+                    continue;
+                };
+                for variable in &project.set {
+                    prop_assert_eq!(vars.raw(&variable.name), Some(OsStr::new(&variable.value)));
+                }
+                prop_assert_eq!(assignments(&vars, Some((root.as_str(), project))), []);
+            }
+            vars = applied(&vars, &assignments(&vars, None));
+            prop_assert_eq!(vars, start);
+        }
+
+        #[test]
+        fn no_state_makes_a_panic_or_an_assignment_to_what_is_no_name(text in ".*", vars in ".{0,20}") {
+            for state in [text, format!(r#"{{"root":"/","vars":{{{vars:?}:["a","b"]}}}}"#)] {
+                if state.contains('\0') { continue; }
+                let current: Vars = [(STATE, state.as_str())].into_iter().collect();
+                for change in assignments(&current, None) {
+                    let (Assignment::Set(name, _) | Assignment::Unset(name)) = change;
+                    prop_assert!(name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'));
+                }
+            }
+        }
+    }
+}

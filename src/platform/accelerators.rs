@@ -3,7 +3,7 @@
 use super::commands::{Command, key_values};
 use super::facts::{Accelerator, Fact, Host, Kind, Vendor, Visibility};
 use super::nvidia::refused;
-use super::{Os, Probe, amd, apple, intel, nvidia, pci};
+use super::{Os, Probe, amd, apple, intel, jetson, nvidia, pci};
 
 /// Variables that hide, order or disguise devices, and whose devices they hide.
 const VARIABLES: &[(&str, Option<Vendor>)] = &[
@@ -25,7 +25,7 @@ pub(super) fn accelerators(probe: &Probe, host: &Host, total: Option<u64>) -> Ve
             let bus = pci::devices(probe);
             let mut found = nvidia::linux(probe, &bus, host.wsl == Some(2), total);
             if !found.iter().any(|(one, _)| one.usable.value == Some(true))
-                && let Some(jetson) = nvidia::jetson(probe, total)
+                && let Some(jetson) = jetson::linux(probe, total)
             {
                 found = vec![(jetson, None)];
             }

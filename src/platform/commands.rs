@@ -50,7 +50,6 @@ impl Command {
 /// What `sysctl` is asked: names of the machine's kind only, none that tells a person's machine from another.
 const SYSCTL_NAMES: &[&str] = &[
     "hw.memsize",
-    "hw.pagesize",
     "hw.physicalcpu",
     "hw.logicalcpu",
     "hw.nperflevels",
@@ -64,8 +63,6 @@ const SYSCTL_NAMES: &[&str] = &[
     "kern.hv_vmm_present",
     "sysctl.proc_translated",
     "iogpu.wired_limit_mb",
-    "vm.page_free_count",
-    "vm.page_purgeable_count",
 ];
 
 /// The columns asked of `nvidia-smi`, most telling first; one unknown to it makes the whole command fail.
@@ -100,15 +97,18 @@ pub(super) fn output(mut process: Process, limit: Duration) -> Result<(bool, Str
         .stderr(Stdio::null())
         .spawn()
         .map_err(|error| format!("cannot start {name}: {error}"))?;
-    let reader = child.stdout.take().map(|pipe| {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    if let Some(pipe) = child.stdout.take() {
         thread::spawn(move || {
             let mut bytes = Vec::new();
             let _ = pipe.take(1 << 20).read_to_end(&mut bytes);
-            bytes
-        })
-    });
-    let success = wait(&mut child, limit).ok_or_else(|| format!("{name} gave no answer in {} s", limit.as_secs()))?;
-    let bytes = reader.and_then(|reader| reader.join().ok()).unwrap_or_default();
+            let _ = sender.send(bytes);
+        });
+    }
+    let late = || format!("{name} gave no answer in {} s", limit.as_secs());
+    let success = wait(&mut child, limit).ok_or_else(late)?;
+    // A process that it left behind may hold the pipe open for ever.
+    let bytes = receiver.recv_timeout(limit).map_err(|_| late())?;
     Ok((success, String::from_utf8_lossy(&bytes).into_owned()))
 }
 
@@ -181,6 +181,8 @@ pub(super) fn key_values(text: &str) -> std::collections::BTreeMap<&str, &str> {
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
+    use crate::support::vars::Vars;
+    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn a_command_that_hangs_is_killed_and_the_reason_names_it() {
@@ -189,5 +191,18 @@ mod tests {
         let start = Instant::now();
         assert_eq!(output(process, Duration::from_secs(0)), Err("sleep gave no answer in 0 s".to_owned()));
         assert!(start.elapsed() < Duration::from_secs(10));
+    }
+
+    #[test]
+    fn an_old_nvidia_smi_is_asked_again_with_fewer_columns() {
+        let dir = tempfile::tempdir().unwrap();
+        let program = dir.path().join("nvidia-smi");
+        let script = "#!/bin/sh\ncase $1 in *compute_cap*) exit 2;; esac\necho '0, GPU-1, 0:1:0.0, Tesla, 15109, 15000, 460.32.03'\n";
+        std::fs::write(&program, script).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let path = std::env::join_paths([dir.path(), std::path::Path::new("/bin")]).unwrap();
+        let probe = Probe::live(Vars::default().with("PATH", path));
+        let answer = "index,uuid,pci.bus_id,name,memory.total,memory.free,driver_version\n0, GPU-1, 0:1:0.0, Tesla, 15109, 15000, 460.32.03\n";
+        assert_eq!(nvidia_smi(&probe), Ok(answer.to_owned()));
     }
 }

@@ -26,8 +26,12 @@ pub(super) fn libc(probe: &Probe) -> Fact<Libc> {
         // Loaders before 2.33 do not name their version; the library always does.
         let version = [loader.as_str(), beside.as_str(), "/lib64/libc.so.6", "/lib/x86_64-linux-gnu/libc.so.6"]
             .into_iter()
-            .find_map(|path| probe.search(path, glibc_text))
-            .and_then(|bytes| glibc_version(&bytes));
+            .find_map(|path| probe.search(path, glibc_text));
+        // On the record the loader itself says it: other paths are links that a recorded machine lacks.
+        if let Some(text) = &version {
+            probe.note_file(&loader, text.clone());
+        }
+        let version = version.and_then(|text| glibc_version(&text));
         return Fact::known(Libc { name: "glibc".to_owned(), version }, source);
     }
     Fact::unknown(format!("the loader {file} belongs to no known C library"))

@@ -42,14 +42,10 @@ fn macos(probe: &Probe) -> Memory {
     let values = answer.as_deref().map(key_values).unwrap_or_default();
     let number = |key: &str| values.get(key)?.parse::<u64>().ok();
     let reason = |key: &str| answer.as_ref().err().cloned().unwrap_or_else(|| format!("sysctl has no {key}"));
-    let free = number("vm.page_free_count")
-        .zip(number("vm.page_purgeable_count"))
-        .zip(number("hw.pagesize"))
-        .and_then(|((free, purgeable), page)| free.checked_add(purgeable)?.checked_mul(page));
     Memory {
         total: Fact::from(number("hw.memsize"), "sysctl hw.memsize", reason("hw.memsize")),
-        // Inactive pages, which could be had too, are in no sysctl.
-        available: Fact::from(free, "sysctl free and purgeable pages", reason("vm.page_free_count")),
+        // Free pages alone, a small part on every Mac, would mislead.
+        available: Fact::unknown("what macOS would give up for a program is in no sysctl"),
         limit: None,
     }
 }

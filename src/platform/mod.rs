@@ -12,9 +12,11 @@ pub mod disk;
 pub mod dump;
 mod elf;
 pub mod facts;
+mod hardware;
 pub mod home;
 mod host;
 mod intel;
+mod jetson;
 mod memory;
 mod mounts;
 mod nvidia;
@@ -25,6 +27,7 @@ pub mod probe;
 pub mod python;
 pub mod recommend;
 mod sys;
+mod wheels;
 
 use std::path::PathBuf;
 

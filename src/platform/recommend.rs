@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::Os;
 use super::facts::{Accelerator, Facts, Kind, Vendor};
+use super::wheels::{backend, numbers};
 
 /// A value and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -36,13 +37,6 @@ const WHISPER: &[(&str, u64)] =
     &[("large-v3", 10), ("turbo", 6), ("medium", 5), ("small", 2), ("base", 1), ("tiny", 1)];
 const GB: u64 = 1_000_000_000;
 
-/// The AMD targets that the newest ROCm wheels have kernels for (`torch.cuda.get_arch_list()`).
-const ROCM: &str = "rocm7.2";
-const ROCM_TARGETS: &[&str] = &[
-    "gfx900", "gfx906", "gfx908", "gfx90a", "gfx942", "gfx950", "gfx1030", "gfx1100", "gfx1101", "gfx1102", "gfx1150",
-    "gfx1151", "gfx1200", "gfx1201",
-];
-
 /// What programs get: a sort of accelerator, or the processor.
 struct Pick<'a> {
     device: String,
@@ -74,7 +68,8 @@ pub fn recommend(facts: &Facts) -> Settings {
 /// The accelerator with the most memory for which there is a wheel; else the processor, with what is missing.
 fn pick(facts: &Facts) -> Pick<'_> {
     let mut refusals: Vec<String> = Vec::new();
-    let mut best: Option<(u64, Pick<'_>)> = None;
+    let mut best: Option<((bool, u64), Pick<'_>)> = None;
+    let mut slice_taken = false;
     for card in &facts.accelerators {
         let name = label(card);
         if !card.offered() {
@@ -82,15 +77,26 @@ fn pick(facts: &Facts) -> Pick<'_> {
             refusals.push(format!("{name}: {}", reason.map_or("it is not usable here", String::as_str)));
             continue;
         }
+        let sliced = card.kind == Kind::MigInstance;
+        if sliced && std::mem::replace(&mut slice_taken, true) {
+            refusals.push(format!("{name}: a process gets one MIG instance, the first that it sees"));
+            continue;
+        }
         match backend(facts, card) {
             Ok((device, backend)) => {
-                let memory = card.memory.value.unwrap_or(0).max(card.gtt.as_ref().and_then(|g| g.value).unwrap_or(0));
+                // A card of its own before a part of the processor, then the one with the most memory.
+                let rank = (card.unified.value != Some(true), card.memory.value.unwrap_or(0));
                 // Of equals the first: numbering starts there.
-                if best.as_ref().is_none_or(|(most, _)| memory > *most) {
+                if best.as_ref().is_none_or(|(most, _)| rank > *most) {
                     let place = position(facts, card);
-                    let device = if place > 0 { format!("{device}:{place}") } else { device.to_owned() };
-                    best =
-                        Some((memory, Pick { device, backend, card: Some(card), reason: format!("{name} is usable") }));
+                    let (device, reason) = if place > 0 {
+                        let order = "numbered by PCI address: set CUDA_DEVICE_ORDER=PCI_BUS_ID with it";
+                        let order = if card.vendor == Vendor::Nvidia { format!(" ({order})") } else { String::new() };
+                        (format!("{device}:{place}"), format!("{name} is usable and has the most memory{order}"))
+                    } else {
+                        (device.to_owned(), format!("{name} is usable"))
+                    };
+                    best = Some((rank, Pick { device, backend, card: Some(card), reason }));
                 }
             }
             Err(reason) => refusals.push(format!("{name}: {reason}")),
@@ -135,89 +141,8 @@ fn label(card: &Accelerator) -> String {
     }
 }
 
-fn choice(value: &str, reason: impl Into<String>) -> Choice<String> {
+pub(super) fn choice(value: &str, reason: impl Into<String>) -> Choice<String> {
     Choice { value: value.to_owned(), reason: reason.into() }
-}
-
-fn backend(facts: &Facts, card: &Accelerator) -> Result<(&'static str, Choice<String>), String> {
-    match card.vendor {
-        Vendor::Nvidia if card.tegra.is_some() => {
-            let reason = "PyTorch's index has no wheel for this chip: take NVIDIA's own for the JetPack release";
-            Ok(("cuda", choice("jetson", reason)))
-        }
-        Vendor::Nvidia => cuda_backend(facts, card).map(|backend| ("cuda", backend)),
-        Vendor::Amd if facts.host.os != Os::Linux => {
-            Err("PyTorch's index has no ROCm wheel for this system".to_owned())
-        }
-        Vendor::Amd => match card.gfx.as_ref().and_then(|gfx| gfx.value.as_deref()) {
-            Some(gfx) if ROCM_TARGETS.contains(&gfx) => {
-                Ok(("cuda", choice(ROCM, format!("its wheels have kernels for {gfx} (PyTorch calls ROCm `cuda`)"))))
-            }
-            Some(gfx) => Err(format!("no ROCm wheel has kernels for {gfx}")),
-            None => Err("its gfx target is not known".to_owned()),
-        },
-        // Any chip of Intel has a graphics part; most are too old or too slow for XPU wheels.
-        Vendor::Intel if card.kind == Kind::Discrete => {
-            Ok(("xpu", choice("xpu", "a card of its own with Intel's driver: PyTorch's XPU wheels")))
-        }
-        Vendor::Intel => Err("a graphics part of the processor is not taken for XPU".to_owned()),
-        Vendor::Apple if facts.has_mps() => {
-            Ok(("mps", choice("cpu", "PyTorch's plain macOS wheel has Metal built in")))
-        }
-        Vendor::Apple => Err("macOS is older than 12.3, which Metal in PyTorch needs".to_owned()),
-    }
-}
-
-/// The newest index that the driver runs and that still has kernels for the card.
-fn cuda_backend(facts: &Facts, card: &Accelerator) -> Result<Choice<String>, String> {
-    let driver = card.driver.value.as_deref().unwrap_or_default();
-    let version = numbers(driver);
-    let windows = facts.host.os == Os::Windows;
-    let capability = card.compute_capability.as_ref().and_then(|fact| fact.value.as_deref());
-    // Without a known capability only wheels that have kernels for everything in between are safe.
-    let cc = capability.map(|text| numbers(text)[..2].to_vec());
-    let at_least = |least: [u32; 2]| cc.as_ref().is_some_and(|cc| cc.as_slice() >= least.as_slice());
-    let says =
-        capability.map_or_else(|| "compute capability unknown".to_owned(), |cc| format!("compute capability {cc}"));
-    let newest_twelve = if windows { [528, 33, 0] } else { [525, 60, 13] };
-    let oldest_eleven = if windows { [452, 39, 0] } else { [450, 80, 2] };
-    let old_card = cc.is_some() && !at_least([5, 0]);
-    if old_card {
-        return Err(format!("{says}: no current wheel has kernels for it"));
-    }
-    if version >= [580, 0, 0] && at_least([7, 5]) {
-        return Ok(choice("cu130", format!("driver {driver} runs CUDA 13, and {says} has kernels in its wheels")));
-    }
-    if version >= [570, 0, 0] && at_least([7, 5]) {
-        return Ok(choice("cu128", format!("driver {driver} came with CUDA 12.8 or later, {says}")));
-    }
-    if at_least([10, 0]) {
-        return Err(format!("{says} needs driver 570 or newer, this is {driver}"));
-    }
-    if version >= newest_twelve {
-        let why = if version >= [580, 0, 0] && cc.is_some() {
-            format!("{says}: CUDA 13 dropped it, the 12.6 wheels have its kernels")
-        } else {
-            format!("driver {driver} runs CUDA 12, {says}")
-        };
-        return Ok(choice("cu126", why));
-    }
-    if at_least([9, 0]) && !windows && version < oldest_eleven {
-        return Err(format!("driver {driver} is too old for any wheel that knows the card"));
-    }
-    if version >= oldest_eleven {
-        return Ok(choice("cu118", format!("driver {driver} is too old for CUDA 12")));
-    }
-    if version == [0, 0, 0] {
-        return Err("its driver's version is not known".to_owned());
-    }
-    Err(format!("driver {driver} is older than any wheel of PyTorch supports"))
-}
-
-/// The first three numbers of a version.
-fn numbers(version: &str) -> [u32; 3] {
-    let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
-    std::array::from_fn(|_| parts.next().unwrap_or(0))
 }
 
 /// Bytes that a model may take, and in whose memory.
@@ -244,11 +169,18 @@ fn budget(facts: &Facts, pick: &Pick<'_>) -> (Option<u64>, String) {
     if carved {
         return (own, "the memory set aside for graphics".to_owned());
     }
-    (least, "two thirds of the memory that it shares with the processor".to_owned())
+    let whose = if pool == least && pool < share {
+        "what the driver lends it of the processor's memory"
+    } else {
+        "two thirds of the memory that it shares with the processor"
+    };
+    (least, whose.to_owned())
 }
 
 fn compute_type(pick: &Pick<'_>) -> Choice<String> {
-    let Some(card) = pick.card else { return choice("int8", "fastest on a processor, and a quarter of the memory") };
+    let Some(card) = pick.card else {
+        return choice("int8", "the usual choice on a processor: a quarter of the memory of float32");
+    };
     match card.vendor {
         Vendor::Nvidia => match card.compute_capability.as_ref().and_then(|fact| fact.value.as_deref()) {
             Some(cc) if numbers(cc)[0] >= 8 => {
@@ -279,7 +211,7 @@ fn batch_size(pick: &Pick<'_>, facts: &Facts, budget: Option<u64>) -> Choice<u32
     if pick.card.is_none() {
         let threads = facts.cpu.usable.unwrap_or(1);
         let value = if threads >= 8 && bytes >= 8 * GB { 4 } else { 1 };
-        return Choice { value, reason: format!("{threads} threads, {size} to use: more at once gains nothing") };
+        return Choice { value, reason: format!("{threads} threads, {size} to use") };
     }
     let value = match bytes / GB {
         40.. => 32,
@@ -314,5 +246,16 @@ pub(crate) fn human(bytes: u64) -> String {
         0 => format!("{} MB", bytes / 1_000_000),
         100.. => format!("{} GB", tenths / 10),
         _ => format!("{}.{} GB", tenths / 10, tenths % 10),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_written_as_people_read_them() {
+        assert_eq!([human(536_870_912), human(8_589_934_592), human(85_520_809_984)], ["0.5 GB", "8.5 GB", "85 GB"]);
+        assert_eq!(human(64_000_000), "64 MB");
     }
 }

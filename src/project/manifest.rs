@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 
-use crate::support::{escape, units};
+use crate::support::{escape, paths, units};
 
 /// A manifest above this size is not one.
 const MAX_SIZE: u64 = 1 << 20;
@@ -179,6 +179,13 @@ impl Manifest {
             if cache.path.is_empty() {
                 return Err(plain(format!("[application_caches] {name} has an empty path")));
             }
+            // A cloned project must not make folders where its author pleases, nor forge lines of .gitignore.
+            if paths::has_parent_component(cache.path.as_ref()) || cache.path.contains(char::is_control) {
+                return Err(plain(format!(
+                    "[application_caches] {name}: {:?} leads upwards with `..` or holds a control character; name a folder of the project",
+                    cache.path
+                )));
+            }
             if let Some(age) = &cache.max_age
                 && humantime::parse_duration(age).is_err()
             {
@@ -323,6 +330,14 @@ mod tests {
         let names: Vec<_> = manifest.application_caches.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["tmdb", "b", "a"]);
         assert_eq!(manifest.application_caches[0].1.max_age.as_deref(), Some("90d"));
+    }
+
+    #[test]
+    fn an_application_cache_stays_below_and_on_one_line() {
+        for path in ["../x", "a/../../x", "a\\n/etc"] {
+            let problem = Manifest::parse(&format!("[application_caches]\nx = \"{path}\"\n")).unwrap_err().to_string();
+            assert!(problem.starts_with(": [application_caches] x: "), "{problem}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! wants on the disk.
 
 pub mod cache_root;
+pub mod disk_notes;
 pub mod layout;
 pub mod parts;
 

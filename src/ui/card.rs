@@ -9,6 +9,10 @@ use crate::platform::recommend::{Choice, Settings, human};
 
 /// Labels are padded to this, values start behind it.
 const LABEL: usize = 12;
+/// Recommended values are padded to this, their reasons start behind it.
+const VALUE: usize = 10;
+/// Longer parts of a line may be broken between words, shorter ones stay whole.
+const WHOLE: usize = 32;
 
 /// The card, good from 60 columns on.
 pub fn render(facts: &Facts, settings: &Settings, colour: bool, width: usize) -> String {
@@ -39,7 +43,14 @@ pub fn render(facts: &Facts, settings: &Settings, colour: bool, width: usize) ->
                 (yes, no) => format!(" · {yes}; no {no}"),
             }
         });
-        card.row("Disk", &format!("{} free · {kind}{able}", size(&disk.free)), "");
+        card.row(
+            "Disk",
+            &format!(
+                "{} · {kind}{able}",
+                disk.free.value.map_or_else(|| "free space unknown".to_owned(), |b| format!("{} free", human(b)))
+            ),
+            "",
+        );
     }
     if facts.accelerators.is_empty() {
         card.row("GPU", "none found", "");
@@ -54,9 +65,9 @@ pub fn render(facts: &Facts, settings: &Settings, colour: bool, width: usize) ->
     card.choice("Device", &settings.device);
     card.choice("PyTorch", &settings.torch_backend);
     card.choice("Numbers", &settings.compute_type);
-    card.row("Batch size", &settings.batch_size.value.to_string(), &settings.batch_size.reason);
+    card.pair("Batch size", &settings.batch_size.value.to_string(), &settings.batch_size.reason);
     let model = settings.whisper_model.value.as_deref().unwrap_or("none");
-    card.row("Whisper", model, &settings.whisper_model.reason);
+    card.pair("Whisper", model, &settings.whisper_model.reason);
     card.text
 }
 
@@ -68,8 +79,10 @@ fn size(fact: &Fact<u64>) -> String {
     fact.value.map_or_else(|| "unknown".to_owned(), human)
 }
 
+/// Parts in one line. Short ones are kept whole by spaces that do not break.
 fn joined(parts: Vec<Option<String>>) -> String {
-    parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
+    let whole = |part: String| if part.chars().count() <= WHOLE { part.replace(' ', "\u{a0}") } else { part };
+    parts.into_iter().flatten().map(whole).collect::<Vec<_>>().join("\u{a0}· ")
 }
 
 fn system(facts: &Facts) -> String {
@@ -159,7 +172,7 @@ fn python(facts: &Facts) -> String {
         parts.push("none on the PATH".to_owned());
     }
     parts.push(if facts.uv.is_some() { "uv" } else { "no uv" }.to_owned());
-    parts.join(" · ")
+    parts.iter().map(|part| part.replace(' ', "\u{a0}")).collect::<Vec<_>>().join("\u{a0}· ")
 }
 
 struct Card {
@@ -175,28 +188,45 @@ impl Card {
     }
 
     fn choice(&mut self, label: &str, choice: &Choice<String>) {
-        self.row(label, &choice.value, &choice.reason);
+        self.pair(label, &choice.value, &choice.reason);
     }
 
-    /// A label, its value, and a dimmed remark; both are folded into the column right of the label.
+    /// A label and its value, with a dimmed remark below.
     fn row(&mut self, label: &str, value: &str, remark: &str) {
+        let room = self.room();
+        let mut lines: Vec<(String, String)> =
+            fold(&printable(value), room).into_iter().map(|line| (line, String::new())).collect();
+        if !remark.is_empty() {
+            lines.extend(fold(&printable(remark), room).into_iter().map(|line| (String::new(), line)));
+        }
+        self.lines(label, &lines);
+    }
+
+    /// A label, a short value, and a dimmed reason in a column of its own.
+    fn pair(&mut self, label: &str, value: &str, reason: &str) {
+        let value = format!("{:<VALUE$}", printable(value));
+        let used = measure_text_width(&value);
+        let reasons = fold(&printable(reason), self.room().saturating_sub(used).max(20));
+        let lines: Vec<(String, String)> = reasons
+            .into_iter()
+            .enumerate()
+            .map(|(number, line)| (if number == 0 { value.clone() } else { " ".repeat(used) }, line))
+            .collect();
+        self.lines(label, &lines);
+    }
+
+    /// Columns right of the label.
+    fn room(&self) -> usize {
+        self.width.saturating_sub(LABEL + 2).max(20)
+    }
+
+    fn lines(&mut self, label: &str, lines: &[(String, String)]) {
         let names = Style::new().cyan().force_styling(self.colour);
         let dim = Style::new().dim().force_styling(self.colour);
-        let room = self.width.saturating_sub(LABEL + 2).max(20);
-        let value = printable(value);
-        let remark = printable(remark);
-        let beside = !remark.is_empty() && measure_text_width(&value) + 2 + measure_text_width(&remark) <= room;
-        let mut lines: Vec<String> = fold(&value, room);
-        if beside && let Some(last) = lines.last_mut() {
-            let gap = 10usize.saturating_sub(measure_text_width(last)).max(2);
-            let gap = gap.min(room - measure_text_width(&value) - measure_text_width(&remark));
-            let _ = write!(last, "{}{}", " ".repeat(gap), dim.apply_to(&remark));
-        } else if !remark.is_empty() {
-            lines.extend(fold(&remark, room).into_iter().map(|line| dim.apply_to(line).to_string()));
-        }
-        for (number, line) in lines.into_iter().enumerate() {
+        for (number, (plain, dimmed)) in lines.iter().enumerate() {
             let label = format!("{:<LABEL$}", if number == 0 { label } else { "" });
-            let _ = writeln!(self.text, "  {}{line}", names.apply_to(label));
+            let dimmed = if dimmed.is_empty() { String::new() } else { dim.apply_to(dimmed).to_string() };
+            let _ = writeln!(self.text, "  {}{plain}{dimmed}", names.apply_to(label));
         }
     }
 }
@@ -222,7 +252,7 @@ fn fold(text: &str, room: usize) -> Vec<String> {
             lines.push(word.to_owned());
         }
     }
-    lines
+    lines.into_iter().map(|line| line.replace('\u{a0}', " ")).collect()
 }
 
 #[cfg(test)]

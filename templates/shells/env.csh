@@ -8,16 +8,17 @@ if ( $?__modelstrap_active ) then
 endif
 set __modelstrap_active = 1
 
+# The commands are kept as text: tcsh gives up on a line that calls more than fifty aliases.
 {{each all}}
 if ( $?{{name}} ) then
     set __modelstrap_was_{{name}} = ${{name}}:q
-    alias __modelstrap_restore_{{name}} 'setenv {{name}} $__modelstrap_was_{{name}}:q; unset __modelstrap_was_{{name}}'
+    set __modelstrap_how_{{name}} = 'setenv {{name}} $__modelstrap_was_{{name}}:q; unset __modelstrap_was_{{name}}'
 else
-    alias __modelstrap_restore_{{name}} 'unsetenv {{name}}'
+    set __modelstrap_how_{{name}} = 'unsetenv {{name}}'
 endif
 {{end}}
 
-alias modelstrap_deactivate '{{each all}}__modelstrap_restore_{{name}}; unalias __modelstrap_restore_{{name}}; {{end}}unset __modelstrap_active; unalias modelstrap_deactivate'
+alias modelstrap_deactivate '{{each all}}eval $__modelstrap_how_{{name}}:q; unset __modelstrap_how_{{name}}; {{end}}unset __modelstrap_active; unalias modelstrap_deactivate'
 
 {{each set}}
 setenv {{name}} {{value}}

@@ -19,7 +19,10 @@ def __modelstrap_activate(wanted, unwanted):
 
     def leave(*_, **__):
         for name in wanted:
-            env.deregister(name)
+            try:
+                env.deregister(name)
+            except KeyError:
+                pass
         for name in [*wanted, *unwanted]:
             env.pop(name, None)
             if name in was:
