@@ -173,7 +173,7 @@ impl Desk<'_> {
             Some(found) if found.body == body => return Ok(Outcome { settled: wrote, ..Outcome::default() }),
             // Without a record the block came with the project, or from another machine: then it is ours to renew.
             Some(found) if !self.force && self.differs_from_record(&found.body) => {
-                return Ok(self.keep("its modelstrap block was edited since modelstrap wrote it"));
+                return Ok(self.keep("holds a modelstrap block that was edited since modelstrap wrote it"));
             }
             _ => {}
         }
@@ -225,7 +225,7 @@ impl Desk<'_> {
             match current {
                 Some(current) if current == *value => {}
                 Some(current) if !self.force && last.is_some_and(|last| last != value_digest(&current)) => {
-                    let why = format!("`{}` was edited since modelstrap wrote it", pointer.join("."));
+                    let why = format!("holds `{}`, which was edited since modelstrap wrote it", pointer.join("."));
                     kept.push(Kept { path: self.change.path.clone(), why });
                     if let Some(last) = last {
                         wrote.insert(name, last.to_owned());
