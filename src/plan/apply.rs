@@ -66,13 +66,12 @@ pub fn apply(
         // Another run was quicker. A journal of nothing would only be in the way of the next `undo`.
         settle(plan, record);
         if shelf.folder().is_dir() {
-            record.save(&shelf.record_path(), shelf.tag()).map_err(|source| failed(shelf.folder(), source, true))?;
+            record.save(shelf.folder(), shelf.tag()).map_err(|source| failed(shelf.folder(), source, true))?;
         }
         return Ok(Applied::default());
     }
     let adopted: Vec<Entry> = earlier.iter().flat_map(|past| adopt(past, shelf)).collect();
-    let number =
-        earlier.as_ref().map_or_else(|| shelf.past().last().map_or(1, |past| past.number + 1), |past| past.number);
+    let number = earlier.as_ref().map_or_else(|| shelf.next_number(), |past| past.number);
     let entries = merge(&adopted, &plan.edits, record);
 
     let prepared = prepare(plan, shelf).and_then(|()| shelf.open(number, verb, now, &entries));
@@ -104,7 +103,7 @@ pub fn apply(
         record.note(&edit.path, &edit.wrote);
     }
     settle(plan, record);
-    let closed = record.save(&shelf.record_path(), shelf.tag()).and_then(|()| shelf.close(number));
+    let closed = record.save(shelf.folder(), shelf.tag()).and_then(|()| shelf.close(number));
     closed.map_err(|source| failed(shelf.folder(), source, false))?;
     Ok(Applied { made: plan.edits.len(), adopted: adopted.len() })
 }
