@@ -69,10 +69,13 @@ pub fn undo(past: &Past, shelf: &Shelf, record: &mut Record) -> Result<Undone, U
     Ok(undone)
 }
 
-/// Removes the shelf and the folder it stands in, as far as they hold nothing but bookkeeping.
+/// Removes the shelf and the folder it stands in, as far as they hold nothing but bookkeeping. With a journal on the shelf, only what no journal needs goes.
 pub fn remove_bookkeeping(shelf: &Shelf) {
     shelf.sweep();
     shelf.remove_unneeded();
+    if !shelf.is_bare() {
+        return;
+    }
     let _ = fs::remove_file(shelf.folder().join(super::record::FILE));
     let _ = fs::remove_dir(shelf.folder().join("objects"));
     let _ = fs::remove_dir(shelf.folder());
