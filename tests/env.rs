@@ -56,7 +56,8 @@ fn each_format_is_what_its_reader_takes() {
 fn every_shell_has_its_own_statements_and_the_users_shell_is_the_default() {
     let house = House::bare("p");
     let says = |shell: &str| good(&mut house.modelstrap(&["env", "--shell", shell]));
-    let unset: fn(&str) -> String = |text| text.lines().filter(|line| !line.contains("SENTENCE")).map(|line| format!("{line}\n")).collect();
+    let unset: fn(&str) -> String =
+        |text| text.lines().filter(|line| !line.contains("SENTENCE")).map(|line| format!("{line}\n")).collect();
     let mut by_shell = BTreeMap::new();
     for shell in ["sh", "bash", "zsh", "fish", "powershell", "nu", "tcsh", "xonsh", "elvish", "cmd"] {
         let text = says(shell);
@@ -121,7 +122,10 @@ fn an_unknown_shell_format_or_library_says_what_there_is() {
     fs::write(house.project.join("modelstrap.toml"), "[cache]\nlibraries = [\"huggingfase\"]\n").unwrap();
     let (code, out, said) = fails(&["env"]);
     assert_eq!((code, out.as_str()), (Some(1), ""));
-    assert!(said.contains("modelstrap.toml") && said.contains("huggingface") && said.contains("--list-libraries"), "{said}");
+    assert!(
+        said.contains("modelstrap.toml") && said.contains("huggingface") && said.contains("--list-libraries"),
+        "{said}"
+    );
 }
 
 #[test]

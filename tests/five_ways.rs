@@ -90,9 +90,14 @@ impl<'a> Proof<'a> {
             serde_json::from_str(&good(self.house.command("python3").args([manager[0], "variables"]))).unwrap();
         let homes = ["PRIMARY_CACHE_PATH", "HF_HOME", "HF_HUB_CACHE", "PYANNOTE_CACHE", "TORCH_HOME", "MLX_CACHE_DIR"];
         assert!(homes.iter().all(|name| own.contains_key(*name)), "{own:?}");
-        let wanted: BTreeMap<String, String> =
-            self.wanted.iter().filter(|(name, _)| own.contains_key(*name)).map(|(n, v)| (n.clone(), v.clone())).collect();
-        let seen = serde_json::from_str(&good(self.house.command("python3").args(manager).args(wanted.keys()))).unwrap();
+        let wanted: BTreeMap<String, String> = self
+            .wanted
+            .iter()
+            .filter(|(name, _)| own.contains_key(*name))
+            .map(|(n, v)| (n.clone(), v.clone()))
+            .collect();
+        let seen =
+            serde_json::from_str(&good(self.house.command("python3").args(manager).args(wanted.keys()))).unwrap();
         self.check("the project's manager", &seen, &wanted);
 
         let mut arguments = vec!["run", "--", "python3"];
@@ -154,7 +159,8 @@ impl<'a> Proof<'a> {
 
     fn dotenv(&mut self) {
         let Some(python) = python::python_with("MODELSTRAP_TEST_PYTHON", "dotenv") else { return };
-        let code = "import dotenv, subprocess, sys; dotenv.load_dotenv(sys.argv[1]); subprocess.check_call(sys.argv[2:])";
+        let code =
+            "import dotenv, subprocess, sys; dotenv.load_dotenv(sys.argv[1]); subprocess.check_call(sys.argv[2:])";
         let output = self.house.at("dotenv");
         good(self.house.command(python).args(["-c", code, ".env", &self.show]).arg(&output));
         if let Some(seen) = self.shown("python-dotenv", "dotenv", "") {
@@ -253,7 +259,12 @@ fn git(folder: &Path, arguments: &[&str]) {
     let fixed = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "protocol.file.allow=always"];
     let null = "/dev/null";
     let mut command = Command::new("git");
-    command.current_dir(folder).args(fixed).args(arguments).env("GIT_CONFIG_GLOBAL", null).env("GIT_CONFIG_SYSTEM", null);
+    command
+        .current_dir(folder)
+        .args(fixed)
+        .args(arguments)
+        .env("GIT_CONFIG_GLOBAL", null)
+        .env("GIT_CONFIG_SYSTEM", null);
     good(&mut command);
 }
 

@@ -105,8 +105,7 @@ fn a_folder_that_another_user_made_ready_does_not_decide() {
 fn bash(house: &House, script: &str) -> (String, String) {
     let mut command = house.command("bash");
     command.args(["--norc", "--noprofile", "-i"]).current_dir(house.at("home")).env("PS1", "");
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let load = format!("eval \"$('{BINARY}' hook bash)\"\n");
     child.stdin.take().unwrap().write_all((load + script).as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
@@ -144,7 +143,11 @@ fn an_unchanged_prompt_starts_no_program() {
     fs::write(&hook, good(&mut house.modelstrap(&["hook", "bash"]))).unwrap();
     let mut command = house.command("strace");
     command.args(["-f", "-qq", "-e", "trace=execve", "-e", "signal=none", "-o"]).arg(&trace);
-    command.args(["bash", "--norc", "--noprofile", "-i"]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+        .args(["bash", "--norc", "--noprofile", "-i"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     let mut child = command.spawn().unwrap();
     let script = format!("source '{}'\ntrue\n:\ntrue\ncd stages\n:\ntrue\nexit\n", hook.display());
     child.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();

@@ -62,7 +62,8 @@ print(json.dumps({n: str(getattr(c, n)) for n in ('HF_HOME', 'HF_HUB_CACHE', 'HF
     // The login is found where the user made it, before the project was set up.
     fs::create_dir_all(house.at("home/.cache/huggingface")).unwrap();
     fs::write(house.at("home/.cache/huggingface/token"), "hf_of_the_user\n").unwrap();
-    let seen = ask(&house, &python, "import huggingface_hub; print(json.dumps({'token': huggingface_hub.get_token()}))");
+    let seen =
+        ask(&house, &python, "import huggingface_hub; print(json.dumps({'token': huggingface_hub.get_token()}))");
     assert_eq!(seen["token"], "hf_of_the_user", "{variable}");
 
     let seen = ask(

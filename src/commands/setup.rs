@@ -259,7 +259,7 @@ fn carry_out(context: &Context, decided: &Decided, shelf: &Shelf) -> Result<Plan
     let applied = decided.plan(shelf).and_then(|plan| {
         let mut record = Record::load(&shelf.record_path());
         let now = time::now(&context.vars);
-        let tick = |edit: &crate::plan::Edit| context.output.say(view.tick(edit));
+        let tick = |edit: &crate::plan::Edit| view.tick(edit).into_iter().for_each(|line| context.output.say(line));
         match apply(&plan, shelf, &mut record, "setup", &now, tick) {
             Ok(_) => Ok(plan),
             Err(error @ ApplyError::Interrupted { .. }) => Err(Interrupted(error.to_string()).into()),
@@ -328,7 +328,7 @@ fn next_steps(context: &Context, decided: &Decided) {
     output.say(format!("\n{}", output.style().green().bold().apply_to(format!("{name} is ready."))));
     for (command, what) in [
         ("modelstrap run -- python main.py", "runs a command with its models in one place"),
-        (". .modelstrap/env.sh", "does so for this shell; modelstrap_deactivate leaves it"),
+        (". .modelstrap/env.sh", "does so for every command of this shell"),
         ("modelstrap undo", "takes all of this back"),
     ] {
         output.say(format!("  {}  {what}", output.style().cyan().apply_to(format!("{command:32}"))));

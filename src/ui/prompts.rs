@@ -2,23 +2,24 @@
 
 use std::io;
 
-use console::{Style, Term};
-use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
+use console::Term;
 use dialoguer::{Confirm, Input, MultiSelect, Select};
 
 use crate::support::interrupt::Interrupted;
 use crate::ui::output::Output;
+use crate::ui::text;
+use crate::ui::theme::{MARGIN, Questions};
 
 /// Asks on the terminal behind stderr.
 pub struct Prompts {
-    theme: Box<dyn Theme>,
+    theme: Questions,
+    width: usize,
 }
 
 impl Prompts {
     /// Questions in the output's style.
     pub fn new(output: &Output) -> Self {
-        let theme: Box<dyn Theme> = if output.colour { Box::new(colourful()) } else { Box::new(SimpleTheme) };
-        Self { theme }
+        Self { theme: Questions::new(output.colour), width: output.width }
     }
 
     /// One of `items`, by its index.
@@ -26,7 +27,7 @@ impl Prompts {
     /// # Errors
     /// [`Interrupted`] when the person leaves.
     pub fn one(&self, question: &str, items: &[String], default: usize) -> anyhow::Result<usize> {
-        let asked = Select::with_theme(self.theme.as_ref()).with_prompt(question).items(items).default(default);
+        let asked = Select::with_theme(&self.theme).with_prompt(question).items(self.fitting(items)).default(default);
         answer(asked.interact_on_opt(&Term::stderr()))
     }
 
@@ -35,8 +36,14 @@ impl Prompts {
     /// # Errors
     /// [`Interrupted`] when the person leaves.
     pub fn some(&self, question: &str, items: &[String], chosen: &[bool]) -> anyhow::Result<Vec<usize>> {
-        let asked = MultiSelect::with_theme(self.theme.as_ref()).with_prompt(question).items(items).defaults(chosen);
+        let asked =
+            MultiSelect::with_theme(&self.theme).with_prompt(question).items(self.fitting(items)).defaults(chosen);
         answer(asked.interact_on_opt(&Term::stderr()))
+    }
+
+    /// The items, cut to the terminal: one that wraps would be drawn over and over.
+    fn fitting(&self, items: &[String]) -> Vec<String> {
+        items.iter().map(|item| text::cut(item, self.width.saturating_sub(MARGIN))).collect()
     }
 
     /// A line of text.
@@ -45,7 +52,7 @@ impl Prompts {
     /// [`Interrupted`] when the person leaves.
     pub fn text(&self, question: &str) -> anyhow::Result<String> {
         let asked: dialoguer::Result<String> =
-            Input::with_theme(self.theme.as_ref()).with_prompt(question).interact_text_on(&Term::stderr());
+            Input::with_theme(&self.theme).with_prompt(question).interact_text_on(&Term::stderr());
         answer(asked.map(Some))
     }
 
@@ -54,7 +61,7 @@ impl Prompts {
     /// # Errors
     /// [`Interrupted`] when the person leaves.
     pub fn yes(&self, question: &str) -> anyhow::Result<bool> {
-        let asked = Confirm::with_theme(self.theme.as_ref()).with_prompt(question).default(true);
+        let asked = Confirm::with_theme(&self.theme).with_prompt(question).default(true);
         answer(asked.interact_on_opt(&Term::stderr()))
     }
 }
@@ -72,17 +79,4 @@ fn left() -> anyhow::Error {
     // A question that is left hides the cursor for good otherwise.
     let _ = Term::stderr().show_cursor();
     Interrupted("left; nothing was changed".to_owned()).into()
-}
-
-/// Colours that read well on dark and on light terminals alike: no white, no yellow text.
-fn colourful() -> ColorfulTheme {
-    let on_stderr = || Style::new().for_stderr().force_styling(true);
-    ColorfulTheme {
-        prompt_style: on_stderr().bold(),
-        hint_style: on_stderr().dim(),
-        values_style: on_stderr().green(),
-        active_item_style: on_stderr().cyan().bold(),
-        defaults_style: on_stderr().cyan(),
-        ..ColorfulTheme::default()
-    }
 }
