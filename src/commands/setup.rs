@@ -127,6 +127,8 @@ fn decide(
     let overrides = Overrides { cache_dir: arguments.cache_dir.clone(), libraries: arguments.libraries.clone() };
     let mut answers = Answers::load(&project.state_folder());
     let first_time = Project::made_ready(&project.root) != Some(&project.root);
+    // What a flag says is not asked.
+    answers.profile = arguments.profile.clone().or(answers.profile);
     if asks && (first_time || arguments.force) {
         context.output.say(card::render(facts, settings, context.output.colour, context.output.width));
         answers = wizard::ask(context, &project, &overrides, &answers)?;
@@ -134,7 +136,6 @@ fn decide(
     // What a flag says is an answer, too: `env`, `run` and the hook must agree with what setup wrote.
     answers.cache_dir = overrides.cache_dir.clone().or(answers.cache_dir);
     answers.libraries = overrides.libraries.clone().or(answers.libraries);
-    answers.profile = arguments.profile.clone().or(answers.profile);
     answers.link_whisper = arguments.link_whisper.or(answers.link_whisper);
 
     let layout = Layout::settle(&project, &answers, &overrides, &context.vars, context.os)?;

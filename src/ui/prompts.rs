@@ -5,7 +5,7 @@ use std::io;
 use console::Term;
 use dialoguer::{Confirm, Input, MultiSelect, Select};
 
-use crate::support::interrupt::Interrupted;
+use crate::support::interrupt::{self, Asking, Interrupted};
 use crate::ui::output::Output;
 use crate::ui::text;
 use crate::ui::theme::{MARGIN, Questions};
@@ -28,7 +28,7 @@ impl Prompts {
     /// [`Interrupted`] when the person leaves.
     pub fn one(&self, question: &str, items: &[String], default: usize) -> anyhow::Result<usize> {
         let asked = Select::with_theme(&self.theme).with_prompt(question).items(self.fitting(items)).default(default);
-        answer(asked.interact_on_opt(&Term::stderr()))
+        answer(|| asked.interact_on_opt(&Term::stderr()))
     }
 
     /// Some of `items`, by index; those marked in `chosen` to begin with.
@@ -38,7 +38,7 @@ impl Prompts {
     pub fn some(&self, question: &str, items: &[String], chosen: &[bool]) -> anyhow::Result<Vec<usize>> {
         let asked =
             MultiSelect::with_theme(&self.theme).with_prompt(question).items(self.fitting(items)).defaults(chosen);
-        answer(asked.interact_on_opt(&Term::stderr()))
+        answer(|| asked.interact_on_opt(&Term::stderr()))
     }
 
     /// The items, cut to the terminal: one that wraps would be drawn over and over.
@@ -51,9 +51,8 @@ impl Prompts {
     /// # Errors
     /// [`Interrupted`] when the person leaves.
     pub fn text(&self, question: &str) -> anyhow::Result<String> {
-        let asked: dialoguer::Result<String> =
-            Input::with_theme(&self.theme).with_prompt(question).interact_text_on(&Term::stderr());
-        answer(asked.map(Some))
+        let asked = Input::<String>::with_theme(&self.theme).with_prompt(question);
+        answer(|| asked.interact_text_on(&Term::stderr()).map(Some))
     }
 
     /// Yes or no; yes by default.
@@ -62,12 +61,18 @@ impl Prompts {
     /// [`Interrupted`] when the person leaves.
     pub fn yes(&self, question: &str) -> anyhow::Result<bool> {
         let asked = Confirm::with_theme(&self.theme).with_prompt(question).default(true);
-        answer(asked.interact_on_opt(&Term::stderr()))
+        answer(|| asked.interact_on_opt(&Term::stderr()))
     }
 }
 
-fn answer<T>(asked: dialoguer::Result<Option<T>>) -> anyhow::Result<T> {
+/// Asks. Ctrl-C comes as a key, and the terminal's library turns it into the signal: without somebody to note it,
+/// that would end the process with the cursor hidden.
+fn answer<T>(ask: impl FnOnce() -> dialoguer::Result<Option<T>>) -> anyhow::Result<T> {
+    let asking = Asking::begin();
+    let asked = ask();
+    drop(asking);
     match asked {
+        _ if interrupt::requested() => Err(left()),
         Ok(Some(answer)) => Ok(answer),
         Ok(None) => Err(left()),
         Err(dialoguer::Error::IO(error)) if error.kind() == io::ErrorKind::Interrupted => Err(left()),

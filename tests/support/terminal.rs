@@ -96,6 +96,11 @@ impl Terminal {
         String::from_utf8_lossy(&self.said.lock().unwrap()).into_owned()
     }
 
+    /// The program's process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits for the end of the program.
     pub(crate) fn end(mut self) -> Ended {
         let start = Instant::now();
