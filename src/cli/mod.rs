@@ -9,6 +9,7 @@ mod undo;
 
 use std::path::PathBuf;
 
+use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 pub use detect::DetectArgs;
@@ -47,7 +48,7 @@ pub struct Global {
     )]
     pub project: Option<PathBuf>,
     /// One JSON document on stdout
-    #[arg(long, global = true, env = "MODELSTRAP_JSON", help_heading = "Global options")]
+    #[arg(long, global = true, env = "MODELSTRAP_JSON", help_heading = "Global options", value_parser = FalseyValueParser::new())]
     pub json: bool,
     /// Say only what went wrong
     #[arg(
@@ -56,6 +57,7 @@ pub struct Global {
         global = true,
         conflicts_with = "verbose",
         env = "MODELSTRAP_QUIET",
+        value_parser = FalseyValueParser::new(),
         help_heading = "Global options"
     )]
     pub quiet: bool,
@@ -74,7 +76,7 @@ pub struct Global {
     )]
     pub color: Color,
     /// Never use the network
-    #[arg(long, global = true, env = "MODELSTRAP_OFFLINE", help_heading = "Global options")]
+    #[arg(long, global = true, env = "MODELSTRAP_OFFLINE", help_heading = "Global options", value_parser = FalseyValueParser::new())]
     pub offline: bool,
 }
 

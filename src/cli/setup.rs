@@ -3,21 +3,22 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::{BoolishValueParser, FalseyValueParser};
 
 /// Flags of `modelstrap setup`.
 #[derive(Debug, Clone, Default, Args)]
 pub struct SetupArgs {
     /// Never ask: take the flags, the remembered answers, the manifest, the defaults
-    #[arg(short, long, env = "MODELSTRAP_YES")]
+    #[arg(short, long, env = "MODELSTRAP_YES", value_parser = FalseyValueParser::new())]
     pub yes: bool,
     /// Show the plan and the diff, and change nothing
-    #[arg(short = 'n', long, conflicts_with = "check", env = "MODELSTRAP_DRY_RUN")]
+    #[arg(short = 'n', long, conflicts_with = "check", env = "MODELSTRAP_DRY_RUN", value_parser = FalseyValueParser::new())]
     pub dry_run: bool,
     /// Change nothing; exit 3 if anything is pending
-    #[arg(long, env = "MODELSTRAP_CHECK")]
+    #[arg(long, env = "MODELSTRAP_CHECK", value_parser = FalseyValueParser::new())]
     pub check: bool,
     /// Make everything generated afresh, also what was edited by hand (kept for `undo`)
-    #[arg(short, long, env = "MODELSTRAP_FORCE")]
+    #[arg(short, long, env = "MODELSTRAP_FORCE", value_parser = FalseyValueParser::new())]
     pub force: bool,
     /// Where the cache is: `project`, `user` (one for all your projects), or a folder
     #[arg(long, value_name = "WHERE", env = "MODELSTRAP_CACHE_DIR")]
@@ -29,7 +30,7 @@ pub struct SetupArgs {
     #[arg(long, value_name = "auto|SHELL,…|FILE", env = "MODELSTRAP_PROFILE")]
     pub profile: Option<String>,
     /// Make ~/.cache/whisper a link into the cache (openai-whisper reads no variable of its own)
-    #[arg(long, value_name = "YES", num_args = 0..=1, default_missing_value = "true", require_equals = true, env = "MODELSTRAP_LINK_WHISPER")]
+    #[arg(long, value_name = "YES", num_args = 0..=1, default_missing_value = "true", require_equals = true, env = "MODELSTRAP_LINK_WHISPER", value_parser = BoolishValueParser::new())]
     pub link_whisper: Option<bool>,
     /// Leave these parts out: cache, machine-config, gitignore, dotenv, snippets, profile
     #[arg(long, value_name = "PART,…", value_delimiter = ',', env = "MODELSTRAP_SKIP")]

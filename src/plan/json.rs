@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+/// What JSON takes for white space: less than Unicode does, so that a form feed around a document is an error.
+const BLANKS: [char; 4] = [' ', '\t', '\n', '\r'];
+
 /// A member of an object: its key, and where its value stands in the text.
 struct Member {
     key: String,
@@ -40,8 +43,8 @@ pub fn set(text: &str, pointer: &[String], value: &Value, after: Option<&str>) -
     let Some((key, rest)) = pointer.split_first() else { return Ok(text.to_owned()) };
     let style = Style::of(text);
     // The document's own span: a final newline is not part of it.
-    let start = text.len() - text.trim_start().len();
-    set_in(text, start..text.trim_end().len().max(start), 0, key, rest, value, after, &style)
+    let start = text.len() - text.trim_start_matches(BLANKS).len();
+    set_in(text, start..text.trim_end_matches(BLANKS).len().max(start), 0, key, rest, value, after, &style)
 }
 
 /// `text` without the member at `pointer`.
@@ -211,6 +214,14 @@ mod tests {
         let text = set(PROJECT, &pointer(&["cache"]), &json!({"base_dir": ".cache"}), None).unwrap();
         let expected = PROJECT.replace("{\"a\": 1}", "{\n        \"base_dir\": \".cache\"\n    }");
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn what_only_unicode_calls_white_space_makes_no_json() {
+        for text in ["\u{c}{}", "1\u{a0}", "\u{85}{\"a\": 1}\u{2028}"] {
+            assert!(set(text, &pointer(&["a"]), &json!(1), None).is_err(), "{text:?}");
+        }
+        assert_eq!(set(" \r\n{}\t", &pointer(&["a"]), &json!(1), None).unwrap(), " \r\n{\r\n  \"a\": 1\r\n}\t");
     }
 
     #[test]
