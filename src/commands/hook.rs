@@ -26,7 +26,12 @@ pub(super) fn run(context: &Context, arguments: &HookArgs) -> Result<Exit> {
         ))
     })?;
     if arguments.export {
-        context.output.result(export(shell, &changes(context)?))?;
+        // A project that cannot be read is left, and the prompt goes on: some shells would drop what a failing hook printed.
+        let changes = changes(context).unwrap_or_else(|error| {
+            context.output.error(format!("{error:#}"));
+            transition::assignments(&context.vars, None)
+        });
+        context.output.result(export(shell, &changes))?;
     } else {
         let binary = std::env::current_exe().context("the path of this program cannot be told")?;
         let binary =

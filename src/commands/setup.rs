@@ -131,6 +131,8 @@ fn decide(
         answers = answers.unproven();
     }
     let first_time = !Record::is_kept_in(shelf(&project).folder());
+    // What a flag says is not asked.
+    answers.profile = arguments.profile.clone().or(answers.profile);
     if asks && (first_time || arguments.force) {
         context.output.say(card::render(facts, settings, context.output.colour, context.output.width));
         answers = wizard::ask(context, &project, &overrides, &answers)?;
@@ -138,7 +140,6 @@ fn decide(
     // What a flag says is an answer, too: `env`, `run` and the hook must agree with what setup wrote.
     answers.cache_dir = overrides.cache_dir.clone().or(answers.cache_dir);
     answers.libraries = overrides.libraries.clone().or(answers.libraries);
-    answers.profile = arguments.profile.clone().or(answers.profile);
     answers.link_whisper = arguments.link_whisper.or(answers.link_whisper);
 
     let layout = Layout::settle(&project, &answers, &overrides, &context.vars, context.os)?;
@@ -269,7 +270,7 @@ fn carry_out(context: &Context, decided: &Decided, shelf: &Shelf) -> Result<Plan
     let applied = decided.plan(shelf).and_then(|plan| {
         let mut record = shelf.record();
         let now = time::now(&context.vars);
-        let tick = |edit: &crate::plan::Edit| context.output.say(view.tick(edit));
+        let tick = |edit: &crate::plan::Edit| view.tick(edit).into_iter().for_each(|line| context.output.say(line));
         match apply(&plan, shelf, &mut record, "setup", &now, tick) {
             Ok(_) => Ok(plan),
             Err(error @ ApplyError::Interrupted { .. }) => Err(Interrupted(error.to_string()).into()),
@@ -339,7 +340,7 @@ fn next_steps(context: &Context, decided: &Decided) {
     output.say(format!("\n{}", output.style().green().bold().apply_to(format!("{name} is ready."))));
     for (command, what) in [
         ("modelstrap run -- python main.py", "runs a command with its models in one place"),
-        (". .modelstrap/env.sh", "does so for this shell; modelstrap_deactivate leaves it"),
+        (". .modelstrap/env.sh", "does so for every command of this shell"),
         ("modelstrap undo", "takes all of this back"),
     ] {
         output.say(format!("  {}  {what}", output.style().cyan().apply_to(format!("{command:32}"))));

@@ -11,6 +11,7 @@ use crate::setup::parts::profile;
 use crate::setup::{Layout, Overrides, cache_root};
 use crate::support::{paths, units};
 use crate::ui::prompts::Prompts;
+use crate::ui::text;
 
 /// Asks what flags did not say, and gives the answers that differ from the manifest.
 pub(super) fn ask(context: &Context, project: &Project, overrides: &Overrides, given: &Answers) -> Result<Answers> {
@@ -41,20 +42,24 @@ fn place(context: &Context, project: &Project, current: &Layout, prompts: &Promp
             true
         }
     });
-    let mut items: Vec<String> = choices
+    let places: Vec<(String, String)> = choices
         .iter()
         .map(|choice| {
             let Ok(path) = cache_root::resolve(choice, &project.root, home.as_deref(), &context.vars, context.os)
             else {
-                return choice.clone();
+                return (choice.clone(), String::new());
             };
             let free =
-                disk::free_space(&path).map_or_else(String::new, |free| format!(", {} free", units::bytes(free)));
-            let what =
-                if choice == cache_root::USER { "one cache for all your projects" } else { "this project's own" };
-            format!("{}  ({what}{free})", paths::friendly(&project.root, home.as_deref(), &path))
+                disk::free_space(&path).map_or_else(String::new, |free| format!(" · {} free", units::bytes(free)));
+            let what = match choice == cache_root::USER {
+                true => "one cache for all your projects",
+                false if path.starts_with(&project.root) => "this project's own",
+                false => "where it is now",
+            };
+            (paths::friendly(&project.root, home.as_deref(), &path), format!("{what}{free}"))
         })
         .collect();
+    let mut items = text::columns(&places);
     items.push("another folder …".to_owned());
     let picked = prompts.one("Where should the models be kept?", &items, 0)?;
     let chosen = match choices.get(picked) {
@@ -86,13 +91,11 @@ fn libraries(current: &Layout, project: &Project, prompts: &Prompts) -> Result<O
         "tiktoken",
     ];
     ids.extend(common.into_iter().filter(|id| !chosen.contains(id) && catalogue::library(id).is_some()));
-    let items: Vec<String> = ids
-        .iter()
-        .filter_map(|id| catalogue::library(id))
-        .map(|library| format!("{:18} {}", library.id, library.name))
-        .collect();
+    let known = ids.iter().filter_map(|id| catalogue::library(id));
+    let items =
+        text::columns(&known.map(|library| (library.id.to_owned(), library.name.to_owned())).collect::<Vec<_>>());
     let marks: Vec<bool> = ids.iter().map(|id| chosen.contains(id)).collect();
-    let picked = prompts.some("Which libraries does the project use? (space marks, enter goes on)", &items, &marks)?;
+    let picked = prompts.some("Which libraries does the project use?  space marks, enter goes on", &items, &marks)?;
     let picked: Vec<String> =
         picked.into_iter().filter_map(|index| ids.get(index)).map(|id| (*id).to_owned()).collect();
     let manifest = project.manifest.cache.libraries.clone();
@@ -108,8 +111,8 @@ fn shells(context: &Context, project: &Project, prompts: &Prompts) -> Result<Str
     }
     let names: Vec<String> = files.iter().map(|file| paths::friendly(&project.root, Some(&home), &file.path)).collect();
     let items = [
-        "no; `modelstrap run`, the hook and .env are enough".to_owned(),
-        format!("yes, one block in {}", names.join(", ")),
+        "no   `modelstrap run`, the hook and .env are enough".to_owned(),
+        format!("yes  one block in {}", names.join(", ")),
     ];
     let picked = prompts.one("Should new shells load the variables by themselves?", &items, 0)?;
     Ok(if picked == 1 { profile::AUTO } else { profile::NONE }.to_owned())

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use super::Manifest;
-use crate::support::{digest, escape};
+use crate::support::{digest, escape, paths};
 
 /// The manifest's name.
 pub const MANIFEST: &str = "modelstrap.toml";
@@ -79,18 +79,23 @@ impl Project {
     }
 }
 
-/// The working folder made absolute, as `--project` or the shell gave it.
+/// The working folder made absolute, as `--project` or the shell gave it. `..` is followed by the file system, so that
+/// one project has one path, however it was called.
 ///
 /// # Errors
 /// When the working folder cannot be told.
 pub fn start_folder(asked: Option<&Path>, cwd: std::io::Result<PathBuf>) -> Result<PathBuf> {
-    match asked {
-        Some(path) if path.is_absolute() => Ok(path.to_path_buf()),
-        _ => {
-            let cwd = cwd.context(
-                "the working folder cannot be told (was it removed?)\n  change to another folder, or give `-C DIR`",
-            )?;
-            Ok(asked.map_or_else(|| cwd.clone(), |path| crate::support::paths::absolute(&cwd, path)))
-        }
+    let base = match asked {
+        Some(path) if path.is_absolute() => PathBuf::new(),
+        _ => cwd.context(
+            "the working folder cannot be told (was it removed?)\n  change to another folder, or give `-C DIR`",
+        )?,
+    };
+    let folder = asked.map_or_else(|| base.clone(), |path| paths::absolute(&base, path));
+    if !paths::has_parent_component(&folder) {
+        return Ok(folder);
     }
+    // Windows' own form of a path resolves `..` without touching the disk; `canonicalize` would change its looks there.
+    let resolved = if cfg!(windows) { std::path::absolute(&folder) } else { folder.canonicalize() };
+    Ok(resolved.unwrap_or(folder))
 }

@@ -4,3 +4,5 @@ pub mod card;
 pub mod output;
 pub mod plan;
 pub mod prompts;
+pub mod text;
+pub mod theme;

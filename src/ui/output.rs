@@ -6,6 +6,7 @@ use std::io::{self, IsTerminal, Write};
 use console::Style;
 
 use crate::support::vars::Vars;
+use crate::ui::text;
 
 /// How much is said, and how.
 #[derive(Debug, Clone)]
@@ -20,6 +21,8 @@ pub struct Output {
     pub verbose: u8,
     /// Columns of the terminal; 80 when there is none.
     pub width: usize,
+    /// Whether stderr is a terminal: long lines are folded there, long diffs cut.
+    pub terminal: bool,
 }
 
 /// What a person asked for with `--color`.
@@ -50,6 +53,7 @@ impl Output {
             quiet,
             verbose,
             width,
+            terminal: io::stderr().is_terminal(),
         }
     }
 
@@ -72,12 +76,20 @@ impl Output {
 
     /// A warning, to stderr.
     pub fn warn(&self, text: impl Display) {
-        let _ = writeln!(io::stderr().lock(), "{} {text}", self.style().yellow().apply_to("warning:"));
+        let _ =
+            writeln!(io::stderr().lock(), "{} {}", self.style().yellow().apply_to("warning:"), self.folded(text, 9));
     }
 
     /// An error, to stderr.
     pub fn error(&self, text: impl Display) {
-        let _ = writeln!(io::stderr().lock(), "{} {text}", self.style().red().bold().apply_to("error:"));
+        let _ =
+            writeln!(io::stderr().lock(), "{} {}", self.style().red().bold().apply_to("error:"), self.folded(text, 7));
+    }
+
+    /// On a terminal, `text` folded between words; the first line begins at column `used`, the others hang below it.
+    fn folded(&self, text: impl Display, used: usize) -> String {
+        let text = text.to_string();
+        if self.terminal { text::fold(&text, self.width, used) } else { text }
     }
 
     /// A style for stderr that is plain where colour is not wanted.

@@ -7,6 +7,10 @@ use crate::plan::diff::Action;
 use crate::plan::{Edit, Kind, Plan, State};
 use crate::support::{paths, units};
 use crate::ui::output::Output;
+use crate::ui::text;
+
+/// More lines of one diff than this push the question off the screen: on a terminal the rest is only counted.
+const SHOWN: usize = 18;
 
 /// How plans are shown: for whom, and relative to what.
 #[derive(Debug)]
@@ -25,10 +29,10 @@ impl PlanView<'_> {
         paths::friendly(self.root, self.home, path)
     }
 
-    /// The list: one line an edit; new files of ours in one folder share a line.
+    /// The list: one line an edit; what belongs together shares a line.
     pub fn list(&self, plan: &Plan) -> String {
         let style = self.output.style();
-        let mut rows: Vec<(Action, String, String)> = Vec::new();
+        let mut rows: Vec<(Action, String, (String, String))> = Vec::new();
         let mut rest = plan.edits.as_slice();
         while let Some(edit) = rest.first() {
             let group = rest.iter().take_while(|next| self.output.verbose == 0 && alike(edit, next)).count().max(1);
@@ -43,7 +47,11 @@ impl PlanView<'_> {
                 Action::Change => style.clone().yellow().apply_to("~"),
             };
             let pad = " ".repeat(width.saturating_sub(console::measure_text_width(path)));
-            let _ = writeln!(text, "  {sign} {path}{pad}  {}", style.clone().dim().apply_to(note));
+            let (why, amount) = note;
+            let taken = 6 + console::measure_text_width(path).max(width) + console::measure_text_width(amount);
+            let room = self.output.width.saturating_sub(taken).max(20);
+            let why = if self.output.terminal { text::cut(why, room) } else { why.clone() };
+            let _ = writeln!(text, "  {sign} {path}{pad}  {}", style.clone().dim().apply_to(why + amount));
         }
         text
     }
@@ -63,9 +71,12 @@ impl PlanView<'_> {
         text
     }
 
-    /// One tick, as an edit is made.
-    pub fn tick(&self, edit: &Edit) -> String {
-        format!("  {} {}", self.output.style().green().apply_to("✓"), self.title(edit))
+    /// One tick, as an edit is made. A person at a terminal is spared those of the folders, which the list has named.
+    pub fn tick(&self, edit: &Edit) -> Option<String> {
+        if self.output.terminal && self.output.verbose == 0 && edit.kind == Kind::Directory {
+            return None;
+        }
+        Some(format!("  {} {}", self.output.style().green().apply_to("✓"), self.title(edit)))
     }
 
     fn title(&self, edit: &Edit) -> String {
@@ -75,20 +86,25 @@ impl PlanView<'_> {
 
     fn group_title(&self, group: &[Edit]) -> String {
         let [first, .., _] = group else { return group.first().map_or_else(String::new, |edit| self.title(edit)) };
+        if first.kind == Kind::Directory {
+            return self.title(first);
+        }
         let names: Vec<String> =
             group.iter().filter_map(|edit| Some(edit.path.extension()?.to_string_lossy().into_owned())).collect();
         let stem = self.path(&first.path.with_extension(""));
         format!("{stem}.{{{}, … {}}}", names[0], names[names.len() - 1])
     }
 
-    fn group_note(&self, group: &[Edit]) -> String {
+    /// Why, and how much.
+    fn group_note(&self, group: &[Edit]) -> (String, String) {
         match group {
-            [edit] => format!("{}{}", edit.why, self.amount(edit)),
+            [edit] => (edit.why.clone(), self.amount(edit)),
+            [first, ..] if first.kind == Kind::Directory => (first.why.clone(), String::new()),
             [first, ..] => {
                 let why = first.why.split(", for ").next().unwrap_or_default();
-                format!("{why}, for {}", units::count(group.len(), "kind") + " of shell")
+                (format!("{why}, for {} of shell", units::count(group.len(), "kind")), String::new())
             }
-            [] => String::new(),
+            [] => Default::default(),
         }
     }
 
@@ -108,8 +124,13 @@ impl PlanView<'_> {
             return text;
         }
         let lines = edit.lines(2);
-        for line in &lines {
+        let room = if self.output.terminal && self.output.verbose == 0 { SHOWN } else { usize::MAX };
+        // One line of remark saves nothing in the place of one line of diff.
+        let room = if lines.len() == room.saturating_add(1) { lines.len() } else { room };
+        for line in lines.iter().take(room) {
             let shown = format!("{} {}", line.sign, line.text);
+            let shown =
+                if self.output.terminal { text::cut(&shown, self.output.width.saturating_sub(2)) } else { shown };
             let shown = match line.sign {
                 '+' => style.clone().green().apply_to(shown),
                 '-' => style.clone().red().apply_to(shown),
@@ -118,12 +139,23 @@ impl PlanView<'_> {
             };
             let _ = writeln!(text, "  {shown}");
         }
+        if lines.len() > room {
+            let rest = format!(
+                "… {}; `modelstrap setup --dry-run -v` shows all",
+                units::count(lines.len() - room, "more line")
+            );
+            let _ = writeln!(text, "  {}", style.dim().apply_to(rest));
+        }
         text
     }
 }
 
-/// Whether two edits are new files of ours that differ in their extension only: the snippets.
+/// Whether two edits share a line: new files of ours that differ in their extension only (the snippets), and a new
+/// folder with the folders in it that serve the same purpose.
 fn alike(one: &Edit, other: &Edit) -> bool {
+    if one.kind == Kind::Directory {
+        return other.kind == Kind::Directory && other.why == one.why && other.path.starts_with(&one.path);
+    }
     let is_new = |edit: &Edit| edit.kind == Kind::File && edit.action() == Action::Create;
     let same_stem = one.path.with_extension("") == other.path.with_extension("") && one.path.extension().is_some();
     is_new(one) && is_new(other) && same_stem

@@ -2,23 +2,24 @@
 
 use std::io;
 
-use console::{Style, Term};
-use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
+use console::Term;
 use dialoguer::{Confirm, Input, MultiSelect, Select};
 
-use crate::support::interrupt::Interrupted;
+use crate::support::interrupt::{self, Asking, Interrupted};
 use crate::ui::output::Output;
+use crate::ui::text;
+use crate::ui::theme::{MARGIN, Questions};
 
 /// Asks on the terminal behind stderr.
 pub struct Prompts {
-    theme: Box<dyn Theme>,
+    theme: Questions,
+    width: usize,
 }
 
 impl Prompts {
     /// Questions in the output's style.
     pub fn new(output: &Output) -> Self {
-        let theme: Box<dyn Theme> = if output.colour { Box::new(colourful()) } else { Box::new(SimpleTheme) };
-        Self { theme }
+        Self { theme: Questions::new(output.colour), width: output.width }
     }
 
     /// One of `items`, by its index.
@@ -26,8 +27,8 @@ impl Prompts {
     /// # Errors
     /// [`Interrupted`] when the person leaves.
     pub fn one(&self, question: &str, items: &[String], default: usize) -> anyhow::Result<usize> {
-        let asked = Select::with_theme(self.theme.as_ref()).with_prompt(question).items(items).default(default);
-        answer(asked.interact_on_opt(&Term::stderr()))
+        let asked = Select::with_theme(&self.theme).with_prompt(question).items(self.fitting(items)).default(default);
+        answer(|| asked.interact_on_opt(&Term::stderr()))
     }
 
     /// Some of `items`, by index; those marked in `chosen` to begin with.
@@ -35,8 +36,14 @@ impl Prompts {
     /// # Errors
     /// [`Interrupted`] when the person leaves.
     pub fn some(&self, question: &str, items: &[String], chosen: &[bool]) -> anyhow::Result<Vec<usize>> {
-        let asked = MultiSelect::with_theme(self.theme.as_ref()).with_prompt(question).items(items).defaults(chosen);
-        answer(asked.interact_on_opt(&Term::stderr()))
+        let asked =
+            MultiSelect::with_theme(&self.theme).with_prompt(question).items(self.fitting(items)).defaults(chosen);
+        answer(|| asked.interact_on_opt(&Term::stderr()))
+    }
+
+    /// The items, cut to the terminal: one that wraps would be drawn over and over.
+    fn fitting(&self, items: &[String]) -> Vec<String> {
+        items.iter().map(|item| text::cut(item, self.width.saturating_sub(MARGIN))).collect()
     }
 
     /// A line of text.
@@ -44,9 +51,8 @@ impl Prompts {
     /// # Errors
     /// [`Interrupted`] when the person leaves.
     pub fn text(&self, question: &str) -> anyhow::Result<String> {
-        let asked: dialoguer::Result<String> =
-            Input::with_theme(self.theme.as_ref()).with_prompt(question).interact_text_on(&Term::stderr());
-        answer(asked.map(Some))
+        let asked = Input::<String>::with_theme(&self.theme).with_prompt(question);
+        answer(|| asked.interact_text_on(&Term::stderr()).map(Some))
     }
 
     /// Yes or no; yes by default.
@@ -54,13 +60,19 @@ impl Prompts {
     /// # Errors
     /// [`Interrupted`] when the person leaves.
     pub fn yes(&self, question: &str) -> anyhow::Result<bool> {
-        let asked = Confirm::with_theme(self.theme.as_ref()).with_prompt(question).default(true);
-        answer(asked.interact_on_opt(&Term::stderr()))
+        let asked = Confirm::with_theme(&self.theme).with_prompt(question).default(true);
+        answer(|| asked.interact_on_opt(&Term::stderr()))
     }
 }
 
-fn answer<T>(asked: dialoguer::Result<Option<T>>) -> anyhow::Result<T> {
+/// Asks. Ctrl-C comes as a key, and the terminal's library turns it into the signal: without somebody to note it,
+/// that would end the process with the cursor hidden.
+fn answer<T>(ask: impl FnOnce() -> dialoguer::Result<Option<T>>) -> anyhow::Result<T> {
+    let asking = Asking::begin();
+    let asked = ask();
+    drop(asking);
     match asked {
+        _ if interrupt::requested() => Err(left()),
         Ok(Some(answer)) => Ok(answer),
         Ok(None) => Err(left()),
         Err(dialoguer::Error::IO(error)) if error.kind() == io::ErrorKind::Interrupted => Err(left()),
@@ -72,17 +84,4 @@ fn left() -> anyhow::Error {
     // A question that is left hides the cursor for good otherwise.
     let _ = Term::stderr().show_cursor();
     Interrupted("left; nothing was changed".to_owned()).into()
-}
-
-/// Colours that read well on dark and on light terminals alike: no white, no yellow text.
-fn colourful() -> ColorfulTheme {
-    let on_stderr = || Style::new().for_stderr().force_styling(true);
-    ColorfulTheme {
-        prompt_style: on_stderr().bold(),
-        hint_style: on_stderr().dim(),
-        values_style: on_stderr().green(),
-        active_item_style: on_stderr().cyan().bold(),
-        defaults_style: on_stderr().cyan(),
-        ..ColorfulTheme::default()
-    }
 }
