@@ -11,7 +11,7 @@ use crate::catalogue::variables::VariableSet;
 use crate::cli::SetupArgs;
 use crate::plan::apply::{ApplyError, settle};
 use crate::plan::journal::Shelf;
-use crate::plan::{Plan, Record, apply};
+use crate::plan::{Plan, apply};
 use crate::platform::recommend::{Settings, recommend};
 use crate::platform::{self, Facts, Options, home};
 use crate::project::Project;
@@ -95,7 +95,7 @@ pub(super) fn lock(context: &Context, project: &Project, patience: Duration) -> 
 
 impl Decided {
     fn plan(&self, shelf: &Shelf) -> Result<Plan> {
-        let record = Record::load(&shelf.record_path());
+        let record = shelf.record();
         let plan = Plan::build(&self.wishes.changes, &record, self.force);
         if plan.obstacles.is_empty() {
             return Ok(plan);
@@ -257,7 +257,7 @@ fn carry_out(context: &Context, decided: &Decided, shelf: &Shelf) -> Result<Plan
     let held = lock(context, &decided.project, PATIENCE)?;
     let view = PlanView { output: &context.output, root: &decided.project.root, home: decided.layout.home.as_deref() };
     let applied = decided.plan(shelf).and_then(|plan| {
-        let mut record = Record::load(&shelf.record_path());
+        let mut record = shelf.record();
         let now = time::now(&context.vars);
         let tick = |edit: &crate::plan::Edit| context.output.say(view.tick(edit));
         match apply(&plan, shelf, &mut record, "setup", &now, tick) {
@@ -278,7 +278,7 @@ fn remember(plan: &Plan, shelf: &Shelf) -> Result<()> {
     if !shelf.folder().is_dir() {
         return Ok(());
     }
-    let mut record = Record::load(&shelf.record_path());
+    let mut record = shelf.record();
     let before = record.clone();
     settle(plan, &mut record);
     if record != before {

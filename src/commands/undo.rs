@@ -9,8 +9,8 @@ use super::context::Context;
 use super::setup::{lock, shelf};
 use super::{Exit, Usage};
 use crate::cli::UndoArgs;
-use crate::plan::Record;
-use crate::plan::undo::{UndoError, Undone, undo};
+use crate::plan::journal::Shelf;
+use crate::plan::undo::{UndoError, Undone, remove_bookkeeping, undo};
 use crate::platform::home;
 use crate::project::Project;
 use crate::support::interrupt::{self, Interrupted};
@@ -29,6 +29,7 @@ pub(super) fn run(context: &Context, arguments: &UndoArgs) -> Result<Exit> {
         paths::friendly(&project.root, home::home_dir(&context.vars, context.os).as_deref(), path)
     };
     if past.is_empty() {
+        tidy(context, &project, &shelf, arguments.dry_run)?;
         context.output.say(format!("Nothing to undo in {}.", show(&project.root)));
         return report(context, &project, &Undone::default(), false);
     }
@@ -56,7 +57,7 @@ pub(super) fn run(context: &Context, arguments: &UndoArgs) -> Result<Exit> {
     }
     interrupt::watch();
     let held = lock(context, &project, Duration::from_secs(60))?;
-    let mut record = Record::load(&shelf.record_path());
+    let mut record = shelf.record();
     let mut total = Undone::default();
     for run in &past {
         let undone = undo(run, &shelf, &mut record).map_err(|error| match error {
@@ -80,6 +81,25 @@ pub(super) fn run(context: &Context, arguments: &UndoArgs) -> Result<Exit> {
         context.output.warn(format!("{} stays: it {why}", show(path)));
     }
     report(context, &project, &total, true)
+}
+
+/// Removes what a run that was killed before its first change, or an undo killed after its last, left of itself.
+fn tidy(context: &Context, project: &Project, shelf: &Shelf, dry_run: bool) -> Result<()> {
+    if dry_run {
+        return Ok(());
+    }
+    if !shelf.lock_path().exists() && !shelf.folder().exists() {
+        shelf.remove_state_folder();
+        return Ok(());
+    }
+    let held = lock(context, project, Duration::from_secs(60))?;
+    // A journal that this version cannot read needs what stands beside it.
+    if shelf.is_bare() {
+        remove_bookkeeping(shelf);
+        held.remove();
+        shelf.remove_state_folder();
+    }
+    Ok(())
 }
 
 fn report(context: &Context, project: &Project, undone: &Undone, said: bool) -> Result<Exit> {

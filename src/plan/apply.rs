@@ -60,7 +60,16 @@ pub fn apply(
         source,
         restored,
     };
+    shelf.sweep();
     let earlier = shelf.interrupted();
+    if plan.is_empty() && earlier.is_none() {
+        // Another run was quicker. A journal of nothing would only be in the way of the next `undo`.
+        settle(plan, record);
+        if shelf.folder().is_dir() {
+            record.save(&shelf.record_path(), shelf.tag()).map_err(|source| failed(shelf.folder(), source, true))?;
+        }
+        return Ok(Applied::default());
+    }
     let adopted: Vec<Entry> = earlier.iter().flat_map(|past| adopt(past, shelf)).collect();
     let number =
         earlier.as_ref().map_or_else(|| shelf.past().last().map_or(1, |past| past.number + 1), |past| past.number);
@@ -69,6 +78,8 @@ pub fn apply(
     let prepared = prepare(plan, shelf).and_then(|()| shelf.open(number, verb, now, &entries));
     let mut journal = prepared.map_err(|source| failed(shelf.folder(), source, true))?;
     let first = entries.len() - plan.edits.len();
+    let noted = (0..first).try_for_each(|index| journal.done(index));
+    noted.map_err(|source| failed(shelf.folder(), source, true))?;
     let mut folders: Vec<PathBuf> = Vec::new();
     for (index, edit) in plan.edits.iter().enumerate() {
         if interrupt::requested() {
@@ -111,27 +122,34 @@ fn prepare(plan: &Plan, shelf: &Shelf) -> io::Result<()> {
     plan.edits.iter().filter_map(|edit| edit.before.bytes()).try_for_each(|bytes| shelf.keep(bytes))
 }
 
-/// The entries of an interrupted run that were made, and its leftovers cleaned up.
+/// The entries of an interrupted run that were made, and its leftovers cleaned up. An entry that was noted as done
+/// stays ours even if a person has edited the file since: `undo` takes out our part of it.
 fn adopt(past: &Past, shelf: &Shelf) -> Vec<Entry> {
-    shelf.sweep();
-    for target in past.entries.iter().filter_map(|entry| atomic::resolve(&entry.path).ok()) {
-        let _ = fs::remove_file(atomic::temporary_name(&target, shelf.tag()));
-    }
-    past.entries
-        .iter()
-        .filter(|entry| entry.observe().is_ok_and(|now| !entry.before.matches(&now) && entry.after.matches(&now)))
-        .cloned()
-        .collect()
+    past.entries.iter().for_each(|entry| remove_temporary(entry, shelf.tag()));
+    let ours = |(index, entry): &(usize, &Entry)| {
+        entry
+            .observe()
+            .is_ok_and(|now| !entry.before.matches(&now) && (entry.after.matches(&now) || past.done.contains(index)))
+    };
+    past.entries.iter().enumerate().filter(ours).map(|(_, entry)| entry.clone()).collect()
 }
 
-/// This run's journal: what an interrupted run did, then this run's edits. Where both touched a path, the
-/// earlier `before` is what undo goes back to.
+/// Removes what a killed run left half-written beside the entry's file.
+pub(super) fn remove_temporary(entry: &Entry, tag: &str) {
+    for target in [Some(entry.path.clone()), atomic::resolve(&entry.path).ok()].into_iter().flatten() {
+        let _ = fs::remove_file(atomic::temporary_name(&target, tag));
+    }
+}
+
+/// This run's journal: what an interrupted run did, then this run's edits. Where both touched a path and nobody else did
+/// in between, they are one edit; otherwise undo takes them back one after the other, and so keeps what came between.
 fn merge(adopted: &[Entry], edits: &[Edit], record: &Record) -> Vec<Entry> {
+    let continues = |old: &Entry, edit: &Edit| edit.path == old.path && old.after.matches(&edit.before);
     let mut entries: Vec<Entry> =
-        adopted.iter().filter(|old| !edits.iter().any(|edit| edit.path == old.path)).cloned().collect();
+        adopted.iter().filter(|old| !edits.iter().any(|edit| continues(old, edit))).cloned().collect();
     entries.extend(edits.iter().map(|edit| {
         let mut entry = Entry::of(edit, record.fragments(&edit.path));
-        if let Some(old) = adopted.iter().find(|old| old.path == edit.path) {
+        if let Some(old) = adopted.iter().find(|old| continues(old, edit)) {
             entry.before = old.before.clone();
             entry.held = old.held.clone();
         }
@@ -149,11 +167,13 @@ fn make(edit: &Edit, tag: &str) -> io::Result<()> {
     if now != edit.before {
         return Err(io::Error::other("changed while the plan was being applied; run `modelstrap setup` again"));
     }
-    write(&edit.path, &edit.after, tag)
+    write(&edit.path, edit.kind, &edit.after, tag)
 }
 
-/// Brings `path` to `state`.
-pub(super) fn write(path: &Path, state: &State, tag: &str) -> io::Result<()> {
+/// Brings `path` to `state`. Only a link of ours is itself what is written or removed; of any other it is what it names.
+pub(super) fn write(path: &Path, kind: Kind, state: &State, tag: &str) -> io::Result<()> {
+    let target = if kind == Kind::Link { path.to_path_buf() } else { atomic::resolve(path)? };
+    let path = target.as_path();
     match state {
         State::Absent => match fs::symlink_metadata(path) {
             Ok(metadata) if metadata.is_dir() => fs::remove_dir(path),
@@ -184,7 +204,8 @@ fn take_back(plan: &Plan, made: usize, number: u32, shelf: &Shelf, alone: bool) 
             continue;
         }
         // The state folder itself still holds the journal; it goes with the bookkeeping below.
-        whole &= write(&edit.path, &edit.before, shelf.tag()).is_ok() || shelf.folder().starts_with(&edit.path);
+        whole &=
+            write(&edit.path, edit.kind, &edit.before, shelf.tag()).is_ok() || shelf.folder().starts_with(&edit.path);
     }
     if whole && alone {
         whole = shelf.discard(number).is_ok();

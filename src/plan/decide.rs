@@ -212,6 +212,12 @@ impl Desk<'_> {
         let mut text = there.clone();
         let mut wrote = Fragments::new();
         let mut kept = Vec::new();
+        // What is left alone stays ours, if it was.
+        let held = |wrote: &mut Fragments, name: String| {
+            if let Some(last) = self.record.get(&self.change.path, &name) {
+                wrote.insert(name, last.to_owned());
+            }
+        };
         for (pointer, value) in &members.set {
             let name = fragment_name(pointer);
             let current = json::get(&text, pointer).map_err(broken)?;
@@ -234,6 +240,8 @@ impl Desk<'_> {
             if json::get(&text, pointer).map_err(broken)?.is_none() {
                 text = json::set(&text, pointer, value, None).map_err(broken)?;
                 wrote.insert(fragment_name(pointer), value_digest(value));
+            } else {
+                held(&mut wrote, fragment_name(pointer));
             }
         }
         if let Some((key, value)) = &members.stamp {
@@ -242,6 +250,8 @@ impl Desk<'_> {
                 let first = members.set.first().and_then(|(pointer, _)| pointer.first()).map(String::as_str);
                 text = json::set(&text, &pointer, value, first).map_err(broken)?;
                 wrote.insert(fragment_name(&pointer), value_digest(value));
+            } else {
+                held(&mut wrote, fragment_name(&pointer));
             }
         }
         if text == there && before != State::Absent {

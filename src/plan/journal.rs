@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::state::Trace;
-use super::{Edit, Kind, State, record};
+use super::{Edit, Kind, Record, State, record};
 use crate::support::lock::Lock;
 use crate::support::{atomic, digest};
 
@@ -56,6 +56,8 @@ pub struct Past {
     pub started_at: String,
     /// Its edits, in the order in which they were to be made.
     pub entries: Vec<Entry>,
+    /// Which of them were noted as made, by index.
+    pub done: Vec<usize>,
     /// False when the run that wrote it did not end.
     pub closed: bool,
 }
@@ -117,6 +119,24 @@ impl Shelf {
         self.folder.join("record.json")
     }
 
+    /// What was written last, by path: the record, brought up to date with a run (or an undo) that did not end.
+    /// Without that, what such an undo restored would look like a person's edit.
+    pub fn record(&self) -> Record {
+        let mut record = Record::load(&self.record_path());
+        let Some(past) = self.interrupted() else { return record };
+        for entry in past.done.iter().filter_map(|index| past.entries.get(*index)) {
+            record.note(&entry.path, &entry.wrote);
+        }
+        for entry in &past.entries {
+            match entry.observe() {
+                Ok(now) if entry.before.matches(&now) => record.note(&entry.path, &entry.held),
+                Ok(now) if entry.after.matches(&now) => record.note(&entry.path, &entry.wrote),
+                _ => {}
+            }
+        }
+        record
+    }
+
     /// The journals, oldest first. One that cannot be read at all is left out: it never began.
     pub fn past(&self) -> Vec<Past> {
         let Ok(listing) = fs::read_dir(&self.folder) else { return Vec::new() };
@@ -129,6 +149,16 @@ impl Shelf {
             .collect();
         past.sort_by_key(|past| past.number);
         past
+    }
+
+    /// True when no journal stands on the shelf, readable or not.
+    pub fn is_bare(&self) -> bool {
+        self.count() == 0
+    }
+
+    fn count(&self) -> usize {
+        let is_journal = |entry: &fs::DirEntry| entry.path().extension().is_some_and(|end| end == "jsonl");
+        fs::read_dir(&self.folder).into_iter().flatten().filter_map(Result::ok).filter(is_journal).count()
     }
 
     /// The journal of a run that did not end, if the last one is such.
@@ -204,15 +234,24 @@ impl Shelf {
     /// What the disk says.
     pub fn discard(&self, number: u32) -> io::Result<()> {
         fs::remove_file(self.path(number))?;
-        let needed: Vec<String> =
-            self.past().iter().flat_map(|past| &past.entries).filter_map(|e| sha(&e.before)).collect();
-        let Ok(listing) = fs::read_dir(self.folder.join("objects")) else { return Ok(()) };
+        self.remove_unneeded();
+        Ok(())
+    }
+
+    /// Removes the kept contents that no journal needs: a killed run may have kept some before it had one.
+    pub fn remove_unneeded(&self) {
+        let past = self.past();
+        if past.len() != self.count() {
+            // A journal that this version cannot read may need any of them.
+            return;
+        }
+        let needed: Vec<String> = past.iter().flat_map(|past| &past.entries).filter_map(|e| sha(&e.before)).collect();
+        let Ok(listing) = fs::read_dir(self.folder.join("objects")) else { return };
         for object in listing.filter_map(Result::ok) {
             if !needed.iter().any(|name| object.file_name() == name.as_str()) {
-                fs::remove_file(object.path())?;
+                let _ = fs::remove_file(object.path());
             }
         }
-        Ok(())
     }
 
     /// Marks the journal `number` as ended.
@@ -220,8 +259,24 @@ impl Shelf {
     /// # Errors
     /// What the disk says.
     pub fn close(&self, number: u32) -> io::Result<()> {
+        self.mark(number, true)
+    }
+
+    /// Marks the journal `number` as one whose edits are no longer all there, before the first is taken back: should
+    /// that be cut short, the next setup or undo goes on from there.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn reopen(&self, number: u32) -> io::Result<()> {
+        self.mark(number, false)
+    }
+
+    fn mark(&self, number: u32, closed: bool) -> io::Result<()> {
         let mut file = OpenOptions::new().append(true).open(self.path(number))?;
-        file.write_all(line(&Row::Closed(true))?.as_bytes())?;
+        // After a last line that was cut short, this one must not be read as a part of it.
+        let text = fs::read(self.path(number))?;
+        let end = if text.ends_with(b"\n") { "" } else { "\n" };
+        file.write_all((end.to_owned() + &line(&Row::Closed(closed))?).as_bytes())?;
         file.sync_all()
     }
 
@@ -276,17 +331,18 @@ fn line(row: &Row) -> io::Result<String> {
 fn read(path: &Path, number: u32) -> Option<Past> {
     let text = fs::read_to_string(path).ok()?;
     // The last line may be cut short by a killed run; what came before it stands.
-    let mut rows = text.lines().map_while(|line| serde_json::from_str::<Row>(line).ok());
+    let mut rows = text.lines().filter_map(|line| serde_json::from_str::<Row>(line).ok());
     let Some(Row::Open { schema, verb, started_at, .. }) = rows.next() else { return None };
     if schema != SCHEMA {
         return None;
     }
-    let mut past = Past { number, verb, started_at, entries: Vec::new(), closed: false };
+    let mut past = Past { number, verb, started_at, entries: Vec::new(), done: Vec::new(), closed: false };
     for row in rows {
         match row {
             Row::Entry(entry) => past.entries.push(entry),
             Row::Closed(closed) => past.closed = closed,
-            Row::Done(_) | Row::Open { .. } => {}
+            Row::Done(index) => past.done.push(index),
+            Row::Open { .. } => {}
         }
     }
     Some(past)

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::support::{atomic, digest};
 
 /// Files larger than this are not configuration; reading one would only cost memory.
-pub const MAX_FILE: u64 = 64 << 20;
+pub const MAX_FILE: u64 = 16 << 20;
 
 /// What stands at a path, links followed for files.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +91,14 @@ impl State {
             Self::Directory => Trace::Directory,
             Self::File(bytes, mode) => Trace::File { sha256: digest::sha256(bytes), mode: *mode },
             Self::Link(target) => Trace::Link { target: target.to_string_lossy().into_owned() },
+        }
+    }
+
+    /// The content, when it is a file, without a copy.
+    pub fn into_bytes(self) -> Option<Vec<u8>> {
+        match self {
+            Self::File(bytes, _) => Some(bytes),
+            _ => None,
         }
     }
 

@@ -45,7 +45,11 @@ pub enum UndoError {
 pub fn undo(past: &Past, shelf: &Shelf, record: &mut Record) -> Result<Undone, UndoError> {
     let mut undone = Undone::default();
     let failed = |entry: &Entry, source| UndoError::Failed { path: crate::support::escape::path(&entry.path), source };
+    shelf
+        .reopen(past.number)
+        .map_err(|source| UndoError::Failed { path: crate::support::escape::path(shelf.folder()), source })?;
     for entry in past.entries.iter().rev() {
+        apply::remove_temporary(entry, shelf.tag());
         if interrupt::requested() {
             return Err(UndoError::Interrupted);
         }
@@ -66,8 +70,9 @@ pub fn undo(past: &Past, shelf: &Shelf, record: &mut Record) -> Result<Undone, U
 }
 
 /// Removes the shelf and the folder it stands in, as far as they hold nothing but bookkeeping.
-pub(super) fn remove_bookkeeping(shelf: &Shelf) {
+pub fn remove_bookkeeping(shelf: &Shelf) {
     shelf.sweep();
+    shelf.remove_unneeded();
     let _ = fs::remove_file(shelf.record_path());
     let _ = fs::remove_dir(shelf.folder().join("objects"));
     let _ = fs::remove_dir(shelf.folder());
@@ -109,7 +114,7 @@ fn restore(entry: &Entry, shelf: &Shelf) -> io::Result<Outcome> {
         Trace::File { sha256, mode } => State::File(shelf.kept(sha256)?, *mode),
         Trace::Link { target } => State::Link(PathBuf::from(target)),
     };
-    match apply::write(&entry.path, &state, shelf.tag()) {
+    match apply::write(&entry.path, entry.kind, &state, shelf.tag()) {
         Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
             Ok(Outcome::Left("holds files that modelstrap did not make".to_owned()))
         }
@@ -129,6 +134,12 @@ fn part_block(entry: &Entry, now: &State, shelf: &Shelf) -> io::Result<Outcome> 
     let edited = || Ok(Outcome::Left("its modelstrap block was changed since".to_owned()));
     let State::File(bytes, mode) = now else { return edited() };
     let Ok(found) = block::find(bytes) else { return edited() };
+    let before = bytes_before(entry, shelf)?;
+    let old = block::find(&before).ok().flatten();
+    if found.as_ref().map(|found| &found.body) == old.as_ref().map(|old| &old.body) {
+        // Taken out already, by an undo that was stopped or by the person.
+        return Ok(Outcome::Already);
+    }
     let ours = entry.wrote.get("");
     let unchanged = match &found {
         Some(found) => ours.is_some_and(|ours| *ours == crate::support::digest::sha256(&found.body)),
@@ -137,8 +148,7 @@ fn part_block(entry: &Entry, now: &State, shelf: &Shelf) -> io::Result<Outcome> 
     if !unchanged {
         return edited();
     }
-    let before = bytes_before(entry, shelf)?;
-    let rest = match block::find(&before).ok().flatten() {
+    let rest = match old {
         Some(old) => {
             let lines: Vec<String> = String::from_utf8_lossy(&old.body).lines().map(str::to_owned).collect();
             block::set(bytes, &lines)
@@ -146,7 +156,7 @@ fn part_block(entry: &Entry, now: &State, shelf: &Shelf) -> io::Result<Outcome> 
         None => block::remove(bytes, &before),
     };
     let Ok(rest) = rest else { return edited() };
-    apply::write(&entry.path, &State::File(rest, *mode), shelf.tag())?;
+    apply::write(&entry.path, entry.kind, &State::File(rest, *mode), shelf.tag())?;
     Ok(Outcome::Parted)
 }
 
@@ -173,6 +183,6 @@ fn part_json(entry: &Entry, now: &State, shelf: &Shelf) -> io::Result<Outcome> {
     if edited == text {
         return Ok(Outcome::Left("what modelstrap wrote in it was changed since".to_owned()));
     }
-    apply::write(&entry.path, &State::File(edited.into_bytes(), *mode), shelf.tag())?;
+    apply::write(&entry.path, entry.kind, &State::File(edited.into_bytes(), *mode), shelf.tag())?;
     Ok(Outcome::Parted)
 }

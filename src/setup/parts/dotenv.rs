@@ -2,11 +2,11 @@
 
 use super::{Scene, Wishes};
 use crate::generate;
-use crate::plan::{Want, block};
+use crate::plan::{State, Want, block};
 
 pub(super) fn add(scene: &Scene<'_>, wishes: &mut Wishes) {
     let file = scene.project.root.join(".env");
-    let there = std::fs::read(&file).unwrap_or_default();
+    let there = State::observe(&file).ok().and_then(State::into_bytes).unwrap_or_default();
     let own = block::set(&there, &[]).unwrap_or_else(|_| there.clone());
     let own = String::from_utf8_lossy(&own).into_owned();
     let mut lines = generate::dotenv::lines(scene.variables);

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Part, Scene, Wishes};
-use crate::plan::{Want, block};
+use crate::plan::{State, Want, block};
 use crate::project::{git, ignored};
 use crate::support::paths;
 
@@ -14,7 +14,7 @@ pub(super) fn add(scene: &Scene<'_>, wishes: &mut Wishes) {
     let Some(git_root) = scene.project.git_root.clone().or_else(|| file.is_file().then(|| root.clone())) else {
         return;
     };
-    let there = std::fs::read(&file).unwrap_or_default();
+    let there = State::observe(&file).ok().and_then(State::into_bytes).unwrap_or_default();
     // A broken marker pair is the plan's to report.
     let own = block::set(&there, &[]).unwrap_or_else(|_| there.clone());
     let own = String::from_utf8_lossy(&own);
