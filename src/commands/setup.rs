@@ -107,7 +107,7 @@ impl Decided {
 
 fn refuse_home(context: &Context, project: &Project) -> Result<()> {
     let home = home::home_dir(&context.vars, context.os);
-    if project.root.parent().is_none() || home.is_some_and(|home| home == project.root) {
+    if project.root.parent().is_none() || home.is_some_and(|home| home.canonicalize().unwrap_or(home) == project.root) {
         bail!(
             "{} is not a project\n  change into the project's folder, or give it with `-C DIR`",
             escape::path(&project.root)

@@ -29,12 +29,12 @@ pub enum UndoError {
     #[error("stopped before everything was taken back\n  run `modelstrap undo` again to go on")]
     Interrupted,
     /// The disk refused.
-    #[error("{path}: {source}\n  mend that, then run `modelstrap undo` again: it goes on where it was")]
+    #[error("{path}: {cause}\n  mend that, then run `modelstrap undo` again: it goes on where it was")]
     Failed {
         /// Where.
         path: String,
         /// Why.
-        source: io::Error,
+        cause: io::Error,
     },
 }
 
@@ -44,16 +44,16 @@ pub enum UndoError {
 /// [`UndoError`]; the journal stays, and a second call goes on.
 pub fn undo(past: &Past, shelf: &Shelf, record: &mut Record) -> Result<Undone, UndoError> {
     let mut undone = Undone::default();
-    let failed = |entry: &Entry, source| UndoError::Failed { path: crate::support::escape::path(&entry.path), source };
+    let failed = |entry: &Entry, cause| UndoError::Failed { path: crate::support::escape::path(&entry.path), cause };
     shelf
         .reopen(past.number)
-        .map_err(|source| UndoError::Failed { path: crate::support::escape::path(shelf.folder()), source })?;
+        .map_err(|cause| UndoError::Failed { path: crate::support::escape::path(shelf.folder()), cause })?;
     for entry in past.entries.iter().rev() {
         apply::remove_temporary(entry, shelf.tag());
         if interrupt::requested() {
             return Err(UndoError::Interrupted);
         }
-        match take_back(entry, shelf).map_err(|source| failed(entry, source))? {
+        match take_back(entry, shelf).map_err(|cause| failed(entry, cause))? {
             Outcome::Already => {}
             Outcome::Restored => undone.restored.push(entry.path.clone()),
             Outcome::Parted => undone.parted.push(entry.path.clone()),
@@ -62,7 +62,7 @@ pub fn undo(past: &Past, shelf: &Shelf, record: &mut Record) -> Result<Undone, U
         record.note(&entry.path, &entry.held);
     }
     let finished = record.save(shelf.folder(), shelf.tag()).and_then(|()| shelf.discard(past.number));
-    finished.map_err(|source| UndoError::Failed { path: crate::support::escape::path(shelf.folder()), source })?;
+    finished.map_err(|cause| UndoError::Failed { path: crate::support::escape::path(shelf.folder()), cause })?;
     if shelf.past().is_empty() {
         remove_bookkeeping(shelf);
     }
