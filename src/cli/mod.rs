@@ -9,6 +9,7 @@ mod undo;
 
 use std::path::PathBuf;
 
+use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 pub use detect::DetectArgs;
@@ -47,7 +48,7 @@ pub struct Global {
     )]
     pub project: Option<PathBuf>,
     /// One JSON document on stdout
-    #[arg(long, global = true, env = "MODELSTRAP_JSON", help_heading = "Global options")]
+    #[arg(long, global = true, value_parser = FalseyValueParser::new(), env = "MODELSTRAP_JSON", help_heading = "Global options")]
     pub json: bool,
     /// Say only what went wrong
     #[arg(
@@ -55,6 +56,7 @@ pub struct Global {
         long,
         global = true,
         conflicts_with = "verbose",
+        value_parser = FalseyValueParser::new(),
         env = "MODELSTRAP_QUIET",
         help_heading = "Global options"
     )]
@@ -74,7 +76,7 @@ pub struct Global {
     )]
     pub color: Color,
     /// Never use the network
-    #[arg(long, global = true, env = "MODELSTRAP_OFFLINE", help_heading = "Global options")]
+    #[arg(long, global = true, value_parser = FalseyValueParser::new(), env = "MODELSTRAP_OFFLINE", help_heading = "Global options")]
     pub offline: bool,
 }
 

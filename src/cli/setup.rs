@@ -3,21 +3,22 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::FalseyValueParser;
 
 /// Flags of `modelstrap setup`.
 #[derive(Debug, Clone, Default, Args)]
 pub struct SetupArgs {
     /// Never ask: take the flags, the remembered answers, the manifest, the defaults
-    #[arg(short, long, env = "MODELSTRAP_YES")]
+    #[arg(short, long, value_parser = FalseyValueParser::new(), env = "MODELSTRAP_YES")]
     pub yes: bool,
     /// Show the plan and the diff, and change nothing
-    #[arg(short = 'n', long, conflicts_with = "check", env = "MODELSTRAP_DRY_RUN")]
+    #[arg(short = 'n', long, conflicts_with = "check", value_parser = FalseyValueParser::new(), env = "MODELSTRAP_DRY_RUN")]
     pub dry_run: bool,
     /// Change nothing; exit 3 if anything is pending
-    #[arg(long, env = "MODELSTRAP_CHECK")]
+    #[arg(long, value_parser = FalseyValueParser::new(), env = "MODELSTRAP_CHECK")]
     pub check: bool,
     /// Make everything generated afresh, also what was edited by hand (kept for `undo`)
-    #[arg(short, long, env = "MODELSTRAP_FORCE")]
+    #[arg(short, long, value_parser = FalseyValueParser::new(), env = "MODELSTRAP_FORCE")]
     pub force: bool,
     /// Where the cache is: `project`, `user` (one for all your projects), or a folder
     #[arg(long, value_name = "WHERE", env = "MODELSTRAP_CACHE_DIR")]

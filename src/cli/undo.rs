@@ -1,6 +1,7 @@
 //! `modelstrap undo`
 
 use clap::Args;
+use clap::builder::FalseyValueParser;
 
 /// Flags of `modelstrap undo`.
 #[derive(Debug, Clone, Args)]
@@ -9,9 +10,9 @@ pub struct UndoArgs {
     #[arg(long)]
     pub all: bool,
     /// Never ask
-    #[arg(short, long, env = "MODELSTRAP_YES")]
+    #[arg(short, long, value_parser = FalseyValueParser::new(), env = "MODELSTRAP_YES")]
     pub yes: bool,
     /// Show what would be taken back, and change nothing
-    #[arg(short = 'n', long, env = "MODELSTRAP_DRY_RUN")]
+    #[arg(short = 'n', long, value_parser = FalseyValueParser::new(), env = "MODELSTRAP_DRY_RUN")]
     pub dry_run: bool,
 }
