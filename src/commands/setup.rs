@@ -219,7 +219,7 @@ fn show(context: &Context, decided: &Decided, plan: &Plan, unfinished: bool, mac
     }
     for kept in &plan.kept {
         output.warn(format!(
-            "{} stays as it is: it {}; `--force` replaces it, `undo` brings it back",
+            "{} stays as it is: {}; `--force` replaces it, `undo` brings it back",
             view.path(&kept.path),
             kept.why
         ));

@@ -30,7 +30,9 @@ pub(super) fn run(context: &Context, arguments: &UndoArgs) -> Result<Exit> {
     };
     if past.is_empty() {
         tidy(context, &project, &shelf, arguments.dry_run)?;
-        context.output.say(format!("Nothing to undo in {}.", show(&project.root)));
+        let home = home::home_dir(&context.vars, context.os);
+        let root = paths::friendly(std::path::Path::new("/nowhere"), home.as_deref(), &project.root);
+        context.output.say(format!("Nothing to undo in {root}."));
         if shelf.foreign() > 0 {
             context.output.warn(format!(
                 "{} in .modelstrap/journal came with a copy, a clone or another version, and is not obeyed",
@@ -97,7 +99,7 @@ pub(super) fn run(context: &Context, arguments: &UndoArgs) -> Result<Exit> {
             .say(format!("  {}: only modelstrap's part was taken out; what you changed since stays", show(path)));
     }
     for (path, why) in &total.left {
-        context.output.warn(format!("{} stays: it {why}", show(path)));
+        context.output.warn(format!("{} stays: {why}", show(path)));
     }
     report(context, &project, &total, true)
 }

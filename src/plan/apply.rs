@@ -89,6 +89,8 @@ pub fn apply(
         }
         let made = make(edit, shelf.tag()).and_then(|()| journal.done(first + index));
         if let Err(cause) = made {
+            // A network disk keeps an open file that is removed under another name, and with it the folder.
+            drop(journal);
             let restored = take_back(plan, index, number, shelf, adopted.is_empty());
             return Err(failed(&edit.path, cause, restored));
         }
@@ -107,6 +109,7 @@ pub fn apply(
     }
     settle(plan, record);
     let closed = record.save(shelf.folder(), shelf.tag()).and_then(|()| shelf.close(number));
+    drop(journal);
     if let Err(cause) = closed {
         let restored = take_back(plan, plan.edits.len(), number, shelf, adopted.is_empty());
         return Err(failed(shelf.folder(), cause, restored));

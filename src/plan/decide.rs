@@ -138,7 +138,7 @@ impl Desk<'_> {
             return if before == State::Absent {
                 replace(before)
             } else {
-                self.keep("is a folder, and a file of modelstrap's belongs there")
+                self.keep("it is a folder, and a file of modelstrap's belongs there")
             };
         };
         if there == contents {
@@ -153,8 +153,8 @@ impl Desk<'_> {
             _ if self.force || answers => replace(before),
             Some(last) if last == digest::sha256(there) => replace(before),
             None if house || String::from_utf8_lossy(head).contains(GENERATED) => replace(before),
-            Some(_) => self.keep("was edited since modelstrap wrote it"),
-            None => self.keep("was there before modelstrap"),
+            Some(_) => self.keep("it was edited since modelstrap wrote it"),
+            None => self.keep("it was there before modelstrap"),
         }
     }
 
@@ -236,7 +236,7 @@ impl Desk<'_> {
             match current {
                 Some(current) if current == *value => {}
                 Some(current) if !self.force && last.is_some_and(|last| last != value_digest(&current)) => {
-                    let why = format!("holds `{}`, which was edited since modelstrap wrote it", pointer.join("."));
+                    let why = format!("`{}` in it was edited since modelstrap wrote it", pointer.join("."));
                     kept.push(Kept { path: self.change.path.clone(), why });
                     if let Some(last) = last {
                         wrote.insert(name, last.to_owned());
@@ -315,9 +315,9 @@ impl Desk<'_> {
                     Ok(self.edit(before, after, wrote, Kind::Link))
                 }
                 _ if self.force => Ok(self.edit(before, after, wrote, Kind::Link)),
-                _ => Ok(self.keep(format!("is a link to {}", escape::path(there)))),
+                _ => Ok(self.keep(format!("it is a link to {}", escape::path(there)))),
             },
-            _ => Ok(self.keep("is there already, and not a link: `modelstrap migrate` will be able to move it")),
+            _ => Ok(self.keep("it is there already, and not a link: `modelstrap migrate` will be able to move it")),
         }
     }
 

@@ -97,12 +97,12 @@ fn take_back(entry: &Entry, shelf: &Shelf) -> io::Result<Outcome> {
         return restore(entry, shelf);
     }
     if now == State::Absent {
-        return Ok(Outcome::Left("was removed since".to_owned()));
+        return Ok(Outcome::Left("it was removed since".to_owned()));
     }
     match entry.kind {
         Kind::Block => part_block(entry, &now, shelf),
         Kind::Json => part_json(entry, &now, shelf),
-        _ => Ok(Outcome::Left("was changed since modelstrap wrote it".to_owned())),
+        _ => Ok(Outcome::Left("it was changed since modelstrap wrote it".to_owned())),
     }
 }
 
@@ -119,7 +119,7 @@ fn restore(entry: &Entry, shelf: &Shelf) -> io::Result<Outcome> {
     };
     match apply::write(&entry.path, entry.kind, &state, shelf.tag()) {
         Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
-            Ok(Outcome::Left("holds files that modelstrap did not make".to_owned()))
+            Ok(Outcome::Left("it holds files that modelstrap did not make".to_owned()))
         }
         written => written.map(|()| Outcome::Restored),
     }
@@ -166,14 +166,14 @@ fn part_block(entry: &Entry, now: &State, shelf: &Shelf) -> io::Result<Outcome> 
 fn part_json(entry: &Entry, now: &State, shelf: &Shelf) -> io::Result<Outcome> {
     let text = now.bytes().and_then(|bytes| String::from_utf8(bytes.to_vec()).ok());
     let (Some(text), State::File(_, mode)) = (text, now) else {
-        return Ok(Outcome::Left("was changed since, and is no longer JSON".to_owned()));
+        return Ok(Outcome::Left("it was changed since, and is no longer JSON".to_owned()));
     };
     let before = String::from_utf8_lossy(&bytes_before(entry, shelf)?).into_owned();
     let mut edited = text.clone();
     for (name, digest) in &entry.wrote {
         let pointer: Vec<String> = serde_json::from_str(name)?;
         let Ok(current) = json::get(&edited, &pointer) else {
-            return Ok(Outcome::Left("was changed since, and is no longer valid JSON".to_owned()));
+            return Ok(Outcome::Left("it was changed since, and is no longer valid JSON".to_owned()));
         };
         if current.is_none_or(|current| value_digest(&current) != *digest) {
             continue;
