@@ -4,7 +4,7 @@ use std::process::Command;
 
 /// The exit code of `setup` in an empty folder with `variables` set, and whether it wrote anything.
 fn setup(variables: &[(&str, &str)]) -> (Option<i32>, bool) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let output = Command::new(env!("CARGO_BIN_EXE_modelstrap"))
         .args(["setup", "--skip", "machine-config"])
         .current_dir(folder.path())
@@ -12,7 +12,7 @@ fn setup(variables: &[(&str, &str)]) -> (Option<i32>, bool) {
         .env("HOME", folder.path().join("home"))
         .envs(variables.iter().copied())
         .output()
-        .unwrap();
+        .expect("the built binary starts");
     (output.status.code(), folder.path().join(".cache").exists())
 }
 

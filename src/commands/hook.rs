@@ -1,5 +1,7 @@
 //! `modelstrap hook SHELL`: the cd-hook, and what it asks at a prompt.
 
+use std::path::Path;
+
 use anyhow::{Context as _, Result};
 
 use super::context::Context;
@@ -9,8 +11,10 @@ use crate::cli::HookArgs;
 use crate::generate::hook::{HookShell, export, hook};
 use crate::generate::shell::Assignment;
 use crate::generate::transition::{self, Saved};
+use crate::plan::Record;
 use crate::project::Project;
 use crate::project::answers::Answers;
+use crate::project::root::STATE_FOLDER;
 use crate::setup::{Layout, Overrides};
 use crate::support::vars::Vars;
 
@@ -40,7 +44,7 @@ pub(super) fn run(context: &Context, arguments: &HookArgs) -> Result<Exit> {
 /// What has to change for the folder that the shell is in: only a project that setup made ready counts.
 fn changes(context: &Context) -> Result<Vec<Assignment>> {
     let start = context.start()?;
-    let Some(root) = Project::made_ready(&start).filter(|root| is_mine(root)) else {
+    let Some(root) = Project::made_ready(&start, is_ready) else {
         return Ok(transition::assignments(&context.vars, None));
     };
     let project = Project::discover(root)?;
@@ -61,15 +65,8 @@ fn pristine(vars: &Vars) -> Vars {
     })
 }
 
-/// A folder that another user made ready does not decide this user's environment.
-#[cfg(unix)]
-fn is_mine(root: &std::path::Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let me = rustix::process::geteuid().as_raw();
-    std::fs::metadata(root.join(crate::project::root::STATE_FOLDER)).is_ok_and(|found| found.uid() == me)
-}
-
-#[cfg(not(unix))]
-fn is_mine(_: &std::path::Path) -> bool {
-    true
+/// Whether this user's setup made `root` ready, on this machine: a clone that brings its own `.modelstrap` decides nothing.
+fn is_ready(root: &Path) -> bool {
+    let journal = root.join(STATE_FOLDER).join("journal");
+    journal.is_dir() && Record::is_kept_in(&journal)
 }

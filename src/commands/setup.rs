@@ -11,11 +11,11 @@ use crate::catalogue::variables::VariableSet;
 use crate::cli::SetupArgs;
 use crate::plan::apply::{ApplyError, settle};
 use crate::plan::journal::Shelf;
-use crate::plan::{Plan, apply};
+use crate::plan::{Plan, Record, apply};
 use crate::platform::recommend::{Settings, recommend};
 use crate::platform::{self, Facts, Options, home};
 use crate::project::Project;
-use crate::project::answers::Answers;
+use crate::project::answers::{self, Answers};
 use crate::setup::parts::{Part, Scene, Wishes, profile};
 use crate::setup::{Layout, Overrides, disk_notes};
 use crate::support::interrupt::{self, Interrupted};
@@ -125,8 +125,12 @@ fn decide(
     asks: bool,
 ) -> Result<Decided> {
     let overrides = Overrides { cache_dir: arguments.cache_dir.clone(), libraries: arguments.libraries.clone() };
+    let record = shelf(&project).record();
     let mut answers = Answers::load(&project.state_folder());
-    let first_time = Project::made_ready(&project.root) != Some(&project.root);
+    if !is_ours(&record, &project, &answers) {
+        answers = answers.unproven();
+    }
+    let first_time = !Record::is_kept_in(shelf(&project).folder());
     // What a flag says is not asked.
     answers.profile = arguments.profile.clone().or(answers.profile);
     if asks && (first_time || arguments.force) {
@@ -169,6 +173,12 @@ fn decide(
         )
     }));
     Ok(Decided { project, layout, variables, wishes, force: arguments.force })
+}
+
+/// Whether the answers are those that this machine's last setup wrote: others may have come with a clone.
+fn is_ours(record: &Record, project: &Project, answers: &Answers) -> bool {
+    let written = record.get(&project.state_folder().join(answers::FILE), "");
+    written.is_some_and(|written| written == crate::support::digest::sha256(answers.render().as_bytes()))
 }
 
 fn parts(arguments: &SetupArgs, project: &Project) -> Result<Vec<Part>> {
@@ -279,13 +289,14 @@ fn remember(plan: &Plan, shelf: &Shelf) -> Result<()> {
     if !shelf.folder().is_dir() {
         return Ok(());
     }
+    shelf.guard()?;
     let mut record = shelf.record();
     let before = record.clone();
     settle(plan, &mut record);
     if record != before {
         record
-            .save(&shelf.record_path(), shelf.tag())
-            .with_context(|| format!("{} cannot be written", escape::path(&shelf.record_path())))?;
+            .save(shelf.folder(), shelf.tag())
+            .with_context(|| format!("{} cannot be written", escape::path(shelf.folder())))?;
     }
     Ok(())
 }

@@ -66,17 +66,19 @@ pub fn apply(
         // Another run was quicker. A journal of nothing would only be in the way of the next `undo`.
         settle(plan, record);
         if shelf.folder().is_dir() {
-            record.save(&shelf.record_path(), shelf.tag()).map_err(|source| failed(shelf.folder(), source, true))?;
+            record.save(shelf.folder(), shelf.tag()).map_err(|source| failed(shelf.folder(), source, true))?;
         }
         return Ok(Applied::default());
     }
     let adopted: Vec<Entry> = earlier.iter().flat_map(|past| adopt(past, shelf)).collect();
-    let number =
-        earlier.as_ref().map_or_else(|| shelf.past().last().map_or(1, |past| past.number + 1), |past| past.number);
+    let number = earlier.as_ref().map_or_else(|| shelf.next_number(), |past| past.number);
     let entries = merge(&adopted, &plan.edits, record);
 
     let prepared = prepare(plan, shelf).and_then(|()| shelf.open(number, verb, now, &entries));
-    let mut journal = prepared.map_err(|source| failed(shelf.folder(), source, true))?;
+    let mut journal = prepared.map_err(|source| {
+        undo::remove_bookkeeping(shelf);
+        failed(shelf.folder(), source, true)
+    })?;
     let first = entries.len() - plan.edits.len();
     let noted = (0..first).try_for_each(|index| journal.done(index));
     noted.map_err(|source| failed(shelf.folder(), source, true))?;
@@ -104,8 +106,11 @@ pub fn apply(
         record.note(&edit.path, &edit.wrote);
     }
     settle(plan, record);
-    let closed = record.save(&shelf.record_path(), shelf.tag()).and_then(|()| shelf.close(number));
-    closed.map_err(|source| failed(shelf.folder(), source, false))?;
+    let closed = record.save(shelf.folder(), shelf.tag()).and_then(|()| shelf.close(number));
+    if let Err(source) = closed {
+        let restored = take_back(plan, plan.edits.len(), number, shelf, adopted.is_empty());
+        return Err(failed(shelf.folder(), source, restored));
+    }
     Ok(Applied { made: plan.edits.len(), adopted: adopted.len() })
 }
 
@@ -195,10 +200,10 @@ pub(super) fn write(path: &Path, kind: Kind, state: &State, tag: &str) -> io::Re
     }
 }
 
-/// Undoes the first `made` edits of a plan that failed, and the one that failed. True when all of them went.
+/// Undoes the first `made` edits of a plan that failed, and the one that failed, if one did. True when all of them went.
 fn take_back(plan: &Plan, made: usize, number: u32, shelf: &Shelf, alone: bool) -> bool {
     let mut whole = true;
-    for edit in plan.edits[..=made].iter().rev() {
+    for edit in plan.edits.iter().take(made + 1).rev() {
         let now = if edit.kind == Kind::Link { State::observe_link(&edit.path) } else { State::observe(&edit.path) };
         if now.is_ok_and(|now| now == edit.before) {
             continue;
@@ -210,9 +215,8 @@ fn take_back(plan: &Plan, made: usize, number: u32, shelf: &Shelf, alone: bool) 
     if whole && alone {
         whole = shelf.discard(number).is_ok();
         undo::remove_bookkeeping(shelf);
-    } else if whole {
-        let _ = shelf.close(number);
     }
+    // Otherwise the journal stays open: the next run finds in it what an earlier one did.
     whole
 }
 

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::state::Trace;
 use super::{Edit, Kind, Record, State, record};
 use crate::support::lock::Lock;
-use crate::support::{atomic, digest};
+use crate::support::{atomic, bounded, digest, seal};
 
 const SCHEMA: &str = "modelstrap.journal/1";
 
@@ -39,7 +39,7 @@ pub struct Entry {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Row {
-    Open { schema: String, verb: String, started_at: String, tool: String },
+    Open { schema: String, verb: String, started_at: String, tool: String, seal: String, root: String },
     Entry(Entry),
     Done(usize),
     Closed(bool),
@@ -102,7 +102,39 @@ impl Shelf {
     /// `ErrorKind::WouldBlock` when `patience` is over; otherwise what the disk says.
     pub fn lock(&self, patience: Duration, waiting: impl FnMut()) -> io::Result<Lock> {
         fs::create_dir_all(self.state_folder())?;
+        self.guard()?;
         Lock::acquire(&self.lock_path(), patience, waiting)
+    }
+
+    /// Refuses a shelf that a link leads elsewhere: everything on it is written, and some of it removed.
+    ///
+    /// # Errors
+    /// When one of its folders or files is a symbolic link.
+    pub fn guard(&self) -> io::Result<()> {
+        let parts = [self.state_folder().to_path_buf(), self.folder.clone(), self.folder.join("objects")];
+        for part in parts.iter().chain(&[self.lock_path(), self.folder.join(record::FILE)]) {
+            if fs::symlink_metadata(part).is_ok_and(|found| found.is_symlink()) {
+                let part = crate::support::escape::path(part);
+                return Err(io::Error::other(format!(
+                    "{part} is a symbolic link, and modelstrap never made one; remove it"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// How many journals stand on the shelf that this machine did not write for this folder.
+    pub fn foreign(&self) -> usize {
+        self.count().saturating_sub(self.past().len())
+    }
+
+    /// A number that no journal on the shelf has.
+    pub fn next_number(&self) -> u32 {
+        let listing = fs::read_dir(&self.folder).into_iter().flatten().filter_map(Result::ok);
+        let numbers =
+            listing.filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".jsonl")?.parse::<u32>().ok());
+        // A number near the end of its range is nobody's honest journal; those below it are still free.
+        numbers.filter(|number| *number < u32::MAX / 2).max().map_or(1, |number| number + 1)
     }
 
     /// Removes the folder that the shelf stands in, if nothing else is left in it.
@@ -114,15 +146,10 @@ impl Shelf {
         self.folder.parent().unwrap_or(&self.folder)
     }
 
-    /// Where the record is kept.
-    pub fn record_path(&self) -> PathBuf {
-        self.folder.join("record.json")
-    }
-
     /// What was written last, by path: the record, brought up to date with a run (or an undo) that did not end.
     /// Without that, what such an undo restored would look like a person's edit.
     pub fn record(&self) -> Record {
-        let mut record = Record::load(&self.record_path());
+        let mut record = Record::load(&self.folder);
         let Some(past) = self.interrupted() else { return record };
         for entry in past.done.iter().filter_map(|index| past.entries.get(*index)) {
             record.note(&entry.path, &entry.wrote);
@@ -144,7 +171,7 @@ impl Shelf {
             .filter_map(Result::ok)
             .filter_map(|entry| {
                 let number = entry.file_name().to_str()?.strip_suffix(".jsonl")?.parse().ok()?;
-                read(&entry.path(), number)
+                read(&entry.path(), number, &record::Place::of(&self.folder))
             })
             .collect();
         past.sort_by_key(|past| past.number);
@@ -177,6 +204,8 @@ impl Shelf {
             verb: verb.to_owned(),
             started_at: now.to_owned(),
             tool: env!("CARGO_PKG_VERSION").to_owned(),
+            seal: seal::of(self.state_folder()).unwrap_or_default(),
+            root: record::Place::of(&self.folder).root.to_string_lossy().into_owned(),
         };
         let mut text = line(&open)?;
         for entry in entries {
@@ -220,7 +249,7 @@ impl Shelf {
     /// # Errors
     /// When it is gone or is not what its name says.
     pub fn kept(&self, sha256: &str) -> io::Result<Vec<u8>> {
-        let bytes = fs::read(self.folder.join("objects").join(sha256))?;
+        let bytes = bounded::read(&self.folder.join("objects").join(sha256), super::state::MAX_FILE)?;
         if digest::sha256(&bytes) == sha256 {
             Ok(bytes)
         } else {
@@ -248,7 +277,8 @@ impl Shelf {
         let needed: Vec<String> = past.iter().flat_map(|past| &past.entries).filter_map(|e| sha(&e.before)).collect();
         let Ok(listing) = fs::read_dir(self.folder.join("objects")) else { return };
         for object in listing.filter_map(Result::ok) {
-            if !needed.iter().any(|name| object.file_name() == name.as_str()) {
+            let is_object = object.file_name().len() == 64;
+            if is_object && !needed.iter().any(|name| object.file_name() == name.as_str()) {
                 let _ = fs::remove_file(object.path());
             }
         }
@@ -328,18 +358,22 @@ fn line(row: &Row) -> io::Result<String> {
     Ok(serde_json::to_string(row)? + "\n")
 }
 
-fn read(path: &Path, number: u32) -> Option<Past> {
-    let text = fs::read_to_string(path).ok()?;
+/// Reads a journal back, if this machine wrote it for this folder: what a clone brings along is not obeyed.
+fn read(path: &Path, number: u32, place: &record::Place) -> Option<Past> {
+    let text = String::from_utf8(bounded::read(path, bounded::CONFIGURATION).ok()?).ok()?;
     // The last line may be cut short by a killed run; what came before it stands.
     let mut rows = text.lines().filter_map(|line| serde_json::from_str::<Row>(line).ok());
-    let Some(Row::Open { schema, verb, started_at, .. }) = rows.next() else { return None };
-    if schema != SCHEMA {
+    let Some(Row::Open { schema, verb, started_at, seal, root, .. }) = rows.next() else { return None };
+    if schema != SCHEMA || !seal::holds(&seal, &place.state_folder) {
         return None;
     }
     let mut past = Past { number, verb, started_at, entries: Vec::new(), done: Vec::new(), closed: false };
     for row in rows {
         match row {
-            Row::Entry(entry) => past.entries.push(entry),
+            Row::Entry(mut entry) => {
+                entry.path = place.rebase(&root, &entry.path.to_string_lossy()).into();
+                past.entries.push(entry);
+            }
             Row::Closed(closed) => past.closed = closed,
             Row::Done(index) => past.done.push(index),
             Row::Open { .. } => {}

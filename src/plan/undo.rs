@@ -61,7 +61,7 @@ pub fn undo(past: &Past, shelf: &Shelf, record: &mut Record) -> Result<Undone, U
         }
         record.note(&entry.path, &entry.held);
     }
-    let finished = record.save(&shelf.record_path(), shelf.tag()).and_then(|()| shelf.discard(past.number));
+    let finished = record.save(shelf.folder(), shelf.tag()).and_then(|()| shelf.discard(past.number));
     finished.map_err(|source| UndoError::Failed { path: crate::support::escape::path(shelf.folder()), source })?;
     if shelf.past().is_empty() {
         remove_bookkeeping(shelf);
@@ -69,11 +69,14 @@ pub fn undo(past: &Past, shelf: &Shelf, record: &mut Record) -> Result<Undone, U
     Ok(undone)
 }
 
-/// Removes the shelf and the folder it stands in, as far as they hold nothing but bookkeeping.
+/// Removes the shelf and the folder it stands in, as far as they hold nothing but bookkeeping. With a journal on the shelf, only what no journal needs goes.
 pub fn remove_bookkeeping(shelf: &Shelf) {
     shelf.sweep();
     shelf.remove_unneeded();
-    let _ = fs::remove_file(shelf.record_path());
+    if !shelf.is_bare() {
+        return;
+    }
+    let _ = fs::remove_file(shelf.folder().join(super::record::FILE));
     let _ = fs::remove_dir(shelf.folder().join("objects"));
     let _ = fs::remove_dir(shelf.folder());
 }

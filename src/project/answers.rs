@@ -4,8 +4,13 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::support::bounded;
+
 /// The file in `.modelstrap/`.
 pub const FILE: &str = "answers.json";
+
+/// An answers file above this size is not one.
+const MAX_SIZE: u64 = 1 << 20;
 
 /// Answers that differ from the manifest; `None` leaves the manifest's word.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,12 +31,17 @@ pub struct Answers {
 }
 
 impl Answers {
-    /// The answers kept in `state_folder`; none when there are none or they cannot be read.
+    /// The answers kept in `state_folder`; none when there are none or they cannot be read. They may have come with a
+    /// clone: [`Answers::unproven`] is what to believe of them unless the record says that this machine wrote them.
     pub fn load(state_folder: &Path) -> Self {
-        std::fs::read(state_folder.join(FILE))
-            .ok()
-            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-            .unwrap_or_default()
+        let bytes = bounded::read(&state_folder.join(FILE), MAX_SIZE).unwrap_or_default();
+        serde_json::from_slice(&bytes).unwrap_or_default()
+    }
+
+    /// The answers that reach nothing outside the project, which a manifest could give as well.
+    #[must_use]
+    pub fn unproven(self) -> Self {
+        Self { profile: None, link_whisper: None, ..self }
     }
 
     /// The file's content.

@@ -55,9 +55,9 @@ impl Project {
         Ok(Self { root: root.to_path_buf(), manifest_path, manifest, git_root })
     }
 
-    /// The nearest folder at or above `start` that `setup` has made ready, without reading anything but folders.
-    pub fn made_ready(start: &Path) -> Option<&Path> {
-        start.ancestors().find(|folder| folder.join(STATE_FOLDER).join("journal").is_dir())
+    /// The nearest folder at or above `start` that `is_ready` says `setup` has made ready.
+    pub fn made_ready(start: &Path, is_ready: impl Fn(&Path) -> bool) -> Option<&Path> {
+        start.ancestors().find(|folder| is_ready(folder))
     }
 
     /// The name to show: the manifest's, else the folder's.

@@ -1,12 +1,14 @@
 //! Small leaves that every room may use: the injected environment, atomic writes, digests, human units.
 
 pub mod atomic;
+pub mod bounded;
 pub mod delete;
 pub mod digest;
 pub mod escape;
 pub mod interrupt;
 pub mod lock;
 pub mod paths;
+pub mod seal;
 pub mod time;
 pub mod units;
 pub mod vars;

@@ -1,0 +1,26 @@
+//! Reads files that a stranger may have put there: regular files only, up to a size, so that neither a pipe nor
+//! `/dev/zero` behind a link can hang or fill this process.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::Path;
+
+/// The largest file that setup looks into on its own account.
+pub const CONFIGURATION: u64 = 64 << 20;
+
+/// The content of the file at `path`, links followed.
+///
+/// # Errors
+/// When it is not a regular file, is larger than `max` bytes, or cannot be read.
+pub fn read(path: &Path, max: u64) -> io::Result<Vec<u8>> {
+    let metadata = fs::metadata(path)?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("is not a regular file"));
+    }
+    if metadata.len() > max {
+        return Err(io::Error::other("is larger than such a file can be"));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(max).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
