@@ -3,7 +3,7 @@
 //! Five ways lead to it: `modelstrap run`, the project's own manager, a sourced snippet, the cd-hook, and `.env`.
 //! All must agree with `modelstrap env`, in every kind of folder.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so and stops")]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on says so and stops")]
 
 #[path = "support/python.rs"]
 mod python;

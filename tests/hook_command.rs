@@ -131,6 +131,25 @@ fn a_manifest_that_breaks_is_said_once_and_the_prompt_goes_on_without_its_variab
 }
 
 #[test]
+fn a_project_that_cannot_be_read_is_left_in_every_shell() {
+    let house = House::pipeline("p");
+    house.set_up();
+    let entered = told(&house, &house.project, &[]);
+    let inside: Vec<(&str, &str)> =
+        entered.iter().map(|(name, value)| (name.as_str(), value.as_str().unwrap())).collect();
+    fs::write(house.project.join("modelstrap.toml"), "[cache]\nbase_dirr = \".cache\"\n").unwrap();
+    for shell in ["bash", "zsh", "fish", "powershell", "nushell", "elvish", "xonsh"] {
+        let mut command = house.modelstrap(&["hook", shell, "--export"]);
+        let output = command.envs(inside.iter().copied()).output().unwrap();
+        // Elvish and nushell drop what a command printed that failed.
+        assert!(output.status.success(), "{shell}: {}", output.status);
+        let (out, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(out.contains("TORCH_HOME") && !out.contains(".cache/torch"), "{shell}: {out}");
+        assert!(said.starts_with("error: ") && said.contains("base_dir"), "{shell}: {said}");
+    }
+}
+
+#[test]
 fn an_unchanged_prompt_starts_no_program() {
     let Ok(version) = Command::new("strace").arg("-V").output() else {
         return python::skipped("strace is not installed: processes were not counted");

@@ -17,7 +17,10 @@ use terminal::{Ended, Terminal, keys};
 const PLACE: &str = "? Where should the models be kept?";
 const LIBRARIES: &str = "? Which libraries does the project use?";
 const SHELLS: &str = "? Should new shells load the variables by themselves?";
+const LINK: &str = "? Should openai-whisper use the cache everywhere?";
 const APPLY: &str = "? Apply this plan?";
+
+const QUESTIONS: [&str; 5] = [PLACE, LIBRARIES, SHELLS, LINK, APPLY];
 
 fn house() -> House {
     let house = House::pipeline("speech pipeline");
@@ -58,6 +61,7 @@ fn answers_by_keys_are_applied_and_remembered() {
         terminal.wait_for(LIBRARIES).press(keys::DOWN).press(keys::DOWN).press(keys::SPACE).press(keys::ENTER);
         terminal.wait_for("✔ Which libraries does the project use?  huggingface, torch, openai-whisper\n");
         terminal.wait_for(SHELLS).press(keys::DOWN).press(keys::ENTER).wait_for("?  yes\n");
+        terminal.wait_for(LINK).press(keys::DOWN).press(keys::ENTER).wait_for("?  yes\n");
         terminal.wait_for("Plan: ").wait_for("+ # >>> modelstrap >>>").wait_for(APPLY).press(keys::ENTER);
         terminal.wait_for("✓ .env").wait_for("speech-pipeline is ready.").wait_for("modelstrap undo");
         let Ended { status, raw, restored } = terminal.end();
@@ -73,6 +77,8 @@ fn answers_by_keys_are_applied_and_remembered() {
         assert!(house.project.join(".cache/torch").is_dir() && !house.project.join(".cache/mlx").exists());
         let rc = fs::read_to_string(house.at("home/.bashrc")).unwrap();
         assert!(rc.starts_with("alias ll='ls -l'\n") && rc.contains(".modelstrap/env.sh"), "{rc}");
+
+        assert_eq!(fs::read_link(house.at("home/.cache/whisper")).unwrap(), house.project.join(".cache/whisper"));
 
         // Nothing is pending, so nothing is asked.
         let Ended { status, raw, .. } = wizard(&house, columns, rows, &[]).end();
@@ -99,14 +105,14 @@ fn another_folder_is_asked_for_until_it_can_be_one() {
 #[test]
 fn leaving_at_any_question_leaves_the_disk_untouched_and_the_terminal_whole() {
     for key in [keys::CTRL_C, keys::ESCAPE] {
-        for at in 0..4 {
+        for at in 0..QUESTIONS.len() {
             let house = house();
             let before = disk(&house);
             let mut terminal = wizard(&house, 80, 24, &[]);
-            for question in [PLACE, LIBRARIES, SHELLS, APPLY].iter().take(at) {
+            for question in QUESTIONS.iter().take(at) {
                 terminal.wait_for(question).press(keys::ENTER);
             }
-            terminal.wait_for([PLACE, LIBRARIES, SHELLS, APPLY][at]).press(key);
+            terminal.wait_for(QUESTIONS[at]).press(key);
             let Ended { status, raw, restored } = terminal.end();
             assert_eq!(status.code(), Some(130), "{key:?} at question {at}: {status}\n{raw}");
             assert!(raw.contains("nothing was changed"), "{key:?} at question {at}\n{raw}");

@@ -133,6 +133,7 @@ fn decide(
     let first_time = !Record::is_kept_in(shelf(&project).folder());
     // What a flag says is not asked.
     answers.profile = arguments.profile.clone().or(answers.profile);
+    answers.link_whisper = arguments.link_whisper.or(answers.link_whisper);
     if asks && (first_time || arguments.force) {
         context.output.say(card::render(facts, settings, context.output.colour, context.output.width));
         answers = wizard::ask(context, &project, &overrides, &answers)?;
@@ -140,7 +141,6 @@ fn decide(
     // What a flag says is an answer, too: `env`, `run` and the hook must agree with what setup wrote.
     answers.cache_dir = overrides.cache_dir.clone().or(answers.cache_dir);
     answers.libraries = overrides.libraries.clone().or(answers.libraries);
-    answers.link_whisper = arguments.link_whisper.or(answers.link_whisper);
 
     let layout = Layout::settle(&project, &answers, &overrides, &context.vars, context.os)?;
     let variables = layout.variables(&context.vars);

@@ -27,6 +27,9 @@ pub(super) fn ask(context: &Context, project: &Project, overrides: &Overrides, g
     if answers.profile.is_none() && project.manifest.setup.profile.is_none() {
         answers.profile = Some(shells(context, project, &prompts)?);
     }
+    if answers.link_whisper.is_none() && !project.manifest.cache.link_whisper {
+        answers.link_whisper = link(context, project, &default(&answers)?, &prompts)?;
+    }
     Ok(answers)
 }
 
@@ -101,6 +104,18 @@ fn libraries(current: &Layout, project: &Project, prompts: &Prompts) -> Result<O
     let manifest = project.manifest.cache.libraries.clone();
     let usual = manifest.unwrap_or_else(|| catalogue::DEFAULT_LIBRARIES.iter().map(|id| (*id).to_owned()).collect());
     Ok((picked != usual).then_some(picked))
+}
+
+/// openai-whisper reads no variable of its own. Where its folder is taken already, there is nothing to offer.
+fn link(context: &Context, project: &Project, current: &Layout, prompts: &Prompts) -> Result<Option<bool>> {
+    let link = current.whisper_link(&context.vars).filter(|link| link.at.symlink_metadata().is_err());
+    let Some(link) = link else { return Ok(None) };
+    let shown = |path| paths::friendly(&project.root, current.home.as_deref(), path);
+    let items = [
+        "no   only `modelstrap run` leads it into the cache".to_owned(),
+        format!("yes  make {} a link to {}", shown(&link.at), shown(&link.target)),
+    ];
+    Ok(Some(prompts.one("Should openai-whisper use the cache everywhere?", &items, 0)? == 1))
 }
 
 fn shells(context: &Context, project: &Project, prompts: &Prompts) -> Result<String> {

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use crate::plan::diff::Action;
+use crate::plan::diff::{Action, Line};
 use crate::plan::{Edit, Kind, Plan, State};
 use crate::support::{paths, units};
 use crate::ui::output::Output;
@@ -123,7 +123,7 @@ impl PlanView<'_> {
             let _ = writeln!(text, "  {}", style.clone().green().apply_to(format!("+ -> {}", self.path(target))));
             return text;
         }
-        let lines = edit.lines(2);
+        let lines = readable(edit);
         let room = if self.output.terminal && self.output.verbose == 0 { SHOWN } else { usize::MAX };
         // One line of remark saves nothing in the place of one line of diff.
         let room = if lines.len() == room.saturating_add(1) { lines.len() } else { room };
@@ -148,6 +148,18 @@ impl PlanView<'_> {
         }
         text
     }
+}
+
+/// The lines of a diff. A last line that only gets its end is no change to a reader.
+fn readable(edit: &Edit) -> Vec<Line> {
+    let mut lines = edit.lines(2);
+    let ends = edit.before.bytes().is_none_or(|bytes| bytes.ends_with(b"\n"));
+    let twin = |pair: &[Line]| pair[0].sign == '-' && pair[1].sign == '+' && pair[0].text == pair[1].text;
+    if !ends && let Some(at) = lines.windows(2).position(twin) {
+        lines.remove(at);
+        lines[at].sign = ' ';
+    }
+    lines
 }
 
 /// Whether two edits share a line: new files of ours that differ in their extension only (the snippets), and a new

@@ -19,7 +19,7 @@ pub struct Prompts {
 impl Prompts {
     /// Questions in the output's style.
     pub fn new(output: &Output) -> Self {
-        Self { theme: Questions::new(output.colour), width: output.width }
+        Self { theme: Questions::new(output.colour, output.width), width: output.width }
     }
 
     /// One of `items`, by its index.
@@ -28,7 +28,7 @@ impl Prompts {
     /// [`Interrupted`] when the person leaves.
     pub fn one(&self, question: &str, items: &[String], default: usize) -> anyhow::Result<usize> {
         let asked = Select::with_theme(&self.theme).with_prompt(question).items(self.fitting(items)).default(default);
-        answer(|| asked.interact_on_opt(&Term::stderr()))
+        answer(false, || asked.interact_on_opt(&Term::stderr()))
     }
 
     /// Some of `items`, by index; those marked in `chosen` to begin with.
@@ -38,7 +38,7 @@ impl Prompts {
     pub fn some(&self, question: &str, items: &[String], chosen: &[bool]) -> anyhow::Result<Vec<usize>> {
         let asked =
             MultiSelect::with_theme(&self.theme).with_prompt(question).items(self.fitting(items)).defaults(chosen);
-        answer(|| asked.interact_on_opt(&Term::stderr()))
+        answer(false, || asked.interact_on_opt(&Term::stderr()))
     }
 
     /// The items, cut to the terminal: one that wraps would be drawn over and over.
@@ -52,7 +52,7 @@ impl Prompts {
     /// [`Interrupted`] when the person leaves.
     pub fn text(&self, question: &str) -> anyhow::Result<String> {
         let asked = Input::<String>::with_theme(&self.theme).with_prompt(question);
-        answer(|| asked.interact_text_on(&Term::stderr()).map(Some))
+        answer(true, || asked.interact_text_on(&Term::stderr()).map(Some))
     }
 
     /// Yes or no; yes by default.
@@ -61,16 +61,19 @@ impl Prompts {
     /// [`Interrupted`] when the person leaves.
     pub fn yes(&self, question: &str) -> anyhow::Result<bool> {
         let asked = Confirm::with_theme(&self.theme).with_prompt(question).default(true);
-        answer(|| asked.interact_on_opt(&Term::stderr()))
+        answer(true, || asked.interact_on_opt(&Term::stderr()))
     }
 }
 
-/// Asks. Ctrl-C comes as a key, and the terminal's library turns it into the signal: without somebody to note it,
+/// Asks. With `in_line`, Ctrl-C finds the cursor behind the question. Ctrl-C comes as a key, and the terminal's library turns it into the signal: without somebody to note it,
 /// that would end the process with the cursor hidden.
-fn answer<T>(ask: impl FnOnce() -> dialoguer::Result<Option<T>>) -> anyhow::Result<T> {
+fn answer<T>(in_line: bool, ask: impl FnOnce() -> dialoguer::Result<Option<T>>) -> anyhow::Result<T> {
     let asking = Asking::begin();
     let asked = ask();
     drop(asking);
+    if in_line && asked.is_err() {
+        let _ = Term::stderr().write_line("");
+    }
     match asked {
         _ if interrupt::requested() => Err(left()),
         Ok(Some(answer)) => Ok(answer),

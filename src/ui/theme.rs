@@ -3,8 +3,10 @@
 
 use std::fmt::{Result, Write};
 
-use console::Style;
+use console::{Style, measure_text_width};
 use dialoguer::theme::Theme;
+
+use crate::ui::text;
 
 /// Columns that stand before an item.
 pub const MARGIN: usize = 6;
@@ -13,12 +15,13 @@ pub const MARGIN: usize = 6;
 #[derive(Debug)]
 pub struct Questions {
     colour: bool,
+    width: usize,
 }
 
 impl Questions {
-    /// With colours or without.
-    pub fn new(colour: bool) -> Self {
-        Self { colour }
+    /// With colours or without, in a terminal of `width` columns.
+    pub fn new(colour: bool, width: usize) -> Self {
+        Self { colour, width }
     }
 
     fn style(&self) -> Style {
@@ -33,6 +36,7 @@ impl Questions {
 
     fn answered(&self, to: &mut dyn Write, question: &str, answer: &str) -> Result {
         let (question, _) = split(question);
+        let answer = text::fold(answer, self.width, measure_text_width(question) + 4);
         write!(to, "{} {question}  {}", self.style().green().apply_to("✔"), self.style().green().apply_to(answer))
     }
 
@@ -75,7 +79,10 @@ impl Theme for Questions {
     }
 
     fn format_confirm_prompt_selection(&self, f: &mut dyn Write, prompt: &str, answer: Option<bool>) -> Result {
-        self.answered(f, prompt, if answer == Some(true) { "yes" } else { "no" })
+        match answer {
+            Some(true) => self.answered(f, prompt, "yes"),
+            _ => write!(f, "{} {}  no", self.style().red().apply_to("✘"), split(prompt).0),
+        }
     }
 
     fn format_input_prompt(&self, f: &mut dyn Write, prompt: &str, default: Option<&str>) -> Result {
@@ -122,7 +129,7 @@ mod tests {
 
     fn plain(draw: impl Fn(&Questions, &mut String) -> Result) -> String {
         let mut text = String::new();
-        draw(&Questions::new(false), &mut text).unwrap();
+        draw(&Questions::new(false, 24), &mut text).unwrap();
         text
     }
 
@@ -132,6 +139,11 @@ mod tests {
         assert_eq!(
             plain(|theme, to| theme.format_multi_select_prompt_selection(to, "Which?  space marks", &items)),
             "✔ Which?  torch, mlx"
+        );
+        let long = ["huggingface  Hub", "torch  PyTorch", "mlx  MLX"];
+        assert_eq!(
+            plain(|theme, to| theme.format_multi_select_prompt_selection(to, "Which?", &long)),
+            "✔ Which?  huggingface,\n          torch, mlx"
         );
         assert_eq!(plain(|theme, to| theme.format_multi_select_prompt_selection(to, "Which?", &[])), "✔ Which?  none");
         assert_eq!(plain(|theme, to| theme.format_confirm_prompt_selection(to, "Apply?", Some(true))), "✔ Apply?  yes");
