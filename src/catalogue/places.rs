@@ -59,7 +59,7 @@ impl<'a> Places<'a> {
         let vars = self.request.vars;
         match name {
             "cache" => Some(self.cache()),
-            "project" => Some(self.native(self.trimmed(&self.request.project.to_string_lossy()))),
+            "project" => Some(self.project()),
             "home" => self.home(),
             "xdg_cache" => self.user_xdg_cache().or_else(|| self.expand("{home}/.cache")),
             "xdg_config" => self.absolute("XDG_CONFIG_HOME").or_else(|| self.expand("{home}/.config")),
@@ -89,6 +89,10 @@ impl<'a> Places<'a> {
         }
     }
 
+    fn project(&self) -> String {
+        self.native(self.trimmed(&self.request.project.to_string_lossy()))
+    }
+
     /// Where the login lies that the user has, whatever the project does with `HF_HOME`.
     ///
     /// Inside an activated project `HF_HOME` is ours: it says nothing about the user.
@@ -99,8 +103,7 @@ impl<'a> Places<'a> {
         // Inside the project it is the project's own, whoever set it: a login must never lie there. Elsewhere a value of
         // ours never comes without a token path, unless there is no home folder to keep the token in.
         let users = |home: &String| {
-            let project = self.native(self.trimmed(&self.request.project.to_string_lossy()));
-            !self.inside(home, &project) && (self.home().is_some() || !self.inside(home, &self.cache()))
+            !self.inside(home, &self.project()) && (self.home().is_some() || !self.inside(home, &self.cache()))
         };
         match self.user_value("HF_HOME").filter(users) {
             Some(home) => Some(self.native(&format!("{home}/token"))),
@@ -126,7 +129,7 @@ impl<'a> Places<'a> {
         self.home()?;
         let chosen = self.absolute("XDG_CACHE_HOME")?;
         let outer = self.absolute("PRIMARY_CACHE_PATH");
-        let ours = outer.is_some_and(|root| self.inside(&chosen, &root));
+        let ours = std::iter::once(self.project()).chain(outer).any(|root| self.inside(&chosen, &root));
         (!ours).then_some(chosen)
     }
 

@@ -184,7 +184,7 @@ impl Desk<'_> {
             Some(found) if found.body == body => return Ok(Outcome { settled: wrote, ..Outcome::default() }),
             // Without a record the block came with the project, or from another machine: then it is ours to renew.
             Some(found) if !self.force && self.differs_from_record(&found.body) => {
-                return Ok(self.keep("holds a modelstrap block that was edited since modelstrap wrote it"));
+                return Ok(self.keep("the modelstrap block in it was edited since modelstrap wrote it"));
             }
             _ => {}
         }
