@@ -595,7 +595,10 @@ fn the_whisper_link_leads_into_the_cache_and_is_taken_back() {
     room.undo(&[]);
     room.tree().assert_eq(&before, "undo");
     room.write("~/.cache/whisper/base.pt", "weights");
-    room.setup(&["--link-whisper"]).says(&["~/.cache/whisper stays as it is", "is there already, and not a link"]);
+    room.setup(&["--link-whisper"]).says(&[
+        "~/.cache/whisper stays as it is",
+        "is there already, and not a link: `modelstrap migrate` will be able to move it\n",
+    ]);
     assert_eq!(room.text("~/.cache/whisper/base.pt"), "weights");
 }
 

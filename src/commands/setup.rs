@@ -218,11 +218,8 @@ fn show(context: &Context, decided: &Decided, plan: &Plan, unfinished: bool, mac
         output.say("");
     }
     for kept in &plan.kept {
-        output.warn(format!(
-            "{} stays as it is: {}; `--force` replaces it, `undo` brings it back",
-            view.path(&kept.path),
-            kept.why
-        ));
+        let force = if kept.yields_to_force { "; `--force` replaces it, `undo` brings it back" } else { "" };
+        output.warn(format!("{} stays as it is: {}{force}", view.path(&kept.path), kept.why));
     }
     for warning in &decided.wishes.warnings {
         output.warn(warning);

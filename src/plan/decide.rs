@@ -74,8 +74,15 @@ impl Desk<'_> {
     }
 
     fn keep(&self, why: impl Into<String>) -> Outcome {
-        let kept = Kept { path: self.change.path.clone(), why: why.into() };
+        let kept = Kept { path: self.change.path.clone(), why: why.into(), yields_to_force: true };
         Outcome { kept: vec![kept], ..Outcome::default() }
+    }
+
+    /// As `keep`, for what not even `--force` replaces.
+    fn stays(&self, why: &str) -> Outcome {
+        let mut outcome = self.keep(why);
+        outcome.kept.iter_mut().for_each(|kept| kept.yields_to_force = false);
+        outcome
     }
 
     /// Reads what is there, after checking that a link does not lead out of where it may.
@@ -138,7 +145,7 @@ impl Desk<'_> {
             return if before == State::Absent {
                 replace(before)
             } else {
-                self.keep("it is a folder, and a file of modelstrap's belongs there")
+                self.stays("it is a folder, and a file of modelstrap's belongs there")
             };
         };
         if there == contents {
@@ -237,7 +244,7 @@ impl Desk<'_> {
                 Some(current) if current == *value => {}
                 Some(current) if !self.force && last.is_some_and(|last| last != value_digest(&current)) => {
                     let why = format!("`{}` in it was edited since modelstrap wrote it", pointer.join("."));
-                    kept.push(Kept { path: self.change.path.clone(), why });
+                    kept.push(Kept { path: self.change.path.clone(), why, yields_to_force: true });
                     if let Some(last) = last {
                         wrote.insert(name, last.to_owned());
                     }
@@ -317,7 +324,7 @@ impl Desk<'_> {
                 _ if self.force => Ok(self.edit(before, after, wrote, Kind::Link)),
                 _ => Ok(self.keep(format!("it is a link to {}", escape::path(there)))),
             },
-            _ => Ok(self.keep("it is there already, and not a link: `modelstrap migrate` will be able to move it")),
+            _ => Ok(self.stays("it is there already, and not a link: `modelstrap migrate` will be able to move it")),
         }
     }
 

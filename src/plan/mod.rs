@@ -109,8 +109,10 @@ pub enum Kind {
 pub struct Kept {
     /// Where.
     pub path: PathBuf,
-    /// What was found, and what would replace it.
+    /// What was found.
     pub why: String,
+    /// Whether `--force` replaces it; a folder or another kind of thing stays even then.
+    pub yields_to_force: bool,
 }
 
 /// Why a change cannot be made at all. Nothing is written while a plan has one.
