@@ -294,16 +294,21 @@ fn a_disk_without_symbolic_links_is_made_ready_too() {
         mount.exfat-fuse $loop \"$2/disk\" >/dev/null 2>&1 || exit 98
         cp -r \"$2/p\" \"$2/disk/p\"; cd \"$2/disk/p\"; cp -r . \"$2/before\"
         \"$1\" setup --yes --quiet; \"$1\" setup --check --quiet; cp -r . \"$2/ready\"
-        \"$1\" undo --all --yes --quiet; cp -r . \"$2/after\"";
+        \"$1\" undo --all --yes --quiet; cp -r . \"$2/after\"
+        mkdir \"$2/disk/h\"; code=0; HOME=\"$2/disk/h\" \"$1\" setup --yes --link-whisper --quiet || code=$?
+        test $code = 1; cp -r . \"$2/refused\"; test ! -e \"$2/disk/h/.cache\"";
     let ran = mounted(&room, script);
     if ran.code == 98 {
         eprintln!("skipped: no loop device can be mounted here");
         return;
     }
-    ran.expect(0);
+    let ran = ran.expect(0);
     assert!(room.path().join("ready/.cache/torch").is_dir());
     let tree = |name: &str| support::project::Tree::of(&room.path().join(name));
     tree("after").assert_eq(&tree("before"), "an exfat disk after undo");
+    // A link is asked for where there can be none: everything is taken back.
+    tree("refused").assert_eq(&tree("before"), "an exfat home");
+    ran.says(&["@/disk/h/.cache/whisper: ", "every change of this run was taken back"]);
 }
 
 #[test]

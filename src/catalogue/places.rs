@@ -96,7 +96,13 @@ impl<'a> Places<'a> {
         if let Some(chosen) = self.user_value("HF_TOKEN_PATH") {
             return Some(chosen);
         }
-        match self.user_value("HF_HOME").filter(|home| !self.inside(home, &self.cache())) {
+        // Inside the project it is the project's own, whoever set it: a login must never lie there. Elsewhere a value of
+        // ours never comes without a token path, unless there is no home folder to keep the token in.
+        let users = |home: &String| {
+            let project = self.native(self.trimmed(&self.request.project.to_string_lossy()));
+            !self.inside(home, &project) && (self.home().is_some() || !self.inside(home, &self.cache()))
+        };
+        match self.user_value("HF_HOME").filter(users) {
             Some(home) => Some(self.native(&format!("{home}/token"))),
             None => self.expand("{xdg_cache}/huggingface/token"),
         }
@@ -120,7 +126,7 @@ impl<'a> Places<'a> {
         self.home()?;
         let chosen = self.absolute("XDG_CACHE_HOME")?;
         let outer = self.absolute("PRIMARY_CACHE_PATH");
-        let ours = std::iter::once(self.cache()).chain(outer).any(|root| self.inside(&chosen, &root));
+        let ours = outer.is_some_and(|root| self.inside(&chosen, &root));
         (!ours).then_some(chosen)
     }
 

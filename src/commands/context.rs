@@ -35,7 +35,7 @@ impl Context {
     /// The folder that was asked about: `--project`, or where the shell is.
     pub(super) fn start(&self) -> Result<PathBuf> {
         let cwd = match &self.cwd {
-            Ok(path) => Ok(self.logical(path)),
+            Ok(path) => Ok(path.clone()),
             Err(error) => Err(io::Error::from(error.kind())),
         };
         root::start_folder(self.global.project.as_deref(), cwd)
@@ -54,14 +54,5 @@ impl Context {
     /// Whether a person can be asked.
     pub(super) fn can_ask(&self) -> bool {
         io::stdin().is_terminal() && io::stderr().is_terminal() && !self.global.json && self.ci().is_none()
-    }
-
-    /// The working folder as the shell calls it (`$PWD`), when that is the same folder: links stay as they were typed.
-    fn logical(&self, physical: &std::path::Path) -> PathBuf {
-        let called = self.vars.get("PWD").map(PathBuf::from).filter(|path| path.is_absolute());
-        match called {
-            Some(path) if path.canonicalize().ok() == physical.canonicalize().ok() => path,
-            _ => physical.to_path_buf(),
-        }
     }
 }

@@ -107,7 +107,7 @@ impl Decided {
 
 fn refuse_home(context: &Context, project: &Project) -> Result<()> {
     let home = home::home_dir(&context.vars, context.os);
-    if project.root.parent().is_none() || home.is_some_and(|home| home == project.root) {
+    if project.root.parent().is_none() || home.is_some_and(|home| home.canonicalize().unwrap_or(home) == project.root) {
         bail!(
             "{} is not a project\n  change into the project's folder, or give it with `-C DIR`",
             escape::path(&project.root)
@@ -219,7 +219,7 @@ fn show(context: &Context, decided: &Decided, plan: &Plan, unfinished: bool, mac
     }
     for kept in &plan.kept {
         output.warn(format!(
-            "{} stays as it is: it {}; `--force` replaces it, `undo` brings it back",
+            "{} stays as it is: {}; `--force` replaces it, `undo` brings it back",
             view.path(&kept.path),
             kept.why
         ));

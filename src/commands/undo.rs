@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde_json::json;
 
 use super::context::Context;
@@ -14,7 +14,7 @@ use crate::plan::undo::{UndoError, Undone, remove_bookkeeping, undo};
 use crate::platform::home;
 use crate::project::Project;
 use crate::support::interrupt::{self, Interrupted};
-use crate::support::{paths, units};
+use crate::support::{escape, paths, units};
 use crate::ui::prompts::Prompts;
 
 pub(super) fn run(context: &Context, arguments: &UndoArgs) -> Result<Exit> {
@@ -30,19 +30,32 @@ pub(super) fn run(context: &Context, arguments: &UndoArgs) -> Result<Exit> {
     };
     if past.is_empty() {
         tidy(context, &project, &shelf, arguments.dry_run)?;
-        context.output.say(format!("Nothing to undo in {}.", show(&project.root)));
+        let home = home::home_dir(&context.vars, context.os);
+        let root = paths::friendly(std::path::Path::new("/nowhere"), home.as_deref(), &project.root);
+        context.output.say(format!("Nothing to undo in {root}."));
+        if shelf.foreign() > 0 {
+            context.output.warn(format!(
+                "{} in .modelstrap/journal came with a copy, a clone or another version, and is not obeyed",
+                units::count(shelf.foreign(), "journal")
+            ));
+        }
         return report(context, &project, &Undone::default(), false);
     }
     for run in &past {
         let entries = units::count(run.entries.len(), "change");
         let ended = if run.closed { "" } else { ", which did not end" };
-        context.output.say(format!("{} of {}{ended}: {entries}", run.verb, run.started_at));
+        context.output.say(format!(
+            "{} of {}{ended}: {entries}",
+            escape::printable(&run.verb),
+            escape::printable(&run.started_at)
+        ));
         for entry in run.entries.iter().rev().filter(|_| context.output.verbose > 0 || arguments.dry_run) {
             context.output.say(format!("  {}", show(&entry.path)));
         }
     }
     if arguments.dry_run {
-        return Ok(Exit::Done);
+        let paths = past.iter().flat_map(|run| run.entries.iter().rev().map(|entry| entry.path.clone()));
+        return report(context, &project, &Undone { restored: paths.collect(), ..Undone::default() }, false);
     }
     if !arguments.yes && context.ci().is_none() {
         if !context.can_ask() {
@@ -57,6 +70,14 @@ pub(super) fn run(context: &Context, arguments: &UndoArgs) -> Result<Exit> {
     }
     interrupt::watch();
     let held = lock(context, &project, Duration::from_secs(60))?;
+    let now: Vec<u32> = shelf.past().iter().map(|past| past.number).collect();
+    let last = past.first().map(|past| past.number);
+    if now.last().copied() != last || (arguments.all && now.len() != past.len()) {
+        drop(held);
+        bail!(
+            "another modelstrap came first, and what was shown is no longer what there is\n  run `modelstrap undo` again"
+        );
+    }
     let mut record = shelf.record();
     let mut total = Undone::default();
     for run in &past {
@@ -78,7 +99,7 @@ pub(super) fn run(context: &Context, arguments: &UndoArgs) -> Result<Exit> {
             .say(format!("  {}: only modelstrap's part was taken out; what you changed since stays", show(path)));
     }
     for (path, why) in &total.left {
-        context.output.warn(format!("{} stays: it {why}", show(path)));
+        context.output.warn(format!("{} stays: {why}", show(path)));
     }
     report(context, &project, &total, true)
 }

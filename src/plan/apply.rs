@@ -31,12 +31,12 @@ pub enum ApplyError {
         total: usize,
     },
     /// An edit failed; those before it were taken back.
-    #[error("{path}: {source}{}", if *restored { "\n  every change of this run was taken back" } else { "\n  not everything could be taken back: make room or mend the disk, then run `modelstrap undo`" })]
+    #[error("{path}: {cause}{}", if *restored { "\n  every change of this run was taken back" } else { "\n  not everything could be taken back: make room or mend the disk, then run `modelstrap undo`" })]
     Failed {
         /// Where.
         path: String,
         /// Why.
-        source: io::Error,
+        cause: io::Error,
         /// Whether the disk is as it was.
         restored: bool,
     },
@@ -55,9 +55,9 @@ pub fn apply(
     now: &str,
     mut progress: impl FnMut(&Edit),
 ) -> Result<Applied, ApplyError> {
-    let failed = |path: &Path, source: io::Error, restored: bool| ApplyError::Failed {
+    let failed = |path: &Path, cause: io::Error, restored: bool| ApplyError::Failed {
         path: escape::path(path),
-        source,
+        cause,
         restored,
     };
     shelf.sweep();
@@ -66,7 +66,7 @@ pub fn apply(
         // Another run was quicker. A journal of nothing would only be in the way of the next `undo`.
         settle(plan, record);
         if shelf.folder().is_dir() {
-            record.save(shelf.folder(), shelf.tag()).map_err(|source| failed(shelf.folder(), source, true))?;
+            record.save(shelf.folder(), shelf.tag()).map_err(|cause| failed(shelf.folder(), cause, true))?;
         }
         return Ok(Applied::default());
     }
@@ -75,22 +75,24 @@ pub fn apply(
     let entries = merge(&adopted, &plan.edits, record);
 
     let prepared = prepare(plan, shelf).and_then(|()| shelf.open(number, verb, now, &entries));
-    let mut journal = prepared.map_err(|source| {
+    let mut journal = prepared.map_err(|cause| {
         undo::remove_bookkeeping(shelf);
-        failed(shelf.folder(), source, true)
+        failed(shelf.folder(), cause, true)
     })?;
     let first = entries.len() - plan.edits.len();
     let noted = (0..first).try_for_each(|index| journal.done(index));
-    noted.map_err(|source| failed(shelf.folder(), source, true))?;
+    noted.map_err(|cause| failed(shelf.folder(), cause, true))?;
     let mut folders: Vec<PathBuf> = Vec::new();
     for (index, edit) in plan.edits.iter().enumerate() {
         if interrupt::requested() {
             return Err(ApplyError::Interrupted { made: index, total: plan.edits.len() });
         }
         let made = make(edit, shelf.tag()).and_then(|()| journal.done(first + index));
-        if let Err(source) = made {
+        if let Err(cause) = made {
+            // A network disk keeps an open file that is removed under another name, and with it the folder.
+            drop(journal);
             let restored = take_back(plan, index, number, shelf, adopted.is_empty());
-            return Err(failed(&edit.path, source, restored));
+            return Err(failed(&edit.path, cause, restored));
         }
         folders.extend(edit.path.parent().map(Path::to_path_buf));
         record.note(&edit.path, &edit.wrote);
@@ -107,9 +109,10 @@ pub fn apply(
     }
     settle(plan, record);
     let closed = record.save(shelf.folder(), shelf.tag()).and_then(|()| shelf.close(number));
-    if let Err(source) = closed {
+    drop(journal);
+    if let Err(cause) = closed {
         let restored = take_back(plan, plan.edits.len(), number, shelf, adopted.is_empty());
-        return Err(failed(shelf.folder(), source, restored));
+        return Err(failed(shelf.folder(), cause, restored));
     }
     Ok(Applied { made: plan.edits.len(), adopted: adopted.len() })
 }

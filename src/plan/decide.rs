@@ -6,7 +6,9 @@ use serde_json::Value;
 
 use super::record::{Fragments, Record};
 use super::{Change, Edit, JsonMembers, Kept, Kind, Obstacle, Plan, State, Want, block, json};
-use crate::support::{atomic, digest, escape, units};
+use crate::project::answers;
+use crate::project::root::STATE_FOLDER;
+use crate::support::{atomic, digest, escape, paths, units};
 
 /// A `hardware_cache.json` above this size is not one.
 const MAX_JSON: usize = 16 << 20;
@@ -94,7 +96,12 @@ impl Desk<'_> {
         }
         if let Some(within) = &self.change.within {
             let target = atomic::resolve(path).map_err(failed)?;
-            let (real, root) = (real_place(&target), real_place(within));
+            let (Some(real), Some(root)) = (real_place(&target), real_place(within)) else {
+                return Err(self.obstacle(
+                    "leads through a link to something that does not exist yet",
+                    "remove that link, or leave this part out with `--skip`",
+                ));
+            };
             if !real.starts_with(&root) {
                 return Err(self.obstacle(
                     format!("leads out of the project, to {}", escape::path(&real)),
@@ -131,19 +138,23 @@ impl Desk<'_> {
             return if before == State::Absent {
                 replace(before)
             } else {
-                self.keep("is a folder, and a file of modelstrap's belongs there")
+                self.keep("it is a folder, and a file of modelstrap's belongs there")
             };
         };
         if there == contents {
             return Outcome { settled: wrote, ..Outcome::default() };
         }
         let head = &there[..there.len().min(400)];
+        // What stands in our own folder without a record came with a clone or a copy: nobody edited it here.
+        let house = self.change.path.parent().is_some_and(|parent| parent.ends_with(STATE_FOLDER));
+        // The answers were read before, a person's edit of them included: what is written is what holds.
+        let answers = house && self.change.path.ends_with(answers::FILE);
         match self.record.get(&self.change.path, "") {
-            _ if self.force => replace(before),
+            _ if self.force || answers => replace(before),
             Some(last) if last == digest::sha256(there) => replace(before),
-            None if String::from_utf8_lossy(head).contains(GENERATED) => replace(before),
-            Some(_) => self.keep("was edited since modelstrap wrote it"),
-            None => self.keep("was there before modelstrap"),
+            None if house || String::from_utf8_lossy(head).contains(GENERATED) => replace(before),
+            Some(_) => self.keep("it was edited since modelstrap wrote it"),
+            None => self.keep("it was there before modelstrap"),
         }
     }
 
@@ -225,12 +236,19 @@ impl Desk<'_> {
             match current {
                 Some(current) if current == *value => {}
                 Some(current) if !self.force && last.is_some_and(|last| last != value_digest(&current)) => {
-                    let why = format!("holds `{}`, which was edited since modelstrap wrote it", pointer.join("."));
+                    let why = format!("`{}` in it was edited since modelstrap wrote it", pointer.join("."));
                     kept.push(Kept { path: self.change.path.clone(), why });
                     if let Some(last) = last {
                         wrote.insert(name, last.to_owned());
                     }
                     continue;
+                }
+                None if self.leads_through_another_kind(&text, pointer).map_err(broken)? => {
+                    let list = pointer[..pointer.len() - 1].join(".");
+                    return Err(self.obstacle(
+                        format!("`{list}` is there, but is not an object"),
+                        "move what it holds elsewhere in the file, or leave this part out with `--skip machine-config`",
+                    ));
                 }
                 _ => text = json::set(&text, pointer, value, None).map_err(broken)?,
             }
@@ -261,6 +279,16 @@ impl Desk<'_> {
         Ok(Outcome { kept, ..outcome })
     }
 
+    /// Whether something other than an object stands where a member of `pointer` should go: it is a person's.
+    fn leads_through_another_kind(&self, text: &str, pointer: &[String]) -> serde_json::Result<bool> {
+        for end in 1..pointer.len() {
+            if json::get(text, &pointer[..end])?.is_some_and(|found| !found.is_object() && !found.is_null()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     fn json_text(&self, bytes: &[u8]) -> Result<String, Obstacle> {
         if bytes.len() > MAX_JSON {
             let why = format!("is {}, far too large for a machine config", units::bytes(bytes.len() as u64));
@@ -287,9 +315,9 @@ impl Desk<'_> {
                     Ok(self.edit(before, after, wrote, Kind::Link))
                 }
                 _ if self.force => Ok(self.edit(before, after, wrote, Kind::Link)),
-                _ => Ok(self.keep(format!("is a link to {}", escape::path(there)))),
+                _ => Ok(self.keep(format!("it is a link to {}", escape::path(there)))),
             },
-            _ => Ok(self.keep("is there already, and not a link: `modelstrap migrate` will be able to move it")),
+            _ => Ok(self.keep("it is there already, and not a link: `modelstrap migrate` will be able to move it")),
         }
     }
 
@@ -319,17 +347,20 @@ impl Desk<'_> {
     }
 }
 
-/// Where `path` really is: its nearest existing ancestor with links followed, and the rest as it stands.
-fn real_place(path: &Path) -> PathBuf {
+/// Where `path` really is: its nearest existing ancestor with links followed, and the rest as it stands. `None` when the
+/// rest holds a `..` or a link to nowhere: where that leads is decided by what is made in between.
+fn real_place(path: &Path) -> Option<PathBuf> {
     for ancestor in path.ancestors() {
         if let Ok(real) = ancestor.canonicalize() {
-            return match path.strip_prefix(ancestor) {
-                Ok(rest) if !rest.as_os_str().is_empty() => real.join(rest),
-                _ => real,
-            };
+            let rest = path.strip_prefix(ancestor).unwrap_or_else(|_| Path::new(""));
+            let is_plain = !paths::has_parent_component(rest);
+            return is_plain.then(|| if rest.as_os_str().is_empty() { real } else { real.join(rest) });
+        }
+        if ancestor.is_symlink() {
+            return None;
         }
     }
-    path.to_path_buf()
+    Some(path.to_path_buf())
 }
 
 fn whole(bytes: &[u8]) -> Fragments {

@@ -2,7 +2,7 @@
 
 use similar::{ChangeTag, TextDiff};
 
-use super::{Edit, State};
+use super::{Edit, Kind, State, block};
 
 /// One line of a diff.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,10 +36,21 @@ impl Edit {
         (count('+'), count('-'))
     }
 
+    /// What of a state is compared: the file, or only our block in it. The lines around a block are the person's own,
+    /// and in a `.env` they may be secrets, which must not reach a log.
+    fn text(&self, state: &State) -> String {
+        let bytes = state.bytes().unwrap_or_default();
+        let part = match (self.kind, block::find(bytes)) {
+            (Kind::Block, Ok(Some(found))) => &bytes[found.span],
+            (Kind::Block, _) => &[],
+            _ => bytes,
+        };
+        String::from_utf8_lossy(part).into_owned()
+    }
+
     /// The diff, with `context` unchanged lines around each change.
     pub fn lines(&self, context: usize) -> Vec<Line> {
-        let text = |state: &State| String::from_utf8_lossy(state.bytes().unwrap_or_default()).into_owned();
-        let (before, after) = (text(&self.before), text(&self.after));
+        let (before, after) = (self.text(&self.before), self.text(&self.after));
         let diff = TextDiff::from_lines(before.as_str(), after.as_str());
         let mut lines = Vec::new();
         for (index, group) in diff.grouped_ops(context).iter().enumerate() {

@@ -101,9 +101,16 @@ impl Shelf {
     /// # Errors
     /// `ErrorKind::WouldBlock` when `patience` is over; otherwise what the disk says.
     pub fn lock(&self, patience: Duration, waiting: impl FnMut()) -> io::Result<Lock> {
-        fs::create_dir_all(self.state_folder())?;
-        self.guard()?;
-        Lock::acquire(&self.lock_path(), patience, waiting)
+        let mut waiting = waiting;
+        loop {
+            fs::create_dir_all(self.state_folder())?;
+            self.guard()?;
+            match Lock::acquire(&self.lock_path(), patience, &mut waiting) {
+                // An undo that ended in between took the folder with it.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                locked => return locked,
+            }
+        }
     }
 
     /// Refuses a shelf that a link leads elsewhere: everything on it is written, and some of it removed.

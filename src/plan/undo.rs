@@ -29,12 +29,12 @@ pub enum UndoError {
     #[error("stopped before everything was taken back\n  run `modelstrap undo` again to go on")]
     Interrupted,
     /// The disk refused.
-    #[error("{path}: {source}\n  mend that, then run `modelstrap undo` again: it goes on where it was")]
+    #[error("{path}: {cause}\n  mend that, then run `modelstrap undo` again: it goes on where it was")]
     Failed {
         /// Where.
         path: String,
         /// Why.
-        source: io::Error,
+        cause: io::Error,
     },
 }
 
@@ -44,16 +44,16 @@ pub enum UndoError {
 /// [`UndoError`]; the journal stays, and a second call goes on.
 pub fn undo(past: &Past, shelf: &Shelf, record: &mut Record) -> Result<Undone, UndoError> {
     let mut undone = Undone::default();
-    let failed = |entry: &Entry, source| UndoError::Failed { path: crate::support::escape::path(&entry.path), source };
+    let failed = |entry: &Entry, cause| UndoError::Failed { path: crate::support::escape::path(&entry.path), cause };
     shelf
         .reopen(past.number)
-        .map_err(|source| UndoError::Failed { path: crate::support::escape::path(shelf.folder()), source })?;
+        .map_err(|cause| UndoError::Failed { path: crate::support::escape::path(shelf.folder()), cause })?;
     for entry in past.entries.iter().rev() {
         apply::remove_temporary(entry, shelf.tag());
         if interrupt::requested() {
             return Err(UndoError::Interrupted);
         }
-        match take_back(entry, shelf).map_err(|source| failed(entry, source))? {
+        match take_back(entry, shelf).map_err(|cause| failed(entry, cause))? {
             Outcome::Already => {}
             Outcome::Restored => undone.restored.push(entry.path.clone()),
             Outcome::Parted => undone.parted.push(entry.path.clone()),
@@ -62,7 +62,7 @@ pub fn undo(past: &Past, shelf: &Shelf, record: &mut Record) -> Result<Undone, U
         record.note(&entry.path, &entry.held);
     }
     let finished = record.save(shelf.folder(), shelf.tag()).and_then(|()| shelf.discard(past.number));
-    finished.map_err(|source| UndoError::Failed { path: crate::support::escape::path(shelf.folder()), source })?;
+    finished.map_err(|cause| UndoError::Failed { path: crate::support::escape::path(shelf.folder()), cause })?;
     if shelf.past().is_empty() {
         remove_bookkeeping(shelf);
     }
@@ -97,12 +97,12 @@ fn take_back(entry: &Entry, shelf: &Shelf) -> io::Result<Outcome> {
         return restore(entry, shelf);
     }
     if now == State::Absent {
-        return Ok(Outcome::Left("was removed since".to_owned()));
+        return Ok(Outcome::Left("it was removed since".to_owned()));
     }
     match entry.kind {
         Kind::Block => part_block(entry, &now, shelf),
         Kind::Json => part_json(entry, &now, shelf),
-        _ => Ok(Outcome::Left("was changed since modelstrap wrote it".to_owned())),
+        _ => Ok(Outcome::Left("it was changed since modelstrap wrote it".to_owned())),
     }
 }
 
@@ -119,7 +119,7 @@ fn restore(entry: &Entry, shelf: &Shelf) -> io::Result<Outcome> {
     };
     match apply::write(&entry.path, entry.kind, &state, shelf.tag()) {
         Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
-            Ok(Outcome::Left("holds files that modelstrap did not make".to_owned()))
+            Ok(Outcome::Left("it holds files that modelstrap did not make".to_owned()))
         }
         written => written.map(|()| Outcome::Restored),
     }
@@ -166,14 +166,14 @@ fn part_block(entry: &Entry, now: &State, shelf: &Shelf) -> io::Result<Outcome> 
 fn part_json(entry: &Entry, now: &State, shelf: &Shelf) -> io::Result<Outcome> {
     let text = now.bytes().and_then(|bytes| String::from_utf8(bytes.to_vec()).ok());
     let (Some(text), State::File(_, mode)) = (text, now) else {
-        return Ok(Outcome::Left("was changed since, and is no longer JSON".to_owned()));
+        return Ok(Outcome::Left("it was changed since, and is no longer JSON".to_owned()));
     };
     let before = String::from_utf8_lossy(&bytes_before(entry, shelf)?).into_owned();
     let mut edited = text.clone();
     for (name, digest) in &entry.wrote {
         let pointer: Vec<String> = serde_json::from_str(name)?;
         let Ok(current) = json::get(&edited, &pointer) else {
-            return Ok(Outcome::Left("was changed since, and is no longer valid JSON".to_owned()));
+            return Ok(Outcome::Left("it was changed since, and is no longer valid JSON".to_owned()));
         };
         if current.is_none_or(|current| value_digest(&current) != *digest) {
             continue;

@@ -38,6 +38,9 @@ fn version(environment: &Path) -> Found {
         built = true;
         let init = folder.join("huggingface_hub").join("__init__.py");
         let mut head = Vec::new();
+        if init.exists() && !init.is_file() {
+            return Found::Unknown;
+        }
         match File::open(init) {
             // The version stands in the first lines, after the licence and a comment.
             Ok(file) => match file.take(8192).read_to_end(&mut head) {

@@ -162,8 +162,8 @@ impl Manifest {
     /// # Errors
     /// A [`Problem`].
     pub fn parse(text: &str) -> Result<Self, Problem> {
-        let manifest: Self =
-            toml::from_str(text.strip_prefix('\u{feff}').unwrap_or(text)).map_err(|error| Problem::of(text, &error))?;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let manifest: Self = toml::from_str(text).map_err(|error| Problem::of(text, &error))?;
         manifest.check()?;
         Ok(manifest)
     }
@@ -199,8 +199,19 @@ impl Manifest {
                 return Err(plain(format!("[environments.{name}] needs a path")));
             }
         }
-        if self.gitignore.extra.iter().any(|line| line.contains(['\n', '\r'])) {
-            return Err(plain("[gitignore] extra: an entry holds a line end; write one pattern an entry".to_owned()));
+        let forged = |line: &String| {
+            line.contains(char::is_control) || line.contains("modelstrap <<<") || line.contains("modelstrap >>>")
+        };
+        if let Some(line) = self.gitignore.extra.iter().find(|line| forged(line)) {
+            return Err(plain(format!(
+                "[gitignore] extra: {line:?} is not one pattern; write one an entry, without line ends and markers"
+            )));
+        }
+        // A cloned project must not choose which of a person's files is written to.
+        if let Some(profile) = self.setup.profile.as_ref().filter(|profile| profile.contains(['/', '\\', '~', '.'])) {
+            return Err(plain(format!(
+                "[setup] profile = {profile:?} names a file; a manifest may say `auto`, `none` or shells, a file only `--profile`"
+            )));
         }
         Ok(())
     }

@@ -15,7 +15,7 @@ pub const STATE_FOLDER: &str = ".modelstrap";
 /// A project that was found, and its manifest.
 #[derive(Debug, Clone)]
 pub struct Project {
-    /// Absolute; links are kept as the person wrote them.
+    /// Absolute; on Unix with links followed, so that one project has one name.
     pub root: PathBuf,
     /// The manifest's path, when there is one.
     pub manifest_path: Option<PathBuf>,
@@ -79,8 +79,8 @@ impl Project {
     }
 }
 
-/// The working folder made absolute, as `--project` or the shell gave it. `..` is followed by the file system, so that
-/// one project has one path, however it was called.
+/// The working folder made absolute, as `--project` or the shell gave it. Links and `..` are
+/// followed, so that one project has one path, however it was called.
 ///
 /// # Errors
 /// When the working folder cannot be told.
@@ -92,9 +92,6 @@ pub fn start_folder(asked: Option<&Path>, cwd: std::io::Result<PathBuf>) -> Resu
         )?,
     };
     let folder = asked.map_or_else(|| base.clone(), |path| paths::absolute(&base, path));
-    if !paths::has_parent_component(&folder) {
-        return Ok(folder);
-    }
     // Windows' own form of a path resolves `..` without touching the disk; `canonicalize` would change its looks there.
     let resolved = if cfg!(windows) { std::path::absolute(&folder) } else { folder.canonicalize() };
     Ok(resolved.unwrap_or(folder))

@@ -23,7 +23,10 @@ pub fn resolve(base_dir: &str, root: &Path, home: Option<&Path>, vars: &Vars, os
         )
     };
     if base_dir == USER {
-        let Some(base) = home::user_cache_dir(vars, os) else {
+        // `run` points XDG_CACHE_HOME at the cache root itself; inside it the user's own value is not known.
+        let ours = vars.get("XDG_CACHE_HOME").is_some() && vars.get("XDG_CACHE_HOME") == vars.get("PRIMARY_CACHE_PATH");
+        let vars = if ours { vars.clone().without("XDG_CACHE_HOME") } else { vars.clone() };
+        let Some(base) = home::user_cache_dir(&vars, os) else {
             bail!("the per-user cache cannot be told: HOME is not set\n  set it, or give a folder with `--cache-dir`");
         };
         return Ok(base.join("modelstrap"));

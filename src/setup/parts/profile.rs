@@ -14,7 +14,7 @@ use crate::generate::shell::Shell;
 use crate::plan::{Want, block};
 use crate::platform::Os;
 use crate::support::vars::Vars;
-use crate::support::{escape, paths};
+use crate::support::{bounded, escape, paths};
 
 /// The answer that writes to no rc file.
 pub const NONE: &str = "none";
@@ -51,9 +51,8 @@ pub(super) fn add(scene: &Scene<'_>, wishes: &mut Wishes) -> Result<()> {
         wishes.want(file.path.clone(), "loads the variables in new shells", Want::Block { lines });
     }
     // A block of this project in a file that is no longer chosen goes.
-    let ours = state_folder.to_string_lossy().into_owned();
     for file in every(home, scene.vars, scene.os) {
-        if chosen.iter().all(|chosen| chosen.path != file.path) && holds_block_of(&file.path, &ours) {
+        if chosen.iter().all(|chosen| chosen.path != file.path) && holds_block_of(&file, &state_folder) {
             wishes.want(file.path, "no longer loads the variables", Want::Block { lines: Vec::new() });
         }
     }
@@ -174,13 +173,10 @@ fn every(home: &Path, vars: &Vars, os: Os) -> Vec<RcFile> {
     PROGRAMS.iter().flat_map(|program| of_shell(program, home, vars, os)).collect()
 }
 
-fn holds_block_of(path: &Path, state_folder: &str) -> bool {
-    // An rc file that is absurdly large is not searched; the plan would refuse to edit it, too.
-    let small =
-        std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() < crate::plan::state::MAX_FILE);
-    let Some(bytes) = small.then(|| std::fs::read(path).ok()).flatten() else { return false };
-    let body = block::find(&bytes).ok().flatten().map(|found| String::from_utf8_lossy(&found.body).into_owned());
-    body.is_some_and(|body| body.contains(state_folder))
+fn holds_block_of(file: &RcFile, state_folder: &Path) -> bool {
+    let Ok(bytes) = bounded::read(&file.path, bounded::CONFIGURATION) else { return false };
+    let ours = rc::lines(file.shell, &state_folder.join(file.shell.file_name()).to_string_lossy());
+    block::find(&bytes).ok().flatten().is_some_and(|found| found.body == ours.as_bytes())
 }
 
 #[cfg(test)]
