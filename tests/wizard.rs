@@ -105,14 +105,14 @@ fn another_folder_is_asked_for_until_it_can_be_one() {
 #[test]
 fn leaving_at_any_question_leaves_the_disk_untouched_and_the_terminal_whole() {
     for key in [keys::CTRL_C, keys::ESCAPE] {
-        for at in 0..QUESTIONS.len() {
+        for (at, last) in QUESTIONS.iter().enumerate() {
             let house = house();
             let before = disk(&house);
             let mut terminal = wizard(&house, 80, 24, &[]);
             for question in QUESTIONS.iter().take(at) {
                 terminal.wait_for(question).press(keys::ENTER);
             }
-            terminal.wait_for(QUESTIONS[at]).press(key);
+            terminal.wait_for(last).press(key);
             let Ended { status, raw, restored } = terminal.end();
             assert_eq!(status.code(), Some(130), "{key:?} at question {at}: {status}\n{raw}");
             assert!(raw.contains("nothing was changed"), "{key:?} at question {at}\n{raw}");

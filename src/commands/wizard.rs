@@ -110,10 +110,10 @@ fn libraries(current: &Layout, project: &Project, prompts: &Prompts) -> Result<O
 fn link(context: &Context, project: &Project, current: &Layout, prompts: &Prompts) -> Result<Option<bool>> {
     let link = current.whisper_link(&context.vars).filter(|link| link.at.symlink_metadata().is_err());
     let Some(link) = link else { return Ok(None) };
-    let shown = |path| paths::friendly(&project.root, current.home.as_deref(), path);
+    let shown = paths::friendly(&project.root, current.home.as_deref(), &link.at);
     let items = [
         "no   only `modelstrap run` leads it into the cache".to_owned(),
-        format!("yes  make {} a link to {}", shown(&link.at), shown(&link.target)),
+        format!("yes  make {shown} a link into the cache"),
     ];
     Ok(Some(prompts.one("Should openai-whisper use the cache everywhere?", &items, 0)? == 1))
 }

@@ -120,7 +120,10 @@ impl PlanView<'_> {
         let style = self.output.style();
         let mut text = format!("  {}\n", style.clone().bold().apply_to(self.title(edit)));
         if let State::Link(target) = &edit.after {
-            let _ = writeln!(text, "  {}", style.clone().green().apply_to(format!("+ -> {}", self.path(target))));
+            // A link outside the project that leads to `.cache/…` would look as if it led beside itself.
+            let inside = edit.path.starts_with(self.root);
+            let target = if inside { self.path(target) } else { crate::support::escape::path(target) };
+            let _ = writeln!(text, "  {}", style.clone().green().apply_to(format!("+ -> {target}")));
             return text;
         }
         let lines = readable(edit);
