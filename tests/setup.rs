@@ -416,12 +416,12 @@ fn force_makes_a_broken_setup_whole_again() {
 }
 
 #[test]
-fn a_file_of_ours_that_was_there_before_us_is_kept() {
+fn a_file_that_stood_where_the_cache_tag_goes_is_kept() {
     let room = Room::git();
-    room.write(".modelstrap/env.sh", "# a person's own\n");
+    room.write(".cache/CACHEDIR.TAG", "a person's own\n");
     let ran = room.setup(&[]);
-    ran.says(&[".modelstrap/env.sh stays as it is: it was there before modelstrap"]);
-    assert_eq!(room.text(".modelstrap/env.sh"), "# a person's own\n");
+    ran.says(&[".cache/CACHEDIR.TAG stays as it is: it was there before modelstrap"]);
+    assert_eq!(room.text(".cache/CACHEDIR.TAG"), "a person's own\n");
 }
 
 #[test]
@@ -438,7 +438,7 @@ fn json_has_one_document_with_its_schema() {
     let change = plan["changes"].as_array().unwrap().iter().find(|change| change["path"] == "@/p/.gitignore").unwrap();
     let expected = json!({
         "path": "@/p/.gitignore", "action": "change", "kind": "block", "why": "keeps the caches out of Git",
-        "lines_added": 9, "lines_removed": 1,
+        "lines_added": 7, "lines_removed": 0,
     });
     assert_eq!(*change, expected);
     let done = room.setup(&["--json"]).json();

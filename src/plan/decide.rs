@@ -191,7 +191,7 @@ impl Desk<'_> {
             Some(found) if found.body == body => return Ok(Outcome { settled: wrote, ..Outcome::default() }),
             // Without a record the block came with the project, or from another machine: then it is ours to renew.
             Some(found) if !self.force && self.differs_from_record(&found.body) => {
-                return Ok(self.keep("the modelstrap block in it was edited since modelstrap wrote it"));
+                return Ok(self.keep("its modelstrap block was edited since modelstrap wrote it"));
             }
             _ => {}
         }
@@ -238,6 +238,12 @@ impl Desk<'_> {
         };
         for (pointer, value) in &members.set {
             let name = fragment_name(pointer);
+            if let Some(other) = another_kind_on_the_way(&text, pointer).map_err(broken)? {
+                return Err(self.obstacle(
+                    format!("`{other}` is there, but is not an object"),
+                    "move what it holds elsewhere in the file, or leave this part out with `--skip machine-config`",
+                ));
+            }
             let current = json::get(&text, pointer).map_err(broken)?;
             let last = self.record.get(&self.change.path, &name);
             match current {
@@ -249,13 +255,6 @@ impl Desk<'_> {
                         wrote.insert(name, last.to_owned());
                     }
                     continue;
-                }
-                None if self.leads_through_another_kind(&text, pointer).map_err(broken)? => {
-                    let list = pointer[..pointer.len() - 1].join(".");
-                    return Err(self.obstacle(
-                        format!("`{list}` is there, but is not an object"),
-                        "move what it holds elsewhere in the file, or leave this part out with `--skip machine-config`",
-                    ));
                 }
                 _ => text = json::set(&text, pointer, value, None).map_err(broken)?,
             }
@@ -284,16 +283,6 @@ impl Desk<'_> {
         }
         let outcome = self.edit(before, State::File(text.into_bytes(), mode), wrote, Kind::Json);
         Ok(Outcome { kept, ..outcome })
-    }
-
-    /// Whether something other than an object stands where a member of `pointer` should go: it is a person's.
-    fn leads_through_another_kind(&self, text: &str, pointer: &[String]) -> serde_json::Result<bool> {
-        for end in 1..pointer.len() {
-            if json::get(text, &pointer[..end])?.is_some_and(|found| !found.is_object() && !found.is_null()) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 
     fn json_text(&self, bytes: &[u8]) -> Result<String, Obstacle> {
@@ -372,6 +361,16 @@ fn real_place(path: &Path) -> Option<PathBuf> {
 
 fn whole(bytes: &[u8]) -> Fragments {
     Fragments::from([(String::new(), digest::sha256(bytes))])
+}
+
+/// The first member on the way to `pointer` that is something other than an object: it is a person's.
+fn another_kind_on_the_way(text: &str, pointer: &[String]) -> serde_json::Result<Option<String>> {
+    for end in 1..pointer.len() {
+        if json::get(text, &pointer[..end])?.is_some_and(|found| !found.is_object() && !found.is_null()) {
+            return Ok(Some(pointer[..end].join(".")));
+        }
+    }
+    Ok(None)
 }
 
 /// How a member's path names its fragment in the record: a JSON array, since a key may hold any character.

@@ -219,6 +219,18 @@ pub(crate) enum Node {
     Other,
 }
 
+/// A seal is another one in every folder, which is its purpose: what is compared is that there is one.
+fn unsealed(name: &str, bytes: Vec<u8>) -> Vec<u8> {
+    if !name.contains(".modelstrap/journal/") {
+        return bytes;
+    }
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let Some(start) = ["\"seal\":\"", "\"seal\": \""].iter().find_map(|key| Some(text.find(key)? + key.len())) else {
+        return bytes;
+    };
+    [&text.as_bytes()[..start], b"SEAL", &text.as_bytes()[start + 64..]].concat()
+}
+
 /// A whole tree: paths, types, modes, bytes, link targets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Tree(pub(crate) BTreeMap<String, Node>);
@@ -233,7 +245,7 @@ impl Tree {
             } else if metadata.is_dir() {
                 Node::Folder(mode)
             } else if metadata.is_file() && metadata.len() < 1 << 20 {
-                Node::File(mode, fs::read(path).unwrap())
+                Node::File(mode, unsealed(&name, fs::read(path).unwrap()))
             } else if metadata.is_file() {
                 // Sparse giants of the tests: their size and time tell them apart well enough.
                 Node::File(mode, format!("{} bytes, {}", metadata.len(), metadata.mtime_nsec()).into_bytes())
