@@ -10,7 +10,7 @@ use super::setup::{lock, shelf};
 use super::{Exit, Usage};
 use crate::cli::UndoArgs;
 use crate::plan::journal::Shelf;
-use crate::plan::undo::{UndoError, Undone, remove_bookkeeping, undo};
+use crate::plan::undo::{UndoError, Undone, undo};
 use crate::platform::home;
 use crate::project::Project;
 use crate::support::interrupt::{self, Interrupted};
@@ -116,7 +116,7 @@ fn tidy(context: &Context, project: &Project, shelf: &Shelf, dry_run: bool) -> R
     let held = lock(context, project, Duration::from_secs(60))?;
     // A journal that this version cannot read needs what stands beside it.
     if shelf.is_bare() {
-        remove_bookkeeping(shelf);
+        shelf.tidy();
         held.remove();
         shelf.remove_state_folder();
     }

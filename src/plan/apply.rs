@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::journal::{Entry, Past, Shelf};
-use super::{Edit, Kind, Plan, Record, State, undo};
+use super::{Edit, Kind, Plan, Record, State, touch};
 use crate::support::{atomic, escape, interrupt};
 
 /// What came of applying a plan.
@@ -76,7 +76,7 @@ pub fn apply(
 
     let prepared = prepare(plan, shelf).and_then(|()| shelf.open(number, verb, now, &entries));
     let mut journal = prepared.map_err(|cause| {
-        undo::remove_bookkeeping(shelf);
+        shelf.tidy();
         failed(shelf.folder(), cause, true)
     })?;
     let first = entries.len() - plan.edits.len();
@@ -133,20 +133,13 @@ fn prepare(plan: &Plan, shelf: &Shelf) -> io::Result<()> {
 /// The entries of an interrupted run that were made, and its leftovers cleaned up. An entry that was noted as done
 /// stays ours even if a person has edited the file since: `undo` takes out our part of it.
 fn adopt(past: &Past, shelf: &Shelf) -> Vec<Entry> {
-    past.entries.iter().for_each(|entry| remove_temporary(entry, shelf.tag()));
+    past.entries.iter().for_each(|entry| touch::remove_temporary(entry, shelf.tag()));
     let ours = |(index, entry): &(usize, &Entry)| {
         entry
             .observe()
             .is_ok_and(|now| !entry.before.matches(&now) && (entry.after.matches(&now) || past.done.contains(index)))
     };
     past.entries.iter().enumerate().filter(ours).map(|(_, entry)| entry.clone()).collect()
-}
-
-/// Removes what a killed run left half-written beside the entry's file.
-pub(super) fn remove_temporary(entry: &Entry, tag: &str) {
-    for target in [Some(entry.path.clone()), atomic::resolve(&entry.path).ok()].into_iter().flatten() {
-        let _ = fs::remove_file(atomic::temporary_name(&target, tag));
-    }
 }
 
 /// This run's journal: what an interrupted run did, then this run's edits. Where both touched a path and nobody else did
@@ -175,32 +168,7 @@ fn make(edit: &Edit, tag: &str) -> io::Result<()> {
     if now != edit.before {
         return Err(io::Error::other("changed while the plan was being applied; run `modelstrap setup` again"));
     }
-    write(&edit.path, edit.kind, &edit.after, tag)
-}
-
-/// Brings `path` to `state`. Only a link of ours is itself what is written or removed; of any other it is what it names.
-pub(super) fn write(path: &Path, kind: Kind, state: &State, tag: &str) -> io::Result<()> {
-    let target = if kind == Kind::Link { path.to_path_buf() } else { atomic::resolve(path)? };
-    let path = target.as_path();
-    match state {
-        State::Absent => match fs::symlink_metadata(path) {
-            Ok(metadata) if metadata.is_dir() => fs::remove_dir(path),
-            Ok(_) => fs::remove_file(path),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(error),
-        },
-        State::Directory => match fs::create_dir(path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
-            made => made,
-        },
-        State::File(bytes, mode) => atomic::replace(path, bytes, (*mode != 0).then_some(*mode), tag),
-        State::Link(target) => {
-            let temporary = atomic::temporary_name(path, tag);
-            let _ = fs::remove_file(&temporary);
-            link(target, &temporary)?;
-            fs::rename(&temporary, path)
-        }
-    }
+    touch::write(&edit.path, edit.kind, &edit.after, tag)
 }
 
 /// Undoes the first `made` edits of a plan that failed, and the one that failed, if one did. True when all of them went.
@@ -212,23 +180,13 @@ fn take_back(plan: &Plan, made: usize, number: u32, shelf: &Shelf, alone: bool) 
             continue;
         }
         // The state folder itself still holds the journal; it goes with the bookkeeping below.
-        whole &=
-            write(&edit.path, edit.kind, &edit.before, shelf.tag()).is_ok() || shelf.folder().starts_with(&edit.path);
+        whole &= touch::write(&edit.path, edit.kind, &edit.before, shelf.tag()).is_ok()
+            || shelf.folder().starts_with(&edit.path);
     }
     if whole && alone {
         whole = shelf.discard(number).is_ok();
-        undo::remove_bookkeeping(shelf);
+        shelf.tidy();
     }
     // Otherwise the journal stays open: the next run finds in it what an earlier one did.
     whole
-}
-
-#[cfg(unix)]
-fn link(target: &Path, at: &Path) -> io::Result<()> {
-    std::os::unix::fs::symlink(target, at)
-}
-
-#[cfg(windows)]
-fn link(target: &Path, at: &Path) -> io::Result<()> {
-    std::os::windows::fs::symlink_dir(target, at)
 }

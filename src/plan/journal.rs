@@ -291,6 +291,18 @@ impl Shelf {
         }
     }
 
+    /// Removes the shelf, as far as it holds nothing but bookkeeping. With a journal on it, only what no journal needs goes.
+    pub fn tidy(&self) {
+        self.sweep();
+        self.remove_unneeded();
+        if !self.is_bare() {
+            return;
+        }
+        let _ = fs::remove_file(self.folder.join(record::FILE));
+        let _ = fs::remove_dir(self.folder.join("objects"));
+        let _ = fs::remove_dir(&self.folder);
+    }
+
     /// Marks the journal `number` as ended.
     ///
     /// # Errors

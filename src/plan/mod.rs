@@ -13,6 +13,7 @@ pub mod journal;
 pub mod json;
 pub mod record;
 pub mod state;
+mod touch;
 pub mod undo;
 
 pub use apply::{Applied, apply};

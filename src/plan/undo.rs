@@ -1,14 +1,13 @@
 //! Takes back what a journal says was done: byte for byte where nobody touched it since, and only our part where
 //! somebody did.
 
-use std::fs;
 use std::io;
 use std::path::PathBuf;
 
 use super::decide::value_digest;
 use super::journal::{Entry, Past, Shelf};
 use super::state::Trace;
-use super::{Kind, Record, State, apply, block, json};
+use super::{Kind, Record, State, block, json, touch};
 use crate::support::interrupt;
 
 /// What came of taking back one run.
@@ -49,7 +48,7 @@ pub fn undo(past: &Past, shelf: &Shelf, record: &mut Record) -> Result<Undone, U
         .reopen(past.number)
         .map_err(|cause| UndoError::Failed { path: crate::support::escape::path(shelf.folder()), cause })?;
     for entry in past.entries.iter().rev() {
-        apply::remove_temporary(entry, shelf.tag());
+        touch::remove_temporary(entry, shelf.tag());
         if interrupt::requested() {
             return Err(UndoError::Interrupted);
         }
@@ -64,21 +63,9 @@ pub fn undo(past: &Past, shelf: &Shelf, record: &mut Record) -> Result<Undone, U
     let finished = record.save(shelf.folder(), shelf.tag()).and_then(|()| shelf.discard(past.number));
     finished.map_err(|cause| UndoError::Failed { path: crate::support::escape::path(shelf.folder()), cause })?;
     if shelf.past().is_empty() {
-        remove_bookkeeping(shelf);
+        shelf.tidy();
     }
     Ok(undone)
-}
-
-/// Removes the shelf and the folder it stands in, as far as they hold nothing but bookkeeping. With a journal on the shelf, only what no journal needs goes.
-pub fn remove_bookkeeping(shelf: &Shelf) {
-    shelf.sweep();
-    shelf.remove_unneeded();
-    if !shelf.is_bare() {
-        return;
-    }
-    let _ = fs::remove_file(shelf.folder().join(super::record::FILE));
-    let _ = fs::remove_dir(shelf.folder().join("objects"));
-    let _ = fs::remove_dir(shelf.folder());
 }
 
 enum Outcome {
@@ -117,7 +104,7 @@ fn restore(entry: &Entry, shelf: &Shelf) -> io::Result<Outcome> {
         Trace::File { sha256, mode } => State::File(shelf.kept(sha256)?, *mode),
         Trace::Link { target } => State::Link(PathBuf::from(target)),
     };
-    match apply::write(&entry.path, entry.kind, &state, shelf.tag()) {
+    match touch::write(&entry.path, entry.kind, &state, shelf.tag()) {
         Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
             Ok(Outcome::Left("it holds files that modelstrap did not make".to_owned()))
         }
@@ -159,7 +146,7 @@ fn part_block(entry: &Entry, now: &State, shelf: &Shelf) -> io::Result<Outcome> 
         None => block::remove(bytes, &before),
     };
     let Ok(rest) = rest else { return edited() };
-    apply::write(&entry.path, entry.kind, &State::File(rest, *mode), shelf.tag())?;
+    touch::write(&entry.path, entry.kind, &State::File(rest, *mode), shelf.tag())?;
     Ok(Outcome::Parted)
 }
 
@@ -186,6 +173,6 @@ fn part_json(entry: &Entry, now: &State, shelf: &Shelf) -> io::Result<Outcome> {
     if edited == text {
         return Ok(Outcome::Left("what modelstrap wrote in it was changed since".to_owned()));
     }
-    apply::write(&entry.path, entry.kind, &State::File(edited.into_bytes(), *mode), shelf.tag())?;
+    touch::write(&entry.path, entry.kind, &State::File(edited.into_bytes(), *mode), shelf.tag())?;
     Ok(Outcome::Parted)
 }

@@ -1,0 +1,141 @@
+//! From flags, answers, manifest and machine to everything that a plan is built from.
+
+use anyhow::{Context as _, Result, bail};
+
+use super::super::context::Context;
+use super::super::{Usage, wizard};
+use super::shelf;
+use crate::catalogue::variables::VariableSet;
+use crate::cli::SetupArgs;
+use crate::plan::journal::Shelf;
+use crate::plan::{Plan, Record};
+use crate::platform::recommend::Settings;
+use crate::platform::{Facts, home};
+use crate::project::Project;
+use crate::project::answers::{self, Answers};
+use crate::setup::parts::{Part, Scene, Wishes, profile};
+use crate::setup::{Layout, Overrides};
+use crate::support::{digest, escape, time};
+use crate::ui::card;
+
+/// What was decided: everything that a plan is built from.
+pub(super) struct Decided {
+    pub(super) project: Project,
+    pub(super) layout: Layout,
+    pub(super) variables: VariableSet,
+    pub(super) wishes: Wishes,
+    force: bool,
+}
+
+impl Decided {
+    /// The plan, as the disk is now.
+    pub(super) fn plan(&self, shelf: &Shelf) -> Result<Plan> {
+        let record = shelf.record();
+        let plan = Plan::build(&self.wishes.changes, &record, self.force);
+        if plan.obstacles.is_empty() {
+            return Ok(plan);
+        }
+        let listed: Vec<String> = plan.obstacles.iter().map(ToString::to_string).collect();
+        bail!("{}\nnothing was changed", listed.join("\n"));
+    }
+}
+
+/// A home folder or the root of the disk is nobody's project.
+pub(super) fn refuse_home(context: &Context, project: &Project) -> Result<()> {
+    let home = home::home_dir(&context.vars, context.os);
+    if project.root.parent().is_none() || home.is_some_and(|home| home.canonicalize().unwrap_or(home) == project.root) {
+        bail!(
+            "{} is not a project\n  change into the project's folder, or give it with `-C DIR`",
+            escape::path(&project.root)
+        );
+    }
+    Ok(())
+}
+
+/// Settles everything; with `asks` the person is asked what flags and earlier answers leave open.
+pub(super) fn decide(
+    context: &Context,
+    arguments: &SetupArgs,
+    project: Project,
+    facts: &Facts,
+    settings: &Settings,
+    asks: bool,
+) -> Result<Decided> {
+    let overrides = Overrides { cache_dir: arguments.cache_dir.clone(), libraries: arguments.libraries.clone() };
+    let record = shelf(&project).record();
+    let mut answers = Answers::load(&project.state_folder());
+    if !is_ours(&record, &project, &answers) {
+        answers = answers.unproven();
+    }
+    let first_time = !Record::is_kept_in(shelf(&project).folder());
+    // What a flag says is not asked.
+    answers.profile = arguments.profile.clone().or(answers.profile);
+    answers.link_whisper = arguments.link_whisper.or(answers.link_whisper);
+    if asks && (first_time || arguments.force) {
+        context.output.say(card::render(facts, settings, context.output.colour, context.output.width));
+        answers = wizard::ask(context, &project, &overrides, &answers)?;
+    }
+    // What a flag says is an answer, too: `env`, `run` and the hook must agree with what setup wrote.
+    answers.cache_dir = overrides.cache_dir.clone().or(answers.cache_dir);
+    answers.libraries = overrides.libraries.clone().or(answers.libraries);
+
+    let layout = Layout::settle(&project, &answers, &overrides, &context.vars, context.os)?;
+    let variables = layout.variables(&context.vars);
+    let recommended = serde_json::to_value(settings).context("the recommended settings cannot be written as JSON")?;
+    let now = time::now(&context.vars);
+    let parts = parts(arguments, &project)?;
+    let profile = answers.profile.clone().or_else(|| project.manifest.setup.profile.clone());
+    let scene = Scene {
+        project: &project,
+        layout: &layout,
+        variables: &variables,
+        hardware: facts.hardware_json(),
+        recommended,
+        parts: &parts,
+        profile: profile.as_deref().filter(|choice| *choice != profile::NONE),
+        link_whisper: answers.link_whisper.unwrap_or(project.manifest.cache.link_whisper),
+        answers: &answers,
+        vars: &context.vars,
+        os: context.os,
+        now: &now,
+    };
+    let mut wishes = Wishes::of(&scene).map_err(|error| Usage(format!("{error:#}")))?;
+    wishes.warnings.extend(layout.conflicts(&variables, &context.vars).iter().map(|conflict| {
+        let ours = conflict.ours.as_ref().map_or_else(String::new, |ours| format!(", and {ours} here"));
+        format!(
+            "{} is {} in your shell{ours}\n    {}",
+            conflict.name,
+            escape::printable(&conflict.theirs),
+            conflict.consequence
+        )
+    }));
+    Ok(Decided { project, layout, variables, wishes, force: arguments.force })
+}
+
+/// Whether the answers are those that this machine's last setup wrote: others may have come with a clone.
+fn is_ours(record: &Record, project: &Project, answers: &Answers) -> bool {
+    let written = record.get(&project.state_folder().join(answers::FILE), "");
+    written.is_some_and(|written| written == digest::sha256(answers.render().as_bytes()))
+}
+
+fn parts(arguments: &SetupArgs, project: &Project) -> Result<Vec<Part>> {
+    let named = |names: &[String], flag: &str| -> Result<Vec<Part>> {
+        let read = |name: &String| {
+            name.parse::<Part>().map_err(|why| Usage(format!("`{flag} {}`: {why}", escape::printable(name))).into())
+        };
+        names.iter().filter(|name| !name.is_empty()).map(read).collect()
+    };
+    let (only, skip) = (named(&arguments.only, "--only")?, named(&arguments.skip, "--skip")?);
+    let manifest = &project.manifest.setup;
+    let switched_on = |part: Part| match part {
+        Part::Cache => manifest.cache,
+        Part::MachineConfig => manifest.machine_config,
+        Part::Gitignore => manifest.gitignore,
+        Part::Dotenv => manifest.dotenv,
+        Part::Snippets => manifest.snippets,
+        Part::Profile => true,
+    };
+    let wanted =
+        |part: &Part| if only.is_empty() { switched_on(*part) && !skip.contains(part) } else { only.contains(part) };
+    Ok(Part::ALL.into_iter().filter(wanted).collect())
+}

@@ -1,0 +1,146 @@
+//! `modelstrap setup`: detect, decide, show the plan, ask, apply, and say what to do next.
+
+mod decide;
+mod present;
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow};
+
+use super::context::Context;
+use super::{Exit, Usage, detect};
+use crate::cli::SetupArgs;
+use crate::plan::apply::{ApplyError, settle};
+use crate::plan::journal::Shelf;
+use crate::plan::{Edit, Plan, apply};
+use crate::platform::recommend::recommend;
+use crate::platform::{self, Options};
+use crate::project::Project;
+use crate::setup::disk_notes;
+use crate::support::interrupt::{self, Interrupted};
+use crate::support::lock::Lock;
+use crate::support::{escape, time};
+use crate::ui::plan::PlanView;
+use crate::ui::prompts::Prompts;
+use decide::{Decided, decide, refuse_home};
+use present::{next_steps, report, show};
+
+/// How long a second setup waits for the first.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(super) fn run(context: &Context, arguments: &SetupArgs) -> Result<Exit> {
+    let project = context.project()?;
+    refuse_home(context, &project)?;
+    let probe = detect::probe(context, arguments.from.as_deref())?;
+    let facts = platform::detect(&probe, &Options::default());
+    let settings = recommend(&facts);
+    let only_looks = arguments.dry_run || arguments.check;
+    let asks = context.can_ask() && !arguments.yes && !only_looks;
+    let mut decided = decide(context, arguments, project, &facts, &settings, asks)?;
+    if let Some(file_system) =
+        platform::disk::file_system(&probe, &decided.layout.cache_root).filter(|_| probe.is_live())
+    {
+        let container = facts.host.container.as_ref().map(|container| container.kind.as_str());
+        decided.wishes.warnings.extend(disk_notes::notes(&file_system, container));
+    }
+    let shelf = shelf(&decided.project);
+    let plan = decided.plan(&shelf)?;
+    let unfinished = shelf.interrupted().is_some();
+    let pending = !plan.is_empty() || unfinished;
+
+    if only_looks || !pending {
+        show(context, &decided, &plan, unfinished, !asks);
+        if !pending && !only_looks {
+            remember(&plan, &shelf)?;
+        }
+        report(context, &decided, &plan, false)?;
+        return Ok(if arguments.check && pending { Exit::Found } else { Exit::Done });
+    }
+    show(context, &decided, &plan, unfinished, !asks);
+    consent(context, arguments, asks)?;
+    let applied = carry_out(context, &decided, &shelf)?;
+    report(context, &decided, &applied, true)?;
+    next_steps(context, &decided);
+    Ok(Exit::Done)
+}
+
+/// The journals of `project`.
+pub(super) fn shelf(project: &Project) -> Shelf {
+    Shelf::new(project.state_folder().join("journal"), project.tag())
+}
+
+/// Takes the project's lock, telling the person when that takes a while.
+pub(super) fn lock(context: &Context, project: &Project, patience: Duration) -> Result<Lock> {
+    let shelf = shelf(project);
+    shelf.lock(patience, || context.output.say("Another modelstrap is at work in this project; waiting for it …")).map_err(|error| {
+        match error.kind() {
+            std::io::ErrorKind::WouldBlock if interrupt::requested() => Interrupted("stopped; nothing was changed".to_owned()).into(),
+            std::io::ErrorKind::WouldBlock => anyhow!(
+                "another modelstrap has been at work in this project for {} seconds\n  wait for it, or end it, then run this again",
+                patience.as_secs()
+            ),
+            _ => anyhow::Error::from(error).context(format!("{} cannot be locked", escape::path(&shelf.lock_path()))),
+        }
+    })
+}
+
+fn consent(context: &Context, arguments: &SetupArgs, asks: bool) -> Result<()> {
+    if arguments.yes {
+        return Ok(());
+    }
+    if asks {
+        return match Prompts::new(&context.output).yes("Apply this plan?")? {
+            true => Ok(()),
+            false => Err(Interrupted("left; nothing was changed".to_owned()).into()),
+        };
+    }
+    match context.ci() {
+        Some(provider) => {
+            context.output.say(format!("This is a CI run ({provider}): going on without asking."));
+            Ok(())
+        }
+        None => Err(Usage(
+            "setup asks before it changes anything, and there is no terminal to ask on\n  give `--yes` to apply the plan, or `--dry-run` to look at it".to_owned(),
+        )
+        .into()),
+    }
+}
+
+/// Applies the plan under the project's lock: the plan is made again there, because another run may have been quicker.
+fn carry_out(context: &Context, decided: &Decided, shelf: &Shelf) -> Result<Plan> {
+    interrupt::watch();
+    let held = lock(context, &decided.project, PATIENCE)?;
+    let view = PlanView { output: &context.output, root: &decided.project.root, home: decided.layout.home.as_deref() };
+    let applied = decided.plan(shelf).and_then(|plan| {
+        let mut record = shelf.record();
+        let now = time::now(&context.vars);
+        let tick = |edit: &Edit| view.tick(edit).into_iter().for_each(|line| context.output.say(line));
+        match apply(&plan, shelf, &mut record, "setup", &now, tick) {
+            Ok(_) => Ok(plan),
+            Err(error @ ApplyError::Interrupted { .. }) => Err(Interrupted(error.to_string()).into()),
+            Err(error) => Err(error.into()),
+        }
+    });
+    if applied.is_err() && shelf.past().is_empty() {
+        held.remove();
+        shelf.remove_state_folder();
+    }
+    applied
+}
+
+/// Brings the record up to date where nothing had to be written: a teammate's equal block is ours from now on.
+fn remember(plan: &Plan, shelf: &Shelf) -> Result<()> {
+    if !shelf.folder().is_dir() {
+        return Ok(());
+    }
+    shelf.guard()?;
+    let mut record = shelf.record();
+    let before = record.clone();
+    settle(plan, &mut record);
+    if record != before {
+        record
+            .save(shelf.folder(), shelf.tag())
+            .with_context(|| format!("{} cannot be written", escape::path(shelf.folder())))?;
+    }
+    Ok(())
+}

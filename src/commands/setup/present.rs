@@ -1,0 +1,92 @@
+//! How setup shows its plan, its result and what to do next.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use super::super::context::Context;
+use super::decide::Decided;
+use crate::plan::Plan;
+use crate::support::{escape, paths, units};
+use crate::ui::plan::PlanView;
+
+/// The plan, then what a person should know. `machine` adds the project's line, for who saw no card.
+pub(super) fn show(context: &Context, decided: &Decided, plan: &Plan, unfinished: bool, machine: bool) {
+    let output = &context.output;
+    let view = PlanView { output, root: &decided.project.root, home: decided.layout.home.as_deref() };
+    let bold = output.style().bold();
+    if machine {
+        output.say(format!("{} {}", bold.apply_to("Project"), view_root(decided)));
+    }
+    if !plan.is_empty() {
+        output.say(format!("\n{}", bold.apply_to(format!("Plan: {}", units::count(plan.edits.len(), "change")))));
+        output.say(view.list(plan).trim_end());
+        output.say(view.diffs(plan).trim_end());
+        output.say("");
+    }
+    for kept in &plan.kept {
+        let force = if kept.yields_to_force { "; `--force` replaces it, `undo` brings it back" } else { "" };
+        output.warn(format!("{} stays as it is: {}{force}", view.path(&kept.path), kept.why));
+    }
+    for warning in &decided.wishes.warnings {
+        output.warn(warning);
+    }
+    if plan.is_empty() {
+        output.say(match unfinished {
+            true => "The last setup was interrupted when everything was written; `modelstrap setup` ends it.",
+            false => "Nothing to do: this project is ready.",
+        });
+    }
+}
+
+fn view_root(decided: &Decided) -> String {
+    let root = &decided.project.root;
+    paths::friendly(std::path::Path::new("/nowhere"), decided.layout.home.as_deref(), root)
+}
+
+/// The result as one JSON document, when that is asked for.
+pub(super) fn report(context: &Context, decided: &Decided, plan: &Plan, applied: bool) -> Result<()> {
+    if !context.global.json {
+        return Ok(());
+    }
+    let changes: Vec<Value> = plan
+        .edits
+        .iter()
+        .map(|edit| {
+            let (added, removed) = edit.line_counts();
+            json!({
+                "path": edit.path.to_string_lossy(), "action": edit.action(), "kind": edit.kind, "why": edit.why,
+                "lines_added": added, "lines_removed": removed,
+            })
+        })
+        .collect();
+    let kept: Vec<Value> =
+        plan.kept.iter().map(|kept| json!({"path": kept.path.to_string_lossy(), "why": kept.why})).collect();
+    let variables: serde_json::Map<String, Value> =
+        decided.variables.set.iter().map(|variable| (variable.name.clone(), variable.value.clone().into())).collect();
+    let document = json!({
+        "schema": "modelstrap.setup/1",
+        "project": decided.project.root.to_string_lossy(),
+        "cache_root": decided.layout.cache_root.to_string_lossy(),
+        "applied": applied,
+        "changes": changes,
+        "kept": kept,
+        "warnings": decided.wishes.warnings,
+        "variables": variables,
+    });
+    context.output.result(format!("{document:#}\n"))?;
+    Ok(())
+}
+
+/// Three lines on what to do next.
+pub(super) fn next_steps(context: &Context, decided: &Decided) {
+    let output = &context.output;
+    let name = escape::printable(&decided.project.name());
+    output.say(format!("\n{}", output.style().green().bold().apply_to(format!("{name} is ready."))));
+    for (command, what) in [
+        ("modelstrap run -- python main.py", "runs a command with its models in one place"),
+        (". .modelstrap/env.sh", "does so for every command of this shell"),
+        ("modelstrap undo", "takes all of this back"),
+    ] {
+        output.say(format!("  {}  {what}", output.style().cyan().apply_to(format!("{command:32}"))));
+    }
+}
