@@ -14,6 +14,18 @@ const VALUE: usize = 10;
 /// Longer parts of a line may be broken between words, shorter ones stay whole.
 const WHOLE: usize = 32;
 
+/// The machine in one line: for logs, where a card would be in the way.
+pub fn line(facts: &Facts, settings: &Settings) -> String {
+    let offered = facts.accelerators.iter().filter(|one| one.offered());
+    let names: Vec<String> =
+        offered.map(|one| one.name.value.clone().unwrap_or_else(|| format!("{:?}", one.vendor))).collect();
+    let accelerators = if names.is_empty() { "no accelerator".to_owned() } else { names.join(", ") };
+    let memory = facts.memory.usable().map(human);
+    let device = format!("models run on {}", settings.device.value);
+    let line = joined(vec![Some(system(facts)), memory, Some(accelerators), Some(device)]);
+    crate::support::escape::printable(&line)
+}
+
 /// The card, good from 60 columns on.
 pub fn render(facts: &Facts, settings: &Settings, colour: bool, width: usize) -> String {
     let mut card = Card { text: String::new(), colour, width: width.clamp(40, 120) };

@@ -24,6 +24,8 @@ pub(super) struct Decided {
     pub(super) layout: Layout,
     pub(super) variables: VariableSet,
     pub(super) wishes: Wishes,
+    /// The machine in one line, for who sees no card.
+    pub(super) machine: String,
     force: bool,
 }
 
@@ -109,7 +111,7 @@ pub(super) fn decide(
             conflict.consequence
         )
     }));
-    Ok(Decided { project, layout, variables, wishes, force: arguments.force })
+    Ok(Decided { project, layout, variables, wishes, machine: card::line(facts, settings), force: arguments.force })
 }
 
 /// Whether the answers are those that this machine's last setup wrote: others may have come with a clone.

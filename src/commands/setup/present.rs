@@ -16,11 +16,15 @@ pub(super) fn show(context: &Context, decided: &Decided, plan: &Plan, unfinished
     let bold = output.style().bold();
     if machine {
         output.say(format!("{} {}", bold.apply_to("Project"), view_root(decided)));
+        output.say(format!("{} {}", bold.apply_to("Machine"), decided.machine));
     }
     if !plan.is_empty() {
         output.say(format!("\n{}", bold.apply_to(format!("Plan: {}", units::count(plan.edits.len(), "change")))));
         output.say(view.list(plan).trim_end());
-        output.say(view.diffs(plan).trim_end());
+        let diffs = view.diffs(plan);
+        if !diffs.is_empty() {
+            output.say(diffs.trim_end());
+        }
         output.say("");
     }
     for kept in &plan.kept {
@@ -29,6 +33,11 @@ pub(super) fn show(context: &Context, decided: &Decided, plan: &Plan, unfinished
     }
     for warning in &decided.wishes.warnings {
         output.warn(warning);
+    }
+    let noted = !plan.kept.is_empty() || !decided.wishes.warnings.is_empty();
+    if noted && !plan.is_empty() {
+        // The question must not look like the last line of a warning.
+        output.say("");
     }
     if plan.is_empty() {
         output.say(match unfinished {
