@@ -611,3 +611,20 @@ fn a_path_with_blanks_quotes_and_letters_comes_out_right() {
     assert_eq!(ran.out, room.place(".cache/torch").to_str().unwrap().replace(room.path().to_str().unwrap(), "@"));
     room.run(&["setup", "--check"]).expect(0);
 }
+
+#[test]
+fn a_second_project_says_that_new_shells_will_load_its_variables_instead() {
+    let room = Room::git();
+    room.write("~/.bashrc", "mine\n");
+    room.setup(&["--profile", "bash"]);
+    let first = room.text("~/.bashrc");
+    let other = room.path().join("other");
+    fs::create_dir(&other).unwrap();
+    let at = |arguments: &[&str]| room.ran(room.command(arguments).current_dir(&other)).expect(0);
+    at(&["setup", "--yes", "--profile", "bash"])
+        .says(&["~/.bashrc loads another project's variables: if [ -f '@/p/.modelstrap/env.sh'"]);
+    assert!(room.text("~/.bashrc").contains("/other/.modelstrap/env.sh"));
+    at(&["undo", "--yes"]);
+    assert_eq!(room.text("~/.bashrc"), first);
+    room.run(&["setup", "--check"]).expect(0);
+}

@@ -47,7 +47,15 @@ pub(super) fn add(scene: &Scene<'_>, wishes: &mut Wishes) -> Result<()> {
     let state_folder = scene.project.state_folder();
     for file in &chosen {
         let snippet = state_folder.join(file.shell.file_name());
-        let lines = rc::lines(file.shell, &snippet.to_string_lossy()).lines().map(str::to_owned).collect();
+        let lines: Vec<String> = rc::lines(file.shell, &snippet.to_string_lossy()).lines().map(str::to_owned).collect();
+        if let Some(there) = block_in(file).filter(|there| *there != block::body(&lines)) {
+            wishes.warnings.push(format!(
+                "{} loads another project's variables: {}\n    new shells will load this project's instead; for several projects, \
+                 `modelstrap hook` sets those of the folder that you are in",
+                paths::friendly(&scene.project.root, Some(home), &file.path),
+                escape::printable(&String::from_utf8_lossy(&there))
+            ));
+        }
         wishes.want(file.path.clone(), "loads the variables in new shells", Want::Block { lines });
     }
     // A block of this project in a file that is no longer chosen goes.
@@ -174,9 +182,14 @@ fn every(home: &Path, vars: &Vars, os: Os) -> Vec<RcFile> {
 }
 
 fn holds_block_of(file: &RcFile, state_folder: &Path) -> bool {
-    let Ok(bytes) = bounded::read(&file.path, bounded::CONFIGURATION) else { return false };
     let ours = rc::lines(file.shell, &state_folder.join(file.shell.file_name()).to_string_lossy());
-    block::find(&bytes).ok().flatten().is_some_and(|found| found.body == ours.as_bytes())
+    block_in(file).is_some_and(|body| body == ours.as_bytes())
+}
+
+/// The body of the block in `file`, if it has one. A broken one is the plan's to report.
+fn block_in(file: &RcFile) -> Option<Vec<u8>> {
+    let bytes = bounded::read(&file.path, bounded::CONFIGURATION).ok()?;
+    block::find(&bytes).ok().flatten().map(|found| found.body)
 }
 
 #[cfg(test)]
