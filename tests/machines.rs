@@ -19,7 +19,7 @@ fn machines() -> Vec<PathBuf> {
 
 fn facts(dir: &Path) -> Facts {
     let probe = Probe::recorded(dir).unwrap();
-    detect(&probe, &Options { disk_at: Some(PathBuf::from("/work/project")), run_pythons: false })
+    detect(&probe, &Options { disk_at: Some(PathBuf::from("/srv/project")), run_pythons: false })
 }
 
 /// Compares with the file, or writes it when asked to.

@@ -114,8 +114,8 @@ mod tests {
         let libraries = select(ids).unwrap();
         let vars: Vars = vars.iter().copied().collect();
         let request = Request {
-            cache: Path::new("/work/p/.cache"),
-            project: Path::new("/work/p"),
+            cache: Path::new("/srv/p/.cache"),
+            project: Path::new("/srv/p"),
             libraries: &libraries,
             home: Some(Path::new("/home/ada")),
             vars: &vars,
@@ -130,11 +130,11 @@ mod tests {
     #[test]
     fn a_variable_that_the_shell_sets_differently_is_reported_with_what_follows() {
         assert_eq!(
-            found(&["huggingface"], &[("HF_HOME", "/data/hf"), ("HF_HUB_CACHE", "/work/p/.cache/huggingface/hub/")]),
+            found(&["huggingface"], &[("HF_HOME", "/data/hf"), ("HF_HUB_CACHE", "/srv/p/.cache/huggingface/hub/")]),
             [(
                 "HF_HOME".to_owned(),
                 ConflictKind::Differs,
-                Some("/work/p/.cache/huggingface".to_owned()),
+                Some("/srv/p/.cache/huggingface".to_owned()),
                 "Files have gone to /data/hf and stay there. `modelstrap run`, the snippets and `.env` replace it for \
                  this project; a process started without them still uses /data/hf."
                     .to_owned()
@@ -164,7 +164,7 @@ mod tests {
             [(
                 "XDG_CACHE_HOME".to_owned(),
                 ConflictKind::Differs,
-                Some("/work/p/.cache".to_owned()),
+                Some("/srv/p/.cache".to_owned()),
                 "`modelstrap run` replaces it for the command that it starts; everything else keeps /fast/xdg."
                     .to_owned()
             )]
@@ -192,11 +192,11 @@ mod tests {
     fn an_empty_shell_and_an_activated_one_have_no_conflicts() {
         assert_eq!(found(DEFAULT_LIBRARIES, &[]), []);
         let ours = [
-            ("PRIMARY_CACHE_PATH", "/work/p/.cache"),
-            ("HF_HOME", "/work/p/.cache/huggingface"),
+            ("PRIMARY_CACHE_PATH", "/srv/p/.cache"),
+            ("HF_HOME", "/srv/p/.cache/huggingface"),
             ("HF_TOKEN_PATH", "/home/ada/.cache/huggingface/token"),
-            ("XDG_CACHE_HOME", "/work/p/.cache"),
-            ("PYANNOTE_CACHE", "/work/p/.cache/huggingface/hub"),
+            ("XDG_CACHE_HOME", "/srv/p/.cache"),
+            ("PYANNOTE_CACHE", "/srv/p/.cache/huggingface/hub"),
         ];
         assert_eq!(found(&["openai-whisper", "pyannote-audio-4"], &ours), []);
     }
@@ -204,10 +204,10 @@ mod tests {
     #[test]
     fn the_same_place_in_other_words_is_no_conflict() {
         let same = [
-            ("HF_HOME", "/work/p/.cache/huggingface/"),
+            ("HF_HOME", "/srv/p/.cache/huggingface/"),
             ("HF_TOKEN_PATH", "~/hf-token"),
             ("UV_CACHE_DIR", "$HOME/uv"),
-            ("SENTENCE_TRANSFORMERS_HOME", "/work/p/.cache/huggingface/hub"),
+            ("SENTENCE_TRANSFORMERS_HOME", "/srv/p/.cache/huggingface/hub"),
         ];
         assert_eq!(found(&["sentence-transformers", "openai-whisper"], &same), []);
     }

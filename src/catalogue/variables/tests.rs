@@ -10,7 +10,7 @@ const SYSTEMS: [Os; 4] = [Os::Linux, Os::Macos, Os::Windows, Os::Other];
 fn request<'a>(libraries: &'a [&'static Library], vars: &'a Vars, os: Os) -> Request<'a> {
     let [cache, project, home] = match os {
         Os::Windows => [r"C:\work\p\.cache", r"C:\work\p", r"C:\Users\ada"],
-        _ => ["/work/p/.cache", "/work/p", "/home/ada"],
+        _ => ["/srv/p/.cache", "/srv/p", "/home/ada"],
     };
     Request {
         cache: Path::new(cache),
@@ -43,24 +43,24 @@ fn the_default_libraries_on_linux_get_exactly_these_variables() {
     assert_eq!(
         pairs(&set.set),
         [
-            "PRIMARY_CACHE_PATH=/work/p/.cache [modelstrap]",
-            "HF_HOME=/work/p/.cache/huggingface [huggingface]",
-            "HF_HUB_CACHE=/work/p/.cache/huggingface/hub [huggingface]",
-            "HUGGINGFACE_HUB_CACHE=/work/p/.cache/huggingface/hub [huggingface]",
+            "PRIMARY_CACHE_PATH=/srv/p/.cache [modelstrap]",
+            "HF_HOME=/srv/p/.cache/huggingface [huggingface]",
+            "HF_HUB_CACHE=/srv/p/.cache/huggingface/hub [huggingface]",
+            "HUGGINGFACE_HUB_CACHE=/srv/p/.cache/huggingface/hub [huggingface]",
             "HF_TOKEN_PATH=/home/ada/.cache/huggingface/token [huggingface]",
-            "HF_XET_CACHE=/work/p/.cache/huggingface/xet [huggingface]",
-            "HF_DATASETS_CACHE=/work/p/.cache/huggingface/datasets [huggingface]",
-            "TRANSFORMERS_CACHE=/work/p/.cache/huggingface/hub [huggingface]",
-            "PYANNOTE_CACHE=/work/p/.cache/huggingface/hub [huggingface]",
-            "TORCH_HOME=/work/p/.cache/torch [torch]",
-            "MLX_CACHE_DIR=/work/p/.cache/mlx [mlx]",
+            "HF_XET_CACHE=/srv/p/.cache/huggingface/xet [huggingface]",
+            "HF_DATASETS_CACHE=/srv/p/.cache/huggingface/datasets [huggingface]",
+            "TRANSFORMERS_CACHE=/srv/p/.cache/huggingface/hub [huggingface]",
+            "PYANNOTE_CACHE=/srv/p/.cache/huggingface/hub [huggingface]",
+            "TORCH_HOME=/srv/p/.cache/torch [torch]",
+            "MLX_CACHE_DIR=/srv/p/.cache/mlx [mlx]",
         ]
     );
     assert_eq!(set.unset, ["TORCH_HUB", "TORCH_MODEL_ZOO", "PARAKEET_CACHE_DIR"]);
     assert_eq!(
         pairs(&set.scoped),
         [
-            "XDG_CACHE_HOME=/work/p/.cache [openai-whisper]",
+            "XDG_CACHE_HOME=/srv/p/.cache [openai-whisper]",
             "PIP_CACHE_DIR=/home/ada/.cache/pip [openai-whisper]",
             "UV_CACHE_DIR=/home/ada/.cache/uv [openai-whisper]",
             "CCACHE_DIR=/home/ada/.cache/ccache [openai-whisper]",
@@ -75,7 +75,7 @@ fn the_places_of_other_programs_follow_the_rules_of_macos_and_windows() {
     assert_eq!(
         pairs(&variables(&request(&libraries, &vars, Os::Macos)).scoped),
         [
-            "XDG_CACHE_HOME=/work/p/.cache [openai-whisper]",
+            "XDG_CACHE_HOME=/srv/p/.cache [openai-whisper]",
             "PIP_CACHE_DIR=/home/ada/Library/Caches/pip [openai-whisper]",
             "UV_CACHE_DIR=/home/ada/.cache/uv [openai-whisper]",
             "CCACHE_DIR=/home/ada/Library/Caches/ccache [openai-whisper]",
@@ -100,7 +100,7 @@ fn what_the_user_chose_for_pip_uv_and_ccache_stays() {
         .collect();
     let set = variables(&request(&libraries, &vars, Os::Linux));
     let values: Vec<_> = set.scoped.iter().map(|v| v.value.as_str()).collect();
-    assert_eq!(values, ["/work/p/.cache", "/fast/pip", "/home/ada/uv", "/fast/xdg/ccache"]);
+    assert_eq!(values, ["/srv/p/.cache", "/fast/pip", "/home/ada/uv", "/fast/xdg/ccache"]);
     let old = Request { legacy_ccache: true, ..request(&libraries, &vars, Os::Linux) };
     assert_eq!(variables(&old).scoped[3].value, "/home/ada/.ccache");
 }
@@ -138,11 +138,11 @@ fn the_login_stays_where_the_user_has_it() {
     assert_eq!(token(&[("HF_TOKEN_PATH", "~/hf-token")]), "/home/ada/hf-token");
     assert_eq!(token(&[("HF_HOME", "/data/hf/")]), "/data/hf/token");
     assert_eq!(token(&[("HF_HOME", "$HOME/hf")]), "/home/ada/hf/token");
-    assert_eq!(token(&[("HF_HOME", "/work/p/.cache/huggingface")]), "/home/ada/.cache/huggingface/token");
-    assert_eq!(token(&[("HF_HOME", "/work/p-2/huggingface")]), "/work/p-2/huggingface/token");
+    assert_eq!(token(&[("HF_HOME", "/srv/p/.cache/huggingface")]), "/home/ada/.cache/huggingface/token");
+    assert_eq!(token(&[("HF_HOME", "/srv/p-2/huggingface")]), "/srv/p-2/huggingface/token");
     assert_eq!(token(&[("HF_HOME", "relative")]), "/home/ada/.cache/huggingface/token");
     assert_eq!(token(&[("XDG_CACHE_HOME", "/fast/xdg")]), "/fast/xdg/huggingface/token");
-    assert_eq!(token(&[("XDG_CACHE_HOME", "/work/p/.cache")]), "/home/ada/.cache/huggingface/token");
+    assert_eq!(token(&[("XDG_CACHE_HOME", "/srv/p/.cache")]), "/home/ada/.cache/huggingface/token");
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn without_a_home_folder_the_login_is_not_moved_to_a_guess() {
     let vars = Vars::default();
     let set = variables(&Request { home: None, ..request(&libraries, &vars, Os::Linux) });
     assert!(set.set.iter().all(|variable| variable.name != "HF_TOKEN_PATH"));
-    assert_eq!(pairs(&set.scoped), ["XDG_CACHE_HOME=/work/p/.cache [openai-whisper]"]);
+    assert_eq!(pairs(&set.scoped), ["XDG_CACHE_HOME=/srv/p/.cache [openai-whisper]"]);
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn openai_whisper_can_be_served_by_a_link_instead() {
     let link = |os| whisper_link(&request(&[], &vars, os)).unwrap();
     assert_eq!(
         link(Os::Linux),
-        WhisperLink { at: "/home/ada/.cache/whisper".into(), target: "/work/p/.cache/whisper".into() }
+        WhisperLink { at: "/home/ada/.cache/whisper".into(), target: "/srv/p/.cache/whisper".into() }
     );
     assert_eq!(link(Os::Windows).at, PathBuf::from(r"C:\Users\ada\.cache\whisper"));
     let shared = Request { cache: Path::new("/home/ada/.cache"), ..request(&[], &vars, Os::Linux) };
@@ -221,8 +221,8 @@ proptest! {
             ]),
             prop_oneof![
                 proptest::sample::select(vec![
-                    "", "~", "~/x", "$HOME/x", "$A", "${A}/y", "$HF_HOME/z", "/", "/work/p/.cache", "/work/p/.cache/in", "/d/$A/", "C:\\x\\",
-                    "C:/work/p/.CACHE", "relative", "C:\\",
+                    "", "~", "~/x", "$HOME/x", "$A", "${A}/y", "$HF_HOME/z", "/", "/srv/p/.cache", "/srv/p/.cache/in", "/d/$A/", "C:\\x\\",
+                    "C:/srv/p/.CACHE", "relative", "C:\\",
                 ]).prop_map(str::to_owned),
                 "\\PC{0,12}",
             ],
