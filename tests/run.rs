@@ -31,7 +31,7 @@ fn the_command_takes_the_place_of_modelstrap() {
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     assert_eq!(line.trim(), child.id().to_string(), "the same process");
-    good(std::process::Command::new("kill").args(["-TERM", line.trim()]));
+    good(std::process::Command::new("sh").args(["-c", "kill -TERM \"$0\"", line.trim()]));
     assert_eq!(child.wait().unwrap().signal(), Some(15), "the signal was the command's own");
 }
 

@@ -628,3 +628,30 @@ fn a_second_project_says_that_new_shells_will_load_its_variables_instead() {
     assert_eq!(room.text("~/.bashrc"), first);
     room.run(&["setup", "--check"]).expect(0);
 }
+
+#[test]
+fn a_cache_that_was_left_keeps_its_ignore_line_while_it_is_there() {
+    let room = Room::git();
+    room.setup(&[]);
+    room.write(".cache/torch/m.pt", "weights");
+    room.setup(&["--cache-dir", "models here"]).says(&[".cache was a cache of this project and is still there"]);
+    assert!(room.text(".gitignore").contains("/models here/\n"));
+    assert!(room.text(".gitignore").contains("\n/.cache/\n"));
+    room.run(&["setup", "--check"]).expect(0);
+    fs::rename(room.place(".cache"), room.path().join("gone")).unwrap();
+    room.setup(&[]);
+    assert!(!room.text(".gitignore").contains("/.cache/"));
+}
+
+#[test]
+fn an_answer_that_overrules_the_manifest_is_told_and_can_be_taken_back() {
+    let room = Room::git();
+    room.setup(&["--cache-dir", "chosen"]);
+    room.write("modelstrap.toml", "[cache]\nbase_dir = \"named\"\n");
+    room.setup(&[])
+        .says(&["[cache] base_dir is \"named\" in the manifest, but \"chosen\" was chosen on this machine and counts"]);
+    room.setup(&["--cache-dir", "project"]);
+    let variables = room.run(&["env", "--format", "json"]).expect(0).json();
+    assert_eq!(variables["PRIMARY_CACHE_PATH"], "@/p/named");
+    room.run(&["setup", "--check"]).expect(0);
+}

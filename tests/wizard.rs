@@ -132,7 +132,7 @@ fn a_signal_from_elsewhere_ends_a_question() {
     let before = disk(&house);
     let mut terminal = wizard(&house, 80, 24, &[]);
     terminal.wait_for(PLACE).wait_for("another folder");
-    good(std::process::Command::new("kill").args(["-TERM", &terminal.id().to_string()]));
+    good(std::process::Command::new("sh").args(["-c", "kill -TERM \"$0\"", &terminal.id().to_string()]));
     let Ended { status, raw, .. } = terminal.end();
     assert_eq!(status.code(), Some(130), "{status}");
     assert!(raw.rfind("\x1b[?25h") > raw.rfind("\x1b[?25l"), "the cursor is hidden");

@@ -63,7 +63,7 @@ pub(super) fn decide(
     settings: &Settings,
     asks: bool,
 ) -> Result<Decided> {
-    let overrides = Overrides { cache_dir: arguments.cache_dir.clone(), libraries: arguments.libraries.clone() };
+    let mut overrides = Overrides { cache_dir: arguments.cache_dir.clone(), libraries: arguments.libraries.clone() };
     let record = shelf(&project).record();
     let mut answers = Answers::load(&project.state_folder());
     if !is_ours(&record, &project, &answers) {
@@ -78,6 +78,10 @@ pub(super) fn decide(
         answers = wizard::ask(context, &project, &overrides, &answers)?;
     }
     // What a flag says is an answer, too: `env`, `run` and the hook must agree with what setup wrote.
+    // `project` takes an earlier answer back: the manifest's word holds again.
+    if overrides.cache_dir.as_deref() == Some("project") {
+        (overrides.cache_dir, answers.cache_dir) = (None, None);
+    }
     answers.cache_dir = overrides.cache_dir.clone().or(answers.cache_dir);
     answers.libraries = overrides.libraries.clone().or(answers.libraries);
 
@@ -102,6 +106,7 @@ pub(super) fn decide(
         now: &now,
     };
     let mut wishes = Wishes::of(&scene).map_err(|error| Usage(format!("{error:#}")))?;
+    wishes.warnings.extend(overruled(&project, &answers));
     wishes.warnings.extend(layout.conflicts(&variables, &context.vars).iter().map(|conflict| {
         let ours = conflict.ours.as_ref().map_or_else(String::new, |ours| format!(", and {ours} here"));
         format!(
@@ -112,6 +117,30 @@ pub(super) fn decide(
         )
     }));
     Ok(Decided { project, layout, variables, wishes, machine: card::line(facts, settings), force: arguments.force })
+}
+
+/// What the manifest says and an answer of this machine overrules: nobody should wonder why an edit has no effect.
+fn overruled(project: &Project, answers: &Answers) -> Vec<String> {
+    let cache = &project.manifest.cache;
+    let mut notes = Vec::new();
+    if let (Some(ours), Some(theirs)) = (&answers.cache_dir, &cache.base_dir)
+        && ours != theirs
+    {
+        notes.push(format!(
+            "[cache] base_dir is {theirs:?} in the manifest, but {ours:?} was chosen on this machine and counts\n    \
+             `modelstrap setup --cache-dir project` takes that choice back"
+        ));
+    }
+    if let (Some(ours), Some(theirs)) = (&answers.libraries, &cache.libraries)
+        && ours != theirs
+    {
+        let (ours, theirs) = (ours.join(","), theirs.join(","));
+        notes.push(format!(
+            "[cache] libraries is {theirs} in the manifest, but {ours} was chosen on this machine and counts\n    \
+             `modelstrap setup --libraries {theirs}` chooses the manifest's"
+        ));
+    }
+    notes.iter().map(|note| note.lines().map(escape::printable).collect::<Vec<_>>().join("\n")).collect()
 }
 
 /// Whether the answers are those that this machine's last setup wrote: others may have come with a clone.

@@ -42,6 +42,7 @@ pub(super) fn show(context: &Context, decided: &Decided, plan: &Plan, unfinished
     if plan.is_empty() {
         output.say(match unfinished {
             true => "The last setup was interrupted when everything was written; `modelstrap setup` ends it.",
+            false if !plan.kept.is_empty() => "Nothing to do, but for what stays as it is.",
             false => "Nothing to do: this project is ready.",
         });
     }
@@ -91,11 +92,21 @@ pub(super) fn next_steps(context: &Context, decided: &Decided) {
     let output = &context.output;
     let name = escape::printable(&decided.project.name());
     output.say(format!("\n{}", output.style().green().bold().apply_to(format!("{name} is ready."))));
-    for (command, what) in [
-        ("modelstrap run -- python main.py", "runs a command with its models in one place"),
-        (". .modelstrap/env.sh", "does so for every command of this shell"),
-        ("modelstrap undo", "takes all of this back"),
-    ] {
-        output.say(format!("  {}  {what}", output.style().cyan().apply_to(format!("{command:32}"))));
+    // From another folder the same words would mean another project.
+    let root = &decided.project.root;
+    let here = context.start().is_ok_and(|start| start == *root) && context.global.project.is_none();
+    let shown = paths::friendly(std::path::Path::new("/nowhere"), decided.layout.home.as_deref(), root);
+    let (tool, snippet) = match here {
+        true => ("modelstrap".to_owned(), ".modelstrap/env.sh".to_owned()),
+        false => (format!("modelstrap -C {shown}"), format!("{shown}/.modelstrap/env.sh")),
+    };
+    let rows = [
+        (format!("{tool} run -- python main.py"), "runs a command with its models in one place"),
+        (format!(". {snippet}"), "does so for every command of this shell"),
+        (format!("{tool} undo"), "takes all of this back"),
+    ];
+    let width = rows.iter().map(|(command, _)| command.chars().count()).max().unwrap_or_default();
+    for (command, what) in rows {
+        output.say(format!("  {}  {what}", output.style().cyan().apply_to(format!("{command:width$}"))));
     }
 }

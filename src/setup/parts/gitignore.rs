@@ -26,6 +26,7 @@ pub(super) fn add(scene: &Scene<'_>, wishes: &mut Wishes) {
         let pattern = pattern(root, &generated, "");
         wanted.push((generated, pattern));
     }
+    wanted.extend(left_behind(scene, &there, wishes));
     wanted.retain(|(_, pattern)| !own.lines().any(|line| line.trim_end() == pattern));
     let extra: Vec<String> = scene.project.manifest.gitignore.extra.clone();
     let extra: Vec<String> =
@@ -53,6 +54,30 @@ fn folders(scene: &Scene<'_>) -> Vec<(PathBuf, String)> {
     folders.retain(|path| !all.iter().any(|other| path != other && path.starts_with(other)));
     folders.dedup();
     folders.into_iter().map(|path| (path.clone(), pattern(root, &path, "/"))).collect()
+}
+
+/// The folders of an earlier block that are no caches any more but still hold files: without their line, the next
+/// `git add -A` would commit the models in them.
+fn left_behind(scene: &Scene<'_>, file: &[u8], wishes: &mut Wishes) -> Vec<(PathBuf, String)> {
+    let root = &scene.project.root;
+    let caches = folders(scene);
+    let extra = &scene.project.manifest.gitignore.extra;
+    let body = block::find(file).ok().flatten().map(|found| found.body).unwrap_or_default();
+    let mut left = Vec::new();
+    for line in String::from_utf8_lossy(&body).lines() {
+        let Some(inside) = line.strip_prefix('/').and_then(|line| line.strip_suffix('/')) else { continue };
+        let folder = root.join(inside.replace('\\', ""));
+        let known = caches.iter().any(|(path, _)| *path == folder) || extra.iter().any(|extra| extra == line);
+        let known = known || paths::has_parent_component(&folder);
+        if !known && folder.is_dir() {
+            wishes.warnings.push(format!(
+                "{inside} was a cache of this project and is still there; no library reads it any more\n    \
+                 its line in .gitignore stays until the folder is gone"
+            ));
+            left.push((folder, line.to_owned()));
+        }
+    }
+    left
 }
 
 /// What setup generates for this machine alone.
