@@ -82,6 +82,9 @@ pub fn apply(
     let first = entries.len() - plan.edits.len();
     let noted = (0..first).try_for_each(|index| journal.done(index));
     noted.map_err(|cause| failed(shelf.folder(), cause, true))?;
+    for entry in &adopted {
+        record.note(&entry.path, &entry.wrote);
+    }
     let mut folders: Vec<PathBuf> = Vec::new();
     for (index, edit) in plan.edits.iter().enumerate() {
         if interrupt::requested() {
@@ -101,12 +104,6 @@ pub fn apply(
     folders.sort();
     folders.dedup();
     folders.iter().for_each(|folder| atomic::sync_directory(folder));
-    for entry in &adopted {
-        record.note(&entry.path, &entry.wrote);
-    }
-    for edit in &plan.edits {
-        record.note(&edit.path, &edit.wrote);
-    }
     settle(plan, record);
     let closed = record.save(shelf.folder(), shelf.tag()).and_then(|()| shelf.close(number));
     drop(journal);

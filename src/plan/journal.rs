@@ -256,7 +256,7 @@ impl Shelf {
     /// # Errors
     /// When it is gone or is not what its name says.
     pub fn kept(&self, sha256: &str) -> io::Result<Vec<u8>> {
-        let bytes = bounded::read(&self.folder.join("objects").join(sha256), super::state::MAX_FILE)?;
+        let bytes = bounded::read(&self.folder.join("objects").join(sha256), bounded::CONFIGURATION)?;
         if digest::sha256(&bytes) == sha256 {
             Ok(bytes)
         } else {

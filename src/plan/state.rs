@@ -6,10 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::support::{atomic, digest};
-
-/// Files larger than this are not configuration; reading one would only cost memory.
-pub const MAX_FILE: u64 = 16 << 20;
+use crate::support::{atomic, bounded, digest};
 
 /// What stands at a path, links followed for files.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +47,7 @@ impl State {
     /// Reads what is at `path`, following links, so that what a link names counts as what is there.
     ///
     /// # Errors
-    /// When it cannot be read, is larger than [`MAX_FILE`], or is neither a file nor a folder.
+    /// When it cannot be read, is larger than [`bounded::CONFIGURATION`], or is neither a file nor a folder.
     pub fn observe(path: &Path) -> io::Result<Self> {
         let target = atomic::resolve(path)?;
         let metadata = match fs::metadata(&target) {
@@ -66,7 +63,7 @@ impl State {
         if !metadata.is_file() {
             return Err(io::Error::other("is neither a file nor a folder"));
         }
-        if metadata.len() > MAX_FILE {
+        if metadata.len() > bounded::CONFIGURATION {
             let size = crate::support::units::bytes(metadata.len());
             return Err(io::Error::other(format!("is {size}, too large for a configuration file")));
         }

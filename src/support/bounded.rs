@@ -5,8 +5,8 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
-/// The largest file that setup looks into on its own account.
-pub const CONFIGURATION: u64 = 64 << 20;
+/// Files larger than this are not configuration; reading one would only cost memory.
+pub const CONFIGURATION: u64 = 16 << 20;
 
 /// The content of the file at `path`, links followed.
 ///
