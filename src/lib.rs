@@ -8,7 +8,9 @@ pub mod commands;
 pub mod ui;
 
 pub mod environments;
+pub mod fetch;
 pub mod generate;
+pub mod models;
 pub mod setup;
 
 pub mod catalogue;

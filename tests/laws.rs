@@ -30,8 +30,16 @@ const ROOMS: [&str; 17] = [
 
 /// Where the disk may be changed: by a plan, by the leaves that plans are made of, by the probes that try
 /// what a disk can do and which device may be opened, by `detect --dump`, and in the virtual environments.
-const WRITERS: [&str; 6] =
-    ["src/plan/", "src/support/", "src/platform/disk", "src/platform/dump", "src/platform/probe", "src/environments/"];
+const WRITERS: [&str; 8] = [
+    "src/plan/",
+    "src/support/",
+    "src/platform/disk",
+    "src/platform/dump",
+    "src/platform/probe",
+    "src/environments/",
+    "src/fetch/",
+    "src/models/",
+];
 
 /// What changes the disk when it follows `fs::`, be it the standard library's or rustix's.
 const WRITING: [&str; 28] = [

@@ -1,0 +1,51 @@
+//! One file to fetch, and who decides about it once it is here.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{Credential, Digest, Proof};
+
+/// One file to fetch: where it comes from, what it must be, where it goes.
+#[derive(Debug, Clone)]
+pub struct Artifact {
+    /// What a person calls it: its path in the repository, or its file name. Foreign text: escape it when shown.
+    pub label: String,
+    /// The index of the model that it belongs to, for sums and for the final table.
+    pub group: usize,
+    /// Where it comes from: `http` or `https`.
+    pub url: String,
+    /// Its size in bytes, where the source says it.
+    pub size: Option<u64>,
+    /// What its bytes must be; without it, they are trusted on first use and the proof is recorded.
+    pub digest: Option<Digest>,
+    /// Its final name, absolute.
+    pub destination: PathBuf,
+    /// The folder for its unfinished bytes, on the destination's file system; made when needed.
+    pub partials: PathBuf,
+    /// The token for its URL, and the origins that may see it.
+    pub credential: Option<Arc<Credential>>,
+}
+
+/// Who owns the places that files are fetched into.
+///
+/// Both calls come from the engine's worker threads, for each artifact once and in this order.
+pub trait Steward: Sync {
+    /// The bytes in `file` are proven and have not got their final name yet; an error keeps them from it and says why.
+    ///
+    /// # Errors
+    /// Why the file may not come into the cache, in a sentence for a person.
+    fn admit(&self, artifact: &Artifact, file: &Path, proof: &Proof) -> Result<(), String> {
+        let _ = (artifact, file, proof);
+        Ok(())
+    }
+
+    /// The file has its final name, now or since an earlier run: make the links, references and records that go with it.
+    ///
+    /// # Errors
+    /// What the disk says.
+    fn settle(&self, artifact: &Artifact) -> io::Result<()> {
+        let _ = artifact;
+        Ok(())
+    }
+}

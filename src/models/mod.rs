@@ -1,0 +1,7 @@
+//! The models that a project names: what is meant (`spec`), what exactly that is (`lock`), and where its files go.
+//!
+//! A spec resolves, by its source, to [`locked::Model`]: commits, paths, sizes, digests. That is what the lock file keeps, and
+//! it is all that placing, checking and exporting need: only resolving asks a server what something is.
+
+pub mod homes;
+pub mod locked;
