@@ -4,13 +4,39 @@
 //! where an earlier run stopped, and gives no file its final name before its bytes are proven.
 
 mod artifact;
+mod at;
+mod client;
 mod digest;
+mod engine;
 mod error;
 mod event;
+mod exchange;
+mod finish;
+mod gate;
+mod hash;
+mod headers;
+mod limit;
+mod network;
+mod partial;
+mod proxies;
+mod ranges;
+mod roots;
 mod secret;
+mod side;
+mod space;
+mod stream;
+mod transport;
+mod url;
+mod work;
 
 pub use artifact::{Artifact, Steward};
+pub use client::{Answer, Ask, Client};
 pub use digest::{Digest, Proof};
+pub use engine::{Options, fetch};
 pub use error::{Error, Status};
 pub use event::{Event, Outcome};
+pub use hash::hash_file;
+pub use network::Network;
+pub use partial::resumable;
 pub use secret::{Credential, Origin, Secret};
+pub use url::redact;

@@ -1,0 +1,219 @@
+//! What the threads of one run share: the artifacts, the way to the network, and what became of each artifact.
+
+use std::collections::HashMap;
+use std::fs;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use super::exchange::{Fault, Line, Question, Reply};
+use super::gate::{Gate, Stop, lock};
+use super::limit::Limit;
+use super::partial::Folders;
+use super::transport::Transport;
+use super::url::Url;
+use super::{Artifact, Client, Digest, Error, Event, Network, Outcome, Proof, Steward};
+
+/// Bytes between two events about progress: with more, a bar would jump.
+const STEP: u64 = 1 << 20;
+
+/// Time between two events about progress.
+const TICK: Duration = Duration::from_millis(100);
+
+/// What the threads of one run share.
+pub(super) struct Work<'a> {
+    pub(super) artifacts: &'a [Artifact],
+    pub(super) steward: &'a dyn Steward,
+    pub(super) events: &'a (dyn Fn(Event) + Sync),
+    pub(super) network: Network,
+    pub(super) transport: Arc<Transport>,
+    pub(super) gate: &'a Gate,
+    pub(super) stop: Stop,
+    pub(super) limit: Limit,
+    pub(super) folders: Folders,
+    /// Artifacts with the same destination as an earlier one, by that one.
+    pub(super) twins: HashMap<usize, Vec<usize>>,
+    pub(super) outcomes: Mutex<Vec<Option<Outcome>>>,
+}
+
+/// One artifact while it is fetched: whom to ask, and what it cost so far.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) index: usize,
+    pub(super) start: Url,
+    /// Where the redirects led: a signed URL serves all ranges of a file, until it expires.
+    target: Mutex<Option<Url>>,
+    pub(super) begun: Instant,
+    received: AtomicU64,
+}
+
+impl Job {
+    pub(super) fn new(work: &Work<'_>, index: usize) -> Result<Self, Error> {
+        let start = Url::parse(&work.artifacts[index].url)?;
+        work.network.allow(&start)?;
+        Ok(Self { index, start, target: Mutex::new(None), begun: Instant::now(), received: AtomicU64::new(0) })
+    }
+
+    /// Asks for bytes of the file: the address that the redirects led to, and the first one again when that has expired.
+    pub(super) fn ask(
+        &self,
+        work: &Work<'_>,
+        range: Option<(u64, Option<u64>)>,
+        if_range: Option<&str>,
+    ) -> Result<Reply, Fault> {
+        let artifact = &work.artifacts[self.index];
+        let question = Question { accept: "*/*", credential: artifact.credential.as_deref(), range, if_range };
+        let line = Line { network: &work.network, transport: &work.transport, gate: work.gate, stop: work.stop };
+        let known = lock(&self.target).clone();
+        if let Some(target) = &known {
+            match line.ask(target, &question) {
+                Err(Fault::Lasting(Error::Status(status))) if (400..=410).contains(&status.code) => {}
+                Err(Fault::Passing(passing)) => {
+                    self.forget(target);
+                    return Err(Fault::Passing(passing));
+                }
+                other => return other,
+            }
+            self.forget(target);
+        }
+        let reply = line.ask(&self.start, &question)?;
+        if reply.url != self.start {
+            *lock(&self.target) = Some(reply.url.clone());
+        }
+        Ok(reply)
+    }
+
+    fn forget(&self, target: &Url) {
+        let mut known = lock(&self.target);
+        if known.as_ref() == Some(target) {
+            *known = None;
+        }
+    }
+}
+
+impl Work<'_> {
+    pub(super) fn artifact(&self, job: &Job) -> &Artifact {
+        &self.artifacts[job.index]
+    }
+
+    /// True when the artifact's file is there and as long as it should be.
+    pub(super) fn present(&self, index: usize) -> bool {
+        let artifact = &self.artifacts[index];
+        fs::metadata(&artifact.destination)
+            .is_ok_and(|metadata| metadata.is_file() && artifact.size.is_none_or(|size| size == metadata.len()))
+    }
+
+    pub(super) fn tell(&self, event: Event) {
+        (self.events)(event);
+    }
+
+    /// The error for a disk that did not do its part: a full one is told by what it lacks.
+    pub(super) fn end(&self, job: &Job, result: Result<Option<Proof>, Error>) {
+        let outcome = Outcome { result, received: job.received.load(Ordering::Relaxed), time: job.begun.elapsed() };
+        self.settle_with_twins(job.index, outcome);
+    }
+
+    /// Notes how it ended for an artifact, and for those that go to the same place.
+    pub(super) fn settle_with_twins(&self, index: usize, outcome: Outcome) {
+        let twins = self.twins.get(&index).map_or(&[][..], Vec::as_slice);
+        for twin in twins {
+            let result = match &outcome.result {
+                Ok(_) => self.settle(*twin).map(|()| None),
+                Err(error) => Err(again(error)),
+            };
+            self.note(*twin, Outcome { result, received: 0, time: outcome.time });
+        }
+        self.note(index, outcome);
+    }
+
+    fn note(&self, index: usize, outcome: Outcome) {
+        self.tell(match &outcome.result {
+            Ok(_) => Event::Done { index },
+            Err(error) => Event::Failed { index, why: error.to_string() },
+        });
+        if let Some(place) = lock(&self.outcomes).get_mut(index) {
+            *place = Some(outcome);
+        }
+    }
+
+    /// Lets the steward make what belongs to a file that is there.
+    pub(super) fn settle(&self, index: usize) -> Result<(), Error> {
+        let artifact = &self.artifacts[index];
+        self.steward.settle(artifact).map_err(|source| Error::Disk { path: artifact.destination.clone(), source })
+    }
+}
+
+/// Counts the bytes of one stream into events, not too many of them.
+pub(super) struct Meter<'a, 'b> {
+    work: &'a Work<'b>,
+    job: &'a Job,
+    untold: u64,
+    told: Instant,
+}
+
+impl<'a, 'b> Meter<'a, 'b> {
+    pub(super) fn new(work: &'a Work<'b>, job: &'a Job) -> Self {
+        Self { work, job, untold: 0, told: Instant::now() }
+    }
+
+    pub(super) fn add(&mut self, bytes: u64) {
+        self.job.received.fetch_add(bytes, Ordering::Relaxed);
+        self.untold += bytes;
+        if self.untold >= STEP || self.told.elapsed() >= TICK {
+            self.flush();
+        }
+    }
+
+    fn flush(&mut self) {
+        if self.untold > 0 {
+            self.work.tell(Event::Progress { index: self.job.index, bytes: self.untold });
+            self.untold = 0;
+        }
+        self.told = Instant::now();
+    }
+}
+
+impl Drop for Meter<'_, '_> {
+    fn drop(&mut self) {
+        self.flush();
+    }
+}
+
+/// The same error, for another artifact that has it for the same reason.
+pub(super) fn again(error: &Error) -> Error {
+    match error {
+        Error::Offline(url) => Error::Offline(url.clone()),
+        Error::Network { url, why, attempts } => {
+            Error::Network { url: url.clone(), why: why.clone(), attempts: *attempts }
+        }
+        Error::Protocol { url, why } => Error::Protocol { url: url.clone(), why: why.clone() },
+        Error::Size { url, expected, found } => Error::Size { url: url.clone(), expected: *expected, found: *found },
+        Error::Content { url, expected, found } => {
+            Error::Content { url: url.clone(), expected: *expected, found: *found }
+        }
+        Error::NoRoom { path, needed, free } => Error::NoRoom { path: path.clone(), needed: *needed, free: *free },
+        Error::Disk { path, source } => {
+            Error::Disk { path: path.clone(), source: std::io::Error::new(source.kind(), source.to_string()) }
+        }
+        Error::Interrupted => Error::Interrupted,
+        Error::Status(_) | Error::Refused(_) => Error::Refused(error.to_string()),
+    }
+}
+
+/// What a digest of no bytes is: such a file needs no request.
+pub(super) fn is_empty_content(artifact: &Artifact) -> bool {
+    artifact.size == Some(0) && artifact.digest.is_some_and(|digest| digest.agrees_with(&empty(&digest)))
+}
+
+fn empty(digest: &Digest) -> Proof {
+    match digest {
+        Digest::Sha256(_) => super::hash::Hasher::new(),
+        Digest::Git(_) => super::hash::Hasher::with_git(0),
+    }
+    .finish()
+}
+
+/// What the client of a run offers it.
+pub(super) fn line_of(client: &Client) -> (&Gate, Stop) {
+    (client.gate(), client.stop())
+}
