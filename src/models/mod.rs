@@ -3,5 +3,12 @@
 //! A spec resolves, by its source, to [`locked::Model`]: commits, paths, sizes, digests. That is what the lock file keeps, and
 //! it is all that placing, checking and exporting need: only resolving asks a server what something is.
 
+pub mod diff;
 pub mod homes;
+pub mod lock;
 pub mod locked;
+pub mod names;
+pub mod request;
+pub mod spec;
+pub mod web;
+pub mod when;

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 
+use super::model_entry::{self, ModelEntry};
 use crate::support::{escape, paths, units};
 
 /// A manifest above this size is not one.
@@ -27,9 +28,9 @@ pub struct Manifest {
     /// `[environments.NAME]`, in the file's order.
     #[serde(deserialize_with = "ordered")]
     pub environments: Vec<(String, Environment)>,
-    /// `[models]`: read by the download, which is not built yet; any value is accepted.
-    #[serde(deserialize_with = "ordered")]
-    pub models: Vec<(String, serde_json::Value)>,
+    /// `[models]`, in the file's order; `models::request` reads them.
+    #[serde(deserialize_with = "model_entry::ordered")]
+    pub models: Vec<(String, ModelEntry)>,
     /// `[gitignore]`
     pub gitignore: GitignoreTable,
     /// `[legacy]`
@@ -163,7 +164,8 @@ impl Manifest {
     /// A [`Problem`].
     pub fn parse(text: &str) -> Result<Self, Problem> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let manifest: Self = toml::from_str(text).map_err(|error| Problem::of(text, &error))?;
+        let mut manifest: Self = toml::from_str(text).map_err(|error| Problem::of(text, &error))?;
+        model_entry::lines(&mut manifest.models, text);
         manifest.check()?;
         Ok(manifest)
     }

@@ -1,0 +1,234 @@
+//! What changes between two locks: models that came and went, commits that moved, and the files and bytes behind them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::lock::Lock;
+use super::locked::{File, Model, Part, Place};
+use crate::support::escape::printable;
+use crate::support::units::{bytes, count};
+
+/// What changes between two locks, model by model in the order of their names; those that stay the same are not in it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Diff {
+    /// The models that differ.
+    pub models: Vec<ModelDiff>,
+}
+
+/// What changes in one model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelDiff {
+    /// Its name.
+    pub name: String,
+    /// Whether it came, went or changed.
+    pub fate: Fate,
+    /// Commits that moved, and sources that became others: what, from, to.
+    pub moves: Vec<Move>,
+    /// The files that differ, by label.
+    pub files: Vec<FileDiff>,
+}
+
+/// Whether a model came, went or changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// Only the new lock has it.
+    Added,
+    /// Only the old lock has it.
+    Removed,
+    /// Both have it, and differ.
+    Changed,
+}
+
+/// Something with a name that is another one now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Move {
+    /// The repository, or `spec`.
+    pub what: String,
+    /// What it was.
+    pub from: String,
+    /// What it is.
+    pub to: String,
+}
+
+/// One file that differs; a side that has no such file is `None`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileDiff {
+    /// Its path, with its part before it where the model has several.
+    pub label: String,
+    /// Its size before, `Some(None)` where that was not known.
+    pub old: Option<Option<u64>>,
+    /// Its size now.
+    pub new: Option<Option<u64>>,
+}
+
+/// Sums over files.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Files that came.
+    pub added: usize,
+    /// Files that went.
+    pub removed: usize,
+    /// Files with other bytes.
+    pub changed: usize,
+    /// Bytes of what came and changed: what is to be fetched, unless it lies in the cache already.
+    pub new_bytes: u64,
+    /// Bytes of what went and changed.
+    pub old_bytes: u64,
+}
+
+/// Compares two locks; without an old one, everything is new.
+pub fn diff(old: Option<&Lock>, new: &Lock) -> Diff {
+    let old = old.map_or(&[][..], |lock| &lock.models);
+    let by_name = |models| -> BTreeMap<&str, &Model> {
+        let models: &[Model] = models;
+        models.iter().map(|model| (model.name.as_str(), model)).collect()
+    };
+    let (before, after) = (by_name(old), by_name(&new.models));
+    let names: BTreeSet<&str> = before.keys().chain(after.keys()).copied().collect();
+    let models = names.into_iter().filter_map(|name| model(name, before.get(name).copied(), after.get(name).copied()));
+    Diff { models: models.collect() }
+}
+
+impl Diff {
+    /// True when the locks say the same of every model.
+    pub fn is_empty(&self) -> bool {
+        self.models.is_empty()
+    }
+
+    /// Sums over all models.
+    pub fn totals(&self) -> Totals {
+        self.models.iter().flat_map(|model| &model.files).fold(Totals::default(), |mut sum, file| {
+            match (file.old, file.new) {
+                (None, _) => sum.added += 1,
+                (_, None) => sum.removed += 1,
+                _ => sum.changed += 1,
+            }
+            sum.new_bytes = sum.new_bytes.saturating_add(file.new.flatten().unwrap_or(0));
+            sum.old_bytes = sum.old_bytes.saturating_add(file.old.flatten().unwrap_or(0));
+            sum
+        })
+    }
+
+    /// For a person: a head for each model, its moves and files below it, the sums at the end. Empty without a change.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines: Vec<String> = self.models.iter().flat_map(ModelDiff::lines).collect();
+        if !self.is_empty() {
+            lines.push(self.totals().line());
+        }
+        lines
+    }
+}
+
+impl ModelDiff {
+    fn lines(&self) -> Vec<String> {
+        let sign = match self.fate {
+            Fate::Added => "+",
+            Fate::Removed => "-",
+            Fate::Changed => "~",
+        };
+        let mut lines = vec![format!("{sign} {}", printable(&self.name))];
+        lines.extend(self.moves.iter().map(|one| {
+            format!("    {}: {} -> {}", printable(&one.what), printable(&short(&one.from)), printable(&short(&one.to)))
+        }));
+        lines.extend(self.files.iter().map(|file| format!("  {}", file.line())));
+        lines
+    }
+}
+
+impl FileDiff {
+    /// `+ path size`, `- path size`, `~ path old -> new`.
+    pub fn line(&self) -> String {
+        let size = |size: Option<u64>| size.map_or_else(|| "size unknown".to_owned(), bytes);
+        let label = printable(&self.label);
+        match (self.old, self.new) {
+            (Some(old), Some(new)) if old == new => format!("~ {label}  {}, other bytes", size(new)),
+            (Some(old), Some(new)) => format!("~ {label}  {} -> {}", size(old), size(new)),
+            (None, Some(new)) => format!("+ {label}  {}", size(new)),
+            (Some(old), None) => format!("- {label}  {}", size(old)),
+            (None, None) => label,
+        }
+    }
+}
+
+impl Totals {
+    /// `2 files added, 1 file changed: 1.20 GB to come, 800 MB to go`
+    pub fn line(&self) -> String {
+        let counts = [(self.added, "added"), (self.changed, "changed"), (self.removed, "removed")];
+        let said: Vec<_> = counts
+            .into_iter()
+            .filter(|(number, _)| *number > 0)
+            .map(|(number, what)| format!("{} {what}", count(number, "file")))
+            .collect();
+        let said = if said.is_empty() { "no file differs".to_owned() } else { said.join(", ") };
+        format!("{said}: {} to come, {} to go", bytes(self.new_bytes), bytes(self.old_bytes))
+    }
+}
+
+fn model(name: &str, old: Option<&Model>, new: Option<&Model>) -> Option<ModelDiff> {
+    let fate = match (old, new) {
+        (Some(old), Some(new)) if old == new => return None,
+        (Some(_), Some(_)) => Fate::Changed,
+        (None, _) => Fate::Added,
+        (_, None) => Fate::Removed,
+    };
+    let several = [old, new].into_iter().flatten().any(|model| model.parts.len() > 1);
+    let (before, after) = (files(old, several), files(new, several));
+    let labels: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let files = labels.into_iter().filter_map(|label| {
+        let (old, new) = (before.get(label).copied(), after.get(label).copied());
+        (old != new).then(|| FileDiff { label: label.clone(), old: old.map(|f| f.size), new: new.map(|f| f.size) })
+    });
+    Some(ModelDiff { name: name.to_owned(), fate, moves: moves(old, new), files: files.collect() })
+}
+
+/// A model's files by label; two parts of one place, should there be any, are told apart by their number.
+fn files(model: Option<&Model>, several: bool) -> BTreeMap<String, &File> {
+    let mut found = BTreeMap::new();
+    for part in model.iter().flat_map(|model| &model.parts) {
+        for file in &part.files {
+            let label = if several { format!("{}: {}", title(part), file.path) } else { file.path.clone() };
+            found.insert(label, file);
+        }
+    }
+    found
+}
+
+fn moves(old: Option<&Model>, new: Option<&Model>) -> Vec<Move> {
+    let (Some(old), Some(new)) = (old, new) else { return Vec::new() };
+    let mut moves = Vec::new();
+    if old.spec != new.spec {
+        moves.push(Move { what: "spec".to_owned(), from: old.spec.clone(), to: new.spec.clone() });
+    }
+    for part in &new.parts {
+        let before = old.parts.iter().find(|before| title(before) == title(part)).and_then(commit);
+        if let (Some(from), Some(to)) = (before, commit(part))
+            && from != to
+        {
+            moves.push(Move { what: title(part), from: from.to_owned(), to: to.to_owned() });
+        }
+    }
+    moves
+}
+
+/// What a person calls a part: its repository, or the kind of its place.
+fn title(part: &Part) -> String {
+    match &part.place {
+        Place::Hub(place) => place.repo.clone(),
+        Place::TorchHub { owner, repo, .. } => format!("{owner}/{repo}"),
+        Place::Files { .. } => "files".to_owned(),
+        Place::Wheel { .. } => "wheel".to_owned(),
+    }
+}
+
+fn commit(part: &Part) -> Option<&str> {
+    match &part.place {
+        Place::Hub(place) => Some(&place.commit),
+        Place::TorchHub { commit, .. } => Some(commit),
+        Place::Files { .. } | Place::Wheel { .. } => None,
+    }
+}
+
+/// A commit's first twelve digits; anything else as it is.
+fn short(text: &str) -> String {
+    let commit = text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    text.get(..12).filter(|_| commit).unwrap_or(text).to_owned()
+}
