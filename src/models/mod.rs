@@ -3,6 +3,8 @@
 //! A spec resolves, by its source, to [`locked::Model`]: commits, paths, sizes, digests. That is what the lock file keeps, and
 //! it is all that placing, checking and exporting need: only resolving asks a server what something is.
 
+pub mod export;
 pub mod homes;
 pub mod locked;
 pub mod pickle;
+pub mod rehash;

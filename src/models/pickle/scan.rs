@@ -94,13 +94,7 @@ impl Scan<'_> {
     }
 
     /// Walks the pickles from here on, one after the other.
-    fn pickles(
-        &mut self,
-        input: &mut Input<'_>,
-        place: &Place,
-        head: &[u8],
-        kind: Kind,
-    ) -> io::Result<Option<Kind>> {
+    fn pickles(&mut self, input: &mut Input<'_>, place: &Place, head: &[u8], kind: Kind) -> io::Result<Option<Kind>> {
         let mut expected = place.expects_a_pickle() && kind == Kind::Other;
         let mut found = None;
         loop {
@@ -247,7 +241,10 @@ impl Scan<'_> {
                 let read = open().take(most + 1).read_to_end(&mut unpacked);
                 left.set(left.get().saturating_sub(unpacked.len() as u64));
                 if read.is_err() || unpacked.len() as u64 > most {
-                    self.unreadable(place, "is a packed archive that is too large, or too damaged, to be unpacked here");
+                    self.unreadable(
+                        place,
+                        "is a packed archive that is too large, or too damaged, to be unpacked here",
+                    );
                     return Ok(());
                 }
                 self.look(&unpacked, &Place { member: place.member.clone(), depth: place.depth + 1 }).map(drop)
