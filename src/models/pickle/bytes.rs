@@ -10,6 +10,8 @@ use crate::support::interrupt;
 /// Enough to tell most contents apart: what one look at a member costs.
 const FIRST_LOOK: usize = 512;
 const BUFFER: usize = 64 << 10;
+/// A tensor of zeros may look like the beginning of a line, and is gigabytes long.
+const LONGEST_LINE: u64 = 16 << 20;
 
 /// Bytes of a known length, readable at any place.
 pub(super) trait Bytes {
@@ -181,10 +183,15 @@ impl<'a> Input<'a> {
     }
 
     /// Takes a line with its end, and gives the first `keep` bytes of it, without its end, and whether that is all of it.
+    /// `None` without an end; an error of kind `FileTooLarge` when it is longer than any line of a pickle.
     pub(super) fn line(&mut self, keep: usize) -> io::Result<Option<(Vec<u8>, bool)>> {
         let mut kept = Vec::new();
         let mut whole = true;
+        let start = self.position();
         loop {
+            if self.position() - start > LONGEST_LINE {
+                return Err(io::ErrorKind::FileTooLarge.into());
+            }
             let next = self.peek()?;
             if next.is_empty() {
                 return Ok(None);

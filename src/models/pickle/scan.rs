@@ -79,7 +79,9 @@ impl Scan<'_> {
     fn look(&mut self, bytes: &dyn Bytes, place: &Place) -> io::Result<Kind> {
         let head = bytes.up_to(0, 512)?;
         let kind = kind::by_beginning(&head, bytes.len());
-        let found = self.pickles(&mut Input::plain(bytes), place, &head, kind)?;
+        // As a pickle, a zip's first letter asks the loader for an object of its own, and a loader that has some (torch)
+        // looks for zips before.
+        let found = if kind == Kind::Zip { None } else { self.pickles(&mut Input::plain(bytes), place, &head, kind)? };
         match kind {
             Kind::Zip | Kind::Tar | Kind::Compressed if place.depth >= DEEPEST => {
                 self.unreadable(place, "is an archive in an archive in an archive");

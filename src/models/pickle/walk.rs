@@ -80,6 +80,7 @@ impl Stop {
             Self::Fault(fault) => Ok(fault),
             Self::Disk(error) => match error.kind() {
                 io::ErrorKind::QuotaExceeded => Ok(Fault::Limit("unpacks to more than can be looked through")),
+                io::ErrorKind::FileTooLarge => Ok(Fault::Limit("has a line longer than can be followed")),
                 io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof => {
                     Ok(Fault::Broken("cannot be unpacked any further"))
                 }
