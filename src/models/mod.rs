@@ -4,6 +4,7 @@
 //! it is all that placing, checking and exporting need: only resolving asks a server what something is.
 
 pub mod diff;
+pub mod export;
 pub mod homes;
 pub mod lock;
 pub mod locked;
@@ -12,3 +13,5 @@ pub mod request;
 pub mod spec;
 pub mod web;
 pub mod when;
+pub mod pickle;
+pub mod rehash;
