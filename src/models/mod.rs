@@ -5,3 +5,4 @@
 
 pub mod homes;
 pub mod locked;
+pub mod sources;
