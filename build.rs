@@ -2,6 +2,8 @@
 
 #[path = "build/catalogue.rs"]
 mod catalogue;
+#[path = "build/models.rs"]
+mod models;
 
 use std::path::Path;
 
@@ -19,11 +21,17 @@ fn main() {
 
 fn generate(folder: &Path) -> Result<(), String> {
     let libraries = catalogue::read(folder)?;
+    let models = models::read(&folder.join("models"), &catalogue::ids(&libraries))?;
+    write("catalogue.rs", &catalogue::render(&libraries))?;
+    write("models.rs", &models::render(&models))
+}
+
+fn write(name: &str, text: &str) -> Result<(), String> {
     // Cargo names the output folder only while the script runs.
     #[expect(clippy::disallowed_methods, reason = "a build script's input is its environment")]
     let out = std::env::var_os("OUT_DIR").ok_or("OUT_DIR is not set: this script is run by cargo")?;
-    let file = Path::new(&out).join("catalogue.rs");
-    std::fs::write(&file, catalogue::render(&libraries)).map_err(|e| format!("cannot write {}: {e}", file.display()))
+    let file = Path::new(&out).join(name);
+    std::fs::write(&file, text).map_err(|e| format!("cannot write {}: {e}", file.display()))
 }
 
 /// Speaks to cargo, whose protocol is standard output.

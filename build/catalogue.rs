@@ -135,6 +135,12 @@ pub(crate) fn parse(texts: &[(String, String)]) -> Result<Vec<Library>, String> 
     if mistakes.is_empty() { Ok(libraries) } else { Err(mistakes.join("\n")) }
 }
 
+/// The libraries' ids, which other parts of the catalogue refer to.
+#[allow(dead_code, reason = "the tests of the libraries alone do not ask")]
+pub(crate) fn ids(libraries: &[Library]) -> Vec<&str> {
+    libraries.iter().map(|library| library.id.as_str()).collect()
+}
+
 /// The names between braces.
 fn templates(text: &str) -> impl Iterator<Item = &str> {
     text.split('{').skip(1).map(|rest| rest.split_once('}').map_or(rest, |(name, _)| name))

@@ -1,9 +1,10 @@
 //! The libraries as data, and the variables that lead them into the cache root.
 //!
-//! The data is `templates/catalogue/*.toml`, checked and made static by `build.rs`: nothing is parsed at run time.
+//! The data is `templates/catalogue`, checked and made static by `build.rs`: nothing is parsed at run time.
 
 pub mod conflicts;
 mod library;
+pub mod models;
 mod places;
 pub mod variables;
 

@@ -1,4 +1,6 @@
-//! Running a command with the project's variables, and inside one of its Python environments.
+//! Running a command with the project's variables, and inside one of its Python environments; what such an environment holds.
+
+pub mod packages;
 
 use std::ffi::{OsStr, OsString};
 use std::io;

@@ -15,3 +15,4 @@ pub mod web;
 pub mod when;
 pub mod pickle;
 pub mod rehash;
+pub mod sources;

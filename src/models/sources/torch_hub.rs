@@ -1,0 +1,231 @@
+//! Repositories of code on GitHub, as `torch.hub.load` keeps them: `OWNER_REPO_REF`, the archive of a branch or tag.
+//!
+//! torch takes the folder when it exists, whatever is in it. So files come into a folder beside it, and the whole gets its name
+//! by one rename, with a marker in it that says which commit it is.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::{Documents, Error, FileState, PARTIALS, github, names, state_of, trusted};
+use crate::fetch::{Artifact, Credential};
+use crate::models::homes::Homes;
+use crate::models::locked::{File, Part, Place};
+use crate::support::{atomic, bounded, delete, lock::Lock};
+
+/// Where the files of a commit are.
+const RAW: &str = "https://raw.githubusercontent.com";
+/// The file in the folder that says its commit.
+const MARKER: &str = ".modelstrap-commit";
+/// What is ours beside torch's folders.
+const OWN: &str = ".modelstrap";
+/// Renaming takes no time; another process that holds the lock for longer is stuck.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A repository at one commit, under the name that torch gives it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Repo<'a> {
+    owner: &'a str,
+    repo: &'a str,
+    reference: &'a str,
+    commit: &'a str,
+}
+
+/// What `owner/repo` is at `reference`; without one at `main`, else at `master`, as torch chooses.
+///
+/// # Errors
+/// When there is none, its listing is incomplete, or a name in it may not become a path.
+pub fn resolve(
+    client: &dyn Documents,
+    owner: &str,
+    repo: &str,
+    reference: Option<&str>,
+    github: Option<&Credential>,
+) -> Result<Part, Error> {
+    names::of_github("the owner", owner)?;
+    names::of_github("the repository", repo)?;
+    let candidates = match reference {
+        Some(reference) => vec![reference],
+        None => vec!["main", "master"],
+    };
+    for reference in &candidates {
+        check_reference(reference)?;
+        if let Some(commit) = github::commit(client, github, owner, repo, reference)? {
+            let blobs = github::blobs(client, github, owner, repo, &commit)?;
+            let place = Place::TorchHub {
+                owner: owner.to_owned(),
+                repo: repo.to_owned(),
+                reference: reference.replace('/', "_"),
+                commit,
+            };
+            return Ok(Part { place, files: checked(blobs)? });
+        }
+    }
+    let asked = candidates.join("` or `");
+    Err(Error::NotThere(format!(
+        "GitHub has no public repository {owner}/{repo} with a branch, tag or commit `{asked}`"
+    )))
+}
+
+impl<'a> Repo<'a> {
+    /// The repository of `place`, its names checked: a lock may have been edited.
+    ///
+    /// # Errors
+    /// When `place` is no repository of code, or a name in it is no plain one.
+    pub fn of(place: &'a Place) -> Result<Self, Error> {
+        let Place::TorchHub { owner, repo, reference, commit } = place else {
+            return Err(Error::NotThere("the part is no repository of torch.hub".to_owned()));
+        };
+        names::of_github("the owner", owner)?;
+        names::of_github("the repository", repo)?;
+        check_reference(reference)?;
+        if !github::is_commit(commit) {
+            let why = "it is 40 lower-case hexadecimal digits";
+            return Err(Error::Name { what: "the commit", name: commit.clone(), why });
+        }
+        let found = Self { owner, repo, reference, commit };
+        names::plain_name("the folder", &found.folder())?;
+        Ok(found)
+    }
+
+    /// The name of its folder in `torch/hub`.
+    pub fn folder(&self) -> String {
+        format!("{}_{}_{}", self.owner, self.repo, self.reference.replace('/', "_"))
+    }
+
+    fn home(&self, homes: &Homes) -> PathBuf {
+        homes.torch_hub.join(self.folder())
+    }
+
+    /// Where its files come together before they get their place.
+    fn staging(&self, homes: &Homes) -> PathBuf {
+        homes.torch_hub.join(OWN).join("unfinished").join(format!("{}-{}", self.folder(), &self.commit[..12]))
+    }
+
+    fn is_placed(&self, homes: &Homes) -> bool {
+        marked(&self.home(homes)).as_deref() == Some(self.commit)
+    }
+}
+
+/// The artifact that brings `file`: into the folder, if that is this commit's already, else beside it.
+///
+/// # Errors
+/// When its path is no plain one.
+pub fn artifact(repo: &Repo<'_>, file: &File, group: usize, homes: &Homes) -> Result<Artifact, Error> {
+    let folder = if repo.is_placed(homes) { repo.home(homes) } else { repo.staging(homes) };
+    let Repo { owner, repo: name, commit, .. } = repo;
+    Ok(Artifact {
+        label: file.path.clone(),
+        group,
+        url: format!("{RAW}/{owner}/{name}/{commit}/{}", names::escaped(&file.path)),
+        size: file.size,
+        digest: file.digest,
+        destination: names::below(&folder, &file.path)?,
+        partials: homes.torch_hub.join(PARTIALS),
+        credential: None,
+    })
+}
+
+/// The path under which torch finds `file`.
+///
+/// # Errors
+/// When its path is no plain one.
+pub fn visible(repo: &Repo<'_>, file: &File, homes: &Homes) -> Result<PathBuf, Error> {
+    names::below(&repo.home(homes), &file.path)
+}
+
+/// What is there of `file`. In a folder that is not this commit's, it is missing: torch would take another one.
+///
+/// # Errors
+/// When its path is no plain one.
+pub fn state(repo: &Repo<'_>, file: &File, homes: &Homes) -> Result<FileState, Error> {
+    let path = visible(repo, file, homes)?;
+    Ok(if repo.is_placed(homes) { state_of(&path, file.size) } else { FileState::Missing })
+}
+
+/// Gives the folder its name, once all `files` are in it, and makes torch trust it. What had that name before is replaced, if it
+/// was ours; a folder of torch's own is kept in `torch/hub/.modelstrap/replaced`.
+///
+/// # Errors
+/// When a file is missing, or what the disk says.
+pub fn finish(repo: &Repo<'_>, files: &[File], homes: &Homes) -> Result<(), Error> {
+    let own = homes.torch_hub.join(OWN);
+    fs::create_dir_all(&own).map_err(Error::disk(&own))?;
+    let lock = own.join("lock");
+    let _held = Lock::acquire(&lock, PATIENCE, || {}).map_err(Error::disk(&lock))?;
+    if !repo.is_placed(homes) {
+        let staging = repo.staging(homes);
+        for file in files {
+            let path = names::below(&staging, &file.path)?;
+            fs::metadata(&path).map_err(Error::disk(&path))?;
+        }
+        // A repository without files is none that torch could load, but it has a folder.
+        fs::create_dir_all(&staging).map_err(Error::disk(&staging))?;
+        let marker = staging.join(MARKER);
+        atomic::replace(&marker, format!("{}\n", repo.commit).as_bytes(), None, "new").map_err(Error::disk(&marker))?;
+        let home = repo.home(homes);
+        clear_away(&home, &own)?;
+        fs::rename(&staging, &home).map_err(Error::disk(&home))?;
+        atomic::sync_directory(&homes.torch_hub);
+    }
+    trusted::add(&homes.torch_hub, repo.owner, repo.repo)
+}
+
+/// Takes what has the name `home` out of the way; it is deleted when it carries our marker.
+fn clear_away(home: &Path, own: &Path) -> Result<(), Error> {
+    if fs::symlink_metadata(home).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+        return Ok(());
+    }
+    let ours = marked(home).is_some() && !home.is_symlink();
+    let replaced = own.join("replaced");
+    fs::create_dir_all(&replaced).map_err(Error::disk(&replaced))?;
+    let name = home.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let aside =
+        (1..).map(|number| replaced.join(format!("{name}-{number}"))).find(|path| path.symlink_metadata().is_err());
+    let aside = aside.unwrap_or_else(|| replaced.join(name));
+    fs::rename(home, &aside).map_err(Error::disk(home))?;
+    if ours {
+        delete::tree(&aside, own).map_err(Error::disk(&aside))?;
+    }
+    Ok(())
+}
+
+/// The commit in the marker of `folder`.
+fn marked(folder: &Path) -> Option<String> {
+    let bytes = bounded::read(&folder.join(MARKER), 64).ok()?;
+    let text = String::from_utf8(bytes).ok()?.trim().to_owned();
+    github::is_commit(&text).then_some(text)
+}
+
+/// A branch, tag or commit that may stand in a URL and, with `_` for `/`, in a folder's name.
+fn check_reference(reference: &str) -> Result<(), Error> {
+    names::plain_path(reference)?;
+    let good = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'/' | b'+' | b'@');
+    if reference.bytes().all(good) && !reference.starts_with('-') && !reference.contains("..") {
+        return Ok(());
+    }
+    let why = "it has letters, digits and `._-/+@`";
+    Err(Error::Name { what: "the branch, tag or commit", name: reference.to_owned(), why })
+}
+
+/// The files, each with a plain path, sorted, each path once.
+fn checked(blobs: Vec<github::Blob>) -> Result<Vec<File>, Error> {
+    let mut files = Vec::new();
+    let mut seen = BTreeSet::new();
+    for blob in blobs {
+        names::plain_path(&blob.path)?;
+        let clash = !seen.insert(blob.path.to_lowercase());
+        if clash || blob.path == MARKER {
+            let why = if clash { "another path is the same but for letter case" } else { "modelstrap needs this name" };
+            return Err(Error::Name { what: "the path", name: blob.path, why });
+        }
+        files.push(File { path: blob.path, size: Some(blob.size), digest: Some(blob.digest), url: None });
+    }
+    files.sort_by(|one, other| one.path.cmp(&other.path));
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests;
