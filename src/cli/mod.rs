@@ -3,6 +3,7 @@
 mod detect;
 mod env;
 mod hook;
+pub mod models;
 mod run;
 mod setup;
 mod undo;
@@ -15,6 +16,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 pub use detect::DetectArgs;
 pub use env::{EnvArgs, EnvFormat};
 pub use hook::HookArgs;
+pub use models::{ModelsArgs, ModelsVerb};
 pub use run::RunArgs;
 pub use setup::SetupArgs;
 pub use undo::UndoArgs;
