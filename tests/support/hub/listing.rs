@@ -65,7 +65,8 @@ pub(super) fn entry(repository: &Repository, file: &File, masked: bool, expand: 
     }
     if expand {
         entry["lastCommit"] = json!({ "id": "0".repeat(40), "title": "Upload", "date": "2026-01-01T00:00:00.000Z" });
-        entry["securityFileStatus"] = json!({ "status": "safe" });
+        entry["securityFileStatus"] =
+            json!({ "status": "safe", "avScan": { "virusFound": false }, "pickleImportScan": null });
     }
     entry
 }

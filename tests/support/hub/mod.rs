@@ -15,6 +15,7 @@
 
 #![allow(dead_code, clippy::unwrap_used, reason = "each test program uses its part; a test that cannot go on stops")]
 
+mod cache;
 mod cdn;
 mod content;
 mod deliver;
@@ -43,6 +44,7 @@ use std::time::Duration;
 
 #[allow(unused_imports, reason = "each test program uses its part")]
 pub(crate) use {
+    cache::{Tree, shared_part, tree},
     content::Content,
     draft::Draft,
     faults::Later,
