@@ -18,7 +18,8 @@ pub(super) fn github(owner: &str, repo: &str, commit: &str) -> String {
     format!("pkg:github/{}/{}@{}", encoded(&owner), encoded(&repo), encoded(commit))
 }
 
-/// `pkg:generic/NAME?checksum=…&download_url=…`; `None` for a file that has no URL.
+/// `pkg:generic/NAME?checksum=…&download_url=…`; `None` for a file that has no URL. The URL keeps its slashes, as in the
+/// specification's own example.
 pub(super) fn generic(file: &File) -> Option<String> {
     let url = file.url.as_ref()?;
     let name = file.path.rsplit('/').next().unwrap_or(&file.path);
@@ -26,7 +27,7 @@ pub(super) fn generic(file: &File) -> Option<String> {
         Some(digest @ crate::fetch::Digest::Sha256(_)) => format!("checksum=sha256:{}&", digest.hex()),
         _ => String::new(),
     };
-    Some(format!("pkg:generic/{}?{checksum}download_url={}", encoded(name), encoded(url)))
+    Some(format!("pkg:generic/{}?{checksum}download_url={}", encoded(name), path(url)))
 }
 
 /// The segments of a path, each percent-encoded.
@@ -74,7 +75,7 @@ mod tests {
             url: Some("https://example.org/base.pt?x=1".into()),
         };
         let expected = format!(
-            "pkg:generic/base.pt?checksum=sha256:{}&download_url=https:%2F%2Fexample.org%2Fbase.pt%3Fx%3D1",
+            "pkg:generic/base.pt?checksum=sha256:{}&download_url=https://example.org/base.pt%3Fx%3D1",
             "0a".repeat(32)
         );
         assert_eq!(generic(&file), Some(expected));

@@ -16,9 +16,9 @@ use super::{names, tar, zip};
 use crate::support::escape;
 
 /// So many bytes are unpacked of one file in all: what `torch.save` writes is not packed.
-const MOST_UNPACKED: u64 = 1 << 30;
+const MOST_UNPACKED: u64 = 256 << 20;
 /// A packed archive inside an archive is unpacked into memory, if it is no larger than this.
-const LARGEST_NESTED: u64 = 16 << 20;
+const LARGEST_NESTED: u64 = 8 << 20;
 /// `.nemo`: a tar, a torch file in it, its members.
 const DEEPEST: usize = 3;
 const MOST_IMPORTS: usize = 1000;
