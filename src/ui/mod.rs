@@ -1,8 +1,11 @@
-//! How things look: styles, the machine's card, plans and diffs, questions.
+//! How things look: styles, the machine's card, plans and diffs, questions, downloads, tables.
 
 pub mod card;
+pub mod events;
 pub mod output;
 pub mod plan;
+pub mod progress;
 pub mod prompts;
+pub mod table;
 pub mod text;
 pub mod theme;

@@ -23,6 +23,10 @@ pub struct Output {
     pub width: usize,
     /// Whether stderr is a terminal: long lines are folded there, long diffs cut.
     pub terminal: bool,
+    /// Whether the cursor can be moved on stderr, so that a line can be drawn again.
+    pub moves: bool,
+    /// Whether stderr takes more than ASCII.
+    pub unicode: bool,
 }
 
 /// What a person asked for with `--color`.
@@ -54,6 +58,11 @@ impl Output {
             verbose,
             width,
             terminal: io::stderr().is_terminal(),
+            // An old Windows console takes no escape codes; asking about colours switches them on where it can.
+            moves: io::stderr().is_terminal()
+                && vars.text("TERM") != Some("dumb")
+                && (cfg!(unix) || console::Term::stderr().features().colors_supported()),
+            unicode: unicode(vars),
         }
     }
 
@@ -95,5 +104,27 @@ impl Output {
     /// A style for stderr that is plain where colour is not wanted.
     pub fn style(&self) -> Style {
         Style::new().force_styling(self.colour)
+    }
+}
+
+/// Containers set no locale and yet write to terminals of today: only a locale that says so is taken for a narrow one.
+fn unicode(vars: &Vars) -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| vars.text(name));
+    let wide = |locale: &str| {
+        let locale = locale.to_ascii_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    };
+    vars.text("TERM") != Some("dumb") && locale.is_none_or(wide)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_dumb_terminal_or_a_narrow_locale_gets_ascii() {
+        let wide = |pairs: &[(&str, &str)]| unicode(&pairs.iter().copied().collect());
+        assert!(wide(&[]) && wide(&[("LANG", "de_DE.UTF-8")]) && wide(&[("LC_ALL", "C.utf8"), ("LANG", "C")]));
+        assert!(!wide(&[("LANG", "C")]) && !wide(&[("LC_CTYPE", "de_DE.ISO-8859-1")]) && !wide(&[("TERM", "dumb")]));
     }
 }

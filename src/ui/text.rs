@@ -34,6 +34,27 @@ pub fn cut(line: &str, width: usize) -> String {
     truncate_str(line, width, "…").into_owned()
 }
 
+/// `text` cut to `width` columns in its middle, where `mark` stands: the end of a file's name tells as much as its beginning.
+pub fn middle(text: &str, width: usize, mark: &str) -> String {
+    if measure_text_width(text) <= width {
+        return text.to_owned();
+    }
+    let Some(room) = width.checked_sub(measure_text_width(mark)) else { return mark.chars().take(width).collect() };
+    let wide = |c: char| measure_text_width(c.encode_utf8(&mut [0; 4]));
+    let mut left = room.div_ceil(2);
+    let begin: String = text.chars().take_while(|c| take(&mut left, wide(*c))).collect();
+    // What the beginning left over, half of a wide character, goes to the end.
+    let mut left = left + room / 2;
+    let mut end: Vec<char> = text.chars().rev().take_while(|c| take(&mut left, wide(*c))).collect();
+    end.reverse();
+    format!("{begin}{mark}{}", end.into_iter().collect::<String>())
+}
+
+/// Takes `wide` columns from `left`, if they are there.
+fn take(left: &mut usize, wide: usize) -> bool {
+    left.checked_sub(wide).map(|rest| *left = rest).is_some()
+}
+
 /// Rows of two columns, as lines; the second column of a row may be empty.
 pub fn columns(rows: &[(String, String)]) -> Vec<String> {
     let width = rows.iter().map(|(first, _)| measure_text_width(first)).max().unwrap_or_default();
@@ -59,5 +80,19 @@ mod tests {
         assert_eq!(fold("/a/very/long/path/that/fits/nowhere", 20, 9), "/a/very/long/path/that/fits/nowhere");
         assert_eq!(fold("", 20, 9), "");
         assert_eq!(cut("模型模型", 5), "模型…");
+    }
+
+    #[test]
+    fn a_name_that_is_cut_in_its_middle_keeps_both_ends_and_fits() {
+        assert_eq!(middle("model-00001-of-00009.safetensors", 15, "…"), "model-0…tensors");
+        assert_eq!(middle("short.bin", 9, "…"), "short.bin");
+        assert_eq!(middle("模型模型模型", 6, "…"), "模…型");
+        assert_eq!((middle("abcdef", 2, "..."), middle("abc", 0, "…")), ("..".to_owned(), String::new()));
+        for width in 0..12 {
+            for name in ["模型模型模型", "e\u{301}e\u{301}e\u{301}模a模a", &"a".repeat(4000)] {
+                let cut = middle(name, width, "…");
+                assert!(measure_text_width(&cut) <= width, "{width}: {cut}");
+            }
+        }
     }
 }

@@ -1,5 +1,8 @@
 //! The questions of `modelstrap setup` on a terminal: where, which libraries, which shells. Short, each with a default.
 
+#[expect(dead_code, reason = "setup asks it once it can download")]
+pub(super) mod models;
+
 use anyhow::Result;
 
 use super::context::Context;
