@@ -70,7 +70,7 @@ pub fn all() -> &'static [Known] {
     MODELS
 }
 
-/// The model with this name, alias or spec. Case counts only where two would be meant, and none are.
+/// The model with this name, alias or spec, in any letter case: the build refuses two that differ by it alone.
 pub fn find(name: &str) -> Option<&'static Known> {
     MODELS.iter().find(|known| known.names().any(|own| own.eq_ignore_ascii_case(name)))
 }

@@ -81,6 +81,8 @@ pub enum FilesHome {
     Whisper,
     /// `torch/hub/checkpoints`.
     TorchCheckpoints,
+    /// `torch/hub/torchaudio`: what torchaudio's `download_asset` keeps.
+    TorchaudioAssets,
     /// The cache root's own folder for `url:` models.
     Files,
 }

@@ -36,7 +36,9 @@ pub fn artifact(home: FilesHome, file: &File, group: usize, homes: &Homes) -> Re
 pub fn visible(home: FilesHome, file: &File, homes: &Homes) -> Result<PathBuf, Error> {
     let folder = folder(home, homes);
     match home {
-        FilesHome::Whisper | FilesHome::TorchCheckpoints => names::below(&folder, &file.path),
+        FilesHome::Whisper | FilesHome::TorchCheckpoints | FilesHome::TorchaudioAssets => {
+            names::below(&folder, &file.path)
+        }
         // Many projects call their file `model.pt`: each URL has a folder of its own.
         FilesHome::Files => {
             let digits = digest::sha256(url_of(file)?.as_bytes());
@@ -57,6 +59,7 @@ fn folder(home: FilesHome, homes: &Homes) -> PathBuf {
     match home {
         FilesHome::Whisper => homes.whisper.clone(),
         FilesHome::TorchCheckpoints => homes.torch_hub.join("checkpoints"),
+        FilesHome::TorchaudioAssets => homes.torch_hub.join("torchaudio"),
         FilesHome::Files => homes.files.clone(),
     }
 }
@@ -86,7 +89,8 @@ mod tests {
             (Path::new("c/whisper/m.pt").into(), Path::new("c/whisper/.modelstrap/partials").into(), 4)
         );
         assert_eq!(place(FilesHome::TorchCheckpoints).0, Path::new("c/torch/hub/checkpoints/m.pt"));
-        assert_eq!(place(FilesHome::Files).0, Path::new("c/files/6ea0d7d49bd16bfa/m.pt"));
+        assert_eq!(place(FilesHome::TorchaudioAssets).0, Path::new("c/torch/hub/torchaudio/m.pt"));
+        assert_eq!(place(FilesHome::Files).0, Path::new("c/files/5dc387683a8d1a6f/m.pt"));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -145,8 +145,8 @@ pub fn state(repo: &Repo<'_>, file: &File, homes: &Homes) -> Result<FileState, E
     Ok(if repo.is_placed(homes) { state_of(&path, file.size) } else { FileState::Missing })
 }
 
-/// Gives the folder its name, once all `files` are in it, and makes torch trust it. What had that name before is replaced, if it
-/// was ours; a folder of torch's own is kept in `torch/hub/.modelstrap/replaced`.
+/// Gives the folder its name, once all `files` are in it, and makes torch trust it. What had that name before is deleted when it
+/// was ours or the same; anything else is kept in `torch/hub/.modelstrap/replaced`.
 ///
 /// # Errors
 /// When a file is missing, or what the disk says.
@@ -166,30 +166,64 @@ pub fn finish(repo: &Repo<'_>, files: &[File], homes: &Homes) -> Result<(), Erro
         let marker = staging.join(MARKER);
         atomic::replace(&marker, format!("{}\n", repo.commit).as_bytes(), None, "new").map_err(Error::disk(&marker))?;
         let home = repo.home(homes);
-        clear_away(&home, &own)?;
+        clear_away(&home, &staging, &own)?;
         fs::rename(&staging, &home).map_err(Error::disk(&home))?;
         atomic::sync_directory(&homes.torch_hub);
     }
     trusted::add(&homes.torch_hub, repo.owner, repo.repo)
 }
 
-/// Takes what has the name `home` out of the way; it is deleted when it carries our marker.
-fn clear_away(home: &Path, own: &Path) -> Result<(), Error> {
+/// Takes what has the name `home` out of the way. It is deleted when it carries our marker, or has nothing that `staging` has not.
+fn clear_away(home: &Path, staging: &Path, own: &Path) -> Result<(), Error> {
     if fs::symlink_metadata(home).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
         return Ok(());
     }
-    let ours = marked(home).is_some() && !home.is_symlink();
+    let dispensable = !home.is_symlink() && (marked(home).is_some() || has_nothing_of_its_own(home, staging));
     let replaced = own.join("replaced");
     fs::create_dir_all(&replaced).map_err(Error::disk(&replaced))?;
     let name = home.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let aside =
-        (1..).map(|number| replaced.join(format!("{name}-{number}"))).find(|path| path.symlink_metadata().is_err());
-    let aside = aside.unwrap_or_else(|| replaced.join(name));
+    let mut names = (1_u32..).map(|number| replaced.join(format!("{name}-{number}")));
+    let aside = names.find(|path| path.symlink_metadata().is_err()).unwrap_or_else(|| replaced.join(name));
     fs::rename(home, &aside).map_err(Error::disk(home))?;
-    if ours {
+    if dispensable {
         delete::tree(&aside, own).map_err(Error::disk(&aside))?;
     }
     Ok(())
+}
+
+/// Whether each file below `folder` is below `other` too, with the same bytes; what Python compiled does not count. Whatever
+/// cannot be read is taken for something of its own.
+fn has_nothing_of_its_own(folder: &Path, other: &Path) -> bool {
+    let Ok(entries) = fs::read_dir(folder) else { return false };
+    entries.into_iter().all(|entry| {
+        let Ok(entry) = entry else { return false };
+        let twin = other.join(entry.file_name());
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => {
+                entry.file_name() == "__pycache__" || has_nothing_of_its_own(&entry.path(), &twin)
+            }
+            Ok(kind) if kind.is_file() => same_bytes(&entry.path(), &twin).unwrap_or(false),
+            _ => false,
+        }
+    })
+}
+
+fn same_bytes(one: &Path, other: &Path) -> io::Result<bool> {
+    let (mut one, mut other) = (fs::File::open(one)?, fs::File::open(other)?);
+    if one.metadata()?.len() != other.metadata()?.len() {
+        return Ok(false);
+    }
+    let (mut left, mut right) = (vec![0; 1 << 16], vec![0; 1 << 16]);
+    loop {
+        let read = one.read(&mut left)?;
+        if read == 0 {
+            return Ok(true);
+        }
+        other.read_exact(&mut right[..read])?;
+        if left[..read] != right[..read] {
+            return Ok(false);
+        }
+    }
 }
 
 /// The commit in the marker of `folder`.

@@ -1,4 +1,5 @@
-//! torchaudio's bundles: checkpoints of torch.hub. The library publishes no digests; a file without one is trusted on first use.
+//! torchaudio's bundles: checkpoints of torch.hub, or assets in a folder of torchaudio's own. The library publishes no digests; a file
+//! without one is trusted on first use.
 
 use super::Error;
 use crate::catalogue::models;
@@ -9,7 +10,11 @@ use crate::models::locked::{File, FilesHome, Part, Place};
 /// # Errors
 /// When the library has no such bundle.
 pub fn resolve(name: &str) -> Result<Part, Error> {
-    listed("torchaudio", name, FilesHome::TorchCheckpoints)
+    let part = listed("torchaudio", name, FilesHome::TorchCheckpoints)?;
+    // An asset is named by its whole key, a checkpoint by the last segment of its URL.
+    let assets = part.files.iter().all(|file| file.path.contains('/'));
+    let home = if assets { FilesHome::TorchaudioAssets } else { FilesHome::TorchCheckpoints };
+    Ok(Part { place: Place::Files { home }, ..part })
 }
 
 /// The model `name` of a source whose models the catalogue lists with all their files.
@@ -61,6 +66,21 @@ mod tests {
         assert!(file.digest.is_some());
         let unknown = resolve("HUBERT_BASE").unwrap();
         assert_eq!((unknown.files[0].size, unknown.files[0].digest), (None, None));
+    }
+
+    #[test]
+    fn a_bundle_of_assets_keeps_their_folders() {
+        let part = resolve("EMFORMER_RNNT_BASE_LIBRISPEECH").unwrap();
+        assert_eq!(part.place, Place::Files { home: FilesHome::TorchaudioAssets });
+        let paths: Vec<_> = part.files.iter().map(|file| file.path.as_str()).collect();
+        assert_eq!(
+            paths,
+            [
+                "models/emformer_rnnt_base_librispeech.pt",
+                "pipeline-assets/global_stats_rnnt_librispeech.json",
+                "pipeline-assets/spm_bpe_4096_librispeech.model",
+            ]
+        );
     }
 
     #[test]

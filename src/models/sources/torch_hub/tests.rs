@@ -173,6 +173,42 @@ fn a_newer_commit_replaces_ours_and_keeps_what_torch_had_downloaded() {
 }
 
 #[test]
+fn what_torch_had_downloaded_already_is_not_kept_twice() {
+    let room = tempfile::tempdir().unwrap();
+    let homes = Homes::under(room.path());
+    let home = homes.torch_hub.join("o_r_main");
+    fs::create_dir_all(home.join("src/__pycache__")).unwrap();
+    for name in ["hubconf.py", "src/m.py", "src/__pycache__/m.pyc"] {
+        fs::write(home.join(name), "v1").unwrap();
+    }
+    let place = place(COMMIT);
+    let repo = Repo::of(&place).unwrap();
+    let files = [file("hubconf.py"), file("src/m.py")];
+    fetch_all(&repo, &files, &homes, "v1");
+    finish(&repo, &files, &homes).unwrap();
+    assert_eq!(fs::read_dir(homes.torch_hub.join(".modelstrap/replaced")).unwrap().count(), 0);
+    assert!(!home.join("src/__pycache__").exists(), "the folder is the new one");
+}
+
+#[test]
+fn a_run_that_was_killed_between_the_two_renames_is_finished_by_the_next() {
+    let room = tempfile::tempdir().unwrap();
+    let homes = Homes::under(room.path());
+    let place = place(COMMIT);
+    let repo = Repo::of(&place).unwrap();
+    let files = [file("hubconf.py")];
+    fetch_all(&repo, &files, &homes, "v1");
+    finish(&repo, &files, &homes).unwrap();
+    let home = homes.torch_hub.join("o_r_main");
+    // The old folder is aside, the new one, with its marker, has not got its name yet.
+    fs::rename(&home, repo.staging(&homes)).unwrap();
+    assert_eq!(state(&repo, &files[0], &homes).unwrap(), FileState::Missing);
+    assert!(artifact(&repo, &files[0], 0, &homes).unwrap().destination.exists(), "nothing is fetched again");
+    finish(&repo, &files, &homes).unwrap();
+    assert_eq!(state(&repo, &files[0], &homes).unwrap(), FileState::Here);
+}
+
+#[test]
 fn names_of_an_edited_lock_are_refused() {
     let with = |owner: &str, reference: &str, commit: &str| Place::TorchHub {
         owner: owner.to_owned(),
