@@ -171,7 +171,7 @@ impl Manifest {
     }
 
     fn check(&self) -> Result<(), Problem> {
-        let plain = |message: String| Problem { place: None, message, hint: None };
+        let plain = Problem::plain;
         if let Some(budget) = &self.cache.budget
             && units::parse_bytes(budget).is_none()
         {
@@ -229,7 +229,13 @@ pub struct Problem {
 }
 
 impl Problem {
-    fn of(text: &str, error: &toml::de::Error) -> Self {
+    /// One of the whole file.
+    pub(super) fn plain(message: String) -> Self {
+        Self { place: None, message, hint: None }
+    }
+
+    /// What the TOML parser says, with the place.
+    pub(super) fn of(text: &str, error: &toml::de::Error) -> Self {
         let place = error.span().map(|span| {
             let start = span.start.min(text.len());
             let head = &text[..text.floor_char_boundary(start)];

@@ -5,6 +5,7 @@ pub mod git;
 pub mod hub_version;
 pub mod ignored;
 pub mod manifest;
+pub mod manifest_edit;
 pub mod model_entry;
 pub mod root;
 

@@ -10,5 +10,6 @@ pub mod lock;
 pub mod paths;
 pub mod seal;
 pub mod time;
+pub mod toml_text;
 pub mod units;
 pub mod vars;

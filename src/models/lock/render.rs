@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::{Lock, VERSION};
 use crate::models::locked::{File, FilesHome, Model, Part, Place, RepoType};
+use crate::support::toml_text::quoted;
 
 /// The first lines of every lock.
 pub(super) const HEADER: &str = "\
@@ -108,24 +109,4 @@ pub(super) fn files_home(home: FilesHome) -> &'static str {
 
 fn line(out: &mut String, key: &str, value: &str) {
     let _ = writeln!(out, "{key} = {}", quoted(value));
-}
-
-/// `text` as a TOML basic string.
-pub(in crate::models) fn quoted(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\t' => out.push_str("\\t"),
-            control if control.is_control() => {
-                let _ = write!(out, "\\u{:04X}", control as u32);
-            }
-            other => out.push(other),
-        }
-    }
-    out.push('"');
-    out
 }
