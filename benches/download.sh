@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # How fast modelstrap downloads, beside the programs that people use for it: one server, the same files, one run.
 #
-#   benches/download.sh [BINARY]      default: target/release/modelstrap, built if it is missing
+#   benches/download.sh [BINARY]      default: target/release/modelstrap, built if it is missing; `none`: the peers alone
 #
 # benches/README.md says what each row measures, what the peers leave out, and how the link is made.
 #
@@ -47,6 +47,7 @@ measure=$PWD/benches/measure.py
 
 work=$(mktemp -d)
 hub_pid=
+# shellcheck disable=SC2329 # the trap calls it
 cleanup() {
   [ -z "$hub_pid" ] || kill "$hub_pid" 2>/dev/null || true
   rm -rf "$work"
@@ -91,10 +92,6 @@ for program in ${BENCH_PROGRAMS:-modelstrap hf hf_transfer hf-hub aria2 curl}; d
   fi
 done
 
-listing() { # REPOSITORY: `URL`, then its options, in the form that FORM asks for
-  steer "list?repo=$1"
-}
-
 # command_of PROGRAM REPOSITORY FOLDER: fills `command`.
 command_of() {
   local program=$1 repository=$2 folder=$3
@@ -109,11 +106,14 @@ command_of() {
     hf_transfer) command=(env HF_ENDPOINT="$hub" HF_HOME="$folder/hf" HF_HUB_DISABLE_XET=1 HF_HUB_DISABLE_TELEMETRY=1 HF_HUB_ENABLE_HF_TRANSFER=1 "$peers/hf-transfer/bin/huggingface-cli" download "$repository") ;;
     hf-hub) command=(env HF_ENDPOINT="$hub" HF_HOME="$folder/hf" "$peers/bin/bench-hf-hub" "$repository") ;;
     aria2)
-      listing "$repository" | awk '{ print $2; print "  out=" $3 }' >"$folder/list"
-      command=(aria2c --quiet --input-file="$folder/list" --dir="$folder/files" --max-concurrent-downloads=16 --max-connection-per-server=16 --split=16 --min-split-size=1M --file-allocation=none)
+      steer "list?repo=$repository" | awk '{ print $2; print "  out=" $3 }' >"$folder/list"
+      # Many connections for one large file, many files at once where they are small: each is slower the other way.
+      local split=16
+      [ "$repository" != bench/many ] || split=1
+      command=(aria2c --quiet --input-file="$folder/list" --dir="$folder/files" --max-concurrent-downloads=16 --max-connection-per-server=16 --split="$split" --min-split-size=1M --file-allocation=none)
       ;;
     curl)
-      listing "$repository" | awk -v folder="$folder/files" '{ printf "url = \"%s\"\noutput = \"%s/%s\"\n", $2, folder, $3 }' >"$folder/list"
+      steer "list?repo=$repository" | awk -v folder="$folder/files" '{ printf "url = \"%s\"\noutput = \"%s/%s\"\n", $2, folder, $3 }' >"$folder/list"
       command=(curl --silent --show-error --fail --location --create-dirs --parallel --parallel-immediate --parallel-max 64 --config "$folder/list")
       ;;
   esac
@@ -191,8 +191,10 @@ fetch_case() {
   table "$name"
 }
 
+version=none
+[ "$binary" = none ] || version=$("$binary" --version | cut -d ' ' -f 2)
 printf 'modelstrap %s, %s processors, %s rounds, files on %s, load %s\n' \
-  "$([ "$binary" = none ] && echo none || "$binary" --version | cut -d ' ' -f 2)" "$(nproc)" "$rounds" "$(stat -f -c %T "$work")" "$(cut -d ' ' -f 1 /proc/loadavg)"
+  "$version" "$(nproc)" "$rounds" "$(stat -f -c %T "$work")" "$(cut -d ' ' -f 1 /proc/loadavg)"
 
 wan="rtt=40&rate=105.3"
 fetch_case loopback-large "one file of 4 GiB, loopback" "" bench/four-gib
