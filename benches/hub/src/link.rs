@@ -375,3 +375,53 @@ impl Lane {
         (self.random >> 11) as f64 / (1_u64 << 53) as f64
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn terms(round_trip: u64, rate: f64, each: f64, loss: f64) -> Terms {
+        Terms { round_trip: Duration::from_millis(round_trip), rate, each, loss }
+    }
+
+    fn seconds(terms: Terms, total: u64) -> f64 {
+        let road = Road::default();
+        road.set(terms);
+        let mut lane = Lane::new(7);
+        let begun = Instant::now();
+        lane.arrive(&terms);
+        let mut written = 0;
+        let sent = lane.send(&road, total, &mut |count| {
+            written += count;
+            Ok(())
+        });
+        assert!(sent.is_ok());
+        assert_eq!(written, total);
+        begun.elapsed().as_secs_f64()
+    }
+
+    #[test]
+    fn a_small_answer_takes_a_handshake_and_a_round_trip() {
+        let took = seconds(terms(40, 0.0, 0.0, 0.0), 1000);
+        assert!((0.079..0.2).contains(&took), "{took}");
+    }
+
+    #[test]
+    fn slow_start_doubles_a_window_of_ten_segments() {
+        // 10 + 20 + 40 + 80 segments: three more round trips than the first.
+        let took = seconds(terms(40, 0.0, 0.0, 0.0), 140 * 1460);
+        assert!((0.199..0.4).contains(&took), "{took}");
+    }
+
+    #[test]
+    fn a_connection_keeps_to_its_cap() {
+        let took = seconds(terms(0, 0.0, 20e6, 0.0), 10_000_000);
+        assert!((0.49..0.9).contains(&took), "{took}");
+    }
+
+    #[test]
+    fn what_is_lost_arrives_all_the_same() {
+        let took = seconds(terms(4, 50e6, 0.0, 0.05), 1_000_000);
+        assert!(took < 20.0, "{took}");
+    }
+}
