@@ -4,4 +4,5 @@
 //! it is all that placing, checking and exporting need: only resolving asks a server what something is.
 
 pub mod homes;
+pub mod hub;
 pub mod locked;
