@@ -10,8 +10,8 @@ use crate::models::locked::File;
 
 /// Files that transformers, sentence-transformers and diffusers look for and can do without.
 const OPTIONAL: [&str; 23] = [
-    "added_tokens.json",
     "adapter_config.json",
+    "added_tokens.json",
     "chat_template.jinja",
     "chat_template.json",
     "config_sentence_transformers.json",

@@ -196,5 +196,6 @@ fn tag(hub: &Path) {
 }
 
 #[cfg(test)]
+#[cfg(unix)]
 #[path = "place/tests.rs"]
 pub(super) mod tests;

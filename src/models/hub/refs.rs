@@ -137,7 +137,7 @@ mod tests {
         let repository = Repository::named(RepoType::Model, "o/n", room.path());
         let commit = "a".repeat(40);
         let ours = protecting("proj é/../x");
-        assert_eq!(ours, "refs/modelstrap/proj-------x");
+        assert_eq!(ours, "refs/modelstrap/proj------x");
         for revision in ["main", "feat/x", &ours] {
             write(&repository, revision, &commit).unwrap();
         }

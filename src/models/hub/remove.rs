@@ -30,7 +30,11 @@ pub enum Removal {
 /// # Errors
 /// What the disk says.
 pub fn release(place: &HubPlace, homes: &Homes, protect: &str) -> io::Result<()> {
-    refs::remove(&Repository::of(place, &homes.hub), &refs::protecting(protect))
+    let (repository, ours) = (Repository::of(place, &homes.hub), refs::protecting(protect));
+    if refs::read(&repository, &ours).as_ref() == Some(&place.commit) {
+        refs::remove(&repository, &ours)?;
+    }
+    Ok(())
 }
 
 /// Removes the commit, unless another project or another branch or tag names it, and the contents that only it used.

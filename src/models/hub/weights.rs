@@ -134,7 +134,9 @@ pub(super) fn classify(path: &str) -> Option<Weight<'_>> {
     }
     // CTranslate2 calls its own form `model.bin`: no other `model.*` replaces it.
     let own = (stem == "model" && format == Format::Pytorch) || format == Format::Gguf;
-    let shared = !own && (SHARED.contains(&stem) || format == Format::Original);
+    // Nothing names these forms but the author, and they are exports of what lies beside them.
+    let export = matches!(format, Format::Original | Format::Tflite | Format::Coreml);
+    let shared = !own && (export || SHARED.contains(&stem));
     let role = if shared {
         "model".to_owned()
     } else if own {
