@@ -7,6 +7,7 @@ pub mod diff;
 pub mod export;
 pub mod homes;
 pub mod lock;
+pub mod hub;
 pub mod locked;
 pub mod names;
 pub mod request;

@@ -1,0 +1,201 @@
+//! A part's files into the Hub's cache: where each is fetched to, the link by which a library finds it, the refs at the end.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::layout::{Repository, blob_name, pointer_target};
+use super::settings::Settings;
+use super::symlinks::{self, Link, unique};
+use super::{Error, api, names, no_exist, refs, trees};
+use crate::fetch::{Artifact, Credential};
+use crate::models::homes::Homes;
+use crate::models::locked::{File, HubPlace};
+use crate::platform::Os;
+
+/// Says to backup programs that this is a cache; any text whose first line is the signature is valid.
+const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
+    # This file is a cache directory tag created by huggingface_hub.\n\
+    # For information about cache directory tags, see:\n\
+    #\thttps://bford.info/cachedir/\n";
+
+/// Checks every name of a part before any of them becomes a path: what a lock file says is foreign, too.
+///
+/// # Errors
+/// Which name is refused, and why.
+pub fn check(place: &HubPlace, files: &[File]) -> Result<(), Error> {
+    let repo = || place.repo.clone();
+    names::check_repo(&place.repo).map_err(|why| Error::Name { repo: repo(), why })?;
+    let revision = |revision: &str| Error::Revision { repo: repo(), revision: revision.to_owned() };
+    names::check_revision(&place.requested).map_err(|_| revision(&place.requested))?;
+    if !names::is_commit(&place.commit) {
+        return Err(revision(&place.commit));
+    }
+    files.iter().try_for_each(|file| check_file(place, file))
+}
+
+fn check_file(place: &HubPlace, file: &File) -> Result<(), Error> {
+    let refused = |why| Error::FileName { repo: place.repo.clone(), path: file.path.clone(), why };
+    names::check_file(&file.path).map_err(refused)?;
+    names::check_storable(&file.path, Os::current()).map_err(refused)?;
+    if file.digest.is_none() {
+        return Err(refused("its digest is not known"));
+    }
+    Ok(())
+}
+
+/// What the engine must fetch for `file`.
+///
+/// # Errors
+/// When a name cannot become a path.
+pub fn artifact(
+    place: &HubPlace,
+    file: &File,
+    group: usize,
+    homes: &Homes,
+    settings: &Settings,
+    credential: Option<Arc<Credential>>,
+) -> Result<Artifact, Error> {
+    check(place, std::slice::from_ref(file))?;
+    let repository = Repository::of(place, &homes.hub);
+    Ok(Artifact {
+        label: file.path.clone(),
+        group,
+        url: api::file_url(settings, place.repo_type, &place.repo, &place.commit, &file.path),
+        size: file.size,
+        digest: file.digest,
+        destination: destination(&repository, place, file),
+        partials: repository.partials(),
+        credential,
+    })
+}
+
+/// The blob; or the file of the snapshot where Python, unable to make links, has moved the blob there.
+fn destination(repository: &Repository, place: &HubPlace, file: &File) -> PathBuf {
+    let pointer = repository.pointer(&place.commit, &file.path);
+    let Some(blob) = blob_name(file).map(|name| repository.blob(&name)) else { return pointer };
+    let moved = file.size.is_some()
+        && fs::symlink_metadata(&pointer).is_ok_and(|found| found.is_file() && Some(found.len()) == file.size)
+        && !blob.exists();
+    if moved { pointer } else { blob }
+}
+
+/// The path that a program opens.
+pub fn visible(place: &HubPlace, file: &File, homes: &Homes) -> PathBuf {
+    Repository::of(place, &homes.hub).pointer(&place.commit, &file.path)
+}
+
+/// The path that a program should open for the whole part, or for the file or folder `inner` of it, if that is there.
+pub fn locate(place: &HubPlace, inner: Option<&str>, homes: &Homes) -> Option<PathBuf> {
+    let repository = Repository::of(place, &homes.hub);
+    let path = match inner {
+        None => repository.snapshot(&place.commit),
+        Some(inner) => {
+            let inner = inner.trim_end_matches('/');
+            names::check_file(inner).ok()?;
+            repository.pointer(&place.commit, inner)
+        }
+    };
+    path.exists().then_some(path)
+}
+
+/// Makes the file visible in its snapshot. A good pointer is left as it is; a dangling or wrong one is replaced.
+///
+/// # Errors
+/// What the disk says.
+pub fn settle(place: &HubPlace, file: &File, homes: &Homes, settings: &Settings) -> io::Result<()> {
+    check(place, std::slice::from_ref(file))
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error.to_string()))?;
+    let repository = Repository::of(place, &homes.hub);
+    let pointer = repository.pointer(&place.commit, &file.path);
+    let name = blob_name(file).unwrap_or_default();
+    let blob = repository.blob(&name);
+    let target = pointer_target(&file.path, &name);
+    if is_good(&pointer, &target, &blob, file) {
+        return Ok(());
+    }
+    fs::create_dir_all(pointer.parent().unwrap_or(&pointer))?;
+    fs::create_dir_all(repository.private())?;
+    let link = symlinks::best(&repository.private(), settings.symlinks_wanted);
+    if link == Link::Symbolic && symlinks::symbolic(&target, &pointer).is_ok() {
+        return Ok(());
+    }
+    let temporary = repository.private().join(unique("link"));
+    let done = make(link, &target, &blob, &temporary).and_then(|()| fs::rename(&temporary, &pointer));
+    // Renaming one of two names of a file onto the other leaves both.
+    let _ = fs::remove_file(&temporary);
+    done
+}
+
+fn make(link: Link, target: &Path, blob: &Path, at: &Path) -> io::Result<()> {
+    match link {
+        Link::Symbolic => symlinks::symbolic(target, at),
+        // A link's own bytes are not the content: the payload of a shared store is linked itself.
+        Link::Hard => fs::hard_link(fs::canonicalize(blob)?, at).or_else(|_| make(Link::Copy, target, blob, at)),
+        Link::Copy => fs::copy(blob, at).map(|_| ()),
+    }
+}
+
+/// Whether the pointer leads to the right content: by its text, by being the same file, or by holding the right number of bytes itself.
+fn is_good(pointer: &Path, target: &Path, blob: &Path, file: &File) -> bool {
+    let Ok(found) = fs::symlink_metadata(pointer) else { return false };
+    if !found.is_symlink() {
+        return found.is_file() && file.size.is_none_or(|size| size == found.len());
+    }
+    match fs::read_link(pointer) {
+        Ok(text) if text == target => blob.exists(),
+        _ => match (fs::canonicalize(pointer), fs::canonicalize(blob)) {
+            (Ok(pointer), Ok(blob)) => pointer == blob,
+            _ => false,
+        },
+    }
+}
+
+/// After the last file of a part: marks, listings, and the refs, by which libraries find the commit.
+///
+/// `protect` names the project, for the ref that keeps `hf cache prune` away.
+///
+/// # Errors
+/// What the disk says.
+pub fn finish(place: &HubPlace, files: &[File], homes: &Homes, protect: &str) -> io::Result<()> {
+    check(place, files).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error.to_string()))?;
+    let repository = Repository::of(place, &homes.hub);
+    tag(&homes.hub);
+    no_exist::clear(&repository, &place.commit, files);
+    if place.complete && files.iter().all(|file| repository.pointer(&place.commit, &file.path).exists()) {
+        trees::write(&repository, &place.commit, files)?;
+        no_exist::write(&repository, &place.commit, files)?;
+    } else {
+        trees::remove_if_wider(&repository, &place.commit)?;
+    }
+    let ours = refs::protecting(protect);
+    if place.requested != place.commit {
+        refs::write(&repository, &place.requested, &place.commit)?;
+    } else if main_may_follow(&repository, &ours) {
+        // Libraries ask for `main` unless they are told otherwise: without this ref they find nothing offline.
+        refs::write(&repository, "main", &place.commit)?;
+    }
+    refs::write(&repository, &ours, &place.commit)
+}
+
+/// `main` follows a pinned commit where there is no `main`, where it leads nowhere, or where it followed our last one.
+fn main_may_follow(repository: &Repository, ours: &str) -> bool {
+    match refs::read(repository, "main") {
+        None => true,
+        Some(main) => !repository.snapshot(&main).is_dir() || refs::read(repository, ours) == Some(main),
+    }
+}
+
+fn tag(hub: &Path) {
+    let tag = hub.join("CACHEDIR.TAG");
+    if let Ok(mut file) = fs::OpenOptions::new().write(true).create_new(true).open(tag) {
+        // A cache is a cache without it, too.
+        let _ = io::Write::write_all(&mut file, CACHEDIR_TAG.as_bytes());
+    }
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+#[path = "place/tests.rs"]
+pub(super) mod tests;

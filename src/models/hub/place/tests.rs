@@ -1,0 +1,293 @@
+//! What the cache holds after each step.
+
+use super::*;
+use crate::fetch::Digest;
+use crate::models::hub::remove::{self, Removal};
+use crate::models::hub::state::{self, FileState, PartState};
+use crate::models::locked::RepoType;
+use crate::support::vars::Vars;
+
+pub(in crate::models::hub) fn homes(hub: &Path) -> Homes {
+    let other = PathBuf::from("/unused");
+    Homes {
+        root: other.clone(),
+        hub: hub.to_path_buf(),
+        whisper: other.clone(),
+        torch_hub: other.clone(),
+        wheels: other.clone(),
+        files: other,
+    }
+}
+
+pub(in crate::models::hub) fn place() -> HubPlace {
+    HubPlace {
+        repo_type: RepoType::Model,
+        repo: "org/name".to_owned(),
+        requested: "main".to_owned(),
+        commit: "c".repeat(40),
+        complete: false,
+    }
+}
+
+fn file(path: &str, digest: u8) -> File {
+    File { path: path.to_owned(), size: Some(5), digest: Some(Digest::Git([digest; 20])), url: None }
+}
+
+fn settings(symlinks_wanted: bool) -> Settings {
+    let vars: Vars = [("HOME", "/nowhere")].into_iter().collect();
+    Settings { symlinks_wanted, ..Settings::of(&vars, Os::Linux, None) }
+}
+
+struct Cache {
+    room: tempfile::TempDir,
+    homes: Homes,
+    settings: Settings,
+}
+
+impl Cache {
+    fn new(symlinks_wanted: bool) -> Self {
+        let room = tempfile::tempdir().unwrap();
+        let homes = homes(&room.path().join("hub"));
+        Self { room, homes, settings: settings(symlinks_wanted) }
+    }
+
+    /// As the engine does: the bytes at the destination, then the pointer.
+    fn put(&self, place: &HubPlace, file: &File) -> Artifact {
+        let artifact = artifact(place, file, 0, &self.homes, &self.settings, None).unwrap();
+        if fs::metadata(&artifact.destination).is_err() {
+            fs::create_dir_all(artifact.destination.parent().unwrap()).unwrap();
+            fs::write(&artifact.destination, "bytes").unwrap();
+        }
+        settle(place, file, &self.homes, &self.settings).unwrap();
+        artifact
+    }
+
+    fn at(&self, path: &str) -> PathBuf {
+        self.homes.hub.join("models--org--name").join(path)
+    }
+
+    fn in_snapshot(&self, path: &str) -> PathBuf {
+        self.at("snapshots").join("c".repeat(40)).join(path)
+    }
+
+    /// Every path below the cache, links with what they say.
+    fn tree(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut folders = vec![self.homes.hub.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+                let path = entry.path();
+                let name = path.strip_prefix(&self.homes.hub).unwrap().display().to_string();
+                match fs::read_link(&path) {
+                    Ok(target) => found.push(format!("{name} -> {}", target.display())),
+                    Err(_) if path.is_dir() => folders.push(path),
+                    Err(_) => found.push(name),
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+}
+
+#[test]
+fn a_file_is_fetched_to_its_blob_and_linked_from_its_snapshot() {
+    let cache = Cache::new(true);
+    let artifact = cache.put(&place(), &file("a/b/é.txt", 0xab));
+    let blob = "ab".repeat(20);
+    assert_eq!(artifact.destination, cache.at("blobs").join(&blob));
+    assert_eq!(artifact.partials, cache.at(".modelstrap/partials"));
+    let commit = "c".repeat(40);
+    assert_eq!(artifact.url, format!("https://huggingface.co/org/name/resolve/{commit}/a/b/%C3%A9.txt"));
+    finish(&place(), &[file("a/b/é.txt", 0xab)], &cache.homes, "p1").unwrap();
+    assert_eq!(
+        cache.tree(),
+        [
+            "CACHEDIR.TAG".to_owned(),
+            format!("models--org--name/blobs/{blob}"),
+            "models--org--name/refs/main".to_owned(),
+            "models--org--name/refs/refs/modelstrap/p1".to_owned(),
+            format!("models--org--name/snapshots/{commit}/a/b/é.txt -> ../../../../blobs/{blob}"),
+        ]
+    );
+    assert_eq!(fs::read(cache.homes.hub.join("CACHEDIR.TAG")).unwrap().len(), 191);
+    assert_eq!(fs::read_to_string(cache.at("refs/main")).unwrap(), commit);
+    let visible = visible(&place(), &file("a/b/é.txt", 0xab), &cache.homes);
+    let moved = cache.room.path().join("moved");
+    fs::rename(&cache.homes.hub, &moved).unwrap();
+    let visible = moved.join(visible.strip_prefix(&cache.homes.hub).unwrap());
+    assert_eq!(fs::read_to_string(visible).unwrap(), "bytes", "links are relative");
+}
+
+#[test]
+fn nothing_is_written_a_second_time() {
+    let cache = Cache::new(true);
+    let whole = HubPlace { complete: true, ..place() };
+    let run = || {
+        cache.put(&whole, &file("x", 1));
+        finish(&whole, &[file("x", 1)], &cache.homes, "p").unwrap();
+    };
+    run();
+    let stamps = || -> Vec<_> {
+        let paths = cache.tree().into_iter().map(|line| line.split(" -> ").next().unwrap().to_owned());
+        paths.map(|path| fs::symlink_metadata(cache.homes.hub.join(path)).unwrap().modified().unwrap()).collect()
+    };
+    let before = (cache.tree(), stamps());
+    run();
+    assert_eq!((cache.tree(), stamps()), before);
+    assert!(cache.at("trees").exists() && cache.at(".no_exist").exists());
+}
+
+#[test]
+fn a_dangling_or_wrong_pointer_is_replaced_and_a_good_one_of_any_kind_is_left() {
+    let cache = Cache::new(true);
+    cache.put(&place(), &file("x", 1));
+    let pointer = cache.in_snapshot("x");
+    let right = PathBuf::from("../../blobs").join("01".repeat(20));
+    let wrong = cache.at("blobs").join("other");
+    fs::write(&wrong, "other").unwrap();
+    let settled = |make: &dyn Fn()| {
+        fs::remove_file(&pointer).unwrap();
+        make();
+        cache.put(&place(), &file("x", 1));
+        fs::read_link(&pointer).ok()
+    };
+    let link = |target: &Path| symlinks::symbolic(target, &pointer).unwrap();
+    assert_eq!(settled(&|| link(Path::new("nowhere"))).as_ref(), Some(&right));
+    assert_eq!(settled(&|| link(&wrong)).as_ref(), Some(&right));
+    assert_eq!(settled(&|| fs::write(&pointer, "wrong size").unwrap()).as_ref(), Some(&right));
+    let absolute = cache.at("blobs").join("01".repeat(20));
+    assert_eq!(settled(&|| link(&absolute)).as_ref(), Some(&absolute), "an absolute link is good");
+    assert_eq!(settled(&|| fs::write(&pointer, "bytes").unwrap()), None, "a file of the right size is good");
+}
+
+#[test]
+fn without_symbolic_links_the_bytes_have_two_names() {
+    let cache = Cache::new(false);
+    cache.put(&place(), &file("a/x", 1));
+    let pointer = cache.in_snapshot("a/x");
+    assert!(fs::symlink_metadata(&pointer).unwrap().is_file());
+    assert_eq!(fs::read_to_string(&pointer).unwrap(), "bytes");
+    assert_eq!(fs::canonicalize(cache.at("blobs")).unwrap().read_dir().unwrap().count(), 1);
+    cache.put(&place(), &file("a/x", 1));
+    assert_eq!(fs::read_dir(cache.at(".modelstrap")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_blob_that_python_moved_into_the_snapshot_is_not_fetched_again() {
+    let cache = Cache::new(true);
+    fs::create_dir_all(cache.in_snapshot("")).unwrap();
+    fs::write(cache.in_snapshot("x"), "bytes").unwrap();
+    assert_eq!(cache.put(&place(), &file("x", 1)).destination, cache.in_snapshot("x"));
+    assert!(!cache.at("blobs").exists());
+}
+
+#[test]
+fn names_of_a_lock_are_checked_before_they_become_paths() {
+    let cache = Cache::new(true);
+    let bad = |place: &HubPlace, file: &File| {
+        let refused = artifact(place, file, 0, &cache.homes, &cache.settings, None).is_err();
+        refused && settle(place, file, &cache.homes, &cache.settings).is_err()
+    };
+    assert!(bad(&place(), &file("../x", 1)));
+    assert!(bad(&place(), &File { digest: None, ..file("x", 1) }));
+    assert!(bad(&HubPlace { commit: "../..".to_owned(), ..place() }, &file("x", 1)));
+    assert!(bad(&HubPlace { requested: "../x".to_owned(), ..place() }, &file("x", 1)));
+    assert!(bad(&HubPlace { repo: "../x".to_owned(), ..place() }, &file("x", 1)));
+    assert!(!cache.homes.hub.exists());
+    assert_eq!(locate(&place(), Some("../../x"), &cache.homes), None);
+}
+
+#[test]
+fn a_pinned_commit_gives_main_only_where_nobody_else_does() {
+    let main = |cache: &Cache| fs::read_to_string(cache.at("refs/main")).ok();
+    let pinned = |letter: &str| {
+        let commit = letter.repeat(40);
+        HubPlace { requested: commit.clone(), commit, ..place() }
+    };
+    let cache = Cache::new(true);
+    let install = |place: &HubPlace| {
+        cache.put(place, &file("x", 1));
+        finish(place, &[file("x", 1)], &cache.homes, "p").unwrap();
+    };
+    install(&pinned("a"));
+    assert_eq!(main(&cache), Some("a".repeat(40)));
+    install(&pinned("b"));
+    assert_eq!(main(&cache), Some("b".repeat(40)), "it follows our own pin");
+    fs::write(cache.at("refs/main"), "a".repeat(40)).unwrap();
+    install(&pinned("d"));
+    assert_eq!(main(&cache), Some("a".repeat(40)), "it is somebody else's");
+}
+
+#[test]
+fn a_listing_is_never_wider_than_the_files() {
+    let cache = Cache::new(true);
+    let whole = HubPlace { complete: true, ..place() };
+    let files = [file("x", 1), file("y", 2)];
+    cache.put(&whole, &files[0]);
+    finish(&whole, &files, &cache.homes, "p").unwrap();
+    assert!(!cache.at("trees").exists(), "one file is not here");
+    cache.put(&whole, &files[1]);
+    finish(&whole, &files, &cache.homes, "p").unwrap();
+    let tree = cache.at("trees").join(format!("{}.json", whole.commit));
+    assert!(tree.exists());
+    fs::remove_file(cache.in_snapshot("y")).unwrap();
+    finish(&place(), &files[..1], &cache.homes, "p").unwrap();
+    assert!(!tree.exists());
+}
+
+#[test]
+fn the_state_of_each_file_follows_links_to_the_bytes() {
+    let cache = Cache::new(true);
+    let files = [file("x", 1), file("y", 2)];
+    let look = || state::part(&place(), &files, &cache.homes);
+    assert_eq!(look(), (PartState::Missing, vec![FileState::Missing, FileState::Missing]));
+    cache.put(&place(), &files[0]);
+    assert_eq!(look(), (PartState::Partly, vec![FileState::Here, FileState::Missing]));
+    let second = cache.put(&place(), &files[1]);
+    assert_eq!(look(), (PartState::Here, vec![FileState::Here, FileState::Here]));
+    fs::remove_file(cache.in_snapshot("x")).unwrap();
+    assert_eq!(look(), (PartState::Partly, vec![FileState::Unlinked, FileState::Here]));
+    fs::write(&second.destination, "longer bytes").unwrap();
+    assert_eq!(look(), (PartState::Changed, vec![FileState::Unlinked, FileState::Changed { found: 12 }]));
+    fs::remove_file(&second.destination).unwrap();
+    assert_eq!(look().1[1], FileState::Missing, "a dangling pointer is nothing");
+    assert_eq!(locate(&place(), Some("y"), &cache.homes), None);
+    assert_eq!(locate(&place(), None, &cache.homes), Some(cache.in_snapshot("").components().collect()));
+}
+
+#[test]
+fn only_what_nobody_else_uses_is_removed() {
+    for symlinks in [true, false] {
+        let cache = Cache::new(symlinks);
+        let other = HubPlace { requested: "v2".to_owned(), commit: "d".repeat(40), ..place() };
+        let files = [file("x", 1), file("shared", 2)];
+        files.iter().for_each(|file| drop(cache.put(&place(), file)));
+        cache.put(&other, &files[1]);
+        finish(&place(), &files, &cache.homes, "one").unwrap();
+        finish(&place(), &files, &cache.homes, "two").unwrap();
+        finish(&other, &files[1..], &cache.homes, "one").unwrap();
+        finish(&other, &files[1..], &cache.homes, "three").unwrap();
+        finish(&place(), &files, &cache.homes, "one").unwrap();
+
+        let gone = |place: &HubPlace, id| remove::part(place, &files, &cache.homes, id).unwrap();
+        assert_eq!(gone(&place(), "one"), Removal::StillUsed, "project two has it, too");
+        assert!(cache.in_snapshot("x").exists());
+        assert_eq!(gone(&place(), "two"), Removal::Removed { freed: 5 });
+        assert!(!cache.in_snapshot("").exists() && !cache.at("refs/main").exists());
+        assert!(cache.at("blobs").join("02".repeat(20)).exists() && !cache.at("blobs").join("01".repeat(20)).exists());
+        assert_eq!(gone(&place(), "two"), Removal::NotThere);
+        assert_eq!(gone(&other, "three"), Removal::Removed { freed: 5 });
+        assert!(!cache.at("").exists(), "the last commit takes the repository along");
+    }
+}
+
+#[test]
+fn a_tag_of_somebody_else_keeps_a_commit() {
+    let cache = Cache::new(true);
+    cache.put(&place(), &file("x", 1));
+    finish(&place(), &[file("x", 1)], &cache.homes, "p").unwrap();
+    fs::write(cache.at("refs/v1"), place().commit).unwrap();
+    assert_eq!(remove::part(&place(), &[file("x", 1)], &cache.homes, "p").unwrap(), Removal::StillUsed);
+    assert!(cache.in_snapshot("x").exists() && !cache.at("refs/refs").exists());
+}

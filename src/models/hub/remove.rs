@@ -1,0 +1,155 @@
+//! Takes a part out of the cache: only what no other project, branch or commit uses.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use super::layout::{Repository, blob_name};
+use super::{place, refs, trees};
+use crate::models::homes::Homes;
+use crate::models::locked::{File, HubPlace};
+use crate::support::delete;
+
+/// What became of a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removal {
+    /// It was not there.
+    NotThere,
+    /// Others use the commit: only this project's claim to it is gone.
+    StillUsed,
+    /// It is gone.
+    Removed {
+        /// How many bytes are free now.
+        freed: u64,
+    },
+}
+
+/// Gives up the project's claim to the commit: after that `hf cache prune` may take it. Nothing else is removed.
+///
+/// # Errors
+/// What the disk says.
+pub fn release(place: &HubPlace, homes: &Homes, protect: &str) -> io::Result<()> {
+    let (repository, ours) = (Repository::of(place, &homes.hub), refs::protecting(protect));
+    if refs::read(&repository, &ours).as_ref() == Some(&place.commit) {
+        refs::remove(&repository, &ours)?;
+    }
+    Ok(())
+}
+
+/// Removes the commit, unless another project or another branch or tag names it, and the contents that only it used.
+///
+/// # Errors
+/// What the disk says.
+pub fn part(place: &HubPlace, files: &[File], homes: &Homes, protect: &str) -> io::Result<Removal> {
+    place::check(place, files).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error.to_string()))?;
+    let repository = Repository::of(place, &homes.hub);
+    release(place, homes, protect)?;
+    if !repository.snapshot(&place.commit).is_dir() {
+        return Ok(Removal::NotThere);
+    }
+    let named: Vec<String> = refs::all(&repository)
+        .into_iter()
+        .filter(|(_, commit)| *commit == place.commit)
+        .map(|(name, _)| name)
+        .collect();
+    // The branch that was asked for goes with the commit; `main` does where a commit was asked for, since it followed it.
+    let followers = [place.requested.as_str(), "main"];
+    if named.iter().any(|name| !followers.contains(&name.as_str())) {
+        return Ok(Removal::StillUsed);
+    }
+    named.iter().try_for_each(|name| refs::remove(&repository, name))?;
+    let freed = remove_commit(&repository, place, files, &homes.hub)?;
+    Ok(Removal::Removed { freed })
+}
+
+fn remove_commit(repository: &Repository, place: &HubPlace, files: &[File], hub: &Path) -> io::Result<u64> {
+    let snapshot = repository.snapshot(&place.commit);
+    let mut ours = linked_blobs(&snapshot);
+    ours.extend(files.iter().filter_map(blob_name));
+    let mut freed = own_bytes(&snapshot);
+    trees::remove(repository, &place.commit)?;
+    delete::tree(&snapshot, hub)?;
+    ignore_missing(delete::tree(&repository.no_exist(&place.commit), hub))?;
+    let others = other_snapshots(repository)?;
+    for name in ours.difference(&others.blobs) {
+        freed += remove_blob(&repository.blob(name))?;
+    }
+    if others.count == 0 {
+        ignore_missing(delete::tree(&repository.root(), hub))?;
+    }
+    Ok(freed)
+}
+
+struct Others {
+    count: usize,
+    blobs: HashSet<String>,
+}
+
+fn other_snapshots(repository: &Repository) -> io::Result<Others> {
+    let mut others = Others { count: 0, blobs: HashSet::new() };
+    for entry in fs::read_dir(repository.snapshots())? {
+        others.count += 1;
+        others.blobs.extend(linked_blobs(&entry?.path()));
+    }
+    Ok(others)
+}
+
+/// The first hop of every link in the tree: what lies behind a second hop is a store's, which is not ours to remove.
+fn linked_blobs(snapshot: &Path) -> HashSet<String> {
+    let mut names = HashSet::new();
+    walk(snapshot, &mut |path, kind| {
+        let target = kind.is_symlink().then(|| fs::read_link(path).ok()).flatten();
+        names.extend(target.and_then(|target| target.file_name()?.to_str().map(str::to_owned)));
+    });
+    names
+}
+
+/// Bytes that lie in the snapshot itself and have no other name.
+fn own_bytes(snapshot: &Path) -> u64 {
+    let mut bytes = 0;
+    walk(snapshot, &mut |path, kind| {
+        if kind.is_file() {
+            bytes += fs::metadata(path).ok().filter(|metadata| names_of(metadata) == 1).map_or(0, |found| found.len());
+        }
+    });
+    bytes
+}
+
+fn walk(folder: &Path, visit: &mut dyn FnMut(&Path, fs::FileType)) {
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok) {
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => folders.push(entry.path()),
+                Ok(kind) => visit(&entry.path(), kind),
+                Err(_) => {}
+            }
+        }
+    }
+}
+
+/// Removes the blob's name, and says how many bytes that freed. One with further names, in other snapshots, stays.
+fn remove_blob(blob: &Path) -> io::Result<u64> {
+    let Ok(found) = fs::symlink_metadata(blob) else { return Ok(0) };
+    if found.is_dir() || (found.is_file() && names_of(&found) > 1) {
+        return Ok(0);
+    }
+    fs::remove_file(blob)?;
+    Ok(if found.is_file() { found.len() } else { 0 })
+}
+
+#[cfg(unix)]
+fn names_of(metadata: &fs::Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::nlink(metadata)
+}
+
+/// Not known cheaply on Windows: there a second name keeps the bytes alive by itself.
+#[cfg(not(unix))]
+fn names_of(_: &fs::Metadata) -> u64 {
+    1
+}
+
+fn ignore_missing(done: io::Result<()>) -> io::Result<()> {
+    done.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
+}

@@ -1,0 +1,165 @@
+//! `trees/<commit>.json`: the listing of a whole commit, by which `huggingface_hub` 1.22 and later check a snapshot offline.
+//!
+//! One that lists more than is there makes `snapshot_download` fail offline, so it is written for complete snapshots only, and
+//! one that is wider than the files is removed. Python writes it for its owner alone; ours can be read as the files can.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+
+use serde::{Deserialize, Serialize};
+use sha1::{Digest as _, Sha1};
+
+use super::layout::Repository;
+use super::refs::replace;
+use crate::fetch::Digest;
+use crate::models::locked::File;
+use crate::support::bounded;
+
+/// Python's `TREE_CACHE_FORMAT_VERSION`.
+const VERSION: u32 = 1;
+
+/// The most bytes that a listing can have: a million files.
+const LARGEST: u64 = 256 << 20;
+
+#[derive(Serialize)]
+struct Tree<'a> {
+    format_version: u32,
+    files: BTreeMap<&'a str, Node>,
+}
+
+#[derive(Serialize)]
+struct Node {
+    size: u64,
+    blob_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lfs_sha256: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lfs_size: Option<u64>,
+}
+
+/// Writes the listing of `commit`, whose files are `files`, all of them.
+///
+/// # Errors
+/// What the disk says.
+pub fn write(repository: &Repository, commit: &str, files: &[File]) -> io::Result<()> {
+    let nodes: Option<BTreeMap<&str, Node>> =
+        files.iter().map(|file| Some((file.path.as_str(), node(file)?))).collect();
+    let Some(files) = nodes else { return Ok(()) };
+    let mut json = Vec::new();
+    let formatter = serde_json::ser::PrettyFormatter::with_indent(b" ");
+    let mut serializer = serde_json::Serializer::with_formatter(&mut json, formatter);
+    Tree { format_version: VERSION, files }.serialize(&mut serializer).map_err(io::Error::other)?;
+    let path = repository.tree(commit);
+    if bounded::read(&path, LARGEST).is_ok_and(|bytes| bytes == json) {
+        return Ok(());
+    }
+    replace(repository, &path, &json)
+}
+
+/// Removes the listing of `commit` if it names a file that the snapshot does not have.
+///
+/// # Errors
+/// What the disk says.
+pub fn remove_if_wider(repository: &Repository, commit: &str) -> io::Result<()> {
+    #[derive(Deserialize)]
+    struct Names {
+        files: BTreeMap<String, serde::de::IgnoredAny>,
+    }
+    let path = repository.tree(commit);
+    let bytes = match bounded::read(&path, LARGEST) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        other => other.unwrap_or_default(),
+    };
+    let honest = serde_json::from_slice::<Names>(&bytes).is_ok_and(|names| {
+        names
+            .files
+            .keys()
+            .all(|name| super::names::check_file(name).is_ok() && repository.pointer(commit, name).exists())
+    });
+    if honest { Ok(()) } else { remove(repository, commit) }
+}
+
+/// Removes the listing of `commit`.
+///
+/// # Errors
+/// What the disk says.
+pub fn remove(repository: &Repository, commit: &str) -> io::Result<()> {
+    match fs::remove_file(repository.tree(commit)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn node(file: &File) -> Option<Node> {
+    let size = file.size?;
+    Some(match file.digest? {
+        digest @ Digest::Git(_) => Node { size, blob_id: digest.hex(), lfs_sha256: None, lfs_size: None },
+        digest @ Digest::Sha256(_) => {
+            let sha256 = digest.hex();
+            Node { size, blob_id: pointer_id(&sha256, size), lfs_sha256: Some(sha256), lfs_size: Some(size) }
+        }
+    })
+}
+
+/// Git's name of the text that stands for a large file in the repository (git-lfs, docs/spec.md).
+fn pointer_id(sha256: &str, size: u64) -> String {
+    let text = format!("version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {size}\n");
+    let mut hash = Sha1::new();
+    hash.update(format!("blob {}\0", text.len()));
+    hash.update(text);
+    Digest::Git(hash.finalize().into()).hex()
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+    use crate::models::locked::RepoType;
+
+    fn file(path: &str, digest: Digest) -> File {
+        File { path: path.to_owned(), size: Some(7), digest: Some(digest), url: None }
+    }
+
+    #[test]
+    fn a_listing_has_pythons_form() {
+        let room = tempfile::tempdir().unwrap();
+        let repository = Repository::named(RepoType::Model, "o/n", room.path());
+        let commit = "c".repeat(40);
+        let files = [file("z", Digest::Git([0xab; 20])), file("a/é", Digest::Sha256([0xcd; 32]))];
+        write(&repository, &commit, &files).unwrap();
+        let expected = format!(
+            "{{\n \"format_version\": 1,\n \"files\": {{\n  \"a/é\": {{\n   \"size\": 7,\n   \"blob_id\": \"{}\",\n   \
+             \"lfs_sha256\": \"{}\",\n   \"lfs_size\": 7\n  }},\n  \"z\": {{\n   \"size\": 7,\n   \"blob_id\": \"{}\"\n  }}\n }}\n}}",
+            pointer_id(&"cd".repeat(32), 7),
+            "cd".repeat(32),
+            "ab".repeat(20),
+        );
+        assert_eq!(fs::read_to_string(repository.tree(&commit)).unwrap(), expected);
+    }
+
+    #[test]
+    fn the_stand_in_of_a_large_file_has_gits_name() {
+        // `printf 'version …\noid sha256:4d7a…\nsize 12345\n' | git hash-object --stdin`, with the example of git-lfs' own specification.
+        let sha256 = "4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393";
+        assert_eq!(pointer_id(sha256, 12345), GIT_SAYS);
+    }
+
+    const GIT_SAYS: &str = "60c8d8ab2adcf57a391163a7eeb0cdb8bf348e44";
+
+    #[test]
+    fn a_listing_wider_than_the_files_goes() {
+        let room = tempfile::tempdir().unwrap();
+        let repository = Repository::named(RepoType::Model, "o/n", room.path());
+        let commit = "c".repeat(40);
+        write(&repository, &commit, &[file("a", Digest::Git([1; 20]))]).unwrap();
+        fs::create_dir_all(repository.snapshot(&commit)).unwrap();
+        fs::write(repository.pointer(&commit, "a"), "x").unwrap();
+        remove_if_wider(&repository, &commit).unwrap();
+        assert!(repository.tree(&commit).exists());
+        fs::remove_file(repository.pointer(&commit, "a")).unwrap();
+        remove_if_wider(&repository, &commit).unwrap();
+        assert!(!repository.tree(&commit).exists());
+        remove_if_wider(&repository, &commit).unwrap();
+    }
+}
