@@ -1,19 +1,30 @@
 //! Brings artifacts onto the disk: what is there already, what has room, and who fetches what, in which order.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::Mutex;
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::gate::{self, lock};
+use super::gate;
+use super::large::{self, Begun};
 use super::limit::Limit;
 use super::partial::{Folders, Partial, resumable};
+use super::queue::{Queue, Step};
+use super::ranged::Verdict;
 use super::space::Space;
 use super::transport::Transport;
 use super::work::{self, Job, Work};
-use super::{Artifact, Client, Error, Event, Outcome, Proof, Steward, finish, stream};
+use super::{Artifact, Client, Error, Event, Outcome, Steward, finish, stream};
 
 /// The most threads that are used without being asked for more: small files are all waiting for the network.
 const MOST_WORKERS: usize = 64;
+
+/// Connections for one large file: a server that holds each to 20 MB/s gives 480 MB/s, and at 40 ms and a packet lost in a
+/// thousand, where one connection does 2 MB/s, they fill half a gigabit.
+const CONNECTIONS: usize = 24;
+
+/// A thread's stack: a TLS handshake in a debug build is the deepest.
+const STACK: usize = 512 << 10;
 
 /// How a run goes about it.
 #[derive(Debug, Clone)]
@@ -53,7 +64,7 @@ pub fn fetch(
     let begun = Instant::now();
     let (gate, stop) = work::line_of(client);
     let network = client.network().clone().with_patience(options.stall, options.attempts, options.pause);
-    let workers = options.max_workers.unwrap_or_else(|| artifacts.len().clamp(1, MOST_WORKERS)).max(1);
+    let (workers, connections) = threads(artifacts, options);
     let (first, twins) = twins(artifacts);
     let work = Work {
         artifacts,
@@ -70,13 +81,16 @@ pub fn fetch(
     };
     let missing = pass_over_what_is_there(&work, first);
     let missing = pass_over_what_has_no_room(&work, missing);
-    let queue = Mutex::new(in_order(artifacts, missing));
+    let (large, small) = in_order(artifacts, missing);
+    let useful = (large.len() * connections + small.len()).clamp(1, workers);
+    let queue = Queue::new(large, small, workers);
     std::thread::scope(|scope| {
-        for _ in 1..workers.min(lock(&queue).len().max(1)) {
+        for _ in 1..useful {
             // With fewer threads than wished for, it takes longer.
-            let _ = std::thread::Builder::new().stack_size(512 << 10).spawn_scoped(scope, || run(&work, &queue));
+            let run = || run(&work, &queue, connections);
+            let _ = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, run);
         }
-        run(&work, &queue);
+        run(&work, &queue, connections);
     });
     let outcomes = work.outcomes.into_inner().unwrap_or_default();
     let stopped = || Outcome { result: Err(Error::Interrupted), received: 0, time: begun.elapsed() };
@@ -137,51 +151,96 @@ fn pass_over_what_has_no_room(work: &Work<'_>, missing: Vec<usize>) -> Vec<usize
     possible
 }
 
-/// The biggest first: a small one at the end is short.
-fn in_order(artifacts: &[Artifact], mut missing: Vec<usize>) -> VecDeque<usize> {
-    missing.sort_by_key(|index| (std::cmp::Reverse(artifacts[*index].size.unwrap_or(u64::MAX)), *index));
-    missing.into()
+/// Large artifacts (or those that may be) and small ones, the biggest first: a small one at the end is short.
+fn in_order(artifacts: &[Artifact], mut missing: Vec<usize>) -> (Vec<usize>, Vec<usize>) {
+    let size = |index: &usize| artifacts[*index].size.unwrap_or(u64::MAX);
+    missing.sort_by_key(|index| (Reverse(size(index)), *index));
+    missing.into_iter().partition(|index| size(index) >= large::LARGE)
 }
 
-fn run(work: &Work<'_>, queue: &Mutex<VecDeque<usize>>) {
+/// How many threads there are, and how many of them one large file may have.
+fn threads(artifacts: &[Artifact], options: &Options) -> (usize, usize) {
+    let large = artifacts.iter().filter(|artifact| artifact.size.is_none_or(|size| size >= large::LARGE)).count();
+    let wanted = (artifacts.len() - large).saturating_add(large.saturating_mul(CONNECTIONS));
+    let workers = options.max_workers.unwrap_or(wanted.min(MOST_WORKERS)).max(1);
+    (workers, CONNECTIONS.min(workers))
+}
+
+fn run(work: &Work<'_>, queue: &Queue, connections: usize) {
     let mut buffer = vec![0; stream::BLOCK];
-    loop {
-        let Some(index) = lock(queue).pop_front() else { return };
-        let job = match Job::new(work, index) {
-            Ok(job) => job,
-            Err(error) => {
-                let outcome = Outcome { result: Err(error), received: 0, time: Duration::ZERO };
-                work.settle_with_twins(index, outcome);
-                continue;
-            }
+    while let Some((step, is_large)) = queue.next(work.stop) {
+        let verdict = match step {
+            Step::Begin(index) => match Job::new(work, index) {
+                Ok(job) => begin(work, queue, Arc::new(job), is_large, connections, &mut buffer),
+                Err(error) => {
+                    let outcome = Outcome { result: Err(error), received: 0, time: Duration::ZERO };
+                    work.settle_with_twins(index, outcome);
+                    None
+                }
+            },
+            Step::Again(job) => begin(work, queue, job, is_large, connections, &mut buffer),
+            Step::Join(ranged) => Some((Arc::clone(&ranged.job), ranged.work(work, None, &mut buffer))),
         };
-        let result = one(work, &job, &mut buffer);
-        let result = if (work.stop)() && result.is_err() { Err(Error::Interrupted) } else { result };
-        work.end(&job, result);
+        match verdict {
+            None | Some((_, Verdict::Nothing)) => {}
+            Some((job, Verdict::Ended(result))) => {
+                let result = if (work.stop)() && result.is_err() { Err(Error::Interrupted) } else { result };
+                work.end(&job, result);
+            }
+            Some((job, Verdict::Again)) if job.may_restart() => queue.push(Step::Again(job), is_large),
+            Some((job, Verdict::Again)) => {
+                let why = "the file changes again and again while it is fetched".to_owned();
+                work.end(&job, Err(Error::Protocol { url: job.start.redacted(), why }));
+            }
+        }
+        queue.done(is_large);
     }
 }
 
-fn one(work: &Work<'_>, job: &Job, buffer: &mut [u8]) -> Result<Option<Proof>, Error> {
-    loop {
-        if (work.stop)() {
-            return Err(Error::Interrupted);
+fn begin(
+    work: &Work<'_>,
+    queue: &Queue,
+    job: Arc<Job>,
+    is_large: bool,
+    connections: usize,
+    buffer: &mut [u8],
+) -> Option<(Arc<Job>, Verdict)> {
+    let partial = match Partial::open(work.artifact(&job), &work.folders) {
+        Ok(Some(partial)) => partial,
+        Ok(None) => {
+            busy(work, queue, job, is_large);
+            return None;
         }
-        let Some(partial) = Partial::open(work.artifact(job), &work.folders)? else {
-            // Another process fetches it. When it is done, the file is there; if it gives up, the lock is free.
-            gate::sleep(Duration::from_millis(100), work.stop)?;
-            if work.present(job.index) {
-                return work.settle(job.index).map(|()| None);
-            }
-            continue;
-        };
-        // It may have come between the first look and the lock.
-        if work.present(job.index) {
-            partial.discard();
-            return work.settle(job.index).map(|()| None);
-        }
-        if work::is_empty_content(work.artifact(job)) {
-            return finish::without_bytes(work, job, partial);
-        }
-        return stream::run(work, job, partial, None, buffer);
+        Err(error) => return Some((job, Verdict::Ended(Err(error)))),
+    };
+    // It may have come between the first look and the lock.
+    if work.present(job.index) {
+        partial.discard();
+        let settled = work.settle(job.index).map(|()| None);
+        return Some((job, Verdict::Ended(settled)));
     }
+    if work::is_empty_content(work.artifact(&job)) {
+        let result = finish::without_bytes(work, &job, partial);
+        return Some((job, Verdict::Ended(result)));
+    }
+    if !is_large {
+        let result = stream::run(work, &job, partial, None, buffer);
+        return Some((job, Verdict::Ended(result)));
+    }
+    let verdict = match large::begin(work, &job, partial, connections, buffer) {
+        Ok(Begun::Ranged(ranged, first)) => {
+            queue.open(&ranged);
+            ranged.work(work, first, buffer)
+        }
+        Ok(Begun::Ended(result)) => Verdict::Ended(result),
+        Err(error) => Verdict::Ended(Err(error)),
+    };
+    Some((job, verdict))
+}
+
+/// Another process fetches this file. When it is done, the file is there; if it gives up, the lock is free.
+fn busy(work: &Work<'_>, queue: &Queue, job: Arc<Job>, is_large: bool) {
+    // Interrupted or not, the job goes back: `next` ends the run.
+    let _ = gate::sleep(Duration::from_millis(50), work.stop);
+    queue.push(Step::Again(job), is_large);
 }

@@ -325,6 +325,11 @@ impl<'a, 'b> Source<'a, 'b> {
         Ok(filled)
     }
 
+    /// Sees the end of an answer of which everything was read, so that its connection can be used again.
+    pub(super) fn end(mut self) {
+        let _ = self.reader.read(&mut [0]);
+    }
+
     fn crawls(&mut self, bytes: u64) {
         let stall = self.work.network.patience.stall;
         self.in_window += bytes;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -45,13 +45,22 @@ pub(super) struct Job {
     target: Mutex<Option<Url>>,
     pub(super) begun: Instant,
     received: AtomicU64,
+    /// How often it was begun anew.
+    restarts: AtomicU32,
 }
 
 impl Job {
     pub(super) fn new(work: &Work<'_>, index: usize) -> Result<Self, Error> {
         let start = Url::parse(&work.artifacts[index].url)?;
         work.network.allow(&start)?;
-        Ok(Self { index, start, target: Mutex::new(None), begun: Instant::now(), received: AtomicU64::new(0) })
+        Ok(Self {
+            index,
+            start,
+            target: Mutex::new(None),
+            begun: Instant::now(),
+            received: AtomicU64::new(0),
+            restarts: AtomicU32::new(0),
+        })
     }
 
     /// Asks for bytes of the file: the address that the redirects led to, and the first one again when that has expired.
@@ -83,6 +92,11 @@ impl Job {
         Ok(reply)
     }
 
+    /// Notes that it is begun anew; false when that has been tried often enough.
+    pub(super) fn may_restart(&self) -> bool {
+        self.restarts.fetch_add(1, Ordering::Relaxed) < 2
+    }
+
     fn forget(&self, target: &Url) {
         let mut known = lock(&self.target);
         if known.as_ref() == Some(target) {
@@ -107,7 +121,7 @@ impl Work<'_> {
         (self.events)(event);
     }
 
-    /// The error for a disk that did not do its part: a full one is told by what it lacks.
+    /// Notes how it ended for a job.
     pub(super) fn end(&self, job: &Job, result: Result<Option<Proof>, Error>) {
         let outcome = Outcome { result, received: job.received.load(Ordering::Relaxed), time: job.begun.elapsed() };
         self.settle_with_twins(job.index, outcome);
