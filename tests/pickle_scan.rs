@@ -218,10 +218,20 @@ fn what_cannot_be_read_to_its_end_is_refused_and_says_why() {
             joined(&[b"\x80\x02", &b"N".repeat(600_000), b"cos\nsystem\n."]),
             "unreadable: it breaks off at byte 524290: it holds more values at once than can be followed",
         ),
+        (
+            joined(&[&b"N".repeat(600_000), &b"0".repeat(600_000), b"cos\nsystem\n(S'id'\ntR."]),
+            "unreadable: it breaks off at byte 524288: it holds more values at once than can be followed",
+        ),
+        (
+            tar(&[("pickle", &joined(&[&b"(".repeat(600_000), b"cos\nsystem\n)R."]))]),
+            "unreadable: pickle breaks off at byte 524288: it nests deeper than can be followed",
+        ),
         (tar(&[("a", PLAIN)])[..520].to_vec(), "unreadable: it is no sound tar: it ends in the middle"),
     ] {
         assert_eq!(told(&bytes), expected);
     }
+    let hidden = gzipped(&joined(&[b"T\0\0\0\x02", &vec![b' '; 0x200_0000], b"cos\nsystem\n)R."]));
+    assert_eq!(told(&hidden), "os.system (dangerous)", "beyond a packed value that is passed over");
     let both = joined(&[&SYSTEM[..SYSTEM.len() - 1], b"\xff"]);
     assert_eq!(
         of(&both).to_string(),
@@ -246,6 +256,9 @@ fn data_is_let_through() {
         (PLAIN, Kind::Pickle, Verdict::Plain),
         (b"(dp0\nS'a'\np1\nI1\ns.", Kind::Pickle, Verdict::Plain),
         (&zip(&[("x/data.pkl", PLAIN), ("x/data/0", b"\x80\x02N\x01")]), Kind::TorchZip, Verdict::Plain),
+        // Numbers of a quantised tensor that are opcodes, and zeros after the beginning of a line.
+        (&zip(&[("x/data.pkl", PLAIN), ("x/data/0", &[0x88; 1 << 20])]), Kind::TorchZip, Verdict::Plain),
+        (&zip(&[("x/data.pkl", PLAIN), ("x/data/0", &joined(&[b"I", &[0; 2 << 20]]))]), Kind::TorchZip, Verdict::Plain),
         (&zip(&[("a.txt", b"text"), ("b/", b"")]), Kind::Zip, Verdict::NotAPickle),
         (&zip(&[]), Kind::Zip, Verdict::NotAPickle),
         (

@@ -10,8 +10,13 @@ use crate::support::interrupt;
 /// Enough to tell most contents apart: what one look at a member costs.
 const FIRST_LOOK: usize = 512;
 const BUFFER: usize = 64 << 10;
-/// A tensor of zeros may look like the beginning of a line, and is gigabytes long.
-const LONGEST_LINE: u64 = 16 << 20;
+/// What it costs to look at an unpacked byte; to pass over it costs 1.
+const LOOK: u64 = 16;
+
+/// Whether the bytes are to blame for this error, and not the disk: they cannot be unpacked.
+pub(super) fn is_damage(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof)
+}
 
 /// Bytes of a known length, readable at any place.
 pub(super) trait Bytes {
@@ -51,7 +56,13 @@ impl Bytes for Whole<'_> {
     fn read_at(&self, at: u64, buffer: &mut [u8]) -> io::Result<usize> {
         let mut file = self.file;
         file.seek(SeekFrom::Start(at))?;
-        file.read(buffer)
+        loop {
+            match file.read(buffer) {
+                // A signal came; whether it was meant for us is asked in `fill`.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                other => return other,
+            }
+        }
     }
 }
 
@@ -109,7 +120,7 @@ impl Bytes for Window<'_> {
 /// Where a reader's bytes come from.
 enum Source<'a> {
     Plain(&'a dyn Bytes),
-    Packed { stream: Box<dyn Read + 'a>, left: &'a Cell<u64> },
+    Packed { stream: Box<dyn Read + 'a>, length: u64, left: &'a Cell<u64> },
 }
 
 /// Reads bytes one after the other.
@@ -127,9 +138,11 @@ impl<'a> Input<'a> {
         Self { source: Source::Plain(bytes), buffer: Vec::new(), used: 0, before: 0 }
     }
 
-    /// What `stream` unpacks, as long as `left` allows: an archive's members share it.
-    pub(super) fn packed(stream: impl Read + 'a, left: &'a Cell<u64>) -> Self {
-        Self { source: Source::Packed { stream: Box::new(stream), left }, buffer: Vec::new(), used: 0, before: 0 }
+    /// The `length` bytes that `stream` unpacks (`u64::MAX` where nobody says it), as long as `left` allows: all members of
+    /// an archive share it. A byte that is passed over costs 1, one that is looked at [`LOOK`].
+    pub(super) fn packed(stream: Box<dyn Read + 'a>, length: u64, left: &'a Cell<u64>) -> Self {
+        let stream: Box<dyn Read + 'a> = if length == u64::MAX { stream } else { Box::new(stream.take(length)) };
+        Self { source: Source::Packed { stream, length, left }, buffer: Vec::new(), used: 0, before: 0 }
     }
 
     /// How many bytes were taken.
@@ -140,7 +153,7 @@ impl<'a> Input<'a> {
     /// The bytes that come next, without taking them: at least one, unless there are none.
     pub(super) fn peek(&mut self) -> io::Result<&[u8]> {
         if self.used == self.buffer.len() {
-            self.fill()?;
+            self.fill(LOOK)?;
         }
         Ok(&self.buffer[self.used..])
     }
@@ -183,13 +196,13 @@ impl<'a> Input<'a> {
     }
 
     /// Takes a line with its end, and gives the first `keep` bytes of it, without its end, and whether that is all of it.
-    /// `None` without an end; an error of kind `FileTooLarge` when it is longer than any line of a pickle.
-    pub(super) fn line(&mut self, keep: usize) -> io::Result<Option<(Vec<u8>, bool)>> {
+    /// `None` without an end; an error of kind `FileTooLarge` when it is longer than `longest`.
+    pub(super) fn line(&mut self, keep: usize, longest: u64) -> io::Result<Option<(Vec<u8>, bool)>> {
         let mut kept = Vec::new();
         let mut whole = true;
         let start = self.position();
         loop {
-            if self.position() - start > LONGEST_LINE {
+            if self.position() - start > longest {
                 return Err(io::ErrorKind::FileTooLarge.into());
             }
             let next = self.peek()?;
@@ -219,24 +232,29 @@ impl<'a> Input<'a> {
             }
             left -= here;
             self.used = self.buffer.len();
-            if let Source::Plain(bytes) = self.source {
-                let Some(target) = self.position().checked_add(left).filter(|target| *target <= bytes.len()) else {
-                    return Ok(false);
-                };
+            let end = match &self.source {
+                Source::Plain(bytes) => bytes.len(),
+                Source::Packed { length, .. } => *length,
+            };
+            let Some(target) = self.position().checked_add(left).filter(|target| *target <= end) else {
+                return Ok(false);
+            };
+            if let Source::Plain(_) = self.source {
                 (self.before, self.used) = (target, 0);
                 self.buffer.clear();
                 return Ok(true);
             }
-            self.fill()?;
+            self.fill(1)?;
             if self.buffer.is_empty() {
                 return Ok(false);
             }
         }
     }
 
-    fn fill(&mut self) -> io::Result<()> {
+    fn fill(&mut self, cost: u64) -> io::Result<()> {
         if interrupt::requested() {
-            return Err(io::Error::new(io::ErrorKind::Interrupted, interrupt::Interrupted("stopped".into())));
+            // Not `Interrupted`: readers of the standard library would try again.
+            return Err(io::Error::other(interrupt::Interrupted("stopped".into())));
         }
         self.before += self.buffer.len() as u64;
         let size = if self.before == 0 { FIRST_LOOK } else { BUFFER };
@@ -244,13 +262,13 @@ impl<'a> Input<'a> {
         self.buffer.clear();
         match &mut self.source {
             Source::Plain(bytes) => self.buffer = bytes.up_to(self.before, size)?,
-            Source::Packed { stream, left } => {
-                let room = left.get().min(size as u64);
+            Source::Packed { stream, left, .. } => {
+                let room = (left.get() / cost).min(size as u64);
                 if room == 0 {
                     return Err(io::Error::new(io::ErrorKind::QuotaExceeded, "unpacks to more than can be looked at"));
                 }
                 stream.by_ref().take(room).read_to_end(&mut self.buffer)?;
-                left.set(left.get() - self.buffer.len() as u64);
+                left.set(left.get().saturating_sub(cost * self.buffer.len() as u64));
             }
         }
         Ok(())

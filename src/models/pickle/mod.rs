@@ -25,7 +25,8 @@ pub use report::{Import, Report, Verdict};
 /// What loading the file at `path` would do; links are followed. Nothing of it is executed.
 ///
 /// # Errors
-/// When it is no regular file, cannot be read, or the person stopped it (`Interrupted`).
+/// When it is no regular file, cannot be read, or the person stopped it
+/// (the error holds [`Interrupted`](crate::support::interrupt::Interrupted)).
 pub fn scan(path: &Path) -> io::Result<Report> {
     let metadata = std::fs::metadata(path)?;
     if !metadata.is_file() {
@@ -38,7 +39,7 @@ pub fn scan(path: &Path) -> io::Result<Report> {
 /// What loading these bytes would do.
 ///
 /// # Errors
-/// When the person stopped it (`Interrupted`).
+/// When the person stopped it.
 pub fn scan_bytes(bytes: &[u8]) -> io::Result<Report> {
     scan::scan(&bytes.to_vec())
 }

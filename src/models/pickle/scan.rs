@@ -6,17 +6,18 @@ use std::io::{self, Read};
 
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
 
-use super::bytes::{Bytes, Input, Window};
+use super::bytes::{Bytes, Input, Window, is_damage};
 use super::kind::{self, Kind};
 use super::machine::Fault;
 use super::report::{Import, Report, Verdict};
-use super::walk::Walk;
+use super::walk::{Expected, Walk};
 use super::zip::{Content, Reading};
 use super::{names, tar, zip};
 use crate::support::escape;
 
-/// So many bytes are unpacked of one file in all: what `torch.save` writes is not packed.
-const MOST_UNPACKED: u64 = 256 << 20;
+/// So many bytes of one file are unpacked and passed over, a sixteenth of them if they are looked at: some ten seconds.
+/// What `torch.save` writes is not packed.
+const MOST_UNPACKED: u64 = 4 << 30;
 /// A packed archive inside an archive is unpacked into memory, if it is no larger than this.
 const LARGEST_NESTED: u64 = 8 << 20;
 /// `.nemo`: a tar, a torch file in it, its members.
@@ -32,7 +33,7 @@ const LEGACY_MAGIC: &[u8] = b"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."
 pub(super) fn scan(bytes: &dyn Bytes) -> io::Result<Report> {
     let left = Cell::new(MOST_UNPACKED);
     let mut scan = Scan { left: &left, pickles: false, imports: Vec::new(), broken: None };
-    let kind = scan.look(bytes, &Place { member: None, depth: 0 })?;
+    let kind = scan.look(bytes, &Place { member: None, depth: 0, tensor: false })?;
     let verdict = match (scan.imports, &scan.broken) {
         (imports, _) if !imports.is_empty() => Verdict::Imports(imports),
         (_, Some(why)) => return Ok(Report { kind, verdict: Verdict::Unreadable(why.clone()), broken: None }),
@@ -47,17 +48,21 @@ struct Place {
     /// The names of members, from the outside to the inside.
     member: Option<String>,
     depth: usize,
+    /// Most likely numbers: that they look like opcodes for a while means nothing.
+    tensor: bool,
 }
 
 impl Place {
+    /// A member that a loader may take for a pickle without looking.
     fn inside(&self, name: &str) -> Self {
         let outer = self.member.as_ref().map(|outer| format!("{outer} > ")).unwrap_or_default();
-        Self { member: Some(format!("{outer}{name}")), depth: self.depth + 1 }
+        Self { member: Some(format!("{outer}{name}")), depth: self.depth + 1, tensor: false }
     }
 
-    /// Whether a loader would take these bytes for a pickle without looking.
-    fn expects_a_pickle(&self) -> bool {
-        self.member.as_ref().is_none_or(|name| name.ends_with(".pkl") || name.ends_with(".pickle"))
+    /// A member of a zip, most of which are tensors: loaders take those for pickles that are called so.
+    fn inside_zip(&self, name: &str) -> Self {
+        let tensor = !(name.ends_with(".pkl") || name.ends_with(".pickle"));
+        Self { tensor, ..self.inside(name) }
     }
 
     fn tell(&self, what: &str) -> String {
@@ -97,11 +102,17 @@ impl Scan<'_> {
 
     /// Walks the pickles from here on, one after the other.
     fn pickles(&mut self, input: &mut Input<'_>, place: &Place, head: &[u8], kind: Kind) -> io::Result<Option<Kind>> {
-        let mut expected = place.expects_a_pickle() && kind == Kind::Other;
         let mut found = None;
         loop {
             let start = input.position();
-            let walk = Walk::over(input)?;
+            let walk = Walk::over(input, place.tensor)?;
+            let expected = match found {
+                None if place.tensor => Expected::Nothing,
+                None if kind == Kind::Other => Expected::Pickle,
+                // What follows a pickle of old torch files are tensors.
+                Some(Kind::TorchLegacy) => Expected::Nothing,
+                _ => Expected::Other,
+            };
             if !walk.is_one(expected) {
                 return Ok(found);
             }
@@ -113,10 +124,15 @@ impl Scan<'_> {
                 self.unreadable(place, &format!("breaks off at byte {}: it {why}", start + at));
                 return Ok(found);
             }
-            // What follows may be tensors.
-            expected = false;
-            if input.peek().map_or(true, <[u8]>::is_empty) {
-                return Ok(found);
+            match input.peek() {
+                Ok([]) => return Ok(found),
+                Ok(_) => {}
+                Err(error) if is_damage(&error) => return Ok(found),
+                Err(error) if error.kind() == io::ErrorKind::QuotaExceeded => {
+                    self.unreadable(place, &error.to_string());
+                    return Ok(found);
+                }
+                Err(error) => return Err(error),
             }
         }
     }
@@ -151,10 +167,12 @@ impl Scan<'_> {
         let kind = zip_kind(&members);
         let before = self.imports.len();
         for member in members.iter().filter(|member| member.size > 0 || !member.name.ends_with('/')) {
-            let place = place.inside(&member.name);
+            let place = place.inside_zip(&member.name);
             match member.content(bytes) {
                 Ok(Content::Stored(window)) => drop(self.look(&window, &place)?),
-                Ok(Content::Deflated(window)) => self.packed(&|| Box::new(zip::inflate(window)), &place)?,
+                Ok(Content::Deflated(window)) => {
+                    self.packed(&|| Box::new(zip::inflate(window)), member.size, &place)?
+                }
                 Err(error) if error.kind() == io::ErrorKind::InvalidData => self.unreadable(&place, &error.to_string()),
                 Err(error) => return Err(error),
             }
@@ -207,10 +225,10 @@ impl Scan<'_> {
     fn compressed(&mut self, bytes: &dyn Bytes, place: &Place, head: &[u8]) -> io::Result<()> {
         let window = Window::new(bytes, 0, bytes.len());
         if kind::is_gzip(head) {
-            return self.packed(&|| Box::new(MultiGzDecoder::new(Reading(window, 0))), place);
+            return self.packed(&|| Box::new(MultiGzDecoder::new(Reading(window, 0))), u64::MAX, place);
         }
         if kind::is_zlib(head) {
-            return self.packed(&|| Box::new(ZlibDecoder::new(Reading(window, 0))), place);
+            return self.packed(&|| Box::new(ZlibDecoder::new(Reading(window, 0))), u64::MAX, place);
         }
         // Joblib unpacks such files by itself; torch and numpy never unpack an archive's members.
         if let (Some(name), None) = (kind::sealed(head), &place.member) {
@@ -219,10 +237,10 @@ impl Scan<'_> {
         Ok(())
     }
 
-    /// Bytes that must be unpacked; `open` begins anew.
-    fn packed<'b>(&mut self, open: &dyn Fn() -> Box<dyn Read + 'b>, place: &Place) -> io::Result<()> {
+    /// Bytes that must be unpacked, `length` of them; `open` begins anew.
+    fn packed<'b>(&mut self, open: &dyn Fn() -> Box<dyn Read + 'b>, length: u64, place: &Place) -> io::Result<()> {
         let left = self.left;
-        let mut input = Input::packed(open(), left);
+        let mut input = Input::packed(open(), length, left);
         let head = match input.peek() {
             Ok(head) => head.to_vec(),
             Err(error) if error.kind() == io::ErrorKind::QuotaExceeded => {
@@ -230,13 +248,13 @@ impl Scan<'_> {
                 return Ok(());
             }
             // Not what it looked like, or so damaged that nobody can unpack it.
-            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Ok(()),
+            Err(error) if is_damage(&error) => return Ok(()),
             Err(error) => return Err(error),
         };
-        let kind = kind::by_beginning(&head, u64::MAX);
+        let kind = kind::by_beginning(&head, length);
         self.pickles(&mut input, place, &head, kind)?;
         match kind {
-            Kind::Numpy => self.numpy(&mut Input::packed(open(), left), place),
+            Kind::Numpy => self.numpy(&mut Input::packed(open(), length, left), place),
             Kind::Zip | Kind::Tar | Kind::Compressed => {
                 let mut unpacked = Vec::new();
                 let most = LARGEST_NESTED.min(left.get());
@@ -249,7 +267,11 @@ impl Scan<'_> {
                     );
                     return Ok(());
                 }
-                self.look(&unpacked, &Place { member: place.member.clone(), depth: place.depth + 1 }).map(drop)
+                self.look(
+                    &unpacked,
+                    &Place { member: place.member.clone(), depth: place.depth + 1, tensor: place.tensor },
+                )
+                .map(drop)
             }
             _ => Ok(()),
         }

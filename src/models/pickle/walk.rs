@@ -6,12 +6,14 @@
 use std::io;
 use std::rc::Rc;
 
-use super::bytes::Input;
+use super::bytes::{Input, is_damage};
 use super::machine::{Fault, LONGEST_NAME, Machine, Value};
 use super::names;
 
 /// So many names are kept of one stream.
 const MOST_NAMES: usize = 200;
+/// A tensor of zeros may look like the beginning of a line, and is gigabytes long.
+const LONGEST_LINE_OF_A_TENSOR: u64 = 1 << 20;
 
 /// What one stream does.
 #[derive(Debug, Default)]
@@ -33,12 +35,14 @@ pub(super) struct Walk {
 }
 
 impl Walk {
-    /// Walks the pickle that begins here, to its end or to where it breaks.
+    /// Walks the pickle that begins here, to its end or to where it breaks. In a `tensor`, no line is read to its end that
+    /// is longer than any of a pickle.
     ///
     /// # Errors
     /// When the bytes cannot be read or unpacked.
-    pub(super) fn over(input: &mut Input<'_>) -> io::Result<Self> {
-        let mut walker = Walker { input, machine: Machine::default(), walk: Self::default() };
+    pub(super) fn over(input: &mut Input<'_>, tensor: bool) -> io::Result<Self> {
+        let longest_line = if tensor { LONGEST_LINE_OF_A_TENSOR } else { u64::MAX };
+        let mut walker = Walker { input, longest_line, machine: Machine::default(), walk: Self::default() };
         let start = walker.input.position();
         loop {
             let at = walker.input.position();
@@ -55,17 +59,28 @@ impl Walk {
         Ok(walker.walk)
     }
 
-    /// Whether these bytes are a pickle, or other bytes that were walked in vain. Where one is `expected`, it is enough
-    /// that they begin as one; elsewhere a broken stream that imported nothing has done nothing.
-    pub(super) fn is_one(&self, expected: bool) -> bool {
+    /// Whether these bytes are a pickle, or other bytes that were walked in vain.
+    pub(super) fn is_one(&self, expected: Expected) -> bool {
         let acts = self.imports > 0 && (self.headed || (self.calls > 0 && self.plausible));
         match self.fault {
             None => true,
-            Some((_, Fault::Limit(_))) => acts || self.headed || expected,
-            // A word or two of any file may look like opcodes.
-            Some((_, Fault::Broken(_))) => acts || (expected && self.headed && self.opcodes > 2),
+            // Python would go on, and what it would meet is not known. Only tensors are regular enough to come so far.
+            Some((_, Fault::Limit(_))) => acts || self.headed || expected != Expected::Nothing,
+            // Without an import it has done nothing; and a word or two of any file may look like opcodes.
+            Some((_, Fault::Broken(_))) => acts || (expected == Expected::Pickle && self.headed && self.opcodes > 2),
         }
     }
+}
+
+/// What the bytes are likely to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Expected {
+    /// Nothing else is known: a broken pickle is worth telling.
+    Pickle,
+    /// Something else that is known, though a pickle can be made to look like it.
+    Other,
+    /// Tensors, which nobody loads as a pickle.
+    Nothing,
 }
 
 enum Stop {
@@ -81,9 +96,7 @@ impl Stop {
             Self::Disk(error) => match error.kind() {
                 io::ErrorKind::QuotaExceeded => Ok(Fault::Limit("unpacks to more than can be looked through")),
                 io::ErrorKind::FileTooLarge => Ok(Fault::Limit("has a line longer than can be followed")),
-                io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof => {
-                    Ok(Fault::Broken("cannot be unpacked any further"))
-                }
+                _ if is_damage(&error) => Ok(Fault::Broken("cannot be unpacked any further")),
                 _ => Err(error),
             },
         }
@@ -106,6 +119,7 @@ const ENDS: Stop = Stop::Fault(Fault::Broken("ends in the middle"));
 
 struct Walker<'a, 'b> {
     input: &'a mut Input<'b>,
+    longest_line: u64,
     machine: Machine,
     walk: Walk,
 }
@@ -357,7 +371,7 @@ impl Walker<'_, '_> {
     }
 
     fn line(&mut self, keep: usize) -> Result<(Vec<u8>, bool), Stop> {
-        self.input.line(keep)?.ok_or(ENDS)
+        self.input.line(keep, self.longest_line)?.ok_or(ENDS)
     }
 
     fn name(&mut self) -> Result<String, Stop> {
