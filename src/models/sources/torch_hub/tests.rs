@@ -209,6 +209,21 @@ fn a_run_that_was_killed_between_the_two_renames_is_finished_by_the_next() {
 }
 
 #[test]
+fn what_came_together_for_an_overtaken_commit_is_swept_away() {
+    let room = tempfile::tempdir().unwrap();
+    let homes = Homes::under(room.path());
+    let files = [file("hubconf.py"), file("m.py")];
+    let (old, new) = (place(COMMIT), place(NEXT));
+    let (old, new) = (Repo::of(&old).unwrap(), Repo::of(&new).unwrap());
+    fetch_all(&old, &files[..1], &homes, "v1");
+    let of_another = homes.torch_hub.join(".modelstrap/unfinished/o_r_main-2-0123456789ab");
+    fs::create_dir_all(&of_another).unwrap();
+    fetch_all(&new, &files, &homes, "v2");
+    finish(&new, &files, &homes).unwrap();
+    assert!(!old.staging(&homes).exists() && of_another.exists());
+}
+
+#[test]
 fn names_of_an_edited_lock_are_refused() {
     let with = |owner: &str, reference: &str, commit: &str| Place::TorchHub {
         owner: owner.to_owned(),
