@@ -94,6 +94,23 @@ fn the_token_goes_with_every_question_to_the_api() {
 }
 
 #[test]
+fn who_asked_too_often_without_a_token_is_told_of_it() {
+    struct Busy;
+    impl Documents for Busy {
+        fn get(&self, url: &str, _: Option<&str>, _: Option<&Credential>, _: u64) -> Result<Vec<u8>, fetch::Error> {
+            let message = "API rate limit exceeded".to_owned();
+            Err(fetch::Error::Status(Box::new(Status { url: url.to_owned(), code: 403, error_code: None, message })))
+        }
+    }
+    let said = |token: Option<&Credential>| resolve(&Busy, "o", "r", None, token).unwrap_err().to_string();
+    let refusal = "https://api.github.com/repos/o/r/commits/main answered 403: API rate limit exceeded";
+    let hint = "without a token GitHub answers 60 questions an hour: set GITHUB_TOKEN, or wait";
+    assert_eq!(said(None), format!("{refusal}\n    {hint}"));
+    let token = github::credential(&crate::support::vars::Vars::default().with("GITHUB_TOKEN", "t"));
+    assert_eq!(said(token.as_ref()), refusal);
+}
+
+#[test]
 fn hostile_listings_and_names_are_refused() {
     for path in ["../x", "/x", r"a\b", "C:x", "a/../../x", "nul", ".modelstrap-commit"] {
         assert!(resolved(&github("main", &[(path, "100644")]), None).is_err(), "{path}");
