@@ -52,9 +52,14 @@ pub fn version_of(environment: &Path, package: &str) -> Option<String> {
     None
 }
 
-/// The Python of `environment`.
+/// The Python of `environment`, whether it is there or not.
 pub fn python(environment: &Path) -> PathBuf {
-    if cfg!(windows) { environment.join("Scripts").join("python.exe") } else { environment.join("bin").join("python") }
+    if !cfg!(windows) {
+        return environment.join("bin").join("python");
+    }
+    // Conda keeps it at the top.
+    let top = environment.join("python.exe");
+    if top.is_file() { top } else { environment.join("Scripts").join("python.exe") }
 }
 
 /// Installs the wheel at `wheel` into `environment`: no index is asked, and what it requires is left alone. `uv` does it where
