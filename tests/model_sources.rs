@@ -301,10 +301,11 @@ print(json.dumps(state['weight'].tolist()))",
     /// A wheel of two modules and what the format demands.
     const WHEEL: &str = r#"
 import zipfile
-info = 'xx_tiny_model-1.2.0.dist-info/'
+version = os.environ['VERSION']
+info = f'xx_tiny_model-{version}.dist-info/'
 files = {
-    'xx_tiny_model/__init__.py': '__version__ = "1.2.0"\n',
-    info + 'METADATA': 'Metadata-Version: 2.1\nName: xx_tiny_model\nVersion: 1.2.0\nRequires-Dist: not-there-at-all>=3\n',
+    'xx_tiny_model/__init__.py': f'__version__ = "{version}"\n',
+    info + 'METADATA': f'Metadata-Version: 2.1\nName: xx_tiny_model\nVersion: {version}\nRequires-Dist: not-there-at-all>=3\n',
     info + 'WHEEL': 'Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n',
 }
 record = ''.join(f'{name},,\n' for name in [*files, info + 'RECORD'])
@@ -313,35 +314,43 @@ with zipfile.ZipFile(os.environ['WHEEL'], 'w') as wheel:
 print(0)
 "#;
 
+    /// The wheel of `version`, in the cache.
+    fn placed_wheel(python: &Path, room: &Path, homes: &Homes, version: &str) -> File {
+        let made = room.join("made.whl");
+        ask(python, &[("WHEEL", &made), ("VERSION", Path::new(version))], WHEEL);
+        let bytes = fs::read(&made).unwrap();
+        let name = format!("xx_tiny_model-{version}-py3-none-any.whl");
+        let url = format!("https://github.com/explosion/spacy-models/releases/download/xx_tiny_model-{version}/{name}");
+        let place_of = Place::Wheel { environment: Some("nlp".to_owned()) };
+        let part = Part { place: place_of, files: vec![file(&name, &url, &bytes)] };
+        place(&part, homes, |_| bytes.clone());
+        part.files.into_iter().next().unwrap()
+    }
+
     #[test]
     fn a_wheel_from_the_cache_is_installed_offline_once_and_its_package_imports() {
         let Some(python) = usual() else { return };
         let room = tempfile::tempdir().unwrap();
         let homes = Homes::under(&room.path().join("cache"));
         let Some(environment) = environment(&python, room.path().join("venv")) else { return };
-        let made = room.path().join("made.whl");
-        ask(&python, &[("WHEEL", &made)], WHEEL);
-        let bytes = fs::read(&made).unwrap();
-        let name = "xx_tiny_model-1.2.0-py3-none-any.whl";
-        let url = format!("https://github.com/explosion/spacy-models/releases/download/xx_tiny_model-1.2.0/{name}");
-        let part =
-            Part { place: Place::Wheel { environment: Some("nlp".to_owned()) }, files: vec![file(name, &url, &bytes)] };
-        place(&part, &homes, |_| bytes.clone());
-
-        let wheel_file = &part.files[0];
-        assert!(!wheel::is_installed(wheel_file, &environment).unwrap());
+        let seen = || {
+            let code = "import xx_tiny_model as m; print(json.dumps([m.__version__, m.__file__]))";
+            ask(&environment.join("bin/python"), &[], code)
+        };
         let search_path = Vars::from_process().raw("PATH").map(ToOwned::to_owned);
-        assert!(wheel::install(wheel_file, &homes, &environment, search_path.as_deref()).unwrap());
-        assert!(
-            !wheel::install(wheel_file, &homes, &environment, search_path.as_deref()).unwrap(),
-            "it is there already"
-        );
-        let seen = ask(
-            &environment.join("bin/python"),
-            &[],
-            "import xx_tiny_model as m; print(json.dumps([m.__version__, m.__file__]))",
-        );
-        assert_eq!(seen[0], "1.2.0");
-        assert!(seen[1].as_str().unwrap().contains("/venv/lib/"), "{seen}");
+        // Without a search path there is no uv: the environment's own pip replaces what was there.
+        for (version, search_path) in [("1.2.0", search_path.as_deref()), ("1.3.0", None)] {
+            let wheel_file = placed_wheel(&python, room.path(), &homes, version);
+            assert!(!wheel::is_installed(&wheel_file, &environment).unwrap());
+            assert!(wheel::install(&wheel_file, &homes, &environment, search_path).unwrap());
+            assert!(!wheel::install(&wheel_file, &homes, &environment, search_path).unwrap(), "it is there already");
+            assert_eq!(seen()[0], version);
+            assert!(seen()[1].as_str().unwrap().contains("/venv/lib/"), "{}", seen());
+        }
+        fs::remove_file(homes.wheels.join("xx_tiny_model-1.2.0-py3-none-any.whl")).unwrap();
+        let gone =
+            File { path: "xx_tiny_model-1.2.0-py3-none-any.whl".to_owned(), size: None, digest: None, url: None };
+        let said = wheel::install(&gone, &homes, &environment, None).unwrap_err().to_string();
+        assert!(said.contains("could not be installed into"), "{said}");
     }
 }

@@ -52,9 +52,14 @@ pub fn version_of(environment: &Path, package: &str) -> Option<String> {
     None
 }
 
-/// The Python of `environment`.
+/// The Python of `environment`, whether it is there or not.
 pub fn python(environment: &Path) -> PathBuf {
-    if cfg!(windows) { environment.join("Scripts").join("python.exe") } else { environment.join("bin").join("python") }
+    if !cfg!(windows) {
+        return environment.join("bin").join("python");
+    }
+    // Conda keeps it at the top.
+    let top = environment.join("python.exe");
+    if top.is_file() { top } else { environment.join("Scripts").join("python.exe") }
 }
 
 /// Installs the wheel at `wheel` into `environment`: no index is asked, and what it requires is left alone. `uv` does it where
@@ -69,22 +74,31 @@ pub fn install_wheel(environment: &Path, wheel: &Path, search_path: Option<&OsSt
     }
     let mut command = if let Some(uv) = find("uv", search_path) {
         let mut command = Command::new(uv);
-        command.args(["pip", "install", "--no-index", "--no-deps", "--python"]).arg(&python);
+        command.args(["pip", "install", "--no-config", "--no-index", "--no-deps", "--python"]).arg(&python);
         command
     } else if site_packages(environment).iter().any(|folder| folder.join("pip").is_dir()) {
         let mut command = Command::new(&python);
-        command.args(["-m", "pip", "install", "--no-index", "--no-deps", "--no-input", "--disable-pip-version-check"]);
+        command.args([
+            "-m",
+            "pip",
+            "--isolated",
+            "install",
+            "--no-index",
+            "--no-deps",
+            "--no-input",
+            "--disable-pip-version-check",
+        ]);
         command
     } else {
         return Err(Error::NoInstaller(environment.to_path_buf()));
     };
-    // A requirement on packages' sources in the user's shell must not change what is installed from a file.
+    // The user's own settings for installers (another target, required digests) are for what they install themselves.
     command
         .arg(wheel)
         .stdin(Stdio::null())
-        .env_remove("PIP_REQUIREMENT")
-        .env_remove("PIP_TARGET")
-        .env_remove("PYTHONPATH");
+        .env_remove("PYTHONPATH")
+        .env_remove("UV_TARGET")
+        .env_remove("UV_REQUIRE_HASHES");
     let refused =
         |why: String| Error::Refused { wheel: wheel.to_path_buf(), environment: environment.to_path_buf(), why };
     let output = command.output().map_err(|error| refused(error.to_string()))?;

@@ -43,11 +43,11 @@ pub fn commit(
     reference: &str,
 ) -> Result<Option<String>, Error> {
     let url = format!("{API}/repos/{owner}/{repo}/commits/{}", super::names::escaped(reference));
-    let body = match client.get(&url, Some("application/vnd.github.sha"), github, COMMIT_LIMIT) {
+    let body = match ask(client, &url, "application/vnd.github.sha", github, COMMIT_LIMIT) {
         Ok(body) => body,
         // 422 is «no commit found», 404 a repository that is not there or is private.
-        Err(fetch::Error::Status(status)) if matches!(status.code, 404 | 422) => return Ok(None),
-        Err(error) => return Err(error.into()),
+        Err(Error::Fetch(fetch::Error::Status(status))) if matches!(status.code, 404 | 422) => return Ok(None),
+        Err(error) => return Err(error),
     };
     parse_commit(&body).map(Some).ok_or_else(|| Error::Answer { url, why: "names no commit".to_owned() })
 }
@@ -64,8 +64,25 @@ pub fn blobs(
     commit: &str,
 ) -> Result<Vec<Blob>, Error> {
     let url = format!("{API}/repos/{owner}/{repo}/git/trees/{commit}?recursive=1");
-    let body = client.get(&url, Some("application/vnd.github+json"), github, TREE_LIMIT)?;
+    let body = ask(client, &url, "application/vnd.github+json", github, TREE_LIMIT)?;
     parse_tree(&body).map_err(|why| Error::Answer { url: super::url::redacted(&url), why })
+}
+
+fn ask(
+    client: &dyn Documents,
+    url: &str,
+    accept: &str,
+    github: Option<&Credential>,
+    limit: u64,
+) -> Result<Vec<u8>, Error> {
+    client.get(url, Some(accept), github, limit).map_err(|error| match &error {
+        fetch::Error::Status(status) if matches!(status.code, 403 | 429) && github.is_none() => {
+            let why =
+                format!("{error}\n    without a token GitHub answers 60 questions an hour: set GITHUB_TOKEN, or wait");
+            Error::Refused(why)
+        }
+        _ => error.into(),
+    })
 }
 
 #[derive(Deserialize)]

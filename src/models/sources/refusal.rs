@@ -39,6 +39,9 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// A server's refusal, and what to do about it.
+    #[error("{0}")]
+    Refused(String),
     /// A server could not be asked.
     #[error(transparent)]
     Fetch(#[from] fetch::Error),

@@ -169,8 +169,22 @@ pub fn finish(repo: &Repo<'_>, files: &[File], homes: &Homes) -> Result<(), Erro
         clear_away(&home, &staging, &own)?;
         fs::rename(&staging, &home).map_err(Error::disk(&home))?;
         atomic::sync_directory(&homes.torch_hub);
+        sweep(repo, &own);
     }
     trusted::add(&homes.torch_hub, repo.owner, repo.repo)
+}
+
+/// Removes what came together for other commits under this name and was overtaken. What cannot be removed does no harm.
+fn sweep(repo: &Repo<'_>, own: &Path) {
+    let start = format!("{}-", repo.folder());
+    for entry in fs::read_dir(own.join("unfinished")).into_iter().flatten().filter_map(Result::ok) {
+        let name = entry.file_name();
+        let commit = name.to_str().and_then(|name| name.strip_prefix(&start));
+        // Twelve digits and no more: a repository's own name may go on after ours.
+        if commit.is_some_and(|commit| commit.len() == 12 && commit.bytes().all(|byte| byte.is_ascii_hexdigit())) {
+            let _ = delete::tree(&entry.path(), own);
+        }
+    }
 }
 
 /// Takes what has the name `home` out of the way. It is deleted when it carries our marker, or has nothing that `staging` has not.

@@ -94,6 +94,23 @@ fn the_token_goes_with_every_question_to_the_api() {
 }
 
 #[test]
+fn who_asked_too_often_without_a_token_is_told_of_it() {
+    struct Busy;
+    impl Documents for Busy {
+        fn get(&self, url: &str, _: Option<&str>, _: Option<&Credential>, _: u64) -> Result<Vec<u8>, fetch::Error> {
+            let message = "API rate limit exceeded".to_owned();
+            Err(fetch::Error::Status(Box::new(Status { url: url.to_owned(), code: 403, error_code: None, message })))
+        }
+    }
+    let said = |token: Option<&Credential>| resolve(&Busy, "o", "r", None, token).unwrap_err().to_string();
+    let refusal = "https://api.github.com/repos/o/r/commits/main answered 403: API rate limit exceeded";
+    let hint = "without a token GitHub answers 60 questions an hour: set GITHUB_TOKEN, or wait";
+    assert_eq!(said(None), format!("{refusal}\n    {hint}"));
+    let token = github::credential(&crate::support::vars::Vars::default().with("GITHUB_TOKEN", "t"));
+    assert_eq!(said(token.as_ref()), refusal);
+}
+
+#[test]
 fn hostile_listings_and_names_are_refused() {
     for path in ["../x", "/x", r"a\b", "C:x", "a/../../x", "nul", ".modelstrap-commit"] {
         assert!(resolved(&github("main", &[(path, "100644")]), None).is_err(), "{path}");
@@ -206,6 +223,21 @@ fn a_run_that_was_killed_between_the_two_renames_is_finished_by_the_next() {
     assert!(artifact(&repo, &files[0], 0, &homes).unwrap().destination.exists(), "nothing is fetched again");
     finish(&repo, &files, &homes).unwrap();
     assert_eq!(state(&repo, &files[0], &homes).unwrap(), FileState::Here);
+}
+
+#[test]
+fn what_came_together_for_an_overtaken_commit_is_swept_away() {
+    let room = tempfile::tempdir().unwrap();
+    let homes = Homes::under(room.path());
+    let files = [file("hubconf.py"), file("m.py")];
+    let (old, new) = (place(COMMIT), place(NEXT));
+    let (old, new) = (Repo::of(&old).unwrap(), Repo::of(&new).unwrap());
+    fetch_all(&old, &files[..1], &homes, "v1");
+    let of_another = homes.torch_hub.join(".modelstrap/unfinished/o_r_main-2-0123456789ab");
+    fs::create_dir_all(&of_another).unwrap();
+    fetch_all(&new, &files, &homes, "v2");
+    finish(&new, &files, &homes).unwrap();
+    assert!(!old.staging(&homes).exists() && of_another.exists());
 }
 
 #[test]
