@@ -1,8 +1,12 @@
 //! The hub answers as the real one does, where a client can see it.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 
-use crate::hub::{Content, HOSTILE, Hub, mirrors};
+use crate::hub::{Content, HOSTILE, Hub, Speed, mirrors};
 use crate::raw::{ask, target};
 
 #[test]
@@ -211,4 +215,33 @@ fn further_origins_serve_their_files_and_become_mirrors() {
     let known = ask(&github.raw, "GET", "/explosion/spacy-models/master/compatibility.json", &[]).json();
     assert_eq!(known["spacy"]["3.8"]["en_core_web_sm"], json!(["3.8.0"]));
     assert_eq!(hub.requests_to("GET", "*hubconf.py").len(), 1, "one record for all origins");
+}
+
+#[test]
+fn a_link_takes_its_round_trips_and_shares_its_speed() {
+    let hub = Hub::behind(Speed { round_trip: Duration::from_millis(40), bytes_a_second: 20 << 20 });
+    let content = Content::pattern(5, 4 << 20);
+    hub.model("org/m").file("config.json", "{}").lfs("model.bin", &content).commit();
+    let fetched = |url: &str| {
+        let (mut body, path) = (Vec::new(), target(url));
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        let address = url["http://".len()..].split('/').next().unwrap();
+        let mut socket = TcpStream::connect(address).unwrap();
+        socket.write_all(request.as_bytes()).unwrap();
+        socket.read_to_end(&mut body).unwrap();
+        body
+    };
+    let begin = Instant::now();
+    assert!(fetched(&format!("{}/api/models/org/m", hub.url())).starts_with(b"HTTP/1.1 200"));
+    assert!(begin.elapsed() >= Duration::from_millis(80), "one for the connection, one for the answer");
+    let answer = String::from_utf8(fetched(&format!("{}/org/m/resolve/main/model.bin", hub.url()))).unwrap();
+    let location = answer.lines().find_map(|line| line.strip_prefix("Location: ")).unwrap();
+    let begin = Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| assert!(fetched(location).ends_with(&content.bytes())));
+        }
+    });
+    assert!(begin.elapsed() >= Duration::from_millis(400), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
 }
