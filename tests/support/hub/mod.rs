@@ -57,6 +57,7 @@ pub(crate) use {
     repository::Kind,
     rule::{Rule, Strikes},
     server::Origin,
+    text::http_date,
 };
 
 use link::{Capacity, Link};
@@ -270,6 +271,21 @@ impl Hub {
     /// The requests with this method (or `*`) whose decoded path matches the glob.
     pub(crate) fn requests_to(&self, method: &str, glob: &str) -> Vec<Arc<Seen>> {
         self.log.requests_to(method, glob)
+    }
+
+    /// How many connections were opened, to whatever origin.
+    pub(crate) fn connections(&self) -> usize {
+        self.log.connections()
+    }
+
+    /// How many requests were under way at the same time, at most.
+    pub(crate) fn most_at_once(&self) -> usize {
+        self.log.most_at_once()
+    }
+
+    /// Forgets what came so far, to look at what comes now.
+    pub(crate) fn forget(&self) {
+        self.log.forget();
     }
 }
 
