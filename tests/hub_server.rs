@@ -20,3 +20,5 @@ mod proxies;
 mod python;
 #[path = "hub_server/raw.rs"]
 mod raw;
+#[path = "hub_server/serve.rs"]
+mod serve;

@@ -1,8 +1,12 @@
 //! The hub answers as the real one does, where a client can see it.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant, UNIX_EPOCH};
+
 use serde_json::json;
 
-use crate::hub::{Content, HOSTILE, Hub, mirrors};
+use crate::hub::{Content, HOSTILE, Hub, Speed, http_date, mirrors};
 use crate::raw::{ask, target};
 
 #[test]
@@ -31,6 +35,8 @@ fn a_large_file_lies_on_the_cdn_and_its_headers_tell_everything() {
     assert_eq!(answer.header("x-linked-etag").unwrap(), format!("\"{}\"", content.sha256()));
     assert_eq!(answer.header("x-linked-size"), Some("100000"));
     assert_eq!(answer.header("x-xet-hash").unwrap().len(), 64);
+    let xet = "Accept: application/vnd.xet-fileinfo+json, */*";
+    assert_eq!(ask(&hub, "GET", "/org/m/resolve/main/model.safetensors", &[xet]).json()["size"], json!(100_000));
     let location = answer.header("location").unwrap();
     assert!(location.starts_with(hub.cdn().url()), "{location}");
     for (range, status, bytes) in [
@@ -211,4 +217,61 @@ fn further_origins_serve_their_files_and_become_mirrors() {
     let known = ask(&github.raw, "GET", "/explosion/spacy-models/master/compatibility.json", &[]).json();
     assert_eq!(known["spacy"]["3.8"]["en_core_web_sm"], json!(["3.8.0"]));
     assert_eq!(hub.requests_to("GET", "*hubconf.py").len(), 1, "one record for all origins");
+}
+
+#[test]
+fn a_link_takes_its_round_trips_and_shares_its_speed() {
+    let hub = Hub::behind(Speed { round_trip: Duration::from_millis(40), bytes_a_second: 20 << 20 });
+    let content = Content::pattern(5, 4 << 20);
+    hub.model("org/m").file("config.json", "{}").lfs("model.bin", &content).commit();
+    let fetched = |url: &str| {
+        let (mut body, path) = (Vec::new(), target(url));
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        let address = url["http://".len()..].split('/').next().unwrap();
+        let mut socket = TcpStream::connect(address).unwrap();
+        socket.write_all(request.as_bytes()).unwrap();
+        socket.read_to_end(&mut body).unwrap();
+        body
+    };
+    let begin = Instant::now();
+    assert!(fetched(&format!("{}/api/models/org/m", hub.url())).starts_with(b"HTTP/1.1 200"));
+    assert!(begin.elapsed() >= Duration::from_millis(80), "one for the connection, one for the answer");
+    let answer = String::from_utf8(fetched(&format!("{}/org/m/resolve/main/model.bin", hub.url()))).unwrap();
+    let location = answer.lines().find_map(|line| line.strip_prefix("Location: ")).unwrap();
+    let begin = Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| assert!(fetched(location).ends_with(&content.bytes())));
+        }
+    });
+    assert!(begin.elapsed() >= Duration::from_millis(400), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+}
+
+#[test]
+fn a_date_is_written_as_in_the_standard() {
+    for (seconds, date) in [
+        (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
+        (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"),
+        (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"),
+        (1_798_761_599, "Thu, 31 Dec 2026 23:59:59 GMT"),
+    ] {
+        assert_eq!(http_date(UNIX_EPOCH + Duration::from_secs(seconds)), date);
+    }
+}
+
+#[test]
+fn the_record_counts_connections_and_keeps_them_apart() {
+    let hub = Hub::start();
+    hub.model("org/m").file("a", "1").commit();
+    let mut socket = TcpStream::connect(hub.address()).unwrap();
+    for _ in 0..2 {
+        socket.write_all(b"GET /api/models/org/m HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        assert!(socket.read(&mut [0; 16 << 10]).unwrap() > 0);
+    }
+    ask(&hub, "GET", "/api/models/org/m", &[]);
+    let connections: Vec<_> = hub.requests().iter().map(|seen| seen.connection).collect();
+    assert_eq!((connections, hub.connections()), (vec![0, 0, 1], 2));
+    hub.forget();
+    assert_eq!((hub.requests().len(), hub.connections()), (0, 0));
 }

@@ -68,7 +68,9 @@ fn everything(socket: &mut TcpStream) -> (Vec<u8>, Ended) {
         match socket.read(&mut buffer) {
             Ok(0) => return (bytes, Ended::InOrder),
             Ok(count) => bytes.extend_from_slice(&buffer[..count]),
-            Err(error) if error.kind() == ErrorKind::ConnectionReset => return (bytes, Ended::Reset),
+            Err(error) if [ErrorKind::ConnectionReset, ErrorKind::ConnectionAborted].contains(&error.kind()) => {
+                return (bytes, Ended::Reset);
+            }
             Err(error) if [ErrorKind::WouldBlock, ErrorKind::TimedOut].contains(&error.kind()) => {
                 return (bytes, Ended::Stalled);
             }

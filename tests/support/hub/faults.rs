@@ -81,11 +81,15 @@ impl Faults {
     }
 
     /// What goes wrong with this answer to this request.
-    pub(super) fn strike(&self, request: &Request, subject: &str, reply: &Reply) -> Vec<Effect> {
+    pub(super) fn strike(&self, request: &Request, subject: impl FnOnce() -> String, reply: &Reply) -> Vec<Effect> {
         let faults = self.0.lock().unwrap().clone();
+        if faults.is_empty() {
+            return Vec::new();
+        }
+        let subject = subject();
         let hit = |fault: &&Arc<Fault>| {
             text::matches(&fault.method, &request.method)
-                && text::matches(&fault.glob, subject)
+                && text::matches(&fault.glob, &subject)
                 && fault.effect.concerns(request, reply)
                 && fault.strikes()
         };

@@ -1,5 +1,7 @@
 //! The JSON of the hub's API: what a repository is, and what lies in it.
 
+use std::ops::Range;
+
 use serde_json::{Value, json};
 
 use super::repository::{Commit, File, Kind, Repository};
@@ -76,23 +78,39 @@ pub(super) fn folder(path: &str) -> Value {
     json!({ "type": "directory", "oid": super::Content::from(path).git_sha1(), "size": 0, "path": path })
 }
 
-/// All entries below `folder` (empty for the root), folders too; only those directly in it unless `recursive`.
+/// How a listing is wanted.
+pub(super) struct Wanted<'a> {
+    /// The folder, empty for the root.
+    pub(super) below: &'a str,
+    /// What lies deeper too.
+    pub(super) recursive: bool,
+    /// Asterisks for Xet hashes.
+    pub(super) masked: bool,
+    /// With the last commit of each.
+    pub(super) expand: bool,
+}
+
+/// The entries of a page, folders first, and how many entries all pages have.
 pub(super) fn tree(
     repository: &Repository,
     commit: &Commit,
-    below: &str,
-    recursive: bool,
-    masked: bool,
-    expand: bool,
-) -> Vec<Value> {
+    wanted: &Wanted<'_>,
+    page: Range<usize>,
+) -> (Vec<Value>, usize) {
     let inside = |path: &str| {
+        let below = wanted.below;
         let rest =
             if below.is_empty() { Some(path) } else { path.strip_prefix(below).and_then(|p| p.strip_prefix('/')) };
-        rest.is_some_and(|rest| recursive || !rest.contains('/'))
+        rest.is_some_and(|rest| wanted.recursive || !rest.contains('/'))
     };
-    let folders = commit.folders().into_iter().filter(|path| inside(path)).map(folder);
-    let files = commit.files.iter().filter(|file| inside(&file.path));
-    folders.chain(files.map(|file| entry(repository, file, masked, expand))).collect()
+    let folders: Vec<_> = commit.folders().into_iter().filter(|path| inside(path)).collect();
+    let files: Vec<_> = commit.files.iter().filter(|file| inside(&file.path)).collect();
+    let number = folders.len() + files.len();
+    let entry = |index: usize| match folders.get(index) {
+        Some(path) => folder(path),
+        None => entry(repository, files[index - folders.len()], wanted.masked, wanted.expand),
+    };
+    (page.filter(|index| *index < number).map(entry).collect(), number)
 }
 
 /// What `/refs` says.

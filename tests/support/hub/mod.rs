@@ -23,6 +23,7 @@ mod draft;
 mod faults;
 mod github;
 mod http;
+mod link;
 mod listing;
 mod origin;
 mod proxy;
@@ -49,14 +50,17 @@ pub(crate) use {
     draft::Draft,
     faults::Later,
     github::GitHub,
+    link::Speed,
     origin::{StaticOrigin, mirrors},
     proxy::Proxy,
     record::{Log, Seen},
     repository::Kind,
     rule::{Rule, Strikes},
     server::Origin,
+    text::http_date,
 };
 
+use link::{Capacity, Link};
 use tls::Authority;
 use world::World;
 
@@ -83,28 +87,48 @@ pub(crate) struct Hub {
     hub: Origin,
     cdn: Origin,
     authority: Option<Authority>,
+    links: Vec<Link>,
+    url: String,
 }
 
 impl Hub {
     /// A hub over HTTP.
     pub(crate) fn start() -> Self {
-        Self::with(None)
+        Self::with(None, None)
     }
 
     /// A hub over HTTPS, vouched for by a private authority; see [`Hub::authority_file`].
     pub(crate) fn https() -> Self {
-        Self::with(Some(Authority::new()))
+        Self::with(Some(Authority::new()), None)
     }
 
-    fn with(authority: Option<Authority>) -> Self {
+    /// A hub, and a CDN, at the other end of one slow link.
+    pub(crate) fn behind(speed: Speed) -> Self {
+        Self::with(None, Some(speed))
+    }
+
+    fn with(authority: Option<Authority>, speed: Option<Speed>) -> Self {
         let (world, log) = (Arc::new(World::default()), Arc::new(Log::default()));
         let tls = authority.as_ref().map(|authority| &authority.server);
         let cdn = cdn::Cdn { world: Arc::clone(&world), log: Arc::clone(&log) };
         let cdn = Origin::start("cdn", &log, tls, Arc::new(cdn));
         let hub = Origin::start("hub", &log, tls, Arc::new(routes::Api { world: Arc::clone(&world) }));
-        world.hub_url.set(hub.url().to_owned()).unwrap();
-        world.cdn_url.set(cdn.url().to_owned()).unwrap();
-        Self { world, log, hub, cdn, authority }
+        let capacity = speed.map(Capacity::new);
+        let to = |origin: &Origin| capacity.as_ref().map(|capacity| Link::to(origin.address(), capacity));
+        let links: Vec<_> = [to(&hub), to(&cdn)].into_iter().flatten().collect();
+        let seen = |index: usize, origin: &Origin| match links.get(index) {
+            Some(link) => format!("http://{}", link.address()),
+            None => origin.url().to_owned(),
+        };
+        let url = seen(0, &hub);
+        world.hub_url.set(url.clone()).unwrap();
+        world.cdn_url.set(seen(1, &cdn)).unwrap();
+        Self { world, log, hub, cdn, authority, links, url }
+    }
+
+    /// Its URL, for `HF_ENDPOINT`: without a slash at the end.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
     }
 
     /// The CDN: its faults and its URL.
@@ -247,6 +271,21 @@ impl Hub {
     /// The requests with this method (or `*`) whose decoded path matches the glob.
     pub(crate) fn requests_to(&self, method: &str, glob: &str) -> Vec<Arc<Seen>> {
         self.log.requests_to(method, glob)
+    }
+
+    /// How many connections were opened, to whatever origin.
+    pub(crate) fn connections(&self) -> usize {
+        self.log.connections()
+    }
+
+    /// How many requests were under way at the same time, at most.
+    pub(crate) fn most_at_once(&self) -> usize {
+        self.log.most_at_once()
+    }
+
+    /// Forgets what came so far, to look at what comes now.
+    pub(crate) fn forget(&self) {
+        self.log.forget();
     }
 }
 

@@ -90,16 +90,16 @@ impl Api {
     fn tree(&self, request: &Request, repository: &Repository, commit: &Commit, below: &str) -> Reply {
         let expand = request.wants("expand");
         let masked = repository.masked || (repository.gated.is_some() && !repository.admits(request.token()));
-        let entries = listing::tree(repository, commit, below, request.wants("recursive"), masked, expand);
-        if entries.is_empty() && !below.is_empty() {
-            return no_entry(below, &commit.id);
-        }
         let settings = self.world.settings();
         let most = if expand { settings.page.min(50) } else { settings.page };
         let from: usize = request.asked("cursor").and_then(|cursor| cursor.parse().ok()).unwrap_or(0);
-        let page: Value = entries.iter().skip(from).take(most).cloned().collect();
-        let reply = Reply::json(&page).header("X-Repo-Commit", &commit.id);
-        if from + most >= entries.len() {
+        let wanted = listing::Wanted { below, recursive: request.wants("recursive"), masked, expand };
+        let (page, number) = listing::tree(repository, commit, &wanted, from..from + most);
+        if number == 0 && !below.is_empty() {
+            return no_entry(below, &commit.id);
+        }
+        let reply = Reply::json(&page.into()).header("X-Repo-Commit", &commit.id);
+        if from + most >= number {
             return reply;
         }
         let base = settings.next_page_at.as_deref().unwrap_or_else(|| self.world.hub());

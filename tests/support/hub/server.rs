@@ -172,7 +172,7 @@ impl Shared {
     fn exchange(&self, number: u64, request: &Request, wire: &mut Wire) -> (ControlFlow<()>, bool) {
         let seen = self.log.arrived(request, &self.name, number);
         let mut reply = self.answers.answer(request);
-        let effects = self.faults.strike(request, &self.answers.subject(request), &reply);
+        let effects = self.faults.strike(request, || self.answers.subject(request), &reply);
         if effects.iter().any(|effect| matches!(effect, Effect::IgnoreRange)) {
             reply = self.answers.answer(&request.without_range());
         }
