@@ -16,7 +16,10 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 pub use detect::DetectArgs;
 pub use env::{EnvArgs, EnvFormat};
 pub use hook::HookArgs;
-pub use models::{ModelsArgs, ModelsVerb};
+pub use models::{
+    AddArgs, DownloadArgs, ExportArgs, LockArgs, ModelsArgs, ModelsVerb, PathArgs, RemoveArgs, ScanArgs, SearchArgs,
+    Transfer, UpdateArgs, VerifyArgs,
+};
 pub use run::RunArgs;
 pub use setup::SetupArgs;
 pub use undo::UndoArgs;
@@ -107,6 +110,8 @@ pub enum Verb {
     Run(RunArgs),
     /// Print the shell integration that sets the variables on entering a project
     Hook(HookArgs),
+    /// Name, lock, download, check and find the project's models
+    Models(ModelsArgs),
     /// Take back the last setup, or all of it
     Undo(UndoArgs),
     /// Print the completions for a shell

@@ -4,6 +4,7 @@ mod context;
 mod detect;
 mod env;
 mod hook;
+mod models;
 mod run;
 mod setup;
 mod undo;
@@ -46,6 +47,7 @@ pub fn dispatch(cli: Cli, vars: Vars, cwd: io::Result<PathBuf>) -> ExitCode {
         Verb::Env(arguments) => env::run(&context, &arguments),
         Verb::Run(arguments) => run::run(&context, &arguments),
         Verb::Hook(arguments) => hook::run(&context, &arguments),
+        Verb::Models(arguments) => models::run(&context, &arguments),
         Verb::Undo(arguments) => undo::run(&context, &arguments),
         Verb::Completions { shell } => completions(&context, shell),
         Verb::Man => manual(&context),

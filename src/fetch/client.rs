@@ -59,6 +59,11 @@ impl Answer {
         headers::text(&self.headers, name)
     }
 
+    /// Every header that is text, in the server's order.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
+    }
+
     /// Every text of a header that may stand several times, such as `Link`.
     pub fn headers(&self, name: &str) -> impl Iterator<Item = &str> {
         self.headers.get_all(name).iter().filter_map(|value| value.to_str().ok())

@@ -3,17 +3,22 @@
 //! A spec resolves, by its source, to [`locked::Model`]: commits, paths, sizes, digests. That is what the lock file keeps, and
 //! it is all that placing, checking and exporting need: only resolving asks a server what something is.
 
+pub mod bring;
 pub mod diff;
 pub mod export;
 pub mod homes;
-pub mod lock;
 pub mod hub;
+pub mod keeper;
+pub mod lock;
 pub mod locked;
 pub mod names;
+pub mod pickle;
+pub mod placement;
+pub mod rehash;
 pub mod request;
+pub mod resolve;
+pub mod sources;
 pub mod spec;
 pub mod web;
 pub mod when;
-pub mod pickle;
-pub mod rehash;
-pub mod sources;
+pub mod world;

@@ -67,6 +67,16 @@ pub enum Weights {
     Formats(Vec<String>),
 }
 
+impl Weights {
+    /// What `weights = …` or `--weights` says: `auto`, `all`, or formats.
+    ///
+    /// # Errors
+    /// With the nearest format.
+    pub fn of_words(words: &[String]) -> Result<Self, String> {
+        table::weights(words)
+    }
+}
+
 /// The names that need no source, and how to find the one that was meant: the catalogue's, handed in.
 #[derive(Clone, Copy)]
 pub struct WellKnown<'a> {

@@ -83,6 +83,13 @@ impl Output {
         }
     }
 
+    /// A line for who asked for more with `-v`, to stderr.
+    pub fn detail(&self, text: impl Display) {
+        if self.verbose > 0 {
+            self.say(text);
+        }
+    }
+
     /// A warning, to stderr.
     pub fn warn(&self, text: impl Display) {
         let _ =

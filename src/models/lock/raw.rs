@@ -112,7 +112,12 @@ impl Part {
             }),
             "files" => Place::Files {
                 home: need(&kind, "home", self.home.take(), |text| {
-                    let homes = [FilesHome::Whisper, FilesHome::TorchCheckpoints, FilesHome::Files];
+                    let homes = [
+                        FilesHome::Whisper,
+                        FilesHome::TorchCheckpoints,
+                        FilesHome::TorchaudioAssets,
+                        FilesHome::Files,
+                    ];
                     homes.into_iter().find(|home| files_home(*home) == text).ok_or("is not the home of a library")
                 })?,
             },

@@ -103,6 +103,7 @@ pub(super) fn files_home(home: FilesHome) -> &'static str {
     match home {
         FilesHome::Whisper => "whisper",
         FilesHome::TorchCheckpoints => "torch-checkpoints",
+        FilesHome::TorchaudioAssets => "torchaudio-assets",
         FilesHome::Files => "files",
     }
 }

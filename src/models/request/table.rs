@@ -82,7 +82,7 @@ fn choice(table: &AlternativeTable, known: &WellKnown<'_>) -> Result<Choice, Str
         spec,
         include,
         exclude: patterns("exclude", &table.exclude)?,
-        weights: table.weights.as_ref().map_or(Ok(Weights::Auto), weights)?,
+        weights: table.weights.as_ref().map_or(Ok(Weights::Auto), |words| weights(&words.0))?,
         when: When::parse(&table.when.0)?,
     })
 }
@@ -102,14 +102,14 @@ fn patterns(field: &str, words: &Words) -> Result<Vec<String>, String> {
     Ok(sorted)
 }
 
-fn weights(words: &Words) -> Result<Weights, String> {
-    match words.0.as_slice() {
+pub(super) fn weights(words: &[String]) -> Result<Weights, String> {
+    match words {
         [word] if word == "auto" => return Ok(Weights::Auto),
         [word] if word == "all" => return Ok(Weights::All),
         [] => return Err("`weights` is empty".to_owned()),
         _ => {}
     }
-    for word in &words.0 {
+    for word in words {
         let (format, quantisation) =
             word.split_once(':').map_or((word.as_str(), None), |(head, tail)| (head, Some(tail)));
         if !FORMATS.contains(&format) || (quantisation.is_some() && format != "gguf") {
@@ -120,7 +120,7 @@ fn weights(words: &Words) -> Result<Weights, String> {
         }
         quantisation.map_or(Ok(()), names::plain).map_err(|flaw| format!("`weights`: {word:?} {flaw}"))?;
     }
-    Ok(Weights::Formats(words.0.clone()))
+    Ok(Weights::Formats(words.to_vec()))
 }
 
 /// A wheel is installed, nothing else is.

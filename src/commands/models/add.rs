@@ -1,0 +1,147 @@
+//! `modelstrap models add`: names models in the manifest, locks them, and downloads them.
+
+use anyhow::{Context as _, Result, anyhow, bail};
+
+use super::super::context::Context;
+use super::super::setup::shelf;
+use super::super::{Exit, Usage};
+use super::session::known;
+use super::{Session, Wish, deliver, lock};
+use crate::cli::AddArgs;
+use crate::models::spec::Spec;
+use crate::plan::apply::ApplyError;
+use crate::plan::{Change, Plan, Want, apply};
+use crate::project::manifest_edit;
+use crate::project::model_entry::{ModelTable, ModelValue, Words};
+use crate::project::root::MANIFEST;
+use crate::project::{Manifest, Project};
+use crate::support::interrupt::{self, Interrupted};
+use crate::support::{bounded, escape, time};
+
+/// A manifest above this size is not one.
+const MAX_SIZE: u64 = 1 << 20;
+
+pub(super) fn run(context: &Context, arguments: &AddArgs) -> Result<Exit> {
+    interrupt::watch();
+    let project = context.project()?;
+    let (path, before) = manifest_text(&project)?;
+    let mut text = before.clone();
+    let mut keys = Vec::new();
+    for word in &arguments.specs {
+        let spec = read_spec(word)?;
+        let key = match &arguments.key {
+            Some(key) if arguments.specs.len() == 1 => key.clone(),
+            Some(_) => return Err(Usage("`--key` names one model, and several are given".to_owned()).into()),
+            None => key_for(&spec),
+        };
+        let value = value(&spec, arguments);
+        text =
+            manifest_edit::add(&text, &key, &value).map_err(|problem| anyhow!("{}: {problem}", escape::path(&path)))?;
+        keys.push(key);
+    }
+    // What is written must be read again, and mean something.
+    let manifest = Manifest::parse(&text).map_err(|problem| anyhow!("{}{problem}", escape::path(&path)))?;
+    crate::models::request::of_manifest(&manifest, &known()).map_err(|error| Usage(error.to_string()))?;
+    if arguments.consent.dry_run {
+        let now = if text == before { "names these already" } else { "would name these" };
+        context.output.say(format!("{MANIFEST} {now}: {}", escape::printable(&keys.join(", "))));
+        return Ok(Exit::Done);
+    }
+    write_manifest(context, &project, &path, &text, "models add")?;
+    let session = Session::open(context)?;
+    if arguments.no_download {
+        return lock::lock(&session, &keys, super::settle::Ask::AboutTheMissing, false);
+    }
+    let wish = Wish { words: keys, transfer: arguments.transfer.clone(), ..Wish::default() };
+    let delivered = deliver(&session, &wish)?;
+    Ok(if delivered.missing > 0 { Exit::Of(1) } else { Exit::Done })
+}
+
+/// The manifest's path and text; an empty text where there is none yet.
+pub(super) fn manifest_text(project: &Project) -> Result<(std::path::PathBuf, String)> {
+    let path = project.root.join(MANIFEST);
+    match bounded::read(&path, MAX_SIZE) {
+        Ok(bytes) => {
+            let text = String::from_utf8(bytes).map_err(|_| anyhow!("{} is not UTF-8", escape::path(&path)))?;
+            Ok((path, text))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok((path, String::new())),
+        Err(error) => Err(error).with_context(|| format!("{} cannot be read", escape::path(&path))),
+    }
+}
+
+/// Writes the manifest through a plan, so that `undo` takes it back.
+pub(super) fn write_manifest(
+    context: &Context,
+    project: &Project,
+    path: &std::path::Path,
+    text: &str,
+    verb: &str,
+) -> Result<()> {
+    let change = Change {
+        path: path.to_path_buf(),
+        why: "the models of the project".to_owned(),
+        want: Want::File { contents: text.as_bytes().to_vec() },
+        within: Some(project.root.clone()),
+    };
+    let held = super::super::setup::lock(context, project, std::time::Duration::from_secs(60))?;
+    let shelf = shelf(project);
+    let mut record = shelf.record();
+    // The manifest belongs to people: what was in it is kept for `undo`.
+    let plan = Plan::build(&[change], &record, true);
+    if let Some(obstacle) = plan.obstacles.first() {
+        bail!("{obstacle}");
+    }
+    if !plan.is_empty() {
+        let now = time::now(&context.vars);
+        match apply(&plan, &shelf, &mut record, verb, &now, |_| ()) {
+            Ok(_) => context.output.say(format!("Wrote {MANIFEST}.")),
+            Err(error @ ApplyError::Interrupted { .. }) => return Err(Interrupted(error.to_string()).into()),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    drop(held);
+    Ok(())
+}
+
+fn read_spec(word: &str) -> Result<Spec> {
+    let known = known();
+    Spec::parse(word, known.find)
+        .map_err(|error| Usage(error.with_nearest(|name| (known.nearest)(name)).to_string()).into())
+}
+
+/// A key that says what the model is: the last word of its spec, in letters that need no quotes.
+fn key_for(spec: &Spec) -> String {
+    let name: String = spec
+        .short_name()
+        .to_lowercase()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '-' })
+        .collect();
+    let name = name.trim_matches('-');
+    match spec {
+        Spec::OpenaiWhisper(_) => format!("whisper-{name}"),
+        Spec::FasterWhisper(_) | Spec::MlxWhisper(_) => format!("{}-{name}", spec.kind()),
+        _ if name.is_empty() => "model".to_owned(),
+        _ => name.to_owned(),
+    }
+}
+
+fn value(spec: &Spec, arguments: &AddArgs) -> ModelValue {
+    let words = |list: &[String]| Words(list.to_vec());
+    let some = |list: &[String]| (!list.is_empty()).then(|| words(list));
+    let table = ModelTable {
+        source: Some(spec.to_string()),
+        revision: arguments.revision.clone(),
+        include: some(&arguments.include),
+        exclude: words(&arguments.exclude),
+        weights: some(&arguments.weights),
+        when: Words(arguments.when.iter().cloned().collect()),
+        optional: arguments.optional,
+        gated: arguments.gated,
+        environment: arguments.environment.clone(),
+        alternatives: Vec::new(),
+    };
+    let plain = ModelTable { source: table.source.clone(), ..ModelTable::default() };
+    if table == plain { ModelValue::One(spec.to_string()) } else { ModelValue::Table(Box::new(table)) }
+}

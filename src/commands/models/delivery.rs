@@ -1,0 +1,288 @@
+//! The way from wanted models to files on the disk, as `models download`, `models add` and `setup` go it.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::session::{Pick, Session};
+use super::settle::{Ask, Settled, insist, merged, settle};
+use crate::cli::Transfer;
+use crate::fetch::{Digest, Error, Event, Options};
+use crate::models::bring::{Brought, Delivery};
+use crate::models::diff::diff;
+use crate::models::keeper::Trust;
+use crate::models::locked::{Model, Place};
+use crate::models::request::Weights;
+use crate::models::sources::wheel;
+use crate::models::{placement, resolve::Resolution};
+use crate::support::escape::printable;
+use crate::support::interrupt::{self, Interrupted};
+use crate::support::units;
+use crate::ui::progress::{FileLine, ModelLine, Progress, Summary};
+use crate::ui::table::{self, Cell, Tone};
+
+/// What is to be brought, and how.
+#[derive(Debug, Clone, Default)]
+pub(in crate::commands) struct Wish {
+    /// Which models; all of the manifest when empty.
+    pub(in crate::commands) words: Vec<String>,
+    /// `--locked`
+    pub(in crate::commands) locked: bool,
+    /// `--frozen`
+    pub(in crate::commands) frozen: bool,
+    /// `--all-platforms`
+    pub(in crate::commands) everywhere: bool,
+    /// `--weights`
+    pub(in crate::commands) weights: Option<Weights>,
+    /// `--dry-run`
+    pub(in crate::commands) dry_run: bool,
+    /// How fast, how many, how trusting.
+    pub(in crate::commands) transfer: Transfer,
+}
+
+/// How it ended.
+#[derive(Debug, Default)]
+pub(in crate::commands) struct Delivered {
+    /// Models that are wholly here.
+    pub(in crate::commands) here: usize,
+    /// Models that are not, without the optional ones.
+    pub(in crate::commands) missing: usize,
+}
+
+/// Brings what is wished for.
+///
+/// # Errors
+/// When nothing could be begun, or the person stopped it. A model that fails is no error: the result counts it.
+pub(in crate::commands) fn deliver(session: &Session<'_>, wish: &Wish) -> Result<Delivered> {
+    interrupt::watch();
+    if wish.locked || wish.frozen {
+        insist_on_lock(session, wish)?;
+    }
+    let mut picks = session.picks(&wish.words, wish.everywhere)?;
+    if let Some(weights) = &wish.weights {
+        // Another choice than the manifest's: the lock does not keep it.
+        for pick in &mut picks {
+            pick.choice.weights.clone_from(weights);
+            pick.in_manifest = false;
+        }
+    }
+    let ask = if wish.frozen { Ask::Nobody } else { Ask::AboutTheMissing };
+    let output = &session.context.output;
+    let settled = settle(session, picks, ask, &|name| output.detail(format!("asking about {}", printable(name))))?;
+    tell(session, &settled.resolutions);
+    let lock = merged(session, &settled.models);
+    let moved = diff(session.lock.as_ref(), &lock);
+    if wish.dry_run {
+        return preview(session, &settled);
+    }
+    if !moved.is_empty() && !wish.frozen {
+        session.write_lock(&lock)?;
+    }
+    let (brought, summary) = fetch(session, wish, &settled)?;
+    if !wish.frozen {
+        remember(session, &settled, &brought)?;
+    }
+    conclude(session, &settled, &brought, &summary)
+}
+
+fn insist_on_lock(session: &Session<'_>, wish: &Wish) -> Result<()> {
+    // `--frozen` goes by the lock alone; what of it does not fit is told model by model.
+    if wish.locked { insist(session) } else { Ok(()) }
+}
+
+/// What the sources had to say, and which weights were left out.
+pub(super) fn tell(session: &Session<'_>, resolutions: &[Resolution]) {
+    let output = &session.context.output;
+    for resolution in resolutions {
+        let name = printable(&resolution.model.name);
+        for note in &resolution.notes {
+            output.say(format!("{name}: {note}"));
+        }
+        let files: Vec<table::LeftOut> =
+            resolution.left_out.iter().map(|one| table::LeftOut { path: one.path.clone(), size: one.size }).collect();
+        if let Some(line) = table::left_out(&files) {
+            output.say(format!("{name}: {line}"));
+        }
+        for one in &resolution.left_out {
+            output.detail(format!("  {} {}: {}", printable(&one.path), units::bytes(one.size), one.why));
+        }
+    }
+}
+
+/// What would be fetched.
+fn preview(session: &Session<'_>, settled: &Settled) -> Result<Delivered> {
+    let output = &session.context.output;
+    let mut delivered = Delivered::default();
+    for (pick, model) in &settled.models {
+        let (mut missing, mut bytes) = (0, 0);
+        for part in &model.parts {
+            for file in &part.files {
+                match placement::state(&session.world, part, file)? {
+                    placement::FileState::Here => {}
+                    placement::FileState::Partly(have) => {
+                        (missing, bytes) = (missing + 1, bytes + file.size.unwrap_or(0).saturating_sub(have));
+                    }
+                    _ => (missing, bytes) = (missing + 1, bytes + file.size.unwrap_or(0)),
+                }
+            }
+        }
+        delivered.here += usize::from(missing == 0);
+        output.say(match missing {
+            0 => format!("{}: here", printable(&pick.choice.name)),
+            _ => format!(
+                "{}: {} to fetch, {}",
+                printable(&pick.choice.name),
+                units::count(missing, "file"),
+                units::bytes(bytes)
+            ),
+        });
+    }
+    delivered.missing = report_failures(session, settled, &[]);
+    Ok(delivered)
+}
+
+fn fetch(session: &Session<'_>, wish: &Wish, settled: &Settled) -> Result<(Vec<Brought>, Summary)> {
+    let models: Vec<&Model> = settled.models.iter().map(|(_, model)| model).collect();
+    let trust = Trust { known: vouched(session), allow_pickle: wish.transfer.allow_pickle };
+    let delivery = Delivery::of(&session.world, &models, &trust)?;
+    let options =
+        Options { max_workers: wish.transfer.max_workers, limit_rate: wish.transfer.limit_rate, ..Options::default() };
+    let lines = models.iter().map(|model| ModelLine { name: model.name.clone() }).collect();
+    let files = delivery
+        .artifacts
+        .iter()
+        .map(|one| FileLine { label: one.label.clone(), model: one.group, size: one.size })
+        .collect();
+    let progress = Progress::new(&session.context.output, session.context.global.json, lines, files);
+    let brought = delivery.carry_out(&options, &|event: Event| progress.event(event));
+    let summary = progress.finish();
+    if interrupt::requested() {
+        return Err(Interrupted(
+            "stopped; what was fetched is kept, and the same command goes on from there".to_owned(),
+        )
+        .into());
+    }
+    Ok((brought, summary))
+}
+
+/// What the committed lock vouches for.
+fn vouched(session: &Session<'_>) -> HashSet<Digest> {
+    let models = session.lock.iter().flat_map(|lock| &lock.models);
+    models.flat_map(|model| &model.parts).flat_map(|part| &part.files).filter_map(|file| file.digest).collect()
+}
+
+/// Keeps in the lock what was trusted on first use.
+fn remember(session: &Session<'_>, settled: &Settled, brought: &[Brought]) -> Result<()> {
+    let proven: Vec<(Pick, Model)> =
+        settled.models.iter().zip(brought).map(|((pick, _), one)| (pick.clone(), one.model.clone())).collect();
+    let lock = merged(session, &proven);
+    if session.lock.is_some() || !lock.models.is_empty() {
+        session.write_lock(&lock)?;
+    }
+    Ok(())
+}
+
+/// Installs what is a package, then says what is where, and what is not.
+fn conclude(session: &Session<'_>, settled: &Settled, brought: &[Brought], summary: &Summary) -> Result<Delivered> {
+    let output = &session.context.output;
+    let mut rows = Vec::new();
+    let mut delivered = Delivered::default();
+    for (at, ((pick, model), one)) in
+        settled.models.iter().zip(brought).enumerate().filter(|(_, (_, one))| one.is_whole())
+    {
+        delivered.here += 1;
+        install(session, model);
+        let size: u64 = one.model.parts.iter().flat_map(|part| &part.files).filter_map(|file| file.size).sum();
+        let time = summary.models.get(at).map_or(Duration::ZERO, |model| model.time);
+        rows.push(vec![
+            Cell::new(&pick.choice.name),
+            Cell::size(Some(size)),
+            if one.received == 0 { Cell::new("was here") } else { Cell::time(time) },
+            Cell::new(place(session, &one.model)),
+            Cell::toned("", Tone::Good),
+        ]);
+    }
+    if !rows.is_empty() && !session.context.global.json {
+        output.say(table::render(&table::BROUGHT, &rows, output.colour, output.width).trim_end());
+    }
+    if summary.received > 0 && !session.context.global.json {
+        let seconds = summary.time.as_secs_f64();
+        let speed = (summary.received as f64 / seconds.max(0.001)) as u64;
+        output.say(format!("Fetched {} in {seconds:.1} s, {}/s.", units::bytes(summary.received), units::bytes(speed)));
+    }
+    delivered.missing = report_failures(session, settled, brought);
+    Ok(delivered)
+}
+
+/// The folder of a model's first part; several parts are counted.
+fn place(session: &Session<'_>, model: &Model) -> String {
+    let first = model.parts.first().and_then(|part| placement::folder(&session.world, part).ok().flatten());
+    let shown = first.map_or_else(String::new, |path| session.shown(&path));
+    match model.parts.len() {
+        0 | 1 => shown,
+        more => format!("{shown} and {} more", more - 1),
+    }
+}
+
+fn install(session: &Session<'_>, model: &Model) {
+    let output = &session.context.output;
+    for part in &model.parts {
+        let Place::Wheel { environment: Some(name) } = &part.place else { continue };
+        let folder = session.world.environments.iter().find(|(known, _)| known == name).map(|(_, path)| path);
+        let Some(folder) = folder.filter(|folder| folder.is_dir()) else {
+            output.warn(format!(
+                "{}: the environment {} does not exist yet, so the package is only in the cache\n  create it and run this again",
+                printable(&model.name),
+                printable(name)
+            ));
+            continue;
+        };
+        for file in &part.files {
+            let search_path = session.context.vars.get("PATH");
+            if let Err(error) = wheel::install(file, &session.world.homes, folder, search_path) {
+                output.warn(format!("{}: {error:#}", printable(&model.name)));
+            }
+        }
+    }
+}
+
+/// Tells of what did not come; the number of models that were needed.
+fn report_failures(session: &Session<'_>, settled: &Settled, brought: &[Brought]) -> usize {
+    let output = &session.context.output;
+    let mut needed = 0;
+    let mut tell = |pick: &Pick, why: String| {
+        let name = printable(&pick.choice.name);
+        if pick.request.optional {
+            output.warn(format!("{name} (optional) is not here: {why}"));
+        } else {
+            needed += 1;
+            output.error(format!("{name} is not here: {why}"));
+        }
+    };
+    for (pick, error) in &settled.failures {
+        tell(pick, format!("{error:#}"));
+    }
+    for ((pick, _), one) in settled.models.iter().zip(brought).filter(|(_, one)| !one.is_whole()) {
+        tell(pick, reasons(one));
+    }
+    needed
+}
+
+/// Why a model is not whole: the first failures, the others counted.
+fn reasons(one: &Brought) -> String {
+    const SHOWN: usize = 3;
+    if let Some(why) = &one.unfinished {
+        return why.clone();
+    }
+    let line = |(label, error): &(String, Error)| match error {
+        Error::Refused(why) => format!("{}: {why}", printable(label)),
+        other => other.to_string(),
+    };
+    let mut lines: Vec<String> = one.failures.iter().take(SHOWN).map(line).collect();
+    lines.dedup();
+    if one.failures.len() > SHOWN {
+        lines.push(format!("and {} more", units::count(one.failures.len() - SHOWN, "file")));
+    }
+    lines.join("\n  ")
+}

@@ -1,0 +1,100 @@
+//! `modelstrap models remove`: takes models out of the manifest and the lock, and with `--purge` out of the cache.
+
+use anyhow::{Result, anyhow};
+
+use super::super::context::Context;
+use super::super::{Exit, Usage};
+use super::Session;
+use super::add::{manifest_text, write_manifest};
+use super::settle::merged;
+use crate::cli::RemoveArgs;
+use crate::models::locked::Model;
+use crate::models::placement;
+use crate::project::manifest_edit;
+use crate::support::escape::{self, printable};
+use crate::support::interrupt::{self, Interrupted};
+use crate::support::units;
+use crate::ui::prompts::Prompts;
+
+pub(super) fn run(context: &Context, arguments: &RemoveArgs) -> Result<Exit> {
+    interrupt::watch();
+    let session = Session::open(context)?;
+    let (path, before) = manifest_text(&session.project)?;
+    let mut text = before.clone();
+    let mut gone: Vec<Model> = Vec::new();
+    for key in &arguments.models {
+        let edited =
+            manifest_edit::remove(&text, key).map_err(|problem| anyhow!("{}: {problem}", escape::path(&path)))?;
+        let Some(edited) = edited else {
+            let keys: Vec<String> = session.project.manifest.models.iter().map(|(key, _)| printable(key)).collect();
+            let known =
+                if keys.is_empty() { "it names none".to_owned() } else { format!("it names {}", keys.join(", ")) };
+            return Err(Usage(format!("the manifest has no model {}; {known}", printable(key))).into());
+        };
+        text = edited;
+        let names = session.requests.iter().filter(|request| request.key == *key);
+        let names: Vec<&str> = names.flat_map(|one| &one.choices).map(|choice| choice.name.as_str()).collect();
+        let locked = session.lock.iter().flat_map(|lock| &lock.models);
+        gone.extend(locked.filter(|model| names.contains(&model.name.as_str())).cloned());
+    }
+    if arguments.consent.dry_run {
+        for model in &gone {
+            context.output.say(format!("{} would leave the manifest and the lock", printable(&model.name)));
+        }
+        return Ok(Exit::Done);
+    }
+    if arguments.purge {
+        consent(context, arguments, &gone)?;
+    }
+    write_manifest(context, &session.project, &path, &text, "models remove")?;
+    let after = Session::open(context)?;
+    if after.lock.is_some() {
+        after.write_lock(&merged(&after, &[]))?;
+    }
+    if arguments.purge {
+        purge(&after, &gone)?;
+    }
+    Ok(Exit::Done)
+}
+
+fn consent(context: &Context, arguments: &RemoveArgs, gone: &[Model]) -> Result<()> {
+    if arguments.consent.yes || gone.is_empty() {
+        return Ok(());
+    }
+    if !context.can_ask() {
+        return Err(
+            Usage("`--purge` deletes files, and there is no terminal to ask on\n  give `--yes`".to_owned()).into()
+        );
+    }
+    let names: Vec<String> = gone.iter().map(|model| printable(&model.name)).collect();
+    match Prompts::new(&context.output).yes(&format!("Delete the files of {}?", names.join(", ")))? {
+        true => Ok(()),
+        false => Err(Interrupted("left; nothing was changed".to_owned()).into()),
+    }
+}
+
+/// Deletes what no other model of this project needs and no other project claims.
+fn purge(session: &Session<'_>, gone: &[Model]) -> Result<()> {
+    let mut freed = 0;
+    for model in gone {
+        for part in &model.parts {
+            let needed = session.lock.iter().flat_map(|lock| &lock.models).flat_map(|other| &other.parts);
+            if needed.filter(|other| other.place == part.place).any(|_| true) {
+                session
+                    .context
+                    .output
+                    .say(format!("{}: another model of the project needs its files", printable(&model.name)));
+                continue;
+            }
+            match placement::remove(&session.world, part)? {
+                Some(bytes) => freed += bytes,
+                None => session
+                    .context
+                    .output
+                    .say(format!("{}: another project or branch uses its files; they stay", printable(&model.name))),
+            }
+        }
+    }
+    session.context.output.say(format!("{} freed.", units::bytes(freed)));
+    Ok(())
+}

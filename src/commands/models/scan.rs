@@ -1,0 +1,104 @@
+//! `modelstrap models scan`: looks into weights for code that would run when they are loaded.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use serde_json::json;
+
+use super::super::Exit;
+use super::super::context::Context;
+use super::Session;
+use super::settle::{Ask, settle};
+use crate::cli::ScanArgs;
+use crate::models::pickle::{self, Verdict};
+use crate::models::placement;
+use crate::support::{escape, interrupt, units};
+
+/// A folder's tree is not followed deeper.
+const DEEPEST: usize = 64;
+
+pub(super) fn run(context: &Context, arguments: &ScanArgs) -> Result<Exit> {
+    interrupt::watch();
+    let session = Session::open(context)?;
+    let files = targets(&session, &arguments.targets)?;
+    let (mut refused, mut pickles) = (0, 0);
+    let mut listed = Vec::new();
+    for path in &files {
+        if interrupt::requested() {
+            return Err(interrupt::Interrupted("stopped; nothing was changed".to_owned()).into());
+        }
+        let report = match pickle::scan(path) {
+            Ok(report) => report,
+            Err(error) => {
+                refused += 1;
+                context.output.error(format!("{} cannot be read: {error}", session.shown(path)));
+                continue;
+            }
+        };
+        pickles += usize::from(report.verdict != Verdict::NotAPickle);
+        if report.is_acceptable() {
+            context.output.detail(format!("{} is {report}", session.shown(path)));
+        } else {
+            refused += 1;
+        }
+        if context.global.json {
+            let accepted = report.is_acceptable();
+            listed.push(json!({"path": path.to_string_lossy(), "accepted": accepted, "report": report.to_string()}));
+        } else if !report.is_acceptable() {
+            context.output.result(format!("{} is {report}\n", session.shown(path)))?;
+        }
+    }
+    if context.global.json {
+        let document = json!({"schema": "modelstrap.scan/1", "files": listed});
+        context.output.result(format!("{document:#}\n"))?;
+    }
+    context.output.say(format!(
+        "{} looked into, {} found, {refused} refused.",
+        units::count(files.len(), "file"),
+        units::count(pickles, "pickle")
+    ));
+    Ok(if refused > 0 { Exit::Found } else { Exit::Done })
+}
+
+/// The files to look into: those of models, files by path, and all below folders.
+fn targets(session: &Session<'_>, words: &[String]) -> Result<Vec<PathBuf>> {
+    let start = session.context.start()?;
+    let (paths, models): (Vec<&String>, Vec<&String>) = words.iter().partition(|word| start.join(word).exists());
+    let mut files = Vec::new();
+    for path in paths {
+        walk(&start.join(path), 0, &mut files)?;
+    }
+    if !models.is_empty() || words.is_empty() {
+        let models: Vec<String> = models.into_iter().cloned().collect();
+        let settled = settle(session, session.picks(&models, false)?, Ask::Nobody, &|_| ())?;
+        for part in settled.models.iter().flat_map(|(_, model)| &model.parts) {
+            for file in &part.files {
+                files.push(placement::visible(&session.world, part, file)?);
+            }
+        }
+        files.retain(|path| path.exists());
+    }
+    files.sort();
+    files.dedup();
+    Ok(files)
+}
+
+fn walk(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<()> {
+    if path.is_file() {
+        files.push(path.to_path_buf());
+        return Ok(());
+    }
+    if depth > DEEPEST {
+        return Ok(());
+    }
+    let entries = std::fs::read_dir(path).with_context(|| format!("{} cannot be read", escape::path(path)))?;
+    for entry in entries {
+        let entry = entry.with_context(|| format!("{} cannot be read", escape::path(path)))?;
+        // A link to a folder may lead round in circles; a link to a blob is what a snapshot is made of.
+        if entry.path().is_dir() && entry.file_type().is_ok_and(|kind| kind.is_symlink()) {
+            continue;
+        }
+        walk(&entry.path(), depth + 1, files)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,159 @@
+//! What every verb of `models` starts from: the project, what it asks for, what is locked, and where things are.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use anyhow::{Context as _, Result};
+
+use super::super::Usage;
+use super::super::context::Context;
+use super::super::detect;
+use crate::catalogue::models as catalogue;
+use crate::fetch::{Client, Network};
+use crate::models::homes::Homes;
+use crate::models::hub::settings::Settings;
+use crate::models::lock::{self, Lock};
+use crate::models::request::{self, Choice, Request, WellKnown};
+use crate::models::sources::github;
+use crate::models::world::World;
+use crate::platform::{self, Facts, Options};
+use crate::project::Project;
+use crate::project::answers::Answers;
+use crate::setup::{Layout, Overrides};
+use crate::support::{atomic, bounded, escape, paths};
+
+/// What every verb of `models` starts from.
+pub(in crate::commands) struct Session<'a> {
+    pub(super) context: &'a Context,
+    pub(super) project: Project,
+    pub(super) layout: Layout,
+    pub(super) world: World,
+    /// Everything that the manifest asks for, on whatever machine.
+    pub(super) requests: Vec<Request>,
+    /// The lock as it was read; `None` where there is none.
+    pub(super) lock: Option<Lock>,
+    facts: OnceLock<Facts>,
+}
+
+/// A model that is wanted on this machine.
+#[derive(Debug, Clone)]
+pub(super) struct Pick {
+    pub(super) request: Request,
+    pub(super) choice: Choice,
+    /// False for a spec of the command line: the lock does not keep it.
+    pub(super) in_manifest: bool,
+}
+
+impl<'a> Session<'a> {
+    pub(in crate::commands) fn open(context: &'a Context) -> Result<Self> {
+        let project = context.project()?;
+        let answers = Answers::load(&project.state_folder());
+        let layout = Layout::settle(&project, &answers, &Overrides::default(), &context.vars, context.os)?;
+        Self::of(context, project, layout)
+    }
+
+    pub(in crate::commands) fn of(context: &'a Context, project: Project, layout: Layout) -> Result<Self> {
+        let requests = request::of_manifest(&project.manifest, &known())?;
+        let lock = read_lock(&project.root.join(lock::FILE))?;
+        let world = world(context, &project, &layout)?;
+        Ok(Self { context, project, layout, world, requests, lock, facts: OnceLock::new() })
+    }
+
+    /// This machine; asked once, and only by who needs it.
+    pub(super) fn facts(&self) -> Result<&Facts> {
+        if let Some(facts) = self.facts.get() {
+            return Ok(facts);
+        }
+        let probe = detect::probe(self.context, None)?;
+        Ok(self.facts.get_or_init(|| platform::detect(&probe, &Options::default())))
+    }
+
+    /// The requests that `words` mean, or all of the manifest.
+    pub(super) fn select(&self, words: &[String]) -> Result<Vec<Request>> {
+        if words.iter().all(|word| word.trim().is_empty()) {
+            return Ok(self.requests.clone());
+        }
+        request::select(words, &self.requests, &known()).map_err(|error| Usage(error.to_string()).into())
+    }
+
+    /// What `words` mean on this machine: without those that are for other machines, unless `everywhere`.
+    pub(super) fn picks(&self, words: &[String], everywhere: bool) -> Result<Vec<Pick>> {
+        let mut picks = Vec::new();
+        for request in self.select(words)? {
+            let in_manifest = self.requests.iter().any(|own| own.name == request.name);
+            let pick = |choice: &Choice| Pick { request: request.clone(), choice: choice.clone(), in_manifest };
+            if everywhere {
+                picks.extend(request.choices.iter().map(pick));
+            } else if request.choices.iter().all(|choice| choice.when.is_always()) {
+                picks.extend(request.choices.first().map(pick));
+            } else {
+                picks.extend(request.chosen(self.facts()?).map(pick));
+            }
+        }
+        Ok(picks)
+    }
+
+    /// The lock file's path.
+    pub(super) fn lock_path(&self) -> PathBuf {
+        self.project.root.join(lock::FILE)
+    }
+
+    /// Writes `lock` where it differs from the file; true if it did.
+    pub(super) fn write_lock(&self, lock: &Lock) -> Result<bool> {
+        let path = self.lock_path();
+        let text = lock.render();
+        if bounded::read(&path, lock::MAX_SIZE).is_ok_and(|bytes| bytes == text.as_bytes()) {
+            return Ok(false);
+        }
+        atomic::replace(&path, text.as_bytes(), None, &self.project.tag())
+            .with_context(|| format!("{} cannot be written", escape::path(&path)))?;
+        Ok(true)
+    }
+
+    /// A path for a person.
+    pub(super) fn shown(&self, path: &Path) -> String {
+        paths::friendly(&self.project.root, self.layout.home.as_deref(), path)
+    }
+}
+
+/// The catalogue's names, for who reads specs.
+pub(super) fn known() -> WellKnown<'static> {
+    WellKnown {
+        find: &|name| catalogue::find(name).map(|known| known.spec),
+        nearest: &|name| catalogue::nearest(name).map(str::to_owned),
+    }
+}
+
+fn read_lock(path: &Path) -> Result<Option<Lock>> {
+    let shown = escape::path(path);
+    let bytes = match bounded::read(path, lock::MAX_SIZE) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(|| format!("{shown} cannot be read")),
+    };
+    let text = std::str::from_utf8(&bytes).with_context(|| {
+        format!("{shown} is not UTF-8\n  take the committed one back, or remove it and run `modelstrap models lock`")
+    })?;
+    Lock::parse(text).map(Some).map_err(|problem| anyhow::anyhow!("{shown}{problem}"))
+}
+
+fn world(context: &Context, project: &Project, layout: &Layout) -> Result<World> {
+    let set = layout.variables(&context.vars);
+    let variable = |name: &str| set.set.iter().find(|one| one.name == name).map(|one| PathBuf::from(&one.value));
+    let homes = Homes::led_by(&layout.cache_root, variable);
+    let mut hub = Settings::of(&context.vars, context.os, Some(&project.root));
+    hub.cache.clone_from(&homes.hub);
+    let network = Network::from_vars(&context.vars, context.global.offline || hub.offline)?;
+    let environments = project.manifest.environments.iter();
+    Ok(World {
+        credential: hub.credential(),
+        github: github::credential(&context.vars).map(Arc::new),
+        homes,
+        hub,
+        client: Client::new(network)?,
+        project: project.tag(),
+        environments: environments
+            .map(|(name, one)| (name.clone(), paths::absolute(&project.root, one.path.as_ref())))
+            .collect(),
+    })
+}

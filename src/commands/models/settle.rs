@@ -1,0 +1,184 @@
+//! Decides what each wanted model is: as the lock says, or as its source says now.
+
+use std::collections::HashSet;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::{Error, Result, anyhow, bail};
+
+use super::session::{Pick, Session};
+use crate::models::lock::{Disagreement, Lock};
+use crate::models::locked::Model;
+use crate::models::request;
+use crate::models::resolve::{Resolution, resolve};
+use crate::support::escape::printable;
+use crate::support::interrupt::{self, Interrupted};
+
+/// Servers are asked about this many models at once.
+const AT_ONCE: usize = 8;
+
+/// Which models a server is asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ask {
+    /// None: the lock is all there is.
+    Nobody,
+    /// Those that the lock does not have as they are wanted, at the commit that it has.
+    AboutTheMissing,
+    /// All of them, afresh.
+    AboutAll,
+}
+
+/// What each wanted model is.
+#[derive(Debug, Default)]
+pub(super) struct Settled {
+    /// In the order of the picks, without those that failed.
+    pub(super) models: Vec<(Pick, Model)>,
+    /// What was learnt from the sources.
+    pub(super) resolutions: Vec<Resolution>,
+    /// What could not be settled, and why.
+    pub(super) failures: Vec<(Pick, Error)>,
+}
+
+/// Settles what `picks` are.
+///
+/// # Errors
+/// When the lock is needed and does not fit, or the person stopped it.
+pub(super) fn settle(
+    session: &Session<'_>,
+    picks: Vec<Pick>,
+    ask: Ask,
+    told: &(dyn Fn(&str) + Sync),
+) -> Result<Settled> {
+    let stale = session
+        .lock
+        .as_ref()
+        .is_some_and(|lock| lock.disagreements(&session.requests).contains(&Disagreement::Details));
+    let locked = |pick: &Pick| {
+        let lock = session.lock.as_ref().filter(|_| pick.in_manifest)?;
+        lock.find(&pick.choice.name).filter(|model| model.spec == pick.choice.spec.to_string())
+    };
+    let fits = |pick: &Pick| ask != Ask::AboutAll && !(stale && ask == Ask::AboutTheMissing) && locked(pick).is_some();
+    let mut settled = Settled::default();
+    let mut open: Vec<(usize, &Pick, Option<&Model>)> = Vec::new();
+    for (at, pick) in picks.iter().enumerate().filter(|(_, pick)| !fits(pick)) {
+        if ask == Ask::Nobody {
+            let why = if session.lock.is_none() {
+                "there is no modelstrap.lock"
+            } else {
+                "modelstrap.lock does not have it as the manifest asks for it"
+            };
+            settled.failures.push((pick.clone(), anyhow!("{why}; run `modelstrap models lock`")));
+        } else {
+            open.push((at, pick, locked(pick).filter(|_| ask == Ask::AboutTheMissing)));
+        }
+    }
+    let mut answers = ask_sources(session, &open, told)?;
+    for (at, pick) in picks.iter().enumerate() {
+        match answers.iter().position(|(index, _)| *index == at) {
+            Some(found) => match answers.swap_remove(found).1 {
+                Ok(resolution) => {
+                    settled.models.push((pick.clone(), resolution.model.clone()));
+                    settled.resolutions.push(resolution);
+                }
+                Err(error) => settled.failures.push((pick.clone(), error)),
+            },
+            None => {
+                settled.models.extend(locked(pick).filter(|_| fits(pick)).map(|model| (pick.clone(), model.clone())))
+            }
+        }
+    }
+    Ok(settled)
+}
+
+/// Asks about several models at once: each needs two or three answers, one after the other.
+fn ask_sources(
+    session: &Session<'_>,
+    open: &[(usize, &Pick, Option<&Model>)],
+    told: &(dyn Fn(&str) + Sync),
+) -> Result<Vec<(usize, Result<Resolution>)>> {
+    let next = AtomicUsize::new(0);
+    let answers = Mutex::new(Vec::new());
+    let work = || {
+        while let Some((at, pick, pin)) = open.get(next.fetch_add(1, Ordering::Relaxed)) {
+            if interrupt::requested() {
+                return;
+            }
+            told(&pick.choice.name);
+            let answer = resolve(&session.world, &pick.choice, pick.request.environment.as_deref(), *pin);
+            if let Ok(mut answers) = answers.lock() {
+                answers.push((*at, answer));
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..open.len().min(AT_ONCE) {
+            scope.spawn(work);
+        }
+    });
+    if interrupt::requested() {
+        return Err(Interrupted("stopped; nothing was changed".to_owned()).into());
+    }
+    answers.into_inner().map_err(|_| anyhow!("a thread ended before its work"))
+}
+
+/// The lock after `fresh` was settled: what it says of the manifest's other models stays.
+pub(super) fn merged(session: &Session<'_>, fresh: &[(Pick, Model)]) -> Lock {
+    let wanted: HashSet<&str> =
+        session.requests.iter().flat_map(|request| &request.choices).map(|choice| choice.name.as_str()).collect();
+    let fresh: Vec<&Model> = fresh.iter().filter(|(pick, _)| pick.in_manifest).map(|(_, model)| model).collect();
+    let renewed: HashSet<&str> = fresh.iter().map(|model| model.name.as_str()).collect();
+    let old = session.lock.iter().flat_map(|lock| &lock.models);
+    let kept: Vec<&Model> =
+        old.filter(|model| wanted.contains(model.name.as_str()) && !renewed.contains(model.name.as_str())).collect();
+    let digest = request::digest(&session.requests);
+    // Where a model that was not asked about may have other patterns now, the lock must go on saying that it is behind.
+    let manifest = match &session.lock {
+        Some(lock) if !kept.is_empty() && lock.disagreements(&session.requests).contains(&Disagreement::Details) => {
+            lock.manifest
+        }
+        _ => digest,
+    };
+    Lock::new(manifest, kept.into_iter().chain(fresh).cloned().collect())
+}
+
+/// Refuses to go on when the manifest and the lock disagree.
+///
+/// # Errors
+/// With every disagreement.
+pub(super) fn insist(session: &Session<'_>) -> Result<()> {
+    let Some(lock) = &session.lock else {
+        if session.requests.is_empty() {
+            return Ok(());
+        }
+        bail!("there is no {}\n  run `modelstrap models lock` and commit it", session.shown(&session.lock_path()));
+    };
+    let found = lock.disagreements(&session.requests);
+    if found.is_empty() {
+        return Ok(());
+    }
+    let lines: Vec<String> = found.iter().map(describe).collect();
+    bail!(
+        "{} does not fit the manifest\n  {}\n  run `modelstrap models lock` and commit it",
+        session.shown(&session.lock_path()),
+        lines.join("\n  ")
+    );
+}
+
+/// A disagreement in words.
+pub(super) fn describe(disagreement: &Disagreement) -> String {
+    match disagreement {
+        Disagreement::Missing(name) => format!("{} is not locked", printable(name)),
+        Disagreement::Superfluous(name) => {
+            format!("{} is locked, and the manifest does not ask for it", printable(name))
+        }
+        Disagreement::Changed { name, locked, wanted } => {
+            format!(
+                "{} is locked as {}, and the manifest asks for {}",
+                printable(name),
+                printable(locked),
+                printable(wanted)
+            )
+        }
+        Disagreement::Details => "patterns, weights or environments have changed since".to_owned(),
+    }
+}

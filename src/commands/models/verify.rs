@@ -1,0 +1,140 @@
+//! `modelstrap models verify`: reads every byte again and compares it with the lock; no network unless `--fix`.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use super::super::Exit;
+use super::super::context::Context;
+use super::session::Pick;
+use super::settle::{Ask, settle};
+use super::{Session, Wish, deliver};
+use crate::cli::VerifyArgs;
+use crate::models::locked::Model;
+use crate::models::placement;
+use crate::models::rehash::{self, Finding, Item};
+use crate::support::escape::printable;
+use crate::support::interrupt::{self, Interrupted};
+use crate::support::{escape, units};
+
+pub(super) fn run(context: &Context, arguments: &VerifyArgs) -> Result<Exit> {
+    interrupt::watch();
+    let session = Session::open(context)?;
+    let picks = session.picks(&arguments.models, false)?;
+    let settled = settle(&session, picks, Ask::Nobody, &|_| ())?;
+    for (pick, error) in &settled.failures {
+        context.output.warn(format!("{} cannot be verified: {error:#}", printable(&pick.choice.name)));
+    }
+    let (owners, items) = items(&session, &settled.models)?;
+    let begun = Instant::now();
+    let read = AtomicU64::new(0);
+    let workers = arguments.transfer.max_workers.unwrap_or_else(cores);
+    let findings = rehash::verify(&items, workers, &|_, bytes| {
+        read.fetch_add(bytes, Ordering::Relaxed);
+    });
+    if interrupt::requested() {
+        return Err(Interrupted("stopped; nothing was changed".to_owned()).into());
+    }
+    let damaged: Vec<usize> =
+        (0..items.len()).filter(|at| !matches!(findings[*at], Finding::Good | Finding::Unproven)).collect();
+    report(&session, &settled.models, &owners, &items, &findings)?;
+    let (bytes, time) = (read.into_inner(), begun.elapsed().as_secs_f64());
+    context.output.say(format!(
+        "{} read in {time:.1} s ({}/s): {}, {} damaged or missing.",
+        units::bytes(bytes),
+        units::bytes((bytes as f64 / time.max(0.001)) as u64),
+        units::count(items.len(), "file"),
+        damaged.len()
+    ));
+    if damaged.is_empty() {
+        return Ok(if settled.failures.is_empty() { Exit::Done } else { Exit::Found });
+    }
+    if !arguments.fix || arguments.consent.dry_run {
+        context.output.say("`modelstrap models verify --fix` fetches these, and nothing else.");
+        return Ok(Exit::Found);
+    }
+    fix(&session, arguments, &settled.models, &owners, &items, &findings)
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+type Owner = (usize, String);
+
+/// Every file of the models, with the model that it belongs to.
+fn items(session: &Session<'_>, models: &[(Pick, Model)]) -> Result<(Vec<Owner>, Vec<Item>)> {
+    let (mut owners, mut items) = (Vec::new(), Vec::new());
+    for (at, (_, model)) in models.iter().enumerate() {
+        for part in &model.parts {
+            for file in &part.files {
+                owners.push((at, file.path.clone()));
+                items.push(Item {
+                    path: placement::visible(&session.world, part, file)?,
+                    size: file.size,
+                    digest: file.digest,
+                });
+            }
+        }
+    }
+    Ok((owners, items))
+}
+
+fn report(
+    session: &Session<'_>,
+    models: &[(Pick, Model)],
+    owners: &[Owner],
+    items: &[Item],
+    findings: &[Finding],
+) -> Result<()> {
+    let context = session.context;
+    let mut listed: Vec<Value> = Vec::new();
+    for ((owner, item), finding) in owners.iter().zip(items).zip(findings) {
+        let name = &models[owner.0].1.name;
+        let words = match finding {
+            Finding::Good => continue,
+            Finding::Unproven => "no digest is known for it yet".to_owned(),
+            Finding::Missing => "missing".to_owned(),
+            Finding::Size { expected, found } => format!("{found} bytes long instead of {expected}"),
+            Finding::Content { expected, found } => format!("damaged\n    expected {expected}\n    found    {found}"),
+            Finding::Unreadable(error) => format!("cannot be read: {error}"),
+            Finding::Stopped => "not read".to_owned(),
+        };
+        listed.push(json!({"model": name, "file": owner.1, "path": item.path.to_string_lossy(), "finding": words}));
+        if !context.global.json {
+            context.output.say(format!("{} {}: {words}", printable(name), printable(&owner.1)));
+        }
+    }
+    if context.global.json {
+        let document = json!({"schema": "modelstrap.verify/1", "files": items.len(), "findings": listed});
+        context.output.result(format!("{document:#}\n"))?;
+    }
+    Ok(())
+}
+
+/// Takes damaged files away, so that the engine finds them missing, and fetches what is missing.
+fn fix(
+    session: &Session<'_>,
+    arguments: &VerifyArgs,
+    models: &[(Pick, Model)],
+    owners: &[Owner],
+    items: &[Item],
+    findings: &[Finding],
+) -> Result<Exit> {
+    for ((owner, item), finding) in owners.iter().zip(items).zip(findings) {
+        if matches!(finding, Finding::Content { .. } | Finding::Size { .. }) {
+            let model = &models[owner.0].1;
+            let places = model.parts.iter().flat_map(|part| part.files.iter().map(move |file| (part, file)));
+            for (part, file) in places.filter(|(_, file)| file.path == owner.1) {
+                placement::discard(&session.world, part, file)?;
+            }
+            session.context.output.detail(format!("removed {}", escape::path(&item.path)));
+        }
+    }
+    let wish =
+        Wish { words: arguments.models.clone(), frozen: true, transfer: arguments.transfer.clone(), ..Wish::default() };
+    let delivered = deliver(session, &wish)?;
+    Ok(if delivered.missing > 0 { Exit::Of(1) } else { Exit::Done })
+}

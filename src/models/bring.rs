@@ -1,0 +1,114 @@
+//! Brings resolved models onto the disk: what is missing is fetched, links and references are made, and what was trusted on
+//! first use is written down.
+
+use anyhow::Result;
+
+use super::keeper::{Keeper, Trust};
+use super::locked::Model;
+use super::placement;
+use super::world::World;
+use crate::fetch::{self, Artifact, Digest, Error, Event, Options, Outcome};
+
+/// What came of one model.
+#[derive(Debug)]
+pub struct Brought {
+    /// The model, with the digests of what was trusted on first use.
+    pub model: Model,
+    /// How many bytes came over the network.
+    pub received: u64,
+    /// What did not come: the file's name and why. Empty when the whole model is here.
+    pub failures: Vec<(String, Error)>,
+    /// Why the links and references could not be made, when every file is here.
+    pub unfinished: Option<String>,
+}
+
+impl Brought {
+    /// Whether the whole model is here.
+    pub fn is_whole(&self) -> bool {
+        self.failures.is_empty() && self.unfinished.is_none()
+    }
+}
+
+/// Work that is decided: what to fetch for which models.
+#[derive(Debug)]
+pub struct Delivery<'a> {
+    world: &'a World,
+    models: Vec<&'a Model>,
+    keeper: Keeper<'a>,
+    /// What is fetched, or found to be here; [`Artifact::group`] is the index of the model.
+    pub artifacts: Vec<Artifact>,
+}
+
+impl<'a> Delivery<'a> {
+    /// Decides what `models` need.
+    ///
+    /// # Errors
+    /// When a name in a model is refused.
+    pub fn of(world: &'a World, models: &[&'a Model], trust: &'a Trust) -> Result<Self> {
+        let (keeper, artifacts) = Keeper::of(world, models, trust)?;
+        Ok(Self { world, models: models.to_vec(), keeper, artifacts })
+    }
+
+    /// Fetches what is missing; the result has one entry a model, in their order.
+    pub fn carry_out(&self, options: &Options, events: &(dyn Fn(Event) + Sync)) -> Vec<Brought> {
+        let outcomes = fetch::fetch(&self.world.client, &self.artifacts, &self.keeper, options, events);
+        let mut brought: Vec<Brought> = self
+            .models
+            .iter()
+            .map(|model| Brought { model: (*model).clone(), received: 0, failures: Vec::new(), unfinished: None })
+            .collect();
+        for (artifact, outcome) in self.artifacts.iter().zip(outcomes) {
+            if let Some(one) = brought.get_mut(artifact.group) {
+                note(one, artifact, outcome);
+            }
+        }
+        self.share_failures(&mut brought);
+        for one in brought.iter_mut().filter(|one| one.failures.is_empty()) {
+            one.unfinished = placement::finish(self.world, &one.model).err().map(|error| format!("{error:#}"));
+        }
+        brought
+    }
+
+    /// A blob that two models need is fetched for the first: when it failed there, the second is not whole either.
+    fn share_failures(&self, brought: &mut [Brought]) {
+        let failed: Vec<usize> =
+            brought.iter().enumerate().filter(|(_, one)| !one.failures.is_empty()).map(|(at, _)| at).collect();
+        if failed.is_empty() {
+            return;
+        }
+        for (at, model) in self.models.iter().enumerate().filter(|(at, _)| !failed.contains(at)) {
+            for part in &model.parts {
+                let lacking = part
+                    .files
+                    .iter()
+                    .find(|file| !matches!(placement::state(self.world, part, file), Ok(placement::FileState::Here)));
+                if let (Some(file), Some(one)) = (lacking, brought.get_mut(at)) {
+                    let why = "another model needs the same file, and it could not be fetched".to_owned();
+                    one.failures.push((file.path.clone(), Error::Refused(why)));
+                }
+            }
+        }
+    }
+}
+
+fn note(one: &mut Brought, artifact: &Artifact, outcome: Outcome) {
+    one.received += outcome.received;
+    let proof = match outcome.result {
+        Ok(proof) => proof,
+        Err(error) => {
+            one.failures.push((artifact.label.clone(), error));
+            return;
+        }
+    };
+    if artifact.digest.is_some() {
+        return;
+    }
+    // Trusted on first use: from now on it must be these bytes.
+    let proof = proof.or_else(|| fetch::hash_file(&artifact.destination, false, &|_| ()).ok());
+    let Some(proof) = proof else { return };
+    let files = one.model.parts.iter_mut().flat_map(|part| &mut part.files);
+    for file in files.filter(|file| file.digest.is_none() && file.path == artifact.label) {
+        file.size = Some(proof.size);
+        file.digest = Some(Digest::Sha256(proof.sha256));
+    }
+}

@@ -1,0 +1,155 @@
+//! Where the files of any model go, whatever its source: one question each, answered by the place of the part.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+use super::hub::place;
+use super::hub::remove::Removal;
+use super::hub::state::FileState as HubState;
+use super::locked::{File, Model, Part, Place};
+use super::sources::{self, FileState as SourceState};
+use super::world::World;
+use crate::fetch::{self, Artifact};
+use crate::support::{delete, escape};
+
+/// What is on the disk of one file. Its bytes are not read: `verify` does that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileState {
+    /// There, with the right size.
+    Here,
+    /// An earlier run left this many bytes of it.
+    Partly(u64),
+    /// Nothing of it is there.
+    Missing,
+    /// Something else is there under its name.
+    Changed,
+}
+
+/// What brings `file`, and where to.
+///
+/// # Errors
+/// When a name in the part is refused, or the file has no URL.
+pub fn artifact(world: &World, part: &Part, file: &File, group: usize) -> Result<Artifact> {
+    match &part.place {
+        Place::Hub(hub) => Ok(place::artifact(hub, file, group, &world.homes, &world.hub, world.credential.clone())?),
+        other => sources::artifact(other, file, group, &world.homes)?.context("a part of the Hub"),
+    }
+}
+
+/// The path under which a program finds `file`, whether it is there or not.
+///
+/// # Errors
+/// When a name in the part is refused.
+pub fn visible(world: &World, part: &Part, file: &File) -> Result<PathBuf> {
+    match &part.place {
+        Place::Hub(hub) => {
+            place::check(hub, std::slice::from_ref(file))?;
+            Ok(place::visible(hub, file, &world.homes))
+        }
+        other => sources::visible(other, file, &world.homes)?.context("a part of the Hub"),
+    }
+}
+
+/// What is there of `file`.
+///
+/// # Errors
+/// When a name in the part is refused.
+pub fn state(world: &World, part: &Part, file: &File) -> Result<FileState> {
+    let found = match &part.place {
+        Place::Hub(hub) => match super::hub::state::file(hub, file, &world.homes) {
+            HubState::Here => FileState::Here,
+            HubState::Changed { .. } => FileState::Changed,
+            HubState::Unlinked => FileState::Partly(file.size.unwrap_or(0)),
+            HubState::Missing => FileState::Missing,
+        },
+        other => match sources::state(other, file, &world.homes)?.context("a part of the Hub")? {
+            SourceState::Here => FileState::Here,
+            SourceState::Changed => FileState::Changed,
+            SourceState::Missing => FileState::Missing,
+        },
+    };
+    if found != FileState::Missing {
+        return Ok(found);
+    }
+    let resumable = fetch::resumable(&artifact(world, part, file, 0)?);
+    Ok(if resumable > 0 { FileState::Partly(resumable) } else { FileState::Missing })
+}
+
+/// Makes what goes with a file that has its final name: a link from the snapshot to the blob.
+///
+/// # Errors
+/// What the disk says.
+pub fn settle(world: &World, part: &Part, file: &File) -> std::io::Result<()> {
+    match &part.place {
+        Place::Hub(hub) => place::settle(hub, file, &world.homes, &world.hub),
+        _ => Ok(()),
+    }
+}
+
+/// Does what is left once every file of `model` is here: references, trusted lists, tree files.
+///
+/// # Errors
+/// What the disk says.
+pub fn finish(world: &World, model: &Model) -> Result<()> {
+    for part in &model.parts {
+        match &part.place {
+            Place::Hub(hub) => place::finish(hub, &part.files, &world.homes, &world.project)?,
+            _ => sources::finish(part, &world.homes)?,
+        }
+    }
+    Ok(())
+}
+
+/// The folder that a person thinks of as the part's own.
+///
+/// # Errors
+/// When a name in the part is refused.
+pub fn folder(world: &World, part: &Part) -> Result<Option<PathBuf>> {
+    let Some(file) = part.files.first() else { return Ok(None) };
+    let path = visible(world, part, file)?;
+    let depth = file.path.split('/').count();
+    Ok(path.ancestors().nth(depth).map(Path::to_path_buf))
+}
+
+/// Takes away what is there of `file`, so that it is fetched again: its bytes are not what they should be.
+///
+/// # Errors
+/// What the disk says.
+pub fn discard(world: &World, part: &Part, file: &File) -> Result<()> {
+    let artifact = artifact(world, part, file, 0)?;
+    for path in [visible(world, part, file)?, artifact.destination] {
+        let inside = match &part.place {
+            Place::Hub(_) => world.homes.hub.as_path(),
+            _ => world.homes.root.as_path(),
+        };
+        // The homes may lie outside the cache root where a variable leads there.
+        let inside = if path.starts_with(inside) { inside } else { path.parent().unwrap_or(inside) };
+        if std::fs::symlink_metadata(&path).is_ok() {
+            delete::tree(&path, inside).with_context(|| format!("{} cannot be removed", escape::path(&path)))?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes a part out of the cache, unless something else uses it. The bytes that are free now; `None` where it is used.
+///
+/// # Errors
+/// What the disk says.
+pub fn remove(world: &World, part: &Part) -> Result<Option<u64>> {
+    if let Place::Hub(hub) = &part.place {
+        return Ok(match super::hub::remove::part(hub, &part.files, &world.homes, &world.project)? {
+            Removal::Removed { freed } => Some(freed),
+            Removal::NotThere => Some(0),
+            Removal::StillUsed => None,
+        });
+    }
+    let mut freed = 0;
+    for file in &part.files {
+        if let FileState::Here | FileState::Changed = state(world, part, file)? {
+            freed += std::fs::symlink_metadata(visible(world, part, file)?).map_or(0, |found| found.len());
+            discard(world, part, file)?;
+        }
+    }
+    Ok(Some(freed))
+}

@@ -1,0 +1,49 @@
+//! What resolving and placing models depend on, gathered once.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::homes::Homes;
+use super::hub::{self, Settings};
+use super::sources;
+use crate::fetch::{self, Client, Credential};
+
+/// The network, the folders and the switches that models are resolved and placed with.
+#[derive(Debug, Clone)]
+pub struct World {
+    /// Where the libraries look.
+    pub homes: Homes,
+    /// The Hub: its endpoint, the layout's switches.
+    pub hub: Settings,
+    /// The Hub's token as the engine sends it: to the Hub's endpoint only.
+    pub credential: Option<Arc<Credential>>,
+    /// GitHub's token, for `api.github.com` only.
+    pub github: Option<Arc<Credential>>,
+    /// Everything that is asked of a server goes through it.
+    pub client: Client,
+    /// A mark of the project, for the references that protect its models.
+    pub project: String,
+    /// The Python environments that the manifest names, absolute.
+    pub environments: Vec<(String, PathBuf)>,
+}
+
+impl hub::Documents for Client {
+    fn get(&self, ask: &hub::Ask<'_>) -> Result<hub::Answer, fetch::Error> {
+        let hub::Ask { url, accept, credential, limit } = *ask;
+        let answer = Self::get(self, &fetch::Ask { url, accept, credential, limit })?;
+        let headers = answer.pairs().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Ok(hub::Answer { status: answer.status, url: answer.url, headers, body: answer.body })
+    }
+}
+
+impl sources::Documents for Client {
+    fn get(
+        &self,
+        url: &str,
+        accept: Option<&str>,
+        credential: Option<&Credential>,
+        limit: u64,
+    ) -> Result<Vec<u8>, fetch::Error> {
+        Ok(Self::get(self, &fetch::Ask { url, accept, credential, limit })?.body)
+    }
+}
