@@ -12,6 +12,7 @@ mod names;
 mod report;
 mod scan;
 mod tar;
+mod texts;
 mod walk;
 mod zip;
 

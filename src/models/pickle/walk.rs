@@ -9,6 +9,7 @@ use std::rc::Rc;
 use super::bytes::{Input, is_damage};
 use super::machine::{Fault, LONGEST_NAME, Machine, Value};
 use super::names;
+use super::texts::{as_text, number, spelled};
 
 /// So many names are kept of one stream.
 const MOST_NAMES: usize = 200;
@@ -391,47 +392,4 @@ fn as_name(value: &Value) -> Option<String> {
         Value::Unknown | Value::Import(_) => Some("(a name that cannot be told)".to_owned()),
         Value::Other => None,
     }
-}
-
-fn as_text(bytes: &[u8]) -> Value {
-    std::str::from_utf8(bytes).map_or(Value::Unknown, |text| Value::Text(text.into()))
-}
-
-/// A text that is written out on a line: quoted for STRING, and with escapes, which only matter for a name's looks.
-fn spelled(line: &[u8], quoted: bool) -> Value {
-    let trimmed = if quoted { line.trim_ascii() } else { line };
-    let inner = match trimmed {
-        [b'\'' | b'"', inner @ .., b'\'' | b'"'] if quoted => inner,
-        _ => trimmed,
-    };
-    if inner.contains(&b'\\') { unescaped(inner) } else { as_text(inner) }
-}
-
-/// `\xHH`, `\uHHHH` and `\ooo`; with any other escape the text counts as unknown.
-fn unescaped(bytes: &[u8]) -> Value {
-    let mut text = String::new();
-    let mut rest = bytes;
-    while let [first, tail @ ..] = rest {
-        rest = tail;
-        if *first != b'\\' {
-            text.push(char::from(*first));
-            continue;
-        }
-        let (radix, digits) = match rest {
-            [b'x', ..] => (16, rest.get(1..3)),
-            [b'u', ..] => (16, rest.get(1..5)),
-            [b'0'..=b'7', ..] => (8, rest.get(..3)),
-            _ => return Value::Unknown,
-        };
-        let code = digits.and_then(|digits| u32::from_str_radix(std::str::from_utf8(digits).ok()?, radix).ok());
-        let Some(character) = code.and_then(char::from_u32) else { return Value::Unknown };
-        text.push(character);
-        rest = &rest[digits.map_or(0, <[u8]>::len) + usize::from(radix == 16)..];
-    }
-    Value::Text(text.into())
-}
-
-/// A key of the memo, written in digits. Python takes more forms of a number, for which the key counts as unknown.
-fn number(line: &[u8]) -> Option<u64> {
-    std::str::from_utf8(line).ok()?.trim_ascii().parse().ok()
 }
