@@ -232,3 +232,79 @@ fn short(text: &str) -> String {
     let commit = text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     text.get(..12).filter(|_| commit).unwrap_or(text).to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fetch::Digest;
+    use crate::models::locked::{HubPlace, RepoType};
+
+    fn model(name: &str, commit: &str, files: &[(&str, u64, u8)]) -> Model {
+        let place = Place::Hub(HubPlace {
+            repo_type: RepoType::Model,
+            repo: "a/b".to_owned(),
+            requested: "main".to_owned(),
+            commit: commit.repeat(20),
+            complete: true,
+        });
+        let file = |(path, size, byte): &(&str, u64, u8)| File {
+            path: (*path).to_owned(),
+            size: Some(*size),
+            digest: Some(Digest::Sha256([*byte; 32])),
+            url: None,
+        };
+        let parts = vec![Part { place, files: files.iter().map(file).collect() }];
+        Model { name: name.to_owned(), spec: "hf:a/b".to_owned(), parts }
+    }
+
+    fn lock(models: Vec<Model>) -> Lock {
+        Lock::new(Digest::Sha256([0; 32]), models)
+    }
+
+    #[test]
+    fn a_branch_that_moved_shows_its_files_and_bytes() {
+        let old = lock(vec![
+            model("asr", "0a", &[("config.json", 2_394, 1), ("model.bin", 3_000_000_000, 2), ("old\u{1b}.txt", 5, 3)]),
+            model("gone", "0a", &[("x", 7, 1)]),
+            model("same", "0a", &[("x", 7, 1)]),
+        ]);
+        let new = lock(vec![
+            model("asr", "0b", &[("config.json", 2_394, 9), ("model.bin", 3_100_000_000, 4), ("new.txt", 6, 3)]),
+            model("fresh", "0a", &[("x", 8, 1)]),
+            model("same", "0a", &[("x", 7, 1)]),
+        ]);
+        let diff = diff(Some(&old), &new);
+        let expected = [
+            "~ asr",
+            "    a/b: 0a0a0a0a0a0a -> 0b0b0b0b0b0b",
+            "  ~ config.json  2.39 kB, other bytes",
+            "  ~ model.bin  3.00 GB -> 3.10 GB",
+            "  + new.txt  6 B",
+            "  - old\\u{1b}.txt  5 B",
+            "+ fresh",
+            "  + x  8 B",
+            "- gone",
+            "  - x  7 B",
+            "2 files added, 2 files changed, 2 files removed: 3.10 GB to come, 3.00 GB to go",
+        ];
+        assert_eq!(diff.lines(), expected);
+        let totals = Totals { added: 2, removed: 2, changed: 2, new_bytes: 3_100_002_408, old_bytes: 3_000_002_406 };
+        assert_eq!(diff.totals(), totals);
+    }
+
+    #[test]
+    fn equal_locks_have_no_difference_and_a_first_lock_is_all_new() {
+        let one = lock(vec![model("asr", "0a", &[("x", 7, 1)])]);
+        assert_eq!(diff(Some(&one), &one), Diff::default());
+        assert_eq!(diff(Some(&one), &one).lines(), Vec::<String>::new());
+        assert_eq!(diff(None, &one).lines(), ["+ asr", "  + x  7 B", "1 file added: 7 B to come, 0 B to go"]);
+    }
+
+    #[test]
+    fn a_commit_that_moved_without_a_file_says_so() {
+        let old = lock(vec![model("asr", "0a", &[("x", 7, 1)])]);
+        let new = lock(vec![model("asr", "0b", &[("x", 7, 1)])]);
+        let expected = ["~ asr", "    a/b: 0a0a0a0a0a0a -> 0b0b0b0b0b0b", "no file differs: 0 B to come, 0 B to go"];
+        assert_eq!(diff(Some(&old), &new).lines(), expected);
+    }
+}

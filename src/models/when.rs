@@ -151,10 +151,11 @@ impl What {
             Self::Gpu => facts.has_cuda() || facts.has_mps() || recommend::recommend(facts).device.value != "cpu",
             Self::Cpu => !Self::Gpu.holds(facts),
             Self::Cuda => facts.has_cuda(),
+            // Asked of the AMD cards alone: beside an NVIDIA card the recommendation may be about that one.
             Self::Rocm => {
-                let amd = facts.accelerators.iter().any(|card| card.vendor == Vendor::Amd && card.offered());
-                // With two makes of cards the recommended one may be the other, so CUDA's own index says nothing of AMD's.
-                amd && (recommend::recommend(facts).torch_backend.value.starts_with("rocm") || facts.has_cuda())
+                let amd = facts.accelerators.iter().filter(|card| card.vendor == Vendor::Amd).cloned().collect();
+                let alone = Facts { accelerators: amd, ..facts.clone() };
+                recommend::recommend(&alone).torch_backend.value.starts_with("rocm")
             }
             Self::Apple => facts.accelerators.iter().any(|card| card.vendor == Vendor::Apple),
             Self::Mps => facts.has_mps(),
@@ -202,7 +203,6 @@ mod tests {
     #[test]
     fn cards_count_when_a_program_can_use_them() {
         let mut facts = machine("linux");
-        let card = |vendor| Accelerator { usable: Fact::known(true, ""), ..serde_free_card(vendor) };
         facts.host.machine = Fact::known("aarch64".to_owned(), "");
         facts.accelerators = vec![card(Vendor::Nvidia)];
         assert_eq!(holding(&facts), ["gpu", "cuda", "linux", "arm64"]);
@@ -219,11 +219,13 @@ mod tests {
         facts.accelerators = vec![amd.clone()];
         assert_eq!(holding(&facts), ["cpu", "linux", "arm64"], "no wheel for a card without a known target");
         amd.gfx = Some(Fact::known("gfx1151".to_owned(), ""));
-        facts.accelerators = vec![amd];
+        facts.accelerators = vec![amd.clone()];
         assert_eq!(holding(&facts), ["gpu", "rocm", "linux", "arm64"]);
+        facts.accelerators = vec![card(Vendor::Nvidia), amd];
+        assert_eq!(holding(&facts), ["gpu", "cuda", "rocm", "linux", "arm64"]);
     }
 
-    fn serde_free_card(vendor: Vendor) -> Accelerator {
+    fn card(vendor: Vendor) -> Accelerator {
         Accelerator {
             vendor,
             kind: crate::platform::facts::Kind::Discrete,
@@ -242,7 +244,7 @@ mod tests {
             mig: None,
             mps: None,
             mlx: None,
-            usable: Fact::unknown(""),
+            usable: Fact::known(true, ""),
             visible: Fact::known(true, ""),
         }
     }

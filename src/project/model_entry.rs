@@ -139,9 +139,10 @@ pub(super) fn ordered<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<
 
 /// Turns the offsets that [`ordered`] left into lines of `text`.
 pub(super) fn lines(entries: &mut [(String, ModelEntry)], text: &str) {
+    // Listed once: a manifest may hold tens of thousands of models, and be a stranger's.
+    let ends: Vec<usize> = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at).collect();
     for (_, entry) in entries {
-        let head = &text.as_bytes()[..entry.line.min(text.len())];
-        entry.line = head.iter().filter(|byte| **byte == b'\n').count() + 1;
+        entry.line = ends.partition_point(|end| *end < entry.line) + 1;
     }
 }
 

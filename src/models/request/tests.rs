@@ -1,5 +1,6 @@
 use super::*;
 use crate::platform::{Options, Probe, detect};
+use crate::project::model_entry::{ModelTable, Words};
 
 const KNOWN: WellKnown<'static> = WellKnown {
     find: &|name| (name == "silero-vad").then_some("torch-hub:snakers4/silero-vad"),
@@ -169,4 +170,35 @@ fn the_digest_follows_what_is_asked_for_and_not_how_it_is_written() {
         digest("[models]\na = \"hf:x/y\""),
         "sha256:f13301c8643532365811eb00e67078d6aa71b05f3da4f6c9a859ad5e4abf2f70"
     );
+}
+
+#[test]
+fn the_manifests_that_the_documents_show_are_understood() {
+    let readme = include_str!("../../../README.md");
+    let blocks: Vec<_> = readme.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(!blocks.is_empty());
+    let known = WellKnown { find: &|_| None, nearest: &|_| None };
+    for text in blocks.into_iter().chain([include_str!("../../../templates/modelstrap.toml")]) {
+        let manifest = Manifest::parse(text).map_err(|problem| problem.to_string()).unwrap();
+        let requests = of_manifest(&manifest, &known).map_err(|error| error.to_string()).unwrap();
+        assert_eq!(requests.is_empty(), !text.contains("[models]"));
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_words_make_it_panic(words in proptest::collection::vec("[a-z:/@.#!*é\u{0}-]{0,12}", 0..4), key in "[a-z/.]{1,6}") {
+        let table = ModelTable {
+            source: words.first().map(|word| format!("hf:a/{word}")),
+            revision: words.get(1).cloned(),
+            include: words.get(2).map(|word| Words(vec![word.clone()])),
+            when: Words(words.get(3).cloned().into_iter().collect()),
+            ..ModelTable::default()
+        };
+        let value = ModelValue::Table(Box::new(table));
+        let _ = Request::from_manifest(&key, &ModelEntry { line: 1, value }, &KNOWN);
+        let value = ModelValue::Several(words.clone());
+        let requests = Request::from_manifest(&key, &ModelEntry { line: 1, value }, &KNOWN).unwrap_or_default();
+        let _ = select(&words, &requests, &KNOWN).map_err(|error| error.to_string());
+    }
 }

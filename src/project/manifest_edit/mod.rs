@@ -89,33 +89,30 @@ fn place_of(text: &str, key: &str) -> Option<Range<usize>> {
     })
 }
 
-/// `text` without everything of the model. One cut moves what follows it, so each is found anew.
+/// `text` without everything of the model: its lines, its sections, its members of an inline table.
 fn cut(text: &str, key: &str) -> String {
+    let items = layout(text);
+    let ranges = items.iter().enumerate().filter_map(|(at, item)| lines_of(text, key, item, &items[at + 1..]));
+    let ranges: Vec<_> = ranges.collect();
     let mut text = text.to_owned();
-    while let Some(range) = next_cut(&text, key) {
+    // From the end, so that the offsets before stay true.
+    for range in ranges.into_iter().rev() {
+        text.replace_range(range, "");
+    }
+    while let Some(range) = member_of(&text, key) {
         text.replace_range(range, "");
     }
     text
 }
 
-fn next_cut(text: &str, key: &str) -> Option<Range<usize>> {
-    let items = layout(text);
-    items.iter().enumerate().find_map(|(at, item)| match item {
-        Item::Entry(entry) if is_model(&entry.path, key) => {
+/// The lines to cut for one item, `after` being those that follow it. An entry below a header of the model goes with that.
+fn lines_of(text: &str, key: &str, item: &Item, after: &[Item]) -> Option<Range<usize>> {
+    match item {
+        Item::Entry(entry) if is_model(&entry.path, key) && !is_model(&entry.table, key) => {
             Some(line_start(text, entry.start)..line_end(text, entry.value.end))
         }
-        Item::Entry(entry) if entry.path == [TABLE] => {
-            let inner = entry.inner.as_ref()?;
-            let at = inner.entries.iter().position(|one| one.path.first().is_some_and(|name| name == key))?;
-            // With the comma after it, or before the last one, or with all that is between the braces.
-            Some(match (inner.entries.get(at + 1), at.checked_sub(1)) {
-                (Some(next), _) => inner.entries[at].start..next.start,
-                (None, Some(previous)) => inner.entries[previous].value.end..inner.entries[at].value.end,
-                (None, None) => inner.span.clone(),
-            })
-        }
         Item::Header(header) if is_model(&header.path, key) => {
-            let section = items[at + 1..].iter().map_while(|item| match item {
+            let section = after.iter().map_while(|item| match item {
                 Item::Entry(entry) => Some(entry.value.end),
                 Item::Header(_) => None,
             });
@@ -124,6 +121,20 @@ fn next_cut(text: &str, key: &str) -> Option<Range<usize>> {
             Some(line_start(text, header.span.start)..end + blank.map(str::len).sum::<usize>())
         }
         _ => None,
+    }
+}
+
+/// The next member of `models = { … }` to cut: with the comma after it, or before the last one, or all between the braces.
+fn member_of(text: &str, key: &str) -> Option<Range<usize>> {
+    let inner = layout(text).into_iter().find_map(|item| match item {
+        Item::Entry(entry) if entry.path == [TABLE] => entry.inner,
+        _ => None,
+    })?;
+    let at = inner.entries.iter().position(|one| one.path.first().is_some_and(|name| name == key))?;
+    Some(match (inner.entries.get(at + 1), at.checked_sub(1)) {
+        (Some(next), _) => inner.entries[at].start..next.start,
+        (None, Some(previous)) => inner.entries[previous].value.end..inner.entries[at].value.end,
+        (None, None) => inner.span,
     })
 }
 
