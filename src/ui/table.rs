@@ -163,10 +163,64 @@ pub fn left_out(files: &[LeftOut]) -> Option<String> {
         .collect();
     let saved = files.iter().fold(0, |sum: u64, file| sum.saturating_add(file.size));
     let more = match files.len().checked_sub(NAMED).filter(|more| *more > 0) {
-        Some(more) => format!(" and {}", units::count(more, "more file").replace("more files", "more")),
+        Some(more) => format!(" and {more} more"),
         None => String::new(),
     };
     (!files.is_empty()).then(|| {
         format!("left out: {}{more}; saves {}; `weights = \"all\"` takes them", named.join(", "), units::bytes(saved))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(name: &str, tone: Tone, state: &str, size: Option<u64>, by: &str) -> Vec<Cell> {
+        vec![Cell::new(name), Cell::toned(state, tone), Cell::size(size), Cell::new(by)]
+    }
+
+    #[test]
+    fn a_table_is_aligned_by_what_it_takes_on_the_screen() {
+        let rows = [
+            row("模型", Tone::Good, "here", Some(3_087_371_615), "faster-whisper"),
+            row("evil\u{1b}[2J", Tone::Bad, "changed", None, ""),
+        ];
+        assert_eq!(
+            render(&LISTED, &rows, false, 80),
+            "Model          State       Size  Read by\n\
+             模型           here     3.09 GB  faster-whisper\n\
+             evil\\u{1b}[2J  changed        ?\n"
+        );
+        let text = render(&LISTED, &rows, true, 80);
+        assert!(text.contains("\u{1b}[32mhere\u{1b}[0m") && text.contains("\u{1b}[31mchanged\u{1b}[0m"), "{text:?}");
+    }
+
+    #[test]
+    fn a_long_cell_gives_way_in_its_middle() {
+        let rows = [vec![
+            Cell::new("asr"),
+            Cell::size(Some(145_262_807)),
+            Cell::time(Duration::from_secs(75)),
+            Cell::new(".cache/huggingface/hub/models--openai--whisper-large-v3/snapshots/main"),
+            Cell::toned("done", Tone::Good),
+        ]];
+        assert_eq!(
+            render(&BROUGHT, &rows, false, 60),
+            "Model    Size        Time  Where\n\
+             asr    145 MB  1 min 15 s  .cache/huggin…napshots/main  done\n"
+        );
+    }
+
+    #[test]
+    fn what_was_left_out_says_what_it_saves_and_how_to_have_it() {
+        let file = |path: &str, size| LeftOut { path: path.into(), size };
+        assert_eq!(left_out(&[]), None);
+        let files = [file("flax.msgpack", 2_100_000_000), file("tf.h5", 1), file("a.bin", 3_000_000_000), file("z", 0)];
+        assert_eq!(
+            left_out(&files).as_deref(),
+            Some(
+                "left out: a.bin 3.00 GB, flax.msgpack 2.10 GB, tf.h5 1 B and 1 more; saves 5.10 GB; `weights = \"all\"` takes them"
+            )
+        );
+    }
 }

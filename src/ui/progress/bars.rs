@@ -1,6 +1,6 @@
 //! The bars as lines of text: a pure function of the state and the size of the terminal.
 
-use console::{Style, measure_text_width};
+use console::{Style, measure_text_width, truncate_str};
 
 use super::speed::{Speed, short};
 use super::state::{File, Phase, State};
@@ -44,7 +44,8 @@ pub(super) fn frame(state: &State, look: Look) -> Vec<String> {
     let more = state.running.len().saturating_sub(fits);
     if more > 0 {
         let dots = if look.unicode { "…" } else { "..." };
-        let line = text::cut(&format!("  {dots} and {more} more"), look.width.saturating_sub(1));
+        let line = format!("  {dots} and {more} more");
+        let line = truncate_str(&line, look.width.saturating_sub(1), "");
         lines.push(style(look).dim().apply_to(line).to_string());
     }
     lines
@@ -122,7 +123,7 @@ impl Line<'_> {
             let room = SPEED + 2 + LEFT;
             line.push_str(&format!("  {}", style(look).dim().apply_to(format!("{:>room$}", self.says))));
         }
-        text::cut(&line, look.width.saturating_sub(1))
+        truncate_str(&line, look.width.saturating_sub(1), "").into_owned()
     }
 
     /// The name and how often it was tried again, in exactly `width` columns.

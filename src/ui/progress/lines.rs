@@ -6,9 +6,13 @@ use super::speed::short;
 use super::state::State;
 use crate::fetch::Event;
 use crate::support::{escape, units};
+use crate::ui::text;
 
 /// Of each model, so many failures are told one by one; the final list has them all.
 const TOLD: usize = 5;
+
+/// A name longer than this is cut in its middle: a server may send thousands of characters.
+const NAME: usize = 60;
 
 /// What is about to be fetched.
 pub(super) fn start(state: &State) -> String {
@@ -25,10 +29,9 @@ pub(super) fn start(state: &State) -> String {
 pub(super) fn after(state: &State, event: &Event, now: Duration) -> Option<String> {
     match event {
         Event::Retry { index, why, wait } => {
-            let file = state.files.get(*index).filter(|file| file.retries == 1)?;
+            state.files.get(*index).filter(|file| file.retries == 1)?;
             let when = if wait.is_zero() { "at once".to_owned() } else { format!("in {}", short(*wait)) };
             Some(format!("{}: {}; trying again {when}", named(state, *index)?, escape::printable(why)))
-                .filter(|_| file.retries == 1)
         }
         Event::Failed { index, why } => {
             let failed = failure(state, *index, why);
@@ -54,7 +57,8 @@ pub(super) fn failure(state: &State, index: usize, why: &str) -> Option<String> 
 fn named(state: &State, index: usize) -> Option<String> {
     let file = state.files.get(index)?;
     let model = state.models.get(file.model)?;
-    Some(format!("{}: {}", model.name, file.label))
+    let dots = if file.label.is_ascii() { "..." } else { "…" };
+    Some(format!("{}: {}", model.name, text::middle(&file.label, NAME, dots)))
 }
 
 fn ended(state: &State, index: usize, now: Duration) -> Option<String> {

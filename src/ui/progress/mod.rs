@@ -253,3 +253,6 @@ fn write(text: &str) {
     let mut to = std::io::stderr().lock();
     let _ = to.write_all(text.as_bytes()).and_then(|()| to.flush());
 }
+
+#[cfg(test)]
+mod tests;
