@@ -28,6 +28,8 @@ mod secret;
 mod side;
 mod space;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod transport;
 mod url;
 mod work;

@@ -107,14 +107,16 @@ impl<'a, 'b> Stream<'a, 'b> {
         let patience = self.work.network.patience;
         let size = self.work.artifact(self.job).size;
         let mut failures = 0;
+        let mut farthest = self.hasher.position();
         while size.is_none_or(|size| self.hasher.position() < size) || self.hasher.position() == 0 {
-            let before = self.hasher.position();
             let passing = match self.once(first.take(), buffer) {
                 Ok(()) => return Ok(()),
                 Err(Fault::Lasting(error)) => return Err(error),
                 Err(Fault::Passing(passing)) => passing,
             };
-            let progress = self.hasher.position().saturating_sub(before);
+            // A server that ignores ranges begins at 0 each time: only what was never reached before is progress.
+            let progress = self.hasher.position().saturating_sub(farthest);
+            farthest = farthest.max(self.hasher.position());
             failures = if is_progress(progress, size) { 1 } else { failures + 1 };
             if failures >= patience.attempts {
                 return Err(passing.into_error(&self.job.start, failures));
@@ -158,7 +160,7 @@ impl<'a, 'b> Stream<'a, 'b> {
             expected = expected.or(total);
         } else {
             if position > 0 {
-                self.restart("the server sends the whole file")?;
+                self.forget()?;
             }
             if let Some(length) = reply.body.content_length() {
                 if let Some(expected) = size.filter(|size| *size != length) {
@@ -221,6 +223,10 @@ impl<'a, 'b> Stream<'a, 'b> {
             let why = format!("{why}, again and again");
             return Err(Error::Protocol { url: self.job.start.redacted(), why });
         }
+        self.forget()
+    }
+
+    fn forget(&mut self) -> Result<(), Error> {
         self.work.tell(Event::Restarted { index: self.job.index, bytes: self.hasher.position() });
         self.hasher = hasher_for(self.work.artifact(self.job));
         self.etag = None;
