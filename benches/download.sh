@@ -80,11 +80,11 @@ have() {
     hf_transfer) [ -x "$peers/hf-transfer/bin/huggingface-cli" ] ;;
     hf-hub) [ -x "$peers/bin/bench-hf-hub" ] ;;
     aria2) command -v aria2c >/dev/null ;;
-    curl) true ;;
+    curl | curl-64) true ;;
   esac
 }
 programs=()
-for program in ${BENCH_PROGRAMS:-modelstrap hf hf_transfer hf-hub aria2 curl}; do
+for program in ${BENCH_PROGRAMS:-modelstrap hf hf_transfer hf-hub aria2 curl curl-64}; do
   if have "$program"; then
     programs+=("$program")
   else
@@ -112,9 +112,11 @@ command_of() {
       [ "$repository" != bench/many ] || split=1
       command=(aria2c --quiet --input-file="$folder/list" --dir="$folder/files" --max-concurrent-downloads=16 --max-connection-per-server=16 --split="$split" --min-split-size=1M --file-allocation=none)
       ;;
-    curl)
+    curl | curl-64)
+      local parallel=16
+      [ "$program" = curl ] || parallel=64
       steer "list?repo=$repository" | awk -v folder="$folder/files" '{ printf "url = \"%s\"\noutput = \"%s/%s\"\n", $2, folder, $3 }' >"$folder/list"
-      command=(curl --silent --show-error --fail --location --create-dirs --parallel --parallel-immediate --parallel-max 64 --config "$folder/list")
+      command=(curl --silent --show-error --fail --location --create-dirs --parallel --parallel-immediate --parallel-max "$parallel" --config "$folder/list")
       ;;
   esac
 }
@@ -173,6 +175,11 @@ fetch_case() {
   steer "link?$link" >/dev/null
   for ((round = 0; round < rounds; round++)); do
     for program in "${programs[@]}"; do
+      # More at once changes nothing for one file.
+      case $program:$repository in
+        curl-64:bench/many) ;;
+        curl-64:*) continue ;;
+      esac
       case " $slow_ones " in
         *" $program "*) { [ "$slow" != 0 ] && [ "$round" -eq 0 ]; } || continue ;;
       esac
@@ -201,7 +208,8 @@ fetch_case loopback-large "one file of 4 GiB, loopback" "" bench/four-gib
 fetch_case link-large "one file of 512 MiB, 40 ms, 1 Gbit/s (the link itself needs 5.1 s)" "$wan" bench/half-gib
 fetch_case link-lossy "one file of 128 MiB, the same link, 0.1 % loss" "$wan&loss=0.001" bench/eighth-gib "hf hf-hub curl"
 fetch_case capped "one file of 512 MiB, each connection held to 20 MB/s" "each=20" bench/half-gib
-fetch_case link-many "2,006 files, 127 MiB, 40 ms, 1 Gbit/s" "$wan" bench/many
+# With hf_transfer, huggingface_hub fetches one file after another.
+fetch_case link-many "2,006 files, 127 MiB, 40 ms, 1 Gbit/s" "$wan" bench/many hf_transfer
 fetch_case loopback-many "2,006 files, 127 MiB, loopback" "" bench/many
 
 wanted_case() { case " $cases " in *" $1 "*) true ;; *) false ;; esac; }
@@ -210,7 +218,7 @@ wanted_case() { case " $cases " in *" $1 "*) true ;; *) false ;; esac; }
 if wanted_case cached; then
   steer "link?" >/dev/null
   for program in "${programs[@]}"; do
-    case $program in aria2 | curl) continue ;; esac
+    case $program in aria2 | curl*) continue ;; esac
     folder=$work/kept-$program
     mkdir "$folder"
     command_of "$program" bench/many "$folder"
@@ -228,12 +236,12 @@ if wanted_case cached; then
   table cached
 fi
 
-# Killed at half, then run again: how much is asked for twice.
+# Killed at half, then run again: how much is sent twice.
 if wanted_case resume; then
   steer "link?rate=200" >/dev/null
-  printf '\none file of 512 MiB, SIGKILL at half, run again\n%-14s %12s %12s %12s %14s\n' "" "sent before" "asked after" "twice, MiB" "requests after"
+  printf '\none file of 512 MiB, SIGKILL at half, run again\n%-14s %12s %12s %12s %14s\n' "" "sent before" "sent after" "twice, MiB" "requests after"
   for program in "${programs[@]}"; do
-    case $program in curl) continue ;; esac # it keeps nothing to resume from without --continue-at, which goes with one connection
+    case $program in curl*) continue ;; esac # it keeps nothing to resume from without --continue-at, which goes with one connection
     folder=$work/run
     mkdir "$folder"
     command_of "$program" bench/half-gib "$folder"
@@ -252,9 +260,9 @@ if wanted_case resume; then
     before=$(steer counts | sed 's/.*written=//')
     if once resume "$program" "${command[@]}"; then
       complete bench/half-gib "$folder"
-      read -r _ _ _ requests _ asked _ <"$work/results-resume-$program"
-      awk -v name="$program" -v before="$before" -v asked="$asked" -v requests="$requests" -v size=536870912 \
-        'BEGIN { m = 1048576; printf "%-14s %8.1f MiB %8.1f MiB %12.1f %14d\n", name, before / m, asked / m, (before + asked - size) / m, requests }'
+      read -r _ _ _ requests _ _ after <"$work/results-resume-$program"
+      awk -v name="$program" -v before="$before" -v after="$after" -v requests="$requests" -v size=536870912 \
+        'BEGIN { m = 1048576; printf "%-14s %8.1f MiB %8.1f MiB %12.1f %14d\n", name, before / m, after / m, (before + after - size) / m, requests }'
     fi
     rm -rf "$folder"
   done
