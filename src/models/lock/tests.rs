@@ -1,3 +1,5 @@
+//! How a lock reads and writes.
+
 use super::*;
 use crate::fetch::Digest;
 use crate::models::locked::{File, FilesHome, HubPlace, Part, Place, RepoType};

@@ -1,3 +1,5 @@
+//! What a manifest and the command line ask for.
+
 use super::*;
 use crate::platform::{Options, Probe, detect};
 use crate::project::model_entry::{ModelTable, Words};

@@ -1,3 +1,5 @@
+//! What a spec may look like, and what it means.
+
 use super::*;
 use proptest::prelude::*;
 

@@ -1,3 +1,5 @@
+//! Models added to a manifest and taken out, every other byte left as it is.
+
 use super::*;
 use crate::project::Manifest;
 use proptest::prelude::*;
