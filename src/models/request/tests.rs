@@ -1,3 +1,5 @@
+//! Tests of requests: what a manifest and the words of `--models` mean, and what is refused.
+
 use super::*;
 use crate::platform::{Options, Probe, detect};
 use crate::project::model_entry::{ModelTable, Words};

@@ -1,3 +1,5 @@
+//! Tests of the grammar: every form, every refusal, and that the canonical form reads as itself.
+
 use super::*;
 use proptest::prelude::*;
 

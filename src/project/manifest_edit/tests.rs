@@ -1,3 +1,5 @@
+//! Tests of editing the manifest: whole texts before and after, and that nothing else changes.
+
 use super::*;
 use crate::project::Manifest;
 use proptest::prelude::*;
