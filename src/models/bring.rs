@@ -49,6 +49,14 @@ impl<'a> Delivery<'a> {
         Ok(Self { world, models: models.to_vec(), keeper, artifacts })
     }
 
+    /// Whether every file is here already, as far as names and sizes tell.
+    pub fn is_here(&self) -> bool {
+        self.artifacts.iter().all(|artifact| {
+            let found = std::fs::metadata(&artifact.destination);
+            found.is_ok_and(|found| found.is_file() && artifact.size.is_none_or(|size| size == found.len()))
+        })
+    }
+
     /// Fetches what is missing; the result has one entry a model, in their order.
     pub fn carry_out(&self, options: &Options, events: &(dyn Fn(Event) + Sync)) -> Vec<Brought> {
         let outcomes = fetch::fetch(&self.world.client, &self.artifacts, &self.keeper, options, events);

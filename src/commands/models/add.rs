@@ -57,6 +57,20 @@ pub(super) fn run(context: &Context, arguments: &AddArgs) -> Result<Exit> {
     Ok(if delivered.missing > 0 { Exit::Of(1) } else { Exit::Done })
 }
 
+/// Names `specs` in the manifest, each by its own key.
+///
+/// # Errors
+/// When the manifest cannot be read or written.
+pub(in crate::commands) fn name_in_manifest(context: &Context, project: &Project, specs: &[String]) -> Result<()> {
+    let (path, mut text) = manifest_text(project)?;
+    for word in specs {
+        let spec = read_spec(word)?;
+        text = manifest_edit::add(&text, &key_for(&spec), &ModelValue::One(spec.to_string()))
+            .map_err(|problem| anyhow!("{}: {problem}", escape::path(&path)))?;
+    }
+    write_manifest(context, project, &path, &text, "models add")
+}
+
 /// The manifest's path and text; an empty text where there is none yet.
 pub(super) fn manifest_text(project: &Project) -> Result<(std::path::PathBuf, String)> {
     let path = project.root.join(MANIFEST);

@@ -83,7 +83,7 @@ pub(in crate::commands) fn deliver(session: &Session<'_>, wish: &Wish) -> Result
     if !wish.frozen {
         remember(session, &settled, &brought)?;
     }
-    conclude(session, &settled, &brought, &summary)
+    conclude(session, &settled, &brought, summary.as_ref())
 }
 
 fn insist_on_lock(session: &Session<'_>, wish: &Wish) -> Result<()> {
@@ -142,7 +142,7 @@ fn preview(session: &Session<'_>, settled: &Settled) -> Result<Delivered> {
     Ok(delivered)
 }
 
-fn fetch(session: &Session<'_>, wish: &Wish, settled: &Settled) -> Result<(Vec<Brought>, Summary)> {
+fn fetch(session: &Session<'_>, wish: &Wish, settled: &Settled) -> Result<(Vec<Brought>, Option<Summary>)> {
     let models: Vec<&Model> = settled.models.iter().map(|(_, model)| model).collect();
     let trust = Trust { known: vouched(session), allow_pickle: wish.transfer.allow_pickle };
     let delivery = Delivery::of(&session.world, &models, &trust)?;
@@ -154,6 +154,10 @@ fn fetch(session: &Session<'_>, wish: &Wish, settled: &Settled) -> Result<(Vec<B
         .iter()
         .map(|one| FileLine { label: one.label.clone(), model: one.group, size: one.size })
         .collect();
+    if delivery.is_here() {
+        let brought = delivery.carry_out(&options, &|_| ());
+        return Ok((brought, None));
+    }
     let progress = Progress::new(&session.context.output, session.context.global.json, lines, files);
     let brought = delivery.carry_out(&options, &|event: Event| progress.event(event));
     let summary = progress.finish();
@@ -163,7 +167,7 @@ fn fetch(session: &Session<'_>, wish: &Wish, settled: &Settled) -> Result<(Vec<B
         )
         .into());
     }
-    Ok((brought, summary))
+    Ok((brought, Some(summary)))
 }
 
 /// What the committed lock vouches for.
@@ -184,9 +188,14 @@ fn remember(session: &Session<'_>, settled: &Settled, brought: &[Brought]) -> Re
 }
 
 /// Installs what is a package, then says what is where, and what is not.
-fn conclude(session: &Session<'_>, settled: &Settled, brought: &[Brought], summary: &Summary) -> Result<Delivered> {
+fn conclude(
+    session: &Session<'_>,
+    settled: &Settled,
+    brought: &[Brought],
+    summary: Option<&Summary>,
+) -> Result<Delivered> {
     let output = &session.context.output;
-    let mut rows = Vec::new();
+    let (mut rows, mut bytes) = (Vec::new(), 0);
     let mut delivered = Delivered::default();
     for (at, ((pick, model), one)) in
         settled.models.iter().zip(brought).enumerate().filter(|(_, (_, one))| one.is_whole())
@@ -194,7 +203,8 @@ fn conclude(session: &Session<'_>, settled: &Settled, brought: &[Brought], summa
         delivered.here += 1;
         install(session, model);
         let size: u64 = one.model.parts.iter().flat_map(|part| &part.files).filter_map(|file| file.size).sum();
-        let time = summary.models.get(at).map_or(Duration::ZERO, |model| model.time);
+        let time = summary.and_then(|summary| summary.models.get(at)).map_or(Duration::ZERO, |model| model.time);
+        bytes += size;
         rows.push(vec![
             Cell::new(&pick.choice.name),
             Cell::size(Some(size)),
@@ -203,10 +213,16 @@ fn conclude(session: &Session<'_>, settled: &Settled, brought: &[Brought], summa
             Cell::toned("", Tone::Good),
         ]);
     }
-    if !rows.is_empty() && !session.context.global.json {
-        output.say(table::render(&table::BROUGHT, &rows, output.colour, output.width).trim_end());
+    let total = rows.len();
+    if !session.context.global.json && total > 0 {
+        match summary {
+            Some(_) => output.say(table::render(&table::BROUGHT, &rows, output.colour, output.width).trim_end()),
+            None => {
+                output.say(format!("Nothing to fetch: {} here, {}.", units::count(total, "model"), units::bytes(bytes)))
+            }
+        }
     }
-    if summary.received > 0 && !session.context.global.json {
+    if let Some(summary) = summary.filter(|summary| summary.received > 0 && !session.context.global.json) {
         let seconds = summary.time.as_secs_f64();
         let speed = (summary.received as f64 / seconds.max(0.001)) as u64;
         output.say(format!("Fetched {} in {seconds:.1} s, {}/s.", units::bytes(summary.received), units::bytes(speed)));

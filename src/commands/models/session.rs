@@ -29,7 +29,7 @@ pub(in crate::commands) struct Session<'a> {
     pub(super) layout: Layout,
     pub(super) world: World,
     /// Everything that the manifest asks for, on whatever machine.
-    pub(super) requests: Vec<Request>,
+    pub(in crate::commands) requests: Vec<Request>,
     /// The lock as it was read; `None` where there is none.
     pub(super) lock: Option<Lock>,
     facts: OnceLock<Facts>,
@@ -117,7 +117,7 @@ impl<'a> Session<'a> {
 }
 
 /// The catalogue's names, for who reads specs.
-pub(super) fn known() -> WellKnown<'static> {
+pub(in crate::commands) fn known() -> WellKnown<'static> {
     WellKnown {
         find: &|name| catalogue::find(name).map(|known| known.spec),
         nearest: &|name| catalogue::nearest(name).map(str::to_owned),
