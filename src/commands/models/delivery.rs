@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use super::json;
 use super::session::{Pick, Session};
 use super::settle::{Ask, Settled, insist, merged, settle};
 use crate::cli::Transfer;
@@ -19,6 +20,7 @@ use crate::models::{placement, resolve::Resolution};
 use crate::support::escape::printable;
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::units;
+use crate::ui::events::Events;
 use crate::ui::progress::{FileLine, ModelLine, Progress, Summary};
 use crate::ui::table::{self, Cell, Tone};
 
@@ -71,6 +73,10 @@ pub(in crate::commands) fn deliver(session: &Session<'_>, wish: &Wish) -> Result
     let output = &session.context.output;
     let settled = settle(session, picks, ask, &|name| output.detail(format!("asking about {}", printable(name))))?;
     tell(session, &settled.resolutions);
+    let events = session.context.global.json.then(Events::stdout);
+    if let Some(events) = &events {
+        json::resolved(events, &settled);
+    }
     let lock = merged(session, &settled.models);
     let moved = diff(session.lock.as_ref(), &lock);
     if wish.dry_run {
@@ -83,7 +89,11 @@ pub(in crate::commands) fn deliver(session: &Session<'_>, wish: &Wish) -> Result
     if !wish.frozen {
         remember(session, &settled, &brought)?;
     }
-    conclude(session, &settled, &brought, summary.as_ref())
+    let delivered = conclude(session, &settled, &brought, summary.as_ref())?;
+    if let Some(events) = &events {
+        json::summary(events, session, &settled, &brought, summary.as_ref());
+    }
+    Ok(delivered)
 }
 
 fn insist_on_lock(session: &Session<'_>, wish: &Wish) -> Result<()> {
@@ -286,7 +296,7 @@ fn report_failures(session: &Session<'_>, settled: &Settled, brought: &[Brought]
 }
 
 /// Why a model is not whole: the first failures, the others counted.
-fn reasons(one: &Brought) -> String {
+pub(super) fn reasons(one: &Brought) -> String {
     const SHOWN: usize = 3;
     if let Some(why) = &one.unfinished {
         return why.clone();
