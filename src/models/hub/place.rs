@@ -94,9 +94,9 @@ pub fn prepare(place: &HubPlace, homes: &Homes) -> io::Result<()> {
 fn destination(repository: &Repository, place: &HubPlace, file: &File) -> PathBuf {
     let pointer = repository.pointer(&place.commit, &file.path);
     let Some(blob) = blob_name(file).map(|name| repository.blob(&name)) else { return pointer };
-    let moved = file.size.is_some()
-        && fs::symlink_metadata(&pointer).is_ok_and(|found| found.is_file() && Some(found.len()) == file.size)
-        && !blob.exists();
+    let moved = !blob.exists()
+        && file.size.is_some()
+        && fs::symlink_metadata(&pointer).is_ok_and(|found| found.is_file() && Some(found.len()) == file.size);
     if moved { pointer } else { blob }
 }
 
@@ -107,6 +107,7 @@ pub fn visible(place: &HubPlace, file: &File, homes: &Homes) -> PathBuf {
 
 /// The path that a program should open for the whole part, or for the file or folder `inner` of it, if that is there.
 pub fn locate(place: &HubPlace, inner: Option<&str>, homes: &Homes) -> Option<PathBuf> {
+    check(place, &[]).ok()?;
     let repository = Repository::of(place, &homes.hub);
     let path = match inner {
         None => repository.snapshot(&place.commit),
@@ -150,7 +151,8 @@ pub fn settle(place: &HubPlace, file: &File, homes: &Homes, settings: &Settings)
 
 fn make(link: Link, target: &Path, blob: &Path, at: &Path) -> io::Result<()> {
     match link {
-        Link::Symbolic => symlinks::symbolic(target, at),
+        // Windows can refuse single links after the probe went well (error 1314).
+        Link::Symbolic => symlinks::symbolic(target, at).or_else(|_| make(Link::Hard, target, blob, at)),
         // A link's own bytes are not the content: the payload of a shared store is linked itself.
         Link::Hard => fs::hard_link(fs::canonicalize(blob)?, at).or_else(|_| make(Link::Copy, target, blob, at)),
         Link::Copy => fs::copy(blob, at).map(|_| ()),
@@ -159,16 +161,15 @@ fn make(link: Link, target: &Path, blob: &Path, at: &Path) -> io::Result<()> {
 
 /// Whether the pointer leads to the right content: by its text, by being the same file, or by holding the right number of bytes itself.
 fn is_good(pointer: &Path, target: &Path, blob: &Path, file: &File) -> bool {
-    let Ok(found) = fs::symlink_metadata(pointer) else { return false };
-    if !found.is_symlink() {
-        return found.is_file() && file.size.is_none_or(|size| size == found.len());
-    }
     match fs::read_link(pointer) {
+        // The usual case, first: it is asked for every file of every run.
         Ok(text) if text == target => blob.exists(),
-        _ => match (fs::canonicalize(pointer), fs::canonicalize(blob)) {
+        Ok(_) => match (fs::canonicalize(pointer), fs::canonicalize(blob)) {
             (Ok(pointer), Ok(blob)) => pointer == blob,
             _ => false,
         },
+        Err(_) => fs::symlink_metadata(pointer)
+            .is_ok_and(|found| found.is_file() && file.size.is_none_or(|size| size == found.len())),
     }
 }
 

@@ -343,3 +343,18 @@ fn a_complete_cache_needs_no_right_to_write() {
         assert!(refused.unwrap_err().contains("snapshots: "));
     }
 }
+
+#[test]
+fn two_thousand_settled_files_are_looked_at_in_a_moment() {
+    let cache = Cache::new(true);
+    let files: Vec<File> = (0..2_000).map(|number| file(&format!("{}/{number}", number % 20), 1)).collect();
+    files.iter().for_each(|file| drop(cache.put(&place(), file)));
+    let start = std::time::Instant::now();
+    for file in &files {
+        artifact(&place(), file, 0, &cache.homes, &cache.settings, None).unwrap();
+        settle(&place(), file, &cache.homes, &cache.settings).unwrap();
+    }
+    finish(&place(), &files, &cache.homes, "p").unwrap();
+    // 60 ms without optimisation on two busy cores; the limit only catches something quadratic.
+    assert!(start.elapsed().as_millis() < 3_000, "{:?}", start.elapsed());
+}
