@@ -9,7 +9,7 @@ use super::json;
 use super::session::{Pick, Session};
 use super::settle::{Ask, Settled, insist, merged, settle};
 use crate::cli::Transfer;
-use crate::fetch::{Digest, Error, Event, Options};
+use crate::fetch::{Digest, Event, Options};
 use crate::models::bring::{Brought, Delivery};
 use crate::models::diff::diff;
 use crate::models::keeper::Trust;
@@ -301,11 +301,7 @@ pub(super) fn reasons(one: &Brought) -> String {
     if let Some(why) = &one.unfinished {
         return why.clone();
     }
-    let line = |(label, error): &(String, Error)| match error {
-        Error::Refused(why) => format!("{}: {why}", printable(label)),
-        other => other.to_string(),
-    };
-    let mut lines: Vec<String> = one.failures.iter().take(SHOWN).map(line).collect();
+    let mut lines: Vec<String> = one.failures.iter().take(SHOWN).map(|failure| failure.why.clone()).collect();
     lines.dedup();
     if one.failures.len() > SHOWN {
         lines.push(format!("and {} more", units::count(one.failures.len() - SHOWN, "file")));
