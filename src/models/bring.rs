@@ -1,6 +1,8 @@
 //! Brings resolved models onto the disk: what is missing is fetched, links and references are made, and what was trusted on
 //! first use is written down.
 
+use std::time::Duration;
+
 use anyhow::Result;
 
 use super::hub;
@@ -8,7 +10,7 @@ use super::keeper::{Keeper, Trust};
 use super::locked::{Model, Place};
 use super::placement;
 use super::world::World;
-use crate::fetch::{self, Artifact, Digest, Error, Event, Options, Outcome};
+use crate::fetch::{self, Artifact, Digest, Error, Event, Options, Outcome, Steward as _};
 use crate::support::escape::printable;
 
 /// A file that did not come.
@@ -46,6 +48,8 @@ pub struct Delivery<'a> {
     world: &'a World,
     models: Vec<&'a Model>,
     keeper: Keeper<'a>,
+    /// Whether all of it is here already, as far as names and sizes tell.
+    here: bool,
     /// By model: why nothing of it can be written.
     blocked: Vec<Option<String>>,
     /// What is fetched, or found to be here; [`Artifact::group`] is the index of the model.
@@ -61,6 +65,7 @@ impl<'a> Delivery<'a> {
         let (keeper, mut artifacts) = Keeper::of(world, models, trust)?;
         let mut wanting = vec![false; models.len()];
         artifacts.iter().filter(|artifact| !is_here(artifact)).for_each(|artifact| wanting[artifact.group] = true);
+        let here = wanting.iter().all(|wanting| !wanting);
         let blocked: Vec<Option<String>> = models
             .iter()
             .zip(wanting)
@@ -68,17 +73,21 @@ impl<'a> Delivery<'a> {
             .map(|(model, wanting)| if wanting { obstacle(world, model) } else { None })
             .collect();
         artifacts.retain(|artifact| blocked[artifact.group].is_none());
-        Ok(Self { world, models: models.to_vec(), keeper, blocked, artifacts })
+        Ok(Self { world, models: models.to_vec(), keeper, here, blocked, artifacts })
     }
 
     /// Whether every file is here already, as far as names and sizes tell.
     pub fn is_here(&self) -> bool {
-        self.artifacts.iter().all(is_here)
+        self.here
     }
 
     /// Fetches what is missing; the result has one entry a model, in their order.
     pub fn carry_out(&self, options: &Options, events: &(dyn Fn(Event) + Sync)) -> Vec<Brought> {
-        let outcomes = fetch::fetch(&self.world.client, &self.artifacts, &self.keeper, options, events);
+        let outcomes = match self.here {
+            // Two thousand files are looked at in the time that it takes to start the engine's threads.
+            true => self.artifacts.iter().map(|artifact| self.settled(artifact)).collect(),
+            false => fetch::fetch(&self.world.client, &self.artifacts, &self.keeper, options, events),
+        };
         let mut brought: Vec<Brought> = self
             .models
             .iter()
@@ -118,6 +127,12 @@ impl<'a> Delivery<'a> {
                 }
             }
         }
+    }
+
+    fn settled(&self, artifact: &Artifact) -> Outcome {
+        let settled = self.keeper.settle(artifact);
+        let result = settled.map_err(|source| Error::Disk { path: artifact.destination.clone(), source });
+        Outcome { result: result.map(|()| None), received: 0, time: Duration::ZERO }
     }
 
     fn note(&self, one: &mut Brought, artifact: &Artifact, outcome: Outcome) {
