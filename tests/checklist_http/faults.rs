@@ -49,7 +49,7 @@ fn a_reset_a_short_body_a_hang_up_and_a_5xx_are_tried_again_on_every_call() {
 #[test]
 fn a_large_file_comes_through_resets_cuts_and_refusals_of_the_cdn() {
     let (desk, _) = Desk::tiny();
-    desk.cdn().on("*").once().resets_at(1 << 20);
+    desk.cdn().on("*").once().resets_at(90_000);
     desk.cdn().on("*").after(1).once().cuts_at(100_000);
     desk.cdn().on("*").after(2).once().answers(502, Later::Unsaid);
     desk.cdn().on("*").after(3).once().hangs_up();
@@ -61,7 +61,7 @@ fn a_large_file_comes_through_resets_cuts_and_refusals_of_the_cdn() {
 #[test]
 fn a_stall_is_noticed_and_the_rest_is_asked_for_again() {
     let (desk, _) = Desk::tiny();
-    let stalls = desk.cdn().on("*model.safetensors").once().stalls_at(1 << 20);
+    let stalls = desk.cdn().on("*model.safetensors").once().stalls_at(100_000);
     let begun = Instant::now();
     desk.download();
     assert_eq!(stalls.count(), 1);

@@ -61,6 +61,7 @@ fn a_next_page_on_another_server_is_not_asked_for() {
     let desk = desk.set("HF_TOKEN", "hf_secret");
     let other = Hub::start();
     desk.page_size(2);
+    desk.user("hf_secret", "me");
     desk.next_page_at(other.url());
     let ran = desk.models(&["download"]).expect(1).says(&["goes on at another server"]);
     assert!(!ran.err.contains("hf_secret"));
