@@ -13,7 +13,7 @@ use super::headers;
 use super::partial::Partial;
 use super::ranges::Ranges;
 use super::side::{Identity, Side};
-use super::work::{self, Job, Meter, Work};
+use super::work::{Job, Meter, Work};
 use super::{Artifact, Digest, Error, Event, Proof, at};
 use crate::support::escape;
 
@@ -138,7 +138,7 @@ impl<'a, 'b> Stream<'a, 'b> {
         };
         let url = reply.url.redacted();
         identity_encoded(&reply)?;
-        let etag = work::version(self.work, self.job, &reply);
+        let etag = headers::strong_etag(&reply.headers);
         let range = headers::text(&reply.headers, "content-range").and_then(headers::content_range);
         let size = self.work.artifact(self.job).size;
         if reply.status == 416 {

@@ -12,7 +12,7 @@ use super::limit::Limit;
 use super::partial::Folders;
 use super::transport::Transport;
 use super::url::Url;
-use super::{Artifact, Client, Digest, Error, Event, Network, Outcome, Proof, Steward, headers};
+use super::{Artifact, Client, Digest, Error, Event, Network, Outcome, Proof, Steward};
 
 /// Bytes between two events about progress: with more, a bar would jump.
 const STEP: u64 = 1 << 20;
@@ -228,12 +228,6 @@ pub(super) fn again(error: &Error) -> Error {
         Error::Interrupted => Error::Interrupted,
         Error::Status(_) | Error::Refused(_) => Error::Refused(error.to_string()),
     }
-}
-
-/// The version that every answer about this file must be of, as its server names it. Where the content's digest is known, that
-/// alone decides: servers behind one name, and a CDN at each new signed address, may give the same bytes other tags.
-pub(super) fn version(work: &Work<'_>, job: &Job, reply: &Reply) -> Option<String> {
-    headers::strong_etag(&reply.headers).filter(|_| work.artifact(job).digest.is_none())
 }
 
 /// What a digest of no bytes is: such a file needs no request.

@@ -163,9 +163,9 @@ pub fn discard(world: &World, part: &Part, file: &File) -> Result<()> {
 ///
 /// # Errors
 /// What the disk says.
-pub fn release(world: &World, part: &Part) -> Result<()> {
+pub fn release(world: &World, model: &Model, part: &Part) -> Result<()> {
     match &part.place {
-        Place::Hub(hub) => Ok(super::hub::remove::release(hub, &world.homes, &world.project)?),
+        Place::Hub(hub) => Ok(super::hub::remove::release(hub, &world.homes, &claim(world, model))?),
         _ => Ok(()),
     }
 }

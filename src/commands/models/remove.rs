@@ -56,7 +56,7 @@ pub(super) fn run(context: &Context, arguments: &RemoveArgs) -> Result<Exit> {
     if arguments.purge {
         purge(&after, &gone, &needed)?
     } else {
-        release(&after, &gone, &needed)?
+        release(&after, &gone)?
     }
     Ok(Exit::Done)
 }
@@ -83,9 +83,9 @@ fn is_needed(part: &Part, needed: &[&Part]) -> bool {
 }
 
 /// Gives up the project's claims, so that `hf cache prune` may take what nobody else names. The files stay.
-fn release(session: &Session<'_>, gone: &[Model], needed: &[&Part]) -> Result<()> {
-    let parts = gone.iter().flat_map(|model| &model.parts);
-    parts.filter(|part| !is_needed(part, needed)).try_for_each(|part| placement::release(&session.world, part))
+fn release(session: &Session<'_>, gone: &[Model]) -> Result<()> {
+    let parts = gone.iter().flat_map(|model| model.parts.iter().map(move |part| (model, part)));
+    parts.into_iter().try_for_each(|(model, part)| placement::release(&session.world, model, part))
 }
 
 /// Deletes what no other model of this project needs and no other project claims.
