@@ -133,7 +133,10 @@ impl Line<'_> {
         match fault_of(&error) {
             Some(why) => Fault::Passing(Passing::new(why)),
             None => {
-                let why = escape::printable(&error.to_string());
+                let mut why = escape::printable(&error.to_string());
+                if why.contains("certificate") {
+                    why += "; where a company's proxy signs the traffic, name its authority's file in SSL_CERT_FILE";
+                }
                 Fault::Lasting(Error::Network { url: url.redacted(), why, attempts: 1 })
             }
         }

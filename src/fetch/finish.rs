@@ -6,7 +6,7 @@ use std::io;
 use super::hash;
 use super::partial::Partial;
 use super::work::{Job, Work};
-use super::{Error, Event, Proof, stream};
+use super::{Error, Proof, stream};
 use crate::platform::disk;
 
 /// How it ended.
@@ -38,7 +38,7 @@ pub(super) fn finish(
     };
     if let Some(error) = wrong {
         if inherited {
-            work.tell(Event::Restarted { index: job.index, bytes: proof.size });
+            work.restarted(job);
             partial.renew()?;
             return Ok(Finished::Worthless(partial));
         }
@@ -54,7 +54,7 @@ pub(super) fn without_bytes(work: &Work<'_>, job: &Job, mut partial: Partial) ->
     if partial.length() > 0 {
         partial.renew()?;
     }
-    work.tell(Event::Started { index: job.index, size: Some(0), resumed: 0 });
+    work.started(job, Some(0), 0);
     let proof = stream::hasher_for(work.artifact(job)).finish();
     place(work, job, partial, &proof)?;
     Ok(Some(proof))
@@ -62,6 +62,10 @@ pub(super) fn without_bytes(work: &Work<'_>, job: &Job, mut partial: Partial) ->
 
 fn place(work: &Work<'_>, job: &Job, partial: Partial, proof: &Proof) -> Result<(), Error> {
     let artifact = work.artifact(job);
+    // What an earlier run left may reach beyond the end of this version.
+    if partial.length() > proof.size {
+        partial.file.set_len(proof.size).map_err(|error| partial.error(error))?;
+    }
     work.steward.admit(artifact, &partial.names.part, proof).map_err(Error::Refused)?;
     // Without this, a power loss right after the rename leaves the final name with a part of the bytes, and no library
     // would notice. The folder itself is not synced: a lost rename only means that the next run makes it again.

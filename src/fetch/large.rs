@@ -9,7 +9,7 @@ use super::ranged::{Ranged, Segment};
 use super::ranges::Ranges;
 use super::stream;
 use super::work::{Job, Work};
-use super::{Error, Event, Proof};
+use super::{Error, Proof};
 
 /// From this size on a file is fetched in ranges: below, a second connection comes too late to help.
 pub(super) const LARGE: u64 = 8 << 20;
@@ -45,10 +45,13 @@ pub(super) fn begin(
     loop {
         let earlier = earlier(work, job, &partial);
         let resumed = earlier.done.total();
+        if resumed == 0 && partial.length() > 0 {
+            partial.renew()?;
+        }
         if earlier.size.is_some_and(|size| size == resumed) {
             let of = (resumed, earlier.etag);
             let ranged = Ranged::new(work, Arc::clone(job), partial, of, earlier.done, connections)?;
-            work.tell(Event::Started { index: job.index, size: Some(resumed), resumed });
+            work.started(job, Some(resumed), resumed);
             ranged.enter_first();
             return Ok(Begun::Ranged(Arc::new(ranged), None));
         }
@@ -61,7 +64,7 @@ pub(super) fn begin(
                         return Ok(Begun::Ended(stream::run(work, job, partial, Some(reply), buffer)));
                     }
                     let ranged = Ranged::new(work, Arc::clone(job), partial, (total, etag), earlier.done, connections)?;
-                    work.tell(Event::Started { index: job.index, size: Some(total), resumed });
+                    work.started(job, Some(total), resumed);
                     ranged.enter_first();
                     let first = ranged.take(Some(end)).map(|segment| (segment, reply));
                     return Ok(Begun::Ranged(Arc::new(ranged), first));

@@ -58,7 +58,18 @@ impl Names {
 pub(super) struct Partial {
     pub(super) names: Names,
     pub(super) file: File,
-    lock: Lock,
+    lock: Option<Lock>,
+    /// No other run can find these names.
+    alone: bool,
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        if self.alone {
+            let _ = fs::remove_file(&self.names.part);
+            self.forget_side();
+        }
+    }
 }
 
 /// Which folders can keep two processes apart.
@@ -99,16 +110,17 @@ impl Partial {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
             Err(error) => return Err(disk(&names.part)(error)),
         };
-        let (names, held) = if folders.locks_work(&artifact.partials, &names.lock()) {
-            (names, held)
-        } else {
+        let alone = !folders.locks_work(&artifact.partials, &names.lock());
+        let (names, held) = if alone {
             // Where locks keep nobody out, a name that nobody else has does; an earlier run's bytes are not used there.
             let names = Names::unique(artifact);
             let held = acquire(&names.lock()).map_err(disk(&names.part))?;
             (names, held)
+        } else {
+            (names, held)
         };
         let file = open_part(&names.part).map_err(disk(&names.part))?;
-        Ok(Some(Self { names, file, lock: held }))
+        Ok(Some(Self { names, file, lock: Some(held), alone }))
     }
 
     /// How many bytes the file holds.
@@ -139,7 +151,7 @@ impl Partial {
             Ok(Some((acquire(&self.names.lock())?, open_part(&self.names.part)?)))
         })();
         if let Some((lock, file)) = fresh.map_err(|error| self.error(error))? {
-            self.lock = lock;
+            self.lock = Some(lock);
             self.file = file;
         }
         Ok(())
@@ -157,10 +169,10 @@ impl Partial {
     }
 
     /// After the file got its final name: removes what is left.
-    pub(super) fn release(self) {
+    pub(super) fn release(mut self) {
         self.forget_side();
-        if cfg!(windows) {
-            self.lock.remove();
+        if let Some(lock) = self.lock.take().filter(|_| cfg!(windows)) {
+            lock.remove();
         }
     }
 

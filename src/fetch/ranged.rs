@@ -304,7 +304,8 @@ impl Ranged {
                 plan.end.get_or_insert(End::Proven);
                 return Ok(());
             }
-            if plan.done.prefix() == position {
+            // A range that failed half-way may have left the hasher ahead of what is finished.
+            if plan.done.prefix() <= position {
                 return Ok(());
             }
         }
@@ -341,8 +342,7 @@ impl Ranged {
     }
 
     fn renewed(&self, work: &Work<'_>, mut partial: Partial) -> Verdict {
-        let bytes = lock(&self.plan).done.total();
-        work.tell(Event::Restarted { index: self.job.index, bytes });
+        work.restarted(&self.job);
         match partial.renew() {
             Ok(()) => Verdict::Again,
             Err(error) => Verdict::Ended(Err(error)),

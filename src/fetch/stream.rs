@@ -81,7 +81,7 @@ impl<'a, 'b> Stream<'a, 'b> {
         } else if stream.partial.length() > 0 {
             stream.partial.renew()?;
         }
-        work.tell(Event::Started { index: job.index, size: artifact.size, resumed: stream.hasher.position() });
+        work.started(job, artifact.size, stream.hasher.position());
         Ok(stream)
     }
 
@@ -227,7 +227,7 @@ impl<'a, 'b> Stream<'a, 'b> {
     }
 
     fn forget(&mut self) -> Result<(), Error> {
-        self.work.tell(Event::Restarted { index: self.job.index, bytes: self.hasher.position() });
+        self.work.restarted(self.job);
         self.hasher = hasher_for(self.work.artifact(self.job));
         self.etag = None;
         self.side = None;

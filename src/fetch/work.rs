@@ -45,6 +45,8 @@ pub(super) struct Job {
     target: Mutex<Option<Url>>,
     pub(super) begun: Instant,
     received: AtomicU64,
+    /// How many bytes the listener counts for it.
+    shown: AtomicU64,
     /// How often it was begun anew.
     restarts: AtomicU32,
 }
@@ -59,6 +61,7 @@ impl Job {
             target: Mutex::new(None),
             begun: Instant::now(),
             received: AtomicU64::new(0),
+            shown: AtomicU64::new(0),
             restarts: AtomicU32::new(0),
         })
     }
@@ -121,6 +124,18 @@ impl Work<'_> {
         (self.events)(event);
     }
 
+    /// The bytes of `job` begin to flow.
+    pub(super) fn started(&self, job: &Job, size: Option<u64>, resumed: u64) {
+        job.shown.store(resumed, Ordering::Relaxed);
+        self.tell(Event::Started { index: job.index, size, resumed });
+    }
+
+    /// What came so far for `job` is worth nothing.
+    pub(super) fn restarted(&self, job: &Job) {
+        let bytes = job.shown.swap(0, Ordering::Relaxed);
+        self.tell(Event::Restarted { index: job.index, bytes });
+    }
+
     /// Notes how it ended for a job.
     pub(super) fn end(&self, job: &Job, result: Result<Option<Proof>, Error>) {
         let outcome = Outcome { result, received: job.received.load(Ordering::Relaxed), time: job.begun.elapsed() };
@@ -172,6 +187,7 @@ impl<'a, 'b> Meter<'a, 'b> {
 
     pub(super) fn add(&mut self, bytes: u64) {
         self.job.received.fetch_add(bytes, Ordering::Relaxed);
+        self.job.shown.fetch_add(bytes, Ordering::Relaxed);
         self.untold += bytes;
         if self.untold >= STEP || self.told.elapsed() >= TICK {
             self.flush();

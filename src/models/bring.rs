@@ -3,11 +3,22 @@
 
 use anyhow::Result;
 
+use super::hub;
 use super::keeper::{Keeper, Trust};
-use super::locked::Model;
+use super::locked::{Model, Place};
 use super::placement;
 use super::world::World;
 use crate::fetch::{self, Artifact, Digest, Error, Event, Options, Outcome};
+use crate::support::escape::printable;
+
+/// A file that did not come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// Its path in the model; foreign text.
+    pub label: String,
+    /// Why, in words for a person, safe to print.
+    pub why: String,
+}
 
 /// What came of one model.
 #[derive(Debug)]
@@ -16,8 +27,8 @@ pub struct Brought {
     pub model: Model,
     /// How many bytes came over the network.
     pub received: u64,
-    /// What did not come: the file's name and why. Empty when the whole model is here.
-    pub failures: Vec<(String, Error)>,
+    /// What did not come. Empty when the whole model is here.
+    pub failures: Vec<Failure>,
     /// Why the links and references could not be made, when every file is here.
     pub unfinished: Option<String>,
 }
@@ -35,6 +46,8 @@ pub struct Delivery<'a> {
     world: &'a World,
     models: Vec<&'a Model>,
     keeper: Keeper<'a>,
+    /// By model: why nothing of it can be written.
+    blocked: Vec<Option<String>>,
     /// What is fetched, or found to be here; [`Artifact::group`] is the index of the model.
     pub artifacts: Vec<Artifact>,
 }
@@ -45,8 +58,22 @@ impl<'a> Delivery<'a> {
     /// # Errors
     /// When a name in a model is refused.
     pub fn of(world: &'a World, models: &[&'a Model], trust: &'a Trust) -> Result<Self> {
-        let (keeper, artifacts) = Keeper::of(world, models, trust)?;
-        Ok(Self { world, models: models.to_vec(), keeper, artifacts })
+        let (keeper, mut artifacts) = Keeper::of(world, models, trust)?;
+        let mut wanting = vec![false; models.len()];
+        artifacts.iter().filter(|artifact| !is_here(artifact)).for_each(|artifact| wanting[artifact.group] = true);
+        let blocked: Vec<Option<String>> = models
+            .iter()
+            .zip(wanting)
+            // What is here already may lie on a disk that nobody can write to.
+            .map(|(model, wanting)| if wanting { obstacle(world, model) } else { None })
+            .collect();
+        artifacts.retain(|artifact| blocked[artifact.group].is_none());
+        Ok(Self { world, models: models.to_vec(), keeper, blocked, artifacts })
+    }
+
+    /// Whether every file is here already, as far as names and sizes tell.
+    pub fn is_here(&self) -> bool {
+        self.artifacts.iter().all(is_here)
     }
 
     /// Fetches what is missing; the result has one entry a model, in their order.
@@ -59,11 +86,14 @@ impl<'a> Delivery<'a> {
             .collect();
         for (artifact, outcome) in self.artifacts.iter().zip(outcomes) {
             if let Some(one) = brought.get_mut(artifact.group) {
-                note(one, artifact, outcome);
+                self.note(one, artifact, outcome);
             }
         }
+        for (one, blocked) in brought.iter_mut().zip(&self.blocked) {
+            one.unfinished.clone_from(blocked);
+        }
         self.share_failures(&mut brought);
-        for one in brought.iter_mut().filter(|one| one.failures.is_empty()) {
+        for one in brought.iter_mut().filter(|one| one.is_whole()) {
             one.unfinished = placement::finish(self.world, &one.model).err().map(|error| format!("{error:#}"));
         }
         brought
@@ -72,7 +102,7 @@ impl<'a> Delivery<'a> {
     /// A blob that two models need is fetched for the first: when it failed there, the second is not whole either.
     fn share_failures(&self, brought: &mut [Brought]) {
         let failed: Vec<usize> =
-            brought.iter().enumerate().filter(|(_, one)| !one.failures.is_empty()).map(|(at, _)| at).collect();
+            brought.iter().enumerate().filter(|(_, one)| !one.is_whole()).map(|(at, _)| at).collect();
         if failed.is_empty() {
             return;
         }
@@ -84,31 +114,54 @@ impl<'a> Delivery<'a> {
                     .find(|file| !matches!(placement::state(self.world, part, file), Ok(placement::FileState::Here)));
                 if let (Some(file), Some(one)) = (lacking, brought.get_mut(at)) {
                     let why = "another model needs the same file, and it could not be fetched".to_owned();
-                    one.failures.push((file.path.clone(), Error::Refused(why)));
+                    one.failures.push(Failure { label: file.path.clone(), why });
                 }
             }
         }
     }
-}
 
-fn note(one: &mut Brought, artifact: &Artifact, outcome: Outcome) {
-    one.received += outcome.received;
-    let proof = match outcome.result {
-        Ok(proof) => proof,
-        Err(error) => {
-            one.failures.push((artifact.label.clone(), error));
+    fn note(&self, one: &mut Brought, artifact: &Artifact, outcome: Outcome) {
+        one.received += outcome.received;
+        let proof = match outcome.result {
+            Ok(proof) => proof,
+            Err(error) => {
+                let why = self.explain(artifact, error);
+                one.failures.push(Failure { label: artifact.label.clone(), why });
+                return;
+            }
+        };
+        if artifact.digest.is_some() {
             return;
         }
-    };
-    if artifact.digest.is_some() {
-        return;
+        // Trusted on first use: from now on it must be these bytes.
+        let proof = proof.or_else(|| fetch::hash_file(&artifact.destination, false, &|_| ()).ok());
+        let Some(proof) = proof else { return };
+        let files = one.model.parts.iter_mut().flat_map(|part| &mut part.files);
+        for file in files.filter(|file| file.digest.is_none() && file.path == artifact.label) {
+            file.size = Some(proof.size);
+            file.digest = Some(Digest::Sha256(proof.sha256));
+        }
     }
-    // Trusted on first use: from now on it must be these bytes.
-    let proof = proof.or_else(|| fetch::hash_file(&artifact.destination, false, &|_| ()).ok());
-    let Some(proof) = proof else { return };
-    let files = one.model.parts.iter_mut().flat_map(|part| &mut part.files);
-    for file in files.filter(|file| file.digest.is_none() && file.path == artifact.label) {
-        file.size = Some(proof.size);
-        file.digest = Some(Digest::Sha256(proof.sha256));
+
+    /// The Hub's refusals in the Hub's terms: who to ask for access, what was deleted.
+    fn explain(&self, artifact: &Artifact, error: Error) -> String {
+        match (self.keeper.owner(artifact).map(|part| &part.place), error) {
+            (_, Error::Refused(why)) => format!("{}: {why}", printable(&artifact.label)),
+            (Some(Place::Hub(place)), error @ Error::Status(_)) => {
+                hub::explain(&self.world.hub, place, &artifact.label, error).to_string()
+            }
+            (_, error) => error.to_string(),
+        }
     }
+}
+
+fn is_here(artifact: &Artifact) -> bool {
+    let found = std::fs::metadata(&artifact.destination);
+    found.is_ok_and(|found| found.is_file() && artifact.size.is_none_or(|size| size == found.len()))
+}
+
+/// Why a model's folders cannot be made.
+fn obstacle(world: &World, model: &Model) -> Option<String> {
+    let made = model.parts.iter().try_for_each(|part| placement::prepare(world, part));
+    made.err().map(|error| format!("the cache cannot be written to: {error}"))
 }

@@ -7,6 +7,9 @@ use super::locked::{File, Model, Part, Place};
 use crate::support::escape::printable;
 use crate::support::units::{bytes, count};
 
+/// More files of one model than this are counted, not listed.
+const MOST_FILES: usize = 30;
+
 /// What changes between two locks, model by model in the order of their names; those that stay the same are not in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Diff {
@@ -125,11 +128,25 @@ impl ModelDiff {
             Fate::Removed => "-",
             Fate::Changed => "~",
         };
-        let mut lines = vec![format!("{sign} {}", printable(&self.name))];
+        let sums = match self.fate {
+            Fate::Changed => String::new(),
+            _ => {
+                let size = |file: &FileDiff| file.new.or(file.old).flatten().unwrap_or(0);
+                let total = self.files.iter().fold(0, |sum: u64, file| sum.saturating_add(size(file)));
+                format!("  {}, {}", count(self.files.len(), "file"), bytes(total))
+            }
+        };
+        let mut lines = vec![format!("{sign} {}{sums}", printable(&self.name))];
         lines.extend(self.moves.iter().map(|one| {
             format!("    {}: {} -> {}", printable(&one.what), printable(&short(&one.from)), printable(&short(&one.to)))
         }));
-        lines.extend(self.files.iter().map(|file| format!("  {}", file.line())));
+        // What came or went as a whole needs no list: the lock has it.
+        if self.fate == Fate::Changed {
+            lines.extend(self.files.iter().take(MOST_FILES).map(|file| format!("  {}", file.line())));
+            if let Some(more) = self.files.len().checked_sub(MOST_FILES).filter(|more| *more > 0) {
+                lines.push(format!("  and {} more", count(more, "file")));
+            }
+        }
         lines
     }
 }

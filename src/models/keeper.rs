@@ -3,9 +3,11 @@
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use anyhow::Result;
 
+use super::hub::locks::Guard;
 use super::locked::{File, Model, Part};
 use super::pickle;
 use super::placement;
@@ -28,6 +30,8 @@ pub struct Keeper<'a> {
     trust: &'a Trust,
     /// By final name: two paths of a repository may have the same content, and then the same blob.
     places: HashMap<PathBuf, Vec<(&'a Part, &'a File)>>,
+    /// The locks that a running Python waits for, held from a blob's proof to its link.
+    locks: Mutex<HashMap<PathBuf, Guard>>,
 }
 
 impl<'a> Keeper<'a> {
@@ -36,7 +40,7 @@ impl<'a> Keeper<'a> {
     /// # Errors
     /// When a name in a model is refused.
     pub fn of(world: &'a World, models: &[&'a Model], trust: &'a Trust) -> Result<(Self, Vec<Artifact>)> {
-        let mut keeper = Self { world, trust, places: HashMap::new() };
+        let mut keeper = Self { world, trust, places: HashMap::new(), locks: Mutex::default() };
         let mut artifacts = Vec::new();
         for (group, model) in models.iter().enumerate() {
             for part in &model.parts {
@@ -51,6 +55,26 @@ impl<'a> Keeper<'a> {
             }
         }
         Ok((keeper, artifacts))
+    }
+
+    /// A part that `artifact` belongs to.
+    pub fn owner(&self, artifact: &Artifact) -> Option<&'a Part> {
+        self.places.get(&artifact.destination).and_then(|owners| owners.first()).map(|(part, _)| *part)
+    }
+
+    /// Takes the lock of the blob, as Python does; its own patience ends, since correctness rests on the rename.
+    fn hold(&self, artifact: &Artifact) {
+        let owners = self.places.get(&artifact.destination).into_iter().flatten();
+        let found = owners.filter_map(|(part, file)| placement::lock(self.world, part, file)).next();
+        if let (Some(guard), Ok(mut locks)) = (found, self.locks.lock()) {
+            locks.insert(artifact.destination.clone(), guard);
+        }
+    }
+
+    fn release(&self, artifact: &Artifact) {
+        if let Ok(mut locks) = self.locks.lock() {
+            locks.remove(&artifact.destination);
+        }
     }
 
     /// A safetensors file beside `file`: what could be taken in its place.
@@ -68,10 +92,12 @@ impl Steward for Keeper<'_> {
         };
         let computed = Digest::Sha256(proof.sha256);
         if self.trust.allow_pickle || vouched(&computed) || artifact.digest.as_ref().is_some_and(vouched) {
+            self.hold(artifact);
             return Ok(());
         }
         let report = pickle::scan(file).map_err(|error| format!("it cannot be read again: {error}"))?;
         if report.is_acceptable() {
+            self.hold(artifact);
             return Ok(());
         }
         let sibling = self.places.get(&artifact.destination).into_iter().flatten();
@@ -87,6 +113,7 @@ impl Steward for Keeper<'_> {
         for (part, file) in self.places.get(&artifact.destination).into_iter().flatten() {
             placement::settle(self.world, part, file)?;
         }
+        self.release(artifact);
         Ok(())
     }
 }

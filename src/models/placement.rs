@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
+use super::hub::locks::{self, Guard};
 use super::hub::place;
 use super::hub::remove::Removal;
 use super::hub::state::FileState as HubState;
@@ -11,7 +12,7 @@ use super::locked::{File, Model, Part, Place};
 use super::sources::{self, FileState as SourceState};
 use super::world::World;
 use crate::fetch::{self, Artifact};
-use crate::support::{delete, escape};
+use crate::support::{delete, digest, escape};
 
 /// What is on the disk of one file. Its bytes are not read: `verify` does that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +88,32 @@ pub fn settle(world: &World, part: &Part, file: &File) -> std::io::Result<()> {
     }
 }
 
+/// Makes ready what the files of `part` need before the first byte comes.
+///
+/// # Errors
+/// That the cache cannot be written to, before anything was fetched.
+pub fn prepare(world: &World, part: &Part) -> std::io::Result<()> {
+    match &part.place {
+        Place::Hub(hub) => place::prepare(hub, &world.homes),
+        _ => Ok(()),
+    }
+}
+
+/// Takes the lock that other programs take around `file`, where there is one.
+pub fn lock(world: &World, part: &Part, file: &File) -> Option<Guard> {
+    match &part.place {
+        Place::Hub(hub) => Some(locks::lock(hub, file, &world.homes)),
+        _ => None,
+    }
+}
+
+/// The mark by which a model of this project holds its commit in the Hub's cache.
+fn claim(world: &World, model: &Model) -> String {
+    let mut name = digest::sha256(model.name.as_bytes());
+    name.truncate(8);
+    format!("{}-{name}", world.project)
+}
+
 /// Does what is left once every file of `model` is here: references, trusted lists, tree files.
 ///
 /// # Errors
@@ -94,7 +121,7 @@ pub fn settle(world: &World, part: &Part, file: &File) -> std::io::Result<()> {
 pub fn finish(world: &World, model: &Model) -> Result<()> {
     for part in &model.parts {
         match &part.place {
-            Place::Hub(hub) => place::finish(hub, &part.files, &world.homes, &world.project)?,
+            Place::Hub(hub) => place::finish(hub, &part.files, &world.homes, &claim(world, model))?,
             _ => sources::finish(part, &world.homes)?,
         }
     }
@@ -136,9 +163,9 @@ pub fn discard(world: &World, part: &Part, file: &File) -> Result<()> {
 ///
 /// # Errors
 /// What the disk says.
-pub fn remove(world: &World, part: &Part) -> Result<Option<u64>> {
+pub fn remove(world: &World, model: &Model, part: &Part) -> Result<Option<u64>> {
     if let Place::Hub(hub) = &part.place {
-        return Ok(match super::hub::remove::part(hub, &part.files, &world.homes, &world.project)? {
+        return Ok(match super::hub::remove::part(hub, &part.files, &world.homes, &claim(world, model))? {
             Removal::Removed { freed } => Some(freed),
             Removal::NotThere => Some(0),
             Removal::StillUsed => None,

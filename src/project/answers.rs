@@ -28,6 +28,9 @@ pub struct Answers {
     /// Whether `~/.cache/whisper` is linked into the cache.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link_whisper: Option<bool>,
+    /// Models of the manifest that setup does not download here; `None` where nobody was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub models_left_out: Option<Vec<String>>,
 }
 
 impl Answers {

@@ -5,9 +5,12 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use super::super::context::Context;
 use super::super::setup::shelf;
 use super::super::{Exit, Usage};
+use super::delivery::tell;
 use super::session::known;
+use super::settle::{Ask, merged, settle};
 use super::{Session, Wish, deliver, lock};
 use crate::cli::AddArgs;
+use crate::models::lock::Lock;
 use crate::models::spec::Spec;
 use crate::plan::apply::ApplyError;
 use crate::plan::{Change, Plan, Want, apply};
@@ -47,14 +50,43 @@ pub(super) fn run(context: &Context, arguments: &AddArgs) -> Result<Exit> {
         context.output.say(format!("{MANIFEST} {now}: {}", escape::printable(&keys.join(", "))));
         return Ok(Exit::Done);
     }
+    let mut session = Session::open_with(context, manifest)?;
+    session.lock = Some(lock_of(&session, &keys)?);
     write_manifest(context, &project, &path, &text, "models add")?;
-    let session = Session::open(context)?;
     if arguments.no_download {
-        return lock::lock(&session, &keys, super::settle::Ask::AboutTheMissing, false);
+        return lock::lock(&session, &keys, Ask::AboutTheMissing, false);
     }
     let wish = Wish { words: keys, transfer: arguments.transfer.clone(), ..Wish::default() };
     let delivered = deliver(&session, &wish)?;
     Ok(if delivered.missing > 0 { Exit::Of(1) } else { Exit::Done })
+}
+
+/// The lock with the new models in it. What no source knows is not named in the manifest at all.
+fn lock_of(session: &Session<'_>, keys: &[String]) -> Result<Lock> {
+    let output = &session.context.output;
+    let picks = session.picks(keys, true)?;
+    let settled = settle(session, picks, Ask::AboutTheMissing, &|name| {
+        output.detail(format!("asking about {}", escape::printable(name)));
+    })?;
+    if let Some((pick, error)) = settled.failures.into_iter().find(|(pick, _)| !pick.request.optional) {
+        return Err(error.context(format!("{} was not added", escape::printable(&pick.choice.name))));
+    }
+    tell(session, &settled.resolutions);
+    Ok(merged(session, &settled.models))
+}
+
+/// Names `specs` in the manifest, each by its own key.
+///
+/// # Errors
+/// When the manifest cannot be read or written.
+pub(in crate::commands) fn name_in_manifest(context: &Context, project: &Project, specs: &[String]) -> Result<()> {
+    let (path, mut text) = manifest_text(project)?;
+    for word in specs {
+        let spec = read_spec(word)?;
+        text = manifest_edit::add(&text, &key_for(&spec), &ModelValue::One(spec.to_string()))
+            .map_err(|problem| anyhow!("{}: {problem}", escape::path(&path)))?;
+    }
+    write_manifest(context, project, &path, &text, "models add")
 }
 
 /// The manifest's path and text; an empty text where there is none yet.

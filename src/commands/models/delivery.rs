@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use super::json;
 use super::session::{Pick, Session};
 use super::settle::{Ask, Settled, insist, merged, settle};
 use crate::cli::Transfer;
-use crate::fetch::{Digest, Error, Event, Options};
+use crate::fetch::{Digest, Event, Options};
 use crate::models::bring::{Brought, Delivery};
 use crate::models::diff::diff;
 use crate::models::keeper::Trust;
@@ -19,6 +20,7 @@ use crate::models::{placement, resolve::Resolution};
 use crate::support::escape::printable;
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::units;
+use crate::ui::events::Events;
 use crate::ui::progress::{FileLine, ModelLine, Progress, Summary};
 use crate::ui::table::{self, Cell, Tone};
 
@@ -71,6 +73,10 @@ pub(in crate::commands) fn deliver(session: &Session<'_>, wish: &Wish) -> Result
     let output = &session.context.output;
     let settled = settle(session, picks, ask, &|name| output.detail(format!("asking about {}", printable(name))))?;
     tell(session, &settled.resolutions);
+    let events = session.context.global.json.then(Events::stdout);
+    if let Some(events) = &events {
+        json::resolved(events, &settled);
+    }
     let lock = merged(session, &settled.models);
     let moved = diff(session.lock.as_ref(), &lock);
     if wish.dry_run {
@@ -83,7 +89,11 @@ pub(in crate::commands) fn deliver(session: &Session<'_>, wish: &Wish) -> Result
     if !wish.frozen {
         remember(session, &settled, &brought)?;
     }
-    conclude(session, &settled, &brought, &summary)
+    let delivered = conclude(session, &settled, &brought, summary.as_ref())?;
+    if let Some(events) = &events {
+        json::summary(events, session, &settled, &brought, summary.as_ref());
+    }
+    Ok(delivered)
 }
 
 fn insist_on_lock(session: &Session<'_>, wish: &Wish) -> Result<()> {
@@ -142,7 +152,7 @@ fn preview(session: &Session<'_>, settled: &Settled) -> Result<Delivered> {
     Ok(delivered)
 }
 
-fn fetch(session: &Session<'_>, wish: &Wish, settled: &Settled) -> Result<(Vec<Brought>, Summary)> {
+fn fetch(session: &Session<'_>, wish: &Wish, settled: &Settled) -> Result<(Vec<Brought>, Option<Summary>)> {
     let models: Vec<&Model> = settled.models.iter().map(|(_, model)| model).collect();
     let trust = Trust { known: vouched(session), allow_pickle: wish.transfer.allow_pickle };
     let delivery = Delivery::of(&session.world, &models, &trust)?;
@@ -154,6 +164,10 @@ fn fetch(session: &Session<'_>, wish: &Wish, settled: &Settled) -> Result<(Vec<B
         .iter()
         .map(|one| FileLine { label: one.label.clone(), model: one.group, size: one.size })
         .collect();
+    if delivery.is_here() {
+        let brought = delivery.carry_out(&options, &|_| ());
+        return Ok((brought, None));
+    }
     let progress = Progress::new(&session.context.output, session.context.global.json, lines, files);
     let brought = delivery.carry_out(&options, &|event: Event| progress.event(event));
     let summary = progress.finish();
@@ -163,7 +177,7 @@ fn fetch(session: &Session<'_>, wish: &Wish, settled: &Settled) -> Result<(Vec<B
         )
         .into());
     }
-    Ok((brought, summary))
+    Ok((brought, Some(summary)))
 }
 
 /// What the committed lock vouches for.
@@ -184,9 +198,14 @@ fn remember(session: &Session<'_>, settled: &Settled, brought: &[Brought]) -> Re
 }
 
 /// Installs what is a package, then says what is where, and what is not.
-fn conclude(session: &Session<'_>, settled: &Settled, brought: &[Brought], summary: &Summary) -> Result<Delivered> {
+fn conclude(
+    session: &Session<'_>,
+    settled: &Settled,
+    brought: &[Brought],
+    summary: Option<&Summary>,
+) -> Result<Delivered> {
     let output = &session.context.output;
-    let mut rows = Vec::new();
+    let (mut rows, mut bytes) = (Vec::new(), 0);
     let mut delivered = Delivered::default();
     for (at, ((pick, model), one)) in
         settled.models.iter().zip(brought).enumerate().filter(|(_, (_, one))| one.is_whole())
@@ -194,7 +213,8 @@ fn conclude(session: &Session<'_>, settled: &Settled, brought: &[Brought], summa
         delivered.here += 1;
         install(session, model);
         let size: u64 = one.model.parts.iter().flat_map(|part| &part.files).filter_map(|file| file.size).sum();
-        let time = summary.models.get(at).map_or(Duration::ZERO, |model| model.time);
+        let time = summary.and_then(|summary| summary.models.get(at)).map_or(Duration::ZERO, |model| model.time);
+        bytes += size;
         rows.push(vec![
             Cell::new(&pick.choice.name),
             Cell::size(Some(size)),
@@ -203,10 +223,16 @@ fn conclude(session: &Session<'_>, settled: &Settled, brought: &[Brought], summa
             Cell::toned("", Tone::Good),
         ]);
     }
-    if !rows.is_empty() && !session.context.global.json {
-        output.say(table::render(&table::BROUGHT, &rows, output.colour, output.width).trim_end());
+    let total = rows.len();
+    if !session.context.global.json && total > 0 {
+        match summary {
+            Some(_) => output.say(table::render(&table::BROUGHT, &rows, output.colour, output.width).trim_end()),
+            None => {
+                output.say(format!("Nothing to fetch: {} here, {}.", units::count(total, "model"), units::bytes(bytes)))
+            }
+        }
     }
-    if summary.received > 0 && !session.context.global.json {
+    if let Some(summary) = summary.filter(|summary| summary.received > 0 && !session.context.global.json) {
         let seconds = summary.time.as_secs_f64();
         let speed = (summary.received as f64 / seconds.max(0.001)) as u64;
         output.say(format!("Fetched {} in {seconds:.1} s, {}/s.", units::bytes(summary.received), units::bytes(speed)));
@@ -270,16 +296,12 @@ fn report_failures(session: &Session<'_>, settled: &Settled, brought: &[Brought]
 }
 
 /// Why a model is not whole: the first failures, the others counted.
-fn reasons(one: &Brought) -> String {
+pub(super) fn reasons(one: &Brought) -> String {
     const SHOWN: usize = 3;
     if let Some(why) = &one.unfinished {
         return why.clone();
     }
-    let line = |(label, error): &(String, Error)| match error {
-        Error::Refused(why) => format!("{}: {why}", printable(label)),
-        other => other.to_string(),
-    };
-    let mut lines: Vec<String> = one.failures.iter().take(SHOWN).map(line).collect();
+    let mut lines: Vec<String> = one.failures.iter().take(SHOWN).map(|failure| failure.why.clone()).collect();
     lines.dedup();
     if one.failures.len() > SHOWN {
         lines.push(format!("and {} more", units::count(one.failures.len() - SHOWN, "file")));

@@ -4,6 +4,7 @@ mod add;
 mod delivery;
 mod download;
 mod export;
+mod json;
 mod list;
 mod lock;
 mod path;
@@ -21,8 +22,9 @@ use super::Exit;
 use super::context::Context;
 use crate::cli::{ModelsArgs, ModelsVerb};
 
+pub(super) use add::name_in_manifest;
 pub(super) use delivery::{Wish, deliver};
-pub(super) use session::Session;
+pub(super) use session::{Session, known};
 
 pub(super) fn run(context: &Context, arguments: &ModelsArgs) -> Result<Exit> {
     match &arguments.verb {

@@ -86,7 +86,7 @@ fn purge(session: &Session<'_>, gone: &[Model]) -> Result<()> {
                     .say(format!("{}: another model of the project needs its files", printable(&model.name)));
                 continue;
             }
-            match placement::remove(&session.world, part)? {
+            match placement::remove(&session.world, model, part)? {
                 Some(bytes) => freed += bytes,
                 None => session
                     .context

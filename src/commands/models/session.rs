@@ -17,8 +17,8 @@ use crate::models::request::{self, Choice, Request, WellKnown};
 use crate::models::sources::github;
 use crate::models::world::World;
 use crate::platform::{self, Facts, Options};
-use crate::project::Project;
 use crate::project::answers::Answers;
+use crate::project::{Manifest, Project};
 use crate::setup::{Layout, Overrides};
 use crate::support::{atomic, bounded, escape, paths};
 
@@ -29,7 +29,7 @@ pub(in crate::commands) struct Session<'a> {
     pub(super) layout: Layout,
     pub(super) world: World,
     /// Everything that the manifest asks for, on whatever machine.
-    pub(super) requests: Vec<Request>,
+    pub(in crate::commands) requests: Vec<Request>,
     /// The lock as it was read; `None` where there is none.
     pub(super) lock: Option<Lock>,
     facts: OnceLock<Facts>,
@@ -52,7 +52,15 @@ impl<'a> Session<'a> {
         Self::of(context, project, layout)
     }
 
-    pub(in crate::commands) fn of(context: &'a Context, project: Project, layout: Layout) -> Result<Self> {
+    /// The session that the project would have with `manifest`.
+    pub(super) fn open_with(context: &'a Context, manifest: Manifest) -> Result<Self> {
+        let project = Project { manifest, ..context.project()? };
+        let answers = Answers::load(&project.state_folder());
+        let layout = Layout::settle(&project, &answers, &Overrides::default(), &context.vars, context.os)?;
+        Self::of(context, project, layout)
+    }
+
+    fn of(context: &'a Context, project: Project, layout: Layout) -> Result<Self> {
         let requests = request::of_manifest(&project.manifest, &known())?;
         let lock = read_lock(&project.root.join(lock::FILE))?;
         let world = world(context, &project, &layout)?;
@@ -117,7 +125,7 @@ impl<'a> Session<'a> {
 }
 
 /// The catalogue's names, for who reads specs.
-pub(super) fn known() -> WellKnown<'static> {
+pub(in crate::commands) fn known() -> WellKnown<'static> {
     WellKnown {
         find: &|name| catalogue::find(name).map(|known| known.spec),
         nearest: &|name| catalogue::nearest(name).map(str::to_owned),

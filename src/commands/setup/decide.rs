@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, bail};
 
 use super::super::context::Context;
 use super::super::{Usage, wizard};
-use super::shelf;
+use super::{models, shelf};
 use crate::catalogue::variables::VariableSet;
 use crate::cli::SetupArgs;
 use crate::plan::journal::Shelf;
@@ -27,6 +27,10 @@ pub(super) struct Decided {
     /// The machine in one line, for who sees no card.
     pub(super) machine: String,
     force: bool,
+    /// What was answered, now or earlier.
+    pub(super) answers: Answers,
+    /// What the person chose of the models.
+    pub(super) models: models::Choice,
 }
 
 impl Decided {
@@ -63,6 +67,7 @@ pub(super) fn decide(
     settings: &Settings,
     asks: bool,
 ) -> Result<Decided> {
+    let mut chosen = models::Choice::default();
     let mut overrides = Overrides { cache_dir: arguments.cache_dir.clone(), libraries: arguments.libraries.clone() };
     let record = shelf(&project).record();
     let mut answers = Answers::load(&project.state_folder());
@@ -76,6 +81,10 @@ pub(super) fn decide(
     if asks && (first_time || arguments.force) {
         context.output.say(card::render(facts, settings, context.output.colour, context.output.width));
         answers = wizard::ask(context, &project, &overrides, &answers)?;
+        if !arguments.skips_models(&context.vars) && arguments.models.is_none() {
+            let layout = Layout::settle(&project, &answers, &overrides, &context.vars, context.os)?;
+            chosen = models::ask(context, &project, &layout, facts, settings, &mut answers)?;
+        }
     }
     // What a flag says is an answer, too: `env`, `run` and the hook must agree with what setup wrote.
     // `project` takes an earlier answer back: the manifest's word holds again.
@@ -116,7 +125,8 @@ pub(super) fn decide(
             conflict.consequence
         )
     }));
-    Ok(Decided { project, layout, variables, wishes, machine: card::line(facts, settings), force: arguments.force })
+    let machine = card::line(facts, settings);
+    Ok(Decided { project, layout, variables, wishes, machine, force: arguments.force, answers, models: chosen })
 }
 
 /// What the manifest says and an answer of this machine overrules: nobody should wonder why an edit has no effect.

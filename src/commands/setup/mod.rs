@@ -1,6 +1,7 @@
 //! `modelstrap setup`: detect, decide, show the plan, ask, apply, and say what to do next.
 
 mod decide;
+mod models;
 mod present;
 
 use std::time::Duration;
@@ -19,10 +20,11 @@ use crate::project::Project;
 use crate::setup::disk_notes;
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::lock::Lock;
-use crate::support::{escape, time};
+use crate::support::{escape, time, units};
 use crate::ui::plan::PlanView;
 use crate::ui::prompts::Prompts;
 use decide::{Decided, decide, refuse_home};
+use models::Ended;
 use present::{next_steps, report, show};
 
 /// How long a second setup waits for the first.
@@ -53,15 +55,37 @@ pub(super) fn run(context: &Context, arguments: &SetupArgs) -> Result<Exit> {
         if !pending && !only_looks {
             remember(&plan, &shelf)?;
         }
+        let ended = if only_looks { Ended::Skipped } else { bring_models(context, arguments, &decided)? };
         report(context, &decided, &plan, false)?;
-        return Ok(if arguments.check && pending { Exit::Found } else { Exit::Done });
+        return Ok(if arguments.check && pending { Exit::Found } else { exit(ended) });
     }
     show(context, &decided, &plan, unfinished, !asks);
     consent(context, arguments, asks)?;
     let applied = carry_out(context, &decided, &shelf)?;
+    let ended = bring_models(context, arguments, &decided)?;
     report(context, &decided, &applied, true)?;
     next_steps(context, &decided);
-    Ok(Exit::Done)
+    Ok(exit(ended))
+}
+
+/// The last step. It may take hours: what was written before stands, whatever comes of it.
+fn bring_models(context: &Context, arguments: &SetupArgs, decided: &Decided) -> Result<Ended> {
+    let ended = models::download(context, arguments, &decided.answers, &decided.models);
+    let ended = ended.map_err(|error| match error.downcast::<Interrupted>() {
+        Ok(stopped) => Interrupted(format!("{stopped}\nThe project itself is set up.")).into(),
+        Err(error) => error.context("the project is set up, its models are not"),
+    })?;
+    if let Ended::Missing(missing) = ended {
+        context.output.say(format!(
+            "The project is set up; {} could not be brought. `modelstrap models download` tries again.",
+            units::count(missing, "model")
+        ));
+    }
+    Ok(ended)
+}
+
+fn exit(ended: Ended) -> Exit {
+    if matches!(ended, Ended::Missing(_)) { Exit::Of(1) } else { Exit::Done }
 }
 
 /// The journals of `project`.

@@ -1,6 +1,5 @@
-//! The questions of `modelstrap setup` on a terminal: where, which libraries, which shells. Short, each with a default.
+//! The questions of `modelstrap setup` on a terminal: where, which libraries, which models, which shells. Short, each with a default.
 
-#[expect(dead_code, reason = "setup asks it once it can download")]
 pub(super) mod models;
 
 use anyhow::Result;
@@ -34,6 +33,14 @@ pub(super) fn ask(context: &Context, project: &Project, overrides: &Overrides, g
         answers.link_whisper = link(context, project, &default(&answers)?, &prompts)?;
     }
     Ok(answers)
+}
+
+/// Asks which of the offered models to download; `None` where there is nothing to offer.
+pub(super) fn models(context: &Context, offers: &[models::Offer]) -> Result<Option<Vec<usize>>> {
+    if offers.is_empty() {
+        return Ok(None);
+    }
+    models::ask(offers, &Prompts::new(&context.output)).map(Some)
 }
 
 fn place(context: &Context, project: &Project, current: &Layout, prompts: &Prompts) -> Result<Option<String>> {

@@ -128,3 +128,19 @@ fn a_large_file_of_unknown_size_comes_in_ranges_too() {
     assert_here(&room, &outcome, &bytes);
     assert!(server.requests().len() > 4);
 }
+
+#[test]
+fn what_an_earlier_version_left_behind_the_end_is_cut_off() {
+    for size in [30_000, SIZE] {
+        let (room, bytes) = (Room::new(), content(size));
+        let served = bytes.clone();
+        let server = Server::new(move |request, _| Answer::file(request, &served, "\"1\""));
+        let artifact = Artifact { digest: None, size: None, ..room.artifact(&server.url("/f"), &bytes) };
+        fs::create_dir_all(&artifact.partials).unwrap();
+        let name = format!("url-{}.part", crate::support::digest::sha256(artifact.url.as_bytes()));
+        fs::write(artifact.partials.join(name), vec![7; SIZE + 5]).unwrap();
+        assert_eq!(resumable(&artifact), 0);
+        let outcome = get(&artifact);
+        assert_here(&room, &outcome, &bytes);
+    }
+}

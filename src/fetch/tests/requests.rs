@@ -188,3 +188,42 @@ fn a_mirror_is_asked_instead() {
     assert_eq!(ask(&client, "https://models.example/a?b").unwrap().body, b"here");
     assert_eq!(server.requests()[0].path, "/m/a?b");
 }
+
+#[test]
+fn a_proxy_is_asked_for_the_host_and_its_refusal_told() {
+    let proxy = Server::new(|_, _| Answer::new(407, "who are you"));
+    let vars = Vars::default().with("HTTP_PROXY", proxy.url("")).with("NO_PROXY", "127.0.0.1");
+    let network = Network::from_vars(&vars, false).unwrap();
+    let client = Client::new(network.with_patience(Duration::from_secs(1), 2, Duration::from_millis(10))).unwrap();
+    let text = ask(&client, "http://models.example/a?secret").unwrap_err().to_string();
+    assert!(text.starts_with("http://models.example/a: the proxy refuses"), "{text}");
+    assert_eq!(proxy.requests()[0].path, "models.example:80");
+    let server = Server::new(|_, _| Answer::new(200, "here"));
+    assert_eq!(ask(&client, &server.url("/")).unwrap().body, b"here");
+}
+
+#[test]
+fn who_stops_it_waits_for_no_server() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    static STOP: AtomicBool = AtomicBool::new(false);
+    let (room, bytes) = (Room::new(), content(20 << 20));
+    let served = bytes.clone();
+    let server = Server::new(move |request, _| Answer::file(request, &served, "\"1\"").then(100_000, Fault::Stall));
+    let network = Network::from_vars(&Vars::default(), false).unwrap();
+    let client = Client::stopped_by(network, || STOP.load(Ordering::SeqCst));
+    let artifact = room.artifact(&server.url("/f"), &bytes);
+    let outcome = std::thread::scope(|scope| {
+        let run = scope.spawn(|| {
+            fetch(&client, std::slice::from_ref(&artifact), &Anything, &Options::default(), &|_| {}).remove(0)
+        });
+        std::thread::sleep(Duration::from_millis(700));
+        STOP.store(true, Ordering::SeqCst);
+        let start = Instant::now();
+        let outcome = run.join().unwrap();
+        assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+        outcome
+    });
+    assert!(matches!(outcome.result, Err(Error::Interrupted)));
+    assert!(!room.file().exists());
+    assert!(resumable(&artifact) >= 100_000, "what came is kept");
+}

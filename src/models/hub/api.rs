@@ -75,6 +75,9 @@ struct Hub<'a> {
 
 impl Hub<'_> {
     fn get(&self, url: &str) -> Result<Answer, Error> {
+        if self.settings.offline {
+            return Err(Error::Fetch(crate::fetch::Error::Offline(printable(url))));
+        }
         let credential = self.settings.credential();
         let ask = Ask { url, accept: Some("application/json"), credential: credential.as_deref(), limit: DOCUMENT };
         self.documents.get(&ask).map_err(|error| self.about.explain(error))

@@ -181,9 +181,7 @@ fn drop_quantisations(
         Wanted::Formats(list) => list.contains(&Format::Gguf),
         Wanted::All => true,
     };
-    let other =
-        |weight: &Weight<'_>| weight.role == "model" && weight.scope.is_empty() && weight.format != Format::Gguf;
-    let others_taken = weights.iter().any(|(at, weight)| other(weight) && !dropped.contains_key(at));
+    let others_taken = drop_others_for_gguf(weights, wanted, is_wanted, dropped);
     let mut models: BTreeMap<String, BTreeMap<String, Vec<usize>>> = BTreeMap::new();
     for (at, _) in weights.iter().filter(|(_, weight)| weight.format == Format::Gguf) {
         if others_taken && !is_wanted {
@@ -193,17 +191,45 @@ fn drop_quantisations(
         let (model, quantisation) = model_of(&entries[*at].path);
         models.entry(model).or_default().entry(quantisation).or_default().push(*at);
     }
-    for quantisations in models.into_values().filter(|found| found.len() > 1) {
-        let whole = |files: &[usize]| {
-            is_complete(weights.iter().filter(|(at, _)| files.contains(at)).map(|(_, weight)| weight))
-        };
-        let best = quantisations.iter().filter(|(_, files)| whole(files)).map(|(name, _)| name.clone());
-        let Some(best) = best.min_by_key(|name| (gguf::rank(name), name.clone())) else { continue };
-        let taken = if best.is_empty() { "the one without" } else { &best };
-        for (_, files) in quantisations.iter().filter(|(name, _)| **name != best) {
-            dropped.extend(files.iter().map(|at| (*at, format!("another quantisation than {taken}"))));
+    models.values().for_each(|quantisations| keep_one_quantisation(weights, quantisations, dropped));
+}
+
+fn keep_one_quantisation(
+    weights: &[(usize, Weight<'_>)],
+    quantisations: &BTreeMap<String, Vec<usize>>,
+    dropped: &mut BTreeMap<usize, String>,
+) {
+    let whole =
+        |files: &[usize]| is_complete(weights.iter().filter(|(at, _)| files.contains(at)).map(|(_, weight)| weight));
+    let best = quantisations.iter().filter(|(_, files)| whole(files)).map(|(name, _)| name);
+    let Some(best) = best.min_by_key(|name| (gguf::rank(name), *name)) else { return };
+    let taken = if best.is_empty() { "the one without" } else { best };
+    for (_, files) in quantisations.iter().filter(|(name, _)| *name != best) {
+        dropped.extend(files.iter().map(|at| (*at, format!("another quantisation than {taken}"))));
+    }
+}
+
+/// Where GGUF is wanted and there, the repository's other weights are not needed. Whether those are there, and taken.
+fn drop_others_for_gguf(
+    weights: &[(usize, Weight<'_>)],
+    wanted: &Wanted,
+    is_wanted: bool,
+    dropped: &mut BTreeMap<usize, String>,
+) -> bool {
+    let listed = |format: Format| matches!(wanted, Wanted::Formats(list) if list.contains(&format));
+    let is_other = |weight: &Weight<'_>| weight.role == "model" && weight.scope.is_empty();
+    let taken: Vec<(usize, &Weight<'_>)> = weights
+        .iter()
+        .filter(|(at, weight)| is_other(weight) && !dropped.contains_key(at))
+        .map(|(at, weight)| (*at, weight))
+        .collect();
+    let gguf = weights.iter().map(|(_, weight)| weight).filter(|weight| weight.format == Format::Gguf);
+    if is_wanted && is_complete(gguf) {
+        for (at, _) in taken.iter().filter(|(_, weight)| !listed(weight.format)) {
+            dropped.insert(*at, "gguf, which is wanted, holds the same weights".to_owned());
         }
     }
+    is_complete(taken.iter().map(|(_, weight)| *weight))
 }
 
 /// The model that a GGUF file is of, and its quantisation: by the file's name, else by its folder's.

@@ -31,5 +31,6 @@ mod weights;
 
 pub use documents::{Answer, Ask, Documents};
 pub use error::Error;
+pub use refusal::explain;
 pub use resolve::{HubAsk, Resolved, resolve};
 pub use settings::Settings;

@@ -52,12 +52,19 @@ pub fn write(repository: &Repository, commit: &str, files: &[File]) -> io::Resul
     Ok(())
 }
 
-/// Removes the mark of a file that is there after all.
+/// Removes the marks of files that are there after all.
 pub fn clear(repository: &Repository, commit: &str, files: &[File]) {
-    let folder = repository.no_exist(commit);
-    if folder.is_dir() {
-        for file in files {
-            let _ = fs::remove_file(file.path.split('/').fold(folder.clone(), |folder, part| folder.join(part)));
+    let top = repository.no_exist(commit);
+    let mut folders = vec![(top, String::new())];
+    while let Some((folder, prefix)) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok) {
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            let path = format!("{prefix}{name}");
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                folders.push((entry.path(), format!("{path}/")));
+            } else if files.iter().any(|file| file.path == path) {
+                let _ = fs::remove_file(entry.path());
+            }
         }
     }
 }

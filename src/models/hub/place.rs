@@ -13,6 +13,7 @@ use crate::fetch::{Artifact, Credential};
 use crate::models::homes::Homes;
 use crate::models::locked::{File, HubPlace};
 use crate::platform::Os;
+use crate::support::atomic::can_write;
 
 /// Says to backup programs that this is a cache; any text whose first line is the signature is valid.
 const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
@@ -71,13 +72,31 @@ pub fn artifact(
     })
 }
 
+/// Makes the part's folders, before its first byte is fetched, and says now whether they can be written.
+///
+/// With them an interrupted first download is no "corrupt" repository for `hf cache ls`, which misses `snapshots/` otherwise.
+///
+/// # Errors
+/// What the disk says.
+pub fn prepare(place: &HubPlace, homes: &Homes) -> io::Result<()> {
+    check(place, &[]).map_err(invalid)?;
+    let repository = Repository::of(place, &homes.hub);
+    for folder in [repository.snapshots(), repository.blobs(), repository.private()] {
+        fs::create_dir_all(&folder).and_then(|()| can_write(&folder)).map_err(|error| {
+            io::Error::new(error.kind(), format!("{}: {error}", crate::support::escape::path(&folder)))
+        })?;
+    }
+    tag(&homes.hub);
+    Ok(())
+}
+
 /// The blob; or the file of the snapshot where Python, unable to make links, has moved the blob there.
 fn destination(repository: &Repository, place: &HubPlace, file: &File) -> PathBuf {
     let pointer = repository.pointer(&place.commit, &file.path);
     let Some(blob) = blob_name(file).map(|name| repository.blob(&name)) else { return pointer };
-    let moved = file.size.is_some()
-        && fs::symlink_metadata(&pointer).is_ok_and(|found| found.is_file() && Some(found.len()) == file.size)
-        && !blob.exists();
+    let moved = !blob.exists()
+        && file.size.is_some()
+        && fs::symlink_metadata(&pointer).is_ok_and(|found| found.is_file() && Some(found.len()) == file.size);
     if moved { pointer } else { blob }
 }
 
@@ -88,6 +107,7 @@ pub fn visible(place: &HubPlace, file: &File, homes: &Homes) -> PathBuf {
 
 /// The path that a program should open for the whole part, or for the file or folder `inner` of it, if that is there.
 pub fn locate(place: &HubPlace, inner: Option<&str>, homes: &Homes) -> Option<PathBuf> {
+    check(place, &[]).ok()?;
     let repository = Repository::of(place, &homes.hub);
     let path = match inner {
         None => repository.snapshot(&place.commit),
@@ -105,8 +125,7 @@ pub fn locate(place: &HubPlace, inner: Option<&str>, homes: &Homes) -> Option<Pa
 /// # Errors
 /// What the disk says.
 pub fn settle(place: &HubPlace, file: &File, homes: &Homes, settings: &Settings) -> io::Result<()> {
-    check(place, std::slice::from_ref(file))
-        .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error.to_string()))?;
+    check(place, std::slice::from_ref(file)).map_err(invalid)?;
     let repository = Repository::of(place, &homes.hub);
     let pointer = repository.pointer(&place.commit, &file.path);
     let name = blob_name(file).unwrap_or_default();
@@ -115,6 +134,8 @@ pub fn settle(place: &HubPlace, file: &File, homes: &Homes, settings: &Settings)
     if is_good(&pointer, &target, &blob, file) {
         return Ok(());
     }
+    // A pointer to nothing makes the whole repository "corrupt" for Python.
+    fs::metadata(&blob)?;
     fs::create_dir_all(pointer.parent().unwrap_or(&pointer))?;
     fs::create_dir_all(repository.private())?;
     let link = symlinks::best(&repository.private(), settings.symlinks_wanted);
@@ -130,7 +151,8 @@ pub fn settle(place: &HubPlace, file: &File, homes: &Homes, settings: &Settings)
 
 fn make(link: Link, target: &Path, blob: &Path, at: &Path) -> io::Result<()> {
     match link {
-        Link::Symbolic => symlinks::symbolic(target, at),
+        // Windows can refuse single links after the probe went well (error 1314).
+        Link::Symbolic => symlinks::symbolic(target, at).or_else(|_| make(Link::Hard, target, blob, at)),
         // A link's own bytes are not the content: the payload of a shared store is linked itself.
         Link::Hard => fs::hard_link(fs::canonicalize(blob)?, at).or_else(|_| make(Link::Copy, target, blob, at)),
         Link::Copy => fs::copy(blob, at).map(|_| ()),
@@ -139,28 +161,30 @@ fn make(link: Link, target: &Path, blob: &Path, at: &Path) -> io::Result<()> {
 
 /// Whether the pointer leads to the right content: by its text, by being the same file, or by holding the right number of bytes itself.
 fn is_good(pointer: &Path, target: &Path, blob: &Path, file: &File) -> bool {
-    let Ok(found) = fs::symlink_metadata(pointer) else { return false };
-    if !found.is_symlink() {
-        return found.is_file() && file.size.is_none_or(|size| size == found.len());
-    }
     match fs::read_link(pointer) {
+        // The usual case, first: it is asked for every file of every run.
         Ok(text) if text == target => blob.exists(),
-        _ => match (fs::canonicalize(pointer), fs::canonicalize(blob)) {
+        Ok(_) => match (fs::canonicalize(pointer), fs::canonicalize(blob)) {
             (Ok(pointer), Ok(blob)) => pointer == blob,
             _ => false,
         },
+        Err(_) => fs::symlink_metadata(pointer)
+            .is_ok_and(|found| found.is_file() && file.size.is_none_or(|size| size == found.len())),
     }
 }
 
 /// After the last file of a part: marks, listings, and the refs, by which libraries find the commit.
 ///
+/// To be called when all of them are there: with a ref to it, a library takes the snapshot for good.
 /// `protect` names the project, for the ref that keeps `hf cache prune` away.
 ///
 /// # Errors
 /// What the disk says.
 pub fn finish(place: &HubPlace, files: &[File], homes: &Homes, protect: &str) -> io::Result<()> {
-    check(place, files).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error.to_string()))?;
+    check(place, files).map_err(invalid)?;
     let repository = Repository::of(place, &homes.hub);
+    // A ref to a commit that is not there would hide the whole repository from `hf cache ls`.
+    fs::metadata(repository.snapshot(&place.commit))?;
     tag(&homes.hub);
     no_exist::clear(&repository, &place.commit, files);
     if place.complete && files.iter().all(|file| repository.pointer(&place.commit, &file.path).exists()) {
@@ -177,6 +201,10 @@ pub fn finish(place: &HubPlace, files: &[File], homes: &Homes, protect: &str) ->
         refs::write(&repository, "main", &place.commit)?;
     }
     refs::write(&repository, &ours, &place.commit)
+}
+
+fn invalid(error: Error) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, error.to_string())
 }
 
 /// `main` follows a pinned commit where there is no `main`, where it leads nowhere, or where it followed our last one.

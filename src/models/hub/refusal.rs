@@ -3,7 +3,13 @@
 use super::settings::Settings;
 use super::{Error, origin};
 use crate::fetch;
-use crate::models::locked::RepoType;
+use crate::models::locked::{HubPlace, RepoType};
+
+/// What it means that the file `path` of a repository could not be fetched.
+pub fn explain(settings: &Settings, place: &HubPlace, path: &str, error: fetch::Error) -> Error {
+    let (repo_type, repo, revision) = (place.repo_type, place.repo.as_str(), place.commit.as_str());
+    About { settings, repo_type, repo, revision, path: Some(path) }.explain(error)
+}
 
 /// What was asked, for the words of an error.
 pub(super) struct About<'a> {
@@ -55,7 +61,7 @@ impl About<'_> {
     }
 
     /// The repository is there, and access to it must be asked for.
-    pub(super) fn gated(&self) -> Error {
+    fn gated(&self) -> Error {
         Error::Gated { repo: self.repo.to_owned(), page: self.page(), token: self.sends_token() }
     }
 

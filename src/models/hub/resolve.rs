@@ -61,7 +61,9 @@ pub fn resolve(documents: &dyn Documents, settings: &Settings, ask: &HubAsk) -> 
     if matching.is_empty() {
         return Err(nothing(ask, total));
     }
-    let choice = formats::choose(&matching, &ask.wanted);
+    // In a dataset, names that look like weights are data.
+    let wanted = if ask.repo_type == RepoType::Dataset { &Wanted::All } else { &ask.wanted };
+    let choice = formats::choose(&matching, wanted);
     let mut entries: Vec<Option<Entry>> = matching.into_iter().map(Some).collect();
     let kept: Vec<Entry> = choice.kept.iter().filter_map(|index| entries.get_mut(*index)?.take()).collect();
     let same_but_for_case = names::differing_only_by_case(kept.iter().map(|entry| entry.path.as_str()));

@@ -52,6 +52,9 @@ pub fn search(documents: &dyn Documents, settings: &Settings, word: &str, limit:
     if origin::of(endpoint).is_none() {
         return Err(Error::Endpoint { endpoint: endpoint.clone() });
     }
+    if settings.offline {
+        return Err(Error::Fetch(crate::fetch::Error::Offline(endpoint.clone())));
+    }
     let limit = limit.clamp(1, MOST);
     let wanted = ["downloads", "likes", "gated", "pipeline_tag", "library_name"].map(|name| format!("&expand={name}"));
     let word = names::quoted_revision(word);

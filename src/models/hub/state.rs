@@ -39,7 +39,7 @@ pub enum PartState {
 
 /// How `file` stands.
 pub fn file(place: &HubPlace, file: &File, homes: &Homes) -> FileState {
-    if names::check_file(&file.path).is_err() {
+    if super::place::check(place, &[]).is_err() || names::check_file(&file.path).is_err() {
         return FileState::Missing;
     }
     let repository = Repository::of(place, &homes.hub);

@@ -5,10 +5,11 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// How a name is given to a content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,9 +25,11 @@ pub enum Link {
 static NUMBER: AtomicU64 = AtomicU64::new(0);
 static PROBED: Mutex<Option<HashMap<(PathBuf, bool), Link>>> = Mutex::new(None);
 
-/// A name that no other process and no other thread uses.
+/// A name that no other thread uses, no other process, and none on another machine that shares the disk.
 pub(super) fn unique(prefix: &str) -> String {
-    format!("{prefix}.{}.{}.tmp", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed))
+    static RUN: OnceLock<u64> = OnceLock::new();
+    let run = RUN.get_or_init(|| RandomState::new().build_hasher().finish());
+    format!("{prefix}.{run:016x}.{}.tmp", NUMBER.fetch_add(1, Ordering::Relaxed))
 }
 
 /// The best way in `folder`, which exists: tried there the first time, remembered after that.

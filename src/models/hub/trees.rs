@@ -51,7 +51,7 @@ pub fn write(repository: &Repository, commit: &str, files: &[File]) -> io::Resul
     let mut serializer = serde_json::Serializer::with_formatter(&mut json, formatter);
     Tree { format_version: VERSION, files }.serialize(&mut serializer).map_err(io::Error::other)?;
     let path = repository.tree(commit);
-    if bounded::read(&path, LARGEST).is_ok_and(|bytes| bytes == json) {
+    if bounded::read(&path, LARGEST).is_ok_and(|found| found == json || says_the_same(&found, &json)) {
         return Ok(());
     }
     replace(repository, &path, &json)
@@ -89,6 +89,27 @@ pub fn remove(repository: &Repository, commit: &str) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
+}
+
+/// Whether Python's listing names the same files with the same content. Its Xet hashes, which save it a request, then stay.
+fn says_the_same(found: &[u8], ours: &[u8]) -> bool {
+    let plain = |bytes| {
+        let mut tree: serde_json::Value = serde_json::from_slice(bytes).ok()?;
+        for file in tree.get_mut("files")?.as_object_mut()?.values_mut() {
+            let hash = file.as_object_mut()?.remove("xet_hash");
+            // The mask of a hash that may not be read makes the whole listing worthless for Python.
+            let usable = |hash: &serde_json::Value| hash.as_str().is_some_and(|text| is_hex(text, 64));
+            if hash.is_some_and(|hash| !usable(&hash)) {
+                return None;
+            }
+        }
+        Some(tree)
+    };
+    plain(found).is_some_and(|found| Some(found) == plain(ours))
+}
+
+fn is_hex(text: &str, length: usize) -> bool {
+    text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }
 
 fn node(file: &File) -> Option<Node> {
@@ -136,6 +157,29 @@ mod tests {
             "ab".repeat(20),
         );
         assert_eq!(fs::read_to_string(repository.tree(&commit)).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_listing_of_python_that_says_the_same_stays() {
+        let room = tempfile::tempdir().unwrap();
+        let repository = Repository::named(RepoType::Model, "o/n", room.path());
+        let (commit, files) = ("c".repeat(40), [file("é", Digest::Git([0xab; 20]))]);
+        let path = repository.tree(&commit);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let python = |extra: &str| {
+            let blob = "ab".repeat(20);
+            format!(r#"{{"format_version":1,"files":{{"\u00e9":{{"blob_id":"{blob}","size":7{extra}}}}}}}"#)
+        };
+        let after = |text: String| {
+            fs::write(&path, &text).unwrap();
+            write(&repository, &commit, &files).unwrap();
+            fs::read_to_string(&path).unwrap() == text
+        };
+        assert!(after(python("")));
+        assert!(after(python(&format!(r#","xet_hash":"{}""#, "0f".repeat(32)))));
+        assert!(!after(python(&format!(r#","xet_hash":"{}""#, "*".repeat(64)))));
+        assert!(!after(python(r#","lfs_size":3"#)));
+        assert!(!after("no JSON".to_owned()));
     }
 
     #[test]

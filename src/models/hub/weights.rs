@@ -99,7 +99,7 @@ const FOLDERS: [(&str, Format); 5] = [
 ];
 
 /// Names by which libraries find a component's weights, whatever their format: one is as good as the other.
-const SHARED: [&str; 10] = [
+const SHARED: [&str; 9] = [
     "model",
     "pytorch_model",
     "tf_model",
@@ -107,7 +107,6 @@ const SHARED: [&str; 10] = [
     "rust_model",
     "diffusion_pytorch_model",
     "diffusion_flax_model",
-    "weights",
     "openvino_model",
     "consolidated",
 ];
@@ -142,7 +141,8 @@ pub(super) fn classify(path: &str) -> Option<Weight<'_>> {
     } else if own {
         name.to_owned()
     } else {
-        stem.to_owned()
+        // open_clip's two names for the same thing (open_clip/constants.py).
+        stem.replace("open_clip_pytorch_model", "open_clip_model")
     };
     Some(Weight { format, scope: folder, role, variant, shard, index })
 }
@@ -233,7 +233,8 @@ mod tests {
             ("metal/model.bin", "original \"\" model \"\" None false"),
             ("consolidated.safetensors", "original \"\" model \"\" None false"),
             ("consolidated.00.pth", "original \"\" model \"\" None false"),
-            ("weights.npz", "npz \"\" model \"\" None false"),
+            ("weights.npz", "npz \"\" weights \"\" None false"),
+            ("open_clip_pytorch_model.bin", "pytorch \"\" open_clip_model \"\" None false"),
             ("tf_model.h5", "tensorflow \"\" model \"\" None false"),
             ("m-Q4_K_M.gguf", "gguf \"\" m-Q4_K_M.gguf \"\" None false"),
             ("x/openvino_model.xml", "openvino \"x\" model \"\" None false"),

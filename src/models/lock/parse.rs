@@ -59,8 +59,12 @@ pub(super) fn parse(text: &str) -> Result<Lock, Problem> {
         let message = "Git left a conflict here\n  take either side, then run `modelstrap models lock`";
         return Err(Problem { line: Some(at), message: message.to_owned() });
     }
-    version(text)?;
-    let lock = toml::from_str::<raw::Lock>(text).map_err(|error| toml_problem(text, &error))?;
+    // The version by itself only where something is wrong: a lock of thousands of files is not to be read twice.
+    let lock = match toml::from_str::<raw::Lock>(text) {
+        Ok(lock) if lock.version == VERSION => lock,
+        Ok(_) => return Err(version(text).err().unwrap_or_else(|| whole("has an unknown version".to_owned()))),
+        Err(error) => return Err(version(text).err().unwrap_or_else(|| toml_problem(text, &error))),
+    };
     if text.lines().next_back() != Some(END) {
         let message =
             format!("was cut: its last line is not `{END}`\n  take it from Git again, or run `modelstrap models lock`");

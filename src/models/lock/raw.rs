@@ -16,9 +16,7 @@ use crate::support::escape::printable;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Lock {
-    /// Read before, by itself.
-    #[serde(rename = "version")]
-    _version: i64,
+    pub(super) version: i64,
     pub(super) manifest: Spanned<String>,
     #[serde(default)]
     pub(super) model: Vec<Model>,

@@ -1,4 +1,4 @@
-//! How a lock reads and writes.
+//! Tests of the lock: its one text, every edit that is refused, and that writing and reading are inverse.
 
 use super::*;
 use crate::fetch::Digest;
@@ -189,6 +189,18 @@ fn an_edit_names_its_line_and_what_is_wrong() {
         let shown = problem(&text.replacen(from, to, 1));
         assert!(shown.starts_with(expected), "{from} -> {to}: {shown}");
     }
+}
+
+#[test]
+fn a_lock_that_is_far_too_large_is_not_read() {
+    let line = "  { path = \"";
+    let files: String = (0..=MAX_FILES).map(|n| format!("{line}{n}\" }},\n")).collect();
+    let text = example()
+        .render()
+        .replace("home = \"whisper\"\nfiles = []", &format!("home = \"whisper\"\nfiles = [\n{files}]"));
+    assert_eq!(problem(&text), ":8: the lock has more than 100000 files");
+    let text = "#".repeat(usize::try_from(MAX_SIZE).unwrap() + 1);
+    assert_eq!(problem(&text), ": is 67.1 MB, far too large for a lock");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What a manifest and the command line ask for.
+//! Tests of requests: what a manifest and the words of `--models` mean, and what is refused.
 
 use super::*;
 use crate::platform::{Options, Probe, detect};

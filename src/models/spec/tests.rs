@@ -1,4 +1,4 @@
-//! What a spec may look like, and what it means.
+//! Tests of the grammar: every form, every refusal, and that the canonical form reads as itself.
 
 use super::*;
 use proptest::prelude::*;

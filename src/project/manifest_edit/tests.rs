@@ -1,4 +1,4 @@
-//! Models added to a manifest and taken out, every other byte left as it is.
+//! Tests of editing the manifest: whole texts before and after, and that nothing else changes.
 
 use super::*;
 use crate::project::Manifest;

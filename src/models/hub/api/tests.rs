@@ -186,6 +186,16 @@ fn nothing_is_asked_about_a_name_that_is_none() {
 }
 
 #[test]
+fn with_the_network_off_nothing_is_asked() {
+    let hub = Fake::default();
+    let offline = Settings { offline: true, ..settings(None) };
+    let error = resolve(&hub, &offline, RepoType::Model, "Org/Name", "main").unwrap_err();
+    assert!(error.to_string().ends_with("would have to be asked, but the network is switched off"), "{error}");
+    assert!(super::super::search::search(&hub, &offline, "x", 1).is_err());
+    assert_eq!(asked(&hub), [""; 0]);
+}
+
+#[test]
 fn a_token_goes_to_the_endpoint_with_every_question() {
     let hub = Fake::default().with(INFO, &info(), &[]).with(&tree_url(), "[]", &[]);
     resolve(&hub, &settings(Some("t")), RepoType::Model, "Org/Name", "main").unwrap();

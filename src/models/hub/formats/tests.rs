@@ -101,6 +101,8 @@ fn what_is_not_known_to_be_the_same_is_taken() {
         vec!["original/consolidated.00.pth"],
         vec!["consolidated.safetensors", "params.json"],
         vec!["onnx/model.onnx", "config.json"],
+        // mlx-whisper reads `weights.*` and nothing else.
+        vec!["model.safetensors", "weights.npz"],
     ] {
         let wanted = Wanted::default();
         let expected: Vec<&str> =
@@ -139,7 +141,9 @@ fn one_quantisation_is_taken() {
     assert_eq!(left_out(&["a-Q8_0.gguf", "b-Q4_0.gguf"], &Wanted::default()), [""; 0], "two models");
     let both = ["config.json", "m-Q4_K_M.gguf", "m-Q8_0.gguf", "model.safetensors"];
     assert_eq!(left_out(&both, &Wanted::default()), ["m-Q4_K_M.gguf", "m-Q8_0.gguf"]);
-    assert_eq!(left_out(&both, &reader("llama.cpp")), ["m-Q8_0.gguf"]);
+    assert_eq!(left_out(&both, &reader("llama.cpp")), ["m-Q8_0.gguf", "model.safetensors"]);
+    let two = Wanted::Formats(vec![Format::Gguf, Format::Safetensors]);
+    assert_eq!(left_out(&both, &two), ["m-Q8_0.gguf"]);
 }
 
 #[test]

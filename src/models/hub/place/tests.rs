@@ -291,3 +291,70 @@ fn a_tag_of_somebody_else_keeps_a_commit() {
     assert_eq!(remove::part(&place(), &[file("x", 1)], &cache.homes, "p").unwrap(), Removal::StillUsed);
     assert!(cache.in_snapshot("x").exists() && !cache.at("refs/refs").exists());
 }
+
+#[test]
+fn a_payload_that_is_shared_is_used_and_never_removed() {
+    let cache = Cache::new(true);
+    let store = cache.homes.hub.join("blobs");
+    fs::create_dir_all(store.join("ab")).unwrap();
+    fs::write(store.join(".huggingface-shared-blobs"), "1\n").unwrap();
+    let payload = store.join("ab").join("ab".repeat(32));
+    fs::write(&payload, "bytes").unwrap();
+    fs::create_dir_all(cache.at("blobs")).unwrap();
+    let blob = cache.at("blobs").join("01".repeat(20));
+    symlinks::symbolic(&PathBuf::from("../../blobs/ab").join("ab".repeat(32)), &blob).unwrap();
+    cache.put(&place(), &file("x", 1));
+    finish(&place(), &[file("x", 1)], &cache.homes, "p").unwrap();
+    assert_eq!(state::file(&place(), &file("x", 1), &cache.homes), FileState::Here);
+    let removed = remove::part(&place(), &[file("x", 1)], &cache.homes, "p").unwrap();
+    assert_eq!(removed, Removal::Removed { freed: 0 });
+    assert!(payload.exists() && !cache.at("").exists());
+}
+
+#[test]
+fn a_pointer_to_nothing_and_a_ref_to_nothing_are_never_made() {
+    let cache = Cache::new(true);
+    prepare(&place(), &cache.homes).unwrap();
+    assert!(settle(&place(), &file("x", 1), &cache.homes, &cache.settings).is_err());
+    assert!(finish(&place(), &[file("x", 1)], &cache.homes, "p").is_err());
+    assert_eq!(cache.tree(), ["CACHEDIR.TAG"]);
+}
+
+#[test]
+fn a_complete_cache_needs_no_right_to_write() {
+    use std::os::unix::fs::PermissionsExt;
+    let cache = Cache::new(true);
+    let whole = HubPlace { complete: true, ..place() };
+    cache.put(&whole, &file("x", 1));
+    finish(&whole, &[file("x", 1)], &cache.homes, "p").unwrap();
+    let mode = |mode| {
+        for folder in ["", "blobs", "refs", "snapshots", "trees", ".modelstrap"] {
+            fs::set_permissions(cache.at(folder), fs::Permissions::from_mode(mode)).unwrap();
+        }
+    };
+    mode(0o555);
+    let again = settle(&whole, &file("x", 1), &cache.homes, &cache.settings)
+        .and_then(|()| finish(&whole, &[file("x", 1)], &cache.homes, "p"));
+    let refused = prepare(&whole, &cache.homes).map_err(|error| error.to_string());
+    mode(0o755);
+    again.unwrap();
+    // Root may write everywhere.
+    if !rustix::process::geteuid().is_root() {
+        assert!(refused.unwrap_err().contains("snapshots: "));
+    }
+}
+
+#[test]
+fn two_thousand_settled_files_are_looked_at_in_a_moment() {
+    let cache = Cache::new(true);
+    let files: Vec<File> = (0..2_000).map(|number| file(&format!("{}/{number}", number % 20), 1)).collect();
+    files.iter().for_each(|file| drop(cache.put(&place(), file)));
+    let start = std::time::Instant::now();
+    for file in &files {
+        artifact(&place(), file, 0, &cache.homes, &cache.settings, None).unwrap();
+        settle(&place(), file, &cache.homes, &cache.settings).unwrap();
+    }
+    finish(&place(), &files, &cache.homes, "p").unwrap();
+    // 60 ms without optimisation on two busy cores; the limit only catches something quadratic.
+    assert!(start.elapsed().as_millis() < 3_000, "{:?}", start.elapsed());
+}
