@@ -270,9 +270,9 @@ fn a_cache_that_may_not_be_written_is_told_and_one_that_is_complete_needs_no_wri
     // Complete, and then read only.
     mode(".cache", 0o755);
     yard.download(&[]).expect(0);
-    drop(Command::new("chmod").args(["-R", "a-w,a+rX"]).arg(yard.place(".cache")).status().unwrap());
+    assert!(Command::new("chmod").args(["-R", "a-w,a+rX"]).arg(yard.place(".cache")).status().unwrap().success());
     yard.hub.forget();
     somebody(&["models", "download", "--frozen"]).expect(0);
     assert_eq!(yard.hub.connections(), 0);
-    drop(Command::new("chmod").args(["-R", "u+w"]).arg(yard.place(".cache")).status().unwrap());
+    assert!(Command::new("chmod").args(["-R", "u+w"]).arg(yard.place(".cache")).status().unwrap().success());
 }

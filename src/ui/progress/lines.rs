@@ -21,7 +21,10 @@ pub(super) fn start(state: &State) -> String {
         (0, _) => "size unknown".to_owned(),
         (total, unknown) => format!("{} and {} of unknown size", units::bytes(total), units::count(unknown, "file")),
     };
-    let (models, files) = (units::count(state.models.len(), "model"), units::count(state.files.len(), "file"));
+    let (models, files) = (
+        units::count(state.models.iter().filter(|model| model.files > 0).count(), "model"),
+        units::count(state.files.len(), "file"),
+    );
     format!("Downloading {models}: {files}, {sized}")
 }
 
@@ -70,7 +73,9 @@ fn ended(state: &State, index: usize, now: Duration) -> Option<String> {
     if model.received == 0 {
         return Some(format!("{name}: here already, {}", units::bytes(model.bytes)));
     }
-    Some(format!("{name}: done, {} in {}", units::bytes(model.bytes), short(model.time(now))))
+    let time = model.time(now);
+    let time = if time < Duration::from_secs(1) { format!("{} ms", time.as_millis()) } else { short(time) };
+    Some(format!("{name}: done, {} in {time}", units::bytes(model.bytes)))
 }
 
 /// How far it is.
