@@ -1,6 +1,7 @@
 //! The way from wanted models to files on the disk, as `models download`, `models add` and `setup` go it.
 
 use std::collections::HashSet;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -241,9 +242,14 @@ fn conclude(
     Ok(delivered)
 }
 
-/// The folder of a model's first part; several parts are counted.
+/// The folder of a model's first part, of a repository its own: a commit's 40 digits tell a person nothing, and
+/// `models path` has them. Several parts are counted.
 fn place(session: &Session<'_>, model: &Model) -> String {
-    let first = model.parts.first().and_then(|part| placement::folder(&session.world, part).ok().flatten());
+    let first = model.parts.first().and_then(|part| {
+        let folder = placement::folder(&session.world, part).ok().flatten()?;
+        let up = if matches!(part.place, Place::Hub(_)) { 2 } else { 0 };
+        folder.ancestors().nth(up).map(Path::to_path_buf)
+    });
     let shown = first.map_or_else(String::new, |path| session.shown(&path));
     match model.parts.len() {
         0 | 1 => shown,

@@ -24,6 +24,7 @@ const FOUND: [Column; 5] = [
 pub(super) fn run(context: &Context, arguments: &SearchArgs) -> Result<Exit> {
     let session = Session::open(context)?;
     let mut known = catalogue::search(&arguments.word);
+    let more = known.len().saturating_sub(arguments.limit);
     known.truncate(arguments.limit);
     let online = !context.global.offline && !session.world.hub.offline;
     let found = match online {
@@ -59,15 +60,19 @@ pub(super) fn run(context: &Context, arguments: &SearchArgs) -> Result<Exit> {
         .collect();
     rows.extend(found.iter().map(|one| {
         vec![
-            Cell::new(&one.id),
+            // What `models add` takes, in the column that is cut last.
+            Cell::new(format!("hf:{}", one.id)),
             Cell::new(""),
             Cell::new("huggingface"),
             Cell::new(licence(None, one.gated)),
-            Cell::new(format!("hf:{}", one.id)),
+            Cell::new(""),
         ]
     }));
     let output = &context.output;
     output.result(table::render(&FOUND, &rows, output.colour_out, output.width))?;
+    if more > 0 {
+        output.say(format!("{more} more are well known; `--limit {}` shows them.", arguments.limit + more));
+    }
     Ok(Exit::Done)
 }
 
