@@ -3,7 +3,7 @@
 use super::server::{Answer, Fault, Server};
 use super::*;
 
-const SIZE: usize = 20 << 20;
+const SIZE: usize = 10 << 20;
 
 #[test]
 fn a_large_file_comes_in_ranges_that_cover_it_once() {
