@@ -258,12 +258,13 @@ fn conclude(
     Ok(delivered)
 }
 
-/// The folder of a model's first part, of a repository of the Hub without the commit; several parts are counted.
+/// The folder of a model's first part, of a repository its own: a commit's 40 digits tell a person nothing, and
+/// `models path` has them. Several parts are counted.
 fn place(session: &Session<'_>, model: &Model) -> String {
     let first = model.parts.first().and_then(|part| {
         let folder = placement::folder(&session.world, part).ok().flatten()?;
-        let above = if matches!(part.place, Place::Hub(_)) { 2 } else { 0 };
-        folder.ancestors().nth(above).map(Path::to_path_buf)
+        let up = if matches!(part.place, Place::Hub(_)) { 2 } else { 0 };
+        folder.ancestors().nth(up).map(Path::to_path_buf)
     });
     let shown = first.map_or_else(String::new, |path| session.shown(&path));
     match model.parts.len() {

@@ -23,6 +23,7 @@ const FOUND: [Column; 4] = [
 pub(super) fn run(context: &Context, arguments: &SearchArgs) -> Result<Exit> {
     let session = Session::open(context)?;
     let mut known = catalogue::search(&arguments.word);
+    let more = known.len().saturating_sub(arguments.limit);
     known.truncate(arguments.limit);
     let online = !context.global.offline && !session.world.hub.offline;
     let found = match online {
@@ -65,6 +66,9 @@ pub(super) fn run(context: &Context, arguments: &SearchArgs) -> Result<Exit> {
     }));
     let output = &context.output;
     output.result(table::render(&FOUND, &rows, output.colour_out, output.width))?;
+    if more > 0 {
+        output.say(format!("{more} more are well known; `--limit {}` shows them.", arguments.limit + more));
+    }
     Ok(Exit::Done)
 }
 

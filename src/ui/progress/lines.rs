@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::speed::short;
+use super::speed::{short, took};
 use super::state::State;
 use crate::fetch::Event;
 use crate::support::{escape, units};
@@ -33,7 +33,7 @@ pub(super) fn after(state: &State, event: &Event, now: Duration) -> Option<Strin
     match event {
         Event::Retry { index, why, wait } => {
             state.files.get(*index).filter(|file| file.retries == 1)?;
-            let when = if wait.is_zero() { "at once".to_owned() } else { format!("in {}", short(*wait)) };
+            let when = if wait.is_zero() { "at once".to_owned() } else { format!("in {}", took(*wait)) };
             Some(format!("{}: {}; trying again {when}", named(state, *index)?, escape::printable(why)))
         }
         Event::Failed { index, why } => {
@@ -73,9 +73,7 @@ fn ended(state: &State, index: usize, now: Duration) -> Option<String> {
     if model.received == 0 {
         return Some(format!("{name}: here already, {}", units::bytes(model.bytes)));
     }
-    let time = model.time(now);
-    let time = if time < Duration::from_secs(1) { format!("{} ms", time.as_millis()) } else { short(time) };
-    Some(format!("{name}: done, {} in {time}", units::bytes(model.bytes)))
+    Some(format!("{name}: done, {} in {}", units::bytes(model.bytes), took(model.time(now))))
 }
 
 /// How far it is.
