@@ -13,7 +13,7 @@ mod scan;
 mod search;
 mod session;
 mod settle;
-mod unseen;
+
 mod update;
 mod verify;
 

@@ -6,6 +6,7 @@
 mod parse;
 mod raw;
 mod render;
+pub mod unseen;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -18,14 +18,14 @@ const FILE: &str = "unseen";
 const MAX_SIZE: u64 = 256 << 20;
 
 /// The digests, as they were noted.
-pub(super) struct Unseen {
+pub struct Unseen {
     path: PathBuf,
     digests: BTreeSet<String>,
 }
 
 impl Unseen {
     /// Reads what the project's `state` folder says; nothing is unseen where it says nothing.
-    pub(super) fn load(state: &Path) -> Self {
+    pub fn load(state: &Path) -> Self {
         let path = state.join(FILE);
         let bytes = bounded::read(&path, MAX_SIZE).unwrap_or_default();
         let digests = String::from_utf8_lossy(&bytes).lines().map(str::to_owned).collect();
@@ -33,7 +33,7 @@ impl Unseen {
     }
 
     /// The digests of `lock` that are not among these.
-    pub(super) fn vouched(&self, lock: &Lock) -> HashSet<Digest> {
+    pub fn vouched(&self, lock: &Lock) -> HashSet<Digest> {
         of(&lock.models).filter(|digest| !self.digests.contains(&digest.to_string())).collect()
     }
 
@@ -41,7 +41,7 @@ impl Unseen {
     ///
     /// # Errors
     /// When the note cannot be written: then the lock must not be, either.
-    pub(super) fn note(&mut self, old: Option<&Lock>, new: &Lock) -> Result<()> {
+    pub fn note(&mut self, old: Option<&Lock>, new: &Lock) -> Result<()> {
         let before: HashSet<Digest> = old.into_iter().flat_map(|lock| of(&lock.models)).collect();
         let fresh = of(&new.models).filter(|digest| !before.contains(digest)).map(|digest| digest.to_string());
         let many = self.digests.len();
@@ -53,7 +53,7 @@ impl Unseen {
     ///
     /// # Errors
     /// When the note cannot be written.
-    pub(super) fn came<'a>(&mut self, models: impl IntoIterator<Item = &'a Model>) -> Result<()> {
+    pub fn came<'a>(&mut self, models: impl IntoIterator<Item = &'a Model>) -> Result<()> {
         let many = self.digests.len();
         for digest in of(models) {
             self.digests.remove(&digest.to_string());
