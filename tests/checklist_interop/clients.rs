@@ -124,6 +124,11 @@ said = [snapshot_download('org/plain'), snapshot_download('org/plain', revision=
         }
         let common = |folder: &std::path::Path| {
             let mut found = tree(folder);
+            // Python escapes what is not ASCII in a listing: the same text in other bytes.
+            for (path, what) in found.iter_mut().filter(|(path, _)| path.contains("/trees/")) {
+                let listing: Value = serde_json::from_slice(&fs::read(folder.join(path)).unwrap()).unwrap();
+                *what = listing.to_string();
+            }
             found.retain(|path, _| {
                 let private = ["/.modelstrap/", "/refs/refs/modelstrap/", "/.no_exist/", ".locks/"];
                 let skip = private.iter().any(|part| path.contains(part)) || (path.contains("/trees/") && !has_trees);
