@@ -111,7 +111,7 @@ fn a_relative_redirect_keeps_its_query_and_one_to_another_server_is_followed() {
     desk.download();
     let near = desk.requests_to("GET", "/api/resolve-cache/*config.json");
     assert!(near.len() == 1 && near[0].query.contains("etag="), "{near:?}");
-    assert_eq!(desk.requests_to("GET", "*").iter().filter(|seen| &*seen.origin == "cdn").count() > 1, true);
+    assert!(desk.requests_to("GET", "*").iter().filter(|seen| &*seen.origin == "cdn").count() > 1);
     assert_whole(&desk);
 }
 

@@ -5,12 +5,12 @@ use anyhow::{Result, anyhow};
 use super::super::context::Context;
 use super::super::{Exit, Usage};
 use super::Session;
-use super::add::{manifest_text, write_manifest};
+use super::add::{manifest_text, write};
 use super::settle::merged;
 use crate::cli::RemoveArgs;
 use crate::models::locked::{Model, Part};
 use crate::models::placement;
-use crate::project::manifest_edit;
+use crate::project::{Manifest, manifest_edit};
 use crate::support::escape::{self, printable};
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::units;
@@ -39,19 +39,23 @@ pub(super) fn run(context: &Context, arguments: &RemoveArgs) -> Result<Exit> {
     }
     if arguments.consent.dry_run {
         for model in &gone {
-            context.output.say(format!("{} would leave the manifest and the lock", printable(&model.name)));
+            let files = if arguments.purge { ", and its files the cache" } else { "" };
+            context.output.say(format!("{} would leave the manifest and the lock{files}", printable(&model.name)));
         }
         return Ok(Exit::Done);
     }
     if arguments.purge {
         consent(context, arguments, &gone)?;
     }
-    write_manifest(context, &session.project, &path, &text, "models remove")?;
-    let after = Session::open(context)?;
+    let manifest = Manifest::parse(&text).map_err(|problem| anyhow!("{}{problem}", escape::path(&path)))?;
+    let mut after = Session::open_with(context, manifest)?;
     let lock = merged(&after, &[]);
+    let mut files = vec![(path, text)];
     if after.lock.is_some() {
-        after.write_lock(&lock)?;
+        files.push((after.lock_path(), lock.render()));
+        after.lock = Some(lock.clone());
     }
+    write(context, &session.project, &files, "models remove")?;
     let needed: Vec<&Part> = lock.models.iter().flat_map(|model| &model.parts).collect();
     if arguments.purge {
         purge(&after, &gone, &needed)?
