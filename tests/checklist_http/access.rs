@@ -122,7 +122,7 @@ fn offline_each_missing_file_is_named_and_nobody_is_asked() {
     }
     for name in ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"] {
         desk.forget();
-        let mut command = desk.room.command(&["models", "download"]);
+        let mut command = desk.room.command(&["--quiet", "models", "download"]);
         let ran = desk.room.ran(command.env(name, "1")).expect(1);
         for path in missing {
             assert!(ran.err.contains(path), "{path} is not named:\n{}", ran.err);
