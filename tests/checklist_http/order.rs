@@ -120,7 +120,7 @@ fn a_relative_redirect_keeps_its_query_and_one_to_another_server_is_followed() {
 fn what_the_cdn_and_the_redirect_say_of_etag_and_length_names_no_blob() {
     let (desk, _) = Desk::tiny();
     desk.cdn().on("*").sets("ETag", "\"0123456789abcdef0123456789abcdef01234567\"");
-    desk.hub.on("/org/tiny/resolve/*").sets("X-Other-Length", "5");
+    desk.hub.on("/org/tiny/resolve/*").sets("X-Linked-Size", "5");
     desk.hub.on("/org/tiny/resolve/*").sets("ETag", "\"not-the-one\"");
     desk.download();
     assert_whole(&desk);

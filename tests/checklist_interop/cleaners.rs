@@ -32,6 +32,33 @@ fn prune_takes_nothing_of_a_project_and_takes_what_the_project_gave_up() {
     assert_eq!(held(&tree(&desk.cache())), 0);
 }
 
+/// Point 40: each project has its own mark in a cache that several share.
+#[test]
+fn a_project_takes_nothing_away_that_another_one_holds() {
+    let desk = Desk::with("");
+    let commit = desk.model("org/tiny").file("config.json", "1").commit();
+    let shared = desk.room.path().join("shared");
+    let manifest = format!("[cache]\nbase_dir = {shared:?}\n[models]\ntiny = \"hf:org/tiny@{commit}\"\n");
+    let other = desk.room.path().join("q");
+    fs::create_dir(&other).unwrap();
+    fs::write(other.join("modelstrap.toml"), &manifest).unwrap();
+    desk.room.write("modelstrap.toml", &manifest);
+    let in_other = |arguments: &[&str]| {
+        let mut all = vec!["-C", other.to_str().unwrap(), "models"];
+        all.extend(arguments);
+        desk.room.run(&all).expect(0)
+    };
+    desk.download();
+    in_other(&["download"]);
+    let held = || tree(&shared).keys().filter(|path| path.contains("refs/refs/modelstrap/")).count();
+    assert_eq!(held(), 2);
+    desk.models(&["remove", "tiny", "--purge", "--yes"]).expect(0).says(&["another project or branch uses its files"]);
+    assert_eq!(held(), 1);
+    in_other(&["verify"]);
+    in_other(&["remove", "tiny", "--purge", "--yes"]);
+    assert!(!shared.join("huggingface/hub/models--org--tiny").exists());
+}
+
 /// Point 40: an update moves the mark, and what it protected before can go.
 #[test]
 fn after_an_update_only_the_new_commit_is_protected() {
