@@ -32,6 +32,22 @@ fn prune_takes_nothing_of_a_project_and_takes_what_the_project_gave_up() {
     assert_eq!(held(&tree(&desk.cache())), 0);
 }
 
+/// Point 40: two models of a project may be parts of one commit.
+#[test]
+fn a_model_that_goes_gives_up_its_mark_also_when_another_one_needs_its_files() {
+    let (desk, _) = Desk::tiny();
+    let part = "[models.part]\nsource = \"hf:org/tiny\"\ninclude = [\"*.json\"]\n";
+    desk.room.write("modelstrap.toml", format!("[models]\ntiny = \"hf:org/tiny\"\n{part}"));
+    desk.download();
+    let held = || tree(&desk.cache()).keys().filter(|path| path.contains("refs/refs/modelstrap/")).count();
+    assert_eq!(held(), 2);
+    desk.models(&["remove", "tiny", "--purge", "--yes"]).expect(0).says(&["another model of the project needs"]);
+    assert_eq!(held(), 1);
+    desk.models(&["verify"]).expect(0);
+    desk.models(&["remove", "part", "--purge", "--yes"]).expect(0);
+    assert!(!desk.cached("models--org--tiny").exists());
+}
+
 /// Point 40: each project has its own mark in a cache that several share.
 #[test]
 fn a_project_takes_nothing_away_that_another_one_holds() {
