@@ -91,6 +91,25 @@ fn after_an_update_only_the_new_commit_is_protected() {
     desk.assert_no_warning(&["model/org/tiny"]);
 }
 
+/// Point 40, the other way round: what the official commands take away comes back, and no more than that.
+#[test]
+fn what_the_official_client_removes_is_missing_and_comes_back() {
+    let (desk, commit) = Desk::tiny();
+    desk.download();
+    let Some(ran) = desk.hf(CLIENTS[0], &["cache", "verify", "org/tiny"]) else { return };
+    ran.expect(0);
+    desk.hf(CLIENTS[0], &["cache", "rm", &commit, "--yes"]).unwrap().expect(0);
+    let ran = desk.models(&["verify"]).expect(3);
+    assert!(ran.err.contains("6 files, 6 damaged or missing"), "{}", ran.err);
+    desk.models(&["path", "tiny"]).expect(1);
+    desk.models(&["verify", "--fix"]).expect(0);
+    desk.assert_no_warning(&["model/org/tiny"]);
+    desk.hf(CLIENTS[0], &["cache", "rm", "model/org/tiny", "--yes"]).unwrap().expect(0);
+    assert!(!desk.cached("models--org--tiny").exists(), "nothing of ours keeps it");
+    desk.download();
+    desk.models(&["verify"]).expect(0);
+}
+
 /// Point 42.
 #[test]
 fn prune_during_a_download_does_it_no_harm() {
