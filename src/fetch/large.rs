@@ -130,7 +130,7 @@ fn judge(work: &Work<'_>, job: &Job, earlier: &Earlier, start: u64, reply: Reply
 fn earlier(work: &Work<'_>, job: &Job, partial: &Partial) -> Earlier {
     let artifact = work.artifact(job);
     if let Some((identity, done)) = partial.earlier(artifact) {
-        // Where the digest is known, that decides: no tag keeps a server from going on.
+        // A digest tells better than a tag what the bytes are of: some storage hosts give each signed address its own tag.
         let etag = identity.etag.filter(|_| artifact.digest.is_none());
         return Earlier { done, etag, size: artifact.size.or(identity.size) };
     }

@@ -92,7 +92,7 @@ fn line(session: &Session<'_>, request: &Request) -> Result<Option<Line>> {
     Ok(Some(found))
 }
 
-/// None where the lock does not know the size of every file yet.
+/// `None` where nobody knows the size of a file before it is here.
 fn size(model: &Model) -> Option<u64> {
     model.parts.iter().flat_map(|part| &part.files).map(|file| file.size).sum()
 }

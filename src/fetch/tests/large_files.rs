@@ -2,6 +2,8 @@
 
 use super::server::{Answer, Fault, Server};
 use super::*;
+use crate::fetch::ranges::Ranges;
+use crate::fetch::side::{Identity, Side};
 
 const SIZE: usize = 10 << 20;
 
@@ -107,6 +109,25 @@ fn a_wrong_byte_in_a_resumed_file_is_cured_and_one_from_the_server_is_not() {
     let text = refusal(&room, get(&room.artifact(&server.url("/f"), &bytes)));
     assert!(text.contains("wrong content"), "{text}");
     assert_eq!(room.left(), Vec::<String>::new());
+}
+
+#[test]
+fn what_a_killed_run_left_is_used_whatever_tag_the_server_gives_now() {
+    let (room, bytes) = (Room::new(), content(SIZE));
+    let served = bytes.clone();
+    let server = Server::new(move |request, _| Answer::file(request, &served, "\"new\""));
+    let artifact = room.artifact(&server.url("/f"), &bytes);
+    let digest = artifact.digest.unwrap();
+    fs::create_dir_all(&artifact.partials).unwrap();
+    fs::write(artifact.partials.join(format!("{}.part", digest.hex())), &bytes[..SIZE / 2]).unwrap();
+    let mut done = Ranges::default();
+    done.add(0, SIZE as u64 / 2);
+    let identity =
+        Identity { digest: Some(digest.to_string()), size: Some(SIZE as u64), etag: Some("\"old\"".to_owned()) };
+    Side::create(&artifact.partials.join(format!("{}.state", digest.hex())), &identity, &done).unwrap();
+    let outcome = get(&artifact);
+    assert_here(&room, &outcome, &bytes);
+    assert_eq!(outcome.received, (SIZE - SIZE / 2) as u64);
 }
 
 #[test]
