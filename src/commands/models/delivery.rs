@@ -317,16 +317,20 @@ fn report_failures(session: &Session<'_>, settled: &Settled, brought: &[Brought]
     needed
 }
 
-/// Why a model is not whole: the first failures, the others counted.
+/// Why a model is not whole: the first failures with their reasons, the others by name, so that each missing file is named.
 pub(super) fn reasons(one: &Brought) -> String {
     const SHOWN: usize = 3;
+    const NAMED: usize = 100;
     if let Some(why) = &one.unfinished {
         return why.clone();
     }
     let mut lines: Vec<String> = one.failures.iter().take(SHOWN).map(|failure| failure.why.clone()).collect();
     lines.dedup();
     if one.failures.len() > SHOWN {
-        lines.push(format!("and {} more", units::count(one.failures.len() - SHOWN, "file")));
+        let rest = &one.failures[SHOWN..];
+        let names: Vec<String> = rest.iter().take(NAMED).map(|failure| printable(&failure.label)).collect();
+        let dots = if rest.len() > NAMED { ", …" } else { "" };
+        lines.push(format!("and {} more: {}{dots}", units::count(rest.len(), "file"), names.join(", ")));
     }
     lines.join("\n  ")
 }
