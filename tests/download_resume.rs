@@ -12,6 +12,7 @@ mod support;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -95,6 +96,62 @@ fn a_download_that_is_killed_again_and_again_comes_to_its_end() {
         total += LARGE / 6;
     }
     goes_on(&yard, total, 5 * (RANGE + UNDER_WAY));
+}
+
+#[test]
+fn unfinished_bytes_that_were_spoilt_meanwhile_never_become_a_file() {
+    type Spoil = fn(&Path);
+    let spoils: [(&str, Spoil); 7] = [
+        ("a byte of the part", |path| edit(path, "part", |bytes| bytes.iter_mut().for_each(|byte| *byte ^= 1))),
+        ("a shorter part", |path| edit(path, "part", |bytes| bytes.truncate(bytes.len() / 3))),
+        ("a longer part", |path| edit(path, "part", |bytes| bytes.resize(LARGE as usize + 7, 1))),
+        ("no part", |path| fs::remove_file(path.with_extension("part")).unwrap()),
+        ("a shorter state", |path| edit(path, "state", |bytes| bytes.truncate(bytes.len() / 2))),
+        ("noise for a state", |path| edit(path, "state", |bytes| bytes.fill(0xa5))),
+        ("no state", |path| fs::remove_file(path.with_extension("state")).unwrap()),
+    ];
+    for (what, spoil) in spoils {
+        let yard = crawling();
+        let running = half_way(&yard, LARGE / 4);
+        running.signal("KILL");
+        running.end(PATIENCE);
+        yard.hub.cdn().behaves();
+        let part = yard.unfinished().into_iter().find(|path| path.ends_with(".part")).unwrap();
+        spoil(&yard.place(".cache").join(part));
+        let ran = yard.download(&[]);
+        assert_eq!(ran.code, 0, "{what}: {}", ran.err);
+        println!("{what}");
+        yard.assert_whole(ID);
+    }
+}
+
+/// Changes the bytes of a file beside `path`.
+fn edit(path: &Path, extension: &str, change: impl Fn(&mut Vec<u8>)) {
+    let path = path.with_extension(extension);
+    let mut bytes = fs::read(&path).unwrap();
+    change(&mut bytes);
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn a_file_of_the_cache_that_was_cut_or_removed_comes_again() {
+    let yard = Yard::tiny(&Content::pattern(1, 300_000));
+    yard.download(&[]).expect(0);
+    let blob = yard.folder(ID).join("blobs").join(Content::pattern(1, 300_000).sha256());
+    for change in ["cut", "removed", "link removed", "reference removed"] {
+        match change {
+            "cut" => fs::write(&blob, "short").unwrap(),
+            "removed" => fs::remove_file(&blob).unwrap(),
+            "link removed" => {
+                let links: Vec<_> = yard.shared(ID).into_keys().filter(|path| path.starts_with("snapshots/")).collect();
+                links.iter().for_each(|link| fs::remove_file(yard.folder(ID).join(link)).unwrap());
+            }
+            _ => fs::remove_file(yard.folder(ID).join("refs/main")).unwrap(),
+        }
+        println!("{change}");
+        yard.download(&["--frozen"]).expect(0);
+        yard.assert_whole(ID);
+    }
 }
 
 #[test]
