@@ -81,7 +81,7 @@ impl Client {
 
     /// A client that stops when `stop` says so.
     pub(super) fn stopped_by(network: Network, stop: Stop) -> Self {
-        let transport = Transport::new(&network, KEPT, 64 << 10, stop);
+        let transport = Transport::new(KEPT, 64 << 10, stop);
         Self { network: Arc::new(network), transport, gate: Arc::default(), stop }
     }
 

@@ -70,7 +70,7 @@ pub fn fetch(
         artifacts,
         steward,
         events,
-        transport: Transport::new(&network, workers, 64 << 10, stop),
+        transport: Transport::new(workers, 64 << 10, stop),
         network,
         gate,
         stop,

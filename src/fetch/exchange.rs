@@ -1,6 +1,7 @@
 //! One question and its answer, redirects followed by our own rules: who sees the token is decided anew at every hop.
 
 use std::io::Read as _;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use ureq::Body;
@@ -96,7 +97,7 @@ impl Passing {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Line<'a> {
     pub(super) network: &'a Network,
-    pub(super) transport: &'a Transport,
+    pub(super) transport: &'a Arc<Transport>,
     pub(super) gate: &'a Gate,
     pub(super) stop: Stop,
 }

@@ -119,7 +119,8 @@ fn judge(work: &Work<'_>, job: &Job, earlier: &Earlier, start: u64, reply: Reply
         return Err(Error::Size { url: job.start.redacted(), expected, found: total });
     }
     let etag = headers::strong_etag(&reply.headers);
-    let other = earlier.etag.is_some() && etag.is_some() && earlier.etag != etag;
+    let provable = work.artifact(job).digest.is_some();
+    let other = !provable && earlier.etag.is_some() && etag.is_some() && earlier.etag != etag;
     if first != start || other || earlier.size.is_some_and(|size| size != total) {
         return Ok(Judged::Changed);
     }
@@ -129,8 +130,7 @@ fn judge(work: &Work<'_>, job: &Job, earlier: &Earlier, start: u64, reply: Reply
 fn earlier(work: &Work<'_>, job: &Job, partial: &Partial) -> Earlier {
     let artifact = work.artifact(job);
     if let Some((identity, done)) = partial.earlier(artifact) {
-        // Bytes that a digest proves are worth going on with whatever the server calls them today: each edge of a CDN, and each
-        // signed address, may have an etag of its own.
+        // A digest tells better than a tag what the bytes are of: some storage hosts give each signed address its own tag.
         let etag = identity.etag.filter(|_| artifact.digest.is_none());
         return Earlier { done, etag, size: artifact.size.or(identity.size) };
     }

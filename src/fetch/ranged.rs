@@ -40,8 +40,10 @@ pub(super) struct Ranged {
     pub(super) job: Arc<Job>,
     total: u64,
     etag: Option<String>,
-    /// Bytes of an earlier run are among those that are hashed.
-    inherited: bool,
+    /// The digest says whether the bytes are of the right version; whatever the tags are, they are only a hint then.
+    provable: bool,
+    /// Bytes of an earlier run, or of answers with another tag, are among those that are hashed.
+    mixed: AtomicBool,
     file: File,
     side: Side,
     partial: Mutex<Option<Partial>>,
@@ -95,7 +97,8 @@ impl Ranged {
         Ok(Self {
             total,
             etag,
-            inherited: plan.slots > 0,
+            provable: artifact.digest.is_some(),
+            mixed: AtomicBool::new(plan.slots > 0),
             file,
             side,
             hasher: Mutex::new(match artifact.digest {
@@ -230,7 +233,10 @@ impl Ranged {
     ) -> Result<(), Broken> {
         let mut reply = match first {
             Some(reply) => reply,
-            None => self.job.ask(work, Some((*position, Some(segment.end))), self.etag.as_deref())?,
+            None => {
+                let tag = self.etag.as_deref().filter(|_| !self.provable);
+                self.job.ask(work, Some((*position, Some(segment.end))), tag)?
+            }
         };
         stream::identity_encoded(&reply).map_err(Fault::Lasting)?;
         if !self.continues(&reply, *position) {
@@ -266,12 +272,17 @@ impl Ranged {
     fn continues(&self, reply: &Reply, position: u64) -> bool {
         let range = headers::text(&reply.headers, "content-range").and_then(headers::content_range);
         let etag = headers::strong_etag(&reply.headers);
+        let other = etag.is_some() && self.etag.is_some() && etag != self.etag;
+        if other && self.provable {
+            // Servers behind one name, and a CDN at each new signed address, may give the same bytes other tags.
+            self.mixed.store(true, Ordering::Release);
+        }
         reply.status == 206
             && range.is_some_and(|range| {
                 range.bytes.is_some_and(|(start, _)| start == position)
                     && range.total.is_none_or(|total| total == self.total)
             })
-            && (etag.is_none() || self.etag.is_none() || etag == self.etag)
+            && (self.provable || !other)
     }
 
     /// Hashes what lies on the disk behind the hasher, unless another thread does. Looks again after it let go: what was
@@ -332,7 +343,7 @@ impl Ranged {
             End::Changed => self.renewed(work, partial),
             End::Proven => {
                 let proof = std::mem::replace(&mut *lock(&self.hasher), Hasher::new()).finish();
-                match finish::finish(work, &self.job, partial, proof, self.inherited) {
+                match finish::finish(work, &self.job, partial, proof, self.mixed.load(Ordering::Acquire)) {
                     Ok(finish::Finished::Here(proof)) => Verdict::Ended(Ok(Some(proof))),
                     Ok(finish::Finished::Worthless(_)) => Verdict::Again,
                     Err(error) => Verdict::Ended(Err(error)),

@@ -79,7 +79,7 @@ fn line(session: &Session<'_>, request: &Request) -> Result<Option<Line>> {
         name: choice.name.clone(),
         spec: choice.spec.to_string(),
         state: "for another machine",
-        size: locked.map(size).or_else(|| known.and_then(|known| known.size)),
+        size: locked.and_then(size).or_else(|| known.and_then(|known| known.size)),
         here: 0,
         reader: reader(choice),
     };
@@ -92,8 +92,9 @@ fn line(session: &Session<'_>, request: &Request) -> Result<Option<Line>> {
     Ok(Some(found))
 }
 
-fn size(model: &Model) -> u64 {
-    model.parts.iter().flat_map(|part| &part.files).filter_map(|file| file.size).sum()
+/// `None` where nobody knows the size of a file before it is here.
+fn size(model: &Model) -> Option<u64> {
+    model.parts.iter().flat_map(|part| &part.files).map(|file| file.size).sum()
 }
 
 /// `here`, `partly`, `missing` or `changed`, and how many bytes are here.

@@ -12,18 +12,18 @@ use crate::models::hub::search::{Found, search};
 use crate::support::escape::printable;
 use crate::ui::table::{self, Cell, Column};
 
-/// The columns of what was found.
-const FOUND: [Column; 5] = [
+/// The columns of what was found. The name is what `models add` takes.
+const FOUND: [Column; 4] = [
     Column { heading: "Name", right: false },
     Column { heading: "Size", right: true },
     Column { heading: "Read by", right: false },
     Column { heading: "Licence", right: false },
-    Column { heading: "Source", right: false },
 ];
 
 pub(super) fn run(context: &Context, arguments: &SearchArgs) -> Result<Exit> {
     let session = Session::open(context)?;
     let mut known = catalogue::search(&arguments.word);
+    let more = known.len().saturating_sub(arguments.limit);
     known.truncate(arguments.limit);
     let online = !context.global.offline && !session.world.hub.offline;
     let found = match online {
@@ -53,21 +53,22 @@ pub(super) fn run(context: &Context, arguments: &SearchArgs) -> Result<Exit> {
                 Cell::size(one.size),
                 Cell::new(one.reader),
                 Cell::new(licence(one.license, one.gated)),
-                Cell::new(one.spec),
             ]
         })
         .collect();
     rows.extend(found.iter().map(|one| {
         vec![
-            Cell::new(&one.id),
+            Cell::new(format!("hf:{}", one.id)),
             Cell::new(""),
             Cell::new("huggingface"),
             Cell::new(licence(None, one.gated)),
-            Cell::new(format!("hf:{}", one.id)),
         ]
     }));
     let output = &context.output;
     output.result(table::render(&FOUND, &rows, output.colour_out, output.width))?;
+    if more > 0 {
+        output.say(format!("{more} more are well known; `--limit {}` shows them.", arguments.limit + more));
+    }
     Ok(Exit::Done)
 }
 

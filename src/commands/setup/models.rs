@@ -120,6 +120,10 @@ fn offers(project: &Project, layout: &Layout, facts: &Facts, settings: &Settings
     }
     if requests.is_empty() {
         offers.extend(layout.libraries.iter().filter_map(|library| {
+            // Among the usual libraries whatever the machine is.
+            if library.id == "mlx" && !facts.has_mlx() {
+                return None;
+            }
             let known = catalogue::whisper_for(settings, library.id)?;
             let note = format!("{} · the largest that fits here", known.reader);
             let offer = Offer { name: known.name.to_owned(), size: known.size, note, fits: true, chosen: false };

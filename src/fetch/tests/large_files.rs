@@ -2,8 +2,10 @@
 
 use super::server::{Answer, Fault, Server};
 use super::*;
+use crate::fetch::ranges::Ranges;
+use crate::fetch::side::{Identity, Side};
 
-const SIZE: usize = 20 << 20;
+const SIZE: usize = 10 << 20;
 
 #[test]
 fn a_large_file_comes_in_ranges_that_cover_it_once() {
@@ -73,8 +75,19 @@ fn a_file_that_never_stops_changing_ends_in_an_error() {
     let (room, bytes) = (Room::new(), content(SIZE));
     let served = bytes.clone();
     let server = Server::new(move |request, number| Answer::file(request, &served, &format!("\"{number}\"")));
-    let text = refusal(&room, get(&room.artifact(&server.url("/f"), &bytes)));
+    let artifact = Artifact { digest: None, ..room.artifact(&server.url("/f"), &bytes) };
+    let text = refusal(&room, get(&artifact));
     assert!(text.contains("changes again and again"), "{text}");
+}
+
+#[test]
+fn where_the_digest_is_known_it_decides_whatever_tag_each_answer_has() {
+    let (room, bytes) = (Room::new(), content(SIZE));
+    let served = bytes.clone();
+    let server = Server::new(move |request, number| Answer::file(request, &served, &format!("\"{number}\"")));
+    let outcome = get(&room.artifact(&server.url("/f"), &bytes));
+    assert_here(&room, &outcome, &bytes);
+    assert_eq!(outcome.received, SIZE as u64);
 }
 
 #[test]
@@ -96,6 +109,25 @@ fn a_wrong_byte_in_a_resumed_file_is_cured_and_one_from_the_server_is_not() {
     let text = refusal(&room, get(&room.artifact(&server.url("/f"), &bytes)));
     assert!(text.contains("wrong content"), "{text}");
     assert_eq!(room.left(), Vec::<String>::new());
+}
+
+#[test]
+fn what_a_killed_run_left_is_used_whatever_tag_the_server_gives_now() {
+    let (room, bytes) = (Room::new(), content(SIZE));
+    let served = bytes.clone();
+    let server = Server::new(move |request, _| Answer::file(request, &served, "\"new\""));
+    let artifact = room.artifact(&server.url("/f"), &bytes);
+    let digest = artifact.digest.unwrap();
+    fs::create_dir_all(&artifact.partials).unwrap();
+    fs::write(artifact.partials.join(format!("{}.part", digest.hex())), &bytes[..SIZE / 2]).unwrap();
+    let mut done = Ranges::default();
+    done.add(0, SIZE as u64 / 2);
+    let identity =
+        Identity { digest: Some(digest.to_string()), size: Some(SIZE as u64), etag: Some("\"old\"".to_owned()) };
+    Side::create(&artifact.partials.join(format!("{}.state", digest.hex())), &identity, &done).unwrap();
+    let outcome = get(&artifact);
+    assert_here(&room, &outcome, &bytes);
+    assert_eq!(outcome.received, (SIZE - SIZE / 2) as u64);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::speed::short;
+use super::speed::{short, took};
 use super::state::State;
 use crate::fetch::Event;
 use crate::support::{escape, units};
@@ -21,7 +21,10 @@ pub(super) fn start(state: &State) -> String {
         (0, _) => "size unknown".to_owned(),
         (total, unknown) => format!("{} and {} of unknown size", units::bytes(total), units::count(unknown, "file")),
     };
-    let (models, files) = (units::count(state.models.len(), "model"), units::count(state.files.len(), "file"));
+    let (models, files) = (
+        units::count(state.models.iter().filter(|model| model.files > 0).count(), "model"),
+        units::count(state.files.len(), "file"),
+    );
     format!("Downloading {models}: {files}, {sized}")
 }
 
@@ -30,7 +33,7 @@ pub(super) fn after(state: &State, event: &Event, now: Duration) -> Option<Strin
     match event {
         Event::Retry { index, why, wait } => {
             state.files.get(*index).filter(|file| file.retries == 1)?;
-            let when = if wait.is_zero() { "at once".to_owned() } else { format!("in {}", short(*wait)) };
+            let when = if wait.is_zero() { "at once".to_owned() } else { format!("in {}", took(*wait)) };
             Some(format!("{}: {}; trying again {when}", named(state, *index)?, escape::printable(why)))
         }
         Event::Failed { index, why } => {
@@ -70,7 +73,7 @@ fn ended(state: &State, index: usize, now: Duration) -> Option<String> {
     if model.received == 0 {
         return Some(format!("{name}: here already, {}", units::bytes(model.bytes)));
     }
-    Some(format!("{name}: done, {} in {}", units::bytes(model.bytes), short(model.time(now))))
+    Some(format!("{name}: done, {} in {}", units::bytes(model.bytes), took(model.time(now))))
 }
 
 /// How far it is.

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use console::Term;
 
 use crate::fetch::Event;
+use crate::support::interrupt;
 use crate::ui::events::Events;
 use crate::ui::output::Output;
 use crate::ui::text;
@@ -193,8 +194,11 @@ impl Shared {
         let now = self.began.elapsed();
         let mut inner = self.lock();
         inner.state.apply(event, now);
+        // After Ctrl-C every file at work ends as failed: one word at the end says more than a line for each.
+        let stopped = matches!(event, Event::Failed { .. }) && interrupt::requested();
         match (&self.mode, event) {
             (Mode::Json(events), _) => json::after(&inner.state, event, events),
+            (Mode::Lines | Mode::Bars, _) if stopped => {}
             (Mode::Lines, _) => lines::after(&inner.state, event, now).iter().for_each(|line| self.output.say(line)),
             (Mode::Bars, Event::Failed { index, why }) => {
                 if let Some(line) = lines::failure(&inner.state, *index, why) {

@@ -54,6 +54,12 @@ pub(super) fn short(time: Duration) -> String {
     }
 }
 
+/// A time that is over, or to be waited: as [`short`], and below a second not nothing but its tenths, `0.3s`.
+pub(super) fn took(time: Duration) -> String {
+    let tenths = (time.as_millis() / 100).max(1);
+    if time.as_secs() == 0 { format!("0.{tenths}s") } else { short(time) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,5 +88,11 @@ mod tests {
             ["0s", "59s", "1m00s", "59m59s", "1h00m", "23h59m", "1d"]
         );
         assert_eq!(shown(u64::MAX), ">99d");
+    }
+
+    #[test]
+    fn less_than_a_second_is_not_nothing() {
+        let shown = |millis| took(Duration::from_millis(millis));
+        assert_eq!([0, 349, 999, 1000, 61_500].map(shown), ["0.1s", "0.3s", "0.9s", "1s", "1m01s"]);
     }
 }
