@@ -48,10 +48,13 @@ fn a_hostile_name_is_refused_before_anything_is_written() {
     }
 }
 
-/// Everything in the room but the cache and the lock.
+/// Everything in the room but the cache, the lock and the tool's own folder.
 fn outside(yard: &Yard) -> BTreeSet<String> {
     let all = hub::tree(yard.path()).into_keys();
-    all.filter(|path| !path.starts_with("p/.cache/") && path != "p/modelstrap.lock").collect()
+    all.filter(|path| {
+        !path.starts_with("p/.cache/") && !path.starts_with("p/.modelstrap/") && path != "p/modelstrap.lock"
+    })
+    .collect()
 }
 
 #[test]
