@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::hub;
 use super::keeper::{Keeper, Trust};
 use super::locked::{File, Model, Place};
 use super::placement;
 use super::world::World;
+use super::{bounds, hub};
 use crate::fetch::{self, Artifact, Digest, Error, Event, Options, Outcome, Steward as _};
 use crate::support::escape::printable;
 
@@ -73,8 +73,12 @@ impl<'a> Delivery<'a> {
         let blocked: Vec<Option<String>> = models
             .iter()
             .zip(wanting)
-            // What is here already may lie on a disk that nobody can write to.
-            .map(|(model, wanting)| if wanting { obstacle(world, model) } else { None })
+            .map(|(model, wanting)| {
+                let astray = model.parts.iter().try_for_each(|part| bounds::check(world, part)).err();
+                // What is here already may lie on a disk that nobody can write to.
+                let obstacle = || if wanting { obstacle(world, model) } else { None };
+                astray.map(|error| error.to_string()).or_else(obstacle)
+            })
             .collect();
         let (artifacts, withheld): (Vec<_>, Vec<_>) =
             artifacts.into_iter().partition(|artifact| blocked[artifact.group].is_none());
