@@ -323,12 +323,28 @@ fn report_failures(session: &Session<'_>, settled: &Settled, brought: &[Brought]
     needed
 }
 
+/// Without a network each missing file is named: somebody has to carry them here.
+fn while_offline(missing: &[&str]) -> String {
+    const NAMED: usize = 200;
+    let mut lines = vec![format!("{} missing, and the network is switched off", units::count(missing.len(), "file"))];
+    lines.extend(missing.iter().take(NAMED).map(|label| printable(label)));
+    if missing.len() > NAMED {
+        lines.push(format!("and {} more", units::count(missing.len() - NAMED, "file")));
+    }
+    lines.join("\n  ")
+}
+
 /// Why a model is not whole: the first failures with their reasons, the others by name, so that each missing file is named.
 pub(super) fn reasons(one: &Brought) -> String {
     const SHOWN: usize = 3;
     const NAMED: usize = 100;
     if let Some(why) = &one.unfinished {
         return why.clone();
+    }
+    let missing: Vec<&str> =
+        one.failures.iter().filter(|failure| failure.offline).map(|failure| failure.label.as_str()).collect();
+    if !missing.is_empty() {
+        return while_offline(&missing);
     }
     let mut lines: Vec<String> = one.failures.iter().take(SHOWN).map(|failure| failure.why.clone()).collect();
     lines.dedup();
