@@ -13,8 +13,8 @@ use super::url::Url;
 use super::{Credential, Error, Network, headers};
 use crate::support::interrupt;
 
-/// Connections that are kept for further documents.
-const KEPT: usize = 8;
+/// Connections that are kept: the engine goes on with those over which its models were resolved.
+const KEPT: usize = 64;
 
 /// The longest a small document takes, all tries and waits together: two of the Hub's rate limit windows.
 const LONGEST: Duration = Duration::from_secs(700);
@@ -77,6 +77,11 @@ impl Client {
     /// None at present; setting up trust may fail on some systems.
     pub fn new(network: Network) -> Result<Self, Error> {
         Ok(Self::stopped_by(network, interrupt::requested))
+    }
+
+    /// Its connections.
+    pub(super) fn transport(&self) -> Arc<Transport> {
+        Arc::clone(&self.transport)
     }
 
     /// A client that stops when `stop` says so.
