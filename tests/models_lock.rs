@@ -120,3 +120,30 @@ modelstrap.lock was left as it is.
     assert_eq!(zoo.hub.requests_to("GET", "/org/tiny/resolve/*").len(), 2, "{:?}", zoo.hub.requests());
     room.run(&["models", "verify"]).expect(0);
 }
+
+#[test]
+fn a_spoilt_lock_is_refused_and_made_anew_by_lock_alone_but_never_a_newer_one_or_a_conflict() {
+    let zoo = Zoo::start();
+    let room = zoo.project("tiny = \"hf:org/tiny\"\n");
+    room.run(&["models", "lock"]).expect(0);
+    let whole = room.text("modelstrap.lock");
+    let cut = &whole[..whole.len() / 2];
+    for spoilt in ["garbage", cut] {
+        room.write("modelstrap.lock", spoilt);
+        for verb in [&["models", "list"][..], &["models", "download"], &["models", "lock", "--check"]] {
+            room.run(verb).expect(1).says(&["modelstrap.lock"]);
+            assert_eq!(room.text("modelstrap.lock"), spoilt, "{verb:?}");
+        }
+        room.run(&["models", "lock"])
+            .expect(0)
+            .says(&["warning: @/p/modelstrap.lock was edited or cut, and is made anew"]);
+        assert_eq!(room.text("modelstrap.lock"), whole);
+    }
+    let newer = whole.replace("version = 1", "version = 2");
+    let conflict = format!("<<<<<<< ours\n{whole}");
+    for kept in [newer.as_str(), &newer[..newer.len() / 2], &conflict] {
+        room.write("modelstrap.lock", kept);
+        room.run(&["models", "lock"]).expect(1);
+        assert_eq!(room.text("modelstrap.lock"), kept);
+    }
+}
