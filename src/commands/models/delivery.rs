@@ -152,11 +152,16 @@ fn preview(session: &Session<'_>, settled: &Settled) -> Result<Delivered> {
         output.say(match missing {
             0 => format!("{}: here", printable(&pick.choice.name)),
             _ => format!(
-                "{}: {} to fetch, {}{}",
+                "{}: {} to fetch, {}",
                 printable(&pick.choice.name),
                 units::count(missing, "file"),
-                units::bytes(bytes),
-                if unsized_files > 0 { " and what nobody knows the size of" } else { "" }
+                match (bytes, unsized_files) {
+                    (bytes, 0) => units::bytes(bytes),
+                    (0, _) => "size unknown".to_owned(),
+                    (bytes, more) => {
+                        format!("{} and {} of unknown size", units::bytes(bytes), units::count(more, "file"))
+                    }
+                }
             ),
         });
     }
@@ -249,7 +254,7 @@ fn conclude(
     let total = rows.len();
     if !session.context.global.json && total > 0 {
         match summary {
-            Some(_) => output.say(table::render(&table::BROUGHT, &rows, output.colour, output.width).trim_end()),
+            Some(_) => output.say(table::render(&table::BROUGHT, &rows, output.colour, output.room()).trim_end()),
             None => {
                 output.say(format!("Nothing to fetch: {} here, {}.", units::count(total, "model"), units::bytes(bytes)))
             }

@@ -73,6 +73,11 @@ impl Lock {
         parse::parse(text)
     }
 
+    /// Whether `text` was a lock of this version before somebody edited or cut it: it can be made anew.
+    pub fn is_spoilt(text: &str) -> bool {
+        parse::is_spoilt(text)
+    }
+
     /// Its text; the same for the same models, whatever order they came in.
     pub fn render(&self) -> String {
         if self.is_in_order() {
