@@ -13,8 +13,8 @@ use super::url::Url;
 use super::{Credential, Error, Network, headers};
 use crate::support::interrupt;
 
-/// Connections that are kept for further documents.
-const KEPT: usize = 8;
+/// Connections that are kept: the engine goes on with those over which its models were resolved.
+const KEPT: usize = 64;
 
 /// The longest a small document takes, all tries and waits together: two of the Hub's rate limit windows.
 const LONGEST: Duration = Duration::from_secs(700);
@@ -79,9 +79,14 @@ impl Client {
         Ok(Self::stopped_by(network, interrupt::requested))
     }
 
+    /// Its connections.
+    pub(super) fn transport(&self) -> Arc<Transport> {
+        Arc::clone(&self.transport)
+    }
+
     /// A client that stops when `stop` says so.
     pub(super) fn stopped_by(network: Network, stop: Stop) -> Self {
-        let transport = Transport::new(&network, KEPT, 64 << 10, stop);
+        let transport = Transport::new(KEPT, 64 << 10, stop);
         Self { network: Arc::new(network), transport, gate: Arc::default(), stop }
     }
 

@@ -58,6 +58,36 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// Which artifact it is about.
+    pub fn index(&self) -> usize {
+        match self {
+            Self::Started { index, .. }
+            | Self::Progress { index, .. }
+            | Self::Restarted { index, .. }
+            | Self::Retry { index, .. }
+            | Self::Verifying { index }
+            | Self::Done { index }
+            | Self::Failed { index, .. } => *index,
+        }
+    }
+
+    /// The same about the artifact at `place`: for whoever shows only some of them.
+    #[must_use]
+    pub fn at(mut self, place: usize) -> Self {
+        match &mut self {
+            Self::Started { index, .. }
+            | Self::Progress { index, .. }
+            | Self::Restarted { index, .. }
+            | Self::Retry { index, .. }
+            | Self::Verifying { index }
+            | Self::Done { index }
+            | Self::Failed { index, .. } => *index = place,
+        }
+        self
+    }
+}
+
 /// How it ended for one artifact.
 #[derive(Debug)]
 pub struct Outcome {

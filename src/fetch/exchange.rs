@@ -1,6 +1,7 @@
 //! One question and its answer, redirects followed by our own rules: who sees the token is decided anew at every hop.
 
 use std::io::Read as _;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use ureq::Body;
@@ -9,7 +10,7 @@ use ureq::http::{HeaderMap, Response};
 use super::gate::{self, Gate, Stop};
 use super::transport::Transport;
 use super::url::Url;
-use super::{Credential, Error, Network, Status, headers};
+use super::{Credential, Error, Network, Origin, Status, headers};
 use crate::support::escape;
 
 /// What a browser allows, and the Hub's client.
@@ -65,6 +66,19 @@ impl From<Error> for Fault {
     }
 }
 
+impl Fault {
+    /// Says who is meant, where a redirect led to another server than the one that the error will name.
+    fn at(self, url: &Url, start: &Url) -> Self {
+        match self {
+            Self::Passing(passing) if url.origin() != start.origin() => {
+                let Origin { host, port, .. } = url.origin();
+                Self::Passing(Passing { why: format!("{host}:{port}: {}", passing.why), ..passing })
+            }
+            other => other,
+        }
+    }
+}
+
 impl Passing {
     pub(super) fn new(why: impl Into<String>) -> Self {
         Self { why: why.into(), status: None, wait: None }
@@ -83,7 +97,7 @@ impl Passing {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Line<'a> {
     pub(super) network: &'a Network,
-    pub(super) transport: &'a Transport,
+    pub(super) transport: &'a Arc<Transport>,
     pub(super) gate: &'a Gate,
     pub(super) stop: Stop,
 }
@@ -94,7 +108,7 @@ impl Line<'_> {
         let mut url = start.clone();
         for _ in 0..=MOST_HOPS {
             let contacted = self.network.mirrors.apply(&url);
-            let response = self.hop(&contacted, question)?;
+            let response = self.hop(&contacted, question).map_err(|fault| fault.at(&url, start))?;
             let status = response.status().as_u16();
             if matches!(status, 301 | 302 | 303 | 307 | 308) {
                 url = self.next(&contacted, &response, question)?;

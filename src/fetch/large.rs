@@ -116,10 +116,11 @@ fn judge(work: &Work<'_>, job: &Job, earlier: &Earlier, start: u64, reply: Reply
         return Err(Error::Protocol { url: reply.url.redacted(), why });
     };
     if let Some(expected) = work.artifact(job).size.filter(|size| *size != total) {
-        return Err(Error::Size { url: reply.url.redacted(), expected, found: total });
+        return Err(Error::Size { url: job.start.redacted(), expected, found: total });
     }
     let etag = headers::strong_etag(&reply.headers);
-    let other = earlier.etag.is_some() && etag.is_some() && earlier.etag != etag;
+    let provable = work.artifact(job).digest.is_some();
+    let other = !provable && earlier.etag.is_some() && etag.is_some() && earlier.etag != etag;
     if first != start || other || earlier.size.is_some_and(|size| size != total) {
         return Ok(Judged::Changed);
     }

@@ -1,10 +1,12 @@
 //! How the network is reached from this machine: proxies, trusted certificates, mirrors, or not at all.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::Error;
 use super::proxies::Proxies;
+use super::roots::Roots;
 use super::url::Url;
-use super::{Error, roots};
 use crate::support::vars::Vars;
 
 /// How the network is reached from this machine.
@@ -13,7 +15,7 @@ pub struct Network {
     /// No socket is opened.
     pub(super) offline: bool,
     pub(super) proxies: Proxies,
-    pub(super) roots: ureq::tls::RootCerts,
+    pub(super) roots: Arc<Roots>,
     pub(super) mirrors: Mirrors,
     pub(super) family: ureq::config::IpFamily,
     pub(super) patience: Patience,
@@ -50,7 +52,8 @@ impl Network {
     /// `SSL_CERT_DIR`, `REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE`, `MODELSTRAP_MIRRORS`, `MODELSTRAP_IP_FAMILY`.
     ///
     /// # Errors
-    /// A proxy, certificate file or mirror that cannot be used: going on without it would be worse than stopping.
+    /// A proxy or mirror that cannot be used: going on without it would be worse than stopping. A certificate file is read
+    /// when the first https connection needs it.
     pub fn from_vars(vars: &Vars, offline: bool) -> anyhow::Result<Self> {
         let family = match vars.text("MODELSTRAP_IP_FAMILY") {
             None => ureq::config::IpFamily::Any,
@@ -61,7 +64,7 @@ impl Network {
         Ok(Self {
             offline,
             proxies: Proxies::from_vars(vars)?,
-            roots: roots::from_vars(vars)?,
+            roots: Arc::new(Roots::from_vars(vars)),
             mirrors: Mirrors::parse(vars.text("MODELSTRAP_MIRRORS").unwrap_or(""))?,
             family,
             patience: Patience::default(),

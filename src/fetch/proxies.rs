@@ -24,7 +24,7 @@ enum Exempt {
 }
 
 /// Which of a client's connections a request uses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Route {
     Direct,
     HttpProxy,

@@ -2,7 +2,8 @@
 //! else Mozilla's, which are in the binary.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use anyhow::Context as _;
 use ureq::tls::{Certificate, PemItem, RootCerts, parse_pem};
@@ -14,31 +15,49 @@ use crate::support::vars::Vars;
 /// The largest bundle seen has 250 KiB.
 const LARGEST: u64 = 16 << 20;
 
-/// The roots that the environment asks for. As with OpenSSL and Python's requests, a named file replaces the built-in roots.
-pub(super) fn from_vars(vars: &Vars) -> anyhow::Result<RootCerts> {
-    let mut certificates = Vec::new();
-    let mut named = false;
-    for name in ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"] {
-        if let Some(path) = vars.get(name) {
-            named = true;
-            let path = Path::new(path);
+/// The roots that the environment asks for, read when the first https connection needs them: a system's bundle takes
+/// longer than a run that finds everything in place.
+#[derive(Debug, Default)]
+pub(super) struct Roots {
+    /// The variable and the file or folder that it names. As with OpenSSL and Python's requests, it replaces the built-in roots.
+    file: Option<(&'static str, PathBuf)>,
+    folders: Vec<PathBuf>,
+    read: OnceLock<Result<RootCerts, String>>,
+}
+
+impl Roots {
+    /// What the environment names; nothing is read yet.
+    pub(super) fn from_vars(vars: &Vars) -> Self {
+        let named = ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"];
+        let file = named.into_iter().find_map(|name| vars.get(name).map(|path| (name, PathBuf::from(path))));
+        let folders = vars.get("SSL_CERT_DIR").map(std::env::split_paths).into_iter().flatten();
+        Self { file, folders: folders.filter(|path| path.is_dir()).collect(), read: OnceLock::new() }
+    }
+
+    /// The roots, or why what the environment names cannot be used: going on without it would be worse than stopping.
+    pub(super) fn get(&self) -> Result<RootCerts, String> {
+        self.read.get_or_init(|| self.load().map_err(|error| format!("{error:#}"))).clone()
+    }
+
+    fn load(&self) -> anyhow::Result<RootCerts> {
+        if self.file.is_none() && self.folders.is_empty() {
+            return Ok(of_the_system());
+        }
+        let mut certificates = Vec::new();
+        if let Some((name, path)) = &self.file {
             // requests takes a folder here, too.
             let found = if path.is_dir() { folder(path) } else { file(path) };
             certificates = found.with_context(|| format!("{name} names {}", escape::path(path)))?;
-            break;
         }
-    }
-    if let Some(paths) = vars.get("SSL_CERT_DIR") {
-        for path in std::env::split_paths(paths).filter(|path| path.is_dir()) {
-            named = true;
-            certificates.extend(folder(&path).with_context(|| format!("SSL_CERT_DIR names {}", escape::path(&path)))?);
+        for path in &self.folders {
+            certificates.extend(folder(path).with_context(|| format!("SSL_CERT_DIR names {}", escape::path(path)))?);
         }
+        anyhow::ensure!(
+            !certificates.is_empty(),
+            "the certificate files that the environment names hold no certificate"
+        );
+        Ok(RootCerts::new_with_certs(&certificates))
     }
-    if !named {
-        return Ok(of_the_system());
-    }
-    anyhow::ensure!(!certificates.is_empty(), "the certificate files that the environment names hold no certificate");
-    Ok(RootCerts::new_with_certs(&certificates))
 }
 
 fn of_the_system() -> RootCerts {

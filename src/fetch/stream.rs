@@ -136,7 +136,6 @@ impl<'a, 'b> Stream<'a, 'b> {
                 self.job.ask(self.work, range, self.etag.as_deref().filter(|_| position > 0))?
             }
         };
-        let url = reply.url.redacted();
         identity_encoded(&reply)?;
         let etag = headers::strong_etag(&reply.headers);
         let range = headers::text(&reply.headers, "content-range").and_then(headers::content_range);
@@ -164,6 +163,7 @@ impl<'a, 'b> Stream<'a, 'b> {
             }
             if let Some(length) = reply.body.content_length() {
                 if let Some(expected) = size.filter(|size| *size != length) {
+                    let url = self.job.start.redacted();
                     return Err(Error::Size { url, expected, found: length }.into());
                 }
                 expected = expected.or(Some(length));
@@ -198,7 +198,7 @@ impl<'a, 'b> Stream<'a, 'b> {
             let position = self.hasher.position();
             if let Some(expected) = expected.filter(|expected| position + count as u64 > *expected) {
                 let found = position + count as u64;
-                return Err(Error::Size { url: reply.url.redacted(), expected, found }.into());
+                return Err(Error::Size { url: self.job.start.redacted(), expected, found }.into());
             }
             at::write_all(&self.partial.file, &buffer[..count], position).map_err(|error| self.disk(error))?;
             self.hasher.update(&buffer[..count]);

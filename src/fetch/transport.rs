@@ -1,15 +1,16 @@
 //! The connections of one piece of work: ureq's agents, set up for our own rules, and closed when the person stops it.
 
-use std::sync::{Arc, Weak};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use ureq::Agent;
 use ureq::Body;
 use ureq::http::Response;
-use ureq::tls::TlsConfig;
+use ureq::tls::{RootCerts, TlsConfig};
 
 use super::Network;
-use super::gate::Stop;
+use super::gate::{Stop, lock};
 use super::network::Patience;
 use super::proxies::Route;
 use super::url::Url;
@@ -17,52 +18,75 @@ use super::url::Url;
 /// How often it is looked whether the work should stop.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// One agent for each way out of this machine: a pool of connections with one proxy setting.
+/// One agent for each way out of this machine, made when it is first needed: a pool of connections with one proxy setting,
+/// with certificates only where there are any to check.
 #[derive(Debug)]
 pub(super) struct Transport {
-    direct: Agent,
-    http: Option<Agent>,
-    https: Option<Agent>,
+    agents: Mutex<HashMap<(Route, bool), Agent>>,
+    connections: usize,
+    buffer: usize,
+    stop: Stop,
 }
 
 impl Transport {
-    /// Agents for up to `connections` at once. A thread watches `stop`, and closes every connection when it says so: a read
-    /// that would have waited for its server ends at once.
-    pub(super) fn new(network: &Network, connections: usize, buffer: usize, stop: Stop) -> Arc<Self> {
-        let agent = |proxy: Option<ureq::Proxy>| agent(network, proxy, connections, buffer);
-        let of = |proxy: &Option<ureq::Proxy>| proxy.clone().map(|proxy| agent(Some(proxy)));
-        let transport =
-            Arc::new(Self { direct: agent(None), http: of(&network.proxies.http), https: of(&network.proxies.https) });
-        let watched = Arc::downgrade(&transport);
-        // Without the thread (the system has no more), a stop waits for the stall time.
-        let _ = std::thread::Builder::new().stack_size(64 << 10).spawn(move || watch(&watched, stop));
-        transport
+    /// Agents for up to `connections` at once.
+    pub(super) fn new(connections: usize, buffer: usize, stop: Stop) -> Arc<Self> {
+        Arc::new(Self { agents: Mutex::default(), connections, buffer, stop })
     }
 
     /// Sends one request and reads the head of its answer. No redirect is followed, no status is an error.
     pub(super) fn send(
-        &self,
+        self: &Arc<Self>,
         network: &Network,
         url: &Url,
         headers: &[(&str, String)],
     ) -> Result<Response<Body>, ureq::Error> {
-        let agent = match network.proxies.route(url) {
-            Route::Direct => &self.direct,
-            Route::HttpProxy => self.http.as_ref().unwrap_or(&self.direct),
-            Route::HttpsProxy => self.https.as_ref().unwrap_or(&self.direct),
-        };
-        let mut request = agent.get(url.text());
+        let mut request = self.agent(network, url)?.get(url.text());
         for (name, value) in headers {
             request = request.header(*name, value);
         }
         request.call()
     }
 
+    fn agent(self: &Arc<Self>, network: &Network, url: &Url) -> Result<Agent, ureq::Error> {
+        let (route, secure) = (network.proxies.route(url), url.is_https());
+        let mut agents = lock(&self.agents);
+        if let Some(agent) = agents.get(&(route, secure)) {
+            return Ok(agent.clone());
+        }
+        let proxy = match route {
+            Route::Direct => None,
+            Route::HttpProxy => network.proxies.http.clone(),
+            Route::HttpsProxy => network.proxies.https.clone(),
+        };
+        // A proxy may be spoken to by https, whatever it is asked for.
+        let roots = if secure || proxy.is_some() { Some(network.roots.get().map_err(unusable)?) } else { None };
+        let agent = agent(network, proxy, roots, self.connections, self.buffer);
+        if agents.is_empty() {
+            self.watch();
+        }
+        agents.insert((route, secure), agent.clone());
+        Ok(agent)
+    }
+
+    /// A thread that closes every connection when `stop` says so: a read that would have waited for its server ends at once.
+    fn watch(self: &Arc<Self>) {
+        let watched = Arc::downgrade(self);
+        let stop = self.stop;
+        // Without the thread (the system has no more), a stop waits for the stall time.
+        let _ = std::thread::Builder::new().stack_size(64 << 10).spawn(move || watch(&watched, stop));
+    }
+
     fn shut_down(&self) {
-        for agent in [Some(&self.direct), self.http.as_ref(), self.https.as_ref()].into_iter().flatten() {
+        for agent in lock(&self.agents).values() {
             agent.clone().shutdown();
         }
     }
+}
+
+/// Not worth another try, as [`std::io::ErrorKind::InvalidData`] says here.
+fn unusable(why: String) -> ureq::Error {
+    ureq::Error::Io(std::io::Error::new(std::io::ErrorKind::InvalidData, why))
 }
 
 fn watch(transport: &Weak<Transport>, stop: Stop) {
@@ -76,7 +100,15 @@ fn watch(transport: &Weak<Transport>, stop: Stop) {
     }
 }
 
-fn agent(network: &Network, proxy: Option<ureq::Proxy>, connections: usize, buffer: usize) -> Agent {
+fn agent(
+    network: &Network,
+    proxy: Option<ureq::Proxy>,
+    roots: Option<RootCerts>,
+    connections: usize,
+    buffer: usize,
+) -> Agent {
+    let tls = TlsConfig::builder();
+    let tls = if let Some(roots) = roots { tls.root_certs(roots) } else { tls };
     let Patience { connect, response, stall, .. } = network.patience;
     Agent::config_builder()
         .http_status_as_error(false)
@@ -85,7 +117,7 @@ fn agent(network: &Network, proxy: Option<ureq::Proxy>, connections: usize, buff
         // Set even when there is none: ureq would ask the environment by itself.
         .proxy(proxy)
         .ip_family(network.family)
-        .tls_config(TlsConfig::builder().root_certs(network.roots.clone()).build())
+        .tls_config(tls.build())
         .user_agent(concat!("modelstrap/", env!("CARGO_PKG_VERSION")))
         .accept_encoding("identity")
         .max_idle_connections(connections * 2)

@@ -1,14 +1,18 @@
 //! Brings resolved models onto the disk: what is missing is fetched, links and references are made, and what was trusted on
 //! first use is written down.
 
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
 use anyhow::Result;
 
 use super::hub;
 use super::keeper::{Keeper, Trust};
-use super::locked::{Model, Place};
+use super::locked::{File, Model, Place};
 use super::placement;
 use super::world::World;
-use crate::fetch::{self, Artifact, Digest, Error, Event, Options, Outcome};
+use crate::fetch::{self, Artifact, Digest, Error, Event, Options, Outcome, Steward as _};
 use crate::support::escape::printable;
 
 /// A file that did not come.
@@ -46,8 +50,12 @@ pub struct Delivery<'a> {
     world: &'a World,
     models: Vec<&'a Model>,
     keeper: Keeper<'a>,
+    /// Whether all of it is here already, as far as names and sizes tell.
+    here: bool,
     /// By model: why nothing of it can be written.
     blocked: Vec<Option<String>>,
+    /// What is not fetched, since its model is blocked.
+    withheld: Vec<PathBuf>,
     /// What is fetched, or found to be here; [`Artifact::group`] is the index of the model.
     pub artifacts: Vec<Artifact>,
 }
@@ -58,33 +66,47 @@ impl<'a> Delivery<'a> {
     /// # Errors
     /// When a name in a model is refused.
     pub fn of(world: &'a World, models: &[&'a Model], trust: &'a Trust) -> Result<Self> {
-        let (keeper, mut artifacts) = Keeper::of(world, models, trust)?;
+        let (keeper, artifacts) = Keeper::of(world, models, trust)?;
         let mut wanting = vec![false; models.len()];
         artifacts.iter().filter(|artifact| !is_here(artifact)).for_each(|artifact| wanting[artifact.group] = true);
+        let here = wanting.iter().all(|wanting| !wanting);
         let blocked: Vec<Option<String>> = models
             .iter()
             .zip(wanting)
             // What is here already may lie on a disk that nobody can write to.
             .map(|(model, wanting)| if wanting { obstacle(world, model) } else { None })
             .collect();
-        artifacts.retain(|artifact| blocked[artifact.group].is_none());
-        Ok(Self { world, models: models.to_vec(), keeper, blocked, artifacts })
+        let (artifacts, withheld): (Vec<_>, Vec<_>) =
+            artifacts.into_iter().partition(|artifact| blocked[artifact.group].is_none());
+        let withheld = withheld.into_iter().map(|artifact| artifact.destination).collect();
+        Ok(Self { world, models: models.to_vec(), keeper, here, blocked, withheld, artifacts })
     }
 
-    /// Whether every file is here already, as far as names and sizes tell.
-    pub fn is_here(&self) -> bool {
-        self.artifacts.iter().all(is_here)
+    /// The indices of the artifacts that are not here, as far as names and sizes tell; ascending.
+    pub fn missing(&self) -> Vec<usize> {
+        if self.here {
+            return Vec::new();
+        }
+        (0..self.artifacts.len()).filter(|at| !is_here(&self.artifacts[*at])).collect()
     }
 
     /// Fetches what is missing; the result has one entry a model, in their order.
     pub fn carry_out(&self, options: &Options, events: &(dyn Fn(Event) + Sync)) -> Vec<Brought> {
-        let outcomes = fetch::fetch(&self.world.client, &self.artifacts, &self.keeper, options, events);
+        let outcomes = match self.here {
+            // Two thousand files are looked at in the time that it takes to start the engine's threads.
+            true => self.artifacts.iter().map(|artifact| self.settled(artifact)).collect(),
+            false => fetch::fetch(&self.world.client, &self.artifacts, &self.keeper, options, events),
+        };
         let mut brought: Vec<Brought> = self
             .models
             .iter()
             .map(|model| Brought { model: (*model).clone(), received: 0, failures: Vec::new(), unfinished: None })
             .collect();
+        let mut lacking: HashSet<&PathBuf> = self.withheld.iter().collect();
         for (artifact, outcome) in self.artifacts.iter().zip(outcomes) {
+            if outcome.result.is_err() {
+                lacking.insert(&artifact.destination);
+            }
             if let Some(one) = brought.get_mut(artifact.group) {
                 self.note(one, artifact, outcome);
             }
@@ -92,7 +114,7 @@ impl<'a> Delivery<'a> {
         for (one, blocked) in brought.iter_mut().zip(&self.blocked) {
             one.unfinished.clone_from(blocked);
         }
-        self.share_failures(&mut brought);
+        self.share_failures(&mut brought, &lacking);
         for one in brought.iter_mut().filter(|one| one.is_whole()) {
             one.unfinished = placement::finish(self.world, &one.model).err().map(|error| format!("{error:#}"));
         }
@@ -100,24 +122,31 @@ impl<'a> Delivery<'a> {
     }
 
     /// A blob that two models need is fetched for the first: when it failed there, the second is not whole either.
-    fn share_failures(&self, brought: &mut [Brought]) {
-        let failed: Vec<usize> =
-            brought.iter().enumerate().filter(|(_, one)| !one.is_whole()).map(|(at, _)| at).collect();
-        if failed.is_empty() {
+    fn share_failures(&self, brought: &mut [Brought], lacking: &HashSet<&PathBuf>) {
+        if lacking.is_empty() {
             return;
         }
-        for (at, model) in self.models.iter().enumerate().filter(|(at, _)| !failed.contains(at)) {
+        for (model, one) in self.models.iter().zip(brought).filter(|(_, one)| one.is_whole()) {
             for part in &model.parts {
-                let lacking = part
-                    .files
-                    .iter()
-                    .find(|file| !matches!(placement::state(self.world, part, file), Ok(placement::FileState::Here)));
-                if let (Some(file), Some(one)) = (lacking, brought.get_mut(at)) {
-                    let why = "another model needs the same file, and it could not be fetched".to_owned();
+                let needs = |file: &&File| {
+                    let artifact = placement::artifact(self.world, part, file, 0);
+                    artifact.is_ok_and(|artifact| lacking.contains(&artifact.destination))
+                };
+                if let Some(file) = part.files.iter().find(needs) {
+                    let why = format!(
+                        "{}: another model needs the same file, and it could not be fetched",
+                        printable(&file.path)
+                    );
                     one.failures.push(Failure { label: file.path.clone(), why });
                 }
             }
         }
+    }
+
+    fn settled(&self, artifact: &Artifact) -> Outcome {
+        let settled = self.keeper.settle(artifact);
+        let result = settled.map_err(|source| Error::Disk { path: artifact.destination.clone(), source });
+        Outcome { result: result.map(|()| None), received: 0, time: Duration::ZERO }
     }
 
     fn note(&self, one: &mut Brought, artifact: &Artifact, outcome: Outcome) {

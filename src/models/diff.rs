@@ -131,9 +131,9 @@ impl ModelDiff {
         let sums = match self.fate {
             Fate::Changed => String::new(),
             _ => {
-                let size = |file: &FileDiff| file.new.or(file.old).flatten().unwrap_or(0);
-                let total = self.files.iter().fold(0, |sum: u64, file| sum.saturating_add(size(file)));
-                format!("  {}, {}", count(self.files.len(), "file"), bytes(total))
+                let total: Option<u64> = self.files.iter().map(|file| file.new.or(file.old).flatten()).sum();
+                let total = total.map_or_else(|| "size unknown".to_owned(), bytes);
+                format!("  {}, {total}", count(self.files.len(), "file"))
             }
         };
         let mut lines = vec![format!("{sign} {}{sums}", printable(&self.name))];

@@ -159,6 +159,17 @@ pub fn discard(world: &World, part: &Part, file: &File) -> Result<()> {
     Ok(())
 }
 
+/// Gives up the project's claim to a part: its files stay, until a cleaner that nothing tells of them takes them.
+///
+/// # Errors
+/// What the disk says.
+pub fn release(world: &World, model: &Model, part: &Part) -> Result<()> {
+    match &part.place {
+        Place::Hub(hub) => Ok(super::hub::remove::release(hub, &world.homes, &claim(world, model))?),
+        _ => Ok(()),
+    }
+}
+
 /// Takes a part out of the cache, unless something else uses it. The bytes that are free now; `None` where it is used.
 ///
 /// # Errors

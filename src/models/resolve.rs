@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, bail};
 
-use super::hub::formats::{Format, LeftOut, Wanted};
+use super::hub::formats::{Form, LeftOut, Wanted};
 use super::hub::{self, HubAsk, Resolved};
 use super::locked::{Model, Part, Place};
 use super::request::{Choice, Weights};
@@ -118,12 +118,16 @@ fn wanted(choice: &Choice) -> Result<Wanted> {
         Weights::Formats(words) => Wanted::Formats(
             words
                 .iter()
-                .map(|word| {
-                    word.parse::<Format>().with_context(|| format!("`{}` is no format of weights", printable(word)))
-                })
+                .map(|word| form(word).with_context(|| format!("`{}` is no format of weights", printable(word))))
                 .collect::<Result<_>>()?,
         ),
     })
+}
+
+/// `safetensors`, or `gguf:Q8_0`.
+fn form(word: &str) -> Result<Form> {
+    let (format, quantisation) = word.split_once(':').map_or((word, None), |(format, rest)| (format, Some(rest)));
+    Ok(Form { format: format.parse()?, quantisation: quantisation.map(str::to_ascii_uppercase) })
 }
 
 /// The library that reads what such a spec means, where the spec says it.
@@ -183,4 +187,20 @@ fn other_part(world: &World, spec: &Spec, environment: Option<&str>) -> Result<P
         Spec::Url { url, digest } => sources::url::resolve(url, *digest)?,
         _ => bail!("{spec} names no source"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::request::FORMATS;
+
+    #[test]
+    fn every_format_that_a_manifest_may_ask_for_is_one_that_repositories_have() {
+        for word in FORMATS {
+            assert!(form(word).is_ok(), "{word}");
+        }
+        let quantisation = form("gguf:q8_0").unwrap().quantisation;
+        assert_eq!(quantisation.as_deref(), Some("Q8_0"), "names of files are read in upper case");
+        assert!(form("vhs").is_err());
+    }
 }

@@ -1,5 +1,6 @@
 //! A project in an empty folder with an empty home, the built program in a known environment, and whole trees compared.
 
+#![allow(clippy::print_stderr, reason = "a test that leaves something out says so")]
 #![allow(dead_code, reason = "each test program uses its part")]
 #![allow(unused_macros, reason = "each test program uses its part")]
 

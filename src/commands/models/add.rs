@@ -1,5 +1,7 @@
 //! `modelstrap models add`: names models in the manifest, locks them, and downloads them.
 
+use std::path::PathBuf;
+
 use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::super::context::Context;
@@ -8,7 +10,7 @@ use super::super::{Exit, Usage};
 use super::delivery::tell;
 use super::session::known;
 use super::settle::{Ask, merged, settle};
-use super::{Session, Wish, deliver, lock};
+use super::{Session, Wish, deliver};
 use crate::cli::AddArgs;
 use crate::models::lock::Lock;
 use crate::models::spec::Spec;
@@ -51,10 +53,13 @@ pub(super) fn run(context: &Context, arguments: &AddArgs) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     let mut session = Session::open_with(context, manifest)?;
-    session.lock = Some(lock_of(&session, &keys)?);
-    write_manifest(context, &project, &path, &text, "models add")?;
+    let lock = lock_of(&session, &keys)?;
+    session.note_unseen(&lock)?;
+    let files = [(path, text), (session.lock_path(), lock.render())];
+    write(context, &project, &files, "models add")?;
+    session.lock = Some(lock);
     if arguments.no_download {
-        return lock::lock(&session, &keys, Ask::AboutTheMissing, false);
+        return Ok(Exit::Done);
     }
     let wish = Wish { words: keys, transfer: arguments.transfer.clone(), ..Wish::default() };
     let delivered = deliver(&session, &wish)?;
@@ -86,11 +91,11 @@ pub(in crate::commands) fn name_in_manifest(context: &Context, project: &Project
         text = manifest_edit::add(&text, &key_for(&spec), &ModelValue::One(spec.to_string()))
             .map_err(|problem| anyhow!("{}: {problem}", escape::path(&path)))?;
     }
-    write_manifest(context, project, &path, &text, "models add")
+    write(context, project, &[(path, text)], "models add")
 }
 
 /// The manifest's path and text; an empty text where there is none yet.
-pub(super) fn manifest_text(project: &Project) -> Result<(std::path::PathBuf, String)> {
+pub(super) fn manifest_text(project: &Project) -> Result<(PathBuf, String)> {
     let path = project.root.join(MANIFEST);
     match bounded::read(&path, MAX_SIZE) {
         Ok(bytes) => {
@@ -102,32 +107,31 @@ pub(super) fn manifest_text(project: &Project) -> Result<(std::path::PathBuf, St
     }
 }
 
-/// Writes the manifest through a plan, so that `undo` takes it back.
-pub(super) fn write_manifest(
-    context: &Context,
-    project: &Project,
-    path: &std::path::Path,
-    text: &str,
-    verb: &str,
-) -> Result<()> {
-    let change = Change {
-        path: path.to_path_buf(),
+/// Writes the manifest, and the lock with it, through a plan, so that `undo` takes both back.
+pub(super) fn write(context: &Context, project: &Project, files: &[(PathBuf, String)], verb: &str) -> Result<()> {
+    let change = |(path, text): &(PathBuf, String)| Change {
+        path: path.clone(),
         why: "the models of the project".to_owned(),
         want: Want::File { contents: text.as_bytes().to_vec() },
         within: Some(project.root.clone()),
     };
+    let changes: Vec<Change> = files.iter().map(change).collect();
     let held = super::super::setup::lock(context, project, std::time::Duration::from_secs(60))?;
     let shelf = shelf(project);
     let mut record = shelf.record();
     // The manifest belongs to people: what was in it is kept for `undo`.
-    let plan = Plan::build(&[change], &record, true);
+    let plan = Plan::build(&changes, &record, true);
     if let Some(obstacle) = plan.obstacles.first() {
         bail!("{obstacle}");
     }
     if !plan.is_empty() {
         let now = time::now(&context.vars);
         match apply(&plan, &shelf, &mut record, verb, &now, |_| ()) {
-            Ok(_) => context.output.say(format!("Wrote {MANIFEST}.")),
+            Ok(_) => {
+                let names = files.iter().filter_map(|(path, _)| path.file_name());
+                let names: Vec<_> = names.map(|name| escape::printable(&name.to_string_lossy())).collect();
+                context.output.say(format!("Wrote {}.", names.join(" and ")));
+            }
             Err(error @ ApplyError::Interrupted { .. }) => return Err(Interrupted(error.to_string()).into()),
             Err(error) => return Err(error.into()),
         }

@@ -78,17 +78,21 @@ pub(in crate::commands) fn deliver(session: &Session<'_>, wish: &Wish) -> Result
     if let Some(events) = &events {
         json::resolved(events, &settled);
     }
-    let lock = merged(session, &settled.models);
-    let moved = diff(session.lock.as_ref(), &lock);
     if wish.dry_run {
         return preview(session, &settled);
     }
-    if !moved.is_empty() && !wish.frozen {
-        session.write_lock(&lock)?;
+    let known = vouched(session);
+    let lock = merged(session, &settled.models);
+    let mut locked = false;
+    if !wish.frozen && !diff(session.lock.as_ref(), &lock).is_empty() {
+        locked = session.write_lock(&lock)?;
     }
-    let (brought, summary) = fetch(session, wish, &settled)?;
+    let (brought, summary) = fetch(session, wish, &settled, known)?;
     if !wish.frozen {
-        remember(session, &settled, &brought)?;
+        locked |= remember(session, &settled, &brought)?;
+    }
+    if locked {
+        output.say(format!("Wrote {}. Commit it.", session.shown(&session.lock_path())));
     }
     let delivered = conclude(session, &settled, &brought, summary.as_ref())?;
     if let Some(events) = &events {
@@ -126,9 +130,10 @@ fn preview(session: &Session<'_>, settled: &Settled) -> Result<Delivered> {
     let output = &session.context.output;
     let mut delivered = Delivered::default();
     for (pick, model) in &settled.models {
-        let (mut missing, mut bytes) = (0, 0);
+        let (mut missing, mut bytes, mut unsized_files) = (0, 0, 0);
         for part in &model.parts {
             for file in &part.files {
+                let known = missing;
                 match placement::state(&session.world, part, file)? {
                     placement::FileState::Here => {}
                     placement::FileState::Partly(have) => {
@@ -136,16 +141,18 @@ fn preview(session: &Session<'_>, settled: &Settled) -> Result<Delivered> {
                     }
                     _ => (missing, bytes) = (missing + 1, bytes + file.size.unwrap_or(0)),
                 }
+                unsized_files += usize::from(missing > known && file.size.is_none());
             }
         }
         delivered.here += usize::from(missing == 0);
         output.say(match missing {
             0 => format!("{}: here", printable(&pick.choice.name)),
             _ => format!(
-                "{}: {} to fetch, {}",
+                "{}: {} to fetch, {}{}",
                 printable(&pick.choice.name),
                 units::count(missing, "file"),
-                units::bytes(bytes)
+                units::bytes(bytes),
+                if unsized_files > 0 { " and what nobody knows the size of" } else { "" }
             ),
         });
     }
@@ -153,24 +160,35 @@ fn preview(session: &Session<'_>, settled: &Settled) -> Result<Delivered> {
     Ok(delivered)
 }
 
-fn fetch(session: &Session<'_>, wish: &Wish, settled: &Settled) -> Result<(Vec<Brought>, Option<Summary>)> {
+fn fetch(
+    session: &Session<'_>,
+    wish: &Wish,
+    settled: &Settled,
+    known: HashSet<Digest>,
+) -> Result<(Vec<Brought>, Option<Summary>)> {
     let models: Vec<&Model> = settled.models.iter().map(|(_, model)| model).collect();
-    let trust = Trust { known: vouched(session), allow_pickle: wish.transfer.allow_pickle };
+    let trust = Trust { known, allow_pickle: wish.transfer.allow_pickle };
     let delivery = Delivery::of(&session.world, &models, &trust)?;
     let options =
         Options { max_workers: wish.transfer.max_workers, limit_rate: wish.transfer.limit_rate, ..Options::default() };
     let lines = models.iter().map(|model| ModelLine { name: model.name.clone() }).collect();
-    let files = delivery
-        .artifacts
-        .iter()
-        .map(|one| FileLine { label: one.label.clone(), model: one.group, size: one.size })
-        .collect();
-    if delivery.is_here() {
+    let missing = delivery.missing();
+    let line = |at: &usize| {
+        let one = &delivery.artifacts[*at];
+        FileLine { label: one.label.clone(), model: one.group, size: one.size }
+    };
+    let files = missing.iter().map(line).collect();
+    if missing.is_empty() {
         let brought = delivery.carry_out(&options, &|_| ());
         return Ok((brought, None));
     }
     let progress = Progress::new(&session.context.output, session.context.global.json, lines, files);
-    let brought = delivery.carry_out(&options, &|event: Event| progress.event(event));
+    let brought = delivery.carry_out(&options, &|event: Event| {
+        // Of what is here already, nothing is shown.
+        if let Ok(place) = missing.binary_search(&event.index()) {
+            progress.event(event.at(place));
+        }
+    });
     let summary = progress.finish();
     if interrupt::requested() {
         return Err(Interrupted(
@@ -183,19 +201,17 @@ fn fetch(session: &Session<'_>, wish: &Wish, settled: &Settled) -> Result<(Vec<B
 
 /// What the committed lock vouches for.
 fn vouched(session: &Session<'_>) -> HashSet<Digest> {
-    let models = session.lock.iter().flat_map(|lock| &lock.models);
-    models.flat_map(|model| &model.parts).flat_map(|part| &part.files).filter_map(|file| file.digest).collect()
+    session.lock.as_ref().map(|lock| session.unseen().vouched(lock)).unwrap_or_default()
 }
 
-/// Keeps in the lock what was trusted on first use.
-fn remember(session: &Session<'_>, settled: &Settled, brought: &[Brought]) -> Result<()> {
+/// Keeps in the lock what was trusted on first use; true if that was anything.
+fn remember(session: &Session<'_>, settled: &Settled, brought: &[Brought]) -> Result<bool> {
     let proven: Vec<(Pick, Model)> =
         settled.models.iter().zip(brought).map(|((pick, _), one)| (pick.clone(), one.model.clone())).collect();
     let lock = merged(session, &proven);
-    if session.lock.is_some() || !lock.models.is_empty() {
-        session.write_lock(&lock)?;
-    }
-    Ok(())
+    let changed = (session.lock.is_some() || !lock.models.is_empty()) && session.write_lock(&lock)?;
+    session.unseen().came(brought.iter().filter(|one| one.is_whole()).map(|one| &one.model))?;
+    Ok(changed)
 }
 
 /// Installs what is a package, then says what is where, and what is not.

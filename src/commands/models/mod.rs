@@ -13,6 +13,7 @@ mod scan;
 mod search;
 mod session;
 mod settle;
+
 mod update;
 mod verify;
 

@@ -5,12 +5,12 @@ use anyhow::{Result, anyhow};
 use super::super::context::Context;
 use super::super::{Exit, Usage};
 use super::Session;
-use super::add::{manifest_text, write_manifest};
+use super::add::{manifest_text, write};
 use super::settle::merged;
 use crate::cli::RemoveArgs;
-use crate::models::locked::Model;
+use crate::models::locked::{Model, Part};
 use crate::models::placement;
-use crate::project::manifest_edit;
+use crate::project::{Manifest, manifest_edit};
 use crate::support::escape::{self, printable};
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::units;
@@ -39,20 +39,28 @@ pub(super) fn run(context: &Context, arguments: &RemoveArgs) -> Result<Exit> {
     }
     if arguments.consent.dry_run {
         for model in &gone {
-            context.output.say(format!("{} would leave the manifest and the lock", printable(&model.name)));
+            let files = if arguments.purge { ", and its files the cache" } else { "" };
+            context.output.say(format!("{} would leave the manifest and the lock{files}", printable(&model.name)));
         }
         return Ok(Exit::Done);
     }
     if arguments.purge {
         consent(context, arguments, &gone)?;
     }
-    write_manifest(context, &session.project, &path, &text, "models remove")?;
-    let after = Session::open(context)?;
+    let manifest = Manifest::parse(&text).map_err(|problem| anyhow!("{}{problem}", escape::path(&path)))?;
+    let mut after = Session::open_with(context, manifest)?;
+    let lock = merged(&after, &[]);
+    let mut files = vec![(path, text)];
     if after.lock.is_some() {
-        after.write_lock(&merged(&after, &[]))?;
+        files.push((after.lock_path(), lock.render()));
+        after.lock = Some(lock.clone());
     }
+    write(context, &session.project, &files, "models remove")?;
+    let needed: Vec<&Part> = lock.models.iter().flat_map(|model| &model.parts).collect();
     if arguments.purge {
-        purge(&after, &gone)?;
+        purge(&after, &gone, &needed)?
+    } else {
+        release(&after, &gone)?
     }
     Ok(Exit::Done)
 }
@@ -73,13 +81,23 @@ fn consent(context: &Context, arguments: &RemoveArgs, gone: &[Model]) -> Result<
     }
 }
 
+/// Whether a model that stays has its files in the same place.
+fn is_needed(part: &Part, needed: &[&Part]) -> bool {
+    needed.iter().any(|other| other.place == part.place)
+}
+
+/// Gives up the project's claims, so that `hf cache prune` may take what nobody else names. The files stay.
+fn release(session: &Session<'_>, gone: &[Model]) -> Result<()> {
+    let parts = gone.iter().flat_map(|model| model.parts.iter().map(move |part| (model, part)));
+    parts.into_iter().try_for_each(|(model, part)| placement::release(&session.world, model, part))
+}
+
 /// Deletes what no other model of this project needs and no other project claims.
-fn purge(session: &Session<'_>, gone: &[Model]) -> Result<()> {
+fn purge(session: &Session<'_>, gone: &[Model], needed: &[&Part]) -> Result<()> {
     let mut freed = 0;
     for model in gone {
         for part in &model.parts {
-            let needed = session.lock.iter().flat_map(|lock| &lock.models).flat_map(|other| &other.parts);
-            if needed.filter(|other| other.place == part.place).any(|_| true) {
+            if is_needed(part, needed) {
                 session
                     .context
                     .output

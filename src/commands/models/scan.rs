@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 
 use super::super::Exit;
@@ -67,6 +67,10 @@ fn targets(session: &Session<'_>, words: &[String]) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in paths {
         walk(&start.join(path), 0, &mut files)?;
+    }
+    let is_path = |word: &&&String| word.starts_with(['/', '.', '~']) || word.contains('\\');
+    if let Some(gone) = models.iter().find(is_path) {
+        bail!("there is no file or folder {}", escape::printable(gone));
     }
     if !models.is_empty() || words.is_empty() {
         let models: Vec<String> = models.into_iter().cloned().collect();

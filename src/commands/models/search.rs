@@ -12,13 +12,12 @@ use crate::models::hub::search::{Found, search};
 use crate::support::escape::printable;
 use crate::ui::table::{self, Cell, Column};
 
-/// The columns of what was found.
-const FOUND: [Column; 5] = [
+/// The columns of what was found. The name is what `models add` takes.
+const FOUND: [Column; 4] = [
     Column { heading: "Name", right: false },
     Column { heading: "Size", right: true },
     Column { heading: "Read by", right: false },
     Column { heading: "Licence", right: false },
-    Column { heading: "Source", right: false },
 ];
 
 pub(super) fn run(context: &Context, arguments: &SearchArgs) -> Result<Exit> {
@@ -54,18 +53,15 @@ pub(super) fn run(context: &Context, arguments: &SearchArgs) -> Result<Exit> {
                 Cell::size(one.size),
                 Cell::new(one.reader),
                 Cell::new(licence(one.license, one.gated)),
-                Cell::new(one.spec),
             ]
         })
         .collect();
     rows.extend(found.iter().map(|one| {
         vec![
-            // What `models add` takes, in the column that is cut last.
             Cell::new(format!("hf:{}", one.id)),
             Cell::new(""),
             Cell::new("huggingface"),
             Cell::new(licence(None, one.gated)),
-            Cell::new(""),
         ]
     }));
     let output = &context.output;

@@ -12,6 +12,7 @@ use crate::catalogue::models as catalogue;
 use crate::fetch::{Client, Network};
 use crate::models::homes::Homes;
 use crate::models::hub::settings::Settings;
+use crate::models::lock::unseen::Unseen;
 use crate::models::lock::{self, Lock};
 use crate::models::request::{self, Choice, Request, WellKnown};
 use crate::models::sources::github;
@@ -110,12 +111,25 @@ impl<'a> Session<'a> {
     pub(super) fn write_lock(&self, lock: &Lock) -> Result<bool> {
         let path = self.lock_path();
         let text = lock.render();
+        self.note_unseen(lock)?;
         if bounded::read(&path, lock::MAX_SIZE).is_ok_and(|bytes| bytes == text.as_bytes()) {
             return Ok(false);
         }
         atomic::replace(&path, text.as_bytes(), None, &self.project.tag())
             .with_context(|| format!("{} cannot be written", escape::path(&path)))?;
         Ok(true)
+    }
+
+    /// Notes which files of `lock` nobody vouched for before it is written.
+    pub(super) fn note_unseen(&self, lock: &Lock) -> Result<()> {
+        // What lies on the disk now: `self.lock` may be a later state.
+        let old = read_lock(&self.lock_path()).ok().flatten();
+        self.unseen().note(old.as_ref(), lock)
+    }
+
+    /// What was locked here before it came.
+    pub(super) fn unseen(&self) -> Unseen {
+        Unseen::load(&self.project.state_folder())
     }
 
     /// A path for a person.

@@ -72,6 +72,9 @@ pub(super) fn settle(
             open.push((at, pick, locked(pick).filter(|_| ask == Ask::AboutTheMissing)));
         }
     }
+    if !open.is_empty() {
+        session.world.hub.notes.iter().for_each(|note| session.context.output.warn(note));
+    }
     let mut answers = ask_sources(session, &open, told)?;
     for (at, pick) in picks.iter().enumerate() {
         match answers.iter().position(|(index, _)| *index == at) {

@@ -75,8 +75,19 @@ fn a_file_that_never_stops_changing_ends_in_an_error() {
     let (room, bytes) = (Room::new(), content(SIZE));
     let served = bytes.clone();
     let server = Server::new(move |request, number| Answer::file(request, &served, &format!("\"{number}\"")));
-    let text = refusal(&room, get(&room.artifact(&server.url("/f"), &bytes)));
+    let artifact = Artifact { digest: None, ..room.artifact(&server.url("/f"), &bytes) };
+    let text = refusal(&room, get(&artifact));
     assert!(text.contains("changes again and again"), "{text}");
+}
+
+#[test]
+fn where_the_digest_is_known_it_decides_whatever_tag_each_answer_has() {
+    let (room, bytes) = (Room::new(), content(SIZE));
+    let served = bytes.clone();
+    let server = Server::new(move |request, number| Answer::file(request, &served, &format!("\"{number}\"")));
+    let outcome = get(&room.artifact(&server.url("/f"), &bytes));
+    assert_here(&room, &outcome, &bytes);
+    assert_eq!(outcome.received, SIZE as u64);
 }
 
 #[test]

@@ -23,7 +23,22 @@ pub enum Wanted {
     /// All of them.
     All,
     /// These, where they are there; elsewhere as with `Auto`.
-    Formats(Vec<Format>),
+    Formats(Vec<Form>),
+}
+
+/// A form of weights that is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Form {
+    /// The format.
+    pub format: Format,
+    /// Of GGUF files, which quantisation, in upper case; the usual one where none is named.
+    pub quantisation: Option<String>,
+}
+
+impl From<Format> for Form {
+    fn from(format: Format) -> Self {
+        Self { format, quantisation: None }
+    }
 }
 
 impl Default for Wanted {
@@ -108,7 +123,8 @@ fn first_of(reader: Option<&str>) -> Option<Format> {
 /// The formats to keep of those that are completely there.
 fn wanted_of(present: &BTreeSet<Format>, wanted: &Wanted) -> BTreeSet<Format> {
     if let Wanted::Formats(list) = wanted {
-        let listed: BTreeSet<Format> = list.iter().copied().filter(|format| present.contains(format)).collect();
+        let listed: BTreeSet<Format> =
+            list.iter().map(|form| form.format).filter(|format| present.contains(format)).collect();
         if !listed.is_empty() {
             return listed;
         }
@@ -178,7 +194,7 @@ fn drop_quantisations(
 ) {
     let is_wanted = match wanted {
         Wanted::Auto { reader } => first_of(reader.as_deref()) == Some(Format::Gguf),
-        Wanted::Formats(list) => list.contains(&Format::Gguf),
+        Wanted::Formats(list) => list.iter().any(|form| form.format == Format::Gguf),
         Wanted::All => true,
     };
     let others_taken = drop_others_for_gguf(weights, wanted, is_wanted, dropped);
@@ -191,20 +207,45 @@ fn drop_quantisations(
         let (model, quantisation) = model_of(&entries[*at].path);
         models.entry(model).or_default().entry(quantisation).or_default().push(*at);
     }
-    models.values().for_each(|quantisations| keep_one_quantisation(weights, quantisations, dropped));
+    let named = named_quantisations(wanted);
+    models.values().for_each(|quantisations| keep_quantisations(weights, quantisations, &named, dropped));
 }
 
-fn keep_one_quantisation(
+/// The quantisations that are asked for by name.
+fn named_quantisations(wanted: &Wanted) -> BTreeSet<&str> {
+    match wanted {
+        Wanted::Formats(list) => list.iter().filter_map(|form| form.quantisation.as_deref()).collect(),
+        Wanted::Auto { .. } | Wanted::All => BTreeSet::new(),
+    }
+}
+
+/// The quantisations that are asked for by name and that no entry has, beside those that there are.
+pub fn missing_quantisations(entries: &[Entry], wanted: &Wanted) -> Option<(String, Vec<String>)> {
+    let is_gguf = |entry: &&Entry| classify(&entry.path).is_some_and(|weight| weight.format == Format::Gguf);
+    let there: BTreeSet<String> = entries.iter().filter(is_gguf).map(|entry| model_of(&entry.path).1).collect();
+    let missing = named_quantisations(wanted).into_iter().find(|name| !there.contains(*name))?;
+    Some((missing.to_owned(), there.into_iter().filter(|name| !name.is_empty()).collect()))
+}
+
+/// Keeps those that are asked for by name; of a model that has none of them, the usual one.
+fn keep_quantisations(
     weights: &[(usize, Weight<'_>)],
     quantisations: &BTreeMap<String, Vec<usize>>,
+    named: &BTreeSet<&str>,
     dropped: &mut BTreeMap<usize, String>,
 ) {
     let whole =
         |files: &[usize]| is_complete(weights.iter().filter(|(at, _)| files.contains(at)).map(|(_, weight)| weight));
-    let best = quantisations.iter().filter(|(_, files)| whole(files)).map(|(name, _)| name);
-    let Some(best) = best.min_by_key(|name| (gguf::rank(name), *name)) else { return };
-    let taken = if best.is_empty() { "the one without" } else { best };
-    for (_, files) in quantisations.iter().filter(|(name, _)| *name != best) {
+    let complete: Vec<&str> =
+        quantisations.iter().filter(|(_, files)| whole(files)).map(|(name, _)| name.as_str()).collect();
+    let best = complete.iter().copied().min_by_key(|name| (gguf::rank(name), *name));
+    let mut kept: Vec<&str> = complete.into_iter().filter(|name| named.contains(name)).collect();
+    if kept.is_empty() {
+        kept.extend(best);
+    }
+    let Some(first) = kept.first() else { return };
+    let taken = if first.is_empty() { "the one without".to_owned() } else { kept.join(" and ") };
+    for (_, files) in quantisations.iter().filter(|(name, _)| !kept.contains(&name.as_str())) {
         dropped.extend(files.iter().map(|at| (*at, format!("another quantisation than {taken}"))));
     }
 }
@@ -216,7 +257,8 @@ fn drop_others_for_gguf(
     is_wanted: bool,
     dropped: &mut BTreeMap<usize, String>,
 ) -> bool {
-    let listed = |format: Format| matches!(wanted, Wanted::Formats(list) if list.contains(&format));
+    let listed =
+        |format: Format| matches!(wanted, Wanted::Formats(list) if list.iter().any(|form| form.format == format));
     let is_other = |weight: &Weight<'_>| weight.role == "model" && weight.scope.is_empty();
     let taken: Vec<(usize, &Weight<'_>)> = weights
         .iter()

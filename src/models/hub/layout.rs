@@ -104,7 +104,11 @@ pub fn blob_name(file: &File) -> Option<String> {
 
 /// `path`, whose parts are separated by `/`, below `base`, in the system's own way.
 fn joined(base: PathBuf, path: &str) -> PathBuf {
-    path.split('/').filter(|part| !part.is_empty() && *part != ".").fold(base, |base, part| base.join(part))
+    let parts = path.split('/').filter(|part| !part.is_empty() && *part != ".");
+    parts.fold(base, |mut base, part| {
+        base.push(part);
+        base
+    })
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use super::patterns::Filter;
 use super::settings::Settings;
 use super::{Error, names};
 use crate::models::locked::{File, HubPlace, Part, Place, RepoType};
+use crate::support::escape::printable;
 
 /// What is wanted of a repository.
 #[derive(Debug, Clone)]
@@ -63,6 +64,11 @@ pub fn resolve(documents: &dyn Documents, settings: &Settings, ask: &HubAsk) -> 
     }
     // In a dataset, names that look like weights are data.
     let wanted = if ask.repo_type == RepoType::Dataset { &Wanted::All } else { &ask.wanted };
+    if let Some((missing, there)) = formats::missing_quantisations(&matching, wanted) {
+        let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
+        let why = format!("it has no quantisation {}; it has {}", printable(&missing), printable(&there));
+        return Err(Error::Nothing { repo: ask.repo.clone(), why });
+    }
     let choice = formats::choose(&matching, wanted);
     let mut entries: Vec<Option<Entry>> = matching.into_iter().map(Some).collect();
     let kept: Vec<Entry> = choice.kept.iter().filter_map(|index| entries.get_mut(*index)?.take()).collect();
@@ -95,8 +101,7 @@ fn file(entry: Entry) -> File {
 
 fn nothing(ask: &HubAsk, total: usize) -> Error {
     let quoted = |patterns: &[String]| {
-        let texts: Vec<String> =
-            patterns.iter().map(|text| format!("\"{}\"", crate::support::escape::printable(text))).collect();
+        let texts: Vec<String> = patterns.iter().map(|text| format!("\"{}\"", printable(text))).collect();
         texts.join(", ")
     };
     let files = crate::support::units::count(total, "file");

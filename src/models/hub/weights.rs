@@ -67,8 +67,17 @@ pub struct NotAFormat;
 impl FromStr for Format {
     type Err = NotAFormat;
 
+    /// A format's name, or the end of its files' names.
     fn from_str(text: &str) -> Result<Self, NotAFormat> {
-        let text = if matches!(text, "bin" | "pt" | "pth" | "ckpt") { "pytorch" } else { text };
+        let text = match text {
+            "bin" | "pt" | "pth" | "ckpt" => "pytorch",
+            "h5" => "tensorflow",
+            "msgpack" => "flax",
+            "ggml" => "gguf",
+            "ot" => "rust",
+            "mlpackage" | "mlmodel" => "coreml",
+            other => other,
+        };
         NAMES.iter().find(|(_, name)| *name == text).map(|(format, _)| *format).ok_or(NotAFormat)
     }
 }

@@ -6,8 +6,9 @@
 mod parse;
 mod raw;
 mod render;
+pub mod unseen;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::locked::Model;
@@ -89,10 +90,17 @@ impl Lock {
             .flat_map(|request| &request.choices)
             .map(|choice| (choice.name.as_str(), choice.spec.to_string()))
             .collect();
-        let mut found = BTreeMap::new();
+        // What a project can do without may have no answer from its source, and then it has no place in the lock.
+        let needless = requests.iter().filter(|request| request.optional).flat_map(|request| &request.choices);
+        let needless: BTreeSet<&str> = needless.map(|choice| choice.name.as_str()).collect();
+        let (mut found, mut open) = (BTreeMap::new(), Vec::new());
         for (name, spec) in &wanted {
             let name = (*name).to_owned();
             match self.find(&name) {
+                None if needless.contains(name.as_str()) => {
+                    open.push(Disagreement::Missing(name));
+                    None
+                }
                 None => found.insert(name.clone(), Disagreement::Missing(name)),
                 Some(model) if model.spec != *spec => {
                     let (locked, wanted) = (model.spec.clone(), spec.clone());
@@ -105,7 +113,7 @@ impl Lock {
             found.insert(model.name.clone(), Disagreement::Superfluous(model.name.clone()));
         }
         if found.is_empty() && request::digest(requests) != self.manifest {
-            return vec![Disagreement::Details];
+            return if open.is_empty() { vec![Disagreement::Details] } else { open };
         }
         found.into_values().collect()
     }

@@ -7,7 +7,7 @@ use crate::models::when::When;
 use crate::project::model_entry::{AlternativeTable, ModelTable, Words};
 
 /// Formats of weights that may be asked for by name.
-pub const FORMATS: [&str; 14] = [
+pub const FORMATS: [&str; 20] = [
     "safetensors",
     "bin",
     "pt",
@@ -22,6 +22,12 @@ pub const FORMATS: [&str; 14] = [
     "openvino",
     "coreml",
     "npz",
+    "pytorch",
+    "tensorflow",
+    "flax",
+    "rust",
+    "ot",
+    "original",
 ];
 
 /// The choices of a table in the order of trial: its alternatives, then its own source.

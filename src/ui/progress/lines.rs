@@ -21,7 +21,10 @@ pub(super) fn start(state: &State) -> String {
         (0, _) => "size unknown".to_owned(),
         (total, unknown) => format!("{} and {} of unknown size", units::bytes(total), units::count(unknown, "file")),
     };
-    let (models, files) = (units::count(state.models.len(), "model"), units::count(state.files.len(), "file"));
+    let (models, files) = (
+        units::count(state.models.iter().filter(|model| model.files > 0).count(), "model"),
+        units::count(state.files.len(), "file"),
+    );
     format!("Downloading {models}: {files}, {sized}")
 }
 

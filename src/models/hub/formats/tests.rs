@@ -69,9 +69,9 @@ fn the_readers_own_form_comes_first() {
     };
     assert_eq!(taken(&reader("onnxruntime")), ["onnx/decoder_model.onnx", "onnx/decoder_model_merged.onnx"]);
     assert_eq!(taken(&reader("tensorflow")), ["tf_model.h5"]);
-    let two = Wanted::Formats(vec![Format::Pytorch, Format::Flax]);
+    let two = Wanted::Formats(vec![Format::Pytorch.into(), Format::Flax.into()]);
     assert_eq!(taken(&two), ["flax_model.msgpack", "pytorch_model.bin"]);
-    assert_eq!(taken(&Wanted::Formats(vec![Format::Gguf])), ["model.safetensors"], "never nothing");
+    assert_eq!(taken(&Wanted::Formats(vec![Format::Gguf.into()])), ["model.safetensors"], "never nothing");
 }
 
 #[test]
@@ -142,8 +142,27 @@ fn one_quantisation_is_taken() {
     let both = ["config.json", "m-Q4_K_M.gguf", "m-Q8_0.gguf", "model.safetensors"];
     assert_eq!(left_out(&both, &Wanted::default()), ["m-Q4_K_M.gguf", "m-Q8_0.gguf"]);
     assert_eq!(left_out(&both, &reader("llama.cpp")), ["m-Q8_0.gguf", "model.safetensors"]);
-    let two = Wanted::Formats(vec![Format::Gguf, Format::Safetensors]);
+    let two = Wanted::Formats(vec![Format::Gguf.into(), Format::Safetensors.into()]);
     assert_eq!(left_out(&both, &two), ["m-Q8_0.gguf"]);
+}
+
+#[test]
+fn the_quantisations_that_are_named_are_taken() {
+    let named = |names: &[&str]| {
+        let form = |name: &&str| Form { format: Format::Gguf, quantisation: Some((*name).to_owned()) };
+        Wanted::Formats(names.iter().map(form).collect())
+    };
+    let paths = ["m-Q2_K.gguf", "m-Q4_K_M.gguf", "m-Q8_0.gguf", "mmproj-m-f16.gguf"];
+    assert_eq!(
+        left_out(&paths, &named(&["Q8_0"])),
+        ["m-Q2_K.gguf", "m-Q4_K_M.gguf"],
+        "the projector has one form only"
+    );
+    assert_eq!(left_out(&paths, &named(&["Q8_0", "Q2_K"])), ["m-Q4_K_M.gguf"]);
+    let entries = entries(&paths);
+    assert_eq!(missing_quantisations(&entries, &named(&["Q8_0"])), None);
+    let there = ["F16", "Q2_K", "Q4_K_M", "Q8_0"].map(str::to_owned).to_vec();
+    assert_eq!(missing_quantisations(&entries, &named(&["Q8_0", "Q5_0"])), Some(("Q5_0".to_owned(), there)));
 }
 
 #[test]
@@ -175,7 +194,7 @@ proptest::proptest! {
     ) {
         let names: BTreeSet<String> = names.into_iter().collect();
         let list: Vec<&str> = names.iter().map(String::as_str).collect();
-        for wanted in [Wanted::default(), reader("onnx"), Wanted::Formats(vec![Format::Gguf])] {
+        for wanted in [Wanted::default(), reader("onnx"), Wanted::Formats(vec![Format::Gguf.into()])] {
             proptest::prop_assert!(left_out(&list, &wanted).len() < list.len());
         }
     }

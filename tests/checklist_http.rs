@@ -1,0 +1,32 @@
+//! The Hub's checklist, 18 to 35: what is asked of the server, in which order, and what comes of every fault.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so and stops")]
+
+#[path = "support/desk.rs"]
+mod desk;
+#[path = "support/hub/mod.rs"]
+mod hub;
+#[path = "support/project.rs"]
+mod project;
+#[path = "support/python.rs"]
+mod python;
+
+#[path = "checklist_http/access.rs"]
+mod access;
+#[path = "checklist_http/faults.rs"]
+mod faults;
+#[path = "checklist_http/order.rs"]
+mod order;
+#[path = "checklist_http/resume.rs"]
+mod resume;
+
+use desk::Desk;
+use hub::{Kind, shared_part};
+
+/// The cache of `org/tiny` must be the official one, whole.
+#[track_caller]
+fn assert_whole(desk: &Desk) {
+    let mut found = shared_part(&desk.cached("models--org--tiny"));
+    found.retain(|path, _| !path.starts_with("refs/refs/modelstrap/"));
+    assert_eq!(found, desk.expected_cache(Kind::Model, "org/tiny", "main", |_| true));
+}

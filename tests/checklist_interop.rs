@@ -1,0 +1,24 @@
+//! The Hub's checklist, 37 to 45: the same cache in other hands, and what is left alone.
+//!
+//! `MODELSTRAP_TEST_PYTHON`, `…_V1` and `…_OLD` name interpreters with huggingface_hub 2.4.0, 1.20.1 and 0.36.0,
+//! `…_TRANSFORMERS` and `…_TRANSFORMERS_4` ones with transformers 5 and 4.57. What is not installed is skipped, aloud.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so and stops")]
+
+#[path = "support/desk.rs"]
+mod desk;
+#[path = "support/hub/mod.rs"]
+mod hub;
+#[path = "support/project.rs"]
+mod project;
+#[path = "support/python.rs"]
+mod python;
+
+#[path = "checklist_interop/beside.rs"]
+mod beside;
+#[path = "checklist_interop/cleaners.rs"]
+mod cleaners;
+#[path = "checklist_interop/clients.rs"]
+mod clients;
+#[path = "checklist_interop/untouched.rs"]
+mod untouched;
