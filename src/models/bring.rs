@@ -191,6 +191,6 @@ fn is_here(artifact: &Artifact) -> bool {
 
 /// Why a model's folders cannot be made.
 fn obstacle(world: &World, model: &Model) -> Option<String> {
-    let made = model.parts.iter().try_for_each(|part| placement::prepare(world, part));
+    let made = model.parts.iter().try_for_each(|part| placement::prepare(world, model, part));
     made.err().map(|error| format!("the cache cannot be written to: {error}"))
 }

@@ -12,7 +12,6 @@ use super::settle::{Ask, Settled, insist, merged, settle};
 use crate::cli::Transfer;
 use crate::fetch::{Digest, Event, Options};
 use crate::models::bring::{Brought, Delivery};
-use crate::models::diff::diff;
 use crate::models::keeper::Trust;
 use crate::models::locked::{Model, Place};
 use crate::models::request::Weights;
@@ -82,11 +81,7 @@ pub(in crate::commands) fn deliver(session: &Session<'_>, wish: &Wish) -> Result
         return preview(session, &settled);
     }
     let known = vouched(session);
-    let lock = merged(session, &settled.models);
-    let mut locked = false;
-    if !wish.frozen && !diff(session.lock.as_ref(), &lock).is_empty() {
-        locked = session.write_lock(&lock)?;
-    }
+    let mut locked = !wish.frozen && write_what_moved(session, &settled)?;
     let (brought, summary) = fetch(session, wish, &settled, known)?;
     if !wish.frozen {
         locked |= remember(session, &settled, &brought)?;
@@ -99,6 +94,15 @@ pub(in crate::commands) fn deliver(session: &Session<'_>, wish: &Wish) -> Result
         json::summary(events, session, &settled, &brought, summary.as_ref());
     }
     Ok(delivered)
+}
+
+/// Locks what the sources said; true if that is something else than was locked. The lock of thousands of files is gone again
+/// when the first of them comes.
+fn write_what_moved(session: &Session<'_>, settled: &Settled) -> Result<bool> {
+    let lock = merged(session, &settled.models);
+    let old = session.lock.as_ref();
+    let says_something = old.is_some() || !lock.models.is_empty();
+    Ok(says_something && old != Some(&lock) && session.write_lock(&lock)?)
 }
 
 fn insist_on_lock(session: &Session<'_>, wish: &Wish) -> Result<()> {
@@ -206,10 +210,12 @@ fn vouched(session: &Session<'_>) -> HashSet<Digest> {
 
 /// Keeps in the lock what was trusted on first use; true if that was anything.
 fn remember(session: &Session<'_>, settled: &Settled, brought: &[Brought]) -> Result<bool> {
-    let proven: Vec<(Pick, Model)> =
-        settled.models.iter().zip(brought).map(|((pick, _), one)| (pick.clone(), one.model.clone())).collect();
-    let lock = merged(session, &proven);
-    let changed = (session.lock.is_some() || !lock.models.is_empty()) && session.write_lock(&lock)?;
+    let learnt = settled.models.iter().zip(brought).any(|((_, model), one)| *model != one.model);
+    let changed = learnt && {
+        let pair = |((pick, _), one): (&(Pick, Model), &Brought)| (pick.clone(), one.model.clone());
+        let proven: Vec<(Pick, Model)> = settled.models.iter().zip(brought).map(pair).collect();
+        session.write_lock(&merged(session, &proven))?
+    };
     session.unseen().came(brought.iter().filter(|one| one.is_whole()).map(|one| &one.model))?;
     Ok(changed)
 }
@@ -318,16 +324,20 @@ fn report_failures(session: &Session<'_>, settled: &Settled, brought: &[Brought]
     needed
 }
 
-/// Why a model is not whole: the first failures, the others counted.
+/// Why a model is not whole: the first failures with their reasons, the others by name, so that each missing file is named.
 pub(super) fn reasons(one: &Brought) -> String {
     const SHOWN: usize = 3;
+    const NAMED: usize = 100;
     if let Some(why) = &one.unfinished {
         return why.clone();
     }
     let mut lines: Vec<String> = one.failures.iter().take(SHOWN).map(|failure| failure.why.clone()).collect();
     lines.dedup();
     if one.failures.len() > SHOWN {
-        lines.push(format!("and {} more", units::count(one.failures.len() - SHOWN, "file")));
+        let rest = &one.failures[SHOWN..];
+        let names: Vec<String> = rest.iter().take(NAMED).map(|failure| printable(&failure.label)).collect();
+        let dots = if rest.len() > NAMED { ", …" } else { "" };
+        lines.push(format!("and {} more: {}{dots}", units::count(rest.len(), "file"), names.join(", ")));
     }
     lines.join("\n  ")
 }

@@ -8,7 +8,7 @@ use super::Session;
 use super::add::{manifest_text, write};
 use super::settle::merged;
 use crate::cli::RemoveArgs;
-use crate::models::locked::{Model, Part};
+use crate::models::locked::{Model, Part, Place};
 use crate::models::placement;
 use crate::project::{Manifest, manifest_edit};
 use crate::support::escape::{self, printable};
@@ -81,9 +81,14 @@ fn consent(context: &Context, arguments: &RemoveArgs, gone: &[Model]) -> Result<
     }
 }
 
-/// Whether a model that stays has its files in the same place.
+/// Whether a model that stays has its files in the same place: of the Hub, the same commit, of which it may be a smaller part.
 fn is_needed(part: &Part, needed: &[&Part]) -> bool {
-    needed.iter().any(|other| other.place == part.place)
+    needed.iter().any(|other| match (&other.place, &part.place) {
+        (Place::Hub(other), Place::Hub(own)) => {
+            (other.repo_type, &other.repo, &other.commit) == (own.repo_type, &own.repo, &own.commit)
+        }
+        (other, own) => other == own,
+    })
 }
 
 /// Gives up the project's claims, so that `hf cache prune` may take what nobody else names. The files stay.
@@ -98,6 +103,7 @@ fn purge(session: &Session<'_>, gone: &[Model], needed: &[&Part]) -> Result<()> 
     for model in gone {
         for part in &model.parts {
             if is_needed(part, needed) {
+                placement::release(&session.world, model, part)?;
                 session
                     .context
                     .output
