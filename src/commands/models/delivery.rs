@@ -240,12 +240,13 @@ fn conclude(
     {
         delivered.here += 1;
         install(session, model);
-        let size: u64 = one.model.parts.iter().flat_map(|part| &part.files).filter_map(|file| file.size).sum();
+        // Of a file with a digest and no size nobody says how long it is.
+        let size: Option<u64> = one.model.parts.iter().flat_map(|part| &part.files).map(|file| file.size).sum();
         let time = summary.and_then(|summary| summary.models.get(at)).map_or(Duration::ZERO, |model| model.time);
-        bytes += size;
+        bytes += size.unwrap_or(0);
         rows.push(vec![
             Cell::new(&pick.choice.name),
-            Cell::size(Some(size)),
+            Cell::size(size),
             if one.received == 0 { Cell::new("was here") } else { Cell::time(time) },
             Cell::new(place(session, &one.model)),
             Cell::toned("", Tone::Good),
