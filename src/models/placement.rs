@@ -95,7 +95,7 @@ pub fn settle(world: &World, part: &Part, file: &File) -> std::io::Result<()> {
 /// That the cache cannot be written to, before anything was fetched.
 pub fn prepare(world: &World, model: &Model, part: &Part) -> std::io::Result<()> {
     match &part.place {
-        Place::Hub(hub) => place::prepare(hub, &world.homes, &claim(world, model)),
+        Place::Hub(hub) => place::prepare(hub, &world.homes, claim(world, model).as_deref()),
         _ => Ok(()),
     }
 }
@@ -108,8 +108,13 @@ pub fn lock(world: &World, part: &Part, file: &File) -> Option<Guard> {
     }
 }
 
-/// The mark by which a model of this project holds its commit in the Hub's cache.
-fn claim(world: &World, model: &Model) -> String {
+/// The mark by which a model of this project holds its commit in the Hub's cache. One that the project does not name is not
+/// held: no verb would ever let it go.
+fn claim(world: &World, model: &Model) -> Option<String> {
+    world.named.contains(&model.name).then(|| mark(world, model))
+}
+
+fn mark(world: &World, model: &Model) -> String {
     let mut name = digest::sha256(model.name.as_bytes());
     name.truncate(8);
     format!("{}-{name}", world.project)
@@ -122,7 +127,7 @@ fn claim(world: &World, model: &Model) -> String {
 pub fn finish(world: &World, model: &Model) -> Result<()> {
     for part in &model.parts {
         match &part.place {
-            Place::Hub(hub) => place::finish(hub, &part.files, &world.homes, &claim(world, model))?,
+            Place::Hub(hub) => place::finish(hub, &part.files, &world.homes, claim(world, model).as_deref())?,
             _ => sources::finish(part, &world.homes)?,
         }
     }
@@ -168,7 +173,7 @@ pub fn discard(world: &World, part: &Part, file: &File) -> Result<()> {
 pub fn release(world: &World, model: &Model, part: &Part) -> Result<()> {
     bounds::check(world, part)?;
     match &part.place {
-        Place::Hub(hub) => Ok(super::hub::remove::release(hub, &world.homes, &claim(world, model))?),
+        Place::Hub(hub) => Ok(super::hub::remove::release(hub, &world.homes, &mark(world, model))?),
         _ => Ok(()),
     }
 }
@@ -180,7 +185,7 @@ pub fn release(world: &World, model: &Model, part: &Part) -> Result<()> {
 pub fn remove(world: &World, model: &Model, part: &Part) -> Result<Option<u64>> {
     bounds::check(world, part)?;
     if let Place::Hub(hub) = &part.place {
-        return Ok(match super::hub::remove::part(hub, &part.files, &world.homes, &claim(world, model))? {
+        return Ok(match super::hub::remove::part(hub, &part.files, &world.homes, &mark(world, model))? {
             Removal::Removed { freed } => Some(freed),
             Removal::NotThere => Some(0),
             Removal::StillUsed => None,
