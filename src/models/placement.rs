@@ -10,6 +10,7 @@ use super::hub::place;
 use super::hub::remove::Removal;
 use super::hub::state::FileState as HubState;
 use super::locked::{File, Model, Part, Place};
+use super::rehash::{self, Finding, Item};
 use super::sources::{self, FileState as SourceState};
 use super::world::World;
 use crate::fetch::{self, Artifact};
@@ -143,6 +144,31 @@ pub fn folder(world: &World, part: &Part) -> Result<Option<PathBuf>> {
     let path = visible(world, part, file)?;
     let depth = file.path.split('/').count();
     Ok(path.ancestors().nth(depth).map(Path::to_path_buf))
+}
+
+/// Makes the name that a program opens anew, where only that is damaged and the bytes behind it are good: on a disk without
+/// links the snapshot has its own copy. False where the bytes must be fetched again.
+///
+/// # Errors
+/// What the disk says.
+pub fn renew(world: &World, part: &Part, file: &File) -> Result<bool> {
+    if !matches!(part.place, Place::Hub(_)) {
+        return Ok(false);
+    }
+    bounds::check(world, &Part { place: part.place.clone(), files: vec![file.clone()] })?;
+    let (name, blob) = (visible(world, part, file)?, artifact(world, part, file, 0)?.destination);
+    if name == blob
+        || std::fs::canonicalize(&name).is_ok_and(|name| std::fs::canonicalize(&blob).is_ok_and(|blob| name == blob))
+    {
+        return Ok(false);
+    }
+    let item = Item { path: blob, size: file.size, digest: file.digest };
+    if !matches!(rehash::verify(&[item], 1, &|_, _| ())[..], [Finding::Good]) {
+        return Ok(false);
+    }
+    delete::tree(&name, &world.homes.hub).with_context(|| format!("{} cannot be removed", escape::path(&name)))?;
+    settle(world, part, file).with_context(|| format!("{} cannot be made", escape::path(&name)))?;
+    Ok(true)
 }
 
 /// Takes away what is there of `file`, so that it is fetched again: its bytes are not what they should be.

@@ -129,9 +129,13 @@ fn fix(
             let model = &models[owner.0].1;
             let places = model.parts.iter().flat_map(|part| part.files.iter().map(move |file| (part, file)));
             for (part, file) in places.filter(|(_, file)| file.path == owner.1) {
-                placement::discard(&session.world, part, file)?;
+                if placement::renew(&session.world, part, file)? {
+                    session.context.output.detail(format!("made anew {}", escape::path(&item.path)));
+                } else {
+                    placement::discard(&session.world, part, file)?;
+                    session.context.output.detail(format!("removed {}", escape::path(&item.path)));
+                }
             }
-            session.context.output.detail(format!("removed {}", escape::path(&item.path)));
         }
     }
     let wish =
