@@ -2,6 +2,7 @@
 //! first use is written down.
 
 use std::collections::HashSet;
+use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -166,14 +167,18 @@ impl<'a> Delivery<'a> {
                 return;
             }
         };
+        let files = one.model.parts.iter_mut().flat_map(|part| &mut part.files);
+        let mut files = files.filter(|file| file.path == artifact.label);
         if artifact.digest.is_some() {
+            // Some sources name the bytes and not how many they are.
+            let size = || fs::metadata(&artifact.destination).ok().map(|found| found.len());
+            files.filter(|file| file.size.is_none()).for_each(|file| file.size = size());
             return;
         }
         // Trusted on first use: from now on it must be these bytes.
         let proof = proof.or_else(|| fetch::hash_file(&artifact.destination, false, &|_| ()).ok());
         let Some(proof) = proof else { return };
-        let files = one.model.parts.iter_mut().flat_map(|part| &mut part.files);
-        for file in files.filter(|file| file.digest.is_none() && file.path == artifact.label) {
+        for file in files.by_ref().filter(|file| file.digest.is_none()) {
             file.size = Some(proof.size);
             file.digest = Some(Digest::Sha256(proof.sha256));
         }
@@ -192,7 +197,7 @@ impl<'a> Delivery<'a> {
 }
 
 fn is_here(artifact: &Artifact) -> bool {
-    let found = std::fs::metadata(&artifact.destination);
+    let found = fs::metadata(&artifact.destination);
     found.is_ok_and(|found| found.is_file() && artifact.size.is_none_or(|size| size == found.len()))
 }
 
