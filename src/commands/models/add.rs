@@ -172,7 +172,7 @@ fn value(spec: &Spec, arguments: &AddArgs) -> ModelValue {
         include: some(&arguments.include),
         exclude: words(&arguments.exclude),
         weights: some(&arguments.weights),
-        when: Words(arguments.when.iter().cloned().collect()),
+        when: words(&arguments.when),
         optional: arguments.optional,
         gated: arguments.gated,
         environment: arguments.environment.clone(),
