@@ -182,12 +182,14 @@ fn fetch(
         Options { max_workers: wish.transfer.max_workers, limit_rate: wish.transfer.limit_rate, ..Options::default() };
     let lines = models.iter().map(|model| ModelLine { name: model.name.clone() }).collect();
     let missing = delivery.missing();
+    let offline = session.context.global.offline || session.world.hub.offline;
     let line = |at: &usize| {
         let one = &delivery.artifacts[*at];
         FileLine { label: one.label.clone(), model: one.group, size: one.size }
     };
     let files = missing.iter().map(line).collect();
-    if missing.is_empty() {
+    // Without a network nothing is downloaded, and the end names each file that is missing.
+    if missing.is_empty() || (offline && !session.context.global.json) {
         let brought = delivery.carry_out(&options, &|_| ());
         return Ok((brought, None));
     }
@@ -257,7 +259,8 @@ fn conclude(
         match summary {
             Some(_) => output.say(table::render(&table::BROUGHT, &rows, output.colour, output.room()).trim_end()),
             None => {
-                output.say(format!("Nothing to fetch: {} here, {}.", units::count(total, "model"), units::bytes(bytes)))
+                let begins = if brought.iter().all(Brought::is_whole) { "Nothing to fetch: " } else { "" };
+                output.say(format!("{begins}{} here, {}.", units::count(total, "model"), units::bytes(bytes)));
             }
         }
     }
