@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use super::super::Usage;
 use super::super::context::Context;
@@ -21,7 +21,7 @@ use crate::platform::{self, Facts, Options};
 use crate::project::answers::Answers;
 use crate::project::{Manifest, Project};
 use crate::setup::{Layout, Overrides};
-use crate::support::{atomic, bounded, escape, paths};
+use crate::support::{atomic, bounded, escape, paths, units};
 
 /// What every verb of `models` starts from.
 pub(in crate::commands) struct Session<'a> {
@@ -111,6 +111,15 @@ impl<'a> Session<'a> {
     pub(super) fn write_lock(&self, lock: &Lock) -> Result<bool> {
         let path = self.lock_path();
         let text = lock.render();
+        let files: usize = lock.models.iter().flat_map(|model| &model.parts).map(|part| part.files.len()).sum();
+        if files > lock::MAX_FILES || text.len() as u64 > lock::MAX_SIZE {
+            bail!(
+                "{} would have {}, and {} is the most that it can hold\n  choose fewer with `include` and `exclude`",
+                self.shown(&path),
+                units::count(files, "file"),
+                lock::MAX_FILES
+            );
+        }
         self.note_unseen(lock)?;
         if bounded::read(&path, lock::MAX_SIZE).is_ok_and(|bytes| bytes == text.as_bytes()) {
             return Ok(false);
