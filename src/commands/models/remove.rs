@@ -1,5 +1,7 @@
 //! `modelstrap models remove`: takes models out of the manifest and the lock, and with `--purge` out of the cache.
 
+use std::collections::HashSet;
+
 use anyhow::{Result, anyhow};
 
 use super::super::context::Context;
@@ -8,7 +10,7 @@ use super::Session;
 use super::add::{manifest_text, write};
 use super::settle::merged;
 use crate::cli::RemoveArgs;
-use crate::models::locked::{Model, Part};
+use crate::models::locked::{Model, Part, Place};
 use crate::models::placement;
 use crate::project::{Manifest, manifest_edit};
 use crate::support::escape::{self, printable};
@@ -81,9 +83,25 @@ fn consent(context: &Context, arguments: &RemoveArgs, gone: &[Model]) -> Result<
     }
 }
 
-/// Whether a model that stays has its files in the same place.
-fn is_needed(part: &Part, needed: &[&Part]) -> bool {
-    needed.iter().any(|other| other.place == part.place)
+/// What of `part` no model that stays needs; `None` where that is nothing.
+fn dispensable(session: &Session<'_>, part: &Part, needed: &[&Part]) -> Result<Option<Part>> {
+    if !matches!(part.place, Place::Files { .. } | Place::Wheel { .. }) {
+        return Ok((!needed.iter().any(|other| other.place == part.place)).then(|| part.clone()));
+    }
+    // A library's folder is one place for all its models: there, each file counts by itself.
+    let mut kept = HashSet::new();
+    for other in needed.iter().filter(|other| matches!(other.place, Place::Files { .. } | Place::Wheel { .. })) {
+        for file in &other.files {
+            kept.insert(placement::visible(&session.world, other, file)?);
+        }
+    }
+    let mut files = Vec::new();
+    for file in &part.files {
+        if !kept.contains(&placement::visible(&session.world, part, file)?) {
+            files.push(file.clone());
+        }
+    }
+    Ok((!files.is_empty()).then(|| Part { place: part.place.clone(), files }))
 }
 
 /// Gives up the project's claims, so that `hf cache prune` may take what nobody else names. The files stay.
@@ -97,14 +115,14 @@ fn purge(session: &Session<'_>, gone: &[Model], needed: &[&Part]) -> Result<()> 
     let mut freed = 0;
     for model in gone {
         for part in &model.parts {
-            if is_needed(part, needed) {
+            let Some(part) = dispensable(session, part, needed)? else {
                 session
                     .context
                     .output
                     .say(format!("{}: another model of the project needs its files", printable(&model.name)));
                 continue;
-            }
-            match placement::remove(&session.world, model, part)? {
+            };
+            match placement::remove(&session.world, model, &part)? {
                 Some(bytes) => freed += bytes,
                 None => session
                     .context
