@@ -19,14 +19,3 @@ mod faults;
 mod order;
 #[path = "checklist_http/resume.rs"]
 mod resume;
-
-use desk::Desk;
-use hub::{Kind, shared_part};
-
-/// The cache of `org/tiny` must be the official one, whole.
-#[track_caller]
-fn assert_whole(desk: &Desk) {
-    let mut found = shared_part(&desk.cached("models--org--tiny"));
-    found.retain(|path, _| !path.starts_with("refs/refs/modelstrap/"));
-    assert_eq!(found, desk.expected_cache(Kind::Model, "org/tiny", "main", |_| true));
-}

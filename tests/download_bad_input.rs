@@ -48,10 +48,13 @@ fn a_hostile_name_is_refused_before_anything_is_written() {
     }
 }
 
-/// Everything in the room but the cache and the lock.
+/// Everything in the room but the cache, the lock and the tool's own folder.
 fn outside(yard: &Yard) -> BTreeSet<String> {
     let all = hub::tree(yard.path()).into_keys();
-    all.filter(|path| !path.starts_with("p/.cache/") && path != "p/modelstrap.lock").collect()
+    all.filter(|path| {
+        !path.starts_with("p/.cache/") && !path.starts_with("p/.modelstrap/") && path != "p/modelstrap.lock"
+    })
+    .collect()
 }
 
 #[test]
@@ -101,15 +104,19 @@ fn twenty_thousand_files_come_in_little_memory() {
     let ran = running.watched(Duration::from_secs(180), |id| most = most.max(resident(id)));
     ran.expect(0);
     println!("{most} kB");
-    assert!(most > 1000 && most < 40_000, "{most} kB");
+    assert!(most > 1000 && most < MEMORY, "{most} kB");
     yard.assert_whole(ID);
-    assert!(yard.hub.requests().len() <= 20_000 + 25, "{}", yard.hub.requests().len());
+    // A file in Git is one question and its redirect.
+    assert!(yard.hub.requests().len() <= 40_000 + 25, "{}", yard.hub.requests().len());
     yard.hub.forget();
     let frozen = yard.start(&mut yard.command(&["models", "download", "--frozen"]));
     frozen.watched(Duration::from_secs(60), |id| most = most.max(resident(id))).expect(0);
-    assert!(most < 40_000, "{most} kB");
+    assert!(most < MEMORY, "{most} kB");
     assert_eq!(yard.hub.connections(), 0);
 }
+
+/// Much of a debug build's memory is the program itself.
+const MEMORY: u64 = 85_000;
 
 /// The most memory that the process `id` has had, in kB; 0 after its end.
 fn resident(id: u32) -> u64 {

@@ -10,34 +10,140 @@ mod zoo;
 
 use zoo::Zoo;
 
+use std::io::{Read as _, Write as _};
+
+/// A hub with a model of every kind, for a look by hand.
 #[test]
 #[ignore = "serves until its standard input ends"]
 fn serve() {
     let zoo = Zoo::start();
     let mut out = std::io::stdout().lock();
-    use std::io::{Read as _, Write as _};
     for (name, value) in zoo.environment() {
         writeln!(out, "export {name}='{value}'").unwrap();
     }
-    writeln!(out, "ready").unwrap();
     drop(out);
-    for line in std::io::stdin().lines() {
-        match line.unwrap().as_str() {
-            "move" => drop(
-                zoo.hub
-                    .model("org/tiny")
-                    .file("config.json", "{\"v\": 2}")
-                    .without("README.md")
-                    .file("new.txt", "n")
-                    .commit(),
-            ),
-            "log" => {
-                let text = zoo.hub.requests().iter().map(|seen| format!("{seen:?}\n")).collect::<String>();
-                std::fs::write("/tmp/zoo.log", text).unwrap();
-                zoo.hub.forget();
-            }
-            _ => {}
-        }
-    }
     let _ = std::io::stdin().read_to_end(&mut Vec::new());
+}
+
+const MODELS: &str = r#"
+tiny = "hf:org/tiny"
+apple = { source = "hf:org/tiny", when = "apple", weights = "onnx" }
+quant = { source = "hf:org/quants", weights = "gguf:Q8_0" }
+data = { source = "hf:datasets/org/speech", exclude = ["*.md"] }
+url = "url:https://files.example.org/weights.bin"
+nope = { source = "hf:org/nope", optional = true }
+"#;
+
+#[test]
+fn a_lock_names_every_file_of_every_machine_and_is_the_same_the_second_time() {
+    let zoo = Zoo::start();
+    let room = zoo.project(MODELS);
+    assert_eq!(zoo.told(&room.run(&["models", "lock", "--check"]).expect(3)), "There is no modelstrap.lock.\n");
+    let ran = room.run(&["models", "lock"]).expect(0);
+    assert_eq!(ran.out, "");
+    assert_eq!(
+        zoo.told(&ran),
+        "\
+tiny: left out: pytorch_model.bin 3.15 MB, onnx/model.onnx 2.10 MB; saves 5.24 MB; `weights = \"all\"` takes them
+apple: left out: model.safetensors 3.15 MB, pytorch_model.bin 3.15 MB; saves 6.29 MB; `weights = \"all\"` takes them
+quant: left out: quants-F16.gguf 1.60 MB, quants-Q4_K_M.gguf 400 kB; saves 2.00 MB; `weights = \"all\"` takes them
++ apple 3 files, 2.10 MB
++ data 1 file, 50.0 kB
++ quant 2 files, 800 kB
++ tiny 3 files, 3.15 MB
++ url 1 file, size unknown
+10 files added: 6.09 MB to come, 0 B to go
+modelstrap.lock has 5 models now. Commit it.
+warning: nope (optional) is not locked: HUB has no model org/nope, or it is private (then set HF_TOKEN)
+"
+    );
+    let lock = room.text("modelstrap.lock");
+    assert!(!lock.contains("127.0.0.1") && !lock.contains("example.org="), "nothing of this machine is in it:\n{lock}");
+    assert_eq!(zoo.told(&room.run(&["models", "lock", "--check"]).expect(0)), "modelstrap.lock fits the manifest.\n");
+
+    zoo.hub.forget();
+    room.run(&["models", "lock"]).expect(0).says(&["modelstrap.lock is up to date."]);
+    assert_eq!(room.text("modelstrap.lock"), lock);
+    // Only what has no answer yet is asked about again.
+    assert!(zoo.hub.requests().iter().all(|seen| seen.path.contains("org/nope")), "{:?}", zoo.hub.requests());
+}
+
+#[test]
+fn a_dry_run_and_a_failure_leave_the_lock_as_it_was() {
+    let zoo = Zoo::start();
+    let room = zoo.project("tiny = \"hf:org/tiny\"\n");
+    room.run(&["models", "lock", "--dry-run"])
+        .expect(0)
+        .says(&["+ tiny  3 files", "modelstrap.lock was left as it is."]);
+    assert!(!room.exists("modelstrap.lock"));
+    room.append("modelstrap.toml", "nope = \"hf:org/nope\"\n");
+    let ran = room.run(&["models", "lock"]).expect(1);
+    assert!(
+        zoo.told(&ran)
+            .ends_with("error: nope is not locked: HUB has no model org/nope, or it is private (then set HF_TOKEN)\n")
+    );
+    assert!(room.text("modelstrap.lock").contains("name = \"tiny\""), "what could be locked is");
+    assert_eq!(zoo.told(&room.run(&["models", "lock", "--check"]).expect(3)), "nope is not locked\n");
+}
+
+#[test]
+fn a_branch_that_moved_is_shown_as_files_and_bytes_and_taken_by_update_alone() {
+    let zoo = Zoo::start();
+    let room = zoo.project("tiny = \"hf:org/tiny\"\nquant = \"hf:org/quants\"\n");
+    room.run(&["models", "download"]).expect(0);
+    let before = room.text("modelstrap.lock");
+    zoo.hub.model("org/tiny").file("config.json", "{}").without("README.md").file("new.txt", "new").commit();
+
+    room.run(&["models", "download"]).expect(0).says(&["Nothing to fetch: 2 models here"]);
+    room.run(&["models", "lock"]).expect(0).says(&["modelstrap.lock is up to date."]);
+    let ran = room.run(&["models", "update", "--dry-run"]).expect(0);
+    let told = zoo.told(&ran);
+    let diff = &told[told.find("~ tiny").unwrap()..];
+    let commits = diff.lines().nth(1).unwrap();
+    assert_eq!(
+        diff.replace(commits, "COMMITS"),
+        "\
+~ tiny
+COMMITS
+  - README.md 9 B
+  ~ config.json 22 B -> 2 B
+  + new.txt 3 B
+1 file added, 1 file changed, 1 file removed: 5 B to come, 31 B to go
+modelstrap.lock was left as it is.
+"
+    );
+    assert_eq!(room.text("modelstrap.lock"), before);
+    room.run(&["models", "update", "quant"]).expect(0).says(&["modelstrap.lock is up to date."]);
+    room.run(&["models", "update", "tiny"]).expect(0).says(&["modelstrap.lock has 2 models now. Commit it."]);
+    zoo.hub.forget();
+    room.run(&["models", "download", "--locked"]).expect(0).says(&["Downloading 1 model: 2 files, 5 B"]);
+    assert_eq!(zoo.hub.requests_to("GET", "/org/tiny/resolve/*").len(), 2, "{:?}", zoo.hub.requests());
+    room.run(&["models", "verify"]).expect(0);
+}
+
+#[test]
+fn a_spoilt_lock_is_refused_and_made_anew_by_lock_alone_but_never_a_newer_one_or_a_conflict() {
+    let zoo = Zoo::start();
+    let room = zoo.project("tiny = \"hf:org/tiny\"\n");
+    room.run(&["models", "lock"]).expect(0);
+    let whole = room.text("modelstrap.lock");
+    let cut = &whole[..whole.len() / 2];
+    for spoilt in ["garbage", cut] {
+        room.write("modelstrap.lock", spoilt);
+        for verb in [&["models", "list"][..], &["models", "download"], &["models", "lock", "--check"]] {
+            room.run(verb).expect(1).says(&["modelstrap.lock"]);
+            assert_eq!(room.text("modelstrap.lock"), spoilt, "{verb:?}");
+        }
+        room.run(&["models", "lock"])
+            .expect(0)
+            .says(&["warning: @/p/modelstrap.lock was edited or cut, and is made anew"]);
+        assert_eq!(room.text("modelstrap.lock"), whole);
+    }
+    let newer = whole.replace("version = 1", "version = 2");
+    let conflict = format!("<<<<<<< ours\n{whole}");
+    for kept in [newer.as_str(), &newer[..newer.len() / 2], &conflict] {
+        room.write("modelstrap.lock", kept);
+        room.run(&["models", "lock"]).expect(1);
+        assert_eq!(room.text("modelstrap.lock"), kept);
+    }
 }

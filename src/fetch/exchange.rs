@@ -108,10 +108,12 @@ impl Line<'_> {
         let mut url = start.clone();
         for _ in 0..=MOST_HOPS {
             let contacted = self.network.mirrors.apply(&url);
-            let response = self.hop(&contacted, question).map_err(|fault| fault.at(&url, start))?;
+            let mut response = self.hop(&contacted, question).map_err(|fault| fault.at(&url, start))?;
             let status = response.status().as_u16();
             if matches!(status, 301 | 302 | 303 | 307 | 308) {
                 url = self.next(&contacted, &response, question)?;
+                // Read to its end, the connection is used again; the Hub's redirects have a short text.
+                let _ = response.body_mut().as_reader().take(MESSAGE).read_to_end(&mut Vec::new());
                 continue;
             }
             let (parts, body) = response.into_parts();

@@ -76,7 +76,9 @@ pub(super) struct Partial {
 
 impl Drop for Partial {
     fn drop(&mut self) {
-        if self.alone {
+        // Nor is there anything to go on from where no byte came.
+        let empty = self.lock.is_some() && self.length() == 0;
+        if self.alone || empty {
             let _ = fs::remove_file(&self.names.part);
             self.forget_side();
         }

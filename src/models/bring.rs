@@ -22,6 +22,8 @@ pub struct Failure {
     pub label: String,
     /// Why, in words for a person, safe to print.
     pub why: String,
+    /// Nobody was asked for it: the network is switched off.
+    pub offline: bool,
 }
 
 /// What came of one model.
@@ -141,7 +143,7 @@ impl<'a> Delivery<'a> {
                         "{}: another model needs the same file, and it could not be fetched",
                         printable(&file.path)
                     );
-                    one.failures.push(Failure { label: file.path.clone(), why });
+                    one.failures.push(Failure { label: file.path.clone(), why, offline: false });
                 }
             }
         }
@@ -158,8 +160,9 @@ impl<'a> Delivery<'a> {
         let proof = match outcome.result {
             Ok(proof) => proof,
             Err(error) => {
+                let offline = matches!(error, Error::Offline(_));
                 let why = self.explain(artifact, error);
-                one.failures.push(Failure { label: artifact.label.clone(), why });
+                one.failures.push(Failure { label: artifact.label.clone(), why, offline });
                 return;
             }
         };
@@ -195,6 +198,6 @@ fn is_here(artifact: &Artifact) -> bool {
 
 /// Why a model's folders cannot be made.
 fn obstacle(world: &World, model: &Model) -> Option<String> {
-    let made = model.parts.iter().try_for_each(|part| placement::prepare(world, part));
+    let made = model.parts.iter().try_for_each(|part| placement::prepare(world, model, part));
     made.err().map(|error| format!("the cache cannot be written to: {error}"))
 }

@@ -89,13 +89,13 @@ pub fn settle(world: &World, part: &Part, file: &File) -> std::io::Result<()> {
     }
 }
 
-/// Makes ready what the files of `part` need before the first byte comes.
+/// Makes ready what the files of `part` of `model` need before the first byte comes.
 ///
 /// # Errors
 /// That the cache cannot be written to, before anything was fetched.
-pub fn prepare(world: &World, part: &Part) -> std::io::Result<()> {
+pub fn prepare(world: &World, model: &Model, part: &Part) -> std::io::Result<()> {
     match &part.place {
-        Place::Hub(hub) => place::prepare(hub, &world.homes),
+        Place::Hub(hub) => place::prepare(hub, &world.homes, &claim(world, model)),
         _ => Ok(()),
     }
 }

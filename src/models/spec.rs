@@ -6,6 +6,7 @@ use std::fmt;
 
 use super::locked::RepoType;
 use super::{names, web};
+use crate::fetch;
 use crate::fetch::Digest;
 
 /// A spec longer than this is not one; a URL takes the most.
@@ -273,7 +274,12 @@ impl fmt::Display for Error {
             }
             Self::Malformed { text, kind, why } => {
                 let shape = KINDS.iter().find(|(name, _)| name == kind).map_or("", |(_, shape)| shape);
-                write!(f, "{}: it {}\n  the form is `{kind}:{shape}`", printable(text), printable(why))
+                let shown = match text.split_once(':') {
+                    // An address may hold what nobody else should see.
+                    Some(("url", address)) => format!("url:{}", fetch::redact(address)),
+                    _ => printable(text),
+                };
+                write!(f, "{shown}: it {}\n  the form is `{kind}:{shape}`", printable(why))
             }
         }
     }

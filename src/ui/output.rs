@@ -66,6 +66,16 @@ impl Output {
         }
     }
 
+    /// How wide a table on stderr may be: a log has room for whole names.
+    pub fn room(&self) -> usize {
+        if self.terminal { self.width } else { usize::MAX }
+    }
+
+    /// How wide a table on stdout may be: a pipe has room for whole names.
+    pub fn room_out(&self) -> usize {
+        if io::stdout().is_terminal() { self.width } else { usize::MAX }
+    }
+
     /// A result, to stdout.
     ///
     /// # Errors

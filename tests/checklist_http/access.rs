@@ -2,7 +2,6 @@
 
 use std::fs;
 
-use crate::assert_whole;
 use crate::desk::{self, Desk};
 use crate::hub::{Content, Hub};
 
@@ -94,7 +93,7 @@ fn a_gated_model_does_not_keep_the_others_from_coming() {
     desk.model("org/gated").gated().file("config.json", "{}").commit();
     desk.room.write("modelstrap.toml", "[models]\ng = \"hf:org/gated\"\ntiny = \"hf:org/tiny\"\n");
     desk.models(&["download"]).expect(1).says(&["org/gated is gated"]);
-    assert_whole(&desk);
+    desk.assert_whole();
 }
 
 /// Point 35.
@@ -122,7 +121,7 @@ fn offline_each_missing_file_is_named_and_nobody_is_asked() {
     }
     for name in ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"] {
         desk.forget();
-        let mut command = desk.room.command(&["models", "download"]);
+        let mut command = desk.room.command(&["--quiet", "models", "download"]);
         let ran = desk.room.ran(command.env(name, "1")).expect(1);
         for path in missing {
             assert!(ran.err.contains(path), "{path} is not named:\n{}", ran.err);

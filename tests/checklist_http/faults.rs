@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use crate::assert_whole;
 use crate::desk::Desk;
 use crate::hub::{Content, Later};
 
@@ -21,7 +20,7 @@ fn a_body_of_the_right_length_and_the_wrong_content_is_refused_and_nothing_is_re
     assert!(!desk.cached("models--org--tiny/refs/main").exists(), "no library finds what is not whole");
     desk.cdn().behaves();
     desk.download();
-    assert_whole(&desk);
+    desk.assert_whole();
 }
 
 /// Point 31: every call, the first questions too.
@@ -33,14 +32,14 @@ fn a_reset_a_short_body_a_hang_up_and_a_5xx_are_tried_again_on_every_call() {
         desk.hub.on(glob).after(1).once().answers(503, Later::Unsaid);
         desk.hub.on(glob).after(2).once().answers(500, Later::Unsaid);
         desk.download();
-        assert_whole(&desk);
+        desk.assert_whole();
     }
     for glob in ["*/revision/*", "*/tree/*", "/api/resolve-cache/*config.json"] {
         let (desk, _) = Desk::tiny();
         let reset = desk.hub.on(glob).once().resets_at(10);
         let cut = desk.hub.on(glob).after(1).once().cuts_at(10);
         desk.download();
-        assert_whole(&desk);
+        desk.assert_whole();
         assert_eq!((reset.count(), cut.count()), (1, 1), "{glob}");
     }
 }
@@ -54,7 +53,7 @@ fn a_large_file_comes_through_resets_cuts_and_refusals_of_the_cdn() {
     desk.cdn().on("*").after(2).once().answers(502, Later::Unsaid);
     desk.cdn().on("*").after(3).once().hangs_up();
     desk.download();
-    assert_whole(&desk);
+    desk.assert_whole();
 }
 
 /// Point 31: nothing comes any more, and nobody says so.
@@ -65,7 +64,7 @@ fn a_stall_is_noticed_and_the_rest_is_asked_for_again() {
     let begun = Instant::now();
     desk.download();
     assert_eq!(stalls.count(), 1);
-    assert_whole(&desk);
+    desk.assert_whole();
     assert!(begun.elapsed() < Duration::from_secs(60));
 }
 
@@ -89,7 +88,7 @@ fn who_is_told_to_wait_waits_in_every_form_of_words() {
         let (desk, _) = Desk::tiny();
         desk.hub.on("/api/models/*").once().answers(429, later);
         desk.download();
-        assert_whole(&desk);
+        desk.assert_whole();
         let asked = desk.requests_to("GET", "/api/models/*");
         let waited = asked[1].at - asked[0].at;
         // A date has whole seconds: of three, two remain at least.
@@ -124,7 +123,7 @@ fn an_address_whose_time_is_over_is_resolved_again_and_the_rest_is_fetched() {
     let expired = desk.cdn().on("*model.safetensors").after(1).once().says_expired();
     desk.download();
     assert_eq!(expired.count(), 1);
-    assert_whole(&desk);
+    desk.assert_whole();
     assert!(desk.requests_to("GET", "/org/tiny/resolve/*model.safetensors").len() > 1, "{:#?}", desk.requests());
     let sent: u64 =
         desk.requests_to("GET", "*").iter().filter(|seen| &*seen.origin == "cdn").map(|seen| seen.sent()).sum();

@@ -1,6 +1,5 @@
 //! What is asked, in which order, in which words: points 18 to 22 and 24 to 27.
 
-use crate::assert_whole;
 use crate::desk::{self, Desk};
 use crate::hub::{Content, Hub};
 
@@ -98,7 +97,7 @@ fn nothing_compressed_is_asked_for_and_what_comes_compressed_is_never_hashed_as_
         assert!(ran.err.contains("config.json"), "{}", ran.err);
         desk.download();
     }
-    assert_whole(&desk);
+    desk.assert_whole();
     for seen in desk.requests_to("*", "*/resolve*") {
         assert_eq!(seen.header("accept-encoding"), Some("identity"), "{seen:?}");
     }
@@ -112,7 +111,7 @@ fn a_relative_redirect_keeps_its_query_and_one_to_another_server_is_followed() {
     let near = desk.requests_to("GET", "/api/resolve-cache/*config.json");
     assert!(near.len() == 1 && near[0].query.contains("etag="), "{near:?}");
     assert!(desk.requests_to("GET", "*").iter().filter(|seen| &*seen.origin == "cdn").count() > 1);
-    assert_whole(&desk);
+    desk.assert_whole();
 }
 
 /// Point 24.
@@ -120,10 +119,10 @@ fn a_relative_redirect_keeps_its_query_and_one_to_another_server_is_followed() {
 fn what_the_cdn_and_the_redirect_say_of_etag_and_length_names_no_blob() {
     let (desk, _) = Desk::tiny();
     desk.cdn().on("*").sets("ETag", "\"0123456789abcdef0123456789abcdef01234567\"");
-    desk.hub.on("/org/tiny/resolve/*").sets("X-Other-Length", "5");
+    desk.hub.on("/org/tiny/resolve/*").sets("X-Linked-Size", "5");
     desk.hub.on("/org/tiny/resolve/*").sets("ETag", "\"not-the-one\"");
     desk.download();
-    assert_whole(&desk);
+    desk.assert_whole();
 }
 
 /// Point 25.
@@ -136,7 +135,7 @@ fn a_server_that_is_no_hub_is_called_that_and_not_a_broken_connection() {
     // What is not needed is not insisted on: the digest is known from the listing.
     desk.hub.on("/org/tiny/resolve/*").leaves_out("X-Repo-Commit");
     desk.download();
-    assert_whole(&desk);
+    desk.assert_whole();
 }
 
 /// Point 26.

@@ -6,15 +6,7 @@ use std::process::{Child, Command};
 use serde_json::json;
 
 use crate::desk::{CLIENTS, Desk};
-use crate::hub::{Kind, shared_part};
 use crate::python::{python_with, skipped};
-
-#[track_caller]
-fn assert_whole(desk: &Desk) {
-    let mut found = shared_part(&desk.cached("models--org--tiny"));
-    found.retain(|path, _| !path.starts_with("refs/refs/modelstrap/"));
-    assert_eq!(found, desk.expected_cache(Kind::Model, "org/tiny", "main", |_| true));
-}
 
 /// As many downloads at once, each with `vars`; the output of each goes nowhere.
 fn at_once(desk: &Desk, number: usize, vars: &[(&str, &str)]) -> Vec<Child> {
@@ -41,7 +33,7 @@ fn several_processes_that_fetch_the_same_share_the_work() {
     desk.models(&["lock"]).expect(0);
     desk.cdn().on("*").crawls_at(2 << 20);
     all_good(at_once(&desk, 3, &[]));
-    assert_whole(&desk);
+    desk.assert_whole();
     let sent: u64 =
         desk.requests_to("GET", "*").iter().filter(|seen| &*seen.origin == "cdn").map(|seen| seen.sent()).sum();
     assert!(sent < 16 << 20, "{sent} bytes for 12 MiB");
@@ -63,7 +55,7 @@ fn several_processes_do_each_other_no_harm_where_locks_keep_nobody_out() {
     }
     desk.cdn().on("*").crawls_at(3 << 20);
     all_good(at_once(&desk, 3, &[("LD_PRELOAD", library.to_str().unwrap())]));
-    assert_whole(&desk);
+    desk.assert_whole();
     desk.models(&["verify"]).expect(0);
     desk.assert_no_warning(&["model/org/tiny"]);
 }
@@ -81,7 +73,7 @@ fn python_and_we_can_fetch_the_same_at_once() {
         let said = desk.python(&python, &[], code);
         all_good(ours);
         assert_eq!(said, json!(desk.cached(&format!("models--org--tiny/snapshots/{commit}"))));
-        assert_whole(&desk);
+        desk.assert_whole();
         desk.models(&["verify"]).expect(0);
         desk.assert_no_warning(&["model/org/tiny"]);
     }

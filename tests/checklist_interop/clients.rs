@@ -138,7 +138,7 @@ said = [snapshot_download('org/plain'), snapshot_download('org/plain', revision=
             found
         };
         assert_eq!(common(&ours), common(&desk.cache()), "{client}");
-        modelstrap::support::delete::tree(&desk.cache(), desk.cache().parent().unwrap()).unwrap();
+        fs::rename(desk.cache(), desk.room.path().join(client)).unwrap();
     }
 }
 

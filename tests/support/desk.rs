@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::hub::{Content, Hub};
+use crate::hub::{Content, Hub, Kind, shared_part};
 use crate::project::{Ran, Room};
 use crate::python::{good, python_with};
 
@@ -117,6 +117,14 @@ impl Desk {
         command.env("PYTHONDONTWRITEBYTECODE", "1").envs(vars.iter().copied()).args(["-c", &code]);
         let text = good(&mut command);
         serde_json::from_str(text.lines().last().unwrap()).unwrap_or_else(|error| panic!("{error}:\n{text}"))
+    }
+
+    /// The cache of `org/tiny` must be the official one, whole, but for the marks by which projects hold commits.
+    #[track_caller]
+    pub(crate) fn assert_whole(&self) {
+        let mut found = shared_part(&self.cached("models--org--tiny"));
+        found.retain(|path, _| !path.starts_with("refs/refs/modelstrap/"));
+        assert_eq!(found, self.expected_cache(Kind::Model, "org/tiny", "main", |_| true));
     }
 
     /// `hf ARGUMENTS` of the client that `variable` names: its exit code and what it said.

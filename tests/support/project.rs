@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -343,7 +344,7 @@ pub(crate) fn may_mount() -> bool {
         .output()
         .is_ok_and(|output| output.status.success());
     if !may {
-        eprintln!("skipped: mounting needs root and a kernel that lets it");
+        let _ = writeln!(std::io::stderr(), "skipped: mounting needs root and a kernel that lets it");
     }
     may
 }

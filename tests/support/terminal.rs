@@ -1,5 +1,7 @@
 //! A real terminal (a pty) with a program in it: keys go in, and what a person would read comes out.
 
+#![allow(dead_code, reason = "each test program uses its part")]
+
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::fd::OwnedFd;

@@ -5,7 +5,7 @@
 #![allow(dead_code, reason = "each test program uses its part")]
 
 use super::hub::{Content, GitHub, Hub, mirrors};
-use super::support::project::Room;
+use super::support::project::{Ran, Room};
 
 /// Code that would run when it is loaded: `os.system("id")`.
 pub(crate) const MALICIOUS: &[u8] = b"cos\nsystem\n(S'id'\ntR.";
@@ -85,10 +85,44 @@ impl Zoo {
         self.environment().iter().fold(room, |room, (name, value)| room.with(name, value))
     }
 
+    /// What a run told a person, without what differs from run to run: times, speeds, ports, and blanks between columns. Lines of
+    /// models that came at the same time are in the order of their names.
+    pub(crate) fn told(&self, ran: &Ran) -> String {
+        let text = ran.err.replace(self.hub.url(), "HUB");
+        let mut lines: Vec<String> = text.lines().filter(|line| !line.starts_with("Fetched ")).map(steady).collect();
+        let came = |line: &String| line.contains(": done, ");
+        let first = lines.iter().position(came).unwrap_or(0);
+        let last = lines.iter().rposition(came).map_or(first, |last| last + 1);
+        lines[first..last].sort();
+        lines.into_iter().map(|line| line + "\n").collect()
+    }
+
     /// A project with these models.
     pub(crate) fn project(&self, models: &str) -> Room {
         let room = self.room();
         room.write("modelstrap.toml", format!("[models]\n{models}"));
         room
     }
+}
+
+/// A line with one blank between words, `T` for a time and `V` for a speed.
+fn steady(line: &str) -> String {
+    let indent: String = line.chars().take_while(|c| *c == ' ').collect();
+    let mut words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+    let number = |word: &str| word.trim_start_matches('(').parse::<f64>().is_ok();
+    let mut at = 0;
+    while at + 1 < words.len() {
+        let (this, next) = (words[at].clone(), words[at + 1].clone());
+        if number(&this) && matches!(next.as_str(), "ms" | "s") {
+            words.splice(at..at + 2, ["T".to_owned()]);
+        } else if this.starts_with('(') && number(&this) && next.ends_with("/s):") {
+            words.splice(at..at + 2, ["(V):".to_owned()]);
+        }
+        at += 1;
+    }
+    let time = |word: &str| word.strip_suffix('s').is_some_and(|rest| rest.parse::<f64>().is_ok());
+    for word in words.iter_mut().filter(|word| time(word)) {
+        *word = "T".to_owned();
+    }
+    format!("{indent}{}", words.join(" "))
 }

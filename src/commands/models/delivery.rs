@@ -12,7 +12,6 @@ use super::settle::{Ask, Settled, insist, merged, settle};
 use crate::cli::Transfer;
 use crate::fetch::{Digest, Event, Options};
 use crate::models::bring::{Brought, Delivery};
-use crate::models::diff::diff;
 use crate::models::keeper::Trust;
 use crate::models::locked::{Model, Place};
 use crate::models::request::Weights;
@@ -82,11 +81,7 @@ pub(in crate::commands) fn deliver(session: &Session<'_>, wish: &Wish) -> Result
         return preview(session, &settled);
     }
     let known = vouched(session);
-    let lock = merged(session, &settled.models);
-    let mut locked = false;
-    if !wish.frozen && !diff(session.lock.as_ref(), &lock).is_empty() {
-        locked = session.write_lock(&lock)?;
-    }
+    let mut locked = !wish.frozen && write_what_moved(session, &settled)?;
     let (brought, summary) = fetch(session, wish, &settled, known)?;
     if !wish.frozen {
         locked |= remember(session, &settled, &brought)?;
@@ -99,6 +94,15 @@ pub(in crate::commands) fn deliver(session: &Session<'_>, wish: &Wish) -> Result
         json::summary(events, session, &settled, &brought, summary.as_ref());
     }
     Ok(delivered)
+}
+
+/// Locks what the sources said; true if that is something else than was locked. The lock of thousands of files is gone again
+/// when the first of them comes.
+fn write_what_moved(session: &Session<'_>, settled: &Settled) -> Result<bool> {
+    let lock = merged(session, &settled.models);
+    let old = session.lock.as_ref();
+    let says_something = old.is_some() || !lock.models.is_empty();
+    Ok(says_something && old != Some(&lock) && session.write_lock(&lock)?)
 }
 
 fn insist_on_lock(session: &Session<'_>, wish: &Wish) -> Result<()> {
@@ -148,11 +152,16 @@ fn preview(session: &Session<'_>, settled: &Settled) -> Result<Delivered> {
         output.say(match missing {
             0 => format!("{}: here", printable(&pick.choice.name)),
             _ => format!(
-                "{}: {} to fetch, {}{}",
+                "{}: {} to fetch, {}",
                 printable(&pick.choice.name),
                 units::count(missing, "file"),
-                units::bytes(bytes),
-                if unsized_files > 0 { " and what nobody knows the size of" } else { "" }
+                match (bytes, unsized_files) {
+                    (bytes, 0) => units::bytes(bytes),
+                    (0, _) => "size unknown".to_owned(),
+                    (bytes, more) => {
+                        format!("{} and {} of unknown size", units::bytes(bytes), units::count(more, "file"))
+                    }
+                }
             ),
         });
     }
@@ -206,10 +215,12 @@ fn vouched(session: &Session<'_>) -> HashSet<Digest> {
 
 /// Keeps in the lock what was trusted on first use; true if that was anything.
 fn remember(session: &Session<'_>, settled: &Settled, brought: &[Brought]) -> Result<bool> {
-    let proven: Vec<(Pick, Model)> =
-        settled.models.iter().zip(brought).map(|((pick, _), one)| (pick.clone(), one.model.clone())).collect();
-    let lock = merged(session, &proven);
-    let changed = (session.lock.is_some() || !lock.models.is_empty()) && session.write_lock(&lock)?;
+    let learnt = settled.models.iter().zip(brought).any(|((_, model), one)| *model != one.model);
+    let changed = learnt && {
+        let pair = |((pick, _), one): (&(Pick, Model), &Brought)| (pick.clone(), one.model.clone());
+        let proven: Vec<(Pick, Model)> = settled.models.iter().zip(brought).map(pair).collect();
+        session.write_lock(&merged(session, &proven))?
+    };
     session.unseen().came(brought.iter().filter(|one| one.is_whole()).map(|one| &one.model))?;
     Ok(changed)
 }
@@ -229,12 +240,13 @@ fn conclude(
     {
         delivered.here += 1;
         install(session, model);
-        let size: u64 = one.model.parts.iter().flat_map(|part| &part.files).filter_map(|file| file.size).sum();
+        // Of a file with a digest and no size nobody says how long it is.
+        let size: Option<u64> = one.model.parts.iter().flat_map(|part| &part.files).map(|file| file.size).sum();
         let time = summary.and_then(|summary| summary.models.get(at)).map_or(Duration::ZERO, |model| model.time);
-        bytes += size;
+        bytes += size.unwrap_or(0);
         rows.push(vec![
             Cell::new(&pick.choice.name),
-            Cell::size(Some(size)),
+            Cell::size(size),
             if one.received == 0 { Cell::new("was here") } else { Cell::time(time) },
             Cell::new(place(session, &one.model)),
             Cell::toned("", Tone::Good),
@@ -243,7 +255,7 @@ fn conclude(
     let total = rows.len();
     if !session.context.global.json && total > 0 {
         match summary {
-            Some(_) => output.say(table::render(&table::BROUGHT, &rows, output.colour, output.width).trim_end()),
+            Some(_) => output.say(table::render(&table::BROUGHT, &rows, output.colour, output.room()).trim_end()),
             None => {
                 output.say(format!("Nothing to fetch: {} here, {}.", units::count(total, "model"), units::bytes(bytes)))
             }
@@ -317,16 +329,36 @@ fn report_failures(session: &Session<'_>, settled: &Settled, brought: &[Brought]
     needed
 }
 
-/// Why a model is not whole: the first failures, the others counted.
+/// Without a network each missing file is named: somebody has to carry them here.
+fn while_offline(missing: &[&str]) -> String {
+    const NAMED: usize = 200;
+    let mut lines = vec![format!("{} missing, and the network is switched off", units::count(missing.len(), "file"))];
+    lines.extend(missing.iter().take(NAMED).map(|label| printable(label)));
+    if missing.len() > NAMED {
+        lines.push(format!("and {} more", units::count(missing.len() - NAMED, "file")));
+    }
+    lines.join("\n  ")
+}
+
+/// Why a model is not whole: the first failures with their reasons, the others by name, so that each missing file is named.
 pub(super) fn reasons(one: &Brought) -> String {
     const SHOWN: usize = 3;
+    const NAMED: usize = 100;
     if let Some(why) = &one.unfinished {
         return why.clone();
+    }
+    let missing: Vec<&str> =
+        one.failures.iter().filter(|failure| failure.offline).map(|failure| failure.label.as_str()).collect();
+    if !missing.is_empty() {
+        return while_offline(&missing);
     }
     let mut lines: Vec<String> = one.failures.iter().take(SHOWN).map(|failure| failure.why.clone()).collect();
     lines.dedup();
     if one.failures.len() > SHOWN {
-        lines.push(format!("and {} more", units::count(one.failures.len() - SHOWN, "file")));
+        let rest = &one.failures[SHOWN..];
+        let names: Vec<String> = rest.iter().take(NAMED).map(|failure| printable(&failure.label)).collect();
+        let dots = if rest.len() > NAMED { ", …" } else { "" };
+        lines.push(format!("and {} more: {}{dots}", units::count(rest.len(), "file"), names.join(", ")));
     }
     lines.join("\n  ")
 }

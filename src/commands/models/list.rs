@@ -60,7 +60,7 @@ pub(super) fn run(context: &Context) -> Result<Exit> {
         })
         .collect();
     let output = &context.output;
-    output.result(table::render(&table::LISTED, &rows, output.colour_out, output.width))?;
+    output.result(table::render(&table::LISTED, &rows, output.colour_out, output.room_out()))?;
     if lines.iter().any(|line| !matches!(line.state, "here" | "for another machine")) {
         context.output.say("`modelstrap models download` brings what is not here.");
     }

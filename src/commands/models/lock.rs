@@ -15,10 +15,10 @@ use crate::support::interrupt;
 use crate::support::units;
 
 pub(super) fn run(context: &Context, arguments: &LockArgs) -> Result<Exit> {
-    let session = Session::open(context)?;
     if arguments.check {
-        return check(&session);
+        return check(&Session::open(context)?);
     }
+    let session = Session::open_anew(context)?;
     lock(&session, &[], Ask::AboutTheMissing, arguments.consent.dry_run)
 }
 

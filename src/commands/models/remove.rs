@@ -1,7 +1,5 @@
 //! `modelstrap models remove`: takes models out of the manifest and the lock, and with `--purge` out of the cache.
 
-use std::collections::HashSet;
-
 use anyhow::{Result, anyhow};
 
 use super::super::context::Context;
@@ -10,7 +8,7 @@ use super::Session;
 use super::add::{manifest_text, write};
 use super::settle::merged;
 use crate::cli::RemoveArgs;
-use crate::models::locked::{Model, Part, Place};
+use crate::models::locked::{File, Model, Part, Place};
 use crate::models::placement;
 use crate::project::{Manifest, manifest_edit};
 use crate::support::escape::{self, printable};
@@ -83,25 +81,18 @@ fn consent(context: &Context, arguments: &RemoveArgs, gone: &[Model]) -> Result<
     }
 }
 
-/// What of `part` no model that stays needs; `None` where that is nothing.
-fn dispensable(session: &Session<'_>, part: &Part, needed: &[&Part]) -> Result<Option<Part>> {
-    if !matches!(part.place, Place::Files { .. } | Place::Wheel { .. }) {
-        return Ok((!needed.iter().any(|other| other.place == part.place)).then(|| part.clone()));
-    }
-    // A library's folder is one place for all its models: there, each file counts by itself.
-    let mut kept = HashSet::new();
-    for other in needed.iter().filter(|other| matches!(other.place, Place::Files { .. } | Place::Wheel { .. })) {
-        for file in &other.files {
-            kept.insert(placement::visible(&session.world, other, file)?);
+/// Whether a model that stays has its files in the same place: of the Hub, the same commit, of which it may be a smaller part.
+fn is_needed(part: &Part, needed: &[&Part]) -> bool {
+    needed.iter().any(|other| match (&other.place, &part.place) {
+        (Place::Hub(other), Place::Hub(own)) => {
+            (other.repo_type, &other.repo, &other.commit) == (own.repo_type, &own.repo, &own.commit)
         }
-    }
-    let mut files = Vec::new();
-    for file in &part.files {
-        if !kept.contains(&placement::visible(&session.world, part, file)?) {
-            files.push(file.clone());
+        // One folder holds every model of openai-whisper: what counts there is the file.
+        (place, own) => {
+            let same = |file: &File| part.files.iter().any(|own| (&own.path, &own.url) == (&file.path, &file.url));
+            place == own && other.files.iter().any(same)
         }
-    }
-    Ok((!files.is_empty()).then(|| Part { place: part.place.clone(), files }))
+    })
 }
 
 /// Gives up the project's claims, so that `hf cache prune` may take what nobody else names. The files stay.
@@ -115,14 +106,15 @@ fn purge(session: &Session<'_>, gone: &[Model], needed: &[&Part]) -> Result<()> 
     let mut freed = 0;
     for model in gone {
         for part in &model.parts {
-            let Some(part) = dispensable(session, part, needed)? else {
+            if is_needed(part, needed) {
+                placement::release(&session.world, model, part)?;
                 session
                     .context
                     .output
                     .say(format!("{}: another model of the project needs its files", printable(&model.name)));
                 continue;
-            };
-            match placement::remove(&session.world, model, &part)? {
+            }
+            match placement::remove(&session.world, model, part)? {
                 Some(bytes) => freed += bytes,
                 None => session
                     .context
@@ -133,4 +125,18 @@ fn purge(session: &Session<'_>, gone: &[Model], needed: &[&Part]) -> Result<()> 
     }
     session.context.output.say(format!("{} freed.", units::bytes(freed)));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::locked::FilesHome;
+
+    #[test]
+    fn a_whisper_does_not_keep_another_one_in_the_same_folder() {
+        let file = |path: &str| File { path: path.to_owned(), size: None, digest: None, url: None };
+        let part = |path: &str| Part { place: Place::Files { home: FilesHome::Whisper }, files: vec![file(path)] };
+        assert!(!is_needed(&part("tiny.pt"), &[&part("base.pt")]));
+        assert!(is_needed(&part("tiny.pt"), &[&part("base.pt"), &part("tiny.pt")]));
+    }
 }

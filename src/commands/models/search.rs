@@ -65,7 +65,7 @@ pub(super) fn run(context: &Context, arguments: &SearchArgs) -> Result<Exit> {
         ]
     }));
     let output = &context.output;
-    output.result(table::render(&FOUND, &rows, output.colour_out, output.width))?;
+    output.result(table::render(&FOUND, &rows, output.colour_out, output.room_out()))?;
     if more > 0 {
         output.say(format!("{more} more are well known; `--limit {}` shows them.", arguments.limit + more));
     }

@@ -53,6 +53,20 @@ impl<'a> Session<'a> {
         Self::of(context, project, layout)
     }
 
+    /// The same for `models lock`: a lock that was edited or cut is as good as none.
+    pub(super) fn open_anew(context: &'a Context) -> Result<Self> {
+        let path = context.project()?.root.join(lock::FILE);
+        let bytes = bounded::read(&path, lock::MAX_SIZE).unwrap_or_default();
+        if bytes.is_empty() || !Lock::is_spoilt(&String::from_utf8_lossy(&bytes)) {
+            return Self::open(context);
+        }
+        context.output.warn(format!("{} was edited or cut, and is made anew", escape::path(&path)));
+        let project = context.project()?;
+        let answers = Answers::load(&project.state_folder());
+        let layout = Layout::settle(&project, &answers, &Overrides::default(), &context.vars, context.os)?;
+        Self::with(context, project, layout, None)
+    }
+
     /// The session that the project would have with `manifest`.
     pub(super) fn open_with(context: &'a Context, manifest: Manifest) -> Result<Self> {
         let project = Project { manifest, ..context.project()? };
@@ -62,8 +76,12 @@ impl<'a> Session<'a> {
     }
 
     fn of(context: &'a Context, project: Project, layout: Layout) -> Result<Self> {
-        let requests = request::of_manifest(&project.manifest, &known())?;
         let lock = read_lock(&project.root.join(lock::FILE))?;
+        Self::with(context, project, layout, lock)
+    }
+
+    fn with(context: &'a Context, project: Project, layout: Layout, lock: Option<Lock>) -> Result<Self> {
+        let requests = request::of_manifest(&project.manifest, &known())?;
         let world = world(context, &project, &layout)?;
         Ok(Self { context, project, layout, world, requests, lock, facts: OnceLock::new() })
     }

@@ -24,6 +24,7 @@ pub(super) fn run(context: &Context, arguments: &VerifyArgs) -> Result<Exit> {
     let session = Session::open(context)?;
     let picks = session.picks(&arguments.models, false)?;
     let settled = settle(&session, picks, Ask::Nobody, &|_| ())?;
+    let unknown = settled.failures.iter().any(|(pick, _)| !pick.request.optional);
     for (pick, error) in &settled.failures {
         context.output.warn(format!("{} cannot be verified: {error:#}", printable(&pick.choice.name)));
     }
@@ -49,7 +50,7 @@ pub(super) fn run(context: &Context, arguments: &VerifyArgs) -> Result<Exit> {
         damaged.len()
     ));
     if damaged.is_empty() {
-        return Ok(if settled.failures.is_empty() { Exit::Done } else { Exit::Found });
+        return Ok(if unknown { Exit::Found } else { Exit::Done });
     }
     if !arguments.fix || arguments.consent.dry_run {
         context.output.say("`modelstrap models verify --fix` fetches these, and nothing else.");

@@ -33,6 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(super) fn run(context: &Context, arguments: &SetupArgs) -> Result<Exit> {
     let project = context.project()?;
     refuse_home(context, &project)?;
+    models::check(context, arguments, &project)?;
     let probe = detect::probe(context, arguments.from.as_deref())?;
     let facts = platform::detect(&probe, &Options::default());
     let settings = recommend(&facts);
@@ -56,14 +57,14 @@ pub(super) fn run(context: &Context, arguments: &SetupArgs) -> Result<Exit> {
             remember(&plan, &shelf)?;
         }
         let ended = if only_looks { Ended::Skipped } else { bring_models(context, arguments, &decided)? };
-        report(context, &decided, &plan, false)?;
+        report(context, &decided, &plan, false, ended)?;
         return Ok(if arguments.check && pending { Exit::Found } else { exit(ended) });
     }
     show(context, &decided, &plan, unfinished, !asks);
     consent(context, arguments, asks)?;
     let applied = carry_out(context, &decided, &shelf)?;
     let ended = bring_models(context, arguments, &decided)?;
-    report(context, &decided, &applied, true)?;
+    report(context, &decided, &applied, true, ended)?;
     next_steps(context, &decided);
     Ok(exit(ended))
 }

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use super::super::Usage;
 use super::super::context::Context;
 use super::super::models::{Session, Wish, deliver, name_in_manifest};
 use super::super::wizard;
@@ -59,6 +60,24 @@ pub(super) fn download(context: &Context, arguments: &SetupArgs, answers: &Answe
         0 => Ended::Whole,
         missing => Ended::Missing(missing),
     })
+}
+
+/// Refuses words of `--models` that mean nothing, before anything is done.
+///
+/// # Errors
+/// With the nearest name.
+pub(super) fn check(context: &Context, arguments: &SetupArgs, project: &Project) -> Result<()> {
+    if arguments.skips_models(&context.vars) {
+        return Ok(());
+    }
+    let words: Vec<&String> = arguments.models.iter().flatten().filter(|word| !word.trim().is_empty()).collect();
+    if words.is_empty() {
+        return Ok(());
+    }
+    let known = super::super::models::known();
+    let requests = request::of_manifest(&project.manifest, &known)?;
+    let chosen = request::select(&words, &requests, &known);
+    chosen.map(drop).map_err(|error| Usage(format!("--models: {error}")).into())
 }
 
 /// The flag's models, else those that the person did not leave out.

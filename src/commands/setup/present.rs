@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::super::context::Context;
 use super::decide::Decided;
+use super::models::Ended;
 use crate::plan::Plan;
 use crate::support::{escape, paths, units};
 use crate::ui::plan::PlanView;
@@ -53,8 +54,8 @@ fn view_root(decided: &Decided) -> String {
     paths::friendly(std::path::Path::new("/nowhere"), decided.layout.home.as_deref(), root)
 }
 
-/// The result as one JSON document, when that is asked for.
-pub(super) fn report(context: &Context, decided: &Decided, plan: &Plan, applied: bool) -> Result<()> {
+/// The result as one JSON document, when that is asked for. After the events of a download it is the last of the lines.
+pub(super) fn report(context: &Context, decided: &Decided, plan: &Plan, applied: bool, ended: Ended) -> Result<()> {
     if !context.global.json {
         return Ok(());
     }
@@ -83,7 +84,10 @@ pub(super) fn report(context: &Context, decided: &Decided, plan: &Plan, applied:
         "warnings": decided.wishes.warnings,
         "variables": variables,
     });
-    context.output.result(format!("{document:#}\n"))?;
+    context.output.result(match ended {
+        Ended::Skipped => format!("{document:#}\n"),
+        Ended::Whole | Ended::Missing(_) => format!("{document}\n"),
+    })?;
     Ok(())
 }
 

@@ -96,7 +96,7 @@ pub enum Error {
         why: String,
     },
     /// `HF_ENDPOINT` is no URL.
-    #[error("HF_ENDPOINT is \"{}\"; it must be the http or https address of a Hub", printable(endpoint))]
+    #[error("HF_ENDPOINT is \"{}\"; it must be the http or https address of a Hub", fetch::redact(endpoint))]
     Endpoint {
         /// Its value.
         endpoint: String,

@@ -74,11 +74,12 @@ pub fn artifact(
 
 /// Makes the part's folders, before its first byte is fetched, and says now whether they can be written.
 ///
-/// With them an interrupted first download is no "corrupt" repository for `hf cache ls`, which misses `snapshots/` otherwise.
+/// With them an interrupted first download is no "corrupt" repository for `hf cache ls`, which misses `snapshots/` otherwise; and
+/// a ref keeps `hf cache prune` from removing the commit, or with its last commit the whole repository, while bytes arrive.
 ///
 /// # Errors
 /// What the disk says.
-pub fn prepare(place: &HubPlace, homes: &Homes) -> io::Result<()> {
+pub fn prepare(place: &HubPlace, homes: &Homes, protect: &str) -> io::Result<()> {
     check(place, &[]).map_err(invalid)?;
     let repository = Repository::of(place, &homes.hub);
     for folder in [repository.snapshots(), repository.blobs(), repository.private()] {
@@ -87,7 +88,11 @@ pub fn prepare(place: &HubPlace, homes: &Homes) -> io::Result<()> {
         })?;
     }
     tag(&homes.hub);
-    Ok(())
+    if refs::read(&repository, &refs::protecting(protect)).as_ref() == Some(&place.commit) {
+        return Ok(());
+    }
+    fs::create_dir_all(repository.snapshot(&place.commit))?;
+    refs::write(&repository, &refs::awaiting(protect), &place.commit)
 }
 
 /// The blob; or the file of the snapshot where Python, unable to make links, has moved the blob there.
@@ -185,6 +190,9 @@ pub fn finish(place: &HubPlace, files: &[File], homes: &Homes, protect: &str) ->
     let repository = Repository::of(place, &homes.hub);
     // A ref to a commit that is not there would hide the whole repository from `hf cache ls`.
     fs::metadata(repository.snapshot(&place.commit))?;
+    if !files.iter().any(|file| repository.pointer(&place.commit, &file.path).exists()) {
+        return Err(io::Error::new(io::ErrorKind::NotFound, "none of its files is in the snapshot"));
+    }
     tag(&homes.hub);
     no_exist::clear(&repository, &place.commit, files);
     if place.complete && files.iter().all(|file| repository.pointer(&place.commit, &file.path).exists()) {
@@ -200,7 +208,8 @@ pub fn finish(place: &HubPlace, files: &[File], homes: &Homes, protect: &str) ->
         // Libraries ask for `main` unless they are told otherwise: without this ref they find nothing offline.
         refs::write(&repository, "main", &place.commit)?;
     }
-    refs::write(&repository, &ours, &place.commit)
+    refs::write(&repository, &ours, &place.commit)?;
+    refs::remove(&repository, &refs::awaiting(protect))
 }
 
 fn invalid(error: Error) -> io::Error {

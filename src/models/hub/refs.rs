@@ -25,6 +25,11 @@ pub fn protecting(id: &str) -> String {
     format!("{OURS}{name}")
 }
 
+/// The revision that protects a commit for `id` while it is fetched; the one of [`protecting`] names the last whole one.
+pub fn awaiting(id: &str) -> String {
+    format!("{}-coming", protecting(id))
+}
+
 /// The commit of `revision`, if the file is exactly one.
 pub fn read(repository: &Repository, revision: &str) -> Option<String> {
     let bytes = bounded::read(&repository.reference(revision), 64).ok()?;

@@ -30,9 +30,11 @@ pub enum Removal {
 /// # Errors
 /// What the disk says.
 pub fn release(place: &HubPlace, homes: &Homes, protect: &str) -> io::Result<()> {
-    let (repository, ours) = (Repository::of(place, &homes.hub), refs::protecting(protect));
-    if refs::read(&repository, &ours).as_ref() == Some(&place.commit) {
-        refs::remove(&repository, &ours)?;
+    let repository = Repository::of(place, &homes.hub);
+    for ours in [refs::protecting(protect), refs::awaiting(protect)] {
+        if refs::read(&repository, &ours).as_ref() == Some(&place.commit) {
+            refs::remove(&repository, &ours)?;
+        }
     }
     Ok(())
 }

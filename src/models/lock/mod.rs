@@ -73,9 +73,23 @@ impl Lock {
         parse::parse(text)
     }
 
+    /// Whether `text` was a lock of this version before somebody edited or cut it: it can be made anew.
+    pub fn is_spoilt(text: &str) -> bool {
+        parse::is_spoilt(text)
+    }
+
     /// Its text; the same for the same models, whatever order they came in.
     pub fn render(&self) -> String {
+        if self.is_in_order() {
+            return render::render(self);
+        }
         render::render(&Self::new(self.manifest, self.models.clone()))
+    }
+
+    fn is_in_order(&self) -> bool {
+        let mut parts = self.models.iter().flat_map(|model| &model.parts);
+        self.models.is_sorted_by(|a, b| a.name <= b.name)
+            && parts.all(|part| part.files.is_sorted_by(|a, b| a.path <= b.path))
     }
 
     /// The model of that name.

@@ -79,6 +79,16 @@ fn conflict(text: &str) -> Option<usize> {
     text.lines().position(mark).map(|at| at + 1)
 }
 
+/// Whether a text that is no lock can be made anew: a person chooses between the sides of a conflict, and what a newer
+/// modelstrap wrote is not overwritten.
+pub(super) fn is_spoilt(text: &str) -> bool {
+    let of_this_version = |line: &str| {
+        let version = line.strip_prefix("version = ").and_then(|version| version.trim().parse::<i64>().ok());
+        version.is_none_or(|version| version == VERSION)
+    };
+    parse(text).is_err() && conflict(text).is_none() && text.lines().all(of_this_version)
+}
+
 fn version(text: &str) -> Result<(), Problem> {
     let found: Version = toml::from_str(text).map_err(|error| toml_problem(text, &error))?;
     let Some(version) = found.version else {

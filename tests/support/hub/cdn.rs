@@ -19,7 +19,7 @@ impl Answers for Cdn {
     fn answer(&self, request: &Request) -> Reply {
         refuse_secrets(&self.log, "the CDN", request);
         let signed = request.asked("X-Signature").zip(request.asked("X-Expires"));
-        let Some((given, until)) = signed.filter(|(given, until)| *given == signature(&request.raw_path, until)) else {
+        let Some((_, until)) = signed.filter(|(given, until)| *given == signature(&request.raw_path, until)) else {
             return Reply::with(403, "application/xml", "<Error><Code>SignatureDoesNotMatch</Code></Error>");
         };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
@@ -30,8 +30,8 @@ impl Answers for Cdn {
         let Some(content) = found else {
             return Reply::with(404, "application/xml", "<Error><Code>NoSuchKey</Code></Error>");
         };
-        // Like the real ones, the CDN has an etag of its own; it names no blob.
-        let etag = &given[..32];
+        // Like the real ones, the CDN has an etag of its own; it names no blob, and stays the same for all signatures.
+        let etag = &signature(&request.raw_path, self.world.settings().edge)[..32];
         Reply::file(request, &content, etag).header("X-Cache", "Hit from cloudfront")
     }
 

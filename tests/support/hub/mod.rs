@@ -221,6 +221,11 @@ impl Hub {
         self.world.set(|settings| settings.direct = true);
     }
 
+    /// Another edge of the CDN answers, with other etags for the same bytes.
+    pub(crate) fn another_edge(&self) {
+        self.world.set(|settings| settings.edge = "another");
+    }
+
     /// The next page of a listing is said to lie on another origin.
     pub(crate) fn next_page_at(&self, origin: &str) {
         self.world.set(|settings| settings.next_page_at = Some(origin.to_owned()));

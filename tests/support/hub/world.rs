@@ -18,11 +18,13 @@ pub(crate) struct Settings {
     pub(crate) direct: bool,
     /// Where the next page of a listing lies, if not on the hub.
     pub(crate) next_page_at: Option<String>,
+    /// Which edge of the CDN answers: each has etags of its own.
+    pub(crate) edge: &'static str,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { page: 1000, url_life: Duration::from_secs(3600), direct: false, next_page_at: None }
+        Self { page: 1000, url_life: Duration::from_secs(3600), direct: false, next_page_at: None, edge: "" }
     }
 }
 

@@ -314,10 +314,12 @@ fn a_payload_that_is_shared_is_used_and_never_removed() {
 #[test]
 fn a_pointer_to_nothing_and_a_ref_to_nothing_are_never_made() {
     let cache = Cache::new(true);
-    prepare(&place(), &cache.homes).unwrap();
+    prepare(&place(), &cache.homes, "p").unwrap();
     assert!(settle(&place(), &file("x", 1), &cache.homes, &cache.settings).is_err());
     assert!(finish(&place(), &[file("x", 1)], &cache.homes, "p").is_err());
-    assert_eq!(cache.tree(), ["CACHEDIR.TAG"]);
+    // What is awaited is protected already: an empty folder is a commit without files.
+    assert_eq!(cache.tree(), ["CACHEDIR.TAG", "models--org--name/refs/refs/modelstrap/p-coming"]);
+    assert!(cache.at("snapshots").join(place().commit).is_dir());
 }
 
 #[test]
@@ -335,7 +337,7 @@ fn a_complete_cache_needs_no_right_to_write() {
     mode(0o555);
     let again = settle(&whole, &file("x", 1), &cache.homes, &cache.settings)
         .and_then(|()| finish(&whole, &[file("x", 1)], &cache.homes, "p"));
-    let refused = prepare(&whole, &cache.homes).map_err(|error| error.to_string());
+    let refused = prepare(&whole, &cache.homes, "p").map_err(|error| error.to_string());
     mode(0o755);
     again.unwrap();
     // Root may write everywhere.

@@ -1,0 +1,134 @@
+//! `modelstrap models download`: what is asked, what comes, what is told.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so and stops")]
+
+#[path = "support/hub/mod.rs"]
+mod hub;
+mod support;
+#[path = "support/zoo.rs"]
+mod zoo;
+
+use zoo::Zoo;
+
+const MODELS: &str = r#"
+whisper = ["faster-whisper:tiny", "hf:org/tiny"]
+alt = { alternatives = [{ source = "hf:org/quants", when = "gpu" }, { source = "hf:datasets/org/speech" }] }
+apple = { source = "hf:org/quants", when = "apple" }
+gate = { source = "hf:org/gated", gated = true, optional = true }
+vad = "torch-hub:owner/tiny-repo"
+url = "url:https://files.example.org/weights.bin"
+"#;
+
+#[test]
+fn all_that_this_machine_wants_comes_and_an_optional_model_that_fails_is_no_failure() {
+    let zoo = Zoo::start();
+    let room = zoo.project(MODELS);
+    let ran = room.run(&["models", "download", "--dry-run"]).expect(0);
+    assert_eq!(
+        zoo.told(&ran),
+        "\
+whisper/hf:org/tiny: left out: pytorch_model.bin 3.15 MB, onnx/model.onnx 2.10 MB; saves 5.24 MB; `weights = \"all\"` takes them
+whisper/faster-whisper:tiny: 4 files to fetch, 70.0 kB
+whisper/hf:org/tiny: 3 files to fetch, 3.15 MB
+alt: 2 files to fetch, 50.0 kB
+gate: 2 files to fetch, 10.0 kB
+vad: 3 files to fetch, 108 B
+url: 1 file to fetch, size unknown
+"
+    );
+    assert_eq!(room.tree().names(), ["h", "p", "p/modelstrap.toml"], "a dry run writes nothing");
+
+    let ran = room.run(&["models", "download"]).expect(0);
+    let told: Vec<String> =
+        zoo.told(&ran).lines().filter(|line| !line.starts_with("gate: ")).map(str::to_owned).collect();
+    assert_eq!(
+        told.join("\n"),
+        "\
+whisper/hf:org/tiny: left out: pytorch_model.bin 3.15 MB, onnx/model.onnx 2.10 MB; saves 5.24 MB; `weights = \"all\"` takes them
+Downloading 6 models: 14 files, 3.28 MB and 1 file of unknown size
+alt: done, 50.0 kB in T
+url: done, 5.00 kB in T
+vad: done, 108 B in T
+whisper/faster-whisper:tiny: done, 70.0 kB in T
+whisper/hf:org/tiny: done, 3.15 MB in T
+Wrote modelstrap.lock. Commit it.
+Model Size Time Where
+whisper/faster-whisper:tiny 70.0 kB T .cache/huggingface/hub/models--Systran--faster-whisper-tiny
+whisper/hf:org/tiny 3.15 MB T .cache/huggingface/hub/models--org--tiny
+alt 50.0 kB T .cache/huggingface/hub/datasets--org--speech
+vad 108 B T .cache/torch/hub/owner_tiny-repo_main
+url 5.00 kB T .cache/files/58611014ee1b44c8
+warning: gate (optional) is not here: org/gated is gated: ask for access at HUB/org/gated and set HF_TOKEN to a token of that account, then try again"
+    );
+    let ran = room.run(&["models", "download", "whisper", "alt", "vad", "url"]).expect(0);
+    assert_eq!(zoo.told(&ran), "Nothing to fetch: 5 models here, 3.27 MB.\n");
+}
+
+#[test]
+fn with_everything_here_nobody_is_asked_and_a_lock_that_does_not_fit_is_refused() {
+    let zoo = Zoo::start();
+    let room = zoo.project("tiny = \"hf:org/tiny\"\n");
+    let frozen = room.run(&["models", "download", "--frozen"]).expect(1);
+    assert_eq!(
+        zoo.told(&frozen),
+        "error: tiny is not here: there is no modelstrap.lock; run `modelstrap models lock`\n"
+    );
+    let locked = room.run(&["models", "download", "--locked"]).expect(1);
+    assert_eq!(zoo.told(&locked), "error: there is no modelstrap.lock\n  run `modelstrap models lock` and commit it\n");
+    room.run(&["models", "download"]).expect(0);
+    let before = room.tree();
+    zoo.hub.forget();
+    for flag in ["--frozen", "--locked", "--quiet", "--json"] {
+        room.run(&["models", "download", flag]).expect(0);
+        assert_eq!(zoo.hub.requests().len(), 0, "{flag}");
+    }
+    room.tree().assert_eq(&before, "everything is here");
+
+    room.append("modelstrap.toml", "quant = \"hf:org/quants\"\n");
+    let locked = room.run(&["models", "download", "--locked"]).expect(1);
+    assert_eq!(
+        zoo.told(&locked),
+        "error: modelstrap.lock does not fit the manifest\n  quant is not locked\n  run `modelstrap models lock` and commit it\n"
+    );
+    room.run(&["models", "download", "--frozen"])
+        .expect(1)
+        .says(&["quant is not here: modelstrap.lock does not have it"]);
+    assert_eq!(zoo.hub.requests().len(), 0);
+}
+
+#[test]
+fn events_are_lines_of_json_and_the_summary_is_the_last() {
+    let zoo = Zoo::start();
+    let room = zoo.project("data = \"hf:datasets/org/speech\"\nnope = \"hf:org/nope\"\n");
+    let ran = room.run(&["models", "download", "--json"]).expect(1);
+    let lines: Vec<serde_json::Value> = ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let kinds: Vec<&str> = lines.iter().map(|line| line["event"].as_str().unwrap()).collect();
+    assert_eq!((&kinds[..2], kinds.last()), (&["resolve", "failed"][..], Some(&"summary")), "{kinds:?}");
+    let summary = lines.last().unwrap();
+    assert_eq!(summary["models"][0]["state"], "here");
+    assert_eq!((&summary["models"][1]["model"], &summary["models"][1]["state"]), (&"nope".into(), &"failed".into()));
+    assert_eq!(summary["received"], 50_008);
+}
+
+#[test]
+fn the_quantisation_that_is_named_comes_or_those_that_there_are_are_told() {
+    let zoo = Zoo::start();
+    let room = zoo.project("");
+    let path = |name: &str| {
+        room.root()
+            .join(".cache/huggingface/hub/models--org--quants/snapshots")
+            .read_dir()
+            .is_ok_and(|mut all| all.any(|one| one.unwrap().path().join(name).exists()))
+    };
+    let ran = room.run(&["models", "download", "hf:org/quants", "--weights", "gguf:Q5_0"]).expect(1);
+    assert_eq!(
+        zoo.told(&ran),
+        "error: hf:org/quants is not here: no file of org/quants is wanted: it has no quantisation Q5_0; it has F16, Q4_K_M, Q8_0\n"
+    );
+    room.run(&["models", "download", "hf:org/quants", "--weights", "gguf:q8_0"]).expect(0);
+    assert!(path("quants-Q8_0.gguf") && !path("quants-Q4_K_M.gguf"));
+    room.run(&["models", "download", "hf:org/quants", "--weights", "safetensor"])
+        .expect(2)
+        .says(&["the nearest one is `safetensors`"]);
+    assert!(!room.exists("modelstrap.lock"), "what the manifest does not name is not locked");
+}

@@ -1,0 +1,58 @@
+//! `modelstrap models search` and `export`.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so and stops")]
+
+#[path = "support/hub/mod.rs"]
+mod hub;
+mod support;
+#[path = "support/zoo.rs"]
+mod zoo;
+
+use zoo::Zoo;
+
+#[test]
+fn a_search_finds_well_known_names_and_the_hubs_and_each_can_be_added() {
+    let zoo = Zoo::start();
+    let room = zoo.project("");
+    let ran = room.run(&["models", "search", "tiny", "--limit", "3"]).expect(0);
+    assert_eq!(
+        ran.out,
+        "\
+Name                               Size  Read by         Licence
+faster-whisper-tiny.en                ?  faster-whisper  MIT
+faster-whisper-tiny             78.2 MB  faster-whisper  MIT
+mlx-whisper-tiny.en                   ?  mlx             MIT
+hf:org/tiny                              huggingface
+hf:Systran/faster-whisper-tiny           huggingface
+"
+    );
+    for name in ["faster-whisper-tiny.en", "hf:org/tiny"] {
+        room.run(&["models", "add", name, "--dry-run"]).expect(0);
+    }
+    room.run(&["models", "search", "gated"]).expect(0).says(&[]);
+    let json = room.run(&["models", "search", "gated", "--json"]).expect(0).json();
+    assert_eq!(json["hub"][0]["gated"], true);
+    assert_eq!(zoo.told(&room.run(&["models", "search", "xyzzyqq"]).expect(1)), "Nothing is called xyzzyqq\n");
+    zoo.hub.forget();
+    room.run(&["models", "search", "tiny", "--offline"]).expect(0);
+    assert_eq!(zoo.hub.requests().len(), 0);
+    zoo.hub.delete("org/tiny");
+}
+
+#[test]
+fn a_bill_of_materials_names_every_file_and_is_the_same_each_time() {
+    let zoo = Zoo::start();
+    let room = zoo.project("tiny = \"hf:org/tiny\"\n");
+    let ran = room.run(&["models", "export"]).expect(1);
+    assert_eq!(zoo.told(&ran), "error: there is no modelstrap.lock\n  run `modelstrap models lock` first\n");
+    room.run(&["models", "lock"]).expect(0);
+    zoo.hub.forget();
+    room.run(&["models", "export", "-o", "bom.json"]).expect(0).says(&["Wrote bom.json."]);
+    let text = room.text("bom.json");
+    assert_eq!(room.run(&["models", "export", "--format", "cyclonedx"]).expect(0).out, text);
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((&json["specVersion"], &json["components"][0]["name"]), (&"1.6".into(), &"tiny".into()));
+    assert_eq!(json["components"][0]["components"].as_array().unwrap().len(), 3);
+    assert_eq!(zoo.hub.requests().len(), 0);
+    room.run(&["models", "export", "--format", "spdx"]).expect(2);
+}

@@ -1,0 +1,142 @@
+//! The last step of `setup`: the models of the manifest, those of flags, none, and what fails.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so and stops")]
+
+#[path = "support/hub/mod.rs"]
+mod hub;
+mod support;
+#[path = "support/zoo.rs"]
+mod zoo;
+
+use zoo::Zoo;
+
+#[path = "support/terminal.rs"]
+mod terminal;
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use support::project::Room;
+use terminal::{Terminal, keys};
+
+const MODELS: &str = "tiny = \"hf:org/tiny\"\nvad = \"torch-hub:owner/tiny-repo\"\n";
+const TINY: &str = ".cache/huggingface/hub/models--org--tiny/snapshots";
+const VAD: &str = ".cache/torch/hub/owner_tiny-repo_main";
+const MACHINE: &str = "config/hardware_cache.json";
+
+fn there(room: &Room) -> (bool, bool, bool) {
+    (room.exists(MACHINE), room.exists(TINY), room.exists(VAD))
+}
+
+#[test]
+fn the_manifests_models_come_unless_flags_or_a_variable_say_otherwise() {
+    let zoo = Zoo::start();
+    for (arguments, variable, expected) in [
+        (&[][..], None, (true, true, true)),
+        (&["--models", "vad"], None, (true, false, true)),
+        (&["--models", "vad,hf:org/tiny"], None, (true, true, true)),
+        (&["--no-models"], None, (true, false, false)),
+        (&[], Some("true"), (true, false, false)),
+        (&["--dry-run"], None, (false, false, false)),
+    ] {
+        let mut room = zoo.project(MODELS);
+        if let Some(value) = variable {
+            room = room.with("SKIP_MODEL_DOWNLOAD", value);
+        }
+        room.setup(arguments);
+        assert_eq!(there(&room), expected, "{arguments:?} {variable:?}");
+    }
+}
+
+#[test]
+fn a_word_that_means_nothing_is_refused_before_anything_is_done() {
+    let zoo = Zoo::start();
+    let room = zoo.project(MODELS);
+    let before = room.tree();
+    let ran = room.run(&["setup", "--yes", "--models", "tini"]).expect(2);
+    assert_eq!(
+        zoo.told(&ran),
+        "error: --models: `tini` is not the name of a well-known model\n  the nearest one is `tiny`\n"
+    );
+    room.tree().assert_eq(&before, "nothing was done");
+}
+
+#[test]
+fn a_model_that_fails_leaves_the_setup_done_and_only_a_needed_one_is_a_failure() {
+    let zoo = Zoo::start();
+    let room =
+        zoo.project("nope = { source = \"hf:org/nope\", optional = true }\nvad = \"torch-hub:owner/tiny-repo\"\n");
+    let ran = room.setup(&[]);
+    assert!(zoo.told(&ran).contains("warning: nope (optional) is not here: HUB has no model org/nope"), "{}", ran.err);
+    assert_eq!(there(&room), (true, false, true));
+    room.edit("modelstrap.toml", ", optional = true", "");
+    let ran = room.run(&["setup", "--yes"]).expect(1);
+    let told = zoo.told(&ran);
+    let end = "\
+Nothing to fetch: 1 model here, 108 B.
+error: nope is not here: HUB has no model org/nope, or it is private (then set HF_TOKEN)
+The project is set up; 1 model could not be brought. `modelstrap models download` tries again.
+";
+    assert!(told.ends_with(end), "{told}");
+    // With --json every line is a document, and setup's own is the last.
+    let ran = room.run(&["setup", "--yes", "--json"]).expect(1);
+    let last =
+        ran.out.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()).next_back().unwrap();
+    assert_eq!(last["schema"], "modelstrap.setup/1");
+}
+
+#[test]
+fn a_person_who_stops_the_download_has_a_finished_setup_and_goes_on_later() {
+    let zoo = Zoo::start();
+    zoo.hub.cdn().on("*").once().stalls_at(1 << 20);
+    let room = zoo.project(MODELS);
+    let mut command = room.command(&["setup", "--yes"]);
+    let child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let begun = Instant::now();
+    while zoo.hub.requests_to("GET", "/repos/*").is_empty() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "no download began");
+        thread::sleep(Duration::from_millis(10));
+    }
+    thread::sleep(Duration::from_millis(200));
+    let id = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    assert!(
+        said.contains("what was fetched is kept, and the same command goes on from there")
+            && said.contains("The project itself is set up."),
+        "{said}"
+    );
+    assert!(begun.elapsed() < Duration::from_secs(25));
+    assert!(room.exists(MACHINE));
+    room.setup(&[]);
+    assert_eq!(there(&room), (true, true, true));
+    room.run(&["models", "verify"]).expect(0);
+}
+
+#[test]
+fn the_wizard_asks_which_models_and_remembers_those_that_were_left_out() {
+    let zoo = Zoo::start();
+    let room = zoo.project(&format!("{MODELS}whisper = \"openai-whisper:tiny\"\n"));
+    let mut terminal = Terminal::open(120, 40, room.command(&["setup"]).env("SHELL", "/bin/false"));
+    terminal.wait_for("? Where should the models be kept?").press(keys::ENTER);
+    terminal.wait_for("? Which libraries does the project use?").press(keys::ENTER);
+    terminal.wait_for("? Should openai-whisper use the cache everywhere?").press(keys::ENTER);
+    terminal.wait_for("? Which models should be downloaded?").wait_for("75.6 MB");
+    // All are marked: the second and the third are left out.
+    terminal.press(keys::DOWN).press(keys::SPACE).press(keys::DOWN).press(keys::SPACE).press(keys::ENTER);
+    terminal.wait_for("✔ Which models should be downloaded?  tiny\n");
+    terminal.wait_for("? Apply this plan?").press(keys::ENTER);
+    terminal.wait_for("Fetched 3.15 MB").wait_for(" is ready.");
+    let ended = terminal.end();
+    assert!(ended.status.success() && ended.restored, "{}", ended.raw);
+    assert_eq!(there(&room), (true, true, false));
+
+    zoo.hub.forget();
+    room.setup(&[]);
+    assert_eq!(there(&room), (true, true, false), "what was left out stays out");
+    assert_eq!(zoo.hub.requests().len(), 0);
+    room.setup(&["--models", "vad"]);
+    assert_eq!(there(&room), (true, true, true), "a flag overrules it");
+}

@@ -1,0 +1,89 @@
+//! `modelstrap models verify`: every byte is read again, and `--fix` fetches what is damaged and nothing else.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so and stops")]
+
+#[path = "support/hub/mod.rs"]
+mod hub;
+mod support;
+#[path = "support/zoo.rs"]
+mod zoo;
+
+use zoo::Zoo;
+
+use std::fs;
+
+/// What is compared by `verify` itself, or is there for a moment.
+fn other(name: &str) -> bool {
+    name.contains("/.locks/") || name.contains("/blobs/")
+}
+
+#[test]
+fn damage_is_told_by_file_and_mended_alone() {
+    let zoo = Zoo::start();
+    let room =
+        zoo.project("tiny = { source = \"hf:org/tiny\", weights = \"all\" }\nvad = \"torch-hub:owner/tiny-repo\"\n");
+    room.run(&["models", "download"]).expect(0);
+    let whole = room.tree().without(other);
+    let ran = room.run(&["models", "verify"]).expect(0);
+    assert_eq!(zoo.told(&ran), "8.39 MB read in T (V): 8 files, 0 damaged or missing.\n");
+
+    let path = |file: &str| {
+        let ran = room.run(&["models", "path", "tiny", file]).expect(0);
+        fs::canonicalize(ran.out.trim_end().replace('@', room.path().to_str().unwrap())).unwrap()
+    };
+    let (longer, flipped, gone) = (path("README.md"), path("model.safetensors"), path("pytorch_model.bin"));
+    fs::write(&longer, "A model.\n!").unwrap();
+    let mut bytes = fs::read(&flipped).unwrap();
+    bytes[1000] ^= 1;
+    fs::write(&flipped, bytes).unwrap();
+    fs::remove_file(&gone).unwrap();
+
+    let told = "\
+tiny README.md: 10 bytes long instead of 9
+tiny model.safetensors: damaged
+    expected sha256:22a08adc806518c649329cc3683d21cc16ac65bcbfcf09179e868d16df67453f
+    found sha256:FOUND
+tiny pytorch_model.bin: missing
+5.24 MB read in T (V): 8 files, 3 damaged or missing.
+`modelstrap models verify --fix` fetches these, and nothing else.
+";
+    let found = |text: String| {
+        let at = text.find("found sha256:").unwrap() + "found sha256:".len();
+        format!("{}FOUND{}", &text[..at], &text[at + 64..])
+    };
+    zoo.hub.forget();
+    assert_eq!(found(zoo.told(&room.run(&["models", "verify"]).expect(3))), told);
+    assert_eq!(found(zoo.told(&room.run(&["models", "verify", "--fix", "--dry-run"]).expect(3))), told);
+    let json = room.run(&["models", "verify", "--json"]).expect(3).json();
+    let files: Vec<&str> =
+        json["findings"].as_array().unwrap().iter().map(|one| one["file"].as_str().unwrap()).collect();
+    assert_eq!(files, ["README.md", "model.safetensors", "pytorch_model.bin"]);
+    assert_eq!(zoo.hub.requests().len(), 0, "verify asks nobody");
+    room.run(&["models", "verify", "vad"]).expect(0);
+
+    room.run(&["models", "verify", "--fix"]).expect(0).says(&["Downloading 1 model: 3 files, 6.29 MB"]);
+    let mut asked: Vec<String> = zoo
+        .hub
+        .requests_to("GET", "/org/*")
+        .iter()
+        .map(|seen| seen.path.rsplit('/').next().unwrap().to_owned())
+        .collect();
+    asked.sort();
+    assert_eq!(asked, ["README.md", "model.safetensors", "pytorch_model.bin"], "{:?}", zoo.hub.requests());
+    room.tree().without(other).assert_eq(&whole, "mended");
+    room.run(&["models", "verify"]).expect(0);
+}
+
+#[test]
+fn what_is_not_locked_cannot_be_verified_and_is_no_success() {
+    let zoo = Zoo::start();
+    let room = zoo.project("tiny = \"hf:org/tiny\"\n");
+    let ran = room.run(&["models", "verify"]).expect(3);
+    assert!(
+        ran.err.starts_with(
+            "warning: tiny cannot be verified: there is no modelstrap.lock; run `modelstrap models lock`\n"
+        ),
+        "{}",
+        ran.err
+    );
+}
