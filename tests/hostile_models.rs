@@ -208,3 +208,33 @@ fn a_lock_brings_nothing_from_elsewhere_into_a_folder_of_a_library() {
     assert!(!yard.exists(".cache"));
     drop(url);
 }
+
+#[test]
+fn a_lock_that_is_a_link_is_not_written_outside_the_project() {
+    for name in ["modelstrap.lock", ".modelstrap", ".modelstrap/unseen"] {
+        let yard = Yard::tiny(&Content::pattern(1, 5000));
+        link(&yard.room, name, "../../h/.bash_aliases");
+        if name == "modelstrap.lock" {
+            std::fs::remove_file(yard.place(name)).unwrap();
+            symlink("../h/.bash_aliases", yard.place(name)).unwrap();
+        }
+        let ran = yard.modelstrap(&["models", "lock"]).expect(1);
+        assert!(!yard.exists("~/.bash_aliases"), "{name}");
+        assert!(ran.err.contains("leads out of the project"), "{name}: {}", ran.err);
+    }
+}
+
+#[test]
+fn a_first_download_locks_the_alternatives_of_other_machines_too() {
+    let yard = Yard::new("");
+    yard.write(
+        "modelstrap.toml",
+        "[models.x]\nsource = \"hf:org/tiny\"\n[[models.x.alternatives]]\nwhen = \"apple\"\nsource = \"hf:org/other\"\n",
+    );
+    yard.hub.model(ID).file("config.json", "{}").commit();
+    yard.hub.model("org/other").file("config.json", "{}").commit();
+    yard.download(&[]).expect(0);
+    let downloaded = yard.text("modelstrap.lock");
+    yard.modelstrap(&["models", "lock"]).expect(0);
+    assert_eq!(yard.text("modelstrap.lock"), downloaded);
+}
