@@ -298,10 +298,8 @@ mod tests {
             "  ~ model.bin  3.00 GB -> 3.10 GB",
             "  + new.txt  6 B",
             "  - old\\u{1b}.txt  5 B",
-            "+ fresh",
-            "  + x  8 B",
-            "- gone",
-            "  - x  7 B",
+            "+ fresh  1 file, 8 B",
+            "- gone  1 file, 7 B",
             "2 files added, 2 files changed, 2 files removed: 3.10 GB to come, 3.00 GB to go",
         ];
         assert_eq!(diff.lines(), expected);
@@ -314,7 +312,7 @@ mod tests {
         let one = lock(vec![model("asr", "0a", &[("x", 7, 1)])]);
         assert_eq!(diff(Some(&one), &one), Diff::default());
         assert_eq!(diff(Some(&one), &one).lines(), Vec::<String>::new());
-        assert_eq!(diff(None, &one).lines(), ["+ asr", "  + x  7 B", "1 file added: 7 B to come, 0 B to go"]);
+        assert_eq!(diff(None, &one).lines(), ["+ asr  1 file, 7 B", "1 file added: 7 B to come, 0 B to go"]);
     }
 
     #[test]
