@@ -217,6 +217,12 @@ fn without_a_network_no_socket_is_opened_and_each_missing_file_is_named() {
     let without_a_lock = at(Hub::start());
     without_a_lock.modelstrap(&["--offline", "models", "lock"]).expect(1).says(&["the network is switched off"]);
     assert_eq!(without_a_lock.hub.connections(), 0);
+    let many = Yard::new("tiny = \"hf:org/tiny\"");
+    many.hub.model(ID).files(12, |n| (format!("part-{n}.txt"), format!("{n}"))).commit();
+    many.modelstrap(&["models", "lock"]).expect(0);
+    let ran = many.modelstrap(&["--offline", "models", "download"]).expect(1);
+    let named = (0..12).filter(|n| ran.err.contains(&format!("part-{n}.txt"))).count();
+    assert_eq!(named, 12, "{}", ran.err);
     // With everything here, nothing is missing.
     yard.download(&[]).expect(0);
     yard.hub.forget();

@@ -18,9 +18,10 @@ const PLACE: &str = "? Where should the models be kept?";
 const LIBRARIES: &str = "? Which libraries does the project use?";
 const SHELLS: &str = "? Should new shells load the variables by themselves?";
 const LINK: &str = "? Should openai-whisper use the cache everywhere?";
+const MODELS: &str = "? Which models should be downloaded?";
 const APPLY: &str = "? Apply this plan?";
 
-const QUESTIONS: [&str; 5] = [PLACE, LIBRARIES, SHELLS, LINK, APPLY];
+const QUESTIONS: [&str; 6] = [PLACE, LIBRARIES, SHELLS, LINK, MODELS, APPLY];
 
 fn house() -> House {
     let house = House::pipeline("speech pipeline");
@@ -62,6 +63,8 @@ fn answers_by_keys_are_applied_and_remembered() {
         terminal.wait_for("✔ Which libraries does the project use?  huggingface, torch, openai-whisper\n");
         terminal.wait_for(SHELLS).press(keys::DOWN).press(keys::ENTER).wait_for("?  yes\n");
         terminal.wait_for(LINK).press(keys::DOWN).press(keys::ENTER).wait_for("?  yes\n");
+        // None is marked to begin with: nothing comes over the network that nobody asked for.
+        terminal.wait_for(MODELS).press(keys::ENTER);
         terminal.wait_for("Plan: ").wait_for("+ # >>> modelstrap >>>").wait_for(APPLY).press(keys::ENTER);
         terminal.wait_for("✓ .env").wait_for("speech-pipeline is ready.").wait_for("modelstrap undo");
         let Ended { status, raw, restored } = terminal.end();

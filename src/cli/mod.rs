@@ -52,7 +52,7 @@ pub struct Global {
         help_heading = "Global options"
     )]
     pub project: Option<PathBuf>,
-    /// One JSON document on stdout
+    /// One JSON document on stdout; of a download, JSON lines
     #[arg(long, global = true, env = "MODELSTRAP_JSON", help_heading = "Global options", value_parser = FalseyValueParser::new())]
     pub json: bool,
     /// Say only what went wrong

@@ -47,6 +47,17 @@ impl Names {
         Self { part: folder.join(format!("{stem}.part")), state: folder.join(format!("{stem}.state")) }
     }
 
+    /// Takes links away: nobody makes them here but who wants the bytes to be written somewhere else. A cache can come with a
+    /// project from somebody else, and the names are known beforehand.
+    fn refuse_links(&self) {
+        for path in [&self.part, &self.state, &self.lock()] {
+            if path.is_symlink() {
+                // One that stays is met again when it is opened.
+                let _ = fs::remove_file(path);
+            }
+        }
+    }
+
     /// Windows keeps everybody, us too, from reading a locked file through another handle: there the lock has its own file.
     fn lock(&self) -> PathBuf {
         if cfg!(windows) { self.part.with_extension("lock") } else { self.part.clone() }
@@ -100,6 +111,7 @@ impl Partial {
             move |source| Error::Disk { path, source }
         };
         let names = Names::of(artifact);
+        names.refuse_links();
         let held = match acquire(&names.lock()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 fs::create_dir_all(&artifact.partials).map_err(disk(&artifact.partials))?;

@@ -61,7 +61,9 @@ impl Side {
         }
         // Written beside and renamed: a process killed here leaves the old one or the new one.
         let fresh = path.with_extension("state-new");
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(&fresh)?;
+        // A killed run's, or a link that somebody put there: made anew, it is neither.
+        let _ = fs::remove_file(&fresh);
+        let mut file = OpenOptions::new().write(true).create_new(true).open(&fresh)?;
         file.write_all(&bytes)?;
         fs::rename(&fresh, path)?;
         Ok(Self { file })

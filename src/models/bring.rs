@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::hub;
 use super::keeper::{Keeper, Trust};
 use super::locked::{File, Model, Place};
 use super::placement;
 use super::world::World;
+use super::{bounds, hub};
 use crate::fetch::{self, Artifact, Digest, Error, Event, Options, Outcome, Steward as _};
 use crate::support::escape::printable;
 
@@ -22,6 +22,8 @@ pub struct Failure {
     pub label: String,
     /// Why, in words for a person, safe to print.
     pub why: String,
+    /// Nobody was asked for it: the network is switched off.
+    pub offline: bool,
 }
 
 /// What came of one model.
@@ -73,8 +75,12 @@ impl<'a> Delivery<'a> {
         let blocked: Vec<Option<String>> = models
             .iter()
             .zip(wanting)
-            // What is here already may lie on a disk that nobody can write to.
-            .map(|(model, wanting)| if wanting { obstacle(world, model) } else { None })
+            .map(|(model, wanting)| {
+                let astray = model.parts.iter().try_for_each(|part| bounds::check(world, part)).err();
+                // What is here already may lie on a disk that nobody can write to.
+                let obstacle = || if wanting { obstacle(world, model) } else { None };
+                astray.map(|error| error.to_string()).or_else(obstacle)
+            })
             .collect();
         let (artifacts, withheld): (Vec<_>, Vec<_>) =
             artifacts.into_iter().partition(|artifact| blocked[artifact.group].is_none());
@@ -137,7 +143,7 @@ impl<'a> Delivery<'a> {
                         "{}: another model needs the same file, and it could not be fetched",
                         printable(&file.path)
                     );
-                    one.failures.push(Failure { label: file.path.clone(), why });
+                    one.failures.push(Failure { label: file.path.clone(), why, offline: false });
                 }
             }
         }
@@ -154,8 +160,9 @@ impl<'a> Delivery<'a> {
         let proof = match outcome.result {
             Ok(proof) => proof,
             Err(error) => {
+                let offline = matches!(error, Error::Offline(_));
                 let why = self.explain(artifact, error);
-                one.failures.push(Failure { label: artifact.label.clone(), why });
+                one.failures.push(Failure { label: artifact.label.clone(), why, offline });
                 return;
             }
         };

@@ -3,6 +3,7 @@
 //! A spec resolves, by its source, to [`locked::Model`]: commits, paths, sizes, digests. That is what the lock file keeps, and
 //! it is all that placing, checking and exporting need: only resolving asks a server what something is.
 
+pub mod bounds;
 pub mod bring;
 pub mod diff;
 pub mod export;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
+use super::bounds;
 use super::hub::locks::{self, Guard};
 use super::hub::place;
 use super::hub::remove::Removal;
@@ -144,6 +145,7 @@ pub fn folder(world: &World, part: &Part) -> Result<Option<PathBuf>> {
 /// # Errors
 /// What the disk says.
 pub fn discard(world: &World, part: &Part, file: &File) -> Result<()> {
+    bounds::check(world, &Part { place: part.place.clone(), files: vec![file.clone()] })?;
     let artifact = artifact(world, part, file, 0)?;
     for path in [visible(world, part, file)?, artifact.destination] {
         let inside = match &part.place {
@@ -164,6 +166,7 @@ pub fn discard(world: &World, part: &Part, file: &File) -> Result<()> {
 /// # Errors
 /// What the disk says.
 pub fn release(world: &World, model: &Model, part: &Part) -> Result<()> {
+    bounds::check(world, part)?;
     match &part.place {
         Place::Hub(hub) => Ok(super::hub::remove::release(hub, &world.homes, &claim(world, model))?),
         _ => Ok(()),
@@ -175,6 +178,7 @@ pub fn release(world: &World, model: &Model, part: &Part) -> Result<()> {
 /// # Errors
 /// What the disk says.
 pub fn remove(world: &World, model: &Model, part: &Part) -> Result<Option<u64>> {
+    bounds::check(world, part)?;
     if let Place::Hub(hub) = &part.place {
         return Ok(match super::hub::remove::part(hub, &part.files, &world.homes, &claim(world, model))? {
             Removal::Removed { freed } => Some(freed),

@@ -240,12 +240,13 @@ fn conclude(
     {
         delivered.here += 1;
         install(session, model);
-        let size: u64 = one.model.parts.iter().flat_map(|part| &part.files).filter_map(|file| file.size).sum();
+        // Of a file with a digest and no size nobody says how long it is.
+        let size: Option<u64> = one.model.parts.iter().flat_map(|part| &part.files).map(|file| file.size).sum();
         let time = summary.and_then(|summary| summary.models.get(at)).map_or(Duration::ZERO, |model| model.time);
-        bytes += size;
+        bytes += size.unwrap_or(0);
         rows.push(vec![
             Cell::new(&pick.choice.name),
-            Cell::size(Some(size)),
+            Cell::size(size),
             if one.received == 0 { Cell::new("was here") } else { Cell::time(time) },
             Cell::new(place(session, &one.model)),
             Cell::toned("", Tone::Good),
@@ -328,12 +329,28 @@ fn report_failures(session: &Session<'_>, settled: &Settled, brought: &[Brought]
     needed
 }
 
+/// Without a network each missing file is named: somebody has to carry them here.
+fn while_offline(missing: &[&str]) -> String {
+    const NAMED: usize = 200;
+    let mut lines = vec![format!("{} missing, and the network is switched off", units::count(missing.len(), "file"))];
+    lines.extend(missing.iter().take(NAMED).map(|label| printable(label)));
+    if missing.len() > NAMED {
+        lines.push(format!("and {} more", units::count(missing.len() - NAMED, "file")));
+    }
+    lines.join("\n  ")
+}
+
 /// Why a model is not whole: the first failures with their reasons, the others by name, so that each missing file is named.
 pub(super) fn reasons(one: &Brought) -> String {
     const SHOWN: usize = 3;
     const NAMED: usize = 100;
     if let Some(why) = &one.unfinished {
         return why.clone();
+    }
+    let missing: Vec<&str> =
+        one.failures.iter().filter(|failure| failure.offline).map(|failure| failure.label.as_str()).collect();
+    if !missing.is_empty() {
+        return while_offline(&missing);
     }
     let mut lines: Vec<String> = one.failures.iter().take(SHOWN).map(|failure| failure.why.clone()).collect();
     lines.dedup();

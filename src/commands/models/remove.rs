@@ -8,7 +8,7 @@ use super::Session;
 use super::add::{manifest_text, write};
 use super::settle::merged;
 use crate::cli::RemoveArgs;
-use crate::models::locked::{Model, Part, Place};
+use crate::models::locked::{File, Model, Part, Place};
 use crate::models::placement;
 use crate::project::{Manifest, manifest_edit};
 use crate::support::escape::{self, printable};
@@ -87,7 +87,11 @@ fn is_needed(part: &Part, needed: &[&Part]) -> bool {
         (Place::Hub(other), Place::Hub(own)) => {
             (other.repo_type, &other.repo, &other.commit) == (own.repo_type, &own.repo, &own.commit)
         }
-        (other, own) => other == own,
+        // One folder holds every model of openai-whisper: what counts there is the file.
+        (place, own) => {
+            let same = |file: &File| part.files.iter().any(|own| (&own.path, &own.url) == (&file.path, &file.url));
+            place == own && other.files.iter().any(same)
+        }
     })
 }
 
@@ -121,4 +125,18 @@ fn purge(session: &Session<'_>, gone: &[Model], needed: &[&Part]) -> Result<()> 
     }
     session.context.output.say(format!("{} freed.", units::bytes(freed)));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::locked::FilesHome;
+
+    #[test]
+    fn a_whisper_does_not_keep_another_one_in_the_same_folder() {
+        let file = |path: &str| File { path: path.to_owned(), size: None, digest: None, url: None };
+        let part = |path: &str| Part { place: Place::Files { home: FilesHome::Whisper }, files: vec![file(path)] };
+        assert!(!is_needed(&part("tiny.pt"), &[&part("base.pt")]));
+        assert!(is_needed(&part("tiny.pt"), &[&part("base.pt"), &part("tiny.pt")]));
+    }
 }

@@ -1,0 +1,128 @@
+//! A project from somebody else, with links in its cache folder and a lock of its own making: a download must not write,
+//! cut or delete anything outside the cache.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on says so and stops")]
+
+#[path = "support/download.rs"]
+mod download;
+#[path = "support/hub/mod.rs"]
+mod hub;
+mod support;
+
+use std::os::unix::fs::symlink;
+
+use download::{ID, Yard};
+use hub::{Content, Hub, StaticOrigin, mirrors};
+use support::project::Room;
+
+/// What must never be touched.
+const PRECIOUS: &str = "[core]\n\tbare = false\n";
+
+/// A link in the project at `at`, with all folders above it.
+fn link(room: &Room, at: &str, target: &str) {
+    let at = room.place(at);
+    std::fs::create_dir_all(at.parent().unwrap()).unwrap();
+    symlink(target, at).unwrap();
+}
+
+/// A project that wants the file `config` from somebody's server, and the server.
+fn from_a_server() -> (Yard, StaticOrigin, String) {
+    let hub = Hub::start();
+    let server = hub.further_origin("https://files.example.org");
+    let content = Content::from("[core]\n\tfsmonitor = evil\n".to_owned());
+    let url = server.file("/config", content.clone());
+    let mut yard = Yard::at(hub, &format!("x = \"url:{url}#sha256={}\"", content.sha256()));
+    yard.room = yard.room.with("MODELSTRAP_MIRRORS", &mirrors(&[&server]));
+    yard.write(".git/config", PRECIOUS);
+    (yard, server, url)
+}
+
+fn digits(url: &str) -> String {
+    Content::from(url.to_owned()).sha256()[..16].to_owned()
+}
+
+#[test]
+fn a_link_in_the_cache_leads_no_file_out_of_it() {
+    let (yard, _server, url) = from_a_server();
+    yard.modelstrap(&["models", "lock"]).expect(0);
+    link(&yard.room, &format!(".cache/files/{}", digits(&url)), "../../.git");
+    let ran = yard.download(&[]).expect(1);
+    assert_eq!(yard.text(".git/config"), PRECIOUS);
+    assert!(ran.err.contains("is a link that leads out of the cache"), "{}", ran.err);
+    assert_eq!(yard.unfinished(), Vec::<String>::new());
+}
+
+#[test]
+fn a_link_in_place_of_unfinished_bytes_is_not_written_through() {
+    let (yard, server, url) = from_a_server();
+    yard.modelstrap(&["models", "lock"]).expect(0);
+    let lock = yard.text("modelstrap.lock");
+    let digest = lock.split("sha256:").nth(1).unwrap()[..64].to_owned();
+    let partials = ".cache/files/.modelstrap/partials";
+    for kind in ["part", "state", "state-new"] {
+        link(&yard.room, &format!("{partials}/{digest}.{kind}"), "../../../../planted");
+    }
+    let _cut = server.on("/config").once().cuts_at(5);
+    yard.download(&[]).expect(0);
+    assert!(!yard.exists("planted"));
+    let placed = yard.place(&format!(".cache/files/{}/config", digits(&url)));
+    assert!(placed.symlink_metadata().unwrap().is_file());
+}
+
+#[test]
+fn the_state_of_a_large_file_is_not_written_through_a_link() {
+    let weights = Content::pattern(1, 80 << 20);
+    let yard = Yard::tiny(&weights);
+    yard.write(".git/config", PRECIOUS);
+    let partials = ".cache/huggingface/hub/models--org--tiny/.modelstrap/partials";
+    for kind in ["part", "state", "state-new"] {
+        let at = format!("{partials}/{}.{kind}", weights.sha256());
+        link(&yard.room, &at, "../../../../../../.git/config");
+    }
+    yard.download(&[]).expect(0);
+    assert_eq!(yard.read(".git/config"), PRECIOUS.as_bytes());
+    yard.assert_whole(ID);
+}
+
+#[test]
+fn a_link_among_the_folders_of_a_repository_leads_nothing_out_of_the_cache() {
+    let repository = ".cache/huggingface/hub/models--org--tiny";
+    let out = "../../../../out";
+    for at in ["", "/blobs", "/snapshots", "/refs", "/trees", "/.no_exist", "/.modelstrap"] {
+        let yard = Yard::tiny(&Content::pattern(1, 5000));
+        yard.write("out/config.json", PRECIOUS);
+        let up = if at.is_empty() { "../../../out" } else { out };
+        link(&yard.room, &format!("{repository}{at}"), up);
+        let ran = yard.download(&[]).expect(1);
+        assert!(ran.err.contains("is a link that leads out of the cache"), "{at}: {}", ran.err);
+        let left: Vec<_> =
+            std::fs::read_dir(yard.place("out")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["config.json"], "{at}");
+        assert_eq!(yard.text("out/config.json"), PRECIOUS, "{at}");
+    }
+}
+
+#[test]
+fn removing_a_model_deletes_nothing_that_a_link_leads_to() {
+    let (yard, _server, url) = from_a_server();
+    yard.download(&[]).expect(0);
+    let folder = format!(".cache/files/{}", digits(&url));
+    std::fs::remove_file(yard.place(&format!("{folder}/config"))).unwrap();
+    std::fs::remove_dir(yard.place(&folder)).unwrap();
+    link(&yard.room, &folder, "../../.git");
+    yard.modelstrap(&["models", "verify", "--fix"]).expect(1);
+    assert_eq!(yard.text(".git/config"), PRECIOUS);
+    yard.modelstrap(&["models", "remove", "x", "--purge", "--yes"]);
+    assert_eq!(yard.text(".git/config"), PRECIOUS);
+}
+
+#[test]
+fn a_repository_whose_contents_are_a_link_is_not_emptied_through_it() {
+    let yard = Yard::tiny(&Content::pattern(1, 5000));
+    yard.download(&[]).expect(0);
+    let blobs = ".cache/huggingface/hub/models--org--tiny/blobs";
+    std::fs::rename(yard.place(blobs), yard.place("out")).unwrap();
+    link(&yard.room, blobs, "../../../../out");
+    yard.modelstrap(&["models", "remove", "tiny", "--purge", "--yes"]);
+    assert_eq!(std::fs::read_dir(yard.place("out")).unwrap().count(), 2);
+}
