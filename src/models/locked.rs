@@ -87,6 +87,10 @@ pub enum FilesHome {
     Files,
 }
 
+/// The most bytes that one file can have: 8 TiB, far above what any hub takes. A million such files are still a number that 64
+/// bits hold, so that sums need no care.
+pub const LARGEST_FILE: u64 = 8 << 40;
+
 /// One file of a part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct File {

@@ -41,7 +41,7 @@ pub(super) fn read(text: &str) -> Option<Lock> {
     let mut part = |part: raw::Part| {
         let lines = blocks.next().map(|block| &text[block]).unwrap_or_default();
         let place = part.placed()?;
-        let files = files(lines, !matches!(place, Place::Hub(_)), &mut room).ok_or_else(elsewhere)?;
+        let files = files(lines, &place, &mut room).ok_or_else(elsewhere)?;
         Ok(locked::Part { place, files })
     };
     let lock = parse::checked(lock, &mut part).ok()?;
@@ -89,7 +89,7 @@ fn split(text: &str) -> Option<(String, Vec<Range<usize>>)> {
     Some((skeleton, blocks))
 }
 
-fn files(block: &str, own_urls: bool, room: &mut usize) -> Option<Vec<locked::File>> {
+fn files(block: &str, place: &Place, room: &mut usize) -> Option<Vec<locked::File>> {
     let count = block.lines().count();
     *room = room.checked_sub(count)?;
     let mut files = Vec::with_capacity(count);
@@ -104,7 +104,7 @@ fn files(block: &str, own_urls: bool, room: &mut usize) -> Option<Vec<locked::Fi
         let mut read = toml::from_str::<Piece>(&piece).ok()?.files;
         read.pop()?;
         for file in read {
-            files.push(file.checked(own_urls).ok()?);
+            files.push(file.checked(place).ok()?);
         }
     }
     Some(files)

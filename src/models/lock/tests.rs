@@ -241,9 +241,9 @@ fn locks() -> impl Strategy<Value = Lock> {
             .prop_filter("dots", |path| crate::models::names::file_path(path).is_ok())
     };
     let files = move || {
-        proptest::collection::btree_map(path(), (0..i64::MAX as u64, digest()), 0..5).prop_map(|files| {
-            files.into_iter().map(|(path, (size, digest))| file(&path, size, digest)).collect::<Vec<_>>()
-        })
+        proptest::collection::btree_map(path(), (0..=crate::models::locked::LARGEST_FILE, digest()), 0..5).prop_map(
+            |files| files.into_iter().map(|(path, (size, digest))| file(&path, size, digest)).collect::<Vec<_>>(),
+        )
     };
     let place = move || {
         prop_oneof![
