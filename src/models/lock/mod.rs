@@ -4,6 +4,7 @@
 //! two machines write the same bytes and Git merges what two people added. `render` writes it, `parse` believes nothing in it.
 
 mod parse;
+mod pieces;
 mod raw;
 mod render;
 pub mod unseen;

@@ -62,7 +62,11 @@ pub(super) struct File {
 type Text = Option<Spanned<String>>;
 
 impl Model {
-    pub(super) fn checked(self) -> Result<locked::Model, Flaw> {
+    /// `part` makes each of its parts what it says.
+    pub(super) fn checked(
+        self,
+        part: &mut dyn FnMut(Part) -> Result<locked::Part, Flaw>,
+    ) -> Result<locked::Model, Flaw> {
         let name = self.name.get_ref();
         if name.is_empty() || name.len() > 2_600 || name.contains(char::is_control) {
             return Err(flaw(&self.name, "the name is empty, very long or holds a control character"));
@@ -75,13 +79,13 @@ impl Model {
         if self.part.is_empty() {
             return Err(flaw(&self.name, &format!("the model {} has no part", printable(name))));
         }
-        let parts = self.part.into_iter().map(Part::checked).collect::<Result<_, _>>()?;
+        let parts = self.part.into_iter().map(part).collect::<Result<_, _>>()?;
         Ok(locked::Model { name: self.name.into_inner(), spec: self.spec.into_inner(), parts })
     }
 }
 
 impl Part {
-    fn checked(mut self) -> Result<locked::Part, Flaw> {
+    pub(super) fn checked(mut self) -> Result<locked::Part, Flaw> {
         let files = std::mem::take(&mut self.files);
         let place = self.placed()?;
         let mut paths = HashSet::with_capacity(files.len());
@@ -95,7 +99,8 @@ impl Part {
         Ok(locked::Part { place, files: checked })
     }
 
-    fn placed(mut self) -> Result<Place, Flaw> {
+    /// Its place; the files are left out.
+    pub(super) fn placed(mut self) -> Result<Place, Flaw> {
         let kind = self.place.clone();
         let place = match kind.get_ref().as_str() {
             "hub" => Place::Hub(HubPlace {
@@ -159,7 +164,7 @@ impl Part {
 }
 
 impl File {
-    fn checked(self, place: &Place) -> Result<locked::File, Flaw> {
+    pub(super) fn checked(self, place: &Place) -> Result<locked::File, Flaw> {
         let own_urls = !matches!(place, Place::Hub(_));
         let path = self.path.get_ref();
         let of_file =

@@ -30,7 +30,8 @@ pub fn add(text: &str, key: &str, value: &ModelValue) -> Result<String, Problem>
     }
     let after = match place_of(body, key) {
         Some(at) => spliced(body, at, &rendered),
-        None => inserted(&cut(body, key), key, &rendered),
+        // The line end of the whole: what is cut may have held every one of them.
+        None => inserted(&cut(body, key), key, &rendered, eol(body)),
     };
     let mut expected = before;
     let models = expected.entry(TABLE).or_insert_with(|| Value::Table(Table::new()));
@@ -143,9 +144,8 @@ fn is_model(path: &[String], key: &str) -> bool {
 }
 
 /// `text` with a new model, at the end of the models that there are.
-fn inserted(text: &str, key: &str, value: &str) -> String {
+fn inserted(text: &str, key: &str, value: &str, eol: &str) -> String {
     let items = layout(text);
-    let eol = if text.contains("\r\n") { "\r\n" } else { "\n" };
     let line = format!("{} = {value}", bare(key));
     for item in &items {
         if let Item::Entry(entry) = item
@@ -200,6 +200,11 @@ fn line_start(text: &str, offset: usize) -> usize {
 }
 
 /// After the line end that follows `offset`, or the end of the text.
+/// How the lines of `text` end.
+fn eol(text: &str) -> &'static str {
+    if text.contains("\r\n") { "\r\n" } else { "\n" }
+}
+
 fn line_end(text: &str, offset: usize) -> usize {
     text[offset..].find('\n').map_or(text.len(), |at| offset + at + 1)
 }

@@ -100,6 +100,12 @@ fn what_is_no_manifest_is_left_alone() {
     assert!(remove("[models\n", "x").is_err());
 }
 
+#[test]
+fn a_section_that_was_the_whole_manifest_keeps_its_line_ends() {
+    let text = "[models.x]\r\nsource = 'hf:a/b'\r\nwhen = [\r\n  'gpu',\r\n]\r\n";
+    assert_eq!(add(text, "x", &one("hf:c/d")).unwrap(), "[models]\r\nx = \"hf:c/d\"\r\n");
+}
+
 /// Manifests of many shapes: what comes before, how the models are written, what follows.
 fn manifests() -> impl Strategy<Value = String> {
     let head = prop_oneof![Just(""), Just("# note\n"), Just("[project]\nname = \"n\" # x = 1\n\n")];
