@@ -57,7 +57,7 @@ fn a_link_in_place_of_unfinished_bytes_is_not_written_through() {
     let (yard, server, url) = from_a_server();
     yard.modelstrap(&["models", "lock"]).expect(0);
     let lock = yard.text("modelstrap.lock");
-    let digest = lock.split("sha256:").nth(1).unwrap()[..64].to_owned();
+    let digest = lock.rsplit("sha256:").next().unwrap()[..64].to_owned();
     let partials = ".cache/files/.modelstrap/partials";
     for kind in ["part", "state", "state-new"] {
         link(&yard.room, &format!("{partials}/{digest}.{kind}"), "../../../../planted");
@@ -237,4 +237,16 @@ fn a_first_download_locks_the_alternatives_of_other_machines_too() {
     let downloaded = yard.text("modelstrap.lock");
     yard.modelstrap(&["models", "lock"]).expect(0);
     assert_eq!(yard.text("modelstrap.lock"), downloaded);
+}
+
+#[test]
+fn a_repair_as_json_is_one_document_a_line() {
+    let yard = Yard::tiny(&Content::pattern(1, 5000));
+    yard.download(&[]).expect(0);
+    let blob = std::fs::read_dir(yard.folder(ID).join("blobs")).unwrap().next().unwrap().unwrap().path();
+    std::fs::write(blob, "x").unwrap();
+    let ran = yard.modelstrap(&["--json", "models", "verify", "--fix"]).expect(0);
+    let lines = ran.out.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let schemas: Vec<String> = lines.map(|line| line["schema"].as_str().unwrap().to_owned()).collect();
+    assert_eq!((schemas[0].as_str(), schemas[1].as_str()), ("modelstrap.verify/1", "modelstrap.events/1"));
 }

@@ -40,7 +40,8 @@ pub(super) fn run(context: &Context, arguments: &VerifyArgs) -> Result<Exit> {
     }
     let damaged: Vec<usize> =
         (0..items.len()).filter(|at| !matches!(findings[*at], Finding::Good | Finding::Unproven)).collect();
-    report(&session, &settled.models, &owners, &items, &findings)?;
+    let fixes = arguments.fix && !arguments.consent.dry_run;
+    report(&session, &settled.models, &owners, &items, &findings, fixes)?;
     let (bytes, time) = (read.into_inner(), begun.elapsed().as_secs_f64());
     context.output.say(format!(
         "{} read in {time:.1} s ({}/s): {}, {} damaged or missing.",
@@ -52,7 +53,7 @@ pub(super) fn run(context: &Context, arguments: &VerifyArgs) -> Result<Exit> {
     if damaged.is_empty() {
         return Ok(if unknown { Exit::Found } else { Exit::Done });
     }
-    if !arguments.fix || arguments.consent.dry_run {
+    if !fixes {
         context.output.say("`modelstrap models verify --fix` fetches these, and nothing else.");
         return Ok(Exit::Found);
     }
@@ -90,6 +91,7 @@ fn report(
     owners: &[Owner],
     items: &[Item],
     findings: &[Finding],
+    fixes: bool,
 ) -> Result<()> {
     let context = session.context;
     let mut listed: Vec<Value> = Vec::new();
@@ -111,7 +113,8 @@ fn report(
     }
     if context.global.json {
         let document = json!({"schema": "modelstrap.verify/1", "files": items.len(), "findings": listed});
-        context.output.result(format!("{document:#}\n"))?;
+        // The events of a repair follow: together they are JSON lines.
+        context.output.result(if fixes { format!("{document}\n") } else { format!("{document:#}\n") })?;
     }
     Ok(())
 }
