@@ -30,13 +30,17 @@ pub struct Astray(PathBuf);
 /// # Errors
 /// The first link that leads out of the cache; a name in the part that is refused.
 pub fn check(world: &World, part: &Part) -> anyhow::Result<()> {
-    let mut folders = BTreeSet::new();
+    let mut folders: BTreeSet<PathBuf> = BTreeSet::new();
     for file in &part.files {
         let artifact = placement::artifact(world, part, file, 0)?;
         let visible = placement::visible(world, part, file)?;
         let above = [artifact.destination.parent(), visible.parent()];
-        folders.extend(above.into_iter().flatten().map(Path::to_path_buf));
-        folders.insert(artifact.partials);
+        for folder in above.into_iter().flatten().filter(|folder| !folders.contains(*folder)).collect::<Vec<_>>() {
+            folders.insert(folder.to_path_buf());
+        }
+        if !folders.contains(&*artifact.partials) {
+            folders.insert(artifact.partials.to_path_buf());
+        }
     }
     match &part.place {
         Place::Hub(place) => {

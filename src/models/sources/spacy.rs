@@ -51,7 +51,7 @@ pub fn resolve(
         // Nobody publishes one: the first download's is kept in the lock.
         digest: None,
     };
-    Ok(Part { place: Place::Wheel { environment: environment.map(str::to_owned) }, files: vec![file] })
+    Ok(Part { place: Place::Wheel { environment: environment.map(str::to_owned) }, files: vec![file].into() })
 }
 
 /// The version of `name` that fits `spacy`; without one, the version for the newest spaCy that has the model.
