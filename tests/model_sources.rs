@@ -224,7 +224,7 @@ whisper.load_model('turbo', device='cpu')
             commit: "c".repeat(40),
         };
         let content = |wanted: &str| contents.iter().find(|(path, _)| *path == wanted).unwrap().1.to_vec();
-        let mut part = Part { place: place_of("main"), files };
+        let mut part = Part { place: place_of("main"), files: files.into() };
         place(&part, &homes, content);
         part.place = place_of("feature_x");
         place(&part, &homes, content);
@@ -276,7 +276,7 @@ print(json.dumps(seen))",
         let name = format!("tiny-{}.pth", &digest::sha256(&bytes)[..8]);
         let url = format!("https://download.pytorch.org/models/{name}");
         let place_of = Place::Files { home: FilesHome::TorchCheckpoints };
-        place(&Part { place: place_of, files: vec![file(&name, &url, &bytes)] }, &homes, |_| bytes.clone());
+        place(&Part { place: place_of, files: vec![file(&name, &url, &bytes)].into() }, &homes, |_| bytes.clone());
 
         let seen = ask(
             &python,
@@ -322,7 +322,7 @@ print(0)
         let name = format!("xx_tiny_model-{version}-py3-none-any.whl");
         let url = format!("https://github.com/explosion/spacy-models/releases/download/xx_tiny_model-{version}/{name}");
         let place_of = Place::Wheel { environment: Some("nlp".to_owned()) };
-        let part = Part { place: place_of, files: vec![file(&name, &url, &bytes)] };
+        let part = Part { place: place_of, files: vec![file(&name, &url, &bytes)].into() };
         place(&part, homes, |_| bytes.clone());
         part.files.into_iter().next().unwrap()
     }

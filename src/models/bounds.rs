@@ -47,7 +47,7 @@ pub fn check(world: &World, part: &Part) -> anyhow::Result<()> {
                 let visible = placement::visible(world, part, file)?;
                 let above = [artifact.destination.parent(), visible.parent()];
                 folders.extend(above.into_iter().flatten().map(Path::to_path_buf));
-                folders.insert(artifact.partials);
+                folders.insert(artifact.partials.to_path_buf());
             }
         }
     }

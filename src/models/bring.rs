@@ -82,8 +82,10 @@ impl<'a> Delivery<'a> {
                 astray.map(|error| error.to_string()).or_else(obstacle)
             })
             .collect();
-        let (artifacts, withheld): (Vec<_>, Vec<_>) =
-            artifacts.into_iter().partition(|artifact| blocked[artifact.group].is_none());
+        let (artifacts, withheld): (Vec<_>, Vec<_>) = match blocked.iter().all(Option::is_none) {
+            true => (artifacts, Vec::new()),
+            false => artifacts.into_iter().partition(|artifact| blocked[artifact.group].is_none()),
+        };
         let withheld = withheld.into_iter().map(|artifact| artifact.destination).collect();
         Ok(Self { world, models: models.to_vec(), keeper, here, blocked, withheld, artifacts })
     }
@@ -172,8 +174,9 @@ impl<'a> Delivery<'a> {
         // Trusted on first use: from now on it must be these bytes.
         let proof = proof.or_else(|| fetch::hash_file(&artifact.destination, false, &|_| ()).ok());
         let Some(proof) = proof else { return };
-        let files = one.model.parts.iter_mut().flat_map(|part| &mut part.files);
-        for file in files.filter(|file| file.digest.is_none() && file.path == artifact.label) {
+        let learnt = |file: &File| file.digest.is_none() && file.path == artifact.label;
+        let parts = one.model.parts.iter_mut().filter(|part| part.files.iter().any(learnt));
+        for file in parts.flat_map(|part| part.files.to_mut()).filter(|file| learnt(file)) {
             file.size = Some(proof.size);
             file.digest = Some(Digest::Sha256(proof.sha256));
         }

@@ -145,7 +145,7 @@ pub fn folder(world: &World, part: &Part) -> Result<Option<PathBuf>> {
 /// # Errors
 /// What the disk says.
 pub fn discard(world: &World, part: &Part, file: &File) -> Result<()> {
-    bounds::check(world, &Part { place: part.place.clone(), files: vec![file.clone()] })?;
+    bounds::check(world, &Part { place: part.place.clone(), files: vec![file.clone()].into() })?;
     let artifact = artifact(world, part, file, 0)?;
     for path in [visible(world, part, file)?, artifact.destination] {
         let inside = match &part.place {

@@ -42,7 +42,7 @@ pub(super) fn read(text: &str) -> Option<Lock> {
         let lines = blocks.next().map(|block| &text[block]).unwrap_or_default();
         let place = part.placed()?;
         let files = files(lines, &place, &mut room).ok_or_else(elsewhere)?;
-        Ok(locked::Part { place, files })
+        Ok(locked::Part { place, files: files.into() })
     };
     let lock = parse::checked(lock, &mut part).ok()?;
     // They are sorted now.

@@ -96,7 +96,7 @@ impl Part {
             }
             checked.push(file.checked(&place)?);
         }
-        Ok(locked::Part { place, files: checked })
+        Ok(locked::Part { place, files: checked.into() })
     }
 
     /// Its place; the files are left out.

@@ -51,7 +51,7 @@ pub fn resolve(
         // Nobody publishes one: the first download's is kept in the lock.
         digest: None,
     };
-    Ok(Part { place: Place::Wheel { environment: environment.map(str::to_owned) }, files: vec![file] })
+    Ok(Part { place: Place::Wheel { environment: environment.map(str::to_owned) }, files: vec![file].into() })
 }
 
 /// Where the wheel with this name lies among the releases.
