@@ -31,7 +31,7 @@ fn hub(repo_type: RepoType, repo: &str, files: Vec<File>) -> Part {
         commit: "edaa852ec7e145841d8ffdb056a99866b5f0a478".into(),
         complete: false,
     };
-    Part { place: Place::Hub(place), files }
+    Part { place: Place::Hub(place), files: files.into() }
 }
 
 fn model(name: &str, spec: &str, parts: Vec<Part>) -> Model {
@@ -68,16 +68,16 @@ fn models() -> Vec<Model> {
             ],
         ),
         model("words", "hf:datasets/owner/words", vec![hub(RepoType::Dataset, "owner/words", vec![config()])]),
-        model("vad", "torch-hub:snakers4/Silero-VAD", vec![Part { place: torch, files: vec![config()] }]),
+        model("vad", "torch-hub:snakers4/Silero-VAD", vec![Part { place: torch, files: vec![config()].into() }]),
         model(
             "whisper",
             "openai-whisper:base",
-            vec![Part { place: Place::Files { home: FilesHome::Whisper }, files: vec![whisper] }],
+            vec![Part { place: Place::Files { home: FilesHome::Whisper }, files: vec![whisper].into() }],
         ),
         model(
             "en",
             "spacy:en_core_web_sm",
-            vec![Part { place: Place::Wheel { environment: None }, files: vec![wheel] }],
+            vec![Part { place: Place::Wheel { environment: None }, files: vec![wheel].into() }],
         ),
         model(
             "unfetched",
@@ -89,7 +89,8 @@ fn models() -> Vec<Model> {
                     size: None,
                     digest: None,
                     url: Some("https://example.org/a".into()),
-                }],
+                }]
+                .into(),
             }],
         ),
     ]
@@ -122,7 +123,7 @@ fn the_same_lock_gives_the_same_bill_to_the_byte() {
 #[test]
 fn the_serial_number_follows_the_content() {
     let mut changed = models();
-    changed[0].parts[0].files[0].size = Some(2395);
+    changed[0].parts[0].files.to_mut()[0].size = Some(2395);
     let (first, second) = (serial(&bill(&models(), None)), serial(&bill(&changed, None)));
     assert_ne!(first, second);
     let text = first.as_str().unwrap();

@@ -103,20 +103,23 @@ fn twenty_thousand_files_come_in_little_memory() {
     let running = yard.start(&mut command);
     let ran = running.watched(Duration::from_secs(180), |id| most = most.max(resident(id)));
     ran.expect(0);
-    println!("{most} kB");
+    println!("download: {most} kB");
     assert!(most > 1000 && most < MEMORY, "{most} kB");
     yard.assert_whole(ID);
     // A file in Git is one question and its redirect.
     assert!(yard.hub.requests().len() <= 40_000 + 25, "{}", yard.hub.requests().len());
     yard.hub.forget();
+    let mut most = 0;
     let frozen = yard.start(&mut yard.command(&["models", "download", "--frozen"]));
     frozen.watched(Duration::from_secs(60), |id| most = most.max(resident(id))).expect(0);
-    assert!(most < MEMORY, "{most} kB");
+    println!("frozen: {most} kB");
+    assert!(most > 1000 && most < MEMORY, "{most} kB");
     assert_eq!(yard.hub.connections(), 0);
 }
 
-/// Much of a debug build's memory is the program itself.
-const MEMORY: u64 = 85_000;
+/// What the tool promises. In a debug build the program itself is several times as large, and so are the frames on the stacks
+/// of its threads.
+const MEMORY: u64 = if cfg!(debug_assertions) { 60_000 } else { 40_000 };
 
 /// The most memory that the process `id` has had, in kB; 0 after its end.
 fn resident(id: u32) -> u64 {

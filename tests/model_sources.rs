@@ -196,7 +196,7 @@ whisper.load_model('turbo', device='cpu')
         let mut part = super::openai_whisper::resolve("turbo").unwrap();
         let name = part.files[0].path.clone();
         let url = format!("https://openaipublic.azureedge.net/main/whisper/models/{}/{name}", digest::sha256(bytes));
-        part.files = vec![file(&name, &url, bytes)];
+        part.files = vec![file(&name, &url, bytes)].into();
         place(&part, &homes, |_| bytes.to_vec());
         let path = visible(&part.place, &part.files[0], &homes).unwrap().unwrap();
 
@@ -216,7 +216,7 @@ whisper.load_model('turbo', device='cpu')
         let model = b"def answer(): return 42\n";
         let contents: &[(&str, &[u8])] =
             &[("hubconf.py", hubconf), ("tiny/__init__.py", b""), ("tiny/model.py", model)];
-        let files = contents.iter().map(|(path, bytes)| File { url: None, ..file(path, "", bytes) }).collect();
+        let files = contents.iter().map(|(path, bytes)| File { url: None, ..file(path, "", bytes) });
         let place_of = |reference: &str| Place::TorchHub {
             owner: "owner".to_owned(),
             repo: "tiny-repo".to_owned(),
@@ -224,7 +224,7 @@ whisper.load_model('turbo', device='cpu')
             commit: "c".repeat(40),
         };
         let content = |wanted: &str| contents.iter().find(|(path, _)| *path == wanted).unwrap().1.to_vec();
-        let mut part = Part { place: place_of("main"), files };
+        let mut part = Part { place: place_of("main"), files: files.collect() };
         place(&part, &homes, content);
         part.place = place_of("feature_x");
         place(&part, &homes, content);
@@ -276,7 +276,7 @@ print(json.dumps(seen))",
         let name = format!("tiny-{}.pth", &digest::sha256(&bytes)[..8]);
         let url = format!("https://download.pytorch.org/models/{name}");
         let place_of = Place::Files { home: FilesHome::TorchCheckpoints };
-        place(&Part { place: place_of, files: vec![file(&name, &url, &bytes)] }, &homes, |_| bytes.clone());
+        place(&Part { place: place_of, files: vec![file(&name, &url, &bytes)].into() }, &homes, |_| bytes.clone());
 
         let seen = ask(
             &python,
@@ -322,9 +322,9 @@ print(0)
         let name = format!("xx_tiny_model-{version}-py3-none-any.whl");
         let url = format!("https://github.com/explosion/spacy-models/releases/download/xx_tiny_model-{version}/{name}");
         let place_of = Place::Wheel { environment: Some("nlp".to_owned()) };
-        let part = Part { place: place_of, files: vec![file(&name, &url, &bytes)] };
+        let part = Part { place: place_of, files: vec![file(&name, &url, &bytes)].into() };
         place(&part, homes, |_| bytes.clone());
-        part.files.into_iter().next().unwrap()
+        part.files[0].clone()
     }
 
     #[test]

@@ -116,10 +116,12 @@ fn last_words(stderr: &[u8]) -> String {
     printable(&line.chars().take(300).collect::<String>())
 }
 
-/// The program `name` on `search_path`.
+/// The program `name` on `search_path`. An empty or relative entry means the folder that one stands in: a project from
+/// somebody else, where a program of that name may lie.
 fn find(name: &str, search_path: Option<&OsStr>) -> Option<PathBuf> {
     let file = if cfg!(windows) { format!("{name}.exe") } else { name.to_owned() };
-    std::env::split_paths(search_path?).map(|folder| folder.join(&file)).find(|path| path.is_file())
+    let folders = std::env::split_paths(search_path?).filter(|folder| folder.is_absolute());
+    folders.map(|folder| folder.join(&file)).find(|path| path.is_file())
 }
 
 /// A package's name as PEP 503 compares them: lower case, with each run of `-`, `_` and `.` as one `-`.
@@ -131,6 +133,18 @@ fn normal(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_program_is_not_taken_from_the_folder_that_one_stands_in() {
+        let room = tempfile::tempdir().unwrap();
+        let name = if cfg!(windows) { "here.exe" } else { "here" };
+        std::fs::write(room.path().join(name), "").unwrap();
+        // Tests stand in the package's folder, which has a Cargo.toml.
+        for path in ["", ".", "./"] {
+            assert_eq!(find("Cargo.toml", Some(path.as_ref())), None, "{path:?}");
+        }
+        assert_eq!(find("here", Some(room.path().as_os_str())), Some(room.path().join(name)));
+    }
 
     #[test]
     fn a_package_is_found_however_its_name_is_written() {

@@ -21,10 +21,12 @@ pub struct Artifact {
     pub digest: Option<Digest>,
     /// Its final name, absolute.
     pub destination: PathBuf,
-    /// The folder for its unfinished bytes, on the destination's file system; made when needed.
-    pub partials: PathBuf,
+    /// The folder for its unfinished bytes, on the destination's file system; made when needed. Shared by those of a repository.
+    pub partials: Arc<Path>,
     /// The token for its URL, and the origins that may see it.
     pub credential: Option<Arc<Credential>>,
+    /// By which its [`Steward`] knows it again; nothing to the engine.
+    pub key: usize,
 }
 
 /// Who owns the places that files are fetched into.

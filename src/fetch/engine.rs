@@ -144,7 +144,7 @@ fn pass_over_what_has_no_room(work: &Work<'_>, missing: Vec<usize>) -> Vec<usize
     let short = space.short();
     let mut possible = Vec::new();
     for index in missing {
-        match short.get(&work.artifacts[index].partials) {
+        match short.get(&*work.artifacts[index].partials) {
             Some(short) => {
                 let result = Err(short.error());
                 work.settle_with_twins(index, Outcome { result, received: 0, time: Duration::ZERO });

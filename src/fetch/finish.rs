@@ -91,5 +91,5 @@ pub(super) fn disk_error(work: &Work<'_>, job: &Job, partial: &Partial, error: i
     let artifact = work.artifact(job);
     let needed = artifact.size.unwrap_or(0).saturating_sub(partial.length()).max(1);
     let free = disk::free_space(&artifact.partials).unwrap_or(0);
-    Error::NoRoom { path: artifact.partials.clone(), needed, free }
+    Error::NoRoom { path: artifact.partials.to_path_buf(), needed, free }
 }

@@ -386,7 +386,7 @@ impl Ranged {
     fn disk(&self, work: &Work<'_>, error: std::io::Error) -> Error {
         match &*lock(&self.partial) {
             Some(partial) => finish::disk_error(work, &self.job, partial, error),
-            None => Error::Disk { path: work.artifact(&self.job).partials.clone(), source: error },
+            None => Error::Disk { path: work.artifact(&self.job).partials.to_path_buf(), source: error },
         }
     }
 }

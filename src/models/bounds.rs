@@ -31,23 +31,28 @@ pub struct Astray(PathBuf);
 /// The first link that leads out of the cache; a name in the part that is refused.
 pub fn check(world: &World, part: &Part) -> anyhow::Result<()> {
     let mut folders = BTreeSet::new();
-    for file in &part.files {
-        let artifact = placement::artifact(world, part, file, 0)?;
-        let visible = placement::visible(world, part, file)?;
-        let above = [artifact.destination.parent(), visible.parent()];
-        folders.extend(above.into_iter().flatten().map(Path::to_path_buf));
-        folders.insert(artifact.partials);
-    }
     match &part.place {
         Place::Hub(place) => {
-            hub::place::check(place, &[])?;
+            hub::place::check(place, &part.files)?;
             let repository = Repository::of(place, &world.homes.hub);
+            // Of two thousand files in one folder, the folder is looked at once.
+            let inner: BTreeSet<&str> =
+                part.files.iter().filter_map(|file| Some(file.path.rsplit_once('/')?.0)).collect();
+            folders.extend(inner.iter().map(|inner| repository.pointer(&place.commit, inner)));
             folders.extend(written_folders(&repository, place));
         }
-        Place::TorchHub { .. } => {
-            folders.extend(["trusted_list", ".modelstrap"].map(|name| world.homes.torch_hub.join(name)));
+        _ => {
+            for file in &part.files {
+                let artifact = placement::artifact(world, part, file, 0)?;
+                let visible = placement::visible(world, part, file)?;
+                let above = [artifact.destination.parent(), visible.parent()];
+                folders.extend(above.into_iter().flatten().map(Path::to_path_buf));
+                folders.insert(artifact.partials.to_path_buf());
+            }
         }
-        Place::Files { .. } | Place::Wheel { .. } => {}
+    }
+    if matches!(part.place, Place::TorchHub { .. }) {
+        folders.extend(["trusted_list", ".modelstrap"].map(|name| world.homes.torch_hub.join(name)));
     }
     let mut seen = BTreeSet::new();
     folders.iter().try_for_each(|folder| Ok(stays_inside(folder, boundary(&world.homes, folder), &mut seen)?))
@@ -58,7 +63,7 @@ fn written_folders(repository: &Repository, place: &super::locked::HubPlace) -> 
         repository.blobs(),
         repository.snapshot(&place.commit),
         repository.no_exist(&place.commit),
-        repository.private(),
+        repository.partials(),
     ];
     let files = [
         repository.reference(&place.requested),

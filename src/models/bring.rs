@@ -83,8 +83,10 @@ impl<'a> Delivery<'a> {
                 astray.map(|error| error.to_string()).or_else(obstacle)
             })
             .collect();
-        let (artifacts, withheld): (Vec<_>, Vec<_>) =
-            artifacts.into_iter().partition(|artifact| blocked[artifact.group].is_none());
+        let (artifacts, withheld): (Vec<_>, Vec<_>) = match blocked.iter().all(Option::is_none) {
+            true => (artifacts, Vec::new()),
+            false => artifacts.into_iter().partition(|artifact| blocked[artifact.group].is_none()),
+        };
         let withheld = withheld.into_iter().map(|artifact| artifact.destination).collect();
         Ok(Self { world, models: models.to_vec(), keeper, here, blocked, withheld, artifacts })
     }
@@ -167,18 +169,18 @@ impl<'a> Delivery<'a> {
                 return;
             }
         };
-        let files = one.model.parts.iter_mut().flat_map(|part| &mut part.files);
-        let mut files = files.filter(|file| file.path == artifact.label);
         if artifact.digest.is_some() {
             // Some sources name the bytes and not how many they are.
             let size = || fs::metadata(&artifact.destination).ok().map(|found| found.len());
-            files.filter(|file| file.size.is_none()).for_each(|file| file.size = size());
+            let unsized_file = |file: &File| file.size.is_none() && file.path == artifact.label;
+            files_to_mend(one, unsized_file).for_each(|file| file.size = size());
             return;
         }
         // Trusted on first use: from now on it must be these bytes.
         let proof = proof.or_else(|| fetch::hash_file(&artifact.destination, false, &|_| ()).ok());
         let Some(proof) = proof else { return };
-        for file in files.by_ref().filter(|file| file.digest.is_none()) {
+        let learnt = |file: &File| file.digest.is_none() && file.path == artifact.label;
+        for file in files_to_mend(one, learnt) {
             file.size = Some(proof.size);
             file.digest = Some(Digest::Sha256(proof.sha256));
         }
@@ -194,6 +196,12 @@ impl<'a> Delivery<'a> {
             (_, error) => error.to_string(),
         }
     }
+}
+
+/// The files that `which` picks; the others stay shared with the model as it was settled.
+fn files_to_mend(one: &mut Brought, which: impl Fn(&File) -> bool + Copy) -> impl Iterator<Item = &mut File> {
+    let parts = one.model.parts.iter_mut().filter(move |part| part.files.iter().any(which));
+    parts.flat_map(|part| part.files.to_mut()).filter(move |file| which(file))
 }
 
 fn is_here(artifact: &Artifact) -> bool {

@@ -1,9 +1,10 @@
 //! Who owns the folders that models are fetched into: lets proven files in, and makes the links that go with them.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use anyhow::Result;
 
@@ -28,8 +29,10 @@ pub struct Trust {
 pub struct Keeper<'a> {
     world: &'a World,
     trust: &'a Trust,
-    /// By final name: two paths of a repository may have the same content, and then the same blob.
-    places: HashMap<PathBuf, Vec<(&'a Part, &'a File)>>,
+    /// The files, by [`Artifact::key`].
+    files: Vec<(&'a Part, &'a File)>,
+    /// Two paths of a repository may have the same content, and then the same blob: the others, by the first.
+    twins: HashMap<usize, Vec<usize>>,
     /// The locks that a running Python waits for, held from a blob's proof to its link.
     locks: Mutex<HashMap<PathBuf, Guard>>,
 }
@@ -40,32 +43,44 @@ impl<'a> Keeper<'a> {
     /// # Errors
     /// When a name in a model is refused.
     pub fn of(world: &'a World, models: &[&'a Model], trust: &'a Trust) -> Result<(Self, Vec<Artifact>)> {
-        let mut keeper = Self { world, trust, places: HashMap::new(), locks: Mutex::default() };
-        let mut artifacts = Vec::new();
+        let count = models.iter().flat_map(|model| &model.parts).map(|part| part.files.len()).sum();
+        let (mut files, mut artifacts) = (Vec::with_capacity(count), Vec::<Artifact>::with_capacity(count));
         for (group, model) in models.iter().enumerate() {
             for part in &model.parts {
                 for file in &part.files {
-                    let artifact = placement::artifact(world, part, file, group)?;
-                    let sharing = keeper.places.entry(artifact.destination.clone()).or_default();
-                    sharing.push((part, file));
-                    if sharing.len() == 1 {
-                        artifacts.push(artifact);
+                    let mut artifact = placement::artifact(world, part, file, group)?;
+                    artifact.key = files.len();
+                    // What was put together piece by piece has up to as much room again.
+                    artifact.url.shrink_to_fit();
+                    artifact.destination.shrink_to_fit();
+                    if let Some(last) = artifacts.last().filter(|last| last.partials == artifact.partials) {
+                        artifact.partials = Arc::clone(&last.partials);
                     }
+                    files.push((part, file));
+                    artifacts.push(artifact);
                 }
             }
         }
-        Ok((keeper, artifacts))
+        let twins = twins(&artifacts);
+        let others: HashSet<usize> = twins.values().flatten().copied().collect();
+        artifacts.retain(|artifact| !others.contains(&artifact.key));
+        Ok((Self { world, trust, files, twins, locks: Mutex::default() }, artifacts))
+    }
+
+    /// The files that `artifact` is the content of.
+    fn sharing<'s>(&'s self, artifact: &'s Artifact) -> impl Iterator<Item = (&'a Part, &'a File)> + use<'a, 's> {
+        let others = self.twins.get(&artifact.key).into_iter().flatten();
+        std::iter::once(&artifact.key).chain(others).filter_map(|key| self.files.get(*key).copied())
     }
 
     /// A part that `artifact` belongs to.
     pub fn owner(&self, artifact: &Artifact) -> Option<&'a Part> {
-        self.places.get(&artifact.destination).and_then(|owners| owners.first()).map(|(part, _)| *part)
+        self.sharing(artifact).next().map(|(part, _)| part)
     }
 
     /// Takes the lock of the blob, as Python does; its own patience ends, since correctness rests on the rename.
     fn hold(&self, artifact: &Artifact) {
-        let owners = self.places.get(&artifact.destination).into_iter().flatten();
-        let found = owners.filter_map(|(part, file)| placement::lock(self.world, part, file)).next();
+        let found = self.sharing(artifact).filter_map(|(part, file)| placement::lock(self.world, part, file)).next();
         if let (Some(guard), Ok(mut locks)) = (found, self.locks.lock()) {
             locks.insert(artifact.destination.clone(), guard);
         }
@@ -85,6 +100,20 @@ impl<'a> Keeper<'a> {
     }
 }
 
+/// The keys of all but the first of those that have one final name, by the first's.
+fn twins(artifacts: &[Artifact]) -> HashMap<usize, Vec<usize>> {
+    let mut first = HashMap::with_capacity(artifacts.len());
+    let mut twins: HashMap<usize, Vec<usize>> = HashMap::new();
+    for artifact in artifacts {
+        // As text: to compare paths part by part takes several times as long.
+        match first.entry(artifact.destination.as_os_str()) {
+            Entry::Vacant(free) => drop(free.insert(artifact.key)),
+            Entry::Occupied(taken) => twins.entry(*taken.get()).or_default().push(artifact.key),
+        }
+    }
+    twins
+}
+
 impl Steward for Keeper<'_> {
     fn admit(&self, artifact: &Artifact, file: &Path, proof: &Proof) -> Result<(), String> {
         let vouched = |digest: &Digest| {
@@ -100,8 +129,7 @@ impl Steward for Keeper<'_> {
             self.hold(artifact);
             return Ok(());
         }
-        let sibling = self.places.get(&artifact.destination).into_iter().flatten();
-        let sibling = sibling.filter_map(|(part, file)| Self::sibling(part, file)).next();
+        let sibling = self.sharing(artifact).filter_map(|(part, file)| Self::sibling(part, file)).next();
         let next = match sibling {
             Some(path) => format!("the same folder has {path}: `weights = \"safetensors\"` takes only that"),
             None => "if you trust its author, `--allow-pickle` takes it".to_owned(),
@@ -110,7 +138,7 @@ impl Steward for Keeper<'_> {
     }
 
     fn settle(&self, artifact: &Artifact) -> io::Result<()> {
-        for (part, file) in self.places.get(&artifact.destination).into_iter().flatten() {
+        for (part, file) in self.sharing(artifact) {
             placement::settle(self.world, part, file)?;
         }
         self.release(artifact);

@@ -1,5 +1,8 @@
 //! What a model is, exactly: the form that the lock file keeps.
 
+use std::ops::Deref;
+use std::sync::Arc;
+
 use crate::fetch::Digest;
 
 /// A model, resolved: the same bytes on every machine.
@@ -19,7 +22,48 @@ pub struct Part {
     /// Where it lies, there and here.
     pub place: Place,
     /// Its files, sorted by path, each path once.
-    pub files: Vec<File>,
+    pub files: Files,
+}
+
+/// The files of a part. A copy shares them: a model of 20,000 files is held by the lock, by what is to be brought and by what
+/// was brought, and takes 3 MB.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Files(Arc<Vec<File>>);
+
+impl Files {
+    /// To change them, apart from all copies.
+    pub fn to_mut(&mut self) -> &mut Vec<File> {
+        Arc::make_mut(&mut self.0)
+    }
+}
+
+impl Deref for Files {
+    type Target = [File];
+
+    fn deref(&self) -> &[File] {
+        &self.0
+    }
+}
+
+impl From<Vec<File>> for Files {
+    fn from(files: Vec<File>) -> Self {
+        Self(Arc::new(files))
+    }
+}
+
+impl FromIterator<File> for Files {
+    fn from_iter<I: IntoIterator<Item = File>>(files: I) -> Self {
+        Vec::from_iter(files).into()
+    }
+}
+
+impl<'a> IntoIterator for &'a Files {
+    type Item = &'a File;
+    type IntoIter = std::slice::Iter<'a, File>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
 }
 
 /// Where a part comes from, and which library's folder it goes to.
@@ -86,6 +130,10 @@ pub enum FilesHome {
     /// The cache root's own folder for `url:` models.
     Files,
 }
+
+/// The most bytes that one file can have: 8 TiB, far above what any hub takes. A million such files are still a number that 64
+/// bits hold, so that sums need no care.
+pub const LARGEST_FILE: u64 = 8 << 40;
 
 /// One file of a part.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -155,7 +155,7 @@ pub fn renew(world: &World, part: &Part, file: &File) -> Result<bool> {
     if !matches!(part.place, Place::Hub(_)) {
         return Ok(false);
     }
-    bounds::check(world, &Part { place: part.place.clone(), files: vec![file.clone()] })?;
+    bounds::check(world, &Part { place: part.place.clone(), files: vec![file.clone()].into() })?;
     let (name, blob) = (visible(world, part, file)?, artifact(world, part, file, 0)?.destination);
     if name == blob
         || std::fs::canonicalize(&name).is_ok_and(|name| std::fs::canonicalize(&blob).is_ok_and(|blob| name == blob))
@@ -176,7 +176,7 @@ pub fn renew(world: &World, part: &Part, file: &File) -> Result<bool> {
 /// # Errors
 /// What the disk says.
 pub fn discard(world: &World, part: &Part, file: &File) -> Result<()> {
-    bounds::check(world, &Part { place: part.place.clone(), files: vec![file.clone()] })?;
+    bounds::check(world, &Part { place: part.place.clone(), files: vec![file.clone()].into() })?;
     let artifact = artifact(world, part, file, 0)?;
     for path in [visible(world, part, file)?, artifact.destination] {
         let inside = match &part.place {

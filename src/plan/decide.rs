@@ -103,7 +103,7 @@ impl Desk<'_> {
         }
         if let Some(within) = &self.change.within {
             let target = atomic::resolve(path).map_err(failed)?;
-            let (Some(real), Some(root)) = (real_place(&target), real_place(within)) else {
+            let (Some(real), Some(root)) = (paths::real_place(&target), paths::real_place(within)) else {
                 return Err(self.obstacle(
                     "leads through a link to something that does not exist yet",
                     "remove that link, or leave this part out with `--skip`",
@@ -341,22 +341,6 @@ impl Desk<'_> {
             )
         })
     }
-}
-
-/// Where `path` really is: its nearest existing ancestor with links followed, and the rest as it stands. `None` when the
-/// rest holds a `..` or a link to nowhere: where that leads is decided by what is made in between.
-fn real_place(path: &Path) -> Option<PathBuf> {
-    for ancestor in path.ancestors() {
-        if let Ok(real) = ancestor.canonicalize() {
-            let rest = path.strip_prefix(ancestor).unwrap_or_else(|_| Path::new(""));
-            let is_plain = !paths::has_parent_component(rest);
-            return is_plain.then(|| if rest.as_os_str().is_empty() { real } else { real.join(rest) });
-        }
-        if ancestor.is_symlink() {
-            return None;
-        }
-    }
-    Some(path.to_path_buf())
 }
 
 fn whole(bytes: &[u8]) -> Fragments {

@@ -20,7 +20,8 @@ pub fn read(path: &Path, max: u64) -> io::Result<Vec<u8>> {
     if metadata.len() > max {
         return Err(io::Error::other("is larger than such a file can be"));
     }
-    let mut bytes = Vec::new();
+    // A vector that grows may end with twice the room that it needs.
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0).saturating_add(1));
     File::open(path)?.take(max).read_to_end(&mut bytes)?;
     Ok(bytes)
 }

@@ -22,6 +22,22 @@ pub fn has_parent_component(path: &Path) -> bool {
     path.components().any(|part| part == Component::ParentDir)
 }
 
+/// Where `path` really is: its nearest existing ancestor with links followed, and the rest as it stands. `None` when the
+/// rest holds a `..` or a link to nowhere: where that leads is decided by what is made in between.
+pub fn real_place(path: &Path) -> Option<PathBuf> {
+    for ancestor in path.ancestors() {
+        if let Ok(real) = ancestor.canonicalize() {
+            let rest = path.strip_prefix(ancestor).unwrap_or_else(|_| Path::new(""));
+            let is_plain = !has_parent_component(rest);
+            return is_plain.then(|| if rest.as_os_str().is_empty() { real } else { real.join(rest) });
+        }
+        if ancestor.is_symlink() {
+            return None;
+        }
+    }
+    Some(path.to_path_buf())
+}
+
 /// `path` for a person: inside the project relative, inside the home with `~`, else absolute.
 pub fn friendly(root: &Path, home: Option<&Path>, path: &Path) -> String {
     if path.starts_with(root) {

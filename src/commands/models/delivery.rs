@@ -84,10 +84,11 @@ pub(in crate::commands) fn deliver(session: &Session<'_>, wish: &Wish) -> Result
         return preview(session, &settled);
     }
     let known = vouched(session);
-    let mut locked = !wish.frozen && write_what_moved(session, &settled)?;
+    let elsewhere = for_other_machines(session, wish, &settled)?;
+    let mut locked = !wish.frozen && write_what_moved(session, &settled, &elsewhere)?;
     let (brought, summary) = fetch(session, wish, &settled, known)?;
     if !wish.frozen {
-        locked |= remember(session, &settled, &brought)?;
+        locked |= remember(session, &settled, &elsewhere, &brought)?;
     }
     if locked {
         output.say(format!("Wrote {}. Commit it.", session.shown(&session.lock_path())));
@@ -99,10 +100,28 @@ pub(in crate::commands) fn deliver(session: &Session<'_>, wish: &Wish) -> Result
     Ok(delivered)
 }
 
+/// What the same models are on other machines: the lock has every alternative, or it would be another one on each machine.
+fn for_other_machines(session: &Session<'_>, wish: &Wish, settled: &Settled) -> Result<Vec<(Pick, Model)>> {
+    if wish.frozen || wish.weights.is_some() {
+        return Ok(Vec::new());
+    }
+    let here = settled.models.iter().map(|(pick, _)| pick).chain(settled.failures.iter().map(|(pick, _)| pick));
+    let here: HashSet<&str> = here.map(|pick| pick.choice.name.as_str()).collect();
+    let mut picks = session.picks(&wish.words, true)?;
+    picks.retain(|pick| pick.in_manifest && !here.contains(pick.choice.name.as_str()));
+    let output = &session.context.output;
+    let told = |name: &str| output.detail(format!("asking about {}", printable(name)));
+    let found = settle(session, picks, Ask::AboutTheMissing, &told)?;
+    for (pick, error) in &found.failures {
+        output.warn(format!("{}, for other machines, is not locked: {error:#}", printable(&pick.choice.name)));
+    }
+    Ok(found.models)
+}
+
 /// Locks what the sources said; true if that is something else than was locked. The lock of thousands of files is gone again
 /// when the first of them comes.
-fn write_what_moved(session: &Session<'_>, settled: &Settled) -> Result<bool> {
-    let lock = merged(session, &settled.models);
+fn write_what_moved(session: &Session<'_>, settled: &Settled, elsewhere: &[(Pick, Model)]) -> Result<bool> {
+    let lock = merged(session, &[&settled.models, elsewhere].concat());
     let old = session.lock.as_ref();
     let says_something = old.is_some() || !lock.models.is_empty();
     Ok(says_something && old != Some(&lock) && session.write_lock(&lock)?)
@@ -219,12 +238,18 @@ fn vouched(session: &Session<'_>) -> HashSet<Digest> {
 }
 
 /// Keeps in the lock what was trusted on first use; true if that was anything.
-fn remember(session: &Session<'_>, settled: &Settled, brought: &[Brought]) -> Result<bool> {
+fn remember(
+    session: &Session<'_>,
+    settled: &Settled,
+    elsewhere: &[(Pick, Model)],
+    brought: &[Brought],
+) -> Result<bool> {
     let learnt = settled.models.iter().zip(brought).any(|((_, model), one)| *model != one.model);
     let changed = learnt && {
         let pair = |((pick, _), one): (&(Pick, Model), &Brought)| (pick.clone(), one.model.clone());
-        let proven: Vec<(Pick, Model)> = settled.models.iter().zip(brought).map(pair).collect();
-        session.write_lock(&merged(session, &proven))?
+        let proven = settled.models.iter().zip(brought).map(pair);
+        let all: Vec<(Pick, Model)> = proven.chain(elsewhere.iter().cloned()).collect();
+        session.write_lock(&merged(session, &all))?
     };
     session.unseen().came(brought.iter().filter(|one| one.is_whole()).map(|one| &one.model))?;
     Ok(changed)

@@ -142,7 +142,8 @@ mod tests {
     #[test]
     fn a_whisper_does_not_keep_another_one_in_the_same_folder() {
         let file = |path: &str| File { path: path.to_owned(), size: None, digest: None, url: None };
-        let part = |path: &str| Part { place: Place::Files { home: FilesHome::Whisper }, files: vec![file(path)] };
+        let part =
+            |path: &str| Part { place: Place::Files { home: FilesHome::Whisper }, files: vec![file(path)].into() };
         assert!(!is_needed(&part("tiny.pt"), &[&part("base.pt")]));
         assert!(is_needed(&part("tiny.pt"), &[&part("base.pt"), &part("tiny.pt")]));
     }

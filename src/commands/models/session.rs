@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use super::super::Usage;
 use super::super::context::Context;
@@ -13,7 +13,7 @@ use crate::catalogue::models as catalogue;
 use crate::fetch::{Client, Network};
 use crate::models::homes::Homes;
 use crate::models::hub::settings::Settings;
-use crate::models::lock::unseen::Unseen;
+use crate::models::lock::unseen::{self, Unseen};
 use crate::models::lock::{self, Lock};
 use crate::models::request::{self, Choice, Request, WellKnown};
 use crate::models::sources::github;
@@ -22,7 +22,7 @@ use crate::platform::{self, Facts, Options};
 use crate::project::answers::Answers;
 use crate::project::{Manifest, Project};
 use crate::setup::{Layout, Overrides};
-use crate::support::{atomic, bounded, escape, paths};
+use crate::support::{atomic, bounded, escape, paths, units};
 
 /// What every verb of `models` starts from.
 pub(in crate::commands) struct Session<'a> {
@@ -131,6 +131,16 @@ impl<'a> Session<'a> {
     pub(super) fn write_lock(&self, lock: &Lock) -> Result<bool> {
         let path = self.lock_path();
         let text = lock.render();
+        let files: usize = lock.models.iter().flat_map(|model| &model.parts).map(|part| part.files.len()).sum();
+        if files > lock::MAX_FILES || text.len() as u64 > lock::MAX_SIZE {
+            bail!(
+                "{} would have {}, and {} is the most that it can hold\n  choose fewer with `include` and `exclude`",
+                self.shown(&path),
+                units::count(files, "file"),
+                lock::MAX_FILES
+            );
+        }
+        self.stays_inside(&path)?;
         self.note_unseen(lock)?;
         if bounded::read(&path, lock::MAX_SIZE).is_ok_and(|bytes| bytes == text.as_bytes()) {
             return Ok(false);
@@ -143,8 +153,19 @@ impl<'a> Session<'a> {
     /// Notes which files of `lock` nobody vouched for before it is written.
     pub(super) fn note_unseen(&self, lock: &Lock) -> Result<()> {
         // What lies on the disk now: `self.lock` may be a later state.
+        self.stays_inside(&self.project.state_folder().join(unseen::FILE))?;
         let old = read_lock(&self.lock_path()).ok().flatten();
         self.unseen().note(old.as_ref(), lock)
+    }
+
+    /// Refuses to write what a link leads out of the project: links come with a project from somebody else.
+    fn stays_inside(&self, path: &Path) -> Result<()> {
+        let root = paths::real_place(&self.project.root);
+        let real = atomic::resolve(path).ok().and_then(|target| paths::real_place(&target));
+        match (real, root) {
+            (Some(real), Some(root)) if real.starts_with(&root) => Ok(()),
+            _ => bail!("{} leads out of the project through a link\n  remove the link", escape::path(path)),
+        }
     }
 
     /// What was locked here before it came.

@@ -1,13 +1,12 @@
 //! Decides what each wanted model is: as the lock says, or as its source says now.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Error, Result, anyhow, bail};
 
 use super::session::{Pick, Session};
-use crate::fetch::Digest;
 use crate::models::lock::{Disagreement, Lock};
 use crate::models::locked::{File, Model};
 use crate::models::request;
@@ -99,10 +98,12 @@ pub(super) fn settle(
 
 /// Of files that are the same bytes still, what was learnt of their size stays: not every source says it.
 fn keep_sizes(model: &mut Model, old: &Model) {
-    let known: HashMap<(&str, Digest), u64> =
-        files(old).filter_map(|file| Some(((file.path.as_str(), file.digest?), file.size?))).collect();
-    for file in model.parts.iter_mut().flat_map(|part| &mut part.files).filter(|file| file.size.is_none()) {
-        file.size = file.digest.and_then(|digest| known.get(&(file.path.as_str(), digest)).copied());
+    let lacks = |file: &File| file.size.is_none() && file.digest.is_some();
+    for part in model.parts.iter_mut().filter(|part| part.files.iter().any(lacks)) {
+        for file in part.files.to_mut().iter_mut().filter(|file| lacks(file)) {
+            let same = files(old).find(|old| (&old.path, old.digest) == (&file.path, file.digest));
+            file.size = same.and_then(|old| old.size);
+        }
     }
 }
 

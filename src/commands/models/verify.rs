@@ -40,7 +40,8 @@ pub(super) fn run(context: &Context, arguments: &VerifyArgs) -> Result<Exit> {
     }
     let damaged: Vec<usize> =
         (0..items.len()).filter(|at| !matches!(findings[*at], Finding::Good | Finding::Unproven)).collect();
-    report(&session, &settled.models, &owners, &items, &findings)?;
+    let fixes = arguments.fix && !arguments.consent.dry_run;
+    report(&session, &settled.models, &owners, &items, &findings, fixes)?;
     let (bytes, time) = (read.into_inner(), begun.elapsed().as_secs_f64());
     context.output.say(format!(
         "{} read in {time:.1} s ({}/s): {}, {} damaged or missing.",
@@ -52,7 +53,7 @@ pub(super) fn run(context: &Context, arguments: &VerifyArgs) -> Result<Exit> {
     if damaged.is_empty() {
         return Ok(if unknown { Exit::Found } else { Exit::Done });
     }
-    if !arguments.fix || arguments.consent.dry_run {
+    if !fixes {
         context.output.say("`modelstrap models verify --fix` fetches these, and nothing else.");
         return Ok(Exit::Found);
     }
@@ -63,15 +64,16 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-type Owner = (usize, String);
+/// The model, its part, and the file's path in it: two parts can have files of the same name.
+type Owner = (usize, usize, String);
 
 /// Every file of the models, with the model that it belongs to.
 fn items(session: &Session<'_>, models: &[(Pick, Model)]) -> Result<(Vec<Owner>, Vec<Item>)> {
     let (mut owners, mut items) = (Vec::new(), Vec::new());
     for (at, (_, model)) in models.iter().enumerate() {
-        for part in &model.parts {
+        for (number, part) in model.parts.iter().enumerate() {
             for file in &part.files {
-                owners.push((at, file.path.clone()));
+                owners.push((at, number, file.path.clone()));
                 items.push(Item {
                     path: placement::visible(&session.world, part, file)?,
                     size: file.size,
@@ -89,6 +91,7 @@ fn report(
     owners: &[Owner],
     items: &[Item],
     findings: &[Finding],
+    fixes: bool,
 ) -> Result<()> {
     let context = session.context;
     let mut listed: Vec<Value> = Vec::new();
@@ -103,14 +106,15 @@ fn report(
             Finding::Unreadable(error) => format!("cannot be read: {error}"),
             Finding::Stopped => "not read".to_owned(),
         };
-        listed.push(json!({"model": name, "file": owner.1, "path": item.path.to_string_lossy(), "finding": words}));
+        listed.push(json!({"model": name, "file": owner.2, "path": item.path.to_string_lossy(), "finding": words}));
         if !context.global.json {
-            context.output.say(format!("{} {}: {words}", printable(name), printable(&owner.1)));
+            context.output.say(format!("{} {}: {words}", printable(name), printable(&owner.2)));
         }
     }
     if context.global.json {
         let document = json!({"schema": "modelstrap.verify/1", "files": items.len(), "findings": listed});
-        context.output.result(format!("{document:#}\n"))?;
+        // The events of a repair follow: together they are JSON lines.
+        context.output.result(if fixes { format!("{document}\n") } else { format!("{document:#}\n") })?;
     }
     Ok(())
 }
@@ -126,9 +130,8 @@ fn fix(
 ) -> Result<Exit> {
     for ((owner, item), finding) in owners.iter().zip(items).zip(findings) {
         if matches!(finding, Finding::Content { .. } | Finding::Size { .. }) {
-            let model = &models[owner.0].1;
-            let places = model.parts.iter().flat_map(|part| part.files.iter().map(move |file| (part, file)));
-            for (part, file) in places.filter(|(_, file)| file.path == owner.1) {
+            let part = &models[owner.0].1.parts[owner.1];
+            for file in part.files.iter().filter(|file| file.path == owner.2) {
                 if placement::renew(&session.world, part, file)? {
                     session.context.output.detail(format!("made anew {}", escape::path(&item.path)));
                 } else {

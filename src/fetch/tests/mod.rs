@@ -39,8 +39,9 @@ impl Room {
             size: Some(content.len() as u64),
             digest: Some(Digest::Sha256(Sha256::digest(content).into())),
             destination: self.folder.path().join("deep/er/file"),
-            partials: self.folder.path().join("partials"),
+            partials: self.folder.path().join("partials").into(),
             credential: None,
+            key: 0,
         }
     }
 

@@ -108,7 +108,7 @@ fn of_part(part: &Part, reference: &str, hub: &str) -> Component {
         }
         Place::Files { .. } | Place::Wheel { .. } => {
             component.name = part.files.first().map(|file| file.path.clone()).unwrap_or_default();
-            component.purl = match part.files.as_slice() {
+            component.purl = match &*part.files {
                 [file] => purl::generic(file),
                 _ => None,
             };

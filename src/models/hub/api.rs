@@ -12,8 +12,9 @@ use crate::support::escape::printable;
 
 pub use super::listing::Entry;
 
-/// The most bytes of one answer: the largest repositories have some 10 MB of names in their information.
-const DOCUMENT: u64 = 32 << 20;
+/// The most bytes of one answer, which is in memory as a whole: the largest repositories have some 10 MB of names in their
+/// information, and a page of their listing has a thousand files, 250 bytes each.
+const DOCUMENT: u64 = 20 << 20;
 
 /// The most files of one commit. The Hub itself advises against more than 100,000.
 const MOST_FILES: usize = 1_000_000;

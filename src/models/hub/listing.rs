@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, IgnoredAny, SeqAccess, Visitor};
 
 use crate::fetch::Digest;
+use crate::models::locked::LARGEST_FILE;
 
 /// One file of a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,6 +104,9 @@ impl Item<'_> {
             Some(lfs) => (lfs.oid.strip_prefix("sha256:").unwrap_or(&lfs.oid), lfs.size, 64),
             None => (&*self.oid, self.size, 40),
         };
+        if size > LARGEST_FILE {
+            return Err(E::custom(format_args!("the file {:?} is said to have {size} bytes", self.path)));
+        }
         let digest = Some(hex).filter(|hex| hex.len() == length).and_then(Digest::from_hex);
         let digest = digest.ok_or_else(|| E::custom(format_args!("the file {:?} has no digest", self.path)))?;
         Ok(Some(Entry { path: self.path.into_owned(), size, digest }))

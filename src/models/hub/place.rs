@@ -67,8 +67,9 @@ pub fn artifact(
         size: file.size,
         digest: file.digest,
         destination: destination(&repository, place, file),
-        partials: repository.partials(),
+        partials: repository.partials().into(),
         credential,
+        key: 0,
     })
 }
 

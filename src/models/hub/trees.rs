@@ -5,9 +5,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
+use std::io::{self, BufRead as _, Write};
+use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use sha1::{Digest as _, Sha1};
 
 use super::layout::Repository;
@@ -25,8 +26,11 @@ const LARGEST: u64 = 256 << 20;
 #[derive(Serialize)]
 struct Tree<'a> {
     format_version: u32,
-    files: BTreeMap<&'a str, Node>,
+    files: Nodes<'a>,
 }
+
+/// Made one by one while they are written: all at once they take several times the memory of the text.
+struct Nodes<'a>(Vec<&'a File>);
 
 #[derive(Serialize)]
 struct Node {
@@ -43,18 +47,63 @@ struct Node {
 /// # Errors
 /// What the disk says.
 pub fn write(repository: &Repository, commit: &str, files: &[File]) -> io::Result<()> {
-    let nodes: Option<BTreeMap<&str, Node>> =
-        files.iter().map(|file| Some((file.path.as_str(), node(file)?))).collect();
-    let Some(files) = nodes else { return Ok(()) };
-    let mut json = Vec::new();
-    let formatter = serde_json::ser::PrettyFormatter::with_indent(b" ");
-    let mut serializer = serde_json::Serializer::with_formatter(&mut json, formatter);
-    Tree { format_version: VERSION, files }.serialize(&mut serializer).map_err(io::Error::other)?;
+    if files.iter().any(|file| file.size.is_none() || file.digest.is_none()) {
+        return Ok(());
+    }
+    let mut files: Vec<&File> = files.iter().collect();
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    let tree = Tree { format_version: VERSION, files: Nodes(files) };
     let path = repository.tree(commit);
-    if bounded::read(&path, LARGEST).is_ok_and(|found| found == json || says_the_same(&found, &json)) {
+    if is_already(&tree, &path) {
+        return Ok(());
+    }
+    let mut json = Vec::new();
+    tree.put(&mut json)?;
+    if bounded::read(&path, LARGEST).is_ok_and(|found| says_the_same(&found, &json)) {
         return Ok(());
     }
     replace(repository, &path, &json)
+}
+
+impl Tree<'_> {
+    fn put(&self, to: impl Write) -> io::Result<()> {
+        let formatter = serde_json::ser::PrettyFormatter::with_indent(b" ");
+        self.serialize(&mut serde_json::Serializer::with_formatter(to, formatter)).map_err(io::Error::other)
+    }
+}
+
+impl Serialize for Nodes<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().filter_map(|file| Some((&file.path, node(file)?))))
+    }
+}
+
+/// Whether the file at `path` is `tree`, byte for byte: neither text is in memory as a whole.
+fn is_already(tree: &Tree<'_>, path: &Path) -> bool {
+    let is_file = fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() <= LARGEST);
+    let Some(file) = is_file.then(|| fs::File::open(path).ok()).flatten() else { return false };
+    let mut same = io::BufWriter::new(Same(io::BufReader::new(file)));
+    tree.put(&mut same).is_ok()
+        && same.into_inner().is_ok_and(|mut same| same.0.fill_buf().is_ok_and(|rest| rest.is_empty()))
+}
+
+/// Takes what the file has at this place, and nothing else.
+struct Same(io::BufReader<fs::File>);
+
+impl Write for Same {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let found = self.0.fill_buf()?;
+        let length = bytes.len().min(found.len());
+        if length == 0 || bytes[..length] != found[..length] {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        self.0.consume(length);
+        Ok(length)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Removes the listing of `commit` if it names a file that the snapshot does not have.

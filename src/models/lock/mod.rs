@@ -4,6 +4,7 @@
 //! two machines write the same bytes and Git merges what two people added. `render` writes it, `parse` believes nothing in it.
 
 mod parse;
+mod pieces;
 mod raw;
 mod render;
 pub mod unseen;
@@ -60,7 +61,10 @@ impl Lock {
     pub fn new(manifest: Digest, mut models: Vec<Model>) -> Self {
         models.sort_by(|a, b| a.name.cmp(&b.name));
         for part in models.iter_mut().flat_map(|model| &mut model.parts) {
-            part.files.sort_by(|a, b| a.path.cmp(&b.path));
+            // To sort them is to copy them where somebody else has them, too.
+            if !part.files.is_sorted_by(|a, b| a.path <= b.path) {
+                part.files.to_mut().sort_by(|a, b| a.path.cmp(&b.path));
+            }
         }
         Self { manifest, models }
     }

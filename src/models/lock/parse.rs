@@ -9,8 +9,9 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::render::END;
-use super::{Lock, MAX_FILES, MAX_SIZE, VERSION, raw};
+use super::{Lock, MAX_FILES, MAX_SIZE, VERSION, pieces, raw};
 use crate::fetch::Digest;
+use crate::models::locked;
 use crate::support::{escape, units};
 
 /// Why a text is no lock that this tool reads.
@@ -59,18 +60,32 @@ pub(super) fn parse(text: &str) -> Result<Lock, Problem> {
         let message = "Git left a conflict here\n  take either side, then run `modelstrap models lock`";
         return Err(Problem { line: Some(at), message: message.to_owned() });
     }
+    if let Some(lock) = pieces::read(text).filter(|_| is_whole(text)) {
+        return Ok(lock);
+    }
+    in_whole(text)
+}
+
+/// The same for a text in any form, and with the reason where it is none: in memory as a whole.
+pub(super) fn in_whole(text: &str) -> Result<Lock, Problem> {
+    let whole = |message: String| Problem { line: None, message };
     // The version by itself only where something is wrong: a lock of thousands of files is not to be read twice.
     let lock = match toml::from_str::<raw::Lock>(text) {
         Ok(lock) if lock.version == VERSION => lock,
         Ok(_) => return Err(version(text).err().unwrap_or_else(|| whole("has an unknown version".to_owned()))),
         Err(error) => return Err(version(text).err().unwrap_or_else(|| toml_problem(text, &error))),
     };
-    if text.lines().next_back() != Some(END) {
+    if !is_whole(text) {
         let message =
             format!("was cut: its last line is not `{END}`\n  take it from Git again, or run `modelstrap models lock`");
         return Err(whole(message));
     }
-    checked(lock).map_err(|flaw| Problem { line: Some(line_of(text, flaw.at.start)), message: flaw.message })
+    checked(lock, &mut raw::Part::checked)
+        .map_err(|flaw| Problem { line: Some(line_of(text, flaw.at.start)), message: flaw.message })
+}
+
+fn is_whole(text: &str) -> bool {
+    text.lines().next_back() == Some(END)
 }
 
 /// The line of the first mark that Git leaves in a file that it could not merge.
@@ -113,7 +128,11 @@ fn version(text: &str) -> Result<(), Problem> {
     }
 }
 
-fn checked(lock: raw::Lock) -> Result<Lock, Flaw> {
+/// The lock that `lock` says; `part` makes each part what it says.
+pub(super) fn checked(
+    lock: raw::Lock,
+    part: &mut dyn FnMut(raw::Part) -> Result<locked::Part, Flaw>,
+) -> Result<Lock, Flaw> {
     let at = lock.manifest.span();
     let manifest = match lock.manifest.get_ref().parse() {
         Ok(digest @ Digest::Sha256(_)) => digest,
@@ -137,7 +156,7 @@ fn checked(lock: raw::Lock) -> Result<Lock, Flaw> {
         if files > MAX_FILES {
             return Err(Flaw { at, message: format!("the lock has more than {MAX_FILES} files") });
         }
-        models.push(model.checked()?);
+        models.push(model.checked(part)?);
     }
     Ok(Lock::new(manifest, models))
 }

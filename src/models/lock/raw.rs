@@ -9,6 +9,7 @@ use super::parse::Flaw;
 use super::render::{files_home, repo_type};
 use crate::fetch::Digest;
 use crate::models::locked::{self, FilesHome, HubPlace, Place, RepoType};
+use crate::models::sources::home_ground;
 use crate::models::spec::Spec;
 use crate::models::{names, web};
 use crate::support::escape::printable;
@@ -61,7 +62,11 @@ pub(super) struct File {
 type Text = Option<Spanned<String>>;
 
 impl Model {
-    pub(super) fn checked(self) -> Result<locked::Model, Flaw> {
+    /// `part` makes each of its parts what it says.
+    pub(super) fn checked(
+        self,
+        part: &mut dyn FnMut(Part) -> Result<locked::Part, Flaw>,
+    ) -> Result<locked::Model, Flaw> {
         let name = self.name.get_ref();
         if name.is_empty() || name.len() > 2_600 || name.contains(char::is_control) {
             return Err(flaw(&self.name, "the name is empty, very long or holds a control character"));
@@ -74,28 +79,28 @@ impl Model {
         if self.part.is_empty() {
             return Err(flaw(&self.name, &format!("the model {} has no part", printable(name))));
         }
-        let parts = self.part.into_iter().map(Part::checked).collect::<Result<_, _>>()?;
+        let parts = self.part.into_iter().map(part).collect::<Result<_, _>>()?;
         Ok(locked::Model { name: self.name.into_inner(), spec: self.spec.into_inner(), parts })
     }
 }
 
 impl Part {
-    fn checked(mut self) -> Result<locked::Part, Flaw> {
+    pub(super) fn checked(mut self) -> Result<locked::Part, Flaw> {
         let files = std::mem::take(&mut self.files);
         let place = self.placed()?;
-        let own_urls = !matches!(place, Place::Hub(_));
         let mut paths = HashSet::with_capacity(files.len());
         let mut checked = Vec::with_capacity(files.len());
         for file in files {
             if !paths.insert(file.path.get_ref().clone()) {
                 return Err(flaw(&file.path, &format!("the path {} comes twice", printable(file.path.get_ref()))));
             }
-            checked.push(file.checked(own_urls)?);
+            checked.push(file.checked(&place)?);
         }
-        Ok(locked::Part { place, files: checked })
+        Ok(locked::Part { place, files: checked.into() })
     }
 
-    fn placed(mut self) -> Result<Place, Flaw> {
+    /// Its place; the files are left out.
+    pub(super) fn placed(mut self) -> Result<Place, Flaw> {
         let kind = self.place.clone();
         let place = match kind.get_ref().as_str() {
             "hub" => Place::Hub(HubPlace {
@@ -159,15 +164,21 @@ impl Part {
 }
 
 impl File {
-    fn checked(self, own_urls: bool) -> Result<locked::File, Flaw> {
+    pub(super) fn checked(self, place: &Place) -> Result<locked::File, Flaw> {
+        let own_urls = !matches!(place, Place::Hub(_));
         let path = self.path.get_ref();
         let of_file =
             |at: std::ops::Range<usize>, what: &str| Flaw { at, message: format!("{}: {what}", printable(path)) };
         names::file_path(path).map_err(|why| of_file(self.path.span(), &format!("the path {why}")))?;
         let size = match &self.size {
-            Some(size) => Some(
-                u64::try_from(*size.get_ref()).map_err(|_| of_file(size.span(), "the size is less than nothing"))?,
-            ),
+            Some(size) => {
+                let bytes = u64::try_from(*size.get_ref())
+                    .map_err(|_| of_file(size.span(), "the size is less than nothing"))?;
+                if bytes > locked::LARGEST_FILE {
+                    return Err(of_file(size.span(), "the size is larger than any file of a model"));
+                }
+                Some(bytes)
+            }
             None => None,
         };
         let digest = match &self.digest {
@@ -178,7 +189,9 @@ impl File {
         };
         match &self.url {
             Some(url) if !own_urls => return Err(of_file(url.span(), "a file of the Hub has no `url` of its own")),
-            Some(url) => web::check(url.get_ref()).map_err(|why| of_file(url.span(), &format!("the address {why}")))?,
+            Some(url) => web::check(url.get_ref())
+                .and_then(|()| home_ground::check(place, path, url.get_ref()))
+                .map_err(|why| of_file(url.span(), &format!("the address {why}")))?,
             None => {}
         }
         // What the Hub lists has a size and a digest always; a URL that nobody fetched yet has neither.

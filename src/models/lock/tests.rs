@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::fetch::Digest;
-use crate::models::locked::{File, FilesHome, HubPlace, Part, Place, RepoType};
+use crate::models::locked::{File, Files, FilesHome, HubPlace, Part, Place, RepoType};
 use proptest::prelude::*;
 
 fn file(path: &str, size: u64, digest: Digest) -> File {
@@ -19,7 +19,7 @@ fn example() -> Lock {
             commit: "0a".repeat(20),
             complete: true,
         }),
-        files: vec![file("model.bin", 9, Digest::Sha256([2; 32])), file("config.json", 2, Digest::Git([1; 20]))],
+        files: vec![file("model.bin", 9, Digest::Sha256([2; 32])), file("config.json", 2, Digest::Git([1; 20]))].into(),
     };
     let torch = Part {
         place: Place::TorchHub {
@@ -33,10 +33,11 @@ fn example() -> Lock {
             size: None,
             digest: None,
             url: Some("https://example.org/hubconf.py".to_owned()),
-        }],
+        }]
+        .into(),
     };
-    let files = Part { place: Place::Files { home: FilesHome::Whisper }, files: vec![] };
-    let wheel = Part { place: Place::Wheel { environment: Some("nlp".to_owned()) }, files: vec![] };
+    let files = Part { place: Place::Files { home: FilesHome::Whisper }, files: Files::default() };
+    let wheel = Part { place: Place::Wheel { environment: Some("nlp".to_owned()) }, files: Files::default() };
     let model = |name: &str, spec: &str, parts| Model { name: name.to_owned(), spec: spec.to_owned(), parts };
     Lock::new(
         Digest::Sha256([3; 32]),
@@ -241,9 +242,9 @@ fn locks() -> impl Strategy<Value = Lock> {
             .prop_filter("dots", |path| crate::models::names::file_path(path).is_ok())
     };
     let files = move || {
-        proptest::collection::btree_map(path(), (0..i64::MAX as u64, digest()), 0..5).prop_map(|files| {
-            files.into_iter().map(|(path, (size, digest))| file(&path, size, digest)).collect::<Vec<_>>()
-        })
+        proptest::collection::btree_map(path(), (0..=crate::models::locked::LARGEST_FILE, digest()), 0..5).prop_map(
+            |files| files.into_iter().map(|(path, (size, digest))| file(&path, size, digest)).collect::<Vec<_>>(),
+        )
     };
     let place = move || {
         prop_oneof![
@@ -262,7 +263,7 @@ fn locks() -> impl Strategy<Value = Lock> {
             proptest::option::of("[^\\p{C}]{1,9}").prop_map(|environment| Place::Wheel { environment }),
         ]
     };
-    let part = (place(), files()).prop_map(|(place, files)| Part { place, files });
+    let part = (place(), files()).prop_map(|(place, files)| Part { place, files: files.into() });
     let models = proptest::collection::btree_map("[^\\p{C}]{1,12}", proptest::collection::vec(part, 1..3), 0..4);
     (any::<[u8; 32]>(), models).prop_map(|(manifest, models)| {
         let model = |(name, parts)| Model { name, spec: "hf:a/b".to_owned(), parts };

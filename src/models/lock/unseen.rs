@@ -14,7 +14,7 @@ use crate::plan::own_folder;
 use crate::support::{atomic, bounded, escape};
 
 /// Below the project's own state folder.
-const FILE: &str = "unseen";
+pub const FILE: &str = "unseen";
 
 /// More than any lock has.
 const MAX_SIZE: u64 = 256 << 20;

@@ -24,8 +24,9 @@ pub fn artifact(home: FilesHome, file: &File, group: usize, homes: &Homes) -> Re
         size: file.size,
         digest: file.digest,
         destination,
-        partials: folder(home, homes).join(PARTIALS),
+        partials: folder(home, homes).join(PARTIALS).into(),
         credential: None,
+        key: 0,
     })
 }
 

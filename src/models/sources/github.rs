@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::{Documents, Error};
 use crate::fetch::{self, Credential, Digest, Origin, Secret};
+use crate::models::locked::LARGEST_FILE;
 use crate::support::vars::Vars;
 
 /// Where the API is.
@@ -136,6 +137,9 @@ fn parse_tree(body: &[u8]) -> Result<Vec<Blob>, String> {
         let (Some(size), Some(digest)) = (entry.size, digest) else {
             return Err("lists a file without its size or its name in Git".to_owned());
         };
+        if size > LARGEST_FILE {
+            return Err("lists a file with a size that no file has".to_owned());
+        }
         blobs.push(Blob { path: entry.path, size, digest });
     }
     Ok(blobs)

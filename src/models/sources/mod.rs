@@ -7,6 +7,7 @@
 pub mod expand;
 pub mod files;
 pub mod github;
+pub mod home_ground;
 mod names;
 pub mod openai_whisper;
 mod refusal;

@@ -28,7 +28,7 @@ mod tests {
             digest: format!("sha256:{digits}").parse().ok(),
             url: Some(format!("https://openaipublic.azureedge.net/main/whisper/models/{digits}/large-v3-turbo.pt")),
         };
-        assert_eq!(turbo, Part { place: Place::Files { home: FilesHome::Whisper }, files: vec![file] });
+        assert_eq!(turbo, Part { place: Place::Files { home: FilesHome::Whisper }, files: vec![file].into() });
     }
 
     #[test]

@@ -45,13 +45,19 @@ pub fn resolve(
     check("the version", &version, |byte| byte.is_ascii_alphanumeric() || byte == b'.')?;
     let wheel = format!("{name}-{version}-py3-none-any.whl");
     let file = File {
-        url: Some(format!("{RELEASES}/{name}-{version}/{wheel}")),
+        url: wheel_url(&wheel),
         path: wheel,
         size: None,
         // Nobody publishes one: the first download's is kept in the lock.
         digest: None,
     };
-    Ok(Part { place: Place::Wheel { environment: environment.map(str::to_owned) }, files: vec![file] })
+    Ok(Part { place: Place::Wheel { environment: environment.map(str::to_owned) }, files: vec![file].into() })
+}
+
+/// Where the wheel with this name lies among the releases.
+pub(super) fn wheel_url(wheel: &str) -> Option<String> {
+    let release = wheel.strip_suffix("-py3-none-any.whl")?;
+    Some(format!("{RELEASES}/{release}/{wheel}"))
 }
 
 /// The version of `name` that fits `spacy`; without one, the version for the newest spaCy that has the model.

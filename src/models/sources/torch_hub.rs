@@ -60,7 +60,7 @@ pub fn resolve(
                 reference: reference.replace('/', "_"),
                 commit,
             };
-            return Ok(Part { place, files: checked(blobs)? });
+            return Ok(Part { place, files: checked(blobs)?.into() });
         }
     }
     let asked = candidates.join("` or `");
@@ -123,8 +123,9 @@ pub fn artifact(repo: &Repo<'_>, file: &File, group: usize, homes: &Homes) -> Re
         size: file.size,
         digest: file.digest,
         destination: names::below(&folder, &file.path)?,
-        partials: homes.torch_hub.join(PARTIALS),
+        partials: homes.torch_hub.join(PARTIALS).into(),
         credential: None,
+        key: 0,
     })
 }
 

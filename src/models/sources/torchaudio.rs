@@ -29,7 +29,7 @@ pub(super) fn listed(source: &'static str, name: &str, home: FilesHome) -> Resul
     });
     let mut files: Vec<_> = files.collect();
     files.sort_by(|one, other| one.path.cmp(&other.path));
-    Ok(Part { place: Place::Files { home }, files })
+    Ok(Part { place: Place::Files { home }, files: files.into() })
 }
 
 /// That `source` has no model `name`, with the nearest that it has.

@@ -38,7 +38,7 @@ pub fn resolve(url: &str, digest: Option<Digest>) -> Result<Part, Error> {
     }
     names::plain_name("the file name", &name)?;
     let file = File { path: name, size: None, digest, url: Some(format!("{scheme}://{rest}")) };
-    Ok(Part { place: Place::Files { home: FilesHome::Files }, files: vec![file] })
+    Ok(Part { place: Place::Files { home: FilesHome::Files }, files: vec![file].into() })
 }
 
 /// `url` without user, password, query and fragment, for people.

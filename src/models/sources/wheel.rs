@@ -21,8 +21,9 @@ pub fn artifact(file: &File, group: usize, homes: &Homes) -> Result<Artifact, Er
         size: file.size,
         digest: file.digest,
         destination: visible(file, homes)?,
-        partials: homes.wheels.join(PARTIALS),
+        partials: homes.wheels.join(PARTIALS).into(),
         credential: None,
+        key: 0,
     })
 }
 

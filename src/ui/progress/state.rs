@@ -88,6 +88,7 @@ impl State {
                 .collect(),
             total: files.iter().fold(0, |sum: u64, file| sum.saturating_add(file.size.unwrap_or(0))),
             unsized_files: files.iter().filter(|file| file.size.is_none()).count(),
+            files: Vec::with_capacity(files.len()),
             ..Self::default()
         };
         for file in files {
@@ -212,6 +213,8 @@ impl State {
             return;
         }
         file.phase = phase;
+        // Its samples are a hundred bytes and more.
+        file.speed = Speed::default();
         let (model, done) = (file.model, phase == Phase::Done);
         let missing = file.size.filter(|_| done).map_or(0, |size| size.saturating_sub(file.bytes));
         if file.size.is_none() {

@@ -96,7 +96,7 @@ fn a_file_is_fetched_to_its_blob_and_linked_from_its_snapshot() {
     let artifact = cache.put(&place(), &file("a/b/é.txt", 0xab));
     let blob = "ab".repeat(20);
     assert_eq!(artifact.destination, cache.at("blobs").join(&blob));
-    assert_eq!(artifact.partials, cache.at(".modelstrap/partials"));
+    assert_eq!(*artifact.partials, *cache.at(".modelstrap/partials"));
     let commit = "c".repeat(40);
     assert_eq!(artifact.url, format!("https://huggingface.co/org/name/resolve/{commit}/a/b/%C3%A9.txt"));
     finish(&place(), &[file("a/b/é.txt", 0xab)], &cache.homes, Some("p1")).unwrap();

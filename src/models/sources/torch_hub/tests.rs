@@ -70,7 +70,7 @@ fn without_a_reference_main_is_asked_for_and_then_master() {
         digest: format!("git:{}", "e".repeat(40)).parse().ok(),
         url: None,
     };
-    assert_eq!(part.files, [file("a/b.py"), file("hubconf.py")]);
+    assert_eq!(*part.files, [file("a/b.py"), file("hubconf.py")]);
     assert_eq!(server.asked.borrow().len(), 3);
     let said = resolved(&github("dev", &[]), None).unwrap_err();
     assert_eq!(
