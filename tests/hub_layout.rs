@@ -89,7 +89,7 @@ fn install(place: &HubPlace, files: &[File], hub: &Path, symlinks: bool) {
         }
         place::settle(place, file, &homes, &settings).unwrap();
     }
-    place::finish(place, files, &homes, "project-1").unwrap();
+    place::finish(place, files, &homes, Some("project-1")).unwrap();
 }
 
 /// Every file below `root` with its content, every link with what it says.
@@ -329,7 +329,7 @@ fn the_clients_own_commands_find_nothing_to_complain_about_and_nothing_to_prune(
     fs::write(hub.join("models--org--name/.modelstrap/partials/half"), "ha").unwrap();
     // And one whose first download was interrupted.
     let interrupted = HubPlace { repo: "org/other".to_owned(), ..whole() };
-    place::prepare(&interrupted, &homes(&hub), "p").unwrap();
+    place::prepare(&interrupted, &homes(&hub), Some("p")).unwrap();
     fs::create_dir_all(hub.join("models--org--other/.modelstrap/partials")).unwrap();
     fs::write(hub.join("models--org--other/.modelstrap/partials/half"), "ha").unwrap();
     let before = tree(&hub);

@@ -58,7 +58,8 @@ whisper/hf:org/tiny 3.15 MB T .cache/huggingface/hub/models--org--tiny
 alt 50.0 kB T .cache/huggingface/hub/datasets--org--speech
 vad 108 B T .cache/torch/hub/owner_tiny-repo_main
 url 5.00 kB T .cache/files/58611014ee1b44c8
-warning: gate (optional) is not here: org/gated is gated: ask for access at HUB/org/gated and set HF_TOKEN to a token of that account, then try again"
+warning: gate (optional) is not here: org/gated is gated: ask for access at HUB/org/gated and set HF_TOKEN to a token of that account, then try again
+This project is not set up yet: `modelstrap setup` keeps .cache out of Git and lets programs find these models."
     );
     let ran = room.run(&["models", "download", "whisper", "alt", "vad", "url"]).expect(0);
     assert_eq!(zoo.told(&ran), "Nothing to fetch: 5 models here, 3.27 MB.\n");
@@ -131,4 +132,49 @@ fn the_quantisation_that_is_named_comes_or_those_that_there_are_are_told() {
         .expect(2)
         .says(&["the nearest one is `safetensors`"]);
     assert!(!room.exists("modelstrap.lock"), "what the manifest does not name is not locked");
+}
+
+#[test]
+fn a_failure_is_named_when_it_happens_and_explained_once_at_the_end() {
+    let zoo = Zoo::start();
+    let room = zoo.project("url = \"url:https://files.example.org/none.bin\"\ndata = \"hf:datasets/org/speech\"\n");
+    let ran = room.run(&["models", "download"]).expect(1);
+    let told: Vec<String> = zoo.told(&ran).lines().filter(|line| line.contains("url")).map(str::to_owned).collect();
+    assert_eq!((told.len(), told[0].as_str()), (2, "url: none.bin failed"), "{}", ran.err);
+    assert!(told[1].starts_with("error: url is not here: https://files.example.org/none.bin"), "{}", told[1]);
+
+    let locked = zoo.project("data = \"hf:datasets/org/speech\"\n");
+    locked.run(&["models", "lock"]).expect(0);
+    let ran = locked.run(&["models", "download", "--offline"]).expect(1);
+    assert_eq!(
+        zoo.told(&ran),
+        "error: data is not here: 2 files missing, and the network is switched off\n  README.md\n  data/train.parquet\n"
+    );
+}
+
+#[test]
+fn a_size_that_no_source_said_is_learnt_and_kept() {
+    let zoo = Zoo::start();
+    let digest = hub::Content::pattern(11, 5_000).sha256();
+    let room = zoo.project(&format!("url = \"url:https://files.example.org/weights.bin#sha256={digest}\"\n"));
+    room.run(&["models", "lock"])
+        .expect(0)
+        .says(&["+ url  1 file, size unknown", "1 file added: 1 file of unknown size to come, 0 B to go"]);
+    let ran = room.run(&["models", "download"]).expect(0);
+    assert!(ran.err.contains("Wrote modelstrap.lock. Commit it."), "{}", ran.err);
+    assert!(room.text("modelstrap.lock").contains("size = 5000"), "{}", room.text("modelstrap.lock"));
+    room.run(&["models", "update"]).expect(0).says(&["modelstrap.lock is up to date."]);
+}
+
+#[test]
+fn what_the_project_does_not_name_is_not_held_for_it() {
+    let zoo = Zoo::start();
+    let room = zoo.project("tiny = \"hf:org/tiny\"\n");
+    room.run(&["models", "download", "tiny", "hf:org/quants"]).expect(0);
+    let held = |repository: &str| room.exists(&format!(".cache/huggingface/hub/{repository}/refs/refs/modelstrap"));
+    let named = |repository: &str| room.exists(&format!(".cache/huggingface/hub/{repository}/refs/main"));
+    assert_eq!((held("models--org--tiny"), named("models--org--tiny")), (true, true));
+    assert_eq!((held("models--org--quants"), named("models--org--quants")), (false, true));
+    room.run(&["models", "remove", "tiny"]).expect(0);
+    assert_eq!((held("models--org--tiny"), named("models--org--tiny")), (false, true));
 }

@@ -47,14 +47,14 @@ fn a_lock_names_every_file_of_every_machine_and_is_the_same_the_second_time() {
 tiny: left out: pytorch_model.bin 3.15 MB, onnx/model.onnx 2.10 MB; saves 5.24 MB; `weights = \"all\"` takes them
 apple: left out: model.safetensors 3.15 MB, pytorch_model.bin 3.15 MB; saves 6.29 MB; `weights = \"all\"` takes them
 quant: left out: quants-F16.gguf 1.60 MB, quants-Q4_K_M.gguf 400 kB; saves 2.00 MB; `weights = \"all\"` takes them
+warning: nope (optional) is not locked: HUB has no model org/nope, or it is private (then set HF_TOKEN)
 + apple 3 files, 2.10 MB
 + data 1 file, 50.0 kB
 + quant 2 files, 800 kB
 + tiny 3 files, 3.15 MB
 + url 1 file, size unknown
-10 files added: 6.09 MB to come, 0 B to go
+10 files added: 6.09 MB and 1 file of unknown size to come, 0 B to go
 modelstrap.lock has 5 models now. Commit it.
-warning: nope (optional) is not locked: HUB has no model org/nope, or it is private (then set HF_TOKEN)
 "
     );
     let lock = room.text("modelstrap.lock");
@@ -76,12 +76,14 @@ fn a_dry_run_and_a_failure_leave_the_lock_as_it_was() {
         .expect(0)
         .says(&["+ tiny  3 files", "modelstrap.lock was left as it is."]);
     assert!(!room.exists("modelstrap.lock"));
+    let none = zoo.project("nope = \"hf:org/nope\"\n");
+    let error = "error: nope is not locked: HUB has no model org/nope, or it is private (then set HF_TOKEN)\n";
+    assert_eq!(zoo.told(&none.run(&["models", "lock"]).expect(1)), error);
+    assert!(!none.exists("modelstrap.lock"), "a lock of nothing would hide the failure");
     room.append("modelstrap.toml", "nope = \"hf:org/nope\"\n");
     let ran = room.run(&["models", "lock"]).expect(1);
-    assert!(
-        zoo.told(&ran)
-            .ends_with("error: nope is not locked: HUB has no model org/nope, or it is private (then set HF_TOKEN)\n")
-    );
+    let told = zoo.told(&ran);
+    assert!(told.contains(error) && told.ends_with("modelstrap.lock has 1 model now. Commit it.\n"), "{told}");
     assert!(room.text("modelstrap.lock").contains("name = \"tiny\""), "what could be locked is");
     assert_eq!(zoo.told(&room.run(&["models", "lock", "--check"]).expect(3)), "nope is not locked\n");
 }

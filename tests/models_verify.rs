@@ -75,6 +75,28 @@ tiny pytorch_model.bin: missing
 }
 
 #[test]
+fn a_snapshots_own_copy_is_made_anew_from_the_good_content_behind_it() {
+    for symlinks in ["", "1"] {
+        let zoo = Zoo::start();
+        let room = zoo.project("data = \"hf:datasets/org/speech\"\n").with("HF_HUB_DISABLE_SYMLINKS", symlinks);
+        room.run(&["models", "download"]).expect(0);
+        let whole = room.tree().without(|name| name.contains("/.locks/"));
+        let ran = room.run(&["models", "path", "data", "data/train.parquet"]).expect(0);
+        let copy = ran.out.trim_end().replace('@', room.path().to_str().unwrap());
+        let mut bytes = fs::read(&copy).unwrap();
+        bytes[1000] ^= 1;
+        fs::remove_file(&copy).unwrap();
+        fs::write(&copy, bytes).unwrap();
+        zoo.hub.forget();
+        room.run(&["models", "verify"]).expect(3).says(&["data data/train.parquet: damaged"]);
+        room.run(&["models", "verify", "--fix"]).expect(0).says(&["Nothing to fetch: 1 model here, 50.0 kB."]);
+        assert_eq!(zoo.hub.requests().len(), 0, "{:?}", zoo.hub.requests());
+        room.run(&["models", "verify"]).expect(0);
+        room.tree().without(|name| name.contains("/.locks/")).assert_eq(&whole, "made anew");
+    }
+}
+
+#[test]
 fn what_is_not_locked_cannot_be_verified_and_is_no_success() {
     let zoo = Zoo::start();
     let room = zoo.project("tiny = \"hf:org/tiny\"\n");

@@ -88,9 +88,9 @@ pub struct AddArgs {
     /// Which weights, where a repository holds them several times: auto, all, or formats such as safetensors,onnx
     #[arg(long, value_name = "auto|all|FORMAT,…", value_delimiter = ',')]
     pub weights: Vec<String>,
-    /// Only on machines like this: gpu, cuda, rocm, apple, cpu, linux, macos, windows
-    #[arg(long, value_name = "MACHINE")]
-    pub when: Option<String>,
+    /// Only on machines that are all of these: gpu, cuda, rocm, apple, cpu, linux, macos, windows
+    #[arg(long, value_name = "MACHINE,…", value_delimiter = ',')]
+    pub when: Vec<String>,
     /// The project also works without it
     #[arg(long)]
     pub optional: bool,

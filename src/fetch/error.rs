@@ -89,4 +89,6 @@ pub struct Status {
     pub error_code: Option<String>,
     /// What the server says, from `X-Error-Message` or the body, on one line, at most 300 characters, escaped.
     pub message: String,
+    /// Whether the refusal has the form that an API gives it: a header of its own, or JSON. A server of web pages sends neither.
+    pub formal: bool,
 }

@@ -233,19 +233,23 @@ pub(super) fn broken_read(error: std::io::Error) -> Passing {
 fn status_of(mut reply: Reply) -> Status {
     let header = |name: &str| headers::text(&reply.headers, name).map(str::to_owned);
     let mut message = header("x-error-message").unwrap_or_default();
+    let mut formal = !message.is_empty() || header("x-error-code").is_some();
     let html = header("content-type").is_some_and(|kind| kind.contains("html"));
     let encoded = header("content-encoding").is_some_and(|encoding| encoding != "identity");
     if message.is_empty() && !html && !encoded {
         let mut bytes = Vec::new();
         // What cannot be read is not needed: the code alone says enough. Read to its end, the connection is used again.
         let _ = reply.body.as_reader().take(MESSAGE).read_to_end(&mut bytes);
-        message = message_of(&String::from_utf8_lossy(&bytes));
+        let body = String::from_utf8_lossy(&bytes);
+        formal |= serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&body).is_ok();
+        message = message_of(&body);
     }
     Status {
         url: reply.url.redacted(),
         code: reply.status,
         error_code: header("x-error-code").map(|code| escape::printable(&code)),
         message: one_line(&message),
+        formal,
     }
 }
 

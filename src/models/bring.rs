@@ -2,6 +2,7 @@
 //! first use is written down.
 
 use std::collections::HashSet;
+use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -168,15 +169,23 @@ impl<'a> Delivery<'a> {
                 return;
             }
         };
+        // Of a model with thousands of files nearly all are known wholly: no list is gone through for those.
+        if artifact.digest.is_some() && artifact.size.is_some() {
+            return;
+        }
+        let learnt = |file: &File| file.path == artifact.label && (file.digest.is_none() || file.size.is_none());
+        let parts = one.model.parts.iter_mut().filter(|part| part.files.iter().any(learnt));
+        let files = parts.flat_map(|part| part.files.to_mut()).filter(|file| learnt(file));
         if artifact.digest.is_some() {
+            // Some sources name the bytes and not how many they are.
+            let size = fs::metadata(&artifact.destination).ok().map(|found| found.len());
+            files.for_each(|file| file.size = file.size.or(size));
             return;
         }
         // Trusted on first use: from now on it must be these bytes.
         let proof = proof.or_else(|| fetch::hash_file(&artifact.destination, false, &|_| ()).ok());
         let Some(proof) = proof else { return };
-        let learnt = |file: &File| file.digest.is_none() && file.path == artifact.label;
-        let parts = one.model.parts.iter_mut().filter(|part| part.files.iter().any(learnt));
-        for file in parts.flat_map(|part| part.files.to_mut()).filter(|file| learnt(file)) {
+        for file in files.filter(|file| file.digest.is_none()) {
             file.size = Some(proof.size);
             file.digest = Some(Digest::Sha256(proof.sha256));
         }
@@ -195,7 +204,7 @@ impl<'a> Delivery<'a> {
 }
 
 fn is_here(artifact: &Artifact) -> bool {
-    let found = std::fs::metadata(&artifact.destination);
+    let found = fs::metadata(&artifact.destination);
     found.is_ok_and(|found| found.is_file() && artifact.size.is_none_or(|size| size == found.len()))
 }
 

@@ -74,6 +74,8 @@ pub struct Totals {
     pub changed: usize,
     /// Bytes of what came and changed: what is to be fetched, unless it lies in the cache already.
     pub new_bytes: u64,
+    /// How many of those files nobody knows the size of.
+    pub new_unsized: usize,
     /// Bytes of what went and changed.
     pub old_bytes: u64,
 }
@@ -105,6 +107,7 @@ impl Diff {
                 (_, None) => sum.removed += 1,
                 _ => sum.changed += 1,
             }
+            sum.new_unsized += usize::from(file.new == Some(None));
             sum.new_bytes = sum.new_bytes.saturating_add(file.new.flatten().unwrap_or(0));
             sum.old_bytes = sum.old_bytes.saturating_add(file.old.flatten().unwrap_or(0));
             sum
@@ -176,7 +179,13 @@ impl Totals {
             .map(|(number, what)| format!("{} {what}", count(number, "file")))
             .collect();
         let said = if said.is_empty() { "no file differs".to_owned() } else { said.join(", ") };
-        format!("{said}: {} to come, {} to go", bytes(self.new_bytes), bytes(self.old_bytes))
+        let unknown = || format!("{} of unknown size", count(self.new_unsized, "file"));
+        let new = match (self.new_bytes, self.new_unsized) {
+            (known, 0) => bytes(known),
+            (0, _) => unknown(),
+            (known, _) => format!("{} and {}", bytes(known), unknown()),
+        };
+        format!("{said}: {new} to come, {} to go", bytes(self.old_bytes))
     }
 }
 
@@ -303,7 +312,14 @@ mod tests {
             "2 files added, 2 files changed, 2 files removed: 3.10 GB to come, 3.00 GB to go",
         ];
         assert_eq!(diff.lines(), expected);
-        let totals = Totals { added: 2, removed: 2, changed: 2, new_bytes: 3_100_002_408, old_bytes: 3_000_002_406 };
+        let totals = Totals {
+            added: 2,
+            removed: 2,
+            changed: 2,
+            new_bytes: 3_100_002_408,
+            new_unsized: 0,
+            old_bytes: 3_000_002_406,
+        };
         assert_eq!(diff.totals(), totals);
     }
 

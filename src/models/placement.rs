@@ -10,6 +10,7 @@ use super::hub::place;
 use super::hub::remove::Removal;
 use super::hub::state::FileState as HubState;
 use super::locked::{File, Model, Part, Place};
+use super::rehash::{self, Finding, Item};
 use super::sources::{self, FileState as SourceState};
 use super::world::World;
 use crate::fetch::{self, Artifact};
@@ -95,7 +96,7 @@ pub fn settle(world: &World, part: &Part, file: &File) -> std::io::Result<()> {
 /// That the cache cannot be written to, before anything was fetched.
 pub fn prepare(world: &World, model: &Model, part: &Part) -> std::io::Result<()> {
     match &part.place {
-        Place::Hub(hub) => place::prepare(hub, &world.homes, &claim(world, model)),
+        Place::Hub(hub) => place::prepare(hub, &world.homes, claim(world, model).as_deref()),
         _ => Ok(()),
     }
 }
@@ -108,8 +109,13 @@ pub fn lock(world: &World, part: &Part, file: &File) -> Option<Guard> {
     }
 }
 
-/// The mark by which a model of this project holds its commit in the Hub's cache.
-fn claim(world: &World, model: &Model) -> String {
+/// The mark by which a model of this project holds its commit in the Hub's cache. One that the project does not name is not
+/// held: no verb would ever let it go.
+fn claim(world: &World, model: &Model) -> Option<String> {
+    world.named.contains(&model.name).then(|| mark(world, model))
+}
+
+fn mark(world: &World, model: &Model) -> String {
     let mut name = digest::sha256(model.name.as_bytes());
     name.truncate(8);
     format!("{}-{name}", world.project)
@@ -122,7 +128,7 @@ fn claim(world: &World, model: &Model) -> String {
 pub fn finish(world: &World, model: &Model) -> Result<()> {
     for part in &model.parts {
         match &part.place {
-            Place::Hub(hub) => place::finish(hub, &part.files, &world.homes, &claim(world, model))?,
+            Place::Hub(hub) => place::finish(hub, &part.files, &world.homes, claim(world, model).as_deref())?,
             _ => sources::finish(part, &world.homes)?,
         }
     }
@@ -138,6 +144,31 @@ pub fn folder(world: &World, part: &Part) -> Result<Option<PathBuf>> {
     let path = visible(world, part, file)?;
     let depth = file.path.split('/').count();
     Ok(path.ancestors().nth(depth).map(Path::to_path_buf))
+}
+
+/// Makes the name that a program opens anew, where only that is damaged and the bytes behind it are good: on a disk without
+/// links the snapshot has its own copy. False where the bytes must be fetched again.
+///
+/// # Errors
+/// What the disk says.
+pub fn renew(world: &World, part: &Part, file: &File) -> Result<bool> {
+    if !matches!(part.place, Place::Hub(_)) {
+        return Ok(false);
+    }
+    bounds::check(world, &Part { place: part.place.clone(), files: vec![file.clone()].into() })?;
+    let (name, blob) = (visible(world, part, file)?, artifact(world, part, file, 0)?.destination);
+    if name == blob
+        || std::fs::canonicalize(&name).is_ok_and(|name| std::fs::canonicalize(&blob).is_ok_and(|blob| name == blob))
+    {
+        return Ok(false);
+    }
+    let item = Item { path: blob, size: file.size, digest: file.digest };
+    if !matches!(rehash::verify(&[item], 1, &|_, _| ())[..], [Finding::Good]) {
+        return Ok(false);
+    }
+    delete::tree(&name, &world.homes.hub).with_context(|| format!("{} cannot be removed", escape::path(&name)))?;
+    settle(world, part, file).with_context(|| format!("{} cannot be made", escape::path(&name)))?;
+    Ok(true)
 }
 
 /// Takes away what is there of `file`, so that it is fetched again: its bytes are not what they should be.
@@ -168,7 +199,7 @@ pub fn discard(world: &World, part: &Part, file: &File) -> Result<()> {
 pub fn release(world: &World, model: &Model, part: &Part) -> Result<()> {
     bounds::check(world, part)?;
     match &part.place {
-        Place::Hub(hub) => Ok(super::hub::remove::release(hub, &world.homes, &claim(world, model))?),
+        Place::Hub(hub) => Ok(super::hub::remove::release(hub, &world.homes, &mark(world, model))?),
         _ => Ok(()),
     }
 }
@@ -180,7 +211,7 @@ pub fn release(world: &World, model: &Model, part: &Part) -> Result<()> {
 pub fn remove(world: &World, model: &Model, part: &Part) -> Result<Option<u64>> {
     bounds::check(world, part)?;
     if let Place::Hub(hub) = &part.place {
-        return Ok(match super::hub::remove::part(hub, &part.files, &world.homes, &claim(world, model))? {
+        return Ok(match super::hub::remove::part(hub, &part.files, &world.homes, &mark(world, model))? {
             Removal::Removed { freed } => Some(freed),
             Removal::NotThere => Some(0),
             Removal::StillUsed => None,

@@ -1,5 +1,6 @@
 //! What resolving and placing models depend on, gathered once.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -23,6 +24,8 @@ pub struct World {
     pub client: Client,
     /// A mark of the project, for the references that protect its models.
     pub project: String,
+    /// The names of the project's models: only what it names is held in the cache for it.
+    pub named: HashSet<String>,
     /// The Python environments that the manifest names, absolute.
     pub environments: Vec<(String, PathBuf)>,
 }

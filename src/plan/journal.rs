@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::state::Trace;
 use super::{Edit, Kind, Record, State, record};
 use crate::support::lock::Lock;
+use crate::support::own_folder;
 use crate::support::{atomic, bounded, digest, seal};
 
 const SCHEMA: &str = "modelstrap.journal/1";
@@ -146,7 +147,7 @@ impl Shelf {
 
     /// Removes the folder that the shelf stands in, if nothing else is left in it.
     pub fn remove_state_folder(&self) {
-        let _ = fs::remove_dir(self.state_folder());
+        own_folder::remove_if_bare(self.state_folder());
     }
 
     fn state_folder(&self) -> &Path {

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use super::super::context::Context;
 use super::super::setup::shelf;
 use super::super::{Exit, Usage};
-use super::delivery::tell;
+use super::delivery::{hint_at_setup, tell};
 use super::session::known;
 use super::settle::{Ask, merged, settle};
 use super::{Session, Wish, deliver};
@@ -16,11 +16,11 @@ use crate::models::lock::Lock;
 use crate::models::spec::Spec;
 use crate::plan::apply::ApplyError;
 use crate::plan::{Change, Plan, Want, apply};
-use crate::project::manifest_edit;
 use crate::project::model_entry::{ModelTable, ModelValue, Words};
 use crate::project::root::MANIFEST;
-use crate::project::{Manifest, Project};
+use crate::project::{Manifest, Project, manifest_edit};
 use crate::support::interrupt::{self, Interrupted};
+use crate::support::own_folder;
 use crate::support::{bounded, escape, time};
 
 /// A manifest above this size is not one.
@@ -63,6 +63,7 @@ pub(super) fn run(context: &Context, arguments: &AddArgs) -> Result<Exit> {
     }
     let wish = Wish { words: keys, transfer: arguments.transfer.clone(), ..Wish::default() };
     let delivered = deliver(&session, &wish)?;
+    hint_at_setup(&session, &delivered);
     Ok(if delivered.missing > 0 { Exit::Of(1) } else { Exit::Done })
 }
 
@@ -116,6 +117,8 @@ pub(super) fn write(context: &Context, project: &Project, files: &[(PathBuf, Str
         within: Some(project.root.clone()),
     };
     let changes: Vec<Change> = files.iter().map(change).collect();
+    let own = project.state_folder();
+    own_folder::make(&own).with_context(|| format!("{} cannot be made", escape::path(&own)))?;
     let held = super::super::setup::lock(context, project, std::time::Duration::from_secs(60))?;
     let shelf = shelf(project);
     let mut record = shelf.record();
@@ -172,7 +175,7 @@ fn value(spec: &Spec, arguments: &AddArgs) -> ModelValue {
         include: some(&arguments.include),
         exclude: words(&arguments.exclude),
         weights: some(&arguments.weights),
-        when: Words(arguments.when.iter().cloned().collect()),
+        when: words(&arguments.when),
         optional: arguments.optional,
         gated: arguments.gated,
         environment: arguments.environment.clone(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use super::super::setup::shelf;
 use super::json;
 use super::session::{Pick, Session};
 use super::settle::{Ask, Settled, insist, merged, settle};
@@ -50,6 +51,8 @@ pub(in crate::commands) struct Delivered {
     pub(in crate::commands) here: usize,
     /// Models that are not, without the optional ones.
     pub(in crate::commands) missing: usize,
+    /// Bytes that came over the network.
+    pub(in crate::commands) received: u64,
 }
 
 /// Brings what is wished for.
@@ -201,12 +204,14 @@ fn fetch(
         Options { max_workers: wish.transfer.max_workers, limit_rate: wish.transfer.limit_rate, ..Options::default() };
     let lines = models.iter().map(|model| ModelLine { name: model.name.clone() }).collect();
     let missing = delivery.missing();
+    let offline = session.context.global.offline || session.world.hub.offline;
     let line = |at: &usize| {
         let one = &delivery.artifacts[*at];
         FileLine { label: one.label.clone(), model: one.group, size: one.size }
     };
     let files = missing.iter().map(line).collect();
-    if missing.is_empty() {
+    // Without a network nothing is downloaded, and the end names each file that is missing.
+    if missing.is_empty() || (offline && !session.context.global.json) {
         let brought = delivery.carry_out(&options, &|_| ());
         return Ok((brought, None));
     }
@@ -282,7 +287,8 @@ fn conclude(
         match summary {
             Some(_) => output.say(table::render(&table::BROUGHT, &rows, output.colour, output.room()).trim_end()),
             None => {
-                output.say(format!("Nothing to fetch: {} here, {}.", units::count(total, "model"), units::bytes(bytes)))
+                let begins = if brought.iter().all(Brought::is_whole) { "Nothing to fetch: " } else { "" };
+                output.say(format!("{begins}{} here, {}.", units::count(total, "model"), units::bytes(bytes)));
             }
         }
     }
@@ -292,7 +298,27 @@ fn conclude(
         output.say(format!("Fetched {} in {seconds:.1} s, {}/s.", units::bytes(summary.received), units::bytes(speed)));
     }
     delivered.missing = report_failures(session, settled, brought);
+    delivered.received = summary.map_or(0, |summary| summary.received);
     Ok(delivered)
+}
+
+/// Says after a download into a project that was never set up what is still missing: Git sees the cache, programs do not.
+pub(super) fn hint_at_setup(session: &Session<'_>, delivered: &Delivered) {
+    if delivered.received == 0 || session.context.global.json {
+        return;
+    }
+    if shelf(&session.project).past().iter().any(|past| past.verb == "setup") {
+        return;
+    }
+    let cache = &session.layout.cache_root;
+    let ignored = match cache.starts_with(&session.project.root) {
+        true => format!("keeps {} out of Git and ", session.shown(cache)),
+        false => String::new(),
+    };
+    session
+        .context
+        .output
+        .say(format!("This project is not set up yet: `modelstrap setup` {ignored}lets programs find these models."));
 }
 
 /// The folder of a model's first part, of a repository its own: a commit's 40 digits tell a person nothing, and

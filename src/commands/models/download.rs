@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use super::super::context::Context;
 use super::super::{Exit, Usage};
+use super::delivery::hint_at_setup;
 use super::{Session, Wish, deliver};
 use crate::cli::DownloadArgs;
 use crate::models::request::Weights;
@@ -24,6 +25,7 @@ pub(super) fn run(context: &Context, arguments: &DownloadArgs) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     let delivered = deliver(&session, &wish)?;
+    hint_at_setup(&session, &delivered);
     Ok(if delivered.missing > 0 { Exit::Of(1) } else { Exit::Done })
 }
 

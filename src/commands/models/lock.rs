@@ -30,14 +30,16 @@ pub(super) fn lock(session: &Session<'_>, words: &[String], ask: Ask, dry_run: b
     let picks = picks.into_iter().filter(|pick| pick.in_manifest).collect();
     let settled = settle(session, picks, ask, &|name| output.detail(format!("asking about {}", printable(name))))?;
     tell(session, &settled.resolutions);
-    let lock = merged(session, &settled.models);
-    show(session, &lock, dry_run)?;
     for (pick, error) in &settled.failures {
         let name = printable(&pick.choice.name);
         match pick.request.optional {
             true => output.warn(format!("{name} (optional) is not locked: {error:#}")),
             false => output.error(format!("{name} is not locked: {error:#}")),
         }
+    }
+    // What nobody could answer for is no news: an empty lock would only hide the failure.
+    if settled.failures.is_empty() || !settled.models.is_empty() {
+        show(session, &merged(session, &settled.models), dry_run)?;
     }
     let failed = settled.failures.iter().any(|(pick, _)| !pick.request.optional);
     Ok(if failed { Exit::Of(1) } else { Exit::Done })

@@ -21,7 +21,7 @@ pub(super) fn run(context: &Context, arguments: &RemoveArgs) -> Result<Exit> {
     let session = Session::open(context)?;
     let (path, before) = manifest_text(&session.project)?;
     let mut text = before.clone();
-    let mut gone: Vec<Model> = Vec::new();
+    let (mut gone, mut would): (Vec<Model>, Vec<String>) = (Vec::new(), Vec::new());
     for key in &arguments.models {
         let edited =
             manifest_edit::remove(&text, key).map_err(|problem| anyhow!("{}: {problem}", escape::path(&path)))?;
@@ -35,13 +35,20 @@ pub(super) fn run(context: &Context, arguments: &RemoveArgs) -> Result<Exit> {
         let names = session.requests.iter().filter(|request| request.key == *key);
         let names: Vec<&str> = names.flat_map(|one| &one.choices).map(|choice| choice.name.as_str()).collect();
         let locked = session.lock.iter().flat_map(|lock| &lock.models);
-        gone.extend(locked.filter(|model| names.contains(&model.name.as_str())).cloned());
+        let locked: Vec<Model> = locked.filter(|model| names.contains(&model.name.as_str())).cloned().collect();
+        if locked.is_empty() {
+            would.push(format!("{} would leave the manifest; it is not locked", printable(key)));
+        }
+        let files = if arguments.purge { ", and its files the cache" } else { "" };
+        would.extend(
+            locked
+                .iter()
+                .map(|model| format!("{} would leave the manifest and the lock{files}", printable(&model.name))),
+        );
+        gone.extend(locked);
     }
     if arguments.consent.dry_run {
-        for model in &gone {
-            let files = if arguments.purge { ", and its files the cache" } else { "" };
-            context.output.say(format!("{} would leave the manifest and the lock{files}", printable(&model.name)));
-        }
+        would.iter().for_each(|line| context.output.say(line));
         return Ok(Exit::Done);
     }
     if arguments.purge {

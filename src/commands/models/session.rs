@@ -1,5 +1,6 @@
 //! What every verb of `models` starts from: the project, what it asks for, what is locked, and where things are.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -82,7 +83,8 @@ impl<'a> Session<'a> {
 
     fn with(context: &'a Context, project: Project, layout: Layout, lock: Option<Lock>) -> Result<Self> {
         let requests = request::of_manifest(&project.manifest, &known())?;
-        let world = world(context, &project, &layout)?;
+        let mut world = world(context, &project, &layout)?;
+        world.named = requests.iter().flat_map(|one| &one.choices).map(|choice| choice.name.clone()).collect();
         Ok(Self { context, project, layout, world, requests, lock, facts: OnceLock::new() })
     }
 
@@ -213,6 +215,7 @@ fn world(context: &Context, project: &Project, layout: &Layout) -> Result<World>
         hub,
         client: Client::new(network)?,
         project: project.tag(),
+        named: HashSet::new(),
         environments: environments
             .map(|(name, one)| (name.clone(), paths::absolute(&project.root, one.path.as_ref())))
             .collect(),

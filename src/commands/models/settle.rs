@@ -1,14 +1,15 @@
 //! Decides what each wanted model is: as the lock says, or as its source says now.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Error, Result, anyhow, bail};
 
 use super::session::{Pick, Session};
+use crate::fetch::Digest;
 use crate::models::lock::{Disagreement, Lock};
-use crate::models::locked::Model;
+use crate::models::locked::{File, Model};
 use crate::models::request;
 use crate::models::resolve::{Resolution, resolve};
 use crate::support::escape::printable;
@@ -79,7 +80,10 @@ pub(super) fn settle(
     for (at, pick) in picks.iter().enumerate() {
         match answers.iter().position(|(index, _)| *index == at) {
             Some(found) => match answers.swap_remove(found).1 {
-                Ok(resolution) => {
+                Ok(mut resolution) => {
+                    if let Some(old) = locked(pick) {
+                        keep_sizes(&mut resolution.model, old);
+                    }
                     settled.models.push((pick.clone(), resolution.model.clone()));
                     settled.resolutions.push(resolution);
                 }
@@ -91,6 +95,21 @@ pub(super) fn settle(
         }
     }
     Ok(settled)
+}
+
+/// Of files that are the same bytes still, what was learnt of their size stays: not every source says it.
+fn keep_sizes(model: &mut Model, old: &Model) {
+    let known: HashMap<(&str, Digest), u64> =
+        files(old).filter_map(|file| Some(((file.path.as_str(), file.digest?), file.size?))).collect();
+    let open = |part: &&mut crate::models::locked::Part| part.files.iter().any(|file| file.size.is_none());
+    let parts = model.parts.iter_mut().filter(open);
+    for file in parts.flat_map(|part| part.files.to_mut()).filter(|file| file.size.is_none()) {
+        file.size = file.digest.and_then(|digest| known.get(&(file.path.as_str(), digest)).copied());
+    }
+}
+
+fn files(model: &Model) -> impl Iterator<Item = &File> {
+    model.parts.iter().flat_map(|part| &part.files)
 }
 
 /// Asks about several models at once: each needs two or three answers, one after the other.

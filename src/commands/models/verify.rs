@@ -132,9 +132,13 @@ fn fix(
         if matches!(finding, Finding::Content { .. } | Finding::Size { .. }) {
             let part = &models[owner.0].1.parts[owner.1];
             for file in part.files.iter().filter(|file| file.path == owner.2) {
-                placement::discard(&session.world, part, file)?;
+                if placement::renew(&session.world, part, file)? {
+                    session.context.output.detail(format!("made anew {}", escape::path(&item.path)));
+                } else {
+                    placement::discard(&session.world, part, file)?;
+                    session.context.output.detail(format!("removed {}", escape::path(&item.path)));
+                }
             }
-            session.context.output.detail(format!("removed {}", escape::path(&item.path)));
         }
     }
     let wish =

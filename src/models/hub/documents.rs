@@ -86,8 +86,9 @@ pub(super) mod fake {
     impl Documents for Fake {
         fn get(&self, ask: &Ask<'_>) -> Result<Answer, fetch::Error> {
             self.asked.borrow_mut().push((ask.url.to_owned(), ask.credential.is_some()));
-            let status = |code, error_code, message| {
-                fetch::Error::Status(Box::new(Status { url: ask.url.to_owned(), code, error_code, message }))
+            let status = |code, error_code: Option<String>, message| {
+                let formal = error_code.is_some();
+                fetch::Error::Status(Box::new(Status { url: ask.url.to_owned(), code, error_code, message, formal }))
             };
             match self.answers.get(ask.url) {
                 Some(Ok(answer)) if answer.body.len() as u64 > ask.limit => {

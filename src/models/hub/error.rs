@@ -40,8 +40,9 @@ pub enum Error {
     },
     /// The repository is not there, or is private: the Hub does not say which.
     #[error(
-        "{endpoint} has no {kind} {repo}{}",
-        if *token { ", or your token may not see it" } else { ", or it is private (then set HF_TOKEN)" }
+        "{endpoint} has no {kind} {repo}{}{}",
+        if *token { ", or your token may not see it" } else { ", or it is private (then set HF_TOKEN)" },
+        if *formal { "" } else { "; it does not refuse as a Hub does: is it one, is HF_ENDPOINT right?" }
     )]
     NotFound {
         /// The repository.
@@ -52,6 +53,8 @@ pub enum Error {
         endpoint: String,
         /// Whether a token was sent.
         token: bool,
+        /// Whether the server said so as the Hub does: any web server answers 404 to an address that it does not know.
+        formal: bool,
     },
     /// The repository is there, the branch, tag or commit is not.
     #[error("{repo} has no branch, tag or commit \"{}\"", printable(revision))]

@@ -76,11 +76,11 @@ pub fn artifact(
 /// Makes the part's folders, before its first byte is fetched, and says now whether they can be written.
 ///
 /// With them an interrupted first download is no "corrupt" repository for `hf cache ls`, which misses `snapshots/` otherwise; and
-/// a ref keeps `hf cache prune` from removing the commit, or with its last commit the whole repository, while bytes arrive.
+/// a ref keeps, where a project holds the commit, `hf cache prune` from removing the commit, or with its last commit the whole repository, while bytes arrive.
 ///
 /// # Errors
 /// What the disk says.
-pub fn prepare(place: &HubPlace, homes: &Homes, protect: &str) -> io::Result<()> {
+pub fn prepare(place: &HubPlace, homes: &Homes, protect: Option<&str>) -> io::Result<()> {
     check(place, &[]).map_err(invalid)?;
     let repository = Repository::of(place, &homes.hub);
     for folder in [repository.snapshots(), repository.blobs(), repository.private()] {
@@ -89,6 +89,7 @@ pub fn prepare(place: &HubPlace, homes: &Homes, protect: &str) -> io::Result<()>
         })?;
     }
     tag(&homes.hub);
+    let Some(protect) = protect else { return Ok(()) };
     if refs::read(&repository, &refs::protecting(protect)).as_ref() == Some(&place.commit) {
         return Ok(());
     }
@@ -182,11 +183,11 @@ fn is_good(pointer: &Path, target: &Path, blob: &Path, file: &File) -> bool {
 /// After the last file of a part: marks, listings, and the refs, by which libraries find the commit.
 ///
 /// To be called when all of them are there: with a ref to it, a library takes the snapshot for good.
-/// `protect` names the project, for the ref that keeps `hf cache prune` away.
+/// `protect` names the project that holds the commit, for the ref that keeps `hf cache prune` away.
 ///
 /// # Errors
 /// What the disk says.
-pub fn finish(place: &HubPlace, files: &[File], homes: &Homes, protect: &str) -> io::Result<()> {
+pub fn finish(place: &HubPlace, files: &[File], homes: &Homes, protect: Option<&str>) -> io::Result<()> {
     check(place, files).map_err(invalid)?;
     let repository = Repository::of(place, &homes.hub);
     // A ref to a commit that is not there would hide the whole repository from `hf cache ls`.
@@ -202,13 +203,14 @@ pub fn finish(place: &HubPlace, files: &[File], homes: &Homes, protect: &str) ->
     } else {
         trees::remove_if_wider(&repository, &place.commit)?;
     }
-    let ours = refs::protecting(protect);
+    let ours = protect.map(refs::protecting);
     if place.requested != place.commit {
         refs::write(&repository, &place.requested, &place.commit)?;
-    } else if main_may_follow(&repository, &ours) {
+    } else if main_may_follow(&repository, ours.as_deref()) {
         // Libraries ask for `main` unless they are told otherwise: without this ref they find nothing offline.
         refs::write(&repository, "main", &place.commit)?;
     }
+    let (Some(ours), Some(protect)) = (ours, protect) else { return Ok(()) };
     refs::write(&repository, &ours, &place.commit)?;
     refs::remove(&repository, &refs::awaiting(protect))
 }
@@ -218,10 +220,12 @@ fn invalid(error: Error) -> io::Error {
 }
 
 /// `main` follows a pinned commit where there is no `main`, where it leads nowhere, or where it followed our last one.
-fn main_may_follow(repository: &Repository, ours: &str) -> bool {
+fn main_may_follow(repository: &Repository, ours: Option<&str>) -> bool {
     match refs::read(repository, "main") {
         None => true,
-        Some(main) => !repository.snapshot(&main).is_dir() || refs::read(repository, ours) == Some(main),
+        Some(main) => {
+            !repository.snapshot(&main).is_dir() || ours.and_then(|ours| refs::read(repository, ours)) == Some(main)
+        }
     }
 }
 

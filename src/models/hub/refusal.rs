@@ -38,6 +38,7 @@ impl About<'_> {
             kind: self.repo_type.singular(),
             endpoint: self.settings.endpoint.clone(),
             token: self.sends_token(),
+            formal: status.formal || status.code != 404,
         };
         match (status.error_code.as_deref(), status.code) {
             (Some("RevisionNotFound"), _) => {

@@ -2,6 +2,7 @@
 //! only just written into it by `models lock` or `models update` has been seen by nobody, and is looked into when it comes.
 
 use std::collections::{BTreeSet, HashSet};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -9,6 +10,7 @@ use anyhow::{Context as _, Result};
 use crate::fetch::Digest;
 use crate::models::lock::Lock;
 use crate::models::locked::Model;
+use crate::support::own_folder;
 use crate::support::{atomic, bounded, escape};
 
 /// Below the project's own state folder.
@@ -62,9 +64,13 @@ impl Unseen {
     }
 
     fn write(&self) -> Result<()> {
+        if self.digests.is_empty() {
+            let gone = std::fs::remove_file(&self.path);
+            let gone = gone.or_else(|error| if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) });
+            return gone.with_context(|| format!("{} cannot be removed", escape::path(&self.path)));
+        }
         let text: String = self.digests.iter().map(|digest| format!("{digest}\n")).collect();
-        let folder = self.path.parent().unwrap_or(&self.path);
-        std::fs::create_dir_all(folder)
+        own_folder::make(self.path.parent().unwrap_or(&self.path))
             .and_then(|()| atomic::replace(&self.path, text.as_bytes(), None, "unseen"))
             .with_context(|| format!("{} cannot be written", escape::path(&self.path)))
     }

@@ -36,8 +36,8 @@ pub(super) fn after(state: &State, event: &Event, now: Duration) -> Option<Strin
             let when = if wait.is_zero() { "at once".to_owned() } else { format!("in {}", took(*wait)) };
             Some(format!("{}: {}; trying again {when}", named(state, *index)?, escape::printable(why)))
         }
-        Event::Failed { index, why } => {
-            let failed = failure(state, *index, why);
+        Event::Failed { index, .. } => {
+            let failed = failure(state, *index);
             let ended = ended(state, *index, now);
             match (failed, ended) {
                 (Some(failed), Some(ended)) => Some(format!("{failed}\n{ended}")),
@@ -49,12 +49,10 @@ pub(super) fn after(state: &State, event: &Event, now: Duration) -> Option<Strin
     }
 }
 
-/// That a file failed, as long as there are few of them.
-pub(super) fn failure(state: &State, index: usize, why: &str) -> Option<String> {
+/// That a file failed, as long as there are few of them. The reason is told at the end, once.
+pub(super) fn failure(state: &State, index: usize) -> Option<String> {
     let model = state.models.get(state.files.get(index)?.model)?;
-    // A reason may have lines of its own, such as the two digests.
-    let why = why.lines().map(escape::printable).collect::<Vec<_>>().join("\n");
-    (model.failed <= TOLD).then(|| named(state, index).map(|name| format!("{name} failed: {why}"))).flatten()
+    (model.failed <= TOLD).then(|| named(state, index).map(|name| format!("{name} failed"))).flatten()
 }
 
 fn named(state: &State, index: usize) -> Option<String> {
@@ -68,7 +66,10 @@ fn ended(state: &State, index: usize, now: Duration) -> Option<String> {
     let model = state.models.get(state.files.get(index)?.model).filter(|model| model.over())?;
     let name = &model.name;
     if model.failed > 0 {
-        return Some(format!("{name}: {} of {} could not be fetched", model.failed, units::count(model.files, "file")));
+        // The line before said so of the only file.
+        let failed =
+            || format!("{name}: {} of {} could not be fetched", model.failed, units::count(model.files, "file"));
+        return (model.files > 1).then(failed);
     }
     if model.received == 0 {
         return Some(format!("{name}: here already, {}", units::bytes(model.bytes)));

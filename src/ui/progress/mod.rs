@@ -200,8 +200,8 @@ impl Shared {
             (Mode::Json(events), _) => json::after(&inner.state, event, events),
             (Mode::Lines | Mode::Bars, _) if stopped => {}
             (Mode::Lines, _) => lines::after(&inner.state, event, now).iter().for_each(|line| self.output.say(line)),
-            (Mode::Bars, Event::Failed { index, why }) => {
-                if let Some(line) = lines::failure(&inner.state, *index, why) {
+            (Mode::Bars, Event::Failed { index, .. }) => {
+                if let Some(line) = lines::failure(&inner.state, *index) {
                     let mark = self.output.style().red().apply_to(if self.output.unicode { "✗" } else { "x" });
                     self.paint(&mut inner, &format!("{mark} {line}"));
                 }

@@ -127,6 +127,10 @@ fn every_refusal_says_what_a_person_can_do() {
             error(404, Some("RepoNotFound"), "", None),
             "http://hub has no model Org/Name, or it is private (then set HF_TOKEN)",
         ),
+        (
+            error(404, None, "", None),
+            "http://hub has no model Org/Name, or it is private (then set HF_TOKEN); it does not refuse as a Hub does: is it one, is HF_ENDPOINT right?",
+        ),
         (error(401, None, "", token), "http://hub has no model Org/Name, or your token may not see it"),
         (error(404, Some("RevisionNotFound"), "", None), "Org/Name has no branch, tag or commit \"main\""),
         (

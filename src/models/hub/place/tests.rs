@@ -99,7 +99,7 @@ fn a_file_is_fetched_to_its_blob_and_linked_from_its_snapshot() {
     assert_eq!(*artifact.partials, *cache.at(".modelstrap/partials"));
     let commit = "c".repeat(40);
     assert_eq!(artifact.url, format!("https://huggingface.co/org/name/resolve/{commit}/a/b/%C3%A9.txt"));
-    finish(&place(), &[file("a/b/é.txt", 0xab)], &cache.homes, "p1").unwrap();
+    finish(&place(), &[file("a/b/é.txt", 0xab)], &cache.homes, Some("p1")).unwrap();
     assert_eq!(
         cache.tree(),
         [
@@ -125,7 +125,7 @@ fn nothing_is_written_a_second_time() {
     let whole = HubPlace { complete: true, ..place() };
     let run = || {
         cache.put(&whole, &file("x", 1));
-        finish(&whole, &[file("x", 1)], &cache.homes, "p").unwrap();
+        finish(&whole, &[file("x", 1)], &cache.homes, Some("p")).unwrap();
     };
     run();
     let stamps = || -> Vec<_> {
@@ -208,7 +208,7 @@ fn a_pinned_commit_gives_main_only_where_nobody_else_does() {
     let cache = Cache::new(true);
     let install = |place: &HubPlace| {
         cache.put(place, &file("x", 1));
-        finish(place, &[file("x", 1)], &cache.homes, "p").unwrap();
+        finish(place, &[file("x", 1)], &cache.homes, Some("p")).unwrap();
     };
     install(&pinned("a"));
     assert_eq!(main(&cache), Some("a".repeat(40)));
@@ -225,14 +225,14 @@ fn a_listing_is_never_wider_than_the_files() {
     let whole = HubPlace { complete: true, ..place() };
     let files = [file("x", 1), file("y", 2)];
     cache.put(&whole, &files[0]);
-    finish(&whole, &files, &cache.homes, "p").unwrap();
+    finish(&whole, &files, &cache.homes, Some("p")).unwrap();
     assert!(!cache.at("trees").exists(), "one file is not here");
     cache.put(&whole, &files[1]);
-    finish(&whole, &files, &cache.homes, "p").unwrap();
+    finish(&whole, &files, &cache.homes, Some("p")).unwrap();
     let tree = cache.at("trees").join(format!("{}.json", whole.commit));
     assert!(tree.exists());
     fs::remove_file(cache.in_snapshot("y")).unwrap();
-    finish(&place(), &files[..1], &cache.homes, "p").unwrap();
+    finish(&place(), &files[..1], &cache.homes, Some("p")).unwrap();
     assert!(!tree.exists());
 }
 
@@ -264,11 +264,11 @@ fn only_what_nobody_else_uses_is_removed() {
         let files = [file("x", 1), file("shared", 2)];
         files.iter().for_each(|file| drop(cache.put(&place(), file)));
         cache.put(&other, &files[1]);
-        finish(&place(), &files, &cache.homes, "one").unwrap();
-        finish(&place(), &files, &cache.homes, "two").unwrap();
-        finish(&other, &files[1..], &cache.homes, "one").unwrap();
-        finish(&other, &files[1..], &cache.homes, "three").unwrap();
-        finish(&place(), &files, &cache.homes, "one").unwrap();
+        finish(&place(), &files, &cache.homes, Some("one")).unwrap();
+        finish(&place(), &files, &cache.homes, Some("two")).unwrap();
+        finish(&other, &files[1..], &cache.homes, Some("one")).unwrap();
+        finish(&other, &files[1..], &cache.homes, Some("three")).unwrap();
+        finish(&place(), &files, &cache.homes, Some("one")).unwrap();
 
         let gone = |place: &HubPlace, id| remove::part(place, &files, &cache.homes, id).unwrap();
         assert_eq!(gone(&place(), "one"), Removal::StillUsed, "project two has it, too");
@@ -286,7 +286,7 @@ fn only_what_nobody_else_uses_is_removed() {
 fn a_tag_of_somebody_else_keeps_a_commit() {
     let cache = Cache::new(true);
     cache.put(&place(), &file("x", 1));
-    finish(&place(), &[file("x", 1)], &cache.homes, "p").unwrap();
+    finish(&place(), &[file("x", 1)], &cache.homes, Some("p")).unwrap();
     fs::write(cache.at("refs/v1"), place().commit).unwrap();
     assert_eq!(remove::part(&place(), &[file("x", 1)], &cache.homes, "p").unwrap(), Removal::StillUsed);
     assert!(cache.in_snapshot("x").exists() && !cache.at("refs/refs").exists());
@@ -304,7 +304,7 @@ fn a_payload_that_is_shared_is_used_and_never_removed() {
     let blob = cache.at("blobs").join("01".repeat(20));
     symlinks::symbolic(&PathBuf::from("../../blobs/ab").join("ab".repeat(32)), &blob).unwrap();
     cache.put(&place(), &file("x", 1));
-    finish(&place(), &[file("x", 1)], &cache.homes, "p").unwrap();
+    finish(&place(), &[file("x", 1)], &cache.homes, Some("p")).unwrap();
     assert_eq!(state::file(&place(), &file("x", 1), &cache.homes), FileState::Here);
     let removed = remove::part(&place(), &[file("x", 1)], &cache.homes, "p").unwrap();
     assert_eq!(removed, Removal::Removed { freed: 0 });
@@ -314,9 +314,9 @@ fn a_payload_that_is_shared_is_used_and_never_removed() {
 #[test]
 fn a_pointer_to_nothing_and_a_ref_to_nothing_are_never_made() {
     let cache = Cache::new(true);
-    prepare(&place(), &cache.homes, "p").unwrap();
+    prepare(&place(), &cache.homes, Some("p")).unwrap();
     assert!(settle(&place(), &file("x", 1), &cache.homes, &cache.settings).is_err());
-    assert!(finish(&place(), &[file("x", 1)], &cache.homes, "p").is_err());
+    assert!(finish(&place(), &[file("x", 1)], &cache.homes, Some("p")).is_err());
     // What is awaited is protected already: an empty folder is a commit without files.
     assert_eq!(cache.tree(), ["CACHEDIR.TAG", "models--org--name/refs/refs/modelstrap/p-coming"]);
     assert!(cache.at("snapshots").join(place().commit).is_dir());
@@ -328,7 +328,7 @@ fn a_complete_cache_needs_no_right_to_write() {
     let cache = Cache::new(true);
     let whole = HubPlace { complete: true, ..place() };
     cache.put(&whole, &file("x", 1));
-    finish(&whole, &[file("x", 1)], &cache.homes, "p").unwrap();
+    finish(&whole, &[file("x", 1)], &cache.homes, Some("p")).unwrap();
     let mode = |mode| {
         for folder in ["", "blobs", "refs", "snapshots", "trees", ".modelstrap"] {
             fs::set_permissions(cache.at(folder), fs::Permissions::from_mode(mode)).unwrap();
@@ -336,8 +336,8 @@ fn a_complete_cache_needs_no_right_to_write() {
     };
     mode(0o555);
     let again = settle(&whole, &file("x", 1), &cache.homes, &cache.settings)
-        .and_then(|()| finish(&whole, &[file("x", 1)], &cache.homes, "p"));
-    let refused = prepare(&whole, &cache.homes, "p").map_err(|error| error.to_string());
+        .and_then(|()| finish(&whole, &[file("x", 1)], &cache.homes, Some("p")));
+    let refused = prepare(&whole, &cache.homes, Some("p")).map_err(|error| error.to_string());
     mode(0o755);
     again.unwrap();
     // Root may write everywhere.
@@ -356,7 +356,7 @@ fn two_thousand_settled_files_are_looked_at_in_a_moment() {
         artifact(&place(), file, 0, &cache.homes, &cache.settings, None).unwrap();
         settle(&place(), file, &cache.homes, &cache.settings).unwrap();
     }
-    finish(&place(), &files, &cache.homes, "p").unwrap();
+    finish(&place(), &files, &cache.homes, Some("p")).unwrap();
     // 60 ms without optimisation on two busy cores; the limit only catches something quadratic.
     assert!(start.elapsed().as_millis() < 3_000, "{:?}", start.elapsed());
 }

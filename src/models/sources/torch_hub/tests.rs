@@ -27,7 +27,8 @@ impl Documents for GitHub {
         let found = self.documents.get(url).map(|text| text.clone().into_bytes());
         assert!(found.as_ref().is_none_or(|bytes| bytes.len() as u64 <= limit));
         found.ok_or_else(|| {
-            let status = Status { url: url.to_owned(), code: 422, error_code: None, message: String::new() };
+            let status =
+                Status { url: url.to_owned(), code: 422, error_code: None, message: String::new(), formal: false };
             fetch::Error::Status(Box::new(status))
         })
     }
@@ -99,7 +100,13 @@ fn who_asked_too_often_without_a_token_is_told_of_it() {
     impl Documents for Busy {
         fn get(&self, url: &str, _: Option<&str>, _: Option<&Credential>, _: u64) -> Result<Vec<u8>, fetch::Error> {
             let message = "API rate limit exceeded".to_owned();
-            Err(fetch::Error::Status(Box::new(Status { url: url.to_owned(), code: 403, error_code: None, message })))
+            Err(fetch::Error::Status(Box::new(Status {
+                url: url.to_owned(),
+                code: 403,
+                error_code: None,
+                message,
+                formal: true,
+            })))
         }
     }
     let said = |token: Option<&Credential>| resolve(&Busy, "o", "r", None, token).unwrap_err().to_string();
