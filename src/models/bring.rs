@@ -169,18 +169,23 @@ impl<'a> Delivery<'a> {
                 return;
             }
         };
+        // Of a model with thousands of files nearly all are known wholly: no list is gone through for those.
+        if artifact.digest.is_some() && artifact.size.is_some() {
+            return;
+        }
+        let learnt = |file: &File| file.path == artifact.label && (file.digest.is_none() || file.size.is_none());
+        let parts = one.model.parts.iter_mut().filter(|part| part.files.iter().any(learnt));
+        let files = parts.flat_map(|part| part.files.to_mut()).filter(|file| learnt(file));
         if artifact.digest.is_some() {
             // Some sources name the bytes and not how many they are.
-            let size = || fs::metadata(&artifact.destination).ok().map(|found| found.len());
-            let unsized_file = |file: &File| file.size.is_none() && file.path == artifact.label;
-            files_to_mend(one, unsized_file).for_each(|file| file.size = size());
+            let size = fs::metadata(&artifact.destination).ok().map(|found| found.len());
+            files.for_each(|file| file.size = file.size.or(size));
             return;
         }
         // Trusted on first use: from now on it must be these bytes.
         let proof = proof.or_else(|| fetch::hash_file(&artifact.destination, false, &|_| ()).ok());
         let Some(proof) = proof else { return };
-        let learnt = |file: &File| file.digest.is_none() && file.path == artifact.label;
-        for file in files_to_mend(one, learnt) {
+        for file in files.filter(|file| file.digest.is_none()) {
             file.size = Some(proof.size);
             file.digest = Some(Digest::Sha256(proof.sha256));
         }
@@ -196,12 +201,6 @@ impl<'a> Delivery<'a> {
             (_, error) => error.to_string(),
         }
     }
-}
-
-/// The files that `which` picks; the others stay shared with the model as it was settled.
-fn files_to_mend(one: &mut Brought, which: impl Fn(&File) -> bool + Copy) -> impl Iterator<Item = &mut File> {
-    let parts = one.model.parts.iter_mut().filter(move |part| part.files.iter().any(which));
-    parts.flat_map(|part| part.files.to_mut()).filter(move |file| which(file))
 }
 
 fn is_here(artifact: &Artifact) -> bool {

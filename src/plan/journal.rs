@@ -12,8 +12,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::state::Trace;
-use super::{Edit, Kind, Record, State, own_folder, record};
+use super::{Edit, Kind, Record, State, record};
 use crate::support::lock::Lock;
+use crate::support::own_folder;
 use crate::support::{atomic, bounded, digest, seal};
 
 const SCHEMA: &str = "modelstrap.journal/1";

@@ -11,7 +11,6 @@ mod decide;
 pub mod diff;
 pub mod journal;
 pub mod json;
-pub mod own_folder;
 pub mod record;
 pub mod state;
 mod touch;

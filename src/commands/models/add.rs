@@ -15,11 +15,12 @@ use crate::cli::AddArgs;
 use crate::models::lock::Lock;
 use crate::models::spec::Spec;
 use crate::plan::apply::ApplyError;
-use crate::plan::{Change, Plan, Want, apply, own_folder};
+use crate::plan::{Change, Plan, Want, apply};
 use crate::project::model_entry::{ModelTable, ModelValue, Words};
 use crate::project::root::MANIFEST;
 use crate::project::{Manifest, Project, manifest_edit};
 use crate::support::interrupt::{self, Interrupted};
+use crate::support::own_folder;
 use crate::support::{bounded, escape, time};
 
 /// A manifest above this size is not one.

@@ -1,12 +1,13 @@
 //! Decides what each wanted model is: as the lock says, or as its source says now.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Error, Result, anyhow, bail};
 
 use super::session::{Pick, Session};
+use crate::fetch::Digest;
 use crate::models::lock::{Disagreement, Lock};
 use crate::models::locked::{File, Model};
 use crate::models::request;
@@ -98,12 +99,12 @@ pub(super) fn settle(
 
 /// Of files that are the same bytes still, what was learnt of their size stays: not every source says it.
 fn keep_sizes(model: &mut Model, old: &Model) {
-    let lacks = |file: &File| file.size.is_none() && file.digest.is_some();
-    for part in model.parts.iter_mut().filter(|part| part.files.iter().any(lacks)) {
-        for file in part.files.to_mut().iter_mut().filter(|file| lacks(file)) {
-            let same = files(old).find(|old| (&old.path, old.digest) == (&file.path, file.digest));
-            file.size = same.and_then(|old| old.size);
-        }
+    let known: HashMap<(&str, Digest), u64> =
+        files(old).filter_map(|file| Some(((file.path.as_str(), file.digest?), file.size?))).collect();
+    let open = |part: &&mut crate::models::locked::Part| part.files.iter().any(|file| file.size.is_none());
+    let parts = model.parts.iter_mut().filter(open);
+    for file in parts.flat_map(|part| part.files.to_mut()).filter(|file| file.size.is_none()) {
+        file.size = file.digest.and_then(|digest| known.get(&(file.path.as_str(), digest)).copied());
     }
 }
 

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 use crate::fetch::Digest;
 use crate::models::lock::Lock;
 use crate::models::locked::Model;
-use crate::plan::own_folder;
+use crate::support::own_folder;
 use crate::support::{atomic, bounded, escape};
 
 /// Below the project's own state folder.

@@ -2,8 +2,9 @@
 
 use super::{Scene, Wishes};
 use crate::generate::shell::{Shell, snippet};
-use crate::plan::{Want, own_folder};
+use crate::plan::Want;
 use crate::project::answers;
+use crate::support::own_folder;
 
 /// The folder itself, and what a person answered.
 pub(super) fn state_folder(scene: &Scene<'_>, wishes: &mut Wishes) {
