@@ -304,7 +304,7 @@ fn conclude(
 
 /// Says after a download into a project that was never set up what is still missing: Git sees the cache, programs do not.
 pub(super) fn hint_at_setup(session: &Session<'_>, delivered: &Delivered) {
-    if delivered.received == 0 || session.context.global.json {
+    if delivered.here == 0 || delivered.received == 0 || session.context.global.json {
         return;
     }
     if shelf(&session.project).past().iter().any(|past| past.verb == "setup") {
