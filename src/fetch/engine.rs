@@ -23,6 +23,9 @@ const MOST_WORKERS: usize = 64;
 /// thousand, where one connection does 2 MB/s, they fill half a gigabit.
 const CONNECTIONS: usize = 24;
 
+/// With more artifacts than these, one connection more is made than needed, for smaller buffers.
+const MANY: usize = 4_000;
+
 /// A thread's stack: a TLS handshake in a debug build is the deepest.
 const STACK: usize = 512 << 10;
 
@@ -71,9 +74,9 @@ pub fn fetch(
         steward,
         events,
         // The connection over which the models were resolved is warm: with 40 ms to the server that is 40 ms less.
-        transport: match options.stall == client.network().patience.stall {
+        transport: match options.stall == client.network().patience.stall && !many_small(artifacts) {
             true => client.transport(),
-            false => Transport::new(workers, 64 << 10, stop),
+            false => Transport::new(workers, if many_small(artifacts) { 24 << 10 } else { 64 << 10 }, stop),
         },
         network,
         gate,
@@ -99,6 +102,12 @@ pub fn fetch(
     let outcomes = work.outcomes.into_inner().unwrap_or_default();
     let stopped = || Outcome { result: Err(Error::Interrupted), received: 0, time: begun.elapsed() };
     outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(stopped)).collect()
+}
+
+/// Whether there are so many artifacts that what is kept of each matters, and none for which 64 connections need much room:
+/// ureq touches every byte of a buffer, and of 20,000 files each takes half a kilobyte already.
+fn many_small(artifacts: &[Artifact]) -> bool {
+    artifacts.len() > MANY && artifacts.iter().all(|artifact| artifact.size.is_some_and(|size| size < large::LARGE))
 }
 
 /// Each destination once; the others that go there, by the first.

@@ -11,7 +11,7 @@ use super::{Error, Origin};
 use crate::support::escape;
 
 /// Signed URLs reach 4 KiB; what is longer is an attack or a mistake.
-const LONGEST: usize = 32 << 10;
+const LONGEST: usize = 16 << 10;
 
 /// An `http` or `https` URL, without its fragment.
 #[derive(Clone, PartialEq, Eq, Hash)]

@@ -4,10 +4,12 @@
 //! one that is wider than the files is removed. Python writes it for its owner alone; ours can be read as the files can.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
 use std::io::{self, BufRead as _, Write};
 use std::path::Path;
 
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 use sha1::{Digest as _, Sha1};
 
@@ -54,14 +56,11 @@ pub fn write(repository: &Repository, commit: &str, files: &[File]) -> io::Resul
     files.sort_by(|a, b| a.path.cmp(&b.path));
     let tree = Tree { format_version: VERSION, files: Nodes(files) };
     let path = repository.tree(commit);
-    if is_already(&tree, &path) {
+    if is_already(&tree, &path) || says_the_same(&path, &tree.files.0) {
         return Ok(());
     }
     let mut json = Vec::new();
     tree.put(&mut json)?;
-    if bounded::read(&path, LARGEST).is_ok_and(|found| says_the_same(&found, &json)) {
-        return Ok(());
-    }
     replace(repository, &path, &json)
 }
 
@@ -141,20 +140,81 @@ pub fn remove(repository: &Repository, commit: &str) -> io::Result<()> {
 }
 
 /// Whether Python's listing names the same files with the same content. Its Xet hashes, which save it a request, then stay.
-fn says_the_same(found: &[u8], ours: &[u8]) -> bool {
-    let plain = |bytes| {
-        let mut tree: serde_json::Value = serde_json::from_slice(bytes).ok()?;
-        for file in tree.get_mut("files")?.as_object_mut()?.values_mut() {
-            let hash = file.as_object_mut()?.remove("xet_hash");
-            // The mask of a hash that may not be read makes the whole listing worthless for Python.
-            let usable = |hash: &serde_json::Value| hash.as_str().is_some_and(|text| is_hex(text, 64));
-            if hash.is_some_and(|hash| !usable(&hash)) {
-                return None;
+/// Entry by entry: two trees of JSON would take a kilobyte a file.
+fn says_the_same(path: &Path, files: &[&File]) -> bool {
+    let is_file = fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() <= LARGEST);
+    let Some(file) = is_file.then(|| fs::File::open(path).ok()).flatten() else { return false };
+    let mut json = serde_json::Deserializer::from_reader(io::BufReader::new(file));
+    Listing(files).deserialize(&mut json).is_ok() && json.end().is_ok()
+}
+
+/// Python's listing, as far as it says what these files are.
+struct Listing<'a>(&'a [&'a File]);
+
+/// The member `files` of it.
+struct Listed<'a>(&'a [&'a File]);
+
+impl<'de> DeserializeSeed<'de> for Listing<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Listing<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a listing")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let (mut version, mut files) = (false, false);
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "format_version" => version = map.next_value::<u32>()? == VERSION,
+                "files" if !files => {
+                    map.next_value_seed(Listed(self.0))?;
+                    files = true;
+                }
+                _ => return Err(A::Error::custom("another member")),
             }
         }
-        Some(tree)
-    };
-    plain(found).is_some_and(|found| Some(found) == plain(ours))
+        if version && files { Ok(()) } else { Err(A::Error::custom("of another version")) }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Listed<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Listed<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("files by their paths")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut seen = vec![false; self.0.len()];
+        while let Some((path, mut found)) = map.next_entry::<String, serde_json::Value>()? {
+            let hash = found.as_object_mut().and_then(|found| found.remove("xet_hash"));
+            // The mask of a hash that may not be read makes the whole listing worthless for Python.
+            let usable = hash.is_none_or(|hash| hash.as_str().is_some_and(|text| is_hex(text, 64)));
+            let at = self.0.binary_search_by(|file| file.path.as_str().cmp(&path)).ok().filter(|at| !seen[*at]);
+            let ours = at.and_then(|at| serde_json::to_value(node(self.0[at])?).ok());
+            match at.filter(|_| usable && ours == Some(found)) {
+                Some(at) => seen[at] = true,
+                None => return Err(A::Error::custom("another file")),
+            }
+        }
+        if seen.into_iter().all(|seen| seen) { Ok(()) } else { Err(A::Error::custom("fewer files")) }
+    }
 }
 
 fn is_hex(text: &str, length: usize) -> bool {
