@@ -47,6 +47,23 @@ fn a_malicious_pickle_is_refused_until_somebody_allows_it_and_a_lock_of_this_mac
 }
 
 #[test]
+fn a_malicious_pickle_that_lies_in_the_cache_already_is_looked_into_as_well() {
+    let zoo = Zoo::start();
+    let room = zoo.project("evil = \"hf:org/evil\"\n");
+    let repository = ".cache/huggingface/hub/models--org--evil";
+    room.write(
+        &format!("{repository}/blobs/8cc73ceecc3fb6787129f6639c5171a97fae9256e36d20d1ca7e4916aee299a4"),
+        MALICIOUS,
+    );
+    let ran = room.run(&["models", "download"]).expect(1);
+    let told = zoo.told(&ran);
+    assert!(told.contains("a pickle that would import os.system (dangerous) when it is loaded"), "{told}");
+    assert!(!room.exists(&format!("{repository}/refs/main")), "no library finds it");
+    room.run(&["models", "download", "--allow-pickle"]).expect(0);
+    room.run(&["models", "download"]).expect(0);
+}
+
+#[test]
 fn add_refuses_a_malicious_pickle_and_takes_its_safetensors_twin() {
     let zoo = Zoo::start();
     let room = zoo.project("");

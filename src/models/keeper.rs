@@ -35,6 +35,8 @@ pub struct Keeper<'a> {
     twins: HashMap<usize, Vec<usize>>,
     /// The locks that a running Python waits for, held from a blob's proof to its link.
     locks: Mutex<HashMap<PathBuf, Guard>>,
+    /// By key: what came in this run, and was looked into on its way.
+    admitted: Mutex<HashSet<usize>>,
 }
 
 impl<'a> Keeper<'a> {
@@ -64,7 +66,7 @@ impl<'a> Keeper<'a> {
         let twins = twins(&artifacts);
         let others: HashSet<usize> = twins.values().flatten().copied().collect();
         artifacts.retain(|artifact| !others.contains(&artifact.key));
-        Ok((Self { world, trust, files, twins, locks: Mutex::default() }, artifacts))
+        Ok((Self { world, trust, files, twins, locks: Mutex::default(), admitted: Mutex::default() }, artifacts))
     }
 
     /// The files that `artifact` is the content of.
@@ -76,6 +78,26 @@ impl<'a> Keeper<'a> {
     /// A part that `artifact` belongs to.
     pub fn owner(&self, artifact: &Artifact) -> Option<&'a Part> {
         self.sharing(artifact).next().map(|(part, _)| part)
+    }
+
+    /// Looks into a file that nobody has vouched for.
+    fn look(&self, artifact: &Artifact, file: &Path, computed: Option<Digest>) -> Result<(), String> {
+        let vouched = |digest: &Digest| {
+            self.trust.known.contains(digest) || crate::catalogue::models::has_file(&digest.to_string())
+        };
+        if self.trust.allow_pickle || [computed, artifact.digest].iter().flatten().any(vouched) {
+            return Ok(());
+        }
+        let report = pickle::scan(file).map_err(|error| format!("it cannot be read again: {error}"))?;
+        if report.is_acceptable() {
+            return Ok(());
+        }
+        let sibling = self.sharing(artifact).filter_map(|(part, file)| Self::sibling(part, file)).next();
+        let next = match sibling {
+            Some(path) => format!("the same folder has {path}: `weights = \"safetensors\"` takes only that"),
+            None => "if you trust its author, `--allow-pickle` takes it".to_owned(),
+        };
+        Err(format!("{report}\n    {next}"))
     }
 
     /// Takes the lock of the blob, as Python does; its own patience ends, since correctness rests on the rename.
@@ -116,28 +138,19 @@ fn twins(artifacts: &[Artifact]) -> HashMap<usize, Vec<usize>> {
 
 impl Steward for Keeper<'_> {
     fn admit(&self, artifact: &Artifact, file: &Path, proof: &Proof) -> Result<(), String> {
-        let vouched = |digest: &Digest| {
-            self.trust.known.contains(digest) || crate::catalogue::models::has_file(&digest.to_string())
-        };
-        let computed = Digest::Sha256(proof.sha256);
-        if self.trust.allow_pickle || vouched(&computed) || artifact.digest.as_ref().is_some_and(vouched) {
-            self.hold(artifact);
-            return Ok(());
+        self.look(artifact, file, Some(Digest::Sha256(proof.sha256)))?;
+        self.hold(artifact);
+        if let Ok(mut admitted) = self.admitted.lock() {
+            admitted.insert(artifact.key);
         }
-        let report = pickle::scan(file).map_err(|error| format!("it cannot be read again: {error}"))?;
-        if report.is_acceptable() {
-            self.hold(artifact);
-            return Ok(());
-        }
-        let sibling = self.sharing(artifact).filter_map(|(part, file)| Self::sibling(part, file)).next();
-        let next = match sibling {
-            Some(path) => format!("the same folder has {path}: `weights = \"safetensors\"` takes only that"),
-            None => "if you trust its author, `--allow-pickle` takes it".to_owned(),
-        };
-        Err(format!("{report}\n    {next}"))
+        Ok(())
     }
 
     fn settle(&self, artifact: &Artifact) -> io::Result<()> {
+        // What was there before, nobody has looked into: a clone or another user of the cache may have brought it.
+        if !self.admitted.lock().is_ok_and(|admitted| admitted.contains(&artifact.key)) {
+            self.look(artifact, &artifact.destination, None).map_err(io::Error::other)?;
+        }
         for (part, file) in self.sharing(artifact) {
             placement::settle(self.world, part, file)?;
         }
