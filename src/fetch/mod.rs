@@ -3,6 +3,7 @@
 //! A source (`models::sources`) turns a model into [`Artifact`]s; this room brings them onto the disk, in parallel, from
 //! where an earlier run stopped, and gives no file its final name before its bytes are proven.
 
+mod addresses;
 mod artifact;
 mod at;
 mod client;

@@ -8,8 +8,10 @@ use ureq::Agent;
 use ureq::Body;
 use ureq::http::Response;
 use ureq::tls::{RootCerts, TlsConfig};
+use ureq::unversioned::transport::DefaultConnector;
 
 use super::Network;
+use super::addresses::Addresses;
 use super::gate::{Stop, lock};
 use super::network::Patience;
 use super::proxies::Route;
@@ -110,7 +112,7 @@ fn agent(
     let tls = TlsConfig::builder();
     let tls = if let Some(roots) = roots { tls.root_certs(roots) } else { tls };
     let Patience { connect, response, stall, .. } = network.patience;
-    Agent::config_builder()
+    let config = Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
         .max_redirects_will_error(false)
@@ -131,6 +133,6 @@ fn agent(
         .timeout_recv_response(Some(response))
         .timeout_per_read(Some(stall))
         .timeout_per_write(Some(stall))
-        .build()
-        .new_agent()
+        .build();
+    Agent::with_parts(config, DefaultConnector::default(), Addresses::default())
 }
