@@ -91,7 +91,7 @@ fn a_path_that_is_listed_twice_comes_once_and_with_other_content_not_at_all() {
     only_the_other_came(&yard, &[], &["names the file \"config.json\"", "listed twice, with different content"]);
     let yard = two();
     yard.hub.model(ID).file("a", "{}").also("a/b", "{\"a\":1}").commit();
-    only_the_other_came(&yard, &[], &["its folder is listed as a file"]);
+    only_the_other_came(&yard, &[], &["lies in a folder that is listed as a file"]);
 }
 
 #[test]

@@ -10,8 +10,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Digest, Proof};
 
-/// Read in blocks that stay in the second-level cache.
-const BLOCK: usize = 256 << 10;
+/// How much of a file is best read at once, in bytes: it stays in the second-level cache between the kernel's copy and the hash.
+pub const BLOCK: usize = 256 << 10;
 
 /// What is known of a content while it is read from its beginning.
 #[derive(Clone)]
@@ -60,62 +60,105 @@ pub(super) fn found(expected: &Digest, proof: &Proof) -> Digest {
     }
 }
 
-/// The digests of the file at `path`: SHA-256, and Git's name when `git` is true. `progress` gets the number of bytes of
-/// each block that was read.
+/// The digest of the file at `path`, of the same kind as `like`, and its size in bytes; `None` if the person stopped it. `block`
+/// is where it is read to, a block at a time; `progress` gets the number of bytes of each.
 ///
 /// # Errors
-/// What the disk says; also when the file changes its size meanwhile, or when the person stops the program.
-pub fn hash_file(path: &Path, git: bool, progress: &dyn Fn(u64)) -> io::Result<Proof> {
-    let mut file = File::open(path)?;
-    let metadata = file.metadata()?;
+/// What the disk says; also when the file changes its size meanwhile.
+pub fn hash_file(
+    path: &Path,
+    like: &Digest,
+    block: &mut [u8],
+    progress: &dyn Fn(u64),
+) -> io::Result<Option<(Digest, u64)>> {
+    // Asked before it is opened: opening a pipe would wait for its writer.
+    let metadata = std::fs::metadata(path)?;
     if !metadata.is_file() {
         return Err(io::Error::other("is not a regular file"));
     }
-    let size = metadata.len();
-    let mut hasher = if git { Hasher::with_git(size) } else { Hasher::new() };
-    let mut block = vec![0; BLOCK.min(usize::try_from(size).unwrap_or(BLOCK).max(1))];
+    let file = File::open(path)?;
+    read_ahead(&file);
+    let read = match like {
+        Digest::Sha256(_) => {
+            digest_of(file, Sha256::new(), block, progress)?.map(|(bytes, size)| (Digest::Sha256(bytes.into()), size))
+        }
+        Digest::Git(_) => {
+            let hasher = Sha1::new_with_prefix(format!("blob {}\0", metadata.len()));
+            digest_of(file, hasher, block, progress)?.map(|(bytes, size)| (Digest::Git(bytes.into()), size))
+        }
+    };
+    if read.as_ref().is_some_and(|(_, size)| *size != metadata.len()) {
+        return Err(io::Error::other("changed while it was read"));
+    }
+    Ok(read)
+}
+
+/// The digest of what `file` holds and its size; `None` if the person stopped it.
+fn digest_of<H: sha2::Digest>(
+    mut file: File,
+    mut hasher: H,
+    block: &mut [u8],
+    progress: &dyn Fn(u64),
+) -> io::Result<Option<(sha2::digest::Output<H>, u64)>> {
+    let mut size = 0;
     loop {
         if crate::support::interrupt::requested() {
-            return Err(io::Error::other("stopped"));
+            return Ok(None);
         }
-        match file.read(&mut block) {
-            Ok(0) => break,
+        match file.read(block) {
+            Ok(0) => return Ok(Some((hasher.finalize(), size))),
             Ok(count) => {
                 hasher.update(&block[..count]);
+                size += count as u64;
                 progress(count as u64);
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
     }
-    if git && hasher.position() != size {
-        return Err(io::Error::other("changed while it was read"));
-    }
-    Ok(hasher.finish())
 }
+
+/// Tells the kernel that the file is read from one end to the other: Linux then reads twice as far ahead.
+#[cfg(target_os = "linux")]
+fn read_ahead(file: &File) {
+    // Advice only: nothing depends on it.
+    let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::Sequential);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn read_ahead(_: &File) {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const SHA256: Digest = Digest::Sha256([0; 32]);
+    const GIT: Digest = Digest::Git([0; 20]);
+
+    fn digest(path: &Path, like: &Digest) -> (String, u64) {
+        let (digest, size) = hash_file(path, like, &mut [0; 5], &|_| {}).unwrap().unwrap();
+        (digest.hex(), size)
+    }
 
     #[test]
     fn a_file_has_the_names_that_git_and_sha256sum_give_it() {
         let room = tempfile::tempdir().unwrap();
         let path = room.path().join("f");
         std::fs::write(&path, "what is up, doc?").unwrap();
-        let read = std::cell::Cell::new(0);
-        let proof = hash_file(&path, true, &|count| read.set(read.get() + count)).unwrap();
-        assert_eq!(Digest::Git(proof.git.unwrap()).hex(), "bd9dbf5aae1a3862dd1526723246b20206e5fc37");
-        assert_eq!(proof.sha256_hex(), "af4e812d13b4eae6da91024f15f7679dae49d40aee3fb4c7216b56d04193f46c");
-        assert_eq!((proof.size, read.get()), (16, 16));
+        let sha256 = "af4e812d13b4eae6da91024f15f7679dae49d40aee3fb4c7216b56d04193f46c";
+        assert_eq!(digest(&path, &GIT), ("bd9dbf5aae1a3862dd1526723246b20206e5fc37".to_owned(), 16));
+        assert_eq!(digest(&path, &SHA256), (sha256.to_owned(), 16));
+        let read = std::cell::RefCell::new(Vec::new());
+        hash_file(&path, &SHA256, &mut [0; 5], &|count| read.borrow_mut().push(count)).unwrap();
+        assert_eq!(*read.borrow(), [5, 5, 5, 1]);
         std::fs::write(&path, "").unwrap();
-        let empty = hash_file(&path, true, &|_| {}).unwrap();
-        assert_eq!(Digest::Git(empty.git.unwrap()).hex(), "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391");
-        assert_eq!(empty.sha256_hex(), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+        let sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        assert_eq!(digest(&path, &GIT), ("e69de29bb2d1d6434b8b29ae775ad8c2e48c5391".to_owned(), 0));
+        assert_eq!(digest(&path, &SHA256), (sha256.to_owned(), 0));
     }
 
     #[test]
     fn a_folder_is_not_hashed() {
-        assert!(hash_file(tempfile::tempdir().unwrap().path(), false, &|_| {}).is_err());
+        assert!(hash_file(tempfile::tempdir().unwrap().path(), &GIT, &mut [0; 5], &|_| {}).is_err());
     }
 }

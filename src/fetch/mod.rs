@@ -41,7 +41,7 @@ pub use digest::{Digest, Proof};
 pub use engine::{Options, fetch};
 pub use error::{Error, Status};
 pub use event::{Event, Outcome};
-pub use hash::hash_file;
+pub use hash::{BLOCK, hash_file};
 pub use network::Network;
 pub use partial::resumable;
 pub use secret::{Credential, Origin, Secret};

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -183,11 +184,11 @@ impl<'a> Delivery<'a> {
             return;
         }
         // Trusted on first use: from now on it must be these bytes.
-        let proof = proof.or_else(|| fetch::hash_file(&artifact.destination, false, &|_| ()).ok());
-        let Some(proof) = proof else { return };
+        let seen = proof.map(|proof| (Digest::Sha256(proof.sha256), proof.size));
+        let Some((digest, size)) = seen.or_else(|| sha256_of(&artifact.destination)) else { return };
         for file in files.filter(|file| file.digest.is_none()) {
-            file.size = Some(proof.size);
-            file.digest = Some(Digest::Sha256(proof.sha256));
+            file.size = Some(size);
+            file.digest = Some(digest);
         }
     }
 
@@ -212,4 +213,8 @@ fn is_here(artifact: &Artifact) -> bool {
 fn obstacle(world: &World, model: &Model) -> Option<String> {
     let made = model.parts.iter().try_for_each(|part| placement::prepare(world, model, part));
     made.err().map(|error| format!("the cache cannot be written to: {error}"))
+}
+/// A file's SHA-256 and its size, if it can be read.
+fn sha256_of(path: &Path) -> Option<(Digest, u64)> {
+    fetch::hash_file(path, &Digest::Sha256([0; 32]), &mut vec![0; fetch::BLOCK], &|_| ()).ok().flatten()
 }

@@ -1,21 +1,14 @@
 //! `models verify`: reads every file again and compares its digest. One file is one core's work, since SHA-256 cannot
 //! be split; many files are the work of all cores, the largest first, so that none is left with a large one at the end.
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use sha1::Sha1;
-use sha2::{Digest as _, Sha256};
-
-use crate::fetch::Digest;
+use crate::fetch::{self, Digest};
 use crate::support::interrupt;
-
-/// What is read at once: it stays in the second-level cache between the kernel's copy and the hash.
-const BUFFER: usize = 256 << 10;
 
 /// One file, and what it must be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +58,7 @@ pub fn verify(items: &[Item], workers: usize, progress: &(dyn Fn(usize, u64) + S
     order.sort_by_key(|index| std::cmp::Reverse(items[*index].size.unwrap_or(u64::MAX)));
     let next = AtomicUsize::new(0);
     let work = || {
-        let mut buffer = vec![0; BUFFER];
+        let mut buffer = vec![0; fetch::BLOCK];
         while let Some(index) = order.get(next.fetch_add(1, Ordering::Relaxed)).copied() {
             let finding = check(&items[index], &mut buffer, &|bytes| progress(index, bytes));
             *found[index].lock().unwrap_or_else(PoisonError::into_inner) = Some(finding);
@@ -106,56 +99,13 @@ fn compare(item: &Item, buffer: &mut [u8], progress: &dyn Fn(u64)) -> io::Result
         return Ok(Finding::Size { expected, found });
     }
     let Some(expected) = item.digest else { return Ok(Finding::Unproven) };
-    let hashed = match expected {
-        Digest::Sha256(_) => {
-            hash(&item.path, Sha256::new(), buffer, progress)?.map(|bytes| Digest::Sha256(bytes.into()))
-        }
-        Digest::Git(_) => {
-            let hasher = Sha1::new_with_prefix(format!("blob {found}\0"));
-            hash(&item.path, hasher, buffer, progress)?.map(|bytes| Digest::Git(bytes.into()))
-        }
-    };
+    let hashed = fetch::hash_file(&item.path, &expected, buffer, progress)?;
     Ok(match hashed {
         None => Finding::Stopped,
-        Some(found) if found == expected => Finding::Good,
-        Some(found) => Finding::Content { expected, found },
+        Some((found, _)) if found == expected => Finding::Good,
+        Some((found, _)) => Finding::Content { expected, found },
     })
 }
-
-/// The digest of a file's bytes; `None` if the person stopped it.
-fn hash<H: sha2::Digest>(
-    path: &Path,
-    mut hasher: H,
-    buffer: &mut [u8],
-    progress: &dyn Fn(u64),
-) -> io::Result<Option<sha2::digest::Output<H>>> {
-    let mut file = File::open(path)?;
-    read_ahead(&file);
-    loop {
-        if interrupt::requested() {
-            return Ok(None);
-        }
-        match file.read(buffer) {
-            Ok(0) => return Ok(Some(hasher.finalize())),
-            Ok(count) => {
-                hasher.update(&buffer[..count]);
-                progress(count as u64);
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-/// Tells the kernel that the file is read from one end to the other: Linux then reads twice as far ahead.
-#[cfg(target_os = "linux")]
-fn read_ahead(file: &File) {
-    // Advice only: nothing depends on it.
-    let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::Sequential);
-}
-
-#[cfg(not(target_os = "linux"))]
-fn read_ahead(_: &File) {}
 
 #[cfg(test)]
 mod tests {
@@ -218,7 +168,7 @@ mod tests {
     fn a_file_longer_than_the_buffer_is_hashed_whole() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("long");
-        let bytes: Vec<u8> = (0..3 * BUFFER + 17).map(|n| (n % 251) as u8).collect();
+        let bytes: Vec<u8> = (0..3 * fetch::BLOCK + 17).map(|n| (n % 251) as u8).collect();
         std::fs::write(&path, &bytes).unwrap();
         let digest = Digest::from_hex(&crate::support::digest::sha256(&bytes));
         let found = verify(&[Item { path, size: None, digest }], 2, &|_, _| {});

@@ -6,8 +6,9 @@ use super::documents::{Answer, Ask, Documents};
 use super::listing::{Info, read_tree};
 use super::refusal::About;
 use super::settings::Settings;
-use super::{Error, link, names, origin};
+use super::{Error, link, origin};
 use crate::models::locked::RepoType;
+use crate::models::names;
 use crate::support::escape::printable;
 
 pub use super::listing::Entry;
@@ -48,9 +49,8 @@ pub fn resolve(
     revision: &str,
 ) -> Result<Snapshot, Error> {
     let name_error = |why| Error::Name { repo: repo.to_owned(), why };
-    names::check_repo(repo).map_err(name_error)?;
-    names::check_revision(revision)
-        .map_err(|_| Error::Revision { repo: repo.to_owned(), revision: revision.to_owned() })?;
+    names::hub_repo(repo).map_err(name_error)?;
+    names::revision(revision).map_err(|_| Error::Revision { repo: repo.to_owned(), revision: revision.to_owned() })?;
     let hub = Hub { documents, settings, about: About { settings, repo_type, repo, revision, path: None } };
     let mut snapshot = if names::is_commit(revision) {
         let commit = revision.to_owned();
@@ -94,7 +94,7 @@ impl Hub<'_> {
 
     /// The commit behind the revision, and what else the Hub says.
     fn head(&self) -> Result<Snapshot, Error> {
-        let url = format!("{}/revision/{}", self.api()?, names::quoted_revision(self.about.revision));
+        let url = format!("{}/revision/{}", self.api()?, names::quoted_segment(self.about.revision));
         let answer = self.get(&url)?;
         let info: Info = serde_json::from_slice(&answer.body).map_err(|error| not_a_hub(&answer, &url, &error))?;
         if info.disabled == Some(true) {
@@ -151,7 +151,7 @@ fn canonical(asked: &str, id: &str) -> (String, Option<String>) {
     if id.eq_ignore_ascii_case(asked) {
         return (id.to_owned(), None);
     }
-    let renamed = (names::check_repo(id).is_ok()).then(|| id.to_owned());
+    let renamed = (names::hub_repo(id).is_ok()).then(|| id.to_owned());
     (asked.to_owned(), renamed)
 }
 
@@ -159,15 +159,12 @@ fn canonical(asked: &str, id: &str) -> (String, Option<String>) {
 fn checked(repo: &str, mut entries: Vec<Entry>) -> Result<Vec<Entry>, Error> {
     let refused = |path: &str, why| Error::FileName { repo: repo.to_owned(), path: path.to_owned(), why };
     for entry in &entries {
-        names::check_file(&entry.path).map_err(|why| refused(&entry.path, why))?;
-        if entry.path.split('/').any(|part| part.is_empty() || part == ".") {
-            return Err(refused(&entry.path, "another spelling of it is the same file"));
-        }
+        names::file_path(&entry.path).map_err(|why| refused(&entry.path, why))?;
     }
     entries.sort_unstable_by(|a, b| a.path.cmp(&b.path));
     for pair in entries.windows(2) {
         if pair[0].path == pair[1].path && pair[0] != pair[1] {
-            return Err(refused(&pair[0].path, "it is listed twice, with different content"));
+            return Err(refused(&pair[0].path, "is listed twice, with different content"));
         }
     }
     entries.dedup();
@@ -175,7 +172,7 @@ fn checked(repo: &str, mut entries: Vec<Entry>) -> Result<Vec<Entry>, Error> {
     for entry in &entries {
         let mut folders = entry.path.match_indices('/').map(|(at, _)| &entry.path[..at]);
         if folders.any(|folder| files.contains(folder)) {
-            return Err(refused(&entry.path, "its folder is listed as a file"));
+            return Err(refused(&entry.path, "lies in a folder that is listed as a file"));
         }
     }
     drop(files);

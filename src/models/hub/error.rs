@@ -7,7 +7,7 @@ use crate::support::escape::printable;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The name is none that the Hub gives.
-    #[error("{} is not the name of a repository on the Hub: {why}", printable(repo))]
+    #[error("{} is not the name of a repository on the Hub: it {why}", printable(repo))]
     Name {
         /// The name.
         repo: String,
@@ -15,7 +15,11 @@ pub enum Error {
         why: &'static str,
     },
     /// A file's name cannot become a path.
-    #[error("{} names the file \"{}\", which is refused: {why}; nothing was written", printable(repo), shortened(path))]
+    #[error(
+        "{} names the file \"{}\", which is refused: it {why}; nothing was written",
+        printable(repo),
+        shortened(path)
+    )]
     FileName {
         /// The repository.
         repo: String,

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use super::layout::{Repository, blob_name, pointer_target};
 use super::settings::Settings;
 use super::symlinks::{self, Link, unique};
-use super::{Error, api, names, no_exist, refs, trees};
+use super::{Error, api, no_exist, refs, trees};
 use crate::fetch::{Artifact, Credential};
 use crate::models::homes::Homes;
 use crate::models::locked::{File, HubPlace};
+use crate::models::names;
 use crate::platform::Os;
 use crate::support::atomic::can_write;
 
@@ -27,9 +28,9 @@ const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
 /// Which name is refused, and why.
 pub fn check(place: &HubPlace, files: &[File]) -> Result<(), Error> {
     let repo = || place.repo.clone();
-    names::check_repo(&place.repo).map_err(|why| Error::Name { repo: repo(), why })?;
+    names::hub_repo(&place.repo).map_err(|why| Error::Name { repo: repo(), why })?;
     let revision = |revision: &str| Error::Revision { repo: repo(), revision: revision.to_owned() };
-    names::check_revision(&place.requested).map_err(|_| revision(&place.requested))?;
+    names::revision(&place.requested).map_err(|_| revision(&place.requested))?;
     if !names::is_commit(&place.commit) {
         return Err(revision(&place.commit));
     }
@@ -38,10 +39,10 @@ pub fn check(place: &HubPlace, files: &[File]) -> Result<(), Error> {
 
 fn check_file(place: &HubPlace, file: &File) -> Result<(), Error> {
     let refused = |why| Error::FileName { repo: place.repo.clone(), path: file.path.clone(), why };
-    names::check_file(&file.path).map_err(refused)?;
-    names::check_storable(&file.path, Os::current()).map_err(refused)?;
+    names::file_path(&file.path).map_err(refused)?;
+    names::storable(&file.path, Os::current()).map_err(refused)?;
     if file.digest.is_none() {
-        return Err(refused("its digest is not known"));
+        return Err(refused("has no known digest"));
     }
     Ok(())
 }
@@ -110,21 +111,6 @@ fn destination(repository: &Repository, place: &HubPlace, file: &File) -> PathBu
 /// The path that a program opens.
 pub fn visible(place: &HubPlace, file: &File, homes: &Homes) -> PathBuf {
     Repository::of(place, &homes.hub).pointer(&place.commit, &file.path)
-}
-
-/// The path that a program should open for the whole part, or for the file or folder `inner` of it, if that is there.
-pub fn locate(place: &HubPlace, inner: Option<&str>, homes: &Homes) -> Option<PathBuf> {
-    check(place, &[]).ok()?;
-    let repository = Repository::of(place, &homes.hub);
-    let path = match inner {
-        None => repository.snapshot(&place.commit),
-        Some(inner) => {
-            let inner = inner.trim_end_matches('/');
-            names::check_file(inner).ok()?;
-            repository.pointer(&place.commit, inner)
-        }
-    };
-    path.exists().then_some(path)
 }
 
 /// Makes the file visible in its snapshot. A good pointer is left as it is; a dangling or wrong one is replaced.

@@ -8,8 +8,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::layout::Repository;
-use super::names;
 use super::symlinks::unique;
+use crate::models::names;
 use crate::support::bounded;
 
 /// What our own refs begin with.
@@ -41,7 +41,7 @@ pub fn read(repository: &Repository, revision: &str) -> Option<String> {
 /// # Errors
 /// What the disk says; a revision or commit that is none.
 pub fn write(repository: &Repository, revision: &str, commit: &str) -> io::Result<()> {
-    names::check_revision(revision).map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why))?;
+    names::revision(revision).map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why))?;
     if !names::is_commit(commit) {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "the commit is not 40 hexadecimal digits"));
     }
@@ -93,7 +93,7 @@ pub fn is_ours(revision: &str) -> bool {
 /// # Errors
 /// What the disk says.
 pub fn remove(repository: &Repository, revision: &str) -> io::Result<()> {
-    names::check_revision(revision).map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why))?;
+    names::revision(revision).map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why))?;
     let path = repository.reference(revision);
     match fs::remove_file(&path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

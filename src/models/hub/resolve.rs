@@ -1,12 +1,13 @@
 //! From a repository's name to what the lock keeps of it: the commit, and the files that are wanted, with their digests.
 
+use super::Error;
 use super::api::{self, Entry};
 use super::documents::Documents;
 use super::formats::{self, LeftOut, Wanted};
 use super::patterns::Filter;
 use super::settings::Settings;
-use super::{Error, names};
 use crate::models::locked::{File, HubPlace, Part, Place, RepoType};
+use crate::models::names;
 use crate::support::escape::printable;
 
 /// What is wanted of a repository.

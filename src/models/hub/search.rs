@@ -6,8 +6,9 @@ use super::documents::{Ask, Documents};
 use super::listing::Gated;
 use super::refusal::About;
 use super::settings::Settings;
-use super::{Error, names, origin};
+use super::{Error, origin};
 use crate::models::locked::RepoType;
+use crate::models::names;
 
 /// The most bytes of an answer, and the most results that are asked for.
 const DOCUMENT: u64 = 8 << 20;
@@ -57,7 +58,7 @@ pub fn search(documents: &dyn Documents, settings: &Settings, word: &str, limit:
     }
     let limit = limit.clamp(1, MOST);
     let wanted = ["downloads", "likes", "gated", "pipeline_tag", "library_name"].map(|name| format!("&expand={name}"));
-    let word = names::quoted_revision(word);
+    let word = names::quoted_segment(word);
     let url =
         format!("{endpoint}/api/models?search={word}&sort=downloads&direction=-1&limit={limit}{}", wanted.concat());
     let credential = settings.credential();
@@ -73,7 +74,7 @@ pub fn search(documents: &dyn Documents, settings: &Settings, word: &str, limit:
     let items: Vec<Item> = serde_json::from_slice(&answer.body)
         .map_err(|_| Error::NotAHub { url: url.clone(), why: "it sent no list of models".to_owned() })?;
     // A name that is none is not shown: what is shown gets typed.
-    let known = items.into_iter().filter(|item| names::check_repo(&item.id).is_ok());
+    let known = items.into_iter().filter(|item| names::hub_repo(&item.id).is_ok());
     Ok(known.take(limit).map(Found::from).collect())
 }
 

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::layout::{Repository, blob_name};
-use super::names;
 use crate::models::homes::Homes;
 use crate::models::locked::{File, HubPlace};
+use crate::models::names;
 
 /// How one file stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub enum PartState {
 
 /// How `file` stands.
 pub fn file(place: &HubPlace, file: &File, homes: &Homes) -> FileState {
-    if super::place::check(place, &[]).is_err() || names::check_file(&file.path).is_err() {
+    if super::place::check(place, &[]).is_err() || names::file_path(&file.path).is_err() {
         return FileState::Missing;
     }
     let repository = Repository::of(place, &homes.hub);

@@ -17,6 +17,7 @@ use super::layout::Repository;
 use super::refs::replace;
 use crate::fetch::Digest;
 use crate::models::locked::File;
+use crate::models::names;
 use crate::support::bounded;
 
 /// Python's `TREE_CACHE_FORMAT_VERSION`.
@@ -120,10 +121,7 @@ pub fn remove_if_wider(repository: &Repository, commit: &str) -> io::Result<()> 
         other => other.unwrap_or_default(),
     };
     let honest = serde_json::from_slice::<Names>(&bytes).is_ok_and(|names| {
-        names
-            .files
-            .keys()
-            .all(|name| super::names::check_file(name).is_ok() && repository.pointer(commit, name).exists())
+        names.files.keys().all(|name| names::file_path(name).is_ok() && repository.pointer(commit, name).exists())
     });
     if honest { Ok(()) } else { remove(repository, commit) }
 }

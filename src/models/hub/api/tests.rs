@@ -99,7 +99,7 @@ fn names_that_lead_out_and_listings_that_contradict_themselves_are_refused() {
         assert!(error.contains("which is refused") && error.contains("nothing was written"), "{error}");
         assert!(error.len() < 500 && !error.contains('\0'), "{error}");
     }
-    assert!(refused(&listing(&["a", "a/b"])).contains("its folder is listed as a file"));
+    assert!(refused(&listing(&["a", "a/b"])).contains("lies in a folder that is listed as a file"));
     let other = listing(&["a"]).replace("\"size\":1", "\"size\":2");
     let twice = format!("[{},{}]", &listing(&["a"])[1..listing(&["a"]).len() - 1], &other[1..other.len() - 1]);
     assert!(refused(&twice).contains("listed twice"));
