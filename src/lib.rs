@@ -13,6 +13,7 @@ pub mod generate;
 pub mod models;
 pub mod setup;
 
+pub mod cache;
 pub mod catalogue;
 pub mod plan;
 pub mod platform;

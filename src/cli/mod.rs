@@ -6,6 +6,7 @@ mod hook;
 pub mod models;
 mod run;
 mod setup;
+mod status;
 mod undo;
 
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ pub use models::{
 };
 pub use run::RunArgs;
 pub use setup::SetupArgs;
+pub use status::{Sort, StatusArgs};
 pub use undo::UndoArgs;
 
 /// Makes a machine-learning project ready on any machine: one cache for every library
@@ -112,6 +114,8 @@ pub enum Verb {
     Hook(HookArgs),
     /// Name, lock, download, check and find the project's models
     Models(ModelsArgs),
+    /// Show what the caches hold, by library, model and revision, and what lies outside of them
+    Status(StatusArgs),
     /// Take back the last setup, or all of it
     Undo(UndoArgs),
     /// Print the completions for a shell

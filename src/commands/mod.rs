@@ -7,6 +7,7 @@ mod hook;
 mod models;
 mod run;
 mod setup;
+mod status;
 mod undo;
 mod wizard;
 
@@ -48,6 +49,7 @@ pub fn dispatch(cli: Cli, vars: Vars, cwd: io::Result<PathBuf>) -> ExitCode {
         Verb::Run(arguments) => run::run(&context, &arguments),
         Verb::Hook(arguments) => hook::run(&context, &arguments),
         Verb::Models(arguments) => models::run(&context, &arguments),
+        Verb::Status(arguments) => status::run(&context, &arguments),
         Verb::Undo(arguments) => undo::run(&context, &arguments),
         Verb::Completions { shell } => completions(&context, shell),
         Verb::Man => manual(&context),

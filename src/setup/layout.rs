@@ -8,6 +8,7 @@ use super::cache_root;
 use crate::catalogue::conflicts::{Conflict, conflicts};
 use crate::catalogue::variables::{self, Request, VariableSet, WhisperLink};
 use crate::catalogue::{self, Library};
+use crate::models::homes::Homes;
 use crate::platform::{Os, home};
 use crate::project::answers::Answers;
 use crate::project::{Project, hub_version};
@@ -103,6 +104,13 @@ impl Layout {
         variables::variables(&self.request(vars))
     }
 
+    /// Where the libraries look, by those variables.
+    pub fn homes(&self, vars: &Vars) -> Homes {
+        let set = self.variables(vars).set;
+        let variable = |name: &str| set.iter().find(|one| one.name == name).map(|one| PathBuf::from(&one.value));
+        Homes::led_by(&self.cache_root, variable)
+    }
+
     /// What the user's environment says otherwise, and what follows.
     pub fn conflicts(&self, set: &VariableSet, vars: &Vars) -> Vec<Conflict> {
         conflicts(&self.request(vars), set)
@@ -112,6 +120,20 @@ impl Layout {
     pub fn whisper_link(&self, vars: &Vars) -> Option<WhisperLink> {
         let uses_it = catalogue::with_inherited(&self.libraries).iter().any(|library| library.id == "openai-whisper");
         if uses_it { variables::whisper_link(&self.request(vars)) } else { None }
+    }
+
+    /// Where each library that keeps models puts them when nothing is set, whether the project uses it or not. Compilers' and
+    /// package managers' caches are not models.
+    pub fn default_locations(&self, vars: &Vars) -> Vec<(&'static Library, PathBuf)> {
+        const MODELS: [&str; 8] = ["huggingface", "hubs", "language", "mlx", "runtimes", "speech", "torch", "vision"];
+        let request = self.request(vars);
+        catalogue::libraries()
+            .iter()
+            .filter(|library| MODELS.contains(&library.group))
+            .flat_map(|library| {
+                variables::default_locations(&request, library).into_iter().map(move |path| (library, path))
+            })
+            .collect()
     }
 
     fn request<'a>(&'a self, vars: &'a Vars) -> Request<'a> {

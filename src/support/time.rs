@@ -15,6 +15,22 @@ pub fn now(vars: &Vars) -> String {
     humantime::format_rfc3339_seconds(time).to_string()
 }
 
+/// `seconds` since 1970 in RFC 3339, UTC; `None` for a time that it cannot write.
+pub fn rfc3339(seconds: i64) -> Option<String> {
+    let seconds = u64::try_from(seconds).ok().filter(|seconds| *seconds < 253_402_300_800)?;
+    Some(humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).to_string())
+}
+
+/// How long ago `then` was, as people say it: `today`, `3 d`, `14 mo`; both in seconds since 1970.
+pub fn ago(now: i64, then: i64) -> String {
+    match now.saturating_sub(then) / 86_400 {
+        ..1 => "today".to_owned(),
+        days @ 1..60 => format!("{days} d"),
+        days @ 60..730 => format!("{} mo", days / 30),
+        days => format!("{} y", days / 365),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -25,5 +41,14 @@ mod tests {
         assert_eq!(now(&vars), "2025-11-25T15:20:46Z");
         let far: Vars = [("SOURCE_DATE_EPOCH", "99999999999999")].into_iter().collect();
         assert!(now(&far).starts_with("20"));
+    }
+
+    #[test]
+    fn ages_are_as_long_as_people_need_them() {
+        let said = [0, 86_399, 86_400, 59 * 86_400, 60 * 86_400, 729 * 86_400, 730 * 86_400].map(|age| ago(age, 0));
+        assert_eq!(said, ["today", "today", "1 d", "59 d", "2 mo", "24 mo", "2 y"]);
+        assert_eq!(ago(5, 99), "today", "a clock that was wrong");
+        assert_eq!(rfc3339(1_764_084_046).as_deref(), Some("2025-11-25T15:20:46Z"));
+        assert_eq!((rfc3339(-1), rfc3339(i64::MAX)), (None, None));
     }
 }

@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+"""Makes a cache to measure with: `corpus.py FOLDER [--shared] [--repositories 200] [--entries 50000]`.
+
+Repositories in the layout of huggingface_hub (with `--shared`: that of 1.32 and later, payloads in a shared store), with two
+revisions each that have most blobs in common. Files are sparse: terabytes to the eye, little on the disk. The same numbers
+give the same tree.
+"""
+
+import argparse
+import hashlib
+import os
+import random
+
+
+def main():
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("folder")
+    arguments.add_argument("--shared", action="store_true")
+    arguments.add_argument("--repositories", type=int, default=200)
+    arguments.add_argument("--entries", type=int, default=50_000)
+    asked = arguments.parse_args()
+    chance = random.Random(7)
+    hub = os.path.join(asked.folder, "huggingface", "hub")
+    os.makedirs(hub)
+    if asked.shared:
+        os.makedirs(os.path.join(hub, "blobs"))
+        write(os.path.join(hub, "blobs", ".huggingface-shared-blobs"), b"1\n")
+    each = asked.entries // asked.repositories
+    for number in range(asked.repositories):
+        repository(hub, f"models--org{number % 17}--model-{number:04}", each, asked.shared, chance)
+
+
+def repository(hub, name, entries, shared, chance):
+    at = os.path.join(hub, name)
+    for part in ("blobs", "refs", "snapshots"):
+        os.makedirs(os.path.join(at, part))
+    commits = [digest(f"{name} {revision}", 40) for revision in range(2)]
+    write(os.path.join(at, "refs", "main"), commits[1].encode())
+    old, new = (os.path.join(at, "snapshots", commit) for commit in commits)
+    # The second revision has a tenth of its files in common with the first.
+    common = entries // 20
+    for index in range(entries - common):
+        large = index % 50 == 0
+        blob = digest(f"{name} {index}", 64 if large else 40)
+        size = chance.randrange(1 << 30, 8 << 30) if large else chance.randrange(100, 4000)
+        path = os.path.join(at, "blobs", blob)
+        if large and shared:
+            store = os.path.join(hub, "blobs", blob[:2])
+            os.makedirs(store, exist_ok=True)
+            sparse(os.path.join(store, blob), size)
+            write(os.path.join(store, blob + ".refs"), f"{name}/blobs/{blob}\n".encode())
+            os.symlink(f"../../blobs/{blob[:2]}/{blob}", path)
+        elif large:
+            sparse(path, size)
+        else:
+            write(path, bytes(size))
+        inside = f"part-{index % 4}/file-{index:05}"
+        revisions = (old, new) if index < common else (old,) if index % 2 else (new,)
+        for revision in revisions:
+            link = os.path.join(revision, inside)
+            os.makedirs(os.path.dirname(link), exist_ok=True)
+            os.symlink(f"../../../../blobs/{blob}"[3:] if "/" not in inside else f"../../../blobs/{blob}", link)
+
+
+def digest(text, length):
+    return hashlib.sha256(text.encode()).hexdigest()[:length]
+
+
+def sparse(path, size):
+    with open(path, "wb") as file:
+        file.truncate(size)
+
+
+def write(path, content):
+    with open(path, "wb") as file:
+        file.write(content)
+
+
+if __name__ == "__main__":
+    main()

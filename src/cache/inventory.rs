@@ -1,0 +1,126 @@
+//! What a scan has found, put in order: places, what is in each, repositories with their revisions, and what is wrong.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use super::places::Place;
+use super::sizes::Sizes;
+
+/// Everything that was found.
+#[derive(Debug, Default)]
+pub struct Inventory {
+    /// The places, in the order in which they were given.
+    pub places: Vec<Found>,
+    /// All of them together. What two of them share counts once; `exclusive` is what deleting all of them would free.
+    pub total: Sizes,
+    /// What could not be read.
+    pub problems: Vec<Problem>,
+    /// How many more problems there were.
+    pub more_problems: usize,
+}
+
+/// One place.
+#[derive(Debug)]
+pub struct Found {
+    /// The place.
+    pub place: Place,
+    /// Whether it is there at all.
+    pub exists: bool,
+    /// What it holds.
+    pub sizes: Sizes,
+    /// Files that were changed last before the place's `max_age`.
+    pub expired: Sizes,
+    /// What is in it, model by model.
+    pub units: Vec<Unit>,
+}
+
+/// A model, or what else lies in a place as one thing.
+#[derive(Debug)]
+pub struct Unit {
+    /// What it is called: `org/name`, `large-v3.pt`.
+    pub name: OsString,
+    /// Where it lies.
+    pub path: PathBuf,
+    /// Its sizes.
+    pub sizes: Sizes,
+    /// When something in it was read or written last, in seconds since 1970; `None` where it holds no file.
+    pub used: Option<i64>,
+    /// What kind of thing it is.
+    pub kind: UnitKind,
+}
+
+/// What kind of thing a unit is.
+#[derive(Debug)]
+pub enum UnitKind {
+    /// A file.
+    File,
+    /// A folder.
+    Folder,
+    /// A repository of the Hub.
+    Repository(Box<Repository>),
+    /// The payloads that the repositories of a hub share (huggingface_hub ≥ 1.32). Its sizes are those of the payloads that
+    /// nobody uses.
+    Store,
+    /// What belongs to no unit: lock files, marks, small files beside the models.
+    Rest,
+}
+
+/// A repository of the Hub.
+#[derive(Debug, Default)]
+pub struct Repository {
+    /// `model`, `dataset` or `space`.
+    pub kind: &'static str,
+    /// Its revisions, by commit.
+    pub revisions: Vec<Revision>,
+    /// Downloads that were not finished: how many, and their bytes on the disk.
+    pub partial: Heap,
+    /// Blobs that no revision has.
+    pub orphans: Heap,
+    /// Links of revisions whose blob is not there.
+    pub dangling: u64,
+    /// Branches and tags that name a commit which is not there, or no commit.
+    pub broken_refs: Vec<String>,
+    /// Links that lead out of the repository, elsewhere than to the shared store: they are not followed.
+    pub foreign: u64,
+}
+
+/// Some files of one kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Heap {
+    /// How many.
+    pub files: u64,
+    /// What deleting them would free, in bytes.
+    pub bytes: u64,
+}
+
+/// A revision of a repository.
+#[derive(Debug, Default)]
+pub struct Revision {
+    /// Its commit, as the folder is called.
+    pub commit: OsString,
+    /// The branches and tags that name it.
+    pub refs: Vec<String>,
+    /// Its sizes; `exclusive` is what no other revision has.
+    pub sizes: Sizes,
+    /// When one of its files was read or written last, in seconds since 1970.
+    pub used: Option<i64>,
+}
+
+/// A folder or file that could not be read.
+#[derive(Debug)]
+pub struct Problem {
+    /// Where.
+    pub path: PathBuf,
+    /// Why.
+    pub why: String,
+}
+
+impl Inventory {
+    /// Every repository of the Hub in it.
+    pub fn repositories(&self) -> impl Iterator<Item = (&Unit, &Repository)> {
+        self.places.iter().flat_map(|found| &found.units).filter_map(|unit| match &unit.kind {
+            UnitKind::Repository(repository) => Some((unit, &**repository)),
+            _ => None,
+        })
+    }
+}

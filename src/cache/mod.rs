@@ -1,0 +1,15 @@
+//! What the caches hold, and how they are kept healthy.
+//!
+//! `places` says where cached data may lie, `scan` reads those folders once and gives an [`Inventory`], and every verb works on
+//! that: nothing here asks the disk a second time what the scan has seen.
+
+pub mod filter;
+pub mod inventory;
+pub mod places;
+pub mod scan;
+pub mod sizes;
+mod weights;
+
+pub use inventory::Inventory;
+pub use places::{Kind, Place};
+pub use sizes::Sizes;

@@ -1,0 +1,42 @@
+//! An open folder: everything in it is reached by its descriptor, so that nobody can put another folder in its place between
+//! two steps, and the kernel walks no path twice.
+
+#[cfg(not(unix))]
+mod portable;
+#[cfg(unix)]
+mod unix;
+
+#[cfg(not(unix))]
+pub(super) use portable::{Folder, Name, NameBuf, name, text};
+#[cfg(unix)]
+pub(super) use unix::{Folder, Name, NameBuf, name, text};
+
+/// How much of a listing is asked for at once, in bytes: about 1,000 names of a blob.
+pub(super) const ROOM: usize = 64 << 10;
+
+/// What stands in a folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    File,
+    Folder,
+    Link,
+    /// A pipe, a socket, a device.
+    Other,
+}
+
+/// What is known of a file without opening it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Look {
+    /// Its length in bytes.
+    pub(super) size: u64,
+    /// What it takes on the disk, in bytes.
+    pub(super) disk: u64,
+    /// Its device and inode.
+    pub(super) id: (u64, u64),
+    /// How many names it has.
+    pub(super) links: u64,
+    /// When it was read or changed last, whichever is later, in seconds since 1970.
+    pub(super) used: i64,
+    /// When it was changed last, in seconds since 1970.
+    pub(super) changed: i64,
+}

@@ -1,0 +1,75 @@
+//! Reads every place once, in parallel, by descriptors, and keeps what a person wants to know of it: sums, not names. Memory
+//! grows with the largest repository, not with the cache.
+//!
+//! A thread takes a folder, counts its files, and gives the folders in it to whoever is free; a repository of the Hub is one
+//! piece of work. Links are read and never followed.
+
+mod folder;
+mod key;
+mod pool;
+mod repository;
+mod state;
+mod store;
+mod summary;
+mod tree;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::inventory::Inventory;
+use super::places::Place;
+use folder::{Folder, NameBuf};
+use state::RowId;
+
+/// Something to read.
+#[derive(Debug)]
+enum Work {
+    /// A place.
+    Place(u32),
+    /// A folder in a place.
+    Folder(Piece),
+    /// A repository of the Hub; `hub` is the number of its hub.
+    Repository { piece: Piece, hub: u32 },
+    /// The store that the repositories of a hub share.
+    Store { piece: Piece, hub: u32 },
+}
+
+/// A folder that waits to be read.
+#[derive(Debug)]
+struct Piece {
+    /// The folder that it lies in stays open until then.
+    parent: Arc<Folder>,
+    name: NameBuf,
+    path: PathBuf,
+    place: u32,
+    /// What its files belong to.
+    row: RowId,
+    /// Whether it is (in) a unit, or above the units.
+    in_unit: bool,
+    depth: u32,
+}
+
+/// Reads `places`, with as many threads as the machine has cores.
+pub fn scan(places: Vec<Place>) -> Inventory {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
+    let now = i64::try_from(now).unwrap_or(i64::MAX);
+    let workers = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(8));
+    let pool = pool::Pool::new(places, now);
+    pool.run(workers);
+    summary::of(pool)
+}
+
+impl Piece {
+    /// Opens it; what has vanished meanwhile is nothing.
+    fn open(&self) -> std::io::Result<Option<Folder>> {
+        match self.parent.enter(&self.name) {
+            Ok(folder) => Ok(Some(folder)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

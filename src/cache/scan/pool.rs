@@ -1,0 +1,132 @@
+//! The threads of a scan: one heap of work, the newest first, so that few folders are open at a time.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use super::folder::ROOM;
+use super::key::Keys;
+use super::state::State;
+use super::{Work, store, tree};
+use crate::cache::places::Place;
+use crate::support::interrupt;
+
+/// Work that waits, and what came of the work that is done.
+pub(super) struct Pool {
+    pub(super) places: Vec<Place>,
+    pub(super) keys: Keys,
+    /// Seconds since 1970.
+    pub(super) now: i64,
+    heap: Mutex<Heap>,
+    wake: Condvar,
+    state: Mutex<State>,
+    hubs: AtomicU32,
+}
+
+#[derive(Default)]
+struct Heap {
+    work: Vec<Work>,
+    /// Pieces that a thread has in hand: each may bring more.
+    in_hand: usize,
+    /// Threads that wait.
+    idle: usize,
+}
+
+impl Pool {
+    pub(super) fn new(places: Vec<Place>, now: i64) -> Self {
+        let count = u32::try_from(places.len()).unwrap_or(u32::MAX);
+        let work = (0..count).rev().map(Work::Place).collect();
+        Self {
+            places,
+            keys: Keys::default(),
+            now,
+            heap: Mutex::new(Heap { work, ..Heap::default() }),
+            wake: Condvar::new(),
+            state: Mutex::default(),
+            hubs: AtomicU32::new(0),
+        }
+    }
+
+    /// Works until nothing is left, or the person stops it.
+    pub(super) fn run(&self, workers: usize) {
+        thread::scope(|scope| {
+            for _ in 1..workers {
+                // A thread that cannot be had is one fewer; this one works in any case.
+                let _ = thread::Builder::new().name("scan".into()).spawn_scoped(scope, || self.work());
+            }
+            self.work();
+        });
+    }
+
+    /// What was found so far.
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Everything, when nobody works any more.
+    pub(super) fn into_parts(self) -> (Vec<Place>, State) {
+        (self.places, self.state.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A number for a hub.
+    pub(super) fn hub(&self) -> u32 {
+        self.hubs.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// More work, for whoever is free.
+    pub(super) fn give(&self, work: impl IntoIterator<Item = Work>) {
+        let mut heap = self.heap.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = heap.work.len();
+        heap.work.extend(work);
+        let wanted = (heap.work.len() - before).min(heap.idle);
+        drop(heap);
+        (0..wanted).for_each(|_| self.wake.notify_one());
+    }
+
+    /// Says that `path` could not be read.
+    pub(super) fn problem(&self, path: PathBuf, why: &std::io::Error) {
+        self.state().problem(path, why.to_string());
+    }
+
+    fn take(&self) -> Option<Work> {
+        let mut heap = self.heap.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if interrupt::requested() {
+                heap.work.clear();
+            }
+            if let Some(work) = heap.work.pop() {
+                heap.in_hand += 1;
+                return Some(work);
+            }
+            if heap.in_hand == 0 {
+                self.wake.notify_all();
+                return None;
+            }
+            heap.idle += 1;
+            heap = self.wake.wait(heap).unwrap_or_else(PoisonError::into_inner);
+            heap.idle -= 1;
+        }
+    }
+
+    fn done(&self) {
+        let mut heap = self.heap.lock().unwrap_or_else(PoisonError::into_inner);
+        heap.in_hand -= 1;
+        if heap.in_hand == 0 && heap.work.is_empty() {
+            self.wake.notify_all();
+        }
+    }
+
+    fn work(&self) {
+        let mut room = Vec::with_capacity(ROOM);
+        while let Some(work) = self.take() {
+            match work {
+                Work::Place(place) => tree::place(self, place, &mut room),
+                Work::Folder(piece) => tree::folder(self, piece, &mut room),
+                Work::Repository { piece, hub } => tree::repository(self, &piece, hub),
+                Work::Store { piece, hub } => store::read(self, &piece, hub, &mut room),
+            }
+            self.done();
+        }
+    }
+}

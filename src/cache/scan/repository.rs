@@ -1,0 +1,448 @@
+//! One repository of a hub: three flat listings (blobs, refs, snapshots), and of a link only where it leads, since the base
+//! name of its target says which blob it is. Nothing is asked twice, no link is followed.
+//!
+//! The layout is that of huggingface_hub 0.36 to 2.4; `blobs/ETAG` may be a link into the store that repositories share
+//! (≥ 1.32).
+
+use std::collections::HashMap;
+use std::io;
+use std::path::Path;
+
+use super::folder::{Folder, Kind, Look, Name, NameBuf, ROOM, text};
+use super::key::{Key, Keys};
+use super::state::Tally;
+use crate::cache::inventory::{Heap, Repository, Revision};
+
+/// What a folder of a hub is called, and what it holds.
+const KINDS: [(&str, &str); 3] = [("models--", "model"), ("datasets--", "dataset"), ("spaces--", "space")];
+
+/// The longest content of a reference that is one: 40 digits, and room to see that it is longer.
+const REFERENCE: usize = 64;
+
+/// A repository that was read.
+pub(super) struct Read {
+    pub(super) repository: Repository,
+    pub(super) tally: Tally,
+    /// Payloads of the shared store, and the revision that has each; [`NONE`] for one that no revision has.
+    pub(super) via: Vec<(Key, u32)>,
+    /// What could not be read in it.
+    pub(super) problems: Vec<(std::path::PathBuf, io::Error)>,
+}
+
+/// `org/name` and the kind, if a folder of this name is a repository's.
+pub(super) fn named(folder: &str) -> Option<(String, &'static str)> {
+    KINDS.iter().find_map(|(prefix, kind)| {
+        let rest = folder.strip_prefix(prefix)?;
+        (!rest.is_empty()).then(|| (rest.replace("--", "/"), *kind))
+    })
+}
+
+/// Reads the repository in `folder`, which lies at `path` in the hub with this number.
+pub(super) fn read(folder: &Folder, path: &Path, hub: u32, keys: &Keys) -> Read {
+    let mut reader = Reader {
+        keys,
+        hub,
+        room: Vec::with_capacity(ROOM),
+        blobs: HashMap::new(),
+        found: Read {
+            repository: Repository::default(),
+            tally: Tally::default(),
+            via: Vec::new(),
+            problems: Vec::new(),
+        },
+    };
+    reader.all(folder, path);
+    reader.found
+}
+
+/// A blob of the repository.
+struct Blob {
+    size: u64,
+    /// What deleting it frees; 0 if it has other names.
+    disk: u64,
+    taken: u64,
+    used: i64,
+    /// The payload that it stands for, if it is a link into the shared store.
+    payload: Option<Key>,
+    /// The revision that has it; `MANY` if several have.
+    revision: u32,
+    /// The revision that counted it last.
+    counted: u32,
+}
+
+pub(super) const NONE: u32 = u32::MAX;
+const MANY: u32 = u32::MAX - 1;
+
+struct Reader<'a> {
+    keys: &'a Keys,
+    hub: u32,
+    room: Vec<u8>,
+    blobs: HashMap<Key, Blob>,
+    found: Read,
+}
+
+impl Reader<'_> {
+    fn all(&mut self, folder: &Folder, path: &Path) {
+        self.found.tally.folder(folder);
+        let mut rest: Vec<NameBuf> = Vec::new();
+        let mut files: Vec<NameBuf> = Vec::new();
+        let listed = folder.each(&mut self.room, |name, kind| {
+            match (kind, text(name).as_encoded_bytes()) {
+                (Kind::Folder, b"blobs" | b"refs" | b"snapshots") => {}
+                (Kind::Folder, _) => rest.push(name.to_owned()),
+                _ => files.push(name.to_owned()),
+            }
+            Ok(())
+        });
+        self.note(path, listed);
+        let outcome = self.blobs_of(folder);
+        self.part(path, "blobs", outcome);
+        let outcome = self.snapshots_of(folder, path);
+        self.part(path, "snapshots", outcome);
+        let outcome = self.references_of(folder);
+        self.part(path, "refs", outcome);
+        self.sum_up();
+        for name in files {
+            self.count(folder, &name);
+        }
+        for name in rest {
+            let outcome = self.others(folder, &name, 0);
+            self.note(&path.join(text(&name)), outcome);
+        }
+    }
+
+    fn part(&mut self, path: &Path, name: &str, outcome: io::Result<()>) {
+        match outcome {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            outcome => self.note(&path.join(name), outcome),
+        }
+    }
+
+    fn note(&mut self, path: &Path, outcome: io::Result<()>) {
+        if let Err(error) = outcome {
+            self.found.problems.push((path.to_path_buf(), error));
+        }
+    }
+
+    fn blobs_of(&mut self, repository: &Folder) -> io::Result<()> {
+        let folder = enter(repository, "blobs")?;
+        self.found.tally.folder(&folder);
+        let Self { keys, hub, room, blobs, found } = self;
+        let mut target = [0; 512];
+        folder.each(room, |name, kind| {
+            let bytes = text(name).as_encoded_bytes();
+            match kind {
+                Kind::File => {
+                    let Some(look) = there(folder.look(name))? else { return Ok(()) };
+                    if is_unfinished(bytes) {
+                        found.tally.count(&look, None);
+                        let freed = if look.links > 1 { 0 } else { look.disk };
+                        found.repository.partial.files += 1;
+                        found.repository.partial.bytes += freed;
+                        return Ok(());
+                    }
+                    found.tally.count(&look, None);
+                    let _ = blobs.insert(keys.of(*hub, bytes), Blob::plain(&look));
+                }
+                Kind::Link => {
+                    let Some(leads) = there(folder.target(name, &mut target))? else { return Ok(()) };
+                    match payload(leads) {
+                        Some(payload) => {
+                            found.tally.sizes.files += 1;
+                            let _ = blobs.insert(keys.of(*hub, bytes), Blob::elsewhere(keys.of(*hub, payload)));
+                        }
+                        None => found.repository.foreign += 1,
+                    }
+                }
+                // Nothing puts a folder here; what is in it is not counted as a blob.
+                Kind::Folder | Kind::Other => found.repository.foreign += 1,
+            }
+            Ok(())
+        })
+    }
+
+    fn snapshots_of(&mut self, repository: &Folder, path: &Path) -> io::Result<()> {
+        let folder = enter(repository, "snapshots")?;
+        self.found.tally.folder(&folder);
+        let mut commits = Vec::new();
+        folder.each(&mut self.room, |name, kind| {
+            if kind == Kind::Folder {
+                commits.push(name.to_owned());
+            }
+            Ok(())
+        })?;
+        commits.sort_unstable();
+        for commit in commits {
+            let index = u32::try_from(self.found.repository.revisions.len()).unwrap_or(MANY - 1);
+            let revision = Revision { commit: text(&commit).to_owned(), ..Revision::default() };
+            self.found.repository.revisions.push(revision);
+            let outcome = folder.enter(&commit).and_then(|folder| self.snapshot(&folder, index, 0));
+            self.part(&path.join("snapshots"), &text(&commit).to_string_lossy(), outcome);
+        }
+        Ok(())
+    }
+
+    /// One folder of a snapshot, `depth` below it.
+    fn snapshot(&mut self, folder: &Folder, index: u32, depth: usize) -> io::Result<()> {
+        let mut folders = Vec::new();
+        let mut target = [0; 512];
+        self.found.tally.folder(folder);
+        {
+            let Self { keys, hub, room, blobs, found } = self;
+            let Read { repository, tally, via, .. } = found;
+            folder.each(room, |name, kind| {
+                let Some(revision) = repository.revisions.get_mut(index as usize) else { return Ok(()) };
+                match kind {
+                    Kind::Link => {
+                        let Some(leads) = there(folder.target(name, &mut target))? else { return Ok(()) };
+                        let Some(blob) = blob(leads, depth) else {
+                            repository.foreign += 1;
+                            return Ok(());
+                        };
+                        match blobs.get_mut(&keys.of(*hub, blob)) {
+                            Some(blob) => blob.belongs_to(index, revision, via),
+                            None => repository.dangling += 1,
+                        }
+                    }
+                    Kind::File => {
+                        let Some(look) = there(folder.look(name))? else { return Ok(()) };
+                        tally.count(&look, None);
+                        revision.sizes.files += 1;
+                        revision.sizes.apparent += look.size;
+                        revision.sizes.disk += look.disk;
+                        revision.sizes.exclusive += if look.links > 1 { 0 } else { look.disk };
+                        revision.used = revision.used.max(Some(look.used));
+                    }
+                    Kind::Folder => folders.push(name.to_owned()),
+                    Kind::Other => repository.foreign += 1,
+                }
+                Ok(())
+            })?;
+        }
+        for name in folders {
+            // Deeper than any repository: a loop of mounts, or an attack.
+            if depth < 64 {
+                self.snapshot(&folder.enter(&name)?, index, depth + 1)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn references_of(&mut self, repository: &Folder) -> io::Result<()> {
+        let folder = enter(repository, "refs")?;
+        let mut references = Vec::new();
+        self.references(&folder, "", 0, &mut references)?;
+        references.sort_unstable();
+        for (name, commit) in references {
+            let known = commit.and_then(|commit| {
+                let mut revisions = self.found.repository.revisions.iter_mut();
+                revisions.find(|revision| revision.commit.as_encoded_bytes() == commit.as_bytes())
+            });
+            match known {
+                Some(revision) => revision.refs.push(name),
+                None => self.found.repository.broken_refs.push(name),
+            }
+        }
+        Ok(())
+    }
+
+    fn references(
+        &mut self,
+        folder: &Folder,
+        prefix: &str,
+        depth: usize,
+        references: &mut Vec<(String, Option<String>)>,
+    ) -> io::Result<()> {
+        let mut folders = Vec::new();
+        let tally = &mut self.found.tally;
+        tally.folder(folder);
+        folder.each(&mut self.room, |name, kind| {
+            let full = format!("{prefix}{}", text(name).to_string_lossy());
+            match kind {
+                Kind::File => {
+                    let Some(look) = there(folder.look(name))? else { return Ok(()) };
+                    tally.count(&look, None);
+                    let mut content = [0; REFERENCE];
+                    let Some(read) = there(folder.read(name, &mut content))? else { return Ok(()) };
+                    references.push((full, commit(read)));
+                }
+                Kind::Folder => folders.push((name.to_owned(), full)),
+                Kind::Link | Kind::Other => references.push((full, None)),
+            }
+            Ok(())
+        })?;
+        for (name, full) in folders {
+            if depth < 16 {
+                self.references(&folder.enter(&name)?, &format!("{full}/"), depth + 1, references)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Which blobs belong to one revision alone, and which to none.
+    fn sum_up(&mut self) {
+        let Read { repository: Repository { revisions, orphans, .. }, via, .. } = &mut self.found;
+        for blob in self.blobs.values() {
+            match blob.revision {
+                NONE => {
+                    *orphans = Heap { files: orphans.files + 1, bytes: orphans.bytes + blob.disk };
+                    // The payload has a user all the same.
+                    via.extend(blob.payload.map(|payload| (payload, NONE)));
+                }
+                MANY => {}
+                index => {
+                    if let Some(revision) = revisions.get_mut(index as usize) {
+                        revision.sizes.exclusive += blob.disk;
+                    }
+                }
+            }
+        }
+        self.blobs = HashMap::new();
+    }
+
+    /// Counts the files of a folder that is none of the layout's three.
+    fn others(&mut self, parent: &Folder, name: &Name, depth: usize) -> io::Result<()> {
+        let folder = parent.enter(name)?;
+        let mut folders = Vec::new();
+        let tally = &mut self.found.tally;
+        tally.folder(&folder);
+        folder.each(&mut self.room, |name, kind| {
+            if kind == Kind::Folder {
+                folders.push(name.to_owned());
+            } else if let Some(look) = there(folder.look(name))? {
+                tally.count(&look, None);
+            }
+            Ok(())
+        })?;
+        for name in folders {
+            if depth < 64 {
+                self.others(&folder, &name, depth + 1)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, folder: &Folder, name: &Name) {
+        if let Ok(look) = folder.look(name) {
+            self.found.tally.count(&look, None);
+        }
+    }
+}
+
+impl Blob {
+    fn plain(look: &Look) -> Self {
+        let disk = if look.links > 1 { 0 } else { look.disk };
+        let (size, taken, used) = (look.size, look.disk, look.used);
+        Self { size, disk, taken, used, payload: None, revision: NONE, counted: NONE }
+    }
+
+    fn elsewhere(payload: Key) -> Self {
+        Self { size: 0, disk: 0, taken: 0, used: 0, payload: Some(payload), revision: NONE, counted: NONE }
+    }
+
+    /// Counts it in `revision`, once, however many files of it have this content.
+    fn belongs_to(&mut self, index: u32, revision: &mut Revision, via: &mut Vec<(Key, u32)>) {
+        revision.sizes.files += 1;
+        self.revision = match self.revision {
+            NONE => index,
+            known if known == index => index,
+            _ => MANY,
+        };
+        if self.counted == index {
+            return;
+        }
+        self.counted = index;
+        match self.payload {
+            Some(payload) => via.push((payload, index)),
+            None => {
+                revision.sizes.apparent += self.size;
+                revision.sizes.disk += self.taken;
+                revision.used = revision.used.max(Some(self.used));
+            }
+        }
+    }
+}
+
+fn enter(folder: &Folder, name: &str) -> io::Result<Folder> {
+    folder.enter(&super::folder::name(name))
+}
+
+/// `None` for what somebody took away since the folder was listed.
+fn there<T>(found: io::Result<T>) -> io::Result<Option<T>> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Temporary names of every client: `ETAG.incomplete` (0.36), `ETAG.RANDOM.incomplete` (≥ 1.19).
+fn is_unfinished(name: &[u8]) -> bool {
+    name.ends_with(b".incomplete")
+}
+
+/// The blob that a snapshot's link names: `../../blobs/NAME`, with one `..` more for each folder of the file's path.
+fn blob(target: &[u8], depth: usize) -> Option<&[u8]> {
+    let mut rest = target;
+    for _ in 0..depth + 2 {
+        rest = rest.strip_prefix(b"../")?;
+    }
+    let name = rest.strip_prefix(b"blobs/")?;
+    (!name.is_empty() && !name.contains(&b'/') && name != b".." && name != b".").then_some(name)
+}
+
+/// The payload that a blob's link names: `../../blobs/XX/NAME` in the hub's own store.
+fn payload(target: &[u8]) -> Option<&[u8]> {
+    let rest = target.strip_prefix(b"../../blobs/")?;
+    let (shard, name) = (rest.get(..2)?, rest.get(3..)?);
+    let plain = shard.iter().all(u8::is_ascii_hexdigit) && rest[2] == b'/';
+    (plain && !name.is_empty() && !name.contains(&b'/')).then_some(name)
+}
+
+/// The commit in a reference, if it is one and nothing else: the official client refuses even a line's end.
+fn commit(content: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(content).ok()?;
+    crate::models::names::is_commit(text).then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_names_its_repository() {
+        assert_eq!(named("models--org--a-b"), Some(("org/a-b".to_owned(), "model")));
+        assert_eq!(named("models--gpt2"), Some(("gpt2".to_owned(), "model")));
+        assert_eq!(named("datasets--o--n"), Some(("o/n".to_owned(), "dataset")));
+        for other in ["models--", "models", "model--a", "version.txt", ".locks"] {
+            assert_eq!(named(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_link_names_a_blob_only_in_the_layouts_own_form() {
+        assert_eq!(blob(b"../../blobs/abc", 0), Some(&b"abc"[..]));
+        assert_eq!(blob(b"../../../blobs/abc", 1), Some(&b"abc"[..]));
+        for (target, depth) in [
+            (&b"../../blobs/abc"[..], 1),
+            (b"../../../blobs/abc", 0),
+            (b"/etc/passwd", 0),
+            (b"../../blobs/a/b", 0),
+            (b"../../blobs/", 0),
+            (b"../../blobs/..", 0),
+            (b"../../refs/main", 0),
+        ] {
+            assert_eq!(blob(target, depth), None, "{:?}", String::from_utf8_lossy(target));
+        }
+        assert_eq!(payload(b"../../blobs/ab/abcd"), Some(&b"abcd"[..]));
+        for target in [
+            &b"../../blobs/abcd"[..],
+            b"../../blobs/zz/abcd",
+            b"/blobs/ab/cd",
+            b"../../blobs/ab/c/d",
+            b"../../blobs/ab/",
+        ] {
+            assert_eq!(payload(target), None, "{:?}", String::from_utf8_lossy(target));
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! The store that the repositories of a hub share (huggingface_hub ≥ 1.32): `blobs/XX/HASH`, beside each payload a list of
+//! its users (`HASH.refs`) and a lock. Whose a payload is, the repositories' own links say; the lists are not believed.
+
+use std::io;
+
+use super::Piece;
+use super::folder::{Folder, Kind, text};
+use super::pool::Pool;
+use super::state::{Payload, RowId, RowKind, Tally};
+
+/// Reads the store of the hub with this number.
+pub(super) fn read(pool: &Pool, piece: &Piece, hub: u32, room: &mut Vec<u8>) {
+    let folder = match piece.open() {
+        Ok(Some(folder)) => folder,
+        Ok(None) => return,
+        Err(error) => return pool.problem(piece.path.clone(), &error),
+    };
+    let row = pool.state().row(piece.place, "shared blobs".into(), piece.path.clone(), RowKind::Store);
+    let mut shards = Vec::new();
+    let mut tally = Tally::default();
+    tally.folder(&folder);
+    let outcome = folder.each(room, |name, kind| {
+        if kind == Kind::Folder {
+            shards.push(name.to_owned());
+        } else {
+            tally.count(&folder.look(name)?, None);
+        }
+        Ok(())
+    });
+    if let Err(error) = outcome {
+        pool.problem(piece.path.clone(), &error);
+    }
+    pool.state().add(row, &tally);
+    for name in shards {
+        let path = piece.path.join(text(&name));
+        let outcome = folder.enter(&name).and_then(|shard| self::shard(pool, &shard, hub, row, room));
+        if let Err(error) = outcome {
+            pool.problem(path, &error);
+        }
+    }
+}
+
+fn shard(pool: &Pool, folder: &Folder, hub: u32, row: RowId, room: &mut Vec<u8>) -> io::Result<()> {
+    let mut tally = Tally::default();
+    tally.folder(folder);
+    let mut payloads = Vec::new();
+    let outcome = folder.each(room, |name, kind| {
+        let look = match folder.look(name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            look => look?,
+        };
+        let bytes = text(name).as_encoded_bytes();
+        if kind == Kind::File && bytes.iter().all(u8::is_ascii_alphanumeric) {
+            payloads.push((pool.keys.of(hub, bytes), Payload { look, store: row }));
+        } else {
+            tally.count(&look, None);
+        }
+        Ok(())
+    });
+    let mut state = pool.state();
+    state.add(row, &tally);
+    state.payloads.extend(payloads);
+    outcome
+}

@@ -1,0 +1,241 @@
+//! The scan against trees that are made by hand, in the layouts of the real libraries.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::scan;
+use crate::cache::inventory::{Found, Heap, Inventory, Repository, Unit, UnitKind};
+use crate::cache::places::{Kind, Place};
+
+const OLD: &str = "1111111111111111111111111111111111111111";
+const NEW: &str = "2222222222222222222222222222222222222222";
+
+/// A file of whole blocks, so that its size on the disk is its length.
+fn put(path: &Path, blocks: usize) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, vec![1; blocks * 4096]).unwrap();
+}
+
+fn text(path: &Path, content: &str) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, content).unwrap();
+}
+
+#[cfg(unix)]
+fn link(target: &str, path: &Path) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::os::unix::fs::symlink(target, path).unwrap();
+}
+
+fn home(path: PathBuf) -> Place {
+    Place { name: path.file_name().unwrap().to_string_lossy().into_owned(), path, kind: Kind::Home }
+}
+
+fn one(path: &Path) -> Inventory {
+    scan(vec![home(path.to_path_buf())])
+}
+
+fn names(found: &Found) -> Vec<String> {
+    let mut names: Vec<_> = found
+        .units
+        .iter()
+        .filter(|unit| !matches!(unit.kind, UnitKind::Rest))
+        .map(|unit| unit.name.to_string_lossy().into_owned())
+        .collect();
+    names.sort_unstable();
+    names
+}
+
+fn repository<'a>(inventory: &'a Inventory, name: &str) -> (&'a Unit, &'a Repository) {
+    inventory.repositories().find(|(unit, _)| unit.name == name).unwrap()
+}
+
+#[test]
+fn a_place_that_is_not_there_is_said_to_be_missing() {
+    let room = tempfile::tempdir().unwrap();
+    let inventory = one(&room.path().join("nothing"));
+    assert!(!inventory.places[0].exists && inventory.problems.is_empty());
+    assert_eq!(inventory.total, crate::cache::Sizes::default());
+}
+
+#[test]
+fn models_of_folders_are_told_from_what_leads_to_them() {
+    let room = tempfile::tempdir().unwrap();
+    let torch = room.path().join("torch");
+    put(&torch.join("hub/checkpoints/resnet.pth"), 512);
+    put(&torch.join("hub/checkpoints/tiny.json"), 1);
+    put(&torch.join("hub/o_r_main/hubconf.py"), 2);
+    put(&torch.join("hub/o_r_main/deep/er/x.py"), 3);
+    let inventory = one(&torch);
+    let found = &inventory.places[0];
+    assert_eq!(names(found), ["o_r_main", "resnet.pth"]);
+    let folder = found.units.iter().find(|unit| unit.name == "o_r_main").unwrap();
+    assert_eq!((folder.sizes.apparent, folder.sizes.files), (5 * 4096, 2));
+    assert_eq!((found.sizes.apparent, found.sizes.files), (518 * 4096, 4));
+    assert_eq!(found.sizes, inventory.total);
+    assert!(folder.used.is_some());
+}
+
+#[cfg(unix)]
+mod hub {
+    use super::*;
+
+    /// Two revisions with one blob in common, a blob that nobody has, an unfinished download, and broken things.
+    fn fill(hub: &Path) {
+        let at = hub.join("models--org--name");
+        for (blob, blocks) in [("both", 10), ("old", 20), ("new", 40), ("orphan", 80), ("x.1f.incomplete", 160)] {
+            put(&at.join("blobs").join(blob), blocks);
+        }
+        let snapshot = |commit: &str| at.join("snapshots").join(commit);
+        link("../../blobs/both", &snapshot(OLD).join("a"));
+        link("../../blobs/old", &snapshot(OLD).join("b"));
+        link("../../../blobs/both", &snapshot(NEW).join("in/a"));
+        link("../../blobs/new", &snapshot(NEW).join("b"));
+        link("../../blobs/new", &snapshot(NEW).join("same"));
+        link("../../blobs/gone", &snapshot(NEW).join("dangling"));
+        link("/etc/passwd", &snapshot(NEW).join("foreign"));
+        text(&at.join("refs/main"), NEW);
+        text(&at.join("refs/pr/1"), &"3".repeat(40));
+        text(&at.join("refs/line"), &format!("{OLD}\n"));
+        text(&at.join(".no_exist").join(NEW).join("tokenizer.json"), "");
+    }
+
+    #[test]
+    fn revisions_know_what_they_share_and_what_is_wrong() {
+        let room = tempfile::tempdir().unwrap();
+        let hub = room.path().join("huggingface/hub");
+        fill(&hub);
+        let inventory = one(&room.path().join("huggingface"));
+        let (unit, found) = repository(&inventory, "org/name");
+        assert_eq!(found.kind, "model");
+        assert_eq!(found.partial, Heap { files: 1, bytes: 160 * 4096 });
+        assert_eq!(found.orphans, Heap { files: 1, bytes: 80 * 4096 });
+        assert_eq!((found.dangling, found.foreign), (1, 1));
+        assert_eq!(found.broken_refs, ["line", "pr/1"]);
+        let revisions: Vec<_> = found
+            .revisions
+            .iter()
+            .map(|one| {
+                let sizes = [one.sizes.apparent, one.sizes.disk, one.sizes.exclusive].map(|bytes| bytes / 4096);
+                (one.commit.to_str().unwrap(), one.refs.clone(), sizes, one.sizes.files)
+            })
+            .collect();
+        assert_eq!(
+            revisions,
+            [(OLD, vec![], [30, 30, 20], 2), (NEW, vec!["main".to_owned()], [50, 50, 40], 3)],
+            "a content counts once in a revision, however often it is named there"
+        );
+        assert_eq!(unit.sizes.apparent, 310 * 4096 + 40 + 40 + 41);
+        assert!(inventory.problems.is_empty(), "{:?}", inventory.problems);
+    }
+
+    #[test]
+    fn a_payload_that_two_repositories_share_belongs_to_neither_alone() {
+        let room = tempfile::tempdir().unwrap();
+        let hub = room.path().join("huggingface/hub");
+        text(&hub.join("blobs/.huggingface-shared-blobs"), "1\n");
+        for (payload, blocks) in [("aa11", 100), ("aa22", 200), ("bb33", 400)] {
+            put(&hub.join("blobs").join(&payload[..2]).join(payload), blocks);
+        }
+        for (repository, payloads) in [("one", &["aa11", "aa22"][..]), ("two", &["aa11"])] {
+            let at = hub.join(format!("models--o--{repository}"));
+            for payload in payloads {
+                link(
+                    &format!("../../blobs/{}/{payload}", &payload[..2]),
+                    &at.join("blobs").join(format!("e{payload}")),
+                );
+                link(&format!("../../blobs/e{payload}"), &at.join("snapshots").join(NEW).join(payload));
+            }
+            text(&at.join("refs/main"), NEW);
+        }
+        let inventory = one(&room.path().join("huggingface"));
+        let revision = |name: &str| {
+            let sizes = repository(&inventory, name).1.revisions[0].sizes;
+            [sizes.apparent, sizes.disk, sizes.exclusive].map(|bytes| bytes / 4096)
+        };
+        assert_eq!(revision("o/one"), [300, 300, 200]);
+        assert_eq!(revision("o/two"), [100, 100, 0]);
+        let store = inventory.places[0].units.iter().find(|unit| matches!(unit.kind, UnitKind::Store)).unwrap();
+        assert_eq!(store.sizes.apparent / 4096, 400, "nobody has this one");
+        assert_eq!(inventory.total.apparent / 4096, 800, "what both have is seen twice");
+        let folders = inventory.total.disk - 700 * 4096;
+        assert!(folders < 40 * 4096 + 3 * 4096, "and lies on the disk once: {folders}");
+    }
+
+    #[test]
+    fn hard_links_count_once_and_belong_to_whoever_has_all_of_them() {
+        let room = tempfile::tempdir().unwrap();
+        let [one, two] = ["torch", "whisper"].map(|name| room.path().join(name));
+        put(&one.join("big.pt"), 300);
+        put(&one.join("own.pt"), 600);
+        fs::create_dir_all(&two).unwrap();
+        fs::hard_link(one.join("big.pt"), two.join("big.pt")).unwrap();
+        fs::hard_link(one.join("own.pt"), one.join("again.pt")).unwrap();
+        let inventory = scan(vec![home(one), home(two)]);
+        let blocks = |found: &Found| [found.sizes.apparent, found.sizes.disk, found.sizes.exclusive].map(|n| n / 4096);
+        // Each folder itself takes a block on this disk, or none.
+        let folder = blocks(&inventory.places[1])[1] - 300;
+        assert_eq!(blocks(&inventory.places[0]), [1500, 900 + folder, 600 + folder]);
+        assert_eq!(blocks(&inventory.places[1]), [300, 300 + folder, folder]);
+        let total = inventory.total;
+        let total = [total.apparent, total.disk, total.exclusive].map(|bytes| bytes / 4096);
+        assert_eq!(total, [1800, 900 + 2 * folder, 900 + 2 * folder]);
+    }
+
+    #[test]
+    fn links_are_counted_and_never_followed() {
+        let room = tempfile::tempdir().unwrap();
+        let home = room.path().join("torch");
+        put(&room.path().join("outside/secret.pt"), 999);
+        put(&home.join("m/x"), 1);
+        link("../../outside", &home.join("m/out"));
+        link(".", &home.join("m/loop"));
+        link("../torch", &home.join("up"));
+        let inventory = one(&home);
+        assert!(inventory.total.apparent < 2 * 4096, "{:?}", inventory.total);
+        assert_eq!(inventory.total.files, 4);
+    }
+
+    #[test]
+    fn what_cannot_be_opened_is_named_and_the_rest_goes_on() {
+        use std::os::unix::fs::PermissionsExt;
+        let room = tempfile::tempdir().unwrap();
+        let home = room.path().join("torch");
+        put(&home.join("m/x"), 1);
+        put(&home.join("closed/y"), 1);
+        fs::set_permissions(home.join("closed"), fs::Permissions::from_mode(0)).unwrap();
+        // Root may read everything.
+        let refused = fs::read_dir(home.join("closed")).is_err();
+        let inventory = one(&home);
+        fs::set_permissions(home.join("closed"), fs::Permissions::from_mode(0o755)).unwrap();
+        assert_eq!(inventory.problems.iter().any(|problem| problem.path == home.join("closed")), refused);
+        assert!(names(&inventory.places[0]).contains(&"m".to_owned()));
+    }
+
+    #[test]
+    fn names_that_are_no_text_are_counted_as_well() {
+        use std::os::unix::ffi::OsStrExt;
+        let room = tempfile::tempdir().unwrap();
+        let home = room.path().join("torch");
+        put(&home.join(std::ffi::OsStr::from_bytes(b"a\xff\n\x1b[2J")).join("x"), 2);
+        let inventory = one(&home);
+        assert_eq!(inventory.total.files, 1);
+        assert_eq!(names(&inventory.places[0]), ["a\u{fffd}\n\u{1b}[2J"]);
+    }
+}
+
+#[test]
+fn files_past_their_age_are_told_in_application_caches() {
+    let room = tempfile::tempdir().unwrap();
+    let path = room.path().join("tmdb");
+    put(&path.join("new"), 1);
+    put(&path.join("a/old"), 3);
+    let day = std::time::Duration::from_secs(86_400);
+    let then = std::time::SystemTime::now() - 100 * day;
+    fs::File::options().write(true).open(path.join("a/old")).unwrap().set_modified(then).unwrap();
+    let kind = Kind::Application { max_age: Some(90 * 86_400) };
+    let inventory = scan(vec![Place { name: "tmdb".into(), path, kind }]);
+    let found = &inventory.places[0];
+    assert_eq!((found.expired.files, found.expired.apparent), (1, 3 * 4096));
+    assert_eq!((found.sizes.files, names(found).len()), (2, 0));
+}

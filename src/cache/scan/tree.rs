@@ -1,0 +1,178 @@
+//! Folders that are no repository: their files are counted, and the folders that bear models are told from those that only lead
+//! to them.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::folder::{Folder, Kind, Name, NameBuf, name, text};
+use super::pool::Pool;
+use super::state::{RowId, RowKind, Tally};
+use super::{Piece, Work, repository};
+use crate::cache::places;
+
+/// Folders that lead to models and are none: `torch/hub/checkpoints/x.pt` is the model `x.pt`.
+const LEADING: [&str; 6] = ["hub", "checkpoints", "huggingface", "transformers", "models", "snapshots"];
+
+/// How deep they may lie.
+const LEADING_DEPTH: u32 = 4;
+
+/// A file above the units is one of its own from this size on, in bytes; smaller ones are the place's rest.
+const MODEL_SIZE: u64 = 1 << 20;
+
+/// The mark of a store that the repositories of a hub share (huggingface_hub ≥ 1.32, `utils/_shared_blobs.py`).
+const STORE_MARK: &str = ".huggingface-shared-blobs";
+
+/// Deeper than any cache: a loop of mounts, or an attack.
+const DEEPEST: u32 = 256;
+
+/// Reads a place from its top.
+pub(super) fn place(pool: &Pool, number: u32, room: &mut Vec<u8>) {
+    let Some(place) = pool.places.get(number as usize) else { return };
+    let folder = match Folder::open(&place.path) {
+        Ok(folder) => Arc::new(folder),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return,
+        Err(error) => return pool.problem(place.path.clone(), &error),
+    };
+    let row = pool.state().row(number, place.name.clone().into(), place.path.clone(), RowKind::Rest);
+    let whole = matches!(place.kind, places::Kind::Application { .. });
+    let here = Here { number, row, in_unit: whole, depth: 0, path: &place.path };
+    here.read(pool, &folder, room);
+}
+
+/// Reads a folder in a place.
+pub(super) fn folder(pool: &Pool, piece: Piece, room: &mut Vec<u8>) {
+    match piece.open() {
+        Ok(Some(folder)) => {
+            let Piece { place: number, path, depth, row, in_unit, parent, .. } = piece;
+            // The folder above is needed no longer.
+            drop(parent);
+            Here { number, row, in_unit, depth, path: &path }.read(pool, &Arc::new(folder), room);
+        }
+        Ok(None) => {}
+        Err(error) => pool.problem(piece.path, &error),
+    }
+}
+
+/// Reads a repository, as one piece.
+pub(super) fn repository(pool: &Pool, piece: &Piece, hub: u32) {
+    let folder = match piece.open() {
+        Ok(Some(folder)) => folder,
+        Ok(None) => return,
+        Err(error) => return pool.problem(piece.path.clone(), &error),
+    };
+    let name = text(&piece.name).to_string_lossy();
+    let Some((id, kind)) = repository::named(&name) else { return };
+    let mut read = repository::read(&folder, &piece.path, hub, &pool.keys);
+    read.repository.kind = kind;
+    let mut state = pool.state();
+    for (path, error) in read.problems {
+        state.problem(path, error.to_string());
+    }
+    let kind = RowKind::Repository(Box::new(read.repository), read.via);
+    let row = state.row(piece.place, id.into(), piece.path.clone(), kind);
+    state.add(row, &read.tally);
+}
+
+/// A folder that is being read.
+struct Here<'a> {
+    number: u32,
+    /// What its files belong to.
+    row: RowId,
+    /// Whether it is (in) a unit, or above the units.
+    in_unit: bool,
+    depth: u32,
+    path: &'a Path,
+}
+
+impl Here<'_> {
+    fn read(&self, pool: &Pool, folder: &Arc<Folder>, room: &mut Vec<u8>) {
+        let oldest = pool.places.get(self.number as usize).and_then(|place| place.kind.max_age());
+        let oldest = oldest.map(|age| pool.now.saturating_sub(age));
+        let mut tally = Tally::default();
+        tally.folder(folder);
+        let mut folders: Vec<NameBuf> = Vec::new();
+        let mut models: Vec<(NameBuf, Tally)> = Vec::new();
+        let outcome = folder.each(room, |name, kind| {
+            if kind == Kind::Folder {
+                folders.push(name.to_owned());
+                return Ok(());
+            }
+            let look = match folder.look(name) {
+                Ok(look) => look,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+                Err(error) => return Err(error),
+            };
+            if !self.in_unit && kind == Kind::File && look.size >= MODEL_SIZE {
+                let mut own = Tally::default();
+                own.count(&look, oldest);
+                models.push((name.to_owned(), own));
+            } else {
+                tally.count(&look, oldest);
+            }
+            Ok(())
+        });
+        if let Err(error) = outcome {
+            pool.problem(self.path.to_path_buf(), &error);
+        }
+        let mut state = pool.state();
+        state.add(self.row, &tally);
+        for (name, own) in models {
+            let path = self.path.join(text(&name));
+            let row = state.row(self.number, text(&name).to_owned(), path, RowKind::File);
+            state.add(row, &own);
+        }
+        drop(state);
+        if self.depth < DEEPEST {
+            let work: Vec<Work> = self.work(pool, folder, folders);
+            pool.give(work);
+        }
+    }
+
+    /// What there is to do in the folders of this one.
+    fn work(&self, pool: &Pool, folder: &Arc<Folder>, folders: Vec<NameBuf>) -> Vec<Work> {
+        let is_repository = |name: &Name| text(name).to_str().is_some_and(|name| repository::named(name).is_some());
+        let hub = (!self.in_unit && folders.iter().any(|name| is_repository(name))).then(|| pool.hub());
+        folders
+            .into_iter()
+            .map(|child| {
+                let piece = Piece {
+                    parent: Arc::clone(folder),
+                    path: self.path.join(text(&child)),
+                    name: child,
+                    place: self.number,
+                    row: self.row,
+                    in_unit: self.in_unit,
+                    depth: self.depth + 1,
+                };
+                self.one(pool, folder, piece, hub)
+            })
+            .collect()
+    }
+
+    fn one(&self, pool: &Pool, folder: &Folder, mut piece: Piece, hub: Option<u32>) -> Work {
+        if self.in_unit {
+            return Work::Folder(piece);
+        }
+        let child = text(&piece.name).to_string_lossy().into_owned();
+        if let Some(hub) = hub {
+            if repository::named(&child).is_some() {
+                return Work::Repository { piece, hub };
+            }
+            if child == "blobs" && is_store(folder, &piece.name) {
+                return Work::Store { piece, hub };
+            }
+        }
+        if self.depth >= LEADING_DEPTH || !LEADING.contains(&child.as_str()) {
+            // What a hub and this tool keep for themselves is no model.
+            let kind = if child.starts_with('.') { RowKind::Rest } else { RowKind::Folder };
+            piece.row = pool.state().row(self.number, child.into(), piece.path.clone(), kind);
+            piece.in_unit = true;
+        }
+        Work::Folder(piece)
+    }
+}
+
+fn is_store(hub: &Folder, blobs: &Name) -> bool {
+    hub.enter(blobs).is_ok_and(|blobs| blobs.look(&name(STORE_MARK)).is_ok())
+}

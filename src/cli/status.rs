@@ -1,0 +1,51 @@
+//! `modelstrap status`
+
+use clap::{Args, ValueEnum};
+
+/// Flags of `modelstrap status`.
+#[derive(Debug, Clone, Args)]
+pub struct StatusArgs {
+    /// List each model too
+    #[arg(short, long)]
+    pub models: bool,
+    /// List each model, and the revisions of each repository
+    #[arg(short, long)]
+    pub revisions: bool,
+    /// Exit with 3 when the cache is over its budget, over --max-size, or leaves less free than --min-free
+    #[arg(long)]
+    pub check: bool,
+    /// The most that the cache may take on the disk, such as 100GB; for --check
+    #[arg(long, value_name = "SIZE", requires = "check", value_parser = size)]
+    pub max_size: Option<u64>,
+    /// What must stay free on the cache's disk, such as 20GB; for --check
+    #[arg(long, value_name = "SIZE", requires = "check", value_parser = size)]
+    pub min_free: Option<u64>,
+    /// The order of the models
+    #[arg(long, value_enum, value_name = "BY", default_value = "size")]
+    pub sort: Sort,
+    /// Show only models like this: size>1GB, frees>0, used>30d, name=whisper. May be given several times
+    #[arg(long, value_name = "CONDITION")]
+    pub filter: Vec<String>,
+    /// Show at most so many models of each place
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+}
+
+/// The order of the models.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Sort {
+    /// The largest first
+    Size,
+    /// What frees most first
+    Frees,
+    /// By name
+    Name,
+    /// What was not used for the longest time first
+    Used,
+    /// What has most files first
+    Files,
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    crate::support::units::parse_bytes(text).ok_or_else(|| "write it like 100GB".to_owned())
+}

@@ -1,0 +1,105 @@
+//! The same for programs: every number an integer of bytes, every time RFC 3339.
+
+use serde_json::{Value, json};
+
+use super::Report;
+use crate::cache::inventory::{Found, Repository, Revision, Unit, UnitKind};
+use crate::cache::{Kind, Sizes};
+use crate::support::time;
+
+pub(super) fn document(report: &Report<'_>) -> Value {
+    let inventory = &report.inventory;
+    let problems =
+        inventory.problems.iter().map(|problem| json!({"path": problem.path.to_string_lossy(), "why": problem.why}));
+    json!({
+        "schema": "modelstrap.status/1",
+        "project": report.project.root.to_string_lossy(),
+        "cache_root": report.layout.cache_root.to_string_lossy(),
+        "file_system": report.file_system,
+        "free_bytes": report.free,
+        "budget_bytes": report.budget,
+        "cache_bytes": report.taken(),
+        "findings": report.findings(),
+        "places": inventory.places.iter().map(|found| place(report, found)).collect::<Vec<_>>(),
+        "total": sizes(inventory.total),
+        "problems": problems.collect::<Vec<_>>(),
+        "more_problems": inventory.more_problems,
+    })
+}
+
+fn place(report: &Report<'_>, found: &Found) -> Value {
+    let mut value = json!({
+        "name": found.place.name,
+        "path": found.place.path.to_string_lossy(),
+        "kind": match found.place.kind {
+            Kind::Home => "home",
+            Kind::Application { .. } => "application",
+            Kind::Stray { .. } => "stray",
+            Kind::Legacy => "legacy",
+        },
+        "exists": found.exists,
+        "sizes": sizes(found.sizes),
+    });
+    match &found.place.kind {
+        Kind::Application { max_age } => {
+            value["max_age_seconds"] = json!(max_age);
+            value["expired"] = sizes(found.expired);
+        }
+        Kind::Stray { whose } => value["library"] = json!(whose),
+        Kind::Home | Kind::Legacy => {}
+    }
+    if report.arguments.models || report.arguments.revisions {
+        value["models"] = report.models(found).0.into_iter().map(|unit| model(report, unit)).collect();
+    }
+    value
+}
+
+fn model(report: &Report<'_>, unit: &Unit) -> Value {
+    let mut value = json!({
+        "name": unit.name.to_string_lossy(),
+        "path": unit.path.to_string_lossy(),
+        "kind": match &unit.kind {
+            UnitKind::File => "file",
+            UnitKind::Folder => "folder",
+            UnitKind::Repository(repository) => repository.kind,
+            UnitKind::Store => "store",
+            UnitKind::Rest => "rest",
+        },
+        "sizes": sizes(unit.sizes),
+        "last_used": unit.used.and_then(time::rfc3339),
+    });
+    if let UnitKind::Repository(repository) = &unit.kind {
+        flaws(&mut value, repository);
+        if report.arguments.revisions {
+            value["revisions"] = repository.revisions.iter().map(revision).collect();
+        }
+    }
+    value
+}
+
+fn flaws(value: &mut Value, repository: &Repository) {
+    let heap = |files: u64, bytes: u64| json!({"files": files, "bytes": bytes});
+    value["partial"] = heap(repository.partial.files, repository.partial.bytes);
+    value["orphans"] = heap(repository.orphans.files, repository.orphans.bytes);
+    value["dangling_links"] = json!(repository.dangling);
+    value["foreign_links"] = json!(repository.foreign);
+    value["broken_refs"] = json!(repository.broken_refs);
+}
+
+fn revision(revision: &Revision) -> Value {
+    json!({
+        "commit": revision.commit.to_string_lossy(),
+        "refs": revision.refs,
+        "sizes": sizes(revision.sizes),
+        "last_used": revision.used.and_then(time::rfc3339),
+    })
+}
+
+fn sizes(sizes: Sizes) -> Value {
+    json!({
+        "apparent_bytes": sizes.apparent,
+        "disk_bytes": sizes.disk,
+        "exclusive_bytes": sizes.exclusive,
+        "files": sizes.files,
+    })
+}

@@ -1,0 +1,202 @@
+//! The lines that a person reads: first where the cache is and how full, then who takes how much, then what is wrong.
+
+use super::Report;
+use crate::cache::inventory::{Found, Heap, Repository, Revision, Unit, UnitKind};
+use crate::cache::{Kind, Sizes};
+use crate::support::{escape, paths, time, units};
+use crate::ui::output::Output;
+use crate::ui::table::{self, Cell, Column, Tone};
+
+const COLUMNS: [Column; 6] = [
+    Column { heading: "", right: false },
+    Column { heading: "Size", right: true },
+    Column { heading: "On disk", right: true },
+    Column { heading: "Frees", right: true },
+    Column { heading: "Files", right: true },
+    Column { heading: "Where", right: false },
+];
+
+pub(super) fn render(report: &Report<'_>, output: &Output) -> String {
+    let mut text = head(report);
+    let mut rows = Vec::new();
+    let groups: [(&str, Vec<&Found>); 3] = [
+        ("Cache", report.cached().collect()),
+        ("Application caches", report.applications().collect()),
+        ("Outside of the cache", report.strays().collect()),
+    ];
+    for (heading, group) in groups {
+        if group.is_empty() {
+            continue;
+        }
+        rows.push(vec![Cell::toned(heading, Tone::Pending)]);
+        for found in group {
+            place(report, found, output, &mut rows);
+        }
+    }
+    if rows.is_empty() {
+        text.push_str("Nothing is cached yet.\n");
+        return text;
+    }
+    rows.push(line("Total", Tone::Good, report.inventory.total, ""));
+    text.push_str(&table::render(&COLUMNS, &rows, output.colour_out, output.room_out()));
+    text.push_str(&notes(report));
+    text
+}
+
+/// Where the cache is, and how full.
+fn head(report: &Report<'_>) -> String {
+    let layout = &report.layout;
+    let root = paths::friendly(&layout.root, layout.home.as_deref(), &layout.cache_root);
+    let mut text = format!("Cache root: {root}");
+    let mut facts = Vec::new();
+    facts.extend(report.file_system.as_deref().map(escape::printable));
+    facts.extend(report.free.map(|free| format!("{} free", units::bytes(free))));
+    facts.extend(
+        report
+            .budget
+            .map(|budget| format!("{} of a budget of {} taken", units::bytes(report.taken()), units::bytes(budget))),
+    );
+    if !facts.is_empty() {
+        text.push_str(&format!(" ({})", facts.join(", ")));
+    }
+    text.push_str("\n\n");
+    text
+}
+
+fn place(report: &Report<'_>, found: &Found, output: &Output, rows: &mut Vec<Vec<Cell>>) {
+    let layout = &report.layout;
+    let at = paths::friendly(&layout.root, layout.home.as_deref(), &found.place.path);
+    let name = match &found.place.kind {
+        Kind::Stray { whose } => whose,
+        _ => &found.place.name,
+    };
+    let icon = if output.unicode { icon(found) } else { "" };
+    let tone = match found.place.kind {
+        Kind::Stray { .. } | Kind::Legacy => Tone::Bad,
+        Kind::Home | Kind::Application { .. } => Tone::Plain,
+    };
+    let missing = if found.exists { "" } else { " (not there)" };
+    rows.push(line(&format!("  {icon}{name}{missing}"), tone, found.sizes, &at));
+    if report.arguments.models || report.arguments.revisions {
+        let (models, more) = report.models(found);
+        for unit in models {
+            model(report, unit, rows);
+        }
+        if more > 0 {
+            rows.push(vec![Cell::new(format!("    and {more} more"))]);
+        }
+    }
+}
+
+fn model(report: &Report<'_>, unit: &Unit, rows: &mut Vec<Vec<Cell>>) {
+    let used = unit.used.map(|used| time::ago(report.now, used)).unwrap_or_default();
+    let flaws = match &unit.kind {
+        UnitKind::Repository(repository) => flaws(repository),
+        _ => Vec::new(),
+    };
+    let about = [vec![format!("used {used}")], flaws.clone()].concat().join("; ");
+    let tone = if flaws.is_empty() { Tone::Plain } else { Tone::Bad };
+    rows.push(line(&format!("    {}", unit.name.to_string_lossy()), tone, unit.sizes, &about));
+    if let (UnitKind::Repository(repository), true) = (&unit.kind, report.arguments.revisions) {
+        rows.extend(repository.revisions.iter().map(|one| revision(report, one)));
+    }
+}
+
+fn revision(report: &Report<'_>, revision: &Revision) -> Vec<Cell> {
+    let commit: String = revision.commit.to_string_lossy().chars().take(12).collect();
+    let used = revision.used.map(|used| format!("; used {}", time::ago(report.now, used))).unwrap_or_default();
+    let refs = if revision.refs.is_empty() { "no ref".to_owned() } else { revision.refs.join(", ") };
+    line(&format!("      {commit}"), Tone::Plain, revision.sizes, &format!("{refs}{used}"))
+}
+
+/// What is wrong with a repository, in words.
+fn flaws(repository: &Repository) -> Vec<String> {
+    let heap = |heap: Heap, what: &str| {
+        (heap.files > 0).then(|| {
+            format!(
+                "{}, {}",
+                units::count(usize::try_from(heap.files).unwrap_or(usize::MAX), what),
+                units::bytes(heap.bytes)
+            )
+        })
+    };
+    let number =
+        |count: u64, what: &str| (count > 0).then(|| units::count(usize::try_from(count).unwrap_or(usize::MAX), what));
+    [
+        heap(repository.partial, "unfinished download"),
+        heap(repository.orphans, "blob of no revision"),
+        number(repository.dangling, "link to nothing"),
+        number(repository.foreign, "foreign link"),
+        number(repository.broken_refs.len() as u64, "broken ref"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn line(name: &str, tone: Tone, sizes: Sizes, about: &str) -> Vec<Cell> {
+    let size = |bytes| Cell::size(Some(bytes));
+    vec![
+        Cell::toned(name, tone),
+        size(sizes.apparent),
+        size(sizes.disk),
+        size(sizes.exclusive),
+        Cell::new(sizes.files.to_string()),
+        Cell::new(about),
+    ]
+}
+
+/// What could go, and what is too much.
+fn notes(report: &Report<'_>) -> String {
+    let mut heaps = [Heap::default(); 2];
+    let mut broken = 0;
+    for (_, repository) in report.inventory.repositories() {
+        for (sum, heap) in heaps.iter_mut().zip([repository.partial, repository.orphans]) {
+            sum.files += heap.files;
+            sum.bytes += heap.bytes;
+        }
+        broken += usize::from(repository.dangling > 0 || !repository.broken_refs.is_empty());
+    }
+    let mut notes = Vec::new();
+    for (heap, what) in heaps.into_iter().zip(["unfinished downloads", "blobs that no revision has"]) {
+        if heap.files > 0 {
+            notes.push(format!("{what}: {} in {} files", units::bytes(heap.bytes), heap.files));
+        }
+    }
+    if broken > 0 {
+        notes.push(format!(
+            "{} with links or refs to nothing: `hf cache ls` does not show them",
+            units::count(broken, "repository").replace("repositorys", "repositories")
+        ));
+    }
+    for found in report.applications().filter(|found| found.expired.files > 0) {
+        notes.push(format!(
+            "{}: {} in {} files older than its max_age",
+            escape::printable(&found.place.name),
+            units::bytes(found.expired.disk),
+            found.expired.files
+        ));
+    }
+    let outside: u64 = report.strays().map(|found| found.sizes.disk).sum();
+    if outside > 0 {
+        notes.push(format!(
+            "outside of the cache: {}, which no variable of this project leads to",
+            units::bytes(outside)
+        ));
+    }
+    notes.extend(report.findings());
+    if notes.is_empty() { String::new() } else { format!("\n{}\n", notes.join("\n")) }
+}
+
+/// A small picture of who it is.
+fn icon(found: &Found) -> &'static str {
+    match (&found.place.kind, found.place.name.as_str()) {
+        (Kind::Application { .. }, _) => "🗃  ",
+        (Kind::Stray { .. } | Kind::Legacy, _) => "⚠  ",
+        (_, "huggingface") => "🤗 ",
+        (_, "torch") => "🔥 ",
+        (_, "whisper") => "🎤 ",
+        (_, "mlx") => "🍎 ",
+        _ => "📦 ",
+    }
+}

@@ -1,0 +1,181 @@
+//! `modelstrap status`: what the caches hold, what lies outside of them, and whether that is too much.
+
+mod json;
+mod lines;
+
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::context::Context;
+use super::{Exit, Usage};
+use crate::cache::filter::{Filter, Order};
+use crate::cache::inventory::{Found, Unit, UnitKind};
+use crate::cache::places::Known;
+use crate::cache::{Inventory, Kind, scan};
+use crate::cli::{Sort, StatusArgs};
+use crate::platform::{Probe, disk};
+use crate::project::Project;
+use crate::project::answers::Answers;
+use crate::setup::{Layout, Overrides};
+use crate::support::interrupt::{self, Interrupted};
+use crate::support::vars::Vars;
+use crate::support::{escape, paths, units};
+
+/// What was found, and what it is measured by.
+struct Report<'a> {
+    arguments: &'a StatusArgs,
+    project: Project,
+    layout: Layout,
+    inventory: Inventory,
+    filters: Vec<Filter>,
+    /// Bytes that are free on the cache's disk.
+    free: Option<u64>,
+    file_system: Option<String>,
+    /// What the manifest allows the cache, in bytes.
+    budget: Option<u64>,
+    /// Seconds since 1970.
+    now: i64,
+}
+
+pub(super) fn run(context: &Context, arguments: &StatusArgs) -> Result<Exit> {
+    let filters = arguments.filter.iter().map(|text| text.parse());
+    let filters = filters.collect::<Result<Vec<Filter>, _>>().map_err(|error| Usage(format!("--filter: {error}")))?;
+    interrupt::watch();
+    let project = context.project()?;
+    let answers = Answers::load(&project.state_folder());
+    let layout = Layout::settle(&project, &answers, &Overrides::default(), &context.vars, context.os)?;
+    let inventory = scan::scan(known(&project, &layout, &context.vars)?.places());
+    if interrupt::requested() {
+        bail!(Interrupted("stopped; nothing was changed".to_owned()));
+    }
+    let probe = Probe::live(context.vars.clone());
+    let report = Report {
+        arguments,
+        filters,
+        free: disk::free_space(&layout.cache_root),
+        file_system: disk::file_system(&probe, &layout.cache_root).map(|found| found.kind),
+        budget: project.manifest.cache.budget.as_deref().and_then(units::parse_bytes),
+        now: now(),
+        inventory,
+        project,
+        layout,
+    };
+    if context.global.json {
+        context.output.result(format!("{:#}\n", json::document(&report)))?;
+    } else {
+        context.output.result(lines::render(&report, &context.output))?;
+    }
+    report.end(context)
+}
+
+/// Where the project's data may lie.
+fn known(project: &Project, layout: &Layout, vars: &Vars) -> Result<Known> {
+    let manifest = &project.manifest;
+    let at = |path: &str| paths::absolute(&project.root, Path::new(path));
+    let mut applications = Vec::new();
+    for (name, cache) in &manifest.application_caches {
+        let age = cache.max_age.as_deref().map(humantime::parse_duration).transpose();
+        let age = age.with_context(|| format!("[application_caches] {name}: max_age"))?;
+        let seconds = age.map(|age| i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
+        applications.push((name.clone(), at(&cache.path), seconds));
+    }
+    let homes = layout.homes(vars);
+    let elsewhere = [("huggingface", homes.hub), ("torch", homes.torch_hub)];
+    let defaults = layout.default_locations(vars).into_iter().map(|(library, path)| (library.name.to_owned(), path));
+    Ok(Known {
+        cache_root: layout.cache_root.clone(),
+        project: project.root.clone(),
+        elsewhere: elsewhere.into_iter().map(|(name, path)| (name.to_owned(), path)).collect(),
+        applications,
+        defaults: defaults.collect(),
+        legacy: manifest.legacy.paths.iter().map(|path| at(path)).collect(),
+    })
+}
+
+fn now() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
+    i64::try_from(now).unwrap_or(i64::MAX)
+}
+
+impl Report<'_> {
+    /// The places in the cache: homes and application caches.
+    fn cached(&self) -> impl Iterator<Item = &Found> {
+        self.inventory.places.iter().filter(|found| matches!(found.place.kind, Kind::Home))
+    }
+
+    fn applications(&self) -> impl Iterator<Item = &Found> {
+        self.inventory.places.iter().filter(|found| matches!(found.place.kind, Kind::Application { .. }))
+    }
+
+    /// What lies outside of the cache and is there.
+    fn strays(&self) -> impl Iterator<Item = &Found> {
+        let outside = |kind: &Kind| matches!(kind, Kind::Stray { .. } | Kind::Legacy);
+        self.inventory.places.iter().filter(move |found| found.exists && outside(&found.place.kind))
+    }
+
+    /// What the cache root takes on the disk, in bytes.
+    fn taken(&self) -> u64 {
+        self.cached().map(|found| found.sizes.disk).sum()
+    }
+
+    /// The models of a place that are shown, in order, and how many more there are.
+    fn models<'a>(&self, found: &'a Found) -> (Vec<&'a Unit>, usize) {
+        let is_model = |unit: &&Unit| !matches!(unit.kind, UnitKind::Rest);
+        let admitted = |unit: &&Unit| self.filters.iter().all(|filter| filter.admits(unit, self.now));
+        let mut units: Vec<&Unit> = found.units.iter().filter(is_model).filter(admitted).collect();
+        order(self.arguments.sort).sort(&mut units);
+        let shown = self.arguments.limit.unwrap_or(usize::MAX).min(units.len());
+        let more = units.len() - shown;
+        units.truncate(shown);
+        (units, more)
+    }
+
+    /// What is too much, or too little; in words for a person.
+    fn findings(&self) -> Vec<String> {
+        let taken = self.taken();
+        let over = |limit: Option<u64>, whose: &str| {
+            limit.filter(|limit| taken > *limit).map(|limit| {
+                let more = units::bytes(taken - limit);
+                format!("the cache takes {}: {more} more than {whose} of {}", units::bytes(taken), units::bytes(limit))
+            })
+        };
+        let scarce = self.arguments.min_free.and_then(|least| {
+            let free = self.free.filter(|free| *free < least)?;
+            Some(format!("the cache's disk has {} free, less than {}", units::bytes(free), units::bytes(least)))
+        });
+        [over(self.budget, "its budget"), over(self.arguments.max_size, "--max-size"), scarce]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+
+    /// Says what is wrong, and with which code the run ends.
+    fn end(&self, context: &Context) -> Result<Exit> {
+        for problem in &self.inventory.problems {
+            context.output.warn(format!("{}: {}; it is not counted", escape::path(&problem.path), problem.why));
+        }
+        let findings = self.findings();
+        if self.arguments.check {
+            for finding in &findings {
+                context.output.say(finding);
+            }
+        }
+        let problems = self.inventory.problems.len() + self.inventory.more_problems;
+        if problems > 0 {
+            bail!("{} could not be read: the sums are too small by what is in there", units::count(problems, "folder"));
+        }
+        Ok(if self.arguments.check && !findings.is_empty() { Exit::Found } else { Exit::Done })
+    }
+}
+
+const fn order(sort: Sort) -> Order {
+    match sort {
+        Sort::Size => Order::Size,
+        Sort::Frees => Order::Frees,
+        Sort::Name => Order::Name,
+        Sort::Used => Order::Used,
+        Sort::Files => Order::Files,
+    }
+}
