@@ -203,7 +203,7 @@ mod hub {
         let home = room.path().join("torch");
         put(&home.join("m/x"), 1);
         put(&home.join("closed/y"), 1);
-        fs::set_permissions(home.join("closed"), fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(home.join("closed"), fs::Permissions::from_mode(0o000)).unwrap();
         // Root may read everything.
         let refused = fs::read_dir(home.join("closed")).is_err();
         let inventory = one(&home);

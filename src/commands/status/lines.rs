@@ -160,21 +160,21 @@ fn notes(report: &Report<'_>) -> String {
     let mut notes = Vec::new();
     for (heap, what) in heaps.into_iter().zip(["unfinished downloads", "blobs that no revision has"]) {
         if heap.files > 0 {
-            notes.push(format!("{what}: {} in {} files", units::bytes(heap.bytes), heap.files));
+            notes.push(format!("{what}: {} in {}", units::bytes(heap.bytes), files(heap.files)));
         }
     }
     if broken > 0 {
         notes.push(format!(
             "{} with links or refs to nothing: `hf cache ls` does not show them",
-            units::count(broken, "repository").replace("repositorys", "repositories")
+            if broken == 1 { "1 repository".to_owned() } else { format!("{broken} repositories") }
         ));
     }
     for found in report.applications().filter(|found| found.expired.files > 0) {
         notes.push(format!(
-            "{}: {} in {} files older than its max_age",
+            "{}: {} in {} older than its max_age",
             escape::printable(&found.place.name),
             units::bytes(found.expired.disk),
-            found.expired.files
+            files(found.expired.files)
         ));
     }
     let outside: u64 = report.strays().map(|found| found.sizes.disk).sum();
@@ -188,11 +188,15 @@ fn notes(report: &Report<'_>) -> String {
     if notes.is_empty() { String::new() } else { format!("\n{}\n", notes.join("\n")) }
 }
 
+fn files(count: u64) -> String {
+    units::count(usize::try_from(count).unwrap_or(usize::MAX), "file")
+}
+
 /// A small picture of who it is.
 fn icon(found: &Found) -> &'static str {
     match (&found.place.kind, found.place.name.as_str()) {
-        (Kind::Application { .. }, _) => "🗃  ",
-        (Kind::Stray { .. } | Kind::Legacy, _) => "⚠  ",
+        (Kind::Application { .. }, _) => "📁 ",
+        (Kind::Stray { .. } | Kind::Legacy, _) => "❗ ",
         (_, "huggingface") => "🤗 ",
         (_, "torch") => "🔥 ",
         (_, "whisper") => "🎤 ",

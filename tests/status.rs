@@ -1,0 +1,202 @@
+//! `modelstrap status`: one truth about every cache of a project, and about what lies outside of it.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on says so and stops")]
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use serde_json::Value;
+use support::project::Room;
+
+const MAIN: &str = "2222222222222222222222222222222222222222";
+const PINNED: &str = "1111111111111111111111111111111111111111";
+
+/// What a few months leave behind: a hub with two revisions and an unfinished download, torch's checkpoints, an application cache,
+/// `./models`, and a whisper file in the home folder.
+fn lived_in() -> Room {
+    let room = Room::bare();
+    room.write(
+        "modelstrap.toml",
+        "[cache]\nbudget = \"30 MB\"\n[application_caches]\ntmdb = { path = \"out/tmdb\", max_age = \"90d\" }\n",
+    );
+    let repository = ".cache/huggingface/hub/models--org--asr";
+    let mega = |count: usize| vec![7_u8; count * 1_000_000];
+    for (blob, size) in [("both", 8), ("old", 4), ("new", 16), ("orphan", 2), ("new.1a.incomplete", 3)] {
+        room.write(&format!("{repository}/blobs/{blob}"), mega(size));
+    }
+    for (commit, blobs) in [(PINNED, ["both", "old"]), (MAIN, ["both", "new"])] {
+        for blob in blobs {
+            let at = room.place(&format!("{repository}/snapshots/{commit}/{blob}.bin"));
+            fs::create_dir_all(at.parent().unwrap()).unwrap();
+            symlink(format!("../../blobs/{blob}"), at).unwrap();
+        }
+    }
+    room.write(&format!("{repository}/refs/main"), MAIN);
+    room.write(".cache/torch/hub/checkpoints/resnet.pth", mega(5));
+    room.write("out/tmdb/film.json", mega(1));
+    room.write("models/copy.safetensors", mega(16));
+    room.write("~/.cache/whisper/base.pt", mega(6));
+    room
+}
+
+/// What it prints. What only this disk decides is taken out: what is free, and how much its folders take, so that a size on the
+/// disk within a fiftieth of the size is written `~`.
+fn shown(room: &Room, arguments: &[&str]) -> String {
+    let ran = room.run(&[&["status"], arguments].concat()).expect(0);
+    let mut text = String::new();
+    for line in ran.out.lines() {
+        let line = match line.strip_prefix("Cache root: ") {
+            Some(rest) => format!("Cache root: {}", rest.split(" (").next().unwrap()),
+            None => rounded(line),
+        };
+        text.push_str(&line);
+        text.push('\n');
+    }
+    text
+}
+
+fn rounded(line: &str) -> String {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let Some(at) = words.iter().position(|word| matches!(*word, "B" | "kB" | "MB")).filter(|_| !line.contains(':'))
+    else {
+        return words.join(" ");
+    };
+    let number = |at: usize| words.get(at)?.parse::<f64>().ok();
+    let Some(size) = number(at - 1) else { return words.join(" ") };
+    let near = |at: usize| number(at).is_some_and(|found| (found - size).abs() <= size / 50.0);
+    let mut out: Vec<&str> = words[..=at].to_vec();
+    for column in [at + 1, at + 3] {
+        match near(column) {
+            true => out.push("~"),
+            false => out.extend(&words[column..column + 2]),
+        }
+    }
+    out.extend(&words[at + 5..]);
+    out.join(" ")
+}
+
+#[test]
+fn status_shows_every_library_and_what_lies_outside() {
+    let room = lived_in();
+    let text = shown(&room, &[]);
+    let (table, notes) = text.split_once("\n\nunfinished").unwrap();
+    assert_eq!(
+        table,
+        "\
+Cache root: .cache
+
+Size On disk Frees Files Where
+Cache
+🤗 huggingface 33.0 MB ~ ~ 6 .cache/huggingface
+🔥 torch 5.00 MB ~ ~ 1 .cache/torch
+Application caches
+📁 tmdb 1.00 MB ~ ~ 1 out/tmdb
+Outside of the cache
+❗ OpenAI Whisper 6.00 MB ~ ~ 1 ~/.cache/whisper
+❗ this project 16.0 MB ~ ~ 1 models
+Total 61.0 MB ~ ~ 10"
+    );
+    assert!(
+        notes.starts_with(" downloads: 3.00 MB in 1 file\nblobs that no revision has: 2.00 MB in 1 file\n"),
+        "{notes}"
+    );
+    assert!(notes.contains("\noutside of the cache: 22.0 MB, which no variable of this project leads to\n"), "{notes}");
+    assert!(
+        notes.contains("\nthe cache takes 38.") && notes.ends_with(" more than its budget of 30.0 MB\n"),
+        "{notes}"
+    );
+}
+
+#[test]
+fn models_and_revisions_say_what_deleting_each_would_free() {
+    let room = lived_in();
+    let text = shown(&room, &["--revisions"]);
+    let from = text.find("🤗").unwrap();
+    let to = text.find("Application caches").unwrap();
+    assert_eq!(
+        &text[from..to],
+        "\
+🤗 huggingface 33.0 MB ~ ~ 6 .cache/huggingface
+org/asr 33.0 MB ~ ~ 6 used today; 1 unfinished download, 3.00 MB; 1 blob of no revision, 2.00 MB
+111111111111 12.0 MB ~ 4.00 MB 2 no ref; used today
+222222222222 24.0 MB ~ 16.0 MB 2 main; used today
+🔥 torch 5.00 MB ~ ~ 1 .cache/torch
+resnet.pth 5.00 MB ~ ~ 1 used today
+"
+    );
+}
+
+#[test]
+fn json_has_bytes_as_integers_and_times_in_rfc_3339() {
+    let room = lived_in();
+    let document = room.run(&["status", "--revisions", "--json"]).expect(0).json();
+    assert_eq!(document["schema"], "modelstrap.status/1");
+    assert_eq!(document["budget_bytes"], 30_000_000);
+    let place = |kind: &str| document["places"].as_array().unwrap().iter().filter(|one| one["kind"] == kind).count();
+    assert_eq!(["home", "application", "stray", "legacy"].map(place), [2, 1, 2, 0]);
+    let hub = &document["places"][0];
+    let model = &hub["models"][0];
+    assert_eq!((&model["name"], &model["kind"]), (&Value::from("org/asr"), &Value::from("model")));
+    assert_eq!(model["orphans"], serde_json::json!({"files": 1, "bytes": on_disk(2_000_000)}));
+    assert_eq!(model["revisions"][1]["commit"], MAIN);
+    assert_eq!(model["revisions"][1]["refs"], serde_json::json!(["main"]));
+    assert_eq!(model["revisions"][1]["sizes"]["exclusive_bytes"], on_disk(16_000_000));
+    let used = model["last_used"].as_str().unwrap();
+    assert!(used.len() == 20 && used.ends_with('Z'), "{used}");
+}
+
+/// Whole blocks of 4 KiB, as the disks of the machines that run this have them.
+fn on_disk(bytes: u64) -> u64 {
+    bytes.div_ceil(4096) * 4096
+}
+
+#[test]
+fn check_ends_with_three_when_the_cache_is_too_large_or_the_disk_too_full() {
+    let room = lived_in();
+    let ran = room.run(&["status", "--check"]).expect(3);
+    assert!(ran.err.starts_with("the cache takes 38."), "{}", ran.err);
+    room.edit("modelstrap.toml", "30 MB", "3 GB");
+    assert_eq!(room.run(&["status", "--check"]).expect(0).err, "");
+    let ran = room.run(&["status", "--check", "--max-size", "1MB", "--min-free", "1000TB"]).expect(3);
+    assert!(ran.err.contains("more than --max-size of 1.00 MB\nthe cache's disk has "), "{}", ran.err);
+    room.run(&["status", "--max-size", "1MB"]).expect(2);
+}
+
+#[test]
+fn models_are_filtered_sorted_and_limited() {
+    let room = Room::bare();
+    for (name, size) in [("a.pt", 3_000_000), ("b.pt", 5_000_000), ("c.pt", 2_000_000)] {
+        room.write(&format!(".cache/whisper/{name}"), vec![1; size]);
+    }
+    let names = |arguments: &[&str]| {
+        let text = shown(&room, &[&["--models"], arguments].concat());
+        text.lines().filter_map(|line| line.split_once(".pt ").map(|(name, _)| name.to_owned())).collect::<String>()
+    };
+    assert_eq!(names(&[]), "bac");
+    assert_eq!(names(&["--sort", "name"]), "abc");
+    assert_eq!(names(&["--filter", "size>2.5MB", "--filter", "size<4MB"]), "a");
+    assert_eq!(names(&["--filter", "name=C"]), "c");
+    let text = shown(&room, &["--models", "--limit", "1"]);
+    assert!(text.contains("\nand 2 more\n"), "{text}");
+    let ran = room.run(&["status", "--filter", "size"]).expect(2);
+    assert!(ran.err.contains("--filter: it compares nothing; a filter is like size>1GB"), "{}", ran.err);
+}
+
+#[test]
+fn names_that_drive_a_terminal_are_shown_escaped() {
+    let room = Room::bare();
+    room.write(".cache/whisper/evil\u{1b}[2J\n.pt", vec![1; 2_000_000]);
+    let text = room.run(&["status", "--models"]).expect(0).out;
+    assert!(text.contains("evil\\u{1b}[2J\\n.pt") && !text.contains('\u{1b}'), "{text}");
+}
+
+#[test]
+fn an_empty_project_is_told_so_and_status_writes_nothing() {
+    let room = Room::bare();
+    let before = room.tree();
+    let text = room.run(&["status"]).expect(0).out;
+    assert!(text.ends_with("\nNothing is cached yet.\n"), "{text}");
+    room.tree().assert_eq(&before, "status");
+}
