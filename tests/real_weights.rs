@@ -2,8 +2,8 @@
 //! compute with, in a process that `modelstrap run` started with the network shut.
 //!
 //! `MODELSTRAP_TEST_PYTHON_SPACY` names an interpreter with spaCy, `…_WHISPER` one with openai-whisper and torch, `…_FASTER_WHISPER`
-//! one with faster-whisper, `…_MLX` one with mlx-whisper (on Linux `mlx[cpu]`), `…_PYANNOTE` one with pyannote.audio 3. What is not
-//! installed is skipped, aloud.
+//! one with faster-whisper, `…_MLX` one with mlx-whisper (on Linux `mlx[cpu]`), `…_PYANNOTE` one with pyannote.audio 3,
+//! `…_SENTENCE_TRANSFORMERS` one with sentence-transformers and torch. What is not installed is skipped, aloud.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so and stops")]
 
@@ -23,6 +23,8 @@ mod faster_whisper;
 mod mlx;
 #[path = "real_weights/pyannote.rs"]
 mod pyannote;
+#[path = "real_weights/sentences.rs"]
+mod sentences;
 #[path = "real_weights/spacy.rs"]
 mod spacy;
 #[path = "real_weights/whisper.rs"]
