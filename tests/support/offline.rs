@@ -25,7 +25,7 @@ pub(crate) fn ask(room: &Room, python: &Path, code: &str) -> Value {
     for name in ["HF_ENDPOINT", "MODELSTRAP_MIRRORS"] {
         command.env_remove(name);
     }
-    command.env("PYTHONDONTWRITEBYTECODE", "1").env("HF_HUB_OFFLINE", "1");
+    command.env("HF_HUB_OFFLINE", "1");
     last_line(&room.ran(&mut command).expect(0).out)
 }
 
@@ -34,7 +34,7 @@ pub(crate) fn make(room: &Room, python: &Path, folder: &Path, code: &str) -> Val
     std::fs::create_dir_all(folder).unwrap();
     let code = format!("{NO_NETWORK}\n{code}");
     let mut command = room.program(python);
-    command.env("PYTHONDONTWRITEBYTECODE", "1").args(["-c", &code, folder.to_str().unwrap()]);
+    command.args(["-c", &code, folder.to_str().unwrap()]);
     last_line(&room.ran(&mut command).expect(0).out)
 }
 
