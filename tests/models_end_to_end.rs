@@ -3,27 +3,30 @@
 //!
 //! `MODELSTRAP_TEST_PYTHON` names an interpreter with huggingface_hub 2.4.0 and openai-whisper, `MODELSTRAP_TEST_PYTHON_OLD` one
 //! with 0.36.0, `MODELSTRAP_TEST_PYTHON_TORCH` one with torch, `MODELSTRAP_TEST_PYTHON_TRANSFORMERS` one with transformers, and
-//! `MODELSTRAP_TEST_FASTER_WHISPER` a folder with the package faster_whisper. What is not there is skipped, aloud.
+//! `MODELSTRAP_TEST_PYTHON_FASTER_WHISPER` one with faster-whisper. What is not there is skipped, aloud.
 //!
 //! What this cannot prove: that Whisper's real weights come, since their digests are in the catalogue and nobody can make other
 //! bytes with them. So other bytes must be refused, and the library is shown a small file at the path that is meant for them.
+//! Weights that the libraries load, made by themselves, are in `real_weights.rs`.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so and stops")]
 
 #[path = "support/hub/mod.rs"]
 mod hub;
+#[path = "support/offline.rs"]
+mod offline;
 #[path = "support/python.rs"]
 mod python;
 mod support;
 #[path = "support/zoo.rs"]
 mod zoo;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use hub::Content;
 use modelstrap::support::digest;
-use modelstrap::support::vars::Vars;
+use offline::ask;
 use python::{python as usual, python_with, skipped};
 use serde_json::{Value, json};
 use support::project::Room;
@@ -42,15 +45,6 @@ weights = "url:https://files.example.org/weights.bin"
 "#;
 
 const NLP: &str = "nlp = { source = \"spacy:xx_tiny_model\", environment = \"common\" }\n";
-
-/// Any use of the network is an error: what a library finds, it finds on the disk.
-const NO_NETWORK: &str = "
-import json, os, sys
-def refuse(event, arguments):
-    if event in ('socket.connect', 'socket.getaddrinfo', 'socket.gethostbyname', 'socket.sendto'):
-        raise AssertionError(f'the network was used: {event} {arguments}')
-sys.addaudithook(refuse)
-";
 
 /// A tokenizer of five words, as transformers saves one.
 fn tokenizer() -> Value {
@@ -118,18 +112,6 @@ fn environment(zoo: &Zoo, room: &Room) -> bool {
     true
 }
 
-/// What `code` prints as its last line, in a process that `modelstrap run` started with the network shut.
-fn ask(room: &Room, python: &Path, code: &str) -> Value {
-    let code = format!("{NO_NETWORK}\n{code}");
-    let mut command = room.command(&["run", "--", python.to_str().unwrap(), "-c", &code]);
-    // Nothing leads to the test's own servers: only the cache can answer.
-    for name in ["HF_ENDPOINT", "MODELSTRAP_MIRRORS"] {
-        command.env_remove(name);
-    }
-    let ran = room.ran(command.env("HF_HUB_OFFLINE", "1")).expect(0);
-    serde_json::from_str(ran.out.lines().last().unwrap()).unwrap()
-}
-
 /// Everything that huggingface_hub is asked by libraries: whole snapshots, single files, nested repositories.
 const HUB: &str = "
 from huggingface_hub import hf_hub_download, snapshot_download
@@ -175,24 +157,14 @@ print(json.dumps([AutoConfig.from_pretrained('org/bert').hidden_size, AutoTokeni
     assert_eq!(ask(room, &python, code), json!([24, [1, 2]]));
 }
 
-/// The package's own `download_model`; what computes is not installed, so the package's `__init__` is not run.
+/// The package's own `download_model`: that it loads what has weights is in `real_weights.rs`.
 fn faster_whisper_finds_its_model(room: &Room) {
-    let folder = Vars::from_process().raw("MODELSTRAP_TEST_FASTER_WHISPER").map(PathBuf::from);
-    let (Some(folder), Some(python)) = (folder, python_with("MODELSTRAP_TEST_PYTHON", "huggingface_hub")) else {
-        return skipped("there is no faster_whisper (set MODELSTRAP_TEST_FASTER_WHISPER)");
-    };
-    let code = format!(
-        "
-import types
-package = types.ModuleType('faster_whisper')
-package.__path__ = [{:?} + '/faster_whisper']
-sys.modules['faster_whisper'] = package
-from faster_whisper.utils import download_model
-print(json.dumps(sorted(os.listdir(download_model('tiny', local_files_only=True)))))",
-        folder.to_str().unwrap()
-    );
+    let Some(python) = python_with("MODELSTRAP_TEST_PYTHON_FASTER_WHISPER", "faster_whisper") else { return };
+    let code = "
+from faster_whisper import download_model
+print(json.dumps(sorted(os.listdir(download_model('tiny', local_files_only=True)))))";
     let expected = json!(["config.json", "model.bin", "tokenizer.json", "vocabulary.txt"]);
-    assert_eq!(ask(room, &python, &code), expected);
+    assert_eq!(ask(room, &python, code), expected);
 }
 
 #[test]

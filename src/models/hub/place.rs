@@ -192,12 +192,21 @@ pub fn finish(place: &HubPlace, files: &[File], homes: &Homes, protect: Option<&
     let ours = protect.map(refs::protecting);
     if place.requested != place.commit {
         refs::write(&repository, &place.requested, &place.commit)?;
-    } else if main_may_follow(&repository, ours.as_deref()) {
-        // Libraries ask for `main` unless they are told otherwise: without this ref they find nothing offline.
-        refs::write(&repository, "main", &place.commit)?;
+    } else {
+        // hf-hub (Rust) up to 0.4 finds a commit only by a ref of that name, which it writes itself. Nobody else needs it, so that
+        // a cache that cannot be written is as good without it.
+        let _ = refs::write(&repository, &place.commit, &place.commit);
+        if main_may_follow(&repository, ours.as_deref()) {
+            // Libraries ask for `main` unless they are told otherwise: without this ref they find nothing offline.
+            refs::write(&repository, "main", &place.commit)?;
+        }
     }
     let (Some(ours), Some(protect)) = (ours, protect) else { return Ok(()) };
+    let before = refs::read(&repository, &ours).filter(|before| *before != place.commit);
     refs::write(&repository, &ours, &place.commit)?;
+    if let Some(before) = before {
+        refs::unname(&repository, &before)?;
+    }
     refs::remove(&repository, &refs::awaiting(protect))
 }
 

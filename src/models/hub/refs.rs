@@ -88,6 +88,18 @@ pub fn is_ours(revision: &str) -> bool {
     revision.starts_with(OURS)
 }
 
+/// Removes the ref that is named after its commit, unless a project holds the commit: it would keep `hf cache prune` away.
+///
+/// # Errors
+/// What the disk says.
+pub fn unname(repository: &Repository, commit: &str) -> io::Result<()> {
+    let itself = read(repository, commit).as_deref() == Some(commit);
+    if !itself || all(repository).iter().any(|(name, held)| is_ours(name) && held == commit) {
+        return Ok(());
+    }
+    remove(repository, commit)
+}
+
 /// Removes the ref, and the folders that it leaves empty.
 ///
 /// # Errors

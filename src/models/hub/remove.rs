@@ -36,7 +36,7 @@ pub fn release(place: &HubPlace, homes: &Homes, protect: &str) -> io::Result<()>
             refs::remove(&repository, &ours)?;
         }
     }
-    Ok(())
+    if place.requested == place.commit { refs::unname(&repository, &place.commit) } else { Ok(()) }
 }
 
 /// Removes the commit, unless another project or another branch or tag names it, and the contents that only it used.

@@ -219,6 +219,34 @@ fn a_pinned_commit_gives_main_only_where_nobody_else_does() {
 }
 
 #[test]
+fn a_pinned_commit_has_a_ref_of_its_name_for_as_long_as_a_project_holds_it() {
+    let cache = Cache::new(true);
+    let pinned = |letter: &str| {
+        let commit = letter.repeat(40);
+        HubPlace { requested: commit.clone(), commit, ..place() }
+    };
+    let install = |letter: &str, id| {
+        cache.put(&pinned(letter), &file("x", 1));
+        finish(&pinned(letter), &[file("x", 1)], &cache.homes, Some(id)).unwrap();
+    };
+    let named = |letter: &str| fs::read_to_string(cache.at("refs").join(letter.repeat(40))).ok();
+    install("a", "one");
+    install("a", "two");
+    assert_eq!(named("a"), Some("a".repeat(40)));
+    install("b", "one");
+    assert_eq!((named("a"), named("b")), (Some("a".repeat(40)), Some("b".repeat(40))), "the second project has it");
+    install("b", "two");
+    assert_eq!(named("a"), None, "`hf cache prune` may take it now");
+    remove::release(&pinned("b"), &cache.homes, "one").unwrap();
+    assert!(named("b").is_some());
+    remove::release(&pinned("b"), &cache.homes, "two").unwrap();
+    assert_eq!(named("b"), None);
+    install("d", "one");
+    let removed = remove::part(&pinned("d"), &[file("x", 1)], &cache.homes, "one").unwrap();
+    assert_eq!((removed, named("d")), (Removal::Removed { freed: 0 }, None), "the others have its file");
+}
+
+#[test]
 fn a_listing_is_never_wider_than_the_files() {
     let cache = Cache::new(true);
     let whole = HubPlace { complete: true, ..place() };
