@@ -5,9 +5,13 @@
 #[path = "support/hub/mod.rs"]
 mod hub;
 mod support;
+#[path = "support/terminal.rs"]
+mod terminal;
 #[path = "support/zoo.rs"]
 mod zoo;
 
+use support::project::Room;
+use terminal::{Terminal, keys};
 use zoo::Zoo;
 
 #[test]
@@ -126,4 +130,45 @@ fn a_removed_model_leaves_the_manifest_the_lock_and_with_purge_the_cache() {
     }
     assert_eq!(room.text("modelstrap.toml"), "[models]\n");
     room.run(&["models", "list"]).expect(0).says(&["The manifest names no models; `modelstrap models add` does."]);
+}
+
+/// Whether the shell hook takes the project for one that is set up.
+fn is_ready(room: &Room) -> bool {
+    room.run(&["hook", "nushell", "--export"]).expect(0).out.contains("HF_HOME")
+}
+
+#[test]
+fn a_project_whose_models_were_added_is_not_set_up_by_that() {
+    let zoo = Zoo::start();
+    let room = zoo.project("");
+    room.run(&["models", "add", "hf:datasets/org/speech"]).expect(0);
+    assert!(!is_ready(&room), "only setup makes a project ready");
+    let mut terminal = Terminal::open(120, 40, room.command(&["setup"]).env("SHELL", "/bin/false"));
+    terminal.wait_for("? Where should the models be kept?").press(keys::ESCAPE);
+    assert_eq!(terminal.end().status.code(), Some(130), "the first setup asks");
+
+    room.setup(&["--no-models"]);
+    assert!(is_ready(&room));
+    room.run(&["models", "add", "hf:org/tiny", "--no-download"]).expect(0);
+    room.undo(&[]);
+    assert!(is_ready(&room), "only the last model was taken back");
+    room.undo(&[]);
+    assert!(!is_ready(&room), "the setup was taken back, and what was added before it stays");
+    assert!(room.text("modelstrap.toml").contains("speech"));
+}
+
+#[test]
+fn a_setup_that_was_killed_and_found_by_another_verb_still_has_to_end() {
+    let zoo = Zoo::start();
+    let room = zoo.project("");
+    room.setup(&[]);
+    let journal = room.text(".modelstrap/journal/0001.jsonl");
+    room.write(".modelstrap/journal/0001.jsonl", journal.replace("{\"closed\":true}\n", ""));
+    std::fs::remove_file(room.place(".modelstrap/journal/record.json")).unwrap();
+    room.run(&["models", "add", "hf:org/tiny", "--no-download"]).expect(0);
+    assert!(!is_ready(&room));
+    room.setup(&["--no-models"]).says(&["Nothing to do: this project is ready."]);
+    assert!(is_ready(&room));
+    room.undo(&[]);
+    assert!(!room.exists(".modelstrap"), "{:?}", room.tree().names());
 }

@@ -307,7 +307,7 @@ pub(super) fn hint_at_setup(session: &Session<'_>, delivered: &Delivered) {
     if delivered.here == 0 || delivered.received == 0 || session.context.global.json {
         return;
     }
-    if shelf(&session.project).past().iter().any(|past| past.verb == "setup") {
+    if shelf(&session.project).record().is_set_up() {
         return;
     }
     let cache = &session.layout.cache_root;

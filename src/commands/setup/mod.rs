@@ -13,7 +13,7 @@ use super::{Exit, Usage, detect};
 use crate::cli::SetupArgs;
 use crate::plan::apply::{ApplyError, settle};
 use crate::plan::journal::Shelf;
-use crate::plan::{Edit, Plan, apply};
+use crate::plan::{Edit, Plan, SETUP, apply};
 use crate::platform::recommend::recommend;
 use crate::platform::{self, Options};
 use crate::project::Project;
@@ -138,9 +138,10 @@ fn carry_out(context: &Context, decided: &Decided, shelf: &Shelf) -> Result<Plan
     let view = PlanView { output: &context.output, root: &decided.project.root, home: decided.layout.home.as_deref() };
     let applied = decided.plan(shelf).and_then(|plan| {
         let mut record = shelf.record();
+        record.note_set_up(true);
         let now = time::now(&context.vars);
         let tick = |edit: &Edit| view.tick(edit).into_iter().for_each(|line| context.output.say(line));
-        match apply(&plan, shelf, &mut record, "setup", &now, tick) {
+        match apply(&plan, shelf, &mut record, SETUP, &now, tick) {
             Ok(_) => Ok(plan),
             Err(error @ ApplyError::Interrupted { .. }) => Err(Interrupted(error.to_string()).into()),
             Err(error) => Err(error.into()),
@@ -162,6 +163,7 @@ fn remember(plan: &Plan, shelf: &Shelf) -> Result<()> {
     let mut record = shelf.record();
     let before = record.clone();
     settle(plan, &mut record);
+    record.note_set_up(true);
     if record != before {
         record
             .save(shelf.folder(), shelf.tag())
