@@ -8,6 +8,7 @@ use anyhow::Result;
 
 use super::super::setup::shelf;
 use super::json;
+use super::relock::{self, Written};
 use super::session::{Pick, Session};
 use super::settle::{Ask, Settled, insist, merged, settle};
 use crate::cli::Transfer;
@@ -84,11 +85,19 @@ pub(in crate::commands) fn deliver(session: &Session<'_>, wish: &Wish) -> Result
         return preview(session, &settled);
     }
     let known = vouched(session);
-    let elsewhere = for_other_machines(session, wish, &settled)?;
-    let mut locked = !wish.frozen && write_what_moved(session, &settled, &elsewhere)?;
+    let locks = !wish.locked && !wish.frozen;
+    let moved = if locks { write_what_moved(session, wish, &settled)? } else { None };
     let (brought, summary) = fetch(session, wish, &settled, known)?;
-    if !wish.frozen {
-        locked |= remember(session, &settled, &elsewhere, &brought)?;
+    let learnt = learnt(&settled, &brought);
+    let mut locked = moved.as_ref().is_some_and(|written| written.changed);
+    if locks && !learnt.is_empty() {
+        // Of what stayed as it was, the lock that was read says all.
+        let base = moved.as_ref().map(|written| &written.own).or(session.lock.as_ref());
+        locked |= relock::write(session, base, &learnt)?.changed;
+    }
+    session.unseen().came(brought.iter().filter(|one| one.is_whole()).map(|one| &one.model))?;
+    if !locks {
+        tell_unpinned(session, &settled, &learnt);
     }
     if locked {
         output.say(format!("Wrote {}. Commit it.", session.shown(&session.lock_path())));
@@ -102,7 +111,7 @@ pub(in crate::commands) fn deliver(session: &Session<'_>, wish: &Wish) -> Result
 
 /// What the same models are on other machines: the lock has every alternative, or it would be another one on each machine.
 fn for_other_machines(session: &Session<'_>, wish: &Wish, settled: &Settled) -> Result<Vec<(Pick, Model)>> {
-    if wish.frozen || wish.weights.is_some() {
+    if wish.weights.is_some() {
         return Ok(Vec::new());
     }
     let here = settled.models.iter().map(|(pick, _)| pick).chain(settled.failures.iter().map(|(pick, _)| pick));
@@ -118,13 +127,15 @@ fn for_other_machines(session: &Session<'_>, wish: &Wish, settled: &Settled) -> 
     Ok(found.models)
 }
 
-/// Locks what the sources said; true if that is something else than was locked. The lock of thousands of files is gone again
+/// Locks what the sources said, if that is something else than was locked. The lock of thousands of files is gone again
 /// when the first of them comes.
-fn write_what_moved(session: &Session<'_>, settled: &Settled, elsewhere: &[(Pick, Model)]) -> Result<bool> {
-    let lock = merged(session, &[&settled.models, elsewhere].concat());
+fn write_what_moved(session: &Session<'_>, wish: &Wish, settled: &Settled) -> Result<Option<Written>> {
+    let all = [&settled.models[..], &for_other_machines(session, wish, settled)?].concat();
+    let lock = merged(session, &all);
     let old = session.lock.as_ref();
     let says_something = old.is_some() || !lock.models.is_empty();
-    Ok(says_something && old != Some(&lock) && session.write_lock(&lock)?)
+    let moved = says_something && old != Some(&lock);
+    if moved { relock::write(session, old, &all).map(Some) } else { Ok(None) }
 }
 
 fn insist_on_lock(session: &Session<'_>, wish: &Wish) -> Result<()> {
@@ -237,22 +248,28 @@ fn vouched(session: &Session<'_>) -> HashSet<Digest> {
     session.lock.as_ref().map(|lock| session.unseen().vouched(lock)).unwrap_or_default()
 }
 
-/// Keeps in the lock what was trusted on first use; true if that was anything.
-fn remember(
-    session: &Session<'_>,
-    settled: &Settled,
-    elsewhere: &[(Pick, Model)],
-    brought: &[Brought],
-) -> Result<bool> {
-    let learnt = settled.models.iter().zip(brought).any(|((_, model), one)| *model != one.model);
-    let changed = learnt && {
-        let pair = |((pick, _), one): (&(Pick, Model), &Brought)| (pick.clone(), one.model.clone());
-        let proven = settled.models.iter().zip(brought).map(pair);
-        let all: Vec<(Pick, Model)> = proven.chain(elsewhere.iter().cloned()).collect();
-        session.write_lock(&merged(session, &all))?
-    };
-    session.unseen().came(brought.iter().filter(|one| one.is_whole()).map(|one| &one.model))?;
-    Ok(changed)
+/// The models of which the download taught a size or a digest.
+fn learnt(settled: &Settled, brought: &[Brought]) -> Vec<(Pick, Model)> {
+    let pairs = settled.models.iter().zip(brought);
+    let learnt = pairs.filter(|((pick, model), one)| pick.in_manifest && *model != one.model);
+    learnt.map(|((pick, _), one)| (pick.clone(), one.model.clone())).collect()
+}
+
+/// Says of which files the lock goes on knowing no digest, since it was not to be written.
+fn tell_unpinned(session: &Session<'_>, settled: &Settled, learnt: &[(Pick, Model)]) {
+    for (pick, model) in &settled.models {
+        let open = model.parts.iter().flat_map(|part| &part.files).filter(|file| file.digest.is_none());
+        let open: Vec<String> = open.map(|file| printable(&file.path)).collect();
+        if !open.is_empty() && learnt.iter().any(|(other, _)| other.choice.name == pick.choice.name) {
+            session.context.output.warn(format!(
+                "{} has no digest of {}: {}, so nobody else can check it\n  \
+                 `modelstrap models download` without `--locked` and `--frozen` writes it down",
+                session.shown(&session.lock_path()),
+                printable(&pick.choice.name),
+                open.join(", ")
+            ));
+        }
+    }
 }
 
 /// Installs what is a package, then says what is where, and what is not.

@@ -6,10 +6,12 @@ use super::super::Exit;
 use super::super::context::Context;
 use super::Session;
 use super::delivery::tell;
+use super::relock;
+use super::session::Pick;
 use super::settle::{Ask, describe, merged, settle};
 use crate::cli::LockArgs;
 use crate::models::diff::diff;
-use crate::models::lock::Lock;
+use crate::models::locked::Model;
 use crate::support::escape::printable;
 use crate::support::interrupt;
 use crate::support::units;
@@ -39,17 +41,18 @@ pub(super) fn lock(session: &Session<'_>, words: &[String], ask: Ask, dry_run: b
     }
     // What nobody could answer for is no news: an empty lock would only hide the failure.
     if settled.failures.is_empty() || !settled.models.is_empty() {
-        show(session, &merged(session, &settled.models), dry_run)?;
+        show(session, &settled.models, dry_run)?;
     }
     let failed = settled.failures.iter().any(|(pick, _)| !pick.request.optional);
     Ok(if failed { Exit::Of(1) } else { Exit::Done })
 }
 
 /// Shows what changed since the lock was written, and writes it.
-fn show(session: &Session<'_>, lock: &Lock, dry_run: bool) -> Result<()> {
+fn show(session: &Session<'_>, fresh: &[(Pick, Model)], dry_run: bool) -> Result<()> {
     let output = &session.context.output;
     let path = session.shown(&session.lock_path());
-    let moved = diff(session.lock.as_ref(), lock);
+    let lock = merged(session, fresh);
+    let moved = diff(session.lock.as_ref(), &lock);
     for line in moved.lines() {
         output.say(line);
     }
@@ -61,8 +64,9 @@ fn show(session: &Session<'_>, lock: &Lock, dry_run: bool) -> Result<()> {
         output.say(format!("{path} was left as it is."));
         return Ok(());
     }
-    match session.write_lock(lock)? {
-        true => output.say(format!("{path} has {} now. Commit it.", units::count(lock.models.len(), "model"))),
+    let written = relock::write(session, session.lock.as_ref(), fresh)?;
+    match written.changed {
+        true => output.say(format!("{path} has {} now. Commit it.", units::count(written.count, "model"))),
         false => output.say(format!("{path} is up to date.")),
     }
     Ok(())

@@ -8,6 +8,7 @@ mod json;
 mod list;
 mod lock;
 mod path;
+mod relock;
 mod remove;
 mod scan;
 mod search;

@@ -22,7 +22,7 @@ use crate::platform::{self, Facts, Options};
 use crate::project::answers::Answers;
 use crate::project::{Manifest, Project};
 use crate::setup::{Layout, Overrides};
-use crate::support::{atomic, bounded, escape, paths, units};
+use crate::support::{atomic, bounded, escape, paths};
 
 /// What every verb of `models` starts from.
 pub(in crate::commands) struct Session<'a> {
@@ -34,6 +34,10 @@ pub(in crate::commands) struct Session<'a> {
     pub(in crate::commands) requests: Vec<Request>,
     /// The lock as it was read; `None` where there is none.
     pub(super) lock: Option<Lock>,
+    /// Whether there was one that was edited or cut, and is made anew.
+    spoilt: bool,
+    /// What the manifest on the disk asks for, where the session is for another one.
+    before: Option<Vec<Request>>,
     facts: OnceLock<Facts>,
 }
 
@@ -65,15 +69,17 @@ impl<'a> Session<'a> {
         let project = context.project()?;
         let answers = Answers::load(&project.state_folder());
         let layout = Layout::settle(&project, &answers, &Overrides::default(), &context.vars, context.os)?;
-        Self::with(context, project, layout, None)
+        Ok(Self { spoilt: true, ..Self::with(context, project, layout, None)? })
     }
 
     /// The session that the project would have with `manifest`.
     pub(super) fn open_with(context: &'a Context, manifest: Manifest) -> Result<Self> {
-        let project = Project { manifest, ..context.project()? };
+        let project = context.project()?;
+        let before = request::of_manifest(&project.manifest, &known())?;
+        let project = Project { manifest, ..project };
         let answers = Answers::load(&project.state_folder());
         let layout = Layout::settle(&project, &answers, &Overrides::default(), &context.vars, context.os)?;
-        Self::of(context, project, layout)
+        Ok(Self { before: Some(before), ..Self::of(context, project, layout)? })
     }
 
     fn of(context: &'a Context, project: Project, layout: Layout) -> Result<Self> {
@@ -85,7 +91,17 @@ impl<'a> Session<'a> {
         let requests = request::of_manifest(&project.manifest, &known())?;
         let mut world = world(context, &project, &layout)?;
         world.named = requests.iter().flat_map(|one| &one.choices).map(|choice| choice.name.clone()).collect();
-        Ok(Self { context, project, layout, world, requests, lock, facts: OnceLock::new() })
+        Ok(Self {
+            context,
+            project,
+            layout,
+            world,
+            requests,
+            lock,
+            spoilt: false,
+            before: None,
+            facts: OnceLock::new(),
+        })
     }
 
     /// This machine; asked once, and only by who needs it.
@@ -127,33 +143,30 @@ impl<'a> Session<'a> {
         self.project.root.join(lock::FILE)
     }
 
-    /// Writes `lock` where it differs from the file; true if it did.
-    pub(super) fn write_lock(&self, lock: &Lock) -> Result<bool> {
-        let path = self.lock_path();
-        let text = lock.render();
-        let files: usize = lock.models.iter().flat_map(|model| &model.parts).map(|part| part.files.len()).sum();
-        if files > lock::MAX_FILES || text.len() as u64 > lock::MAX_SIZE {
-            bail!(
-                "{} would have {}, and {} is the most that it can hold\n  choose fewer with `include` and `exclude`",
-                self.shown(&path),
-                units::count(files, "file"),
-                lock::MAX_FILES
-            );
+    /// Whether models of the lock may be wanted with other patterns than it was made for, by the manifest on the disk.
+    pub(super) fn is_behind(&self) -> bool {
+        self.lock.as_ref().is_some_and(|lock| lock.is_behind(self.before.as_ref().unwrap_or(&self.requests)))
+    }
+
+    /// The lock as it is on the disk now.
+    pub(super) fn read_newest_lock(&self) -> Result<Option<Lock>> {
+        match read_lock(&self.lock_path()) {
+            // What was spoilt when this began is made anew.
+            Err(_) if self.spoilt => Ok(None),
+            read => read,
         }
-        self.stays_inside(&path)?;
-        self.note_unseen(lock)?;
-        if bounded::read(&path, lock::MAX_SIZE).is_ok_and(|bytes| bytes == text.as_bytes()) {
-            return Ok(false);
-        }
-        atomic::replace(&path, text.as_bytes(), None, &self.project.tag())
-            .with_context(|| format!("{} cannot be written", escape::path(&path)))?;
-        Ok(true)
+    }
+
+    /// Refuses a lock file that a link leads out of the project.
+    pub(super) fn guard_lock(&self) -> Result<()> {
+        self.stays_inside(&self.lock_path())?;
+        self.stays_inside(&self.project.state_folder().join(unseen::FILE))
     }
 
     /// Notes which files of `lock` nobody vouched for before it is written.
     pub(super) fn note_unseen(&self, lock: &Lock) -> Result<()> {
-        // What lies on the disk now: `self.lock` may be a later state.
-        self.stays_inside(&self.project.state_folder().join(unseen::FILE))?;
+        // What lies on the disk now: `self.lock` may be another state.
+        self.guard_lock()?;
         let old = read_lock(&self.lock_path()).ok().flatten();
         self.unseen().note(old.as_ref(), lock)
     }

@@ -1,16 +1,16 @@
 //! Decides what each wanted model is: as the lock says, or as its source says now.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Error, Result, anyhow, bail};
 
+use super::relock::merge;
 use super::session::{Pick, Session};
 use crate::fetch::Digest;
 use crate::models::lock::{Disagreement, Lock};
 use crate::models::locked::{File, Model};
-use crate::models::request;
 use crate::models::resolve::{Resolution, resolve};
 use crate::support::escape::printable;
 use crate::support::interrupt::{self, Interrupted};
@@ -50,10 +50,7 @@ pub(super) fn settle(
     ask: Ask,
     told: &(dyn Fn(&str) + Sync),
 ) -> Result<Settled> {
-    let stale = session
-        .lock
-        .as_ref()
-        .is_some_and(|lock| lock.disagreements(&session.requests).contains(&Disagreement::Details));
+    let stale = session.lock.as_ref().is_some_and(|lock| lock.is_behind(&session.requests));
     let locked = |pick: &Pick| {
         let lock = session.lock.as_ref().filter(|_| pick.in_manifest)?;
         lock.find(&pick.choice.name).filter(|model| model.spec == pick.choice.spec.to_string())
@@ -145,22 +142,8 @@ fn ask_sources(
 
 /// The lock after `fresh` was settled: what it says of the manifest's other models stays.
 pub(super) fn merged(session: &Session<'_>, fresh: &[(Pick, Model)]) -> Lock {
-    let wanted: HashSet<&str> =
-        session.requests.iter().flat_map(|request| &request.choices).map(|choice| choice.name.as_str()).collect();
-    let fresh: Vec<&Model> = fresh.iter().filter(|(pick, _)| pick.in_manifest).map(|(_, model)| model).collect();
-    let renewed: HashSet<&str> = fresh.iter().map(|model| model.name.as_str()).collect();
-    let old = session.lock.iter().flat_map(|lock| &lock.models);
-    let kept: Vec<&Model> =
-        old.filter(|model| wanted.contains(model.name.as_str()) && !renewed.contains(model.name.as_str())).collect();
-    let digest = request::digest(&session.requests);
-    // Where a model that was not asked about may have other patterns now, the lock must go on saying that it is behind.
-    let manifest = match &session.lock {
-        Some(lock) if !kept.is_empty() && lock.disagreements(&session.requests).contains(&Disagreement::Details) => {
-            lock.manifest
-        }
-        _ => digest,
-    };
-    Lock::new(manifest, kept.into_iter().chain(fresh).cloned().collect())
+    let lock = session.lock.as_ref();
+    merge(&session.requests, lock, (lock, session.is_behind()), fresh)
 }
 
 /// Refuses to go on when the manifest and the lock disagree.
