@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use super::super::Usage;
 use super::super::context::Context;
 use super::super::detect;
+use super::settle::describe;
 use crate::catalogue::models as catalogue;
 use crate::fetch::{Client, Network};
 use crate::models::homes::Homes;
@@ -56,6 +57,17 @@ impl<'a> Session<'a> {
         let answers = Answers::load(&project.state_folder());
         let layout = Layout::settle(&project, &answers, &Overrides::default(), &context.vars, context.os)?;
         Self::of(context, project, layout)
+    }
+
+    /// The session of a project whose layout is not on the disk yet, on a machine that is known.
+    pub(in crate::commands) fn open_at(
+        context: &'a Context,
+        project: &Project,
+        layout: &Layout,
+        facts: &Facts,
+    ) -> Result<Self> {
+        let session = Self::of(context, project.clone(), layout.clone())?;
+        Ok(Self { facts: OnceLock::from(facts.clone()), ..session })
     }
 
     /// The same for `models lock`: a lock that was edited or cut is as good as none.
@@ -113,8 +125,22 @@ impl<'a> Session<'a> {
         Ok(self.facts.get_or_init(|| platform::detect(&probe, &Options::default())))
     }
 
+    /// How the lock does not fit the manifest, in words; the first is that there is none.
+    pub(in crate::commands) fn disagreements(&self) -> Vec<String> {
+        match &self.lock {
+            Some(lock) => lock.disagreements(&self.requests).iter().map(describe).collect(),
+            None if self.requests.is_empty() => Vec::new(),
+            None => vec![format!("there is no {}", lock::FILE)],
+        }
+    }
+
+    /// Whether there is a lock.
+    pub(in crate::commands) fn is_locked(&self) -> bool {
+        self.lock.is_some()
+    }
+
     /// The requests that `words` mean, or all of the manifest.
-    pub(super) fn select(&self, words: &[String]) -> Result<Vec<Request>> {
+    pub(in crate::commands) fn select(&self, words: &[String]) -> Result<Vec<Request>> {
         if words.iter().all(|word| word.trim().is_empty()) {
             return Ok(self.requests.clone());
         }
