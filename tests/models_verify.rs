@@ -109,3 +109,35 @@ fn what_is_not_locked_cannot_be_verified_and_is_no_success() {
         ran.err
     );
 }
+
+#[test]
+fn an_edit_that_keeps_the_length_is_found_by_verify_alone_and_mended_by_fix_alone() {
+    let zoo = Zoo::start();
+    let room = zoo.project("tiny = \"hf:org/tiny\"\nurl = \"url:https://files.example.org/weights.bin\"\n");
+    room.run(&["models", "download"]).expect(0);
+    for (model, file) in [("tiny", "config.json"), ("url", "weights.bin")] {
+        let path = room.run(&["models", "path", model, file]).expect(0).out;
+        let path = fs::canonicalize(path.trim_end().replace('@', room.path().to_str().unwrap())).unwrap();
+        let good = fs::read(&path).unwrap();
+        let mut bytes = good.clone();
+        bytes[3] ^= 1;
+        fs::write(&path, &bytes).unwrap();
+        zoo.hub.forget();
+        room.run(&["models", "download"]).expect(0).says(&["Nothing to fetch: 2 models here"]);
+        room.run(&["setup", "--yes"]).expect(0).says(&["Nothing to fetch: 2 models here"]);
+        room.run(&["setup", "--check"]).expect(0);
+        assert!(!room.run(&["models", "list"]).expect(0).out.contains("changed"));
+        room.run(&["models", "verify"]).expect(3).says(&[&format!("{model} {file}: damaged")]);
+        assert_eq!(
+            (fs::read(&path).unwrap(), zoo.hub.requests().len()),
+            (bytes, 0),
+            "looking changes nothing and asks nobody"
+        );
+
+        room.run(&["models", "verify", "--fix"]).expect(0).says(&["Downloading 1 model: 1 file"]);
+        assert_eq!(fs::read(&path).unwrap(), good);
+        let asked: Vec<String> = zoo.hub.requests_to("GET", "*").iter().map(|seen| seen.path.clone()).collect();
+        assert!(!asked.is_empty() && asked.iter().all(|path| path.ends_with(file)), "{asked:?}");
+        room.run(&["models", "verify"]).expect(0);
+    }
+}
