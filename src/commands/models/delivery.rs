@@ -16,9 +16,10 @@ use crate::fetch::{Digest, Event, Options};
 use crate::models::bring::{Brought, Delivery};
 use crate::models::keeper::Trust;
 use crate::models::locked::{Model, Place};
+use crate::models::placement;
 use crate::models::request::Weights;
+use crate::models::resolve::{self, Resolution};
 use crate::models::sources::wheel;
-use crate::models::{placement, resolve::Resolution};
 use crate::support::escape::printable;
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::units;
@@ -88,16 +89,17 @@ pub(in crate::commands) fn deliver(session: &Session<'_>, wish: &Wish) -> Result
     let locks = !wish.locked && !wish.frozen;
     let moved = if locks { write_what_moved(session, wish, &settled)? } else { None };
     let (brought, summary) = fetch(session, wish, &settled, known)?;
-    let learnt = learnt(&settled, &brought);
+    let learnt = relock::learnt(&settled, &brought);
     let mut locked = moved.as_ref().is_some_and(|written| written.changed);
     if locks && !learnt.is_empty() {
         // Of what stayed as it was, the lock that was read says all.
         let base = moved.as_ref().map(|written| &written.own).or(session.lock.as_ref());
         locked |= relock::write(session, base, &learnt)?.changed;
     }
+    mark_absent(session, wish, &settled, &brought);
     session.unseen().came(brought.iter().filter(|one| one.is_whole()).map(|one| &one.model))?;
     if !locks {
-        tell_unpinned(session, &settled, &learnt);
+        relock::tell_unpinned(session, &learnt);
     }
     if locked {
         output.say(format!("Wrote {}. Commit it.", session.shown(&session.lock_path())));
@@ -248,27 +250,11 @@ fn vouched(session: &Session<'_>) -> HashSet<Digest> {
     session.lock.as_ref().map(|lock| session.unseen().vouched(lock)).unwrap_or_default()
 }
 
-/// The models of which the download taught a size or a digest.
-fn learnt(settled: &Settled, brought: &[Brought]) -> Vec<(Pick, Model)> {
-    let pairs = settled.models.iter().zip(brought);
-    let learnt = pairs.filter(|((pick, model), one)| pick.in_manifest && *model != one.model);
-    learnt.map(|((pick, _), one)| (pick.clone(), one.model.clone())).collect()
-}
-
-/// Says of which files the lock goes on knowing no digest, since it was not to be written.
-fn tell_unpinned(session: &Session<'_>, settled: &Settled, learnt: &[(Pick, Model)]) {
-    for (pick, model) in &settled.models {
-        let open = model.parts.iter().flat_map(|part| &part.files).filter(|file| file.digest.is_none());
-        let open: Vec<String> = open.map(|file| printable(&file.path)).collect();
-        if !open.is_empty() && learnt.iter().any(|(other, _)| other.choice.name == pick.choice.name) {
-            session.context.output.warn(format!(
-                "{} has no digest of {}: {}, so nobody else can check it\n  \
-                 `modelstrap models download` without `--locked` and `--frozen` writes it down",
-                session.shown(&session.lock_path()),
-                printable(&pick.choice.name),
-                open.join(", ")
-            ));
-        }
+/// Marks what the repositories do not have, where it is certain that the lock was made for what the manifest asks for.
+fn mark_absent(session: &Session<'_>, wish: &Wish, settled: &Settled, brought: &[Brought]) {
+    let certain = !wish.frozen || !session.is_behind();
+    for ((pick, _), one) in settled.models.iter().zip(brought).filter(|(_, one)| certain && one.is_whole()) {
+        resolve::mark_absent(&session.world, &pick.choice, &one.model);
     }
 }
 

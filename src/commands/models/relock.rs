@@ -8,6 +8,8 @@ use anyhow::{Context as _, Result, bail};
 
 use super::super::setup::lock as lock_project;
 use super::session::{Pick, Session, known};
+use super::settle::Settled;
+use crate::models::bring::Brought;
 use crate::models::lock::{self, Lock};
 use crate::models::locked::Model;
 use crate::models::request::{self, Request};
@@ -96,6 +98,35 @@ pub(super) fn write(session: &Session<'_>, base: Option<&Lock>, fresh: &[(Pick, 
     }
     drop(held);
     Ok(Written { changed, count: lock.models.len(), own: own(lock, fresh) })
+}
+
+/// The models of the manifest of which a download taught a size or a digest.
+pub(super) fn learnt(settled: &Settled, brought: &[Brought]) -> Vec<(Pick, Model)> {
+    let pairs = settled.models.iter().zip(brought);
+    let learnt = pairs.filter(|((pick, model), one)| pick.in_manifest && *model != one.model);
+    learnt.map(|((pick, _), one)| (pick.clone(), one.model.clone())).collect()
+}
+
+/// Says of which files the lock goes on knowing no digest, since it was not to be written.
+pub(super) fn tell_unpinned(session: &Session<'_>, learnt: &[(Pick, Model)]) {
+    let has = |name: &str, path: &str| {
+        let locked = session.lock.as_ref().and_then(|lock| lock.find(name));
+        let mut files = locked.into_iter().flat_map(|model| &model.parts).flat_map(|part| &part.files);
+        files.any(|file| file.path == path && file.digest.is_some())
+    };
+    for (_, model) in learnt {
+        let files = model.parts.iter().flat_map(|part| &part.files).filter(|file| !has(&model.name, &file.path));
+        let open: Vec<String> = files.map(|file| escape::printable(&file.path)).collect();
+        if !open.is_empty() {
+            session.context.output.warn(format!(
+                "{} has no digest of {}: {}, so nobody else can check it\n  \
+                 `modelstrap models download` without `--locked` and `--frozen` writes it down",
+                session.shown(&session.lock_path()),
+                escape::printable(&model.name),
+                open.join(", ")
+            ));
+        }
+    }
 }
 
 /// Whether the file has these bytes already.
