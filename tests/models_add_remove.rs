@@ -172,3 +172,50 @@ fn a_setup_that_was_killed_and_found_by_another_verb_still_has_to_end() {
     room.undo(&[]);
     assert!(!room.exists(".modelstrap"), "{:?}", room.tree().names());
 }
+
+#[test]
+fn a_lock_that_learnt_something_since_loses_what_was_added_and_nothing_else() {
+    let zoo = Zoo::start();
+    for (models, whole) in [("", false), ("data = \"hf:datasets/org/speech\"\n", true)] {
+        let room = zoo.project(models);
+        if whole {
+            room.run(&["models", "lock"]).expect(0);
+        }
+        let before =
+            (room.text("modelstrap.toml"), room.exists("modelstrap.lock").then(|| room.text("modelstrap.lock")));
+        room.run(&["models", "add", "url:https://files.example.org/weights.bin"]).expect(0);
+        let ran = room.undo(&[]);
+        assert!(!ran.err.contains("warning"), "{}", ran.err);
+        assert_eq!(room.text("modelstrap.toml"), before.0);
+        assert_eq!(room.exists("modelstrap.lock").then(|| room.text("modelstrap.lock")), before.1);
+    }
+    let room = zoo.project("url = \"url:https://files.example.org/weights.bin\"\ntiny = \"hf:org/tiny\"\n");
+    room.run(&["models", "lock"]).expect(0);
+    room.run(&["models", "remove", "tiny"]).expect(0);
+    room.run(&["models", "download"]).expect(0);
+    room.undo(&[])
+        .says(&["modelstrap.lock stays: it was changed since; `modelstrap models lock` makes it fit the manifest"]);
+    room.run(&["models", "lock", "--check"]).expect(3);
+}
+
+#[test]
+fn a_model_that_is_named_already_is_said_to_be() {
+    let zoo = Zoo::start();
+    let room = zoo.project("");
+    room.run(&["models", "add", "hf:datasets/org/speech"]).expect(0);
+    let ran = room.run(&["models", "add", "hf:datasets/org/speech"]).expect(0);
+    assert_eq!(
+        zoo.told(&ran),
+        "modelstrap.toml names these already: speech\nNothing to fetch: 1 model here, 50.0 kB.\n"
+    );
+}
+
+#[test]
+fn sentences_are_folded_between_words_on_a_narrow_terminal() {
+    let zoo = Zoo::start();
+    let room = zoo.project("tiny = \"hf:org/tiny\"\n");
+    let mut terminal = Terminal::open(80, 40, &mut room.command(&["models", "download"]));
+    terminal.wait_for("saves 5.24\nMB; `weights = \"all\"` takes them\n");
+    terminal.wait_for("keeps .cache out of Git and\nlets programs find these models.\n");
+    assert!(terminal.end().status.success());
+}

@@ -206,3 +206,42 @@ fn a_model_more_or_less_in_the_manifest_is_no_reason_to_ask_about_the_others() {
     room.run(&["models", "remove", "quant"]).expect(0);
     room.run(&["models", "lock", "--check"]).expect(0);
 }
+
+#[test]
+fn an_update_keeps_what_only_a_download_could_learn_unless_the_model_is_named() {
+    let zoo = Zoo::start();
+    let room = zoo.project("url = \"url:https://files.example.org/weights.bin\"\ntiny = \"hf:org/tiny\"\n");
+    room.run(&["models", "download"]).expect(0);
+    let before = room.text("modelstrap.lock");
+    room.run(&["models", "update"]).expect(0).says(&["modelstrap.lock is up to date."]);
+    assert_eq!(room.text("modelstrap.lock"), before);
+    // Other patterns of one model have every model asked about.
+    room.edit("modelstrap.toml", "\"hf:org/tiny\"", "{ source = \"hf:org/tiny\", exclude = \"*.md\" }");
+    room.run(&["models", "lock"]).expect(0).says(&["1 file removed"]);
+    assert!(room.text("modelstrap.lock").contains("size = 5000"));
+    room.run(&["models", "update", "url"]).expect(0).says(&[
+        "url: nobody publishes the digest of weights.bin; the next download writes down what it finds",
+        "~ weights.bin  5.00 kB -> size unknown",
+    ]);
+    assert!(!room.text("modelstrap.lock").contains("size = 5000"));
+}
+
+#[test]
+fn a_model_that_cannot_be_updated_stays_locked_and_one_that_is_not_named_is_refused() {
+    let zoo = Zoo::start();
+    let room = zoo.project("tiny = \"hf:org/tiny\"\n");
+    room.run(&["models", "lock"]).expect(0);
+    let before = room.text("modelstrap.lock");
+    zoo.hub.delete("org/tiny");
+    let ran = room.run(&["models", "update"]).expect(1);
+    assert_eq!(
+        zoo.told(&ran),
+        "error: tiny stays as it is locked: HUB has no model org/tiny, or it is private (then set HF_TOKEN)\n"
+    );
+    let ran = room.run(&["models", "update", "hf:org/quants"]).expect(2);
+    assert_eq!(
+        zoo.told(&ran),
+        "error: the manifest does not name hf:org/quants\n  `modelstrap models add hf:org/quants` does\n"
+    );
+    assert_eq!(room.text("modelstrap.lock"), before);
+}

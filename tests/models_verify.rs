@@ -100,14 +100,21 @@ fn a_snapshots_own_copy_is_made_anew_from_the_good_content_behind_it() {
 fn what_is_not_locked_cannot_be_verified_and_is_no_success() {
     let zoo = Zoo::start();
     let room = zoo.project("tiny = \"hf:org/tiny\"\n");
-    let ran = room.run(&["models", "verify"]).expect(3);
-    assert!(
-        ran.err.starts_with(
-            "warning: tiny cannot be verified: there is no modelstrap.lock; run `modelstrap models lock`\n"
-        ),
-        "{}",
-        ran.err
-    );
+    let told =
+        |arguments: &[&str], code| zoo.told(&room.run(&[&["models", "verify"], arguments].concat()).expect(code));
+    let none = "warning: tiny cannot be verified: there is no modelstrap.lock; run `modelstrap models lock`\n";
+    assert_eq!(told(&[], 3), none);
+    room.append("modelstrap.toml", "quant = \"hf:org/quants\"\n");
+    let none =
+        "warning: tiny and quant cannot be verified: there is no modelstrap.lock; run `modelstrap models lock`\n";
+    assert_eq!(told(&[], 3), none);
+    room.run(&["models", "download", "tiny"]).expect(0);
+    let one = "warning: quant cannot be verified: modelstrap.lock does not have it as the manifest asks for it; run `modelstrap models lock`\n3.15 MB read in T (V): 3 files, 0 damaged or missing.\n";
+    assert_eq!(told(&[], 3), one);
+    let stranger = "warning: hf:datasets/org/speech cannot be verified: the manifest does not name it, so the lock does not have it; `modelstrap models add hf:datasets/org/speech` changes that\n";
+    assert_eq!(told(&["hf:datasets/org/speech"], 3), stranger);
+    room.write("modelstrap.toml", "");
+    assert_eq!(told(&[], 0), "The manifest names no models: there is nothing to verify.\n");
 }
 
 #[test]

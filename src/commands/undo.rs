@@ -91,6 +91,7 @@ pub(super) fn run(context: &Context, arguments: &UndoArgs) -> Result<Exit> {
         total.parted.extend(undone.parted);
         total.left.extend(undone.left);
     }
+    fit_lock(context, &project, &mut total);
     let noted = forget_models(&project);
     if shelf.past().is_empty() {
         held.remove();
@@ -106,6 +107,19 @@ pub(super) fn run(context: &Context, arguments: &UndoArgs) -> Result<Exit> {
         context.output.warn(format!("{} stays: {why}", show(path)));
     }
     report(context, &project, &total, true)
+}
+
+/// A lock that learnt something since the run that wrote it is not what that run wrote. What the run added goes from it all the same.
+fn fit_lock(context: &Context, project: &Project, undone: &mut Undone) {
+    let path = project.root.join(lock::FILE);
+    let Some(at) = undone.left.iter().position(|(left, _)| *left == path) else { return };
+    // Whoever wonders is told by `models lock`, which says more than could be said here.
+    if path.symlink_metadata().is_ok() && super::models::prune(context).unwrap_or(false) {
+        undone.left.remove(at);
+        undone.restored.push(path);
+    } else if path.symlink_metadata().is_ok() {
+        undone.left[at].1 = "it was changed since; `modelstrap models lock` makes it fit the manifest".to_owned();
+    }
 }
 
 /// Forgets what is noted of files that the lock, as it is now, does not have.

@@ -41,6 +41,9 @@ pub(super) fn run(context: &Context, arguments: &AddArgs) -> Result<Exit> {
         context.output.say(format!("{MANIFEST} {now}: {}", escape::printable(&keys.join(", "))));
         return Ok(Exit::Done);
     }
+    if text == before {
+        context.output.say(format!("{MANIFEST} names these already: {}", escape::printable(&keys.join(", "))));
+    }
     let mut session = Session::open_with(context, manifest)?;
     let fresh = resolve(&session, &keys)?;
     let mut lock = None;

@@ -151,12 +151,12 @@ pub(super) fn tell(session: &Session<'_>, resolutions: &[Resolution]) {
     for resolution in resolutions {
         let name = printable(&resolution.model.name);
         for note in &resolution.notes {
-            output.say(format!("{name}: {note}"));
+            output.tell(format!("{name}: {note}"));
         }
         let files: Vec<table::LeftOut> =
             resolution.left_out.iter().map(|one| table::LeftOut { path: one.path.clone(), size: one.size }).collect();
         if let Some(line) = table::left_out(&files) {
-            output.say(format!("{name}: {line}"));
+            output.tell(format!("{name}: {line}"));
         }
         for one in &resolution.left_out {
             output.detail(format!("  {} {}: {}", printable(&one.path), units::bytes(one.size), one.why));
@@ -296,9 +296,9 @@ fn conclude(
         }
     }
     if let Some(summary) = summary.filter(|summary| summary.received > 0 && !session.context.global.json) {
-        let seconds = summary.time.as_secs_f64();
-        let speed = (summary.received as f64 / seconds.max(0.001)) as u64;
-        output.say(format!("Fetched {} in {seconds:.1} s, {}/s.", units::bytes(summary.received), units::bytes(speed)));
+        let speed = (summary.received as f64 / summary.time.as_secs_f64().max(0.001)) as u64;
+        let (received, time) = (units::bytes(summary.received), units::seconds(summary.time));
+        output.say(format!("Fetched {received} in {time}, {}/s.", units::bytes(speed)));
     }
     delivered.missing = report_failures(session, settled, brought);
     delivered.received = summary.map_or(0, |summary| summary.received);
@@ -321,7 +321,7 @@ pub(super) fn hint_at_setup(session: &Session<'_>, delivered: &Delivered) {
     session
         .context
         .output
-        .say(format!("This project is not set up yet: `modelstrap setup` {ignored}lets programs find these models."));
+        .tell(format!("This project is not set up yet: `modelstrap setup` {ignored}lets programs find these models."));
 }
 
 /// The folder of a model's first part, of a repository its own: a commit's 40 digits tell a person nothing, and

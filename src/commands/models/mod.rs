@@ -27,6 +27,7 @@ use crate::cli::{ModelsArgs, ModelsVerb};
 pub(super) use add::name_in_manifest;
 pub(super) use delivery::{Wish, deliver};
 pub(super) use list::{Line, line, rows};
+pub(super) use relock::prune;
 pub(super) use session::{Session, known};
 
 pub(super) fn run(context: &Context, arguments: &ModelsArgs) -> Result<Exit> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
+use super::super::context::Context;
 use super::super::setup::lock as lock_project;
 use super::session::{Pick, Session, known};
 use super::settle::Settled;
@@ -14,7 +15,7 @@ use crate::models::lock::{self, Lock};
 use crate::models::locked::Model;
 use crate::models::request::{self, Request};
 use crate::project::Project;
-use crate::support::{atomic, bounded, escape, own_folder, units};
+use crate::support::{atomic, bounded, delete, escape, own_folder, units};
 
 /// The project's lock is held for milliseconds; `undo` may take longer.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -98,6 +99,25 @@ pub(super) fn write(session: &Session<'_>, base: Option<&Lock>, fresh: &[(Pick, 
     }
     drop(held);
     Ok(Written { changed, count: lock.models.len(), own: own(lock, fresh) })
+}
+
+/// Takes out of the lock what the manifest does not name any more; whoever calls this holds the project's lock. True when the
+/// lock fits the manifest then.
+pub(in crate::commands) fn prune(context: &Context) -> Result<bool> {
+    let session = Session::open(context)?;
+    session.guard_lock()?;
+    let Some(lock) = &session.lock else { return Ok(true) };
+    let pruned = merge(&session.requests, Some(lock), (Some(lock), session.is_behind()), &[]);
+    if !pruned.disagreements(&session.requests).is_empty() {
+        return Ok(false);
+    }
+    let path = session.lock_path();
+    match pruned.models.is_empty() && session.requests.is_empty() {
+        true => delete::tree(&path, &session.project.root),
+        false => atomic::replace(&path, pruned.render().as_bytes(), None, &session.project.tag()),
+    }
+    .with_context(|| format!("{} cannot be written", escape::path(&path)))?;
+    Ok(true)
 }
 
 /// The models of the manifest of which a download taught a size or a digest.

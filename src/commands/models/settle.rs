@@ -14,6 +14,7 @@ use crate::models::locked::{File, Model};
 use crate::models::resolve::{Resolution, resolve};
 use crate::support::escape::printable;
 use crate::support::interrupt::{self, Interrupted};
+use crate::support::units;
 
 /// Servers are asked about this many models at once.
 const AT_ONCE: usize = 8;
@@ -25,8 +26,10 @@ pub(super) enum Ask {
     Nobody,
     /// Those that the lock does not have as they are wanted, at the commit that it has.
     AboutTheMissing,
-    /// All of them, afresh.
+    /// All of them, afresh. What nobody publishes and an earlier download taught, such as a digest, stays.
     AboutAll,
+    /// All of them, as if nothing were locked.
+    Anew,
 }
 
 /// What each wanted model is.
@@ -55,17 +58,16 @@ pub(super) fn settle(
         let lock = session.lock.as_ref().filter(|_| pick.in_manifest)?;
         lock.find(&pick.choice.name).filter(|model| model.spec == pick.choice.spec.to_string())
     };
-    let fits = |pick: &Pick| ask != Ask::AboutAll && !(stale && ask == Ask::AboutTheMissing) && locked(pick).is_some();
+    let fits = |pick: &Pick| match ask {
+        Ask::Nobody => locked(pick).is_some(),
+        Ask::AboutTheMissing => !stale && locked(pick).is_some(),
+        Ask::AboutAll | Ask::Anew => false,
+    };
     let mut settled = Settled::default();
     let mut open: Vec<(usize, &Pick, Option<&Model>)> = Vec::new();
     for (at, pick) in picks.iter().enumerate().filter(|(_, pick)| !fits(pick)) {
         if ask == Ask::Nobody {
-            let why = if session.lock.is_none() {
-                "there is no modelstrap.lock"
-            } else {
-                "modelstrap.lock does not have it as the manifest asks for it"
-            };
-            settled.failures.push((pick.clone(), anyhow!("{why}; run `modelstrap models lock`")));
+            settled.failures.push((pick.clone(), not_locked(session, pick)));
         } else {
             open.push((at, pick, locked(pick).filter(|_| ask == Ask::AboutTheMissing)));
         }
@@ -79,6 +81,9 @@ pub(super) fn settle(
             Some(found) => match answers.swap_remove(found).1 {
                 Ok(mut resolution) => {
                     if let Some(old) = locked(pick) {
+                        if ask != Ask::Anew {
+                            keep_digests(&mut resolution.model, old);
+                        }
                         keep_sizes(&mut resolution.model, old);
                     }
                     settled.models.push((pick.clone(), resolution.model.clone()));
@@ -92,6 +97,41 @@ pub(super) fn settle(
         }
     }
     Ok(settled)
+}
+
+fn not_locked(session: &Session<'_>, pick: &Pick) -> Error {
+    if !pick.in_manifest {
+        let add = format!("`modelstrap models add {}`", printable(&pick.choice.name));
+        return anyhow!("the manifest does not name it, so the lock does not have it; {add} changes that");
+    }
+    anyhow!(match session.lock {
+        None => "there is no modelstrap.lock; run `modelstrap models lock`",
+        Some(_) => "modelstrap.lock does not have it as the manifest asks for it; run `modelstrap models lock`",
+    })
+}
+
+/// What could not be settled, each reason once, with the names that it is the reason of.
+pub(super) fn by_reason(failures: &[(Pick, Error)]) -> Vec<(String, String)> {
+    let mut grouped: Vec<(Vec<String>, String)> = Vec::new();
+    for (pick, error) in failures {
+        let (name, why) = (printable(&pick.choice.name), format!("{error:#}"));
+        match grouped.iter_mut().find(|(_, other)| *other == why) {
+            Some((names, _)) => names.push(name),
+            None => grouped.push((vec![name], why)),
+        }
+    }
+    grouped.into_iter().map(|(names, why)| (units::listed(&names), why)).collect()
+}
+
+/// Of files that come from where they came from before, and of which nobody publishes a digest, what the first download found stays.
+fn keep_digests(model: &mut Model, old: &Model) {
+    let open = |part: &&mut crate::models::locked::Part| part.files.iter().any(|file| file.digest.is_none());
+    let parts = model.parts.iter_mut().filter(open);
+    for file in parts.flat_map(|part| part.files.to_mut()).filter(|file| file.digest.is_none()) {
+        if let Some(old) = files(old).find(|old| (&old.path, &old.url) == (&file.path, &file.url)) {
+            (file.digest, file.size) = (old.digest, file.size.or(old.size));
+        }
+    }
 }
 
 /// Of files that are the same bytes still, what was learnt of their size stays: not every source says it.
