@@ -137,6 +137,10 @@ fn the_wizard_asks_which_models_and_remembers_those_that_were_left_out() {
     room.setup(&[]);
     assert_eq!(there(&room), (true, true, false), "what was left out stays out");
     assert_eq!(zoo.hub.requests().len(), 0);
+    let check = room.run(&["setup", "--check"]).expect(0);
+    assert!(check.err.contains("\nLeft out on this machine: vad, whisper.\n"), "{}", check.err);
+    assert_eq!(zoo.hub.requests().len(), 0);
+    room.run(&["setup", "--check", "--models", "vad"]).expect(3);
     room.setup(&["--models", "vad"]);
     assert_eq!(there(&room), (true, true, true), "a flag overrules it");
 }

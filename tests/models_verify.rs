@@ -113,6 +113,8 @@ fn what_is_not_locked_cannot_be_verified_and_is_no_success() {
     assert_eq!(told(&[], 3), one);
     let stranger = "warning: hf:datasets/org/speech cannot be verified: the manifest does not name it, so the lock does not have it; `modelstrap models add hf:datasets/org/speech` changes that\n";
     assert_eq!(told(&["hf:datasets/org/speech"], 3), stranger);
+    let json = room.run(&["models", "verify", "--json"]).expect(3).json();
+    assert_eq!(json["unverified"][0]["model"], "quant");
     room.write("modelstrap.toml", "");
     assert_eq!(told(&[], 0), "The manifest names no models: there is nothing to verify.\n");
 }

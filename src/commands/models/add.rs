@@ -149,7 +149,7 @@ pub(super) fn write(context: &Context, project: &Project, files: &[(PathBuf, Str
 }
 
 /// The same with what `make` makes of the files as they are when no other process can change them any more.
-fn write_with(
+pub(super) fn write_with(
     context: &Context,
     project: &Project,
     verb: &str,

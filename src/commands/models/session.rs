@@ -15,7 +15,7 @@ use crate::fetch::{Client, Network};
 use crate::models::homes::Homes;
 use crate::models::hub::settings::Settings;
 use crate::models::lock::unseen::{self, Unseen};
-use crate::models::lock::{self, Lock};
+use crate::models::lock::{self, Disagreement, Lock};
 use crate::models::request::{self, Choice, Request, WellKnown};
 use crate::models::sources::github;
 use crate::models::world::World;
@@ -125,10 +125,18 @@ impl<'a> Session<'a> {
         Ok(self.facts.get_or_init(|| platform::detect(&probe, &Options::default())))
     }
 
-    /// How the lock does not fit the manifest, in words; the first is that there is none.
-    pub(in crate::commands) fn disagreements(&self) -> Vec<String> {
+    /// How the lock does not fit the manifest, in words; that there is none is one of them. That a model of `left_out` is not
+    /// locked counts for nothing: this machine does without it.
+    pub(in crate::commands) fn disagreements(&self, left_out: &[String]) -> Vec<String> {
+        let counts = |found: &&Disagreement| match found {
+            Disagreement::Missing(name) => {
+                let mut without = self.requests.iter().filter(|request| left_out.contains(&request.name));
+                !without.any(|request| request.choices.iter().any(|choice| choice.name == *name))
+            }
+            _ => true,
+        };
         match &self.lock {
-            Some(lock) => lock.disagreements(&self.requests).iter().map(describe).collect(),
+            Some(lock) => lock.disagreements(&self.requests).iter().filter(counts).map(describe).collect(),
             None if self.requests.is_empty() => Vec::new(),
             None => vec![format!("there is no {}", lock::FILE)],
         }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::super::Exit;
 use super::super::context::Context;
 use super::session::Pick;
-use super::settle::{Ask, by_reason, settle};
+use super::settle::{Ask, Settled, by_reason, settle};
 use super::{Session, Wish, deliver};
 use crate::cli::VerifyArgs;
 use crate::models::locked::Model;
@@ -44,7 +44,7 @@ pub(super) fn run(context: &Context, arguments: &VerifyArgs) -> Result<Exit> {
     let damaged: Vec<usize> =
         (0..items.len()).filter(|at| !matches!(findings[*at], Finding::Good | Finding::Unproven)).collect();
     let fixes = arguments.fix && !arguments.consent.dry_run;
-    report(&session, &settled.models, &owners, &items, &findings, fixes)?;
+    report(&session, &settled, &owners, &items, &findings, fixes)?;
     let (bytes, time) = (read.into_inner(), begun.elapsed());
     if !items.is_empty() {
         context.output.say(format!(
@@ -93,13 +93,13 @@ fn items(session: &Session<'_>, models: &[(Pick, Model)]) -> Result<(Vec<Owner>,
 
 fn report(
     session: &Session<'_>,
-    models: &[(Pick, Model)],
+    settled: &Settled,
     owners: &[Owner],
     items: &[Item],
     findings: &[Finding],
     fixes: bool,
 ) -> Result<()> {
-    let context = session.context;
+    let (context, models) = (session.context, &settled.models);
     let mut listed: Vec<Value> = Vec::new();
     for ((owner, item), finding) in owners.iter().zip(items).zip(findings) {
         let name = &models[owner.0].1.name;
@@ -118,7 +118,12 @@ fn report(
         }
     }
     if context.global.json {
-        let document = json!({"schema": "modelstrap.verify/1", "files": items.len(), "findings": listed});
+        let unverified = settled.failures.iter();
+        let unverified: Vec<Value> =
+            unverified.map(|(pick, why)| json!({"model": pick.choice.name, "why": format!("{why:#}")})).collect();
+        let document = json!({
+            "schema": "modelstrap.verify/1", "files": items.len(), "findings": listed, "unverified": unverified,
+        });
         // The events of a repair follow: together they are JSON lines.
         context.output.result(if fixes { format!("{document}\n") } else { format!("{document:#}\n") })?;
     }

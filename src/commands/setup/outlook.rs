@@ -49,12 +49,9 @@ pub(super) fn outlook(
         lines.extend(line(&session, request)?);
     }
     let wants = |name: &String| wanted.iter().any(|request| request.name == *name);
-    Ok(Some(Outlook {
-        lines,
-        left_out: left_out.into_iter().filter(|name| !wants(name)).collect(),
-        is_locked: session.is_locked(),
-        disagreements: session.disagreements(),
-    }))
+    let left_out: Vec<String> = left_out.into_iter().filter(|name| !wants(name)).collect();
+    let disagreements = session.disagreements(&left_out);
+    Ok(Some(Outlook { lines, left_out, is_locked: session.is_locked(), disagreements }))
 }
 
 impl Outlook {
