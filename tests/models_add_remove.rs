@@ -5,9 +5,13 @@
 #[path = "support/hub/mod.rs"]
 mod hub;
 mod support;
+#[path = "support/terminal.rs"]
+mod terminal;
 #[path = "support/zoo.rs"]
 mod zoo;
 
+use support::project::Room;
+use terminal::{Terminal, keys};
 use zoo::Zoo;
 
 #[test]
@@ -126,4 +130,92 @@ fn a_removed_model_leaves_the_manifest_the_lock_and_with_purge_the_cache() {
     }
     assert_eq!(room.text("modelstrap.toml"), "[models]\n");
     room.run(&["models", "list"]).expect(0).says(&["The manifest names no models; `modelstrap models add` does."]);
+}
+
+/// Whether the shell hook takes the project for one that is set up.
+fn is_ready(room: &Room) -> bool {
+    room.run(&["hook", "nushell", "--export"]).expect(0).out.contains("HF_HOME")
+}
+
+#[test]
+fn a_project_whose_models_were_added_is_not_set_up_by_that() {
+    let zoo = Zoo::start();
+    let room = zoo.project("");
+    room.run(&["models", "add", "hf:datasets/org/speech"]).expect(0);
+    assert!(!is_ready(&room), "only setup makes a project ready");
+    let mut terminal = Terminal::open(120, 40, room.command(&["setup"]).env("SHELL", "/bin/false"));
+    terminal.wait_for("? Where should the models be kept?").press(keys::ESCAPE);
+    assert_eq!(terminal.end().status.code(), Some(130), "the first setup asks");
+
+    room.setup(&["--no-models"]);
+    assert!(is_ready(&room));
+    room.run(&["models", "add", "hf:org/tiny", "--no-download"]).expect(0);
+    room.undo(&[]);
+    assert!(is_ready(&room), "only the last model was taken back");
+    room.undo(&[]);
+    assert!(!is_ready(&room), "the setup was taken back, and what was added before it stays");
+    assert!(room.text("modelstrap.toml").contains("speech"));
+}
+
+#[test]
+fn a_setup_that_was_killed_and_found_by_another_verb_still_has_to_end() {
+    let zoo = Zoo::start();
+    let room = zoo.project("");
+    room.setup(&[]);
+    let journal = room.text(".modelstrap/journal/0001.jsonl");
+    room.write(".modelstrap/journal/0001.jsonl", journal.replace("{\"closed\":true}\n", ""));
+    std::fs::remove_file(room.place(".modelstrap/journal/record.json")).unwrap();
+    room.run(&["models", "add", "hf:org/tiny", "--no-download"]).expect(0);
+    assert!(!is_ready(&room));
+    room.setup(&["--no-models"]).says(&["Nothing to do: this project is ready."]);
+    assert!(is_ready(&room));
+    room.undo(&[]);
+    assert!(!room.exists(".modelstrap"), "{:?}", room.tree().names());
+}
+
+#[test]
+fn a_lock_that_learnt_something_since_loses_what_was_added_and_nothing_else() {
+    let zoo = Zoo::start();
+    for (models, whole) in [("", false), ("data = \"hf:datasets/org/speech\"\n", true)] {
+        let room = zoo.project(models);
+        if whole {
+            room.run(&["models", "lock"]).expect(0);
+        }
+        let before =
+            (room.text("modelstrap.toml"), room.exists("modelstrap.lock").then(|| room.text("modelstrap.lock")));
+        room.run(&["models", "add", "url:https://files.example.org/weights.bin"]).expect(0);
+        let ran = room.undo(&[]);
+        assert!(!ran.err.contains("warning"), "{}", ran.err);
+        assert_eq!(room.text("modelstrap.toml"), before.0);
+        assert_eq!(room.exists("modelstrap.lock").then(|| room.text("modelstrap.lock")), before.1);
+    }
+    let room = zoo.project("url = \"url:https://files.example.org/weights.bin\"\ntiny = \"hf:org/tiny\"\n");
+    room.run(&["models", "lock"]).expect(0);
+    room.run(&["models", "remove", "tiny"]).expect(0);
+    room.run(&["models", "download"]).expect(0);
+    room.undo(&[])
+        .says(&["modelstrap.lock stays: it was changed since; `modelstrap models lock` makes it fit the manifest"]);
+    room.run(&["models", "lock", "--check"]).expect(3);
+}
+
+#[test]
+fn a_model_that_is_named_already_is_said_to_be() {
+    let zoo = Zoo::start();
+    let room = zoo.project("");
+    room.run(&["models", "add", "hf:datasets/org/speech"]).expect(0);
+    let ran = room.run(&["models", "add", "hf:datasets/org/speech"]).expect(0);
+    assert_eq!(
+        zoo.told(&ran),
+        "modelstrap.toml names these already: speech\nNothing to fetch: 1 model here, 50.0 kB.\n"
+    );
+}
+
+#[test]
+fn sentences_are_folded_between_words_on_a_narrow_terminal() {
+    let zoo = Zoo::start();
+    let room = zoo.project("tiny = \"hf:org/tiny\"\n");
+    let mut terminal = Terminal::open(80, 40, &mut room.command(&["models", "download"]));
+    terminal.wait_for("saves 5.24\nMB; `weights = \"all\"` takes them\n");
+    terminal.wait_for("keeps .cache out of Git and\nlets programs find these models.\n");
+    assert!(terminal.end().status.success());
 }

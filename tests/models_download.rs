@@ -178,3 +178,48 @@ fn what_the_project_does_not_name_is_not_held_for_it() {
     room.run(&["models", "remove", "tiny"]).expect(0);
     assert_eq!((held("models--org--tiny"), named("models--org--tiny")), (false, true));
 }
+
+/// The names that are marked as no file of `repository`, sorted.
+fn absent(room: &support::project::Room, repository: &str) -> Vec<String> {
+    let marks = room.tree().0.into_keys().filter(|path| path.contains(&format!("/{repository}/.no_exist/")));
+    marks.filter_map(|path| Some(path.split("/.no_exist/").nth(1)?.split_once('/')?.1.to_owned())).collect()
+}
+
+#[test]
+fn of_a_part_of_a_repository_only_what_the_listing_proves_is_marked_as_absent() {
+    let zoo = Zoo::start();
+    zoo.hub.model("org/tiny").file("tokenizer.json", "{}").file("vocab.txt", "a").commit();
+    let marked = |model: &str, more: &[&str]| {
+        let room = zoo.project(&format!("m = {model}\n"));
+        room.run(&[&["models", "download"], more].concat()).expect(0);
+        let repository = if model.contains("datasets") { "datasets--org--speech" } else { "models--org--tiny" };
+        absent(&room, repository)
+    };
+    let weights = ["model.safetensors", "model.safetensors.index.json", "pytorch_model.bin.index.json"];
+    let has = |marks: &[String], name: &str| marks.iter().any(|mark| mark == name);
+    // Forms of weights are left out: what is no weights would have been taken if it were there.
+    for marks in [marked("\"hf:org/tiny\"", &[]), marked("\"hf:org/tiny\"", &["--weights", "pytorch"])] {
+        assert!(
+            has(&marks, "added_tokens.json") && has(&marks, "merges.txt") && has(&marks, "spiece.model"),
+            "{marks:?}"
+        );
+        assert!(!has(&marks, "tokenizer.json") && !has(&marks, "vocab.txt"), "{marks:?}");
+        assert!(!weights.iter().any(|name| has(&marks, name)), "{marks:?}");
+    }
+    // What the patterns leave out may well be there.
+    let marks =
+        marked("{ source = \"hf:org/tiny\", include = \"*.json\", exclude = [\"tokenizer*\", \"modules.json\"] }", &[]);
+    assert!(has(&marks, "added_tokens.json") && has(&marks, "chat_template.json"), "{marks:?}");
+    for unknown in
+        ["vocab.txt", "merges.txt", "tokenizer.json", "tokenizer_config.json", "modules.json", "spiece.model"]
+    {
+        assert!(!has(&marks, unknown), "{unknown}: {marks:?}");
+    }
+    // No library looks for these names in a dataset.
+    assert_eq!(marked("\"hf:datasets/org/speech\"", &[]), Vec::<String>::new());
+    let room = zoo.project("m = { source = \"hf:org/tiny\", exclude = \"*.json\" }\n");
+    room.run(&["models", "lock"]).expect(0);
+    room.write("modelstrap.toml", "[models]\nm = \"hf:org/tiny\"\n");
+    room.run(&["models", "download", "--frozen"]).expect(0);
+    assert_eq!(absent(&room, "models--org--tiny"), Vec::<String>::new(), "a lock of other patterns proves nothing");
+}

@@ -149,3 +149,99 @@ fn a_spoilt_lock_is_refused_and_made_anew_by_lock_alone_but_never_a_newer_one_or
         assert_eq!(room.text("modelstrap.lock"), kept);
     }
 }
+
+#[test]
+fn with_locked_and_with_frozen_the_lock_keeps_its_bytes_whatever_is_learnt() {
+    let zoo = Zoo::start();
+    let digest = hub::Content::pattern(11, 5_000).sha256();
+    let sized = format!("sized = \"url:https://files.example.org/weights.bin#sha256={digest}\"\n");
+    for models in [sized.as_str(), "first = \"url:https://files.example.org/weights.bin\"\n"] {
+        for flags in [&["--locked"][..], &["--frozen"], &["--locked", "--frozen"]] {
+            let room = zoo.project(&format!("{models}data = \"hf:datasets/org/speech\"\n"));
+            room.run(&["models", "lock"]).expect(0);
+            let before = room.text("modelstrap.lock");
+            let told = zoo.told(&room.run(&[&["models", "download"], flags].concat()).expect(0));
+            assert_eq!(room.text("modelstrap.lock"), before, "{flags:?}");
+            assert!(!told.contains("Wrote modelstrap.lock"), "{told}");
+            let warning = "warning: modelstrap.lock has no digest of first: weights.bin, so nobody else can check it\n  \
+                `modelstrap models download` without `--locked` and `--frozen` writes it down\n";
+            assert_eq!(told.contains(warning), models.starts_with("first"), "{told}");
+            room.run(&["models", "download"]).expect(0).says(&["Wrote modelstrap.lock. Commit it."]);
+            assert!(room.text("modelstrap.lock").contains("size = 5000"));
+        }
+    }
+}
+
+#[test]
+fn new_patterns_of_one_model_are_noticed_whatever_else_changes_in_the_manifest() {
+    let zoo = Zoo::start();
+    for (more, less) in [("data = \"hf:datasets/org/speech\"\n", ""), ("", "quant = \"hf:org/quants\"\n")] {
+        for first in [&["models", "lock"][..], &["models", "download", "data"]] {
+            let room = zoo.project(&format!("tiny = \"hf:org/tiny\"\n{less}"));
+            room.run(&["models", "lock"]).expect(0);
+            let only = "tiny = { source = \"hf:org/tiny\", include = \"*.json\" }\n";
+            room.write("modelstrap.toml", format!("[models]\n{only}{more}"));
+            room.run(first);
+            room.run(&["models", "lock"]).expect(0);
+            assert!(
+                !room.text("modelstrap.lock").contains("README.md\", size = 9"),
+                "{}",
+                room.text("modelstrap.lock")
+            );
+            room.run(&["models", "lock", "--check"]).expect(0);
+        }
+    }
+}
+
+#[test]
+fn a_model_more_or_less_in_the_manifest_is_no_reason_to_ask_about_the_others() {
+    let zoo = Zoo::start();
+    let room = zoo.project("tiny = \"hf:org/tiny\"\nquant = { source = \"hf:org/quants\", weights = \"all\" }\nvad = \"torch-hub:owner/tiny-repo\"\n");
+    room.run(&["models", "lock"]).expect(0);
+    room.edit("modelstrap.toml", "vad = \"torch-hub:owner/tiny-repo\"", "data = \"hf:datasets/org/speech\"");
+    zoo.hub.forget();
+    room.run(&["models", "lock"]).expect(0).says(&["+ data", "- vad"]);
+    let asked = zoo.hub.requests();
+    assert!(asked.iter().all(|seen| seen.path.contains("org/speech")), "{asked:?}");
+    room.run(&["models", "remove", "quant"]).expect(0);
+    room.run(&["models", "lock", "--check"]).expect(0);
+}
+
+#[test]
+fn an_update_keeps_what_only_a_download_could_learn_unless_the_model_is_named() {
+    let zoo = Zoo::start();
+    let room = zoo.project("url = \"url:https://files.example.org/weights.bin\"\ntiny = \"hf:org/tiny\"\n");
+    room.run(&["models", "download"]).expect(0);
+    let before = room.text("modelstrap.lock");
+    room.run(&["models", "update"]).expect(0).says(&["modelstrap.lock is up to date."]);
+    assert_eq!(room.text("modelstrap.lock"), before);
+    // Other patterns of one model have every model asked about.
+    room.edit("modelstrap.toml", "\"hf:org/tiny\"", "{ source = \"hf:org/tiny\", exclude = \"*.md\" }");
+    room.run(&["models", "lock"]).expect(0).says(&["1 file removed"]);
+    assert!(room.text("modelstrap.lock").contains("size = 5000"));
+    room.run(&["models", "update", "url"]).expect(0).says(&[
+        "url: nobody publishes the digest of weights.bin; the next download writes down what it finds",
+        "~ weights.bin  5.00 kB -> size unknown",
+    ]);
+    assert!(!room.text("modelstrap.lock").contains("size = 5000"));
+}
+
+#[test]
+fn a_model_that_cannot_be_updated_stays_locked_and_one_that_is_not_named_is_refused() {
+    let zoo = Zoo::start();
+    let room = zoo.project("tiny = \"hf:org/tiny\"\n");
+    room.run(&["models", "lock"]).expect(0);
+    let before = room.text("modelstrap.lock");
+    zoo.hub.delete("org/tiny");
+    let ran = room.run(&["models", "update"]).expect(1);
+    assert_eq!(
+        zoo.told(&ran),
+        "error: tiny stays as it is locked: HUB has no model org/tiny, or it is private (then set HF_TOKEN)\n"
+    );
+    let ran = room.run(&["models", "update", "hf:org/quants"]).expect(2);
+    assert_eq!(
+        zoo.told(&ran),
+        "error: the manifest does not name hf:org/quants\n  `modelstrap models add hf:org/quants` does\n"
+    );
+    assert_eq!(room.text("modelstrap.lock"), before);
+}

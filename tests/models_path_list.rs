@@ -70,6 +70,12 @@ fn a_path_is_given_when_the_file_is_there_and_else_the_command_that_brings_it() 
         told(&["tini"], 2),
         "error: `tini` is not the name of a well-known model\n  the nearest one is `tiny`\n"
     );
+    let stranger = "hf:datasets/org/speech";
+    room.run(&["models", "download", stranger]).expect(0);
+    assert_eq!(
+        told(&[stranger], 1),
+        "error: the manifest does not name hf:datasets/org/speech, so nobody noted which files it has\n  run `modelstrap models add hf:datasets/org/speech`\n"
+    );
     zoo.hub.forget();
     let out = |arguments: &[&str]| room.run(&[&["models", "path"], arguments].concat()).expect(0).out;
     assert_eq!(out(&["url"]), "@/p/.cache/files/58611014ee1b44c8/weights.bin\n");

@@ -93,3 +93,22 @@ fn files_and_folders_are_scanned_by_path() {
     assert_eq!(json["files"][0]["accepted"], true);
     room.run(&["models", "scan", "./nope"]).expect(1).says(&["there is no file or folder ./nope"]);
 }
+
+#[test]
+fn what_could_not_be_looked_into_is_said() {
+    let zoo = Zoo::start();
+    let room = zoo.project("tiny = \"hf:org/tiny\"\nquant = \"hf:org/quants\"\n");
+    let told = |code| zoo.told(&room.run(&["models", "scan"]).expect(code));
+    let unlocked =
+        "warning: tiny and quant cannot be looked into: there is no modelstrap.lock; run `modelstrap models lock`\n";
+    assert_eq!(told(0), format!("{unlocked}0 files looked into, 0 pickles found, 0 refused.\n"));
+    room.run(&["models", "lock"]).expect(0);
+    assert_eq!(
+        told(0),
+        "warning: tiny and quant: 5 files are not here, and were not looked into\n0 files looked into, 0 pickles found, 0 refused.\n"
+    );
+    room.run(&["models", "download"]).expect(0);
+    assert_eq!(told(0), "5 files looked into, 0 pickles found, 0 refused.\n");
+    room.write("modelstrap.toml", "");
+    assert_eq!(told(0), "The manifest names no models; give files or folders to look into.\n");
+}

@@ -26,6 +26,10 @@ hf:org/tiny                              huggingface
 hf:Systran/faster-whisper-tiny           huggingface
 "
     );
+    assert_eq!(
+        zoo.told(&ran),
+        "3 more are well known; `--limit 6` shows them.\n`modelstrap models add NAME` names one in the manifest and downloads it.\n"
+    );
     for name in ["faster-whisper-tiny.en", "hf:org/tiny"] {
         room.run(&["models", "add", name, "--dry-run"]).expect(0);
     }
@@ -45,6 +49,8 @@ fn a_bill_of_materials_names_every_file_and_is_the_same_each_time() {
     let room = zoo.project("tiny = \"hf:org/tiny\"\n");
     let ran = room.run(&["models", "export"]).expect(1);
     assert_eq!(zoo.told(&ran), "error: there is no modelstrap.lock\n  run `modelstrap models lock` first\n");
+    let none = zoo.project("").run(&["models", "export"]).expect(1);
+    assert_eq!(zoo.told(&none), "error: the manifest names no models: there is nothing to export\n");
     room.run(&["models", "lock"]).expect(0);
     zoo.hub.forget();
     room.run(&["models", "export", "-o", "bom.json"]).expect(0).says(&["Wrote bom.json."]);
@@ -55,4 +61,9 @@ fn a_bill_of_materials_names_every_file_and_is_the_same_each_time() {
     assert_eq!(json["components"][0]["components"].as_array().unwrap().len(), 3);
     assert_eq!(zoo.hub.requests().len(), 0);
     room.run(&["models", "export", "--format", "spdx"]).expect(2);
+    let folder = room.run(&["models", "export", "-o", "."]).expect(2);
+    assert_eq!(
+        zoo.told(&folder),
+        "error: `--output .` is a folder\n  give the name of a file, as in `--output ./models.cdx.json`\n"
+    );
 }

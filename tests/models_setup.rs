@@ -137,6 +137,117 @@ fn the_wizard_asks_which_models_and_remembers_those_that_were_left_out() {
     room.setup(&[]);
     assert_eq!(there(&room), (true, true, false), "what was left out stays out");
     assert_eq!(zoo.hub.requests().len(), 0);
+    let check = room.run(&["setup", "--check"]).expect(0);
+    assert!(check.err.contains("\nLeft out on this machine: vad, whisper.\n"), "{}", check.err);
+    assert_eq!(zoo.hub.requests().len(), 0);
+    room.run(&["setup", "--check", "--models", "vad"]).expect(3);
     room.setup(&["--models", "vad"]);
     assert_eq!(there(&room), (true, true, true), "a flag overrules it");
+}
+
+/// What `setup` says after the lines on project and machine, without `warning:` lines.
+fn said(zoo: &Zoo, ran: &support::project::Ran) -> String {
+    let told = zoo.told(ran);
+    let lines = told.lines().filter(|line| !line.starts_with("Project ") && !line.starts_with("Machine "));
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+const SEVERAL: &str = "tiny = \"hf:org/tiny\"\nnope = { source = \"hf:org/nope\", optional = true }\napple = { source = \"hf:org/quants\", when = \"apple\" }\nurl = \"url:https://files.example.org/weights.bin\"\nwhisper = \"openai-whisper:tiny\"\n";
+
+#[test]
+fn a_check_and_a_dry_run_say_how_each_model_stands_and_ask_nobody() {
+    let zoo = Zoo::start();
+    let room = zoo.project(SEVERAL);
+    room.setup(&["--no-models"]);
+    zoo.hub.forget();
+    let before = room.tree();
+    let check = room.run(&["setup", "--check"]).expect(3);
+    let unlocked = "\
+The files of this project are as they should be.
+
+Models
+Model State Size Read by
+tiny not locked ? huggingface
+nope not locked ? huggingface
+apple for another machine ? huggingface
+url not locked ?
+whisper not locked 75.6 MB openai-whisper
+To download: 75.6 MB and 3 models of unknown size.
+There is no modelstrap.lock: the download writes it, and so does `modelstrap models lock`.
+";
+    assert_eq!(said(&zoo, &check), unlocked);
+    assert_eq!(said(&zoo, &room.run(&["setup", "--dry-run"]).expect(0)), unlocked);
+    room.tree().assert_eq(&before, "nothing was written");
+    let json = room.run(&["setup", "--check", "--json"]).expect(3).json();
+    assert_eq!(json["models"]["list"][4]["state"], "not locked");
+    assert_eq!(json["models"]["list"][4]["size"], 75_572_083);
+    assert_eq!(json["models"]["lock"], serde_json::json!(["there is no modelstrap.lock"]));
+    assert_eq!((&json["models"]["bytes"], &json["models"]["unknown"]), (&75_572_083.into(), &3.into()));
+
+    for arguments in [&["--no-models"][..], &["--models", "apple"]] {
+        let ran = room.run(&[&["setup", "--check"], arguments].concat());
+        assert_eq!(ran.code, if arguments.len() == 1 { 0 } else { 3 }, "{}", ran.err);
+    }
+    let skipping = room.ran(room.command(&["setup", "--check"]).env("SKIP_MODEL_DOWNLOAD", "true")).expect(0);
+    assert_eq!(said(&zoo, &skipping), "Nothing to do: this project is ready.\n");
+    assert_eq!(zoo.hub.requests().len(), 0, "nobody is asked");
+}
+
+#[test]
+fn a_check_passes_when_what_this_machine_needs_is_here_and_locked() {
+    let zoo = Zoo::start();
+    let room = zoo.project(&SEVERAL.replace("whisper = \"openai-whisper:tiny\"\n", ""));
+    room.setup(&[]);
+    zoo.hub.forget();
+    let ran = room.run(&["setup", "--check"]).expect(0);
+    let here = "\
+Nothing to do: this project is ready.
+
+Models
+Model State Size Read by
+tiny here 3.15 MB huggingface
+nope not locked ? huggingface
+apple for another machine 400 kB huggingface
+url here 5.00 kB
+To download: 1 model of unknown size (optional).
+";
+    assert_eq!(said(&zoo, &ran), here);
+
+    // A file with other bytes, one that is gone, a lock that is behind: each is found.
+    let readme = room.run(&["models", "path", "tiny", "README.md"]).expect(0).out;
+    let readme = readme.trim_end().replace('@', room.path().to_str().unwrap());
+    std::fs::write(&readme, "other").unwrap();
+    let told = said(&zoo, &room.run(&["setup", "--check"]).expect(3));
+    assert!(
+        told.contains("\ntiny changed 3.15 MB huggingface\n")
+            && told.contains("\nTo download: 9 B and 1 model of unknown size.\n"),
+        "{told}"
+    );
+    std::fs::remove_file(&readme).unwrap();
+    let told = said(&zoo, &room.run(&["setup", "--check"]).expect(3));
+    assert!(told.contains("\ntiny partly 3.15 MB huggingface\n"), "{told}");
+    let told = said(&zoo, &room.setup(&[]));
+    let begin = "\
+The files of this project are as they should be.
+
+Models
+Model State Size Read by
+tiny partly 3.15 MB huggingface
+nope not locked ? huggingface
+To download: 9 B and 1 model of unknown size.
+";
+    assert!(told.starts_with(begin), "{told}");
+
+    room.run(&["setup", "--check"]).expect(0);
+    room.append("modelstrap.toml", "data = { source = \"hf:datasets/org/speech\", when = \"apple\" }\n");
+    let told = said(&zoo, &room.run(&["setup", "--check"]).expect(3));
+    assert!(
+        told.ends_with(
+            "modelstrap.lock does not fit the manifest: data is not locked\n  `modelstrap models lock` mends that\n"
+        ),
+        "{told}"
+    );
+    room.run(&["setup", "--check", "--no-models"]).expect(0);
+    room.write("modelstrap.lock", "garbage");
+    room.run(&["setup", "--check"]).expect(1).says(&["modelstrap.lock"]);
 }

@@ -100,12 +100,53 @@ fn a_snapshots_own_copy_is_made_anew_from_the_good_content_behind_it() {
 fn what_is_not_locked_cannot_be_verified_and_is_no_success() {
     let zoo = Zoo::start();
     let room = zoo.project("tiny = \"hf:org/tiny\"\n");
-    let ran = room.run(&["models", "verify"]).expect(3);
-    assert!(
-        ran.err.starts_with(
-            "warning: tiny cannot be verified: there is no modelstrap.lock; run `modelstrap models lock`\n"
-        ),
-        "{}",
-        ran.err
-    );
+    let told =
+        |arguments: &[&str], code| zoo.told(&room.run(&[&["models", "verify"], arguments].concat()).expect(code));
+    let none = "warning: tiny cannot be verified: there is no modelstrap.lock; run `modelstrap models lock`\n";
+    assert_eq!(told(&[], 3), none);
+    room.append("modelstrap.toml", "quant = \"hf:org/quants\"\n");
+    let none =
+        "warning: tiny and quant cannot be verified: there is no modelstrap.lock; run `modelstrap models lock`\n";
+    assert_eq!(told(&[], 3), none);
+    room.run(&["models", "download", "tiny"]).expect(0);
+    let one = "warning: quant cannot be verified: modelstrap.lock does not have it as the manifest asks for it; run `modelstrap models lock`\n3.15 MB read in T (V): 3 files, 0 damaged or missing.\n";
+    assert_eq!(told(&[], 3), one);
+    let stranger = "warning: hf:datasets/org/speech cannot be verified: the manifest does not name it, so the lock does not have it; `modelstrap models add hf:datasets/org/speech` changes that\n";
+    assert_eq!(told(&["hf:datasets/org/speech"], 3), stranger);
+    let json = room.run(&["models", "verify", "--json"]).expect(3).json();
+    assert_eq!(json["unverified"][0]["model"], "quant");
+    room.write("modelstrap.toml", "");
+    assert_eq!(told(&[], 0), "The manifest names no models: there is nothing to verify.\n");
+}
+
+#[test]
+fn an_edit_that_keeps_the_length_is_found_by_verify_alone_and_mended_by_fix_alone() {
+    let zoo = Zoo::start();
+    let room = zoo.project("tiny = \"hf:org/tiny\"\nurl = \"url:https://files.example.org/weights.bin\"\n");
+    room.run(&["models", "download"]).expect(0);
+    for (model, file) in [("tiny", "config.json"), ("url", "weights.bin")] {
+        let path = room.run(&["models", "path", model, file]).expect(0).out;
+        let path = fs::canonicalize(path.trim_end().replace('@', room.path().to_str().unwrap())).unwrap();
+        let good = fs::read(&path).unwrap();
+        let mut bytes = good.clone();
+        bytes[3] ^= 1;
+        fs::write(&path, &bytes).unwrap();
+        zoo.hub.forget();
+        room.run(&["models", "download"]).expect(0).says(&["Nothing to fetch: 2 models here"]);
+        room.run(&["setup", "--yes"]).expect(0).says(&["Nothing to fetch: 2 models here"]);
+        room.run(&["setup", "--check"]).expect(0);
+        assert!(!room.run(&["models", "list"]).expect(0).out.contains("changed"));
+        room.run(&["models", "verify"]).expect(3).says(&[&format!("{model} {file}: damaged")]);
+        assert_eq!(
+            (fs::read(&path).unwrap(), zoo.hub.requests().len()),
+            (bytes, 0),
+            "looking changes nothing and asks nobody"
+        );
+
+        room.run(&["models", "verify", "--fix"]).expect(0).says(&["Downloading 1 model: 1 file"]);
+        assert_eq!(fs::read(&path).unwrap(), good);
+        let asked: Vec<String> = zoo.hub.requests_to("GET", "*").iter().map(|seen| seen.path.clone()).collect();
+        assert!(!asked.is_empty() && asked.iter().all(|path| path.ends_with(file)), "{asked:?}");
+        room.run(&["models", "verify"]).expect(0);
+    }
 }

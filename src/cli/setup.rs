@@ -16,7 +16,7 @@ pub struct SetupArgs {
     /// Show the plan and the diff, and change nothing
     #[arg(short = 'n', long, conflicts_with = "check", env = "MODELSTRAP_DRY_RUN", value_parser = FalseyValueParser::new())]
     pub dry_run: bool,
-    /// Change nothing; exit 3 if anything is pending
+    /// Change nothing; exit 3 if anything is pending: a file, a model, a lock that does not fit
     #[arg(long, env = "MODELSTRAP_CHECK", value_parser = FalseyValueParser::new())]
     pub check: bool,
     /// Make everything generated afresh, also what was edited by hand (kept for `undo`)

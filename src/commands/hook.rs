@@ -68,5 +68,5 @@ fn pristine(vars: &Vars) -> Vars {
 /// Whether this user's setup made `root` ready, on this machine: a clone that brings its own `.modelstrap` decides nothing.
 fn is_ready(root: &Path) -> bool {
     let journal = root.join(STATE_FOLDER).join("journal");
-    journal.is_dir() && Record::is_kept_in(&journal)
+    journal.is_dir() && Record::load(&journal).is_set_up()
 }

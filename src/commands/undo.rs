@@ -6,15 +6,17 @@ use anyhow::{Result, bail};
 use serde_json::json;
 
 use super::context::Context;
-use super::setup::{lock, shelf};
+use super::setup::{lock as lock_project, shelf};
 use super::{Exit, Usage};
 use crate::cli::UndoArgs;
+use crate::models::lock::unseen::{self, Unseen};
+use crate::models::lock::{self, Lock};
 use crate::plan::journal::Shelf;
 use crate::plan::undo::{UndoError, Undone, undo};
 use crate::platform::home;
 use crate::project::Project;
 use crate::support::interrupt::{self, Interrupted};
-use crate::support::{escape, paths, units};
+use crate::support::{bounded, escape, paths, units};
 use crate::ui::prompts::Prompts;
 
 pub(super) fn run(context: &Context, arguments: &UndoArgs) -> Result<Exit> {
@@ -69,7 +71,7 @@ pub(super) fn run(context: &Context, arguments: &UndoArgs) -> Result<Exit> {
         }
     }
     interrupt::watch();
-    let held = lock(context, &project, Duration::from_secs(60))?;
+    let held = lock_project(context, &project, Duration::from_secs(60))?;
     let now: Vec<u32> = shelf.past().iter().map(|past| past.number).collect();
     let last = past.first().map(|past| past.number);
     if now.last().copied() != last || (arguments.all && now.len() != past.len()) {
@@ -89,10 +91,13 @@ pub(super) fn run(context: &Context, arguments: &UndoArgs) -> Result<Exit> {
         total.parted.extend(undone.parted);
         total.left.extend(undone.left);
     }
+    fit_lock(context, &project, &mut total);
+    let noted = forget_models(&project);
     if shelf.past().is_empty() {
         held.remove();
         shelf.remove_state_folder();
     }
+    noted?;
     for path in &total.parted {
         context
             .output
@@ -104,6 +109,38 @@ pub(super) fn run(context: &Context, arguments: &UndoArgs) -> Result<Exit> {
     report(context, &project, &total, true)
 }
 
+/// A lock that learnt something since the run that wrote it is not what that run wrote. What the run added goes from it all the same.
+fn fit_lock(context: &Context, project: &Project, undone: &mut Undone) {
+    let path = project.root.join(lock::FILE);
+    let Some(at) = undone.left.iter().position(|(left, _)| *left == path) else { return };
+    // Whoever wonders is told by `models lock`, which says more than could be said here.
+    if path.symlink_metadata().is_ok() && super::models::prune(context).unwrap_or(false) {
+        undone.left.remove(at);
+        undone.restored.push(path);
+    } else if path.symlink_metadata().is_ok() {
+        undone.left[at].1 = "it was changed since; `modelstrap models lock` makes it fit the manifest".to_owned();
+    }
+}
+
+/// Forgets what is noted of files that the lock, as it is now, does not have.
+fn forget_models(project: &Project) -> Result<()> {
+    let note = project.state_folder().join(unseen::FILE);
+    // A link was made by somebody else, and leads who knows where.
+    if !std::fs::symlink_metadata(note).is_ok_and(|found| found.is_file()) {
+        return Ok(());
+    }
+    let lock = match bounded::read(&project.root.join(lock::FILE), lock::MAX_SIZE) {
+        Ok(bytes) => Some(Lock::parse(&String::from_utf8_lossy(&bytes))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(_) => return Ok(()),
+    };
+    match lock.transpose() {
+        Ok(lock) => Unseen::load(&project.state_folder()).keep_only(lock.as_ref()),
+        // Whoever mends it decides.
+        Err(_) => Ok(()),
+    }
+}
+
 /// Removes what a run that was killed before its first change, or an undo killed after its last, left of itself.
 fn tidy(context: &Context, project: &Project, shelf: &Shelf, dry_run: bool) -> Result<()> {
     if dry_run {
@@ -113,7 +150,7 @@ fn tidy(context: &Context, project: &Project, shelf: &Shelf, dry_run: bool) -> R
         shelf.remove_state_folder();
         return Ok(());
     }
-    let held = lock(context, project, Duration::from_secs(60))?;
+    let held = lock_project(context, project, Duration::from_secs(60))?;
     // A journal that this version cannot read needs what stands beside it.
     if shelf.is_bare() {
         shelf.tidy();

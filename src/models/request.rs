@@ -157,6 +157,12 @@ impl Request {
         Self { key: name.clone(), name, choices: vec![choice], optional: false, gated: false, environment: None }
     }
 
+    /// A request named `name` for a spec in its canonical form, without patterns; `None` if it is no spec.
+    pub fn plain(name: &str, spec: &str) -> Option<Self> {
+        let spec = Spec::parse(spec, &|_| None).ok()?;
+        Some(Self { choices: vec![Choice::plain(name.to_owned(), spec.clone())], ..Self::of_spec(spec) })
+    }
+
     /// The requests of one key of the manifest's `[models]`: several for a list.
     ///
     /// # Errors
@@ -200,6 +206,11 @@ impl Request {
 impl Choice {
     fn plain(name: String, spec: Spec) -> Self {
         Self { name, spec, include: None, exclude: Vec::new(), weights: Weights::Auto, when: When::default() }
+    }
+
+    /// Whether `other` asks for the same: a lock made from the one is right for the other.
+    pub fn asks_the_same(&self, other: &Self) -> bool {
+        self.canonical(None) == other.canonical(None)
     }
 
     /// One line that is the same whatever the manifest looks like. JSON, since a pattern may hold any sign.

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, bail};
 
 use super::hub::formats::{Form, LeftOut, Wanted};
 use super::hub::{self, HubAsk, Resolved};
-use super::locked::{Model, Part, Place};
+use super::locked::{Model, Part, Place, RepoType};
 use super::request::{Choice, Weights};
 use super::sources::{self, HubPart};
 use super::spec::Spec;
@@ -46,6 +46,26 @@ pub fn resolve(world: &World, choice: &Choice, environment: Option<&str>, pin: O
         bail!("none of its repositories could be resolved: {}", resolution.notes.join("; "));
     }
     Ok(resolution)
+}
+
+/// Marks in the Hub's cache which optional files the repositories of `model` do not have, as far as what `choice` asks for tells:
+/// `model` must have been made for it, and be here. Of whole repositories the listing tells, and they are marked already.
+pub fn mark_absent(world: &World, choice: &Choice, model: &Model) {
+    let wanted = hub_parts(&choice.spec).unwrap_or_default();
+    for part in &model.parts {
+        let Place::Hub(place) = &part.place else { continue };
+        let of = |one: &&HubPart| one.repo_type == place.repo_type && one.repo.eq_ignore_ascii_case(&place.repo);
+        // A list of what a library reads may be another one in the next version of this program.
+        let Some(one) = wanted.iter().find(of).filter(|one| one.include.is_none()) else { continue };
+        if place.complete || place.repo_type != RepoType::Model {
+            continue;
+        }
+        let exclude = one.exclude.iter().chain(&choice.exclude).cloned().collect();
+        let filter = hub::patterns::Filter { include: choice.include.clone(), exclude };
+        let repository = hub::layout::Repository::of(place, &world.homes.hub);
+        // They save a library a minute where the Hub cannot be reached; without them it finds its files as well.
+        let _ = hub::no_exist::write_filtered(&repository, &place.commit, &part.files, &filter);
+    }
 }
 
 /// The repositories of the Hub that a spec means; none where its source is another one.

@@ -24,6 +24,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+/// The verb, in a journal, whose run makes a project ready.
+pub const SETUP: &str = "setup";
+
 /// One edit that a plan proposes.
 #[derive(Debug, Clone)]
 pub struct Change {

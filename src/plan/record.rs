@@ -21,6 +21,9 @@ pub struct Record {
     /// Where the project was.
     #[serde(default)]
     root: String,
+    /// Whether a setup ended: other verbs keep a record, too.
+    #[serde(default)]
+    set_up: bool,
     paths: BTreeMap<String, Fragments>,
 }
 
@@ -64,9 +67,14 @@ impl Record {
         ours.map(|record| record.moved_to(&place)).unwrap_or_default()
     }
 
-    /// True when a setup that ended left a record in `folder`, on this machine and for this folder.
-    pub fn is_kept_in(folder: &Path) -> bool {
-        Self::load(folder).schema == SCHEMA
+    /// True when a setup ended, on this machine and for this folder, and was not taken back.
+    pub fn is_set_up(&self) -> bool {
+        self.set_up
+    }
+
+    /// Notes that a setup ended, or that the last one was taken back.
+    pub fn note_set_up(&mut self, set_up: bool) {
+        self.set_up = set_up;
     }
 
     /// The same record for a project that was moved to another folder since.

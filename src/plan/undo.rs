@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::decide::value_digest;
 use super::journal::{Entry, Past, Shelf};
 use super::state::Trace;
-use super::{Kind, Record, State, block, json, touch};
+use super::{Kind, Record, SETUP, State, block, json, touch};
 use crate::support::interrupt;
 
 /// What came of taking back one run.
@@ -60,6 +60,8 @@ pub fn undo(past: &Past, shelf: &Shelf, record: &mut Record) -> Result<Undone, U
         }
         record.note(&entry.path, &entry.held);
     }
+    let mut others = shelf.past().into_iter().filter(|other| other.number != past.number);
+    record.note_set_up(record.is_set_up() && others.any(|other| other.verb == SETUP));
     let finished = record.save(shelf.folder(), shelf.tag()).and_then(|()| shelf.discard(past.number));
     finished.map_err(|cause| UndoError::Failed { path: crate::support::escape::path(shelf.folder()), cause })?;
     if shelf.past().is_empty() {

@@ -1,5 +1,7 @@
 //! Sizes as people write and read them. Decimal units (1 GB = 10^9 bytes), as disks and model pages count.
 
+use std::time::Duration;
+
 /// `bytes` with three significant digits: `831 B`, `19.4 GB`.
 pub fn bytes(count: u64) -> String {
     const UNITS: [&str; 6] = ["B", "kB", "MB", "GB", "TB", "PB"];
@@ -40,6 +42,23 @@ pub fn parse_bytes(text: &str) -> Option<u64> {
     (bytes.is_finite() && bytes < 9e18).then_some(bytes as u64)
 }
 
+/// `24 ms`, `3.2 s`.
+pub fn seconds(time: Duration) -> String {
+    if time < Duration::from_secs(1) {
+        format!("{} ms", time.as_millis())
+    } else {
+        format!("{:.1} s", time.as_secs_f64())
+    }
+}
+
+/// `a`, `a and b`, `a, b and c`.
+pub fn listed(names: &[String]) -> String {
+    match names.split_last() {
+        Some((last, others)) if !others.is_empty() => format!("{} and {last}", others.join(", ")),
+        _ => names.concat(),
+    }
+}
+
 /// `1 change`, `2 changes`.
 pub fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
@@ -67,5 +86,15 @@ mod tests {
         assert_eq!(parse_bytes("GB"), None);
         assert_eq!(parse_bytes("5 apples"), None);
         assert_eq!(parse_bytes("9e99"), None);
+    }
+
+    #[test]
+    fn times_and_lists_read_as_people_write_them() {
+        assert_eq!(
+            [23, 999, 1_000, 61_250].map(|n| seconds(Duration::from_millis(n))),
+            ["23 ms", "999 ms", "1.0 s", "61.2 s"]
+        );
+        let names = ["a", "b", "c"].map(str::to_owned);
+        assert_eq!([0, 1, 2, 3].map(|n| listed(&names[..n])), ["", "a", "a and b", "a, b and c"]);
     }
 }

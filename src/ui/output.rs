@@ -93,6 +93,11 @@ impl Output {
         }
     }
 
+    /// The same for a sentence: on a terminal it is folded between words.
+    pub fn tell(&self, text: impl Display) {
+        self.say(self.folded(text, 0));
+    }
+
     /// A line for who asked for more with `-v`, to stderr.
     pub fn detail(&self, text: impl Display) {
         if self.verbose > 0 {

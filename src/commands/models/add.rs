@@ -1,6 +1,6 @@
 //! `modelstrap models add`: names models in the manifest, locks them, and downloads them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
@@ -8,11 +8,13 @@ use super::super::context::Context;
 use super::super::setup::shelf;
 use super::super::{Exit, Usage};
 use super::delivery::{hint_at_setup, tell};
-use super::session::known;
-use super::settle::{Ask, merged, settle};
+use super::relock::merge;
+use super::session::{Pick, known};
+use super::settle::{Ask, settle};
 use super::{Session, Wish, deliver};
 use crate::cli::AddArgs;
-use crate::models::lock::Lock;
+use crate::models::locked::Model;
+use crate::models::request::{self, Request};
 use crate::models::spec::Spec;
 use crate::plan::apply::ApplyError;
 use crate::plan::{Change, Plan, Want, apply};
@@ -29,35 +31,36 @@ const MAX_SIZE: u64 = 1 << 20;
 pub(super) fn run(context: &Context, arguments: &AddArgs) -> Result<Exit> {
     interrupt::watch();
     let project = context.project()?;
+    let entries = entries(arguments)?;
+    let keys: Vec<String> = entries.iter().map(|(key, _)| key.clone()).collect();
     let (path, before) = manifest_text(&project)?;
-    let mut text = before.clone();
-    let mut keys = Vec::new();
-    for word in &arguments.specs {
-        let spec = read_spec(word)?;
-        let key = match &arguments.key {
-            Some(key) if arguments.specs.len() == 1 => key.clone(),
-            Some(_) => return Err(Usage("`--key` names one model, and several are given".to_owned()).into()),
-            None => key_for(&spec),
-        };
-        let value = value(&spec, arguments);
-        text =
-            manifest_edit::add(&text, &key, &value).map_err(|problem| anyhow!("{}: {problem}", escape::path(&path)))?;
-        keys.push(key);
-    }
-    // What is written must be read again, and mean something.
+    let text = named(&path, &before, &entries)?;
     let manifest = Manifest::parse(&text).map_err(|problem| anyhow!("{}{problem}", escape::path(&path)))?;
-    crate::models::request::of_manifest(&manifest, &known()).map_err(|error| Usage(error.to_string()))?;
     if arguments.consent.dry_run {
         let now = if text == before { "names these already" } else { "would name these" };
         context.output.say(format!("{MANIFEST} {now}: {}", escape::printable(&keys.join(", "))));
         return Ok(Exit::Done);
     }
+    if text == before {
+        context.output.say(format!("{MANIFEST} names these already: {}", escape::printable(&keys.join(", "))));
+    }
     let mut session = Session::open_with(context, manifest)?;
-    let lock = lock_of(&session, &keys)?;
-    session.note_unseen(&lock)?;
-    let files = [(path, text), (session.lock_path(), lock.render())];
-    write(context, &project, &files, "models add")?;
-    session.lock = Some(lock);
+    let fresh = resolve(&session, &keys)?;
+    let mut lock = None;
+    let path = session.lock_path();
+    // Another process may have added a model while the sources were asked about ours.
+    write_with(context, &project, "models add", || {
+        let (place, text) = manifest_text(&project)?;
+        let newest = session.read_newest_lock()?;
+        let before = requests_of(&text)?;
+        let behind = newest.as_ref().is_some_and(|lock| lock.is_behind(&before));
+        let text = named(&place, &text, &entries)?;
+        let newest = (newest.as_ref(), behind);
+        let merged = lock.insert(merge(&requests_of(&text)?, session.lock.as_ref(), newest, &fresh));
+        session.note_unseen(merged)?;
+        Ok(vec![(place, text), (path, merged.render())])
+    })?;
+    session.lock = lock;
     if arguments.no_download {
         return Ok(Exit::Done);
     }
@@ -67,8 +70,37 @@ pub(super) fn run(context: &Context, arguments: &AddArgs) -> Result<Exit> {
     Ok(if delivered.missing > 0 { Exit::Of(1) } else { Exit::Done })
 }
 
-/// The lock with the new models in it. What no source knows is not named in the manifest at all.
-fn lock_of(session: &Session<'_>, keys: &[String]) -> Result<Lock> {
+/// The keys and values that the arguments mean.
+fn entries(arguments: &AddArgs) -> Result<Vec<(String, ModelValue)>> {
+    let entry = |word: &String| {
+        let spec = read_spec(word)?;
+        let key = match &arguments.key {
+            Some(key) if arguments.specs.len() == 1 => key.clone(),
+            Some(_) => return Err(Usage("`--key` names one model, and several are given".to_owned()).into()),
+            None => key_for(&spec),
+        };
+        Ok((key, value(&spec, arguments)))
+    };
+    arguments.specs.iter().map(entry).collect()
+}
+
+/// The manifest's `text` with `entries` in it, which can be read again and means something.
+fn named(path: &Path, text: &str, entries: &[(String, ModelValue)]) -> Result<String> {
+    let add = |text: String, (key, value): &(String, ModelValue)| manifest_edit::add(&text, key, value);
+    let text = entries.iter().try_fold(text.to_owned(), add);
+    let text = text.map_err(|problem| anyhow!("{}: {problem}", escape::path(path)))?;
+    requests_of(&text)?;
+    Ok(text)
+}
+
+/// What the manifest of this text asks for.
+fn requests_of(text: &str) -> Result<Vec<Request>> {
+    let manifest = Manifest::parse(text).map_err(|problem| anyhow!("{MANIFEST}{problem}"))?;
+    request::of_manifest(&manifest, &known()).map_err(|error| Usage(error.to_string()).into())
+}
+
+/// What the new models are. What no source knows is not named in the manifest at all.
+fn resolve(session: &Session<'_>, keys: &[String]) -> Result<Vec<(Pick, Model)>> {
     let output = &session.context.output;
     let picks = session.picks(keys, true)?;
     let settled = settle(session, picks, Ask::AboutTheMissing, &|name| {
@@ -78,7 +110,7 @@ fn lock_of(session: &Session<'_>, keys: &[String]) -> Result<Lock> {
         return Err(error.context(format!("{} was not added", escape::printable(&pick.choice.name))));
     }
     tell(session, &settled.resolutions);
-    Ok(merged(session, &settled.models))
+    Ok(settled.models)
 }
 
 /// Names `specs` in the manifest, each by its own key.
@@ -86,13 +118,16 @@ fn lock_of(session: &Session<'_>, keys: &[String]) -> Result<Lock> {
 /// # Errors
 /// When the manifest cannot be read or written.
 pub(in crate::commands) fn name_in_manifest(context: &Context, project: &Project, specs: &[String]) -> Result<()> {
-    let (path, mut text) = manifest_text(project)?;
-    for word in specs {
+    let entry = |word: &String| {
         let spec = read_spec(word)?;
-        text = manifest_edit::add(&text, &key_for(&spec), &ModelValue::One(spec.to_string()))
-            .map_err(|problem| anyhow!("{}: {problem}", escape::path(&path)))?;
-    }
-    write(context, project, &[(path, text)], "models add")
+        Ok((key_for(&spec), ModelValue::One(spec.to_string())))
+    };
+    let entries: Vec<_> = specs.iter().map(entry).collect::<Result<_>>()?;
+    write_with(context, project, "models add", || {
+        let (path, text) = manifest_text(project)?;
+        let text = named(&path, &text, &entries)?;
+        Ok(vec![(path, text)])
+    })
 }
 
 /// The manifest's path and text; an empty text where there is none yet.
@@ -110,6 +145,20 @@ pub(super) fn manifest_text(project: &Project) -> Result<(PathBuf, String)> {
 
 /// Writes the manifest, and the lock with it, through a plan, so that `undo` takes both back.
 pub(super) fn write(context: &Context, project: &Project, files: &[(PathBuf, String)], verb: &str) -> Result<()> {
+    write_with(context, project, verb, || Ok(files.to_vec()))
+}
+
+/// The same with what `make` makes of the files as they are when no other process can change them any more.
+pub(super) fn write_with(
+    context: &Context,
+    project: &Project,
+    verb: &str,
+    make: impl FnOnce() -> Result<Vec<(PathBuf, String)>>,
+) -> Result<()> {
+    let own = project.state_folder();
+    own_folder::make(&own).with_context(|| format!("{} cannot be made", escape::path(&own)))?;
+    let held = super::super::setup::lock(context, project, std::time::Duration::from_secs(60))?;
+    let files = make()?;
     let change = |(path, text): &(PathBuf, String)| Change {
         path: path.clone(),
         why: "the models of the project".to_owned(),
@@ -117,9 +166,6 @@ pub(super) fn write(context: &Context, project: &Project, files: &[(PathBuf, Str
         within: Some(project.root.clone()),
     };
     let changes: Vec<Change> = files.iter().map(change).collect();
-    let own = project.state_folder();
-    own_folder::make(&own).with_context(|| format!("{} cannot be made", escape::path(&own)))?;
-    let held = super::super::setup::lock(context, project, std::time::Duration::from_secs(60))?;
     let shelf = shelf(project);
     let mut record = shelf.record();
     // The manifest belongs to people: what was in it is kept for `undo`.

@@ -8,6 +8,7 @@ use anyhow::Result;
 
 use super::super::setup::shelf;
 use super::json;
+use super::relock::{self, Written};
 use super::session::{Pick, Session};
 use super::settle::{Ask, Settled, insist, merged, settle};
 use crate::cli::Transfer;
@@ -15,9 +16,10 @@ use crate::fetch::{Digest, Event, Options};
 use crate::models::bring::{Brought, Delivery};
 use crate::models::keeper::Trust;
 use crate::models::locked::{Model, Place};
+use crate::models::placement;
 use crate::models::request::Weights;
+use crate::models::resolve::{self, Resolution};
 use crate::models::sources::wheel;
-use crate::models::{placement, resolve::Resolution};
 use crate::support::escape::printable;
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::units;
@@ -84,11 +86,20 @@ pub(in crate::commands) fn deliver(session: &Session<'_>, wish: &Wish) -> Result
         return preview(session, &settled);
     }
     let known = vouched(session);
-    let elsewhere = for_other_machines(session, wish, &settled)?;
-    let mut locked = !wish.frozen && write_what_moved(session, &settled, &elsewhere)?;
+    let locks = !wish.locked && !wish.frozen;
+    let moved = if locks { write_what_moved(session, wish, &settled)? } else { None };
     let (brought, summary) = fetch(session, wish, &settled, known)?;
-    if !wish.frozen {
-        locked |= remember(session, &settled, &elsewhere, &brought)?;
+    let learnt = relock::learnt(&settled, &brought);
+    let mut locked = moved.as_ref().is_some_and(|written| written.changed);
+    if locks && !learnt.is_empty() {
+        // Of what stayed as it was, the lock that was read says all.
+        let base = moved.as_ref().map(|written| &written.own).or(session.lock.as_ref());
+        locked |= relock::write(session, base, &learnt)?.changed;
+    }
+    mark_absent(session, wish, &settled, &brought);
+    session.unseen().came(brought.iter().filter(|one| one.is_whole()).map(|one| &one.model))?;
+    if !locks {
+        relock::tell_unpinned(session, &learnt);
     }
     if locked {
         output.say(format!("Wrote {}. Commit it.", session.shown(&session.lock_path())));
@@ -102,7 +113,7 @@ pub(in crate::commands) fn deliver(session: &Session<'_>, wish: &Wish) -> Result
 
 /// What the same models are on other machines: the lock has every alternative, or it would be another one on each machine.
 fn for_other_machines(session: &Session<'_>, wish: &Wish, settled: &Settled) -> Result<Vec<(Pick, Model)>> {
-    if wish.frozen || wish.weights.is_some() {
+    if wish.weights.is_some() {
         return Ok(Vec::new());
     }
     let here = settled.models.iter().map(|(pick, _)| pick).chain(settled.failures.iter().map(|(pick, _)| pick));
@@ -118,13 +129,15 @@ fn for_other_machines(session: &Session<'_>, wish: &Wish, settled: &Settled) -> 
     Ok(found.models)
 }
 
-/// Locks what the sources said; true if that is something else than was locked. The lock of thousands of files is gone again
+/// Locks what the sources said, if that is something else than was locked. The lock of thousands of files is gone again
 /// when the first of them comes.
-fn write_what_moved(session: &Session<'_>, settled: &Settled, elsewhere: &[(Pick, Model)]) -> Result<bool> {
-    let lock = merged(session, &[&settled.models, elsewhere].concat());
+fn write_what_moved(session: &Session<'_>, wish: &Wish, settled: &Settled) -> Result<Option<Written>> {
+    let all = [&settled.models[..], &for_other_machines(session, wish, settled)?].concat();
+    let lock = merged(session, &all);
     let old = session.lock.as_ref();
     let says_something = old.is_some() || !lock.models.is_empty();
-    Ok(says_something && old != Some(&lock) && session.write_lock(&lock)?)
+    let moved = says_something && old != Some(&lock);
+    if moved { relock::write(session, old, &all).map(Some) } else { Ok(None) }
 }
 
 fn insist_on_lock(session: &Session<'_>, wish: &Wish) -> Result<()> {
@@ -138,12 +151,12 @@ pub(super) fn tell(session: &Session<'_>, resolutions: &[Resolution]) {
     for resolution in resolutions {
         let name = printable(&resolution.model.name);
         for note in &resolution.notes {
-            output.say(format!("{name}: {note}"));
+            output.tell(format!("{name}: {note}"));
         }
         let files: Vec<table::LeftOut> =
             resolution.left_out.iter().map(|one| table::LeftOut { path: one.path.clone(), size: one.size }).collect();
         if let Some(line) = table::left_out(&files) {
-            output.say(format!("{name}: {line}"));
+            output.tell(format!("{name}: {line}"));
         }
         for one in &resolution.left_out {
             output.detail(format!("  {} {}: {}", printable(&one.path), units::bytes(one.size), one.why));
@@ -237,22 +250,12 @@ fn vouched(session: &Session<'_>) -> HashSet<Digest> {
     session.lock.as_ref().map(|lock| session.unseen().vouched(lock)).unwrap_or_default()
 }
 
-/// Keeps in the lock what was trusted on first use; true if that was anything.
-fn remember(
-    session: &Session<'_>,
-    settled: &Settled,
-    elsewhere: &[(Pick, Model)],
-    brought: &[Brought],
-) -> Result<bool> {
-    let learnt = settled.models.iter().zip(brought).any(|((_, model), one)| *model != one.model);
-    let changed = learnt && {
-        let pair = |((pick, _), one): (&(Pick, Model), &Brought)| (pick.clone(), one.model.clone());
-        let proven = settled.models.iter().zip(brought).map(pair);
-        let all: Vec<(Pick, Model)> = proven.chain(elsewhere.iter().cloned()).collect();
-        session.write_lock(&merged(session, &all))?
-    };
-    session.unseen().came(brought.iter().filter(|one| one.is_whole()).map(|one| &one.model))?;
-    Ok(changed)
+/// Marks what the repositories do not have, where it is certain that the lock was made for what the manifest asks for.
+fn mark_absent(session: &Session<'_>, wish: &Wish, settled: &Settled, brought: &[Brought]) {
+    let certain = !wish.frozen || !session.is_behind();
+    for ((pick, _), one) in settled.models.iter().zip(brought).filter(|(_, one)| certain && one.is_whole()) {
+        resolve::mark_absent(&session.world, &pick.choice, &one.model);
+    }
 }
 
 /// Installs what is a package, then says what is where, and what is not.
@@ -293,9 +296,9 @@ fn conclude(
         }
     }
     if let Some(summary) = summary.filter(|summary| summary.received > 0 && !session.context.global.json) {
-        let seconds = summary.time.as_secs_f64();
-        let speed = (summary.received as f64 / seconds.max(0.001)) as u64;
-        output.say(format!("Fetched {} in {seconds:.1} s, {}/s.", units::bytes(summary.received), units::bytes(speed)));
+        let speed = (summary.received as f64 / summary.time.as_secs_f64().max(0.001)) as u64;
+        let (received, time) = (units::bytes(summary.received), units::seconds(summary.time));
+        output.say(format!("Fetched {received} in {time}, {}/s.", units::bytes(speed)));
     }
     delivered.missing = report_failures(session, settled, brought);
     delivered.received = summary.map_or(0, |summary| summary.received);
@@ -307,7 +310,7 @@ pub(super) fn hint_at_setup(session: &Session<'_>, delivered: &Delivered) {
     if delivered.here == 0 || delivered.received == 0 || session.context.global.json {
         return;
     }
-    if shelf(&session.project).past().iter().any(|past| past.verb == "setup") {
+    if shelf(&session.project).record().is_set_up() {
         return;
     }
     let cache = &session.layout.cache_root;
@@ -318,7 +321,7 @@ pub(super) fn hint_at_setup(session: &Session<'_>, delivered: &Delivered) {
     session
         .context
         .output
-        .say(format!("This project is not set up yet: `modelstrap setup` {ignored}lets programs find these models."));
+        .tell(format!("This project is not set up yet: `modelstrap setup` {ignored}lets programs find these models."));
 }
 
 /// The folder of a model's first part, of a repository its own: a commit's 40 digits tell a person nothing, and

@@ -14,13 +14,52 @@ use crate::models::spec::Spec;
 use crate::ui::table::{self, Cell, Tone};
 
 /// What is known of one model.
-struct Line {
-    name: String,
+#[derive(Debug, Clone)]
+pub(in crate::commands) struct Line {
+    /// Its name.
+    pub(in crate::commands) name: String,
+    /// What it is meant to be.
     spec: String,
-    state: &'static str,
-    size: Option<u64>,
-    here: u64,
+    /// `here`, `partly`, `missing`, `changed`, `not locked`, `for another machine`.
+    pub(in crate::commands) state: &'static str,
+    /// In bytes, as far as the lock or the catalogue know it.
+    pub(in crate::commands) size: Option<u64>,
+    /// How many of these are here.
+    pub(in crate::commands) here: u64,
+    /// The library that reads it.
     reader: String,
+    /// Whether the project works without it.
+    pub(in crate::commands) optional: bool,
+}
+
+impl Line {
+    /// Whether it is for this machine, and not here as a whole.
+    pub(in crate::commands) fn is_wanting(&self) -> bool {
+        !matches!(self.state, "here" | "for another machine")
+    }
+
+    /// What a program is told of it.
+    pub(in crate::commands) fn as_json(&self) -> Value {
+        json!({
+            "name": self.name, "spec": self.spec, "state": self.state, "size": self.size, "here": self.here,
+            "reader": self.reader, "optional": self.optional,
+        })
+    }
+}
+
+/// The lines as the table's rows.
+pub(in crate::commands) fn rows(lines: &[Line]) -> Vec<Vec<Cell>> {
+    let row = |line: &Line| {
+        let tone = match line.state {
+            "here" => Tone::Good,
+            "changed" => Tone::Bad,
+            "for another machine" => Tone::Plain,
+            _ => Tone::Pending,
+        };
+        let state = Cell::toned(line.state, tone);
+        vec![Cell::new(&line.name), state, Cell::size(line.size), Cell::new(&line.reader)]
+    };
+    lines.iter().map(row).collect()
 }
 
 pub(super) fn run(context: &Context) -> Result<Exit> {
@@ -30,15 +69,7 @@ pub(super) fn run(context: &Context) -> Result<Exit> {
         lines.extend(line(&session, request)?);
     }
     if context.global.json {
-        let models: Vec<Value> = lines
-            .iter()
-            .map(|line| {
-                json!({
-                    "name": line.name, "spec": line.spec, "state": line.state, "size": line.size,
-                    "here": line.here, "reader": line.reader,
-                })
-            })
-            .collect();
+        let models: Vec<Value> = lines.iter().map(Line::as_json).collect();
         context.output.result(format!("{:#}\n", json!({"schema": "modelstrap.models/1", "models": models})))?;
         return Ok(Exit::Done);
     }
@@ -46,34 +77,23 @@ pub(super) fn run(context: &Context) -> Result<Exit> {
         context.output.say("The manifest names no models; `modelstrap models add` does.");
         return Ok(Exit::Done);
     }
-    let rows: Vec<Vec<Cell>> = lines
-        .iter()
-        .map(|line| {
-            let tone = match line.state {
-                "here" => Tone::Good,
-                "changed" => Tone::Bad,
-                "for another machine" => Tone::Plain,
-                _ => Tone::Pending,
-            };
-            let state = Cell::toned(line.state, tone);
-            vec![Cell::new(&line.name), state, Cell::size(line.size), Cell::new(&line.reader)]
-        })
-        .collect();
     let output = &context.output;
-    output.result(table::render(&table::LISTED, &rows, output.colour_out, output.room_out()))?;
-    if lines.iter().any(|line| !matches!(line.state, "here" | "for another machine")) {
+    output.result(table::render(&table::LISTED, &rows(&lines), output.colour_out, output.room_out()))?;
+    if lines.iter().any(Line::is_wanting) {
         context.output.say("`modelstrap models download` brings what is not here.");
     }
     Ok(Exit::Done)
 }
 
-fn line(session: &Session<'_>, request: &Request) -> Result<Option<Line>> {
+/// How a model stands, without a request and without reading a byte of it.
+pub(in crate::commands) fn line(session: &Session<'_>, request: &Request) -> Result<Option<Line>> {
     let chosen = match request.choices.iter().all(|choice| choice.when.is_always()) {
         true => request.choices.first(),
         false => request.chosen(session.facts()?),
     };
     let Some(choice) = chosen.or(request.choices.first()) else { return Ok(None) };
     let locked = session.lock.as_ref().and_then(|lock| lock.find(&choice.name));
+    let locked = locked.filter(|model| model.spec == choice.spec.to_string());
     let known = catalogue::find(&choice.spec.to_string());
     let mut found = Line {
         name: choice.name.clone(),
@@ -82,6 +102,7 @@ fn line(session: &Session<'_>, request: &Request) -> Result<Option<Line>> {
         size: locked.and_then(size).or_else(|| known.and_then(|known| known.size)),
         here: 0,
         reader: reader(choice),
+        optional: request.optional,
     };
     if chosen.is_some() {
         found.state = match locked {

@@ -2,14 +2,16 @@
 
 use anyhow::Result;
 
-use super::super::Exit;
 use super::super::context::Context;
+use super::super::{Exit, Usage};
 use super::Session;
 use super::delivery::tell;
+use super::relock;
+use super::session::Pick;
 use super::settle::{Ask, describe, merged, settle};
 use crate::cli::LockArgs;
 use crate::models::diff::diff;
-use crate::models::lock::Lock;
+use crate::models::locked::Model;
 use crate::support::escape::printable;
 use crate::support::interrupt;
 use crate::support::units;
@@ -27,29 +29,56 @@ pub(super) fn lock(session: &Session<'_>, words: &[String], ask: Ask, dry_run: b
     interrupt::watch();
     let output = &session.context.output;
     let picks = session.picks(words, true)?;
-    let picks = picks.into_iter().filter(|pick| pick.in_manifest).collect();
+    if let Some(stranger) = picks.iter().find(|pick| !pick.in_manifest) {
+        let name = printable(&stranger.choice.name);
+        return Err(Usage(format!("the manifest does not name {name}\n  `modelstrap models add {name}` does")).into());
+    }
     let settled = settle(session, picks, ask, &|name| output.detail(format!("asking about {}", printable(name))))?;
     tell(session, &settled.resolutions);
+    tell_unpinned(session, &settled.models);
     for (pick, error) in &settled.failures {
         let name = printable(&pick.choice.name);
+        let locked = session.lock.as_ref().is_some_and(|lock| lock.find(&pick.choice.name).is_some());
+        let how = if locked { "stays as it is locked" } else { "is not locked" };
         match pick.request.optional {
-            true => output.warn(format!("{name} (optional) is not locked: {error:#}")),
-            false => output.error(format!("{name} is not locked: {error:#}")),
+            true => output.warn(format!("{name} (optional) {how}: {error:#}")),
+            false => output.error(format!("{name} {how}: {error:#}")),
         }
     }
     // What nobody could answer for is no news: an empty lock would only hide the failure.
     if settled.failures.is_empty() || !settled.models.is_empty() {
-        show(session, &merged(session, &settled.models), dry_run)?;
+        show(session, &settled.models, dry_run)?;
     }
     let failed = settled.failures.iter().any(|(pick, _)| !pick.request.optional);
     Ok(if failed { Exit::Of(1) } else { Exit::Done })
 }
 
+/// Says of which files the lock gives up the digest that an earlier download taught.
+fn tell_unpinned(session: &Session<'_>, fresh: &[(Pick, Model)]) {
+    for (_, model) in fresh {
+        let Some(old) = session.lock.as_ref().and_then(|lock| lock.find(&model.name)) else { continue };
+        let files =
+            |model: &'_ Model| model.parts.iter().flat_map(|part| part.files.iter().cloned()).collect::<Vec<_>>();
+        let known: Vec<String> =
+            files(old).into_iter().filter(|file| file.digest.is_some()).map(|file| file.path).collect();
+        let given_up = files(model).into_iter().filter(|file| file.digest.is_none() && known.contains(&file.path));
+        let names: Vec<String> = given_up.map(|file| printable(&file.path)).collect();
+        if !names.is_empty() {
+            session.context.output.tell(format!(
+                "{}: nobody publishes the digest of {}; the next download writes down what it finds",
+                printable(&model.name),
+                units::listed(&names)
+            ));
+        }
+    }
+}
+
 /// Shows what changed since the lock was written, and writes it.
-fn show(session: &Session<'_>, lock: &Lock, dry_run: bool) -> Result<()> {
+fn show(session: &Session<'_>, fresh: &[(Pick, Model)], dry_run: bool) -> Result<()> {
     let output = &session.context.output;
     let path = session.shown(&session.lock_path());
-    let moved = diff(session.lock.as_ref(), lock);
+    let lock = merged(session, fresh);
+    let moved = diff(session.lock.as_ref(), &lock);
     for line in moved.lines() {
         output.say(line);
     }
@@ -61,8 +90,9 @@ fn show(session: &Session<'_>, lock: &Lock, dry_run: bool) -> Result<()> {
         output.say(format!("{path} was left as it is."));
         return Ok(());
     }
-    match session.write_lock(lock)? {
-        true => output.say(format!("{path} has {} now. Commit it.", units::count(lock.models.len(), "model"))),
+    let written = relock::write(session, session.lock.as_ref(), fresh)?;
+    match written.changed {
+        true => output.say(format!("{path} has {} now. Commit it.", units::count(written.count, "model"))),
         false => output.say(format!("{path} is up to date.")),
     }
     Ok(())

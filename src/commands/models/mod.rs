@@ -8,6 +8,7 @@ mod json;
 mod list;
 mod lock;
 mod path;
+mod relock;
 mod remove;
 mod scan;
 mod search;
@@ -25,6 +26,8 @@ use crate::cli::{ModelsArgs, ModelsVerb};
 
 pub(super) use add::name_in_manifest;
 pub(super) use delivery::{Wish, deliver};
+pub(super) use list::{Line, line, rows};
+pub(super) use relock::prune;
 pub(super) use session::{Session, known};
 
 pub(super) fn run(context: &Context, arguments: &ModelsArgs) -> Result<Exit> {

@@ -23,8 +23,14 @@ pub(super) fn run(context: &Context, arguments: &PathArgs) -> Result<Exit> {
         let names: Vec<String> = picks.iter().map(|pick| printable(&pick.choice.name)).collect();
         return Err(Usage(format!("{name} means several models: {}", names.join(", "))).into());
     }
+    let named = pick.in_manifest;
     let settled = settle(&session, vec![pick], Ask::Nobody, &|_| ())?;
     let Some((_, model)) = settled.models.first() else {
+        if !named {
+            bail!(
+                "the manifest does not name {name}, so nobody noted which files it has\n  run `modelstrap models add {name}`"
+            );
+        }
         bail!("{name} is not locked, so nobody knows which files it has\n  run `modelstrap models download {name}`");
     };
     let path = match &arguments.file {

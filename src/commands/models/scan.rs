@@ -8,7 +8,7 @@ use serde_json::json;
 use super::super::Exit;
 use super::super::context::Context;
 use super::Session;
-use super::settle::{Ask, settle};
+use super::settle::{Ask, by_reason, settle};
 use crate::cli::ScanArgs;
 use crate::models::pickle::{self, Verdict};
 use crate::models::placement;
@@ -20,6 +20,10 @@ const DEEPEST: usize = 64;
 pub(super) fn run(context: &Context, arguments: &ScanArgs) -> Result<Exit> {
     interrupt::watch();
     let session = Session::open(context)?;
+    if arguments.targets.is_empty() && session.requests.is_empty() && !context.global.json {
+        context.output.say("The manifest names no models; give files or folders to look into.");
+        return Ok(Exit::Done);
+    }
     let files = targets(&session, &arguments.targets)?;
     let (mut refused, mut pickles) = (0, 0);
     let mut listed = Vec::new();
@@ -75,12 +79,28 @@ fn targets(session: &Session<'_>, words: &[String]) -> Result<Vec<PathBuf>> {
     if !models.is_empty() || words.is_empty() {
         let models: Vec<String> = models.into_iter().cloned().collect();
         let settled = settle(session, session.picks(&models, false)?, Ask::Nobody, &|_| ())?;
-        for part in settled.models.iter().flat_map(|(_, model)| &model.parts) {
-            for file in &part.files {
-                files.push(placement::visible(&session.world, part, file)?);
+        for (names, why) in by_reason(&settled.failures) {
+            session.context.output.warn(format!("{names} cannot be looked into: {why}"));
+        }
+        let (mut lacking, mut absent) = (Vec::new(), 0);
+        for (_, model) in &settled.models {
+            let before = absent;
+            for part in &model.parts {
+                for file in &part.files {
+                    let path = placement::visible(&session.world, part, file)?;
+                    if path.exists() { files.push(path) } else { absent += 1 }
+                }
+            }
+            if absent > before {
+                lacking.push(escape::printable(&model.name));
             }
         }
-        files.retain(|path| path.exists());
+        if absent > 0 {
+            let (files, was) =
+                (units::count(absent, "file"), if absent == 1 { ("is", "was") } else { ("are", "were") });
+            let (names, (is, was)) = (units::listed(&lacking), was);
+            session.context.output.warn(format!("{names}: {files} {is} not here, and {was} not looked into"));
+        }
     }
     files.sort();
     files.dedup();

@@ -69,6 +69,7 @@ pub(super) fn run(context: &Context, arguments: &SearchArgs) -> Result<Exit> {
     if more > 0 {
         output.say(format!("{more} more are well known; `--limit {}` shows them.", arguments.limit + more));
     }
+    output.say("`modelstrap models add NAME` names one in the manifest and downloads it.");
     Ok(Exit::Done)
 }
 

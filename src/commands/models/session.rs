@@ -9,12 +9,13 @@ use anyhow::{Context as _, Result, bail};
 use super::super::Usage;
 use super::super::context::Context;
 use super::super::detect;
+use super::settle::describe;
 use crate::catalogue::models as catalogue;
 use crate::fetch::{Client, Network};
 use crate::models::homes::Homes;
 use crate::models::hub::settings::Settings;
 use crate::models::lock::unseen::{self, Unseen};
-use crate::models::lock::{self, Lock};
+use crate::models::lock::{self, Disagreement, Lock};
 use crate::models::request::{self, Choice, Request, WellKnown};
 use crate::models::sources::github;
 use crate::models::world::World;
@@ -22,7 +23,7 @@ use crate::platform::{self, Facts, Options};
 use crate::project::answers::Answers;
 use crate::project::{Manifest, Project};
 use crate::setup::{Layout, Overrides};
-use crate::support::{atomic, bounded, escape, paths, units};
+use crate::support::{atomic, bounded, escape, paths};
 
 /// What every verb of `models` starts from.
 pub(in crate::commands) struct Session<'a> {
@@ -34,6 +35,10 @@ pub(in crate::commands) struct Session<'a> {
     pub(in crate::commands) requests: Vec<Request>,
     /// The lock as it was read; `None` where there is none.
     pub(super) lock: Option<Lock>,
+    /// Whether there was one that was edited or cut, and is made anew.
+    spoilt: bool,
+    /// What the manifest on the disk asks for, where the session is for another one.
+    before: Option<Vec<Request>>,
     facts: OnceLock<Facts>,
 }
 
@@ -54,6 +59,17 @@ impl<'a> Session<'a> {
         Self::of(context, project, layout)
     }
 
+    /// The session of a project whose layout is not on the disk yet, on a machine that is known.
+    pub(in crate::commands) fn open_at(
+        context: &'a Context,
+        project: &Project,
+        layout: &Layout,
+        facts: &Facts,
+    ) -> Result<Self> {
+        let session = Self::of(context, project.clone(), layout.clone())?;
+        Ok(Self { facts: OnceLock::from(facts.clone()), ..session })
+    }
+
     /// The same for `models lock`: a lock that was edited or cut is as good as none.
     pub(super) fn open_anew(context: &'a Context) -> Result<Self> {
         let path = context.project()?.root.join(lock::FILE);
@@ -65,15 +81,17 @@ impl<'a> Session<'a> {
         let project = context.project()?;
         let answers = Answers::load(&project.state_folder());
         let layout = Layout::settle(&project, &answers, &Overrides::default(), &context.vars, context.os)?;
-        Self::with(context, project, layout, None)
+        Ok(Self { spoilt: true, ..Self::with(context, project, layout, None)? })
     }
 
     /// The session that the project would have with `manifest`.
     pub(super) fn open_with(context: &'a Context, manifest: Manifest) -> Result<Self> {
-        let project = Project { manifest, ..context.project()? };
+        let project = context.project()?;
+        let before = request::of_manifest(&project.manifest, &known())?;
+        let project = Project { manifest, ..project };
         let answers = Answers::load(&project.state_folder());
         let layout = Layout::settle(&project, &answers, &Overrides::default(), &context.vars, context.os)?;
-        Self::of(context, project, layout)
+        Ok(Self { before: Some(before), ..Self::of(context, project, layout)? })
     }
 
     fn of(context: &'a Context, project: Project, layout: Layout) -> Result<Self> {
@@ -85,7 +103,17 @@ impl<'a> Session<'a> {
         let requests = request::of_manifest(&project.manifest, &known())?;
         let mut world = world(context, &project, &layout)?;
         world.named = requests.iter().flat_map(|one| &one.choices).map(|choice| choice.name.clone()).collect();
-        Ok(Self { context, project, layout, world, requests, lock, facts: OnceLock::new() })
+        Ok(Self {
+            context,
+            project,
+            layout,
+            world,
+            requests,
+            lock,
+            spoilt: false,
+            before: None,
+            facts: OnceLock::new(),
+        })
     }
 
     /// This machine; asked once, and only by who needs it.
@@ -97,8 +125,30 @@ impl<'a> Session<'a> {
         Ok(self.facts.get_or_init(|| platform::detect(&probe, &Options::default())))
     }
 
+    /// How the lock does not fit the manifest, in words; that there is none is one of them. That a model of `left_out` is not
+    /// locked counts for nothing: this machine does without it.
+    pub(in crate::commands) fn disagreements(&self, left_out: &[String]) -> Vec<String> {
+        let counts = |found: &&Disagreement| match found {
+            Disagreement::Missing(name) => {
+                let mut without = self.requests.iter().filter(|request| left_out.contains(&request.name));
+                !without.any(|request| request.choices.iter().any(|choice| choice.name == *name))
+            }
+            _ => true,
+        };
+        match &self.lock {
+            Some(lock) => lock.disagreements(&self.requests).iter().filter(counts).map(describe).collect(),
+            None if self.requests.is_empty() => Vec::new(),
+            None => vec![format!("there is no {}", lock::FILE)],
+        }
+    }
+
+    /// Whether there is a lock.
+    pub(in crate::commands) fn is_locked(&self) -> bool {
+        self.lock.is_some()
+    }
+
     /// The requests that `words` mean, or all of the manifest.
-    pub(super) fn select(&self, words: &[String]) -> Result<Vec<Request>> {
+    pub(in crate::commands) fn select(&self, words: &[String]) -> Result<Vec<Request>> {
         if words.iter().all(|word| word.trim().is_empty()) {
             return Ok(self.requests.clone());
         }
@@ -127,33 +177,30 @@ impl<'a> Session<'a> {
         self.project.root.join(lock::FILE)
     }
 
-    /// Writes `lock` where it differs from the file; true if it did.
-    pub(super) fn write_lock(&self, lock: &Lock) -> Result<bool> {
-        let path = self.lock_path();
-        let text = lock.render();
-        let files: usize = lock.models.iter().flat_map(|model| &model.parts).map(|part| part.files.len()).sum();
-        if files > lock::MAX_FILES || text.len() as u64 > lock::MAX_SIZE {
-            bail!(
-                "{} would have {}, and {} is the most that it can hold\n  choose fewer with `include` and `exclude`",
-                self.shown(&path),
-                units::count(files, "file"),
-                lock::MAX_FILES
-            );
+    /// Whether models of the lock may be wanted with other patterns than it was made for, by the manifest on the disk.
+    pub(super) fn is_behind(&self) -> bool {
+        self.lock.as_ref().is_some_and(|lock| lock.is_behind(self.before.as_ref().unwrap_or(&self.requests)))
+    }
+
+    /// The lock as it is on the disk now.
+    pub(super) fn read_newest_lock(&self) -> Result<Option<Lock>> {
+        match read_lock(&self.lock_path()) {
+            // What was spoilt when this began is made anew.
+            Err(_) if self.spoilt => Ok(None),
+            read => read,
         }
-        self.stays_inside(&path)?;
-        self.note_unseen(lock)?;
-        if bounded::read(&path, lock::MAX_SIZE).is_ok_and(|bytes| bytes == text.as_bytes()) {
-            return Ok(false);
-        }
-        atomic::replace(&path, text.as_bytes(), None, &self.project.tag())
-            .with_context(|| format!("{} cannot be written", escape::path(&path)))?;
-        Ok(true)
+    }
+
+    /// Refuses a lock file that a link leads out of the project.
+    pub(super) fn guard_lock(&self) -> Result<()> {
+        self.stays_inside(&self.lock_path())?;
+        self.stays_inside(&self.project.state_folder().join(unseen::FILE))
     }
 
     /// Notes which files of `lock` nobody vouched for before it is written.
     pub(super) fn note_unseen(&self, lock: &Lock) -> Result<()> {
-        // What lies on the disk now: `self.lock` may be a later state.
-        self.stays_inside(&self.project.state_folder().join(unseen::FILE))?;
+        // What lies on the disk now: `self.lock` may be another state.
+        self.guard_lock()?;
         let old = read_lock(&self.lock_path()).ok().flatten();
         self.unseen().note(old.as_ref(), lock)
     }

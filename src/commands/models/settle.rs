@@ -1,19 +1,20 @@
 //! Decides what each wanted model is: as the lock says, or as its source says now.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Error, Result, anyhow, bail};
 
+use super::relock::merge;
 use super::session::{Pick, Session};
 use crate::fetch::Digest;
 use crate::models::lock::{Disagreement, Lock};
 use crate::models::locked::{File, Model};
-use crate::models::request;
 use crate::models::resolve::{Resolution, resolve};
 use crate::support::escape::printable;
 use crate::support::interrupt::{self, Interrupted};
+use crate::support::units;
 
 /// Servers are asked about this many models at once.
 const AT_ONCE: usize = 8;
@@ -25,8 +26,10 @@ pub(super) enum Ask {
     Nobody,
     /// Those that the lock does not have as they are wanted, at the commit that it has.
     AboutTheMissing,
-    /// All of them, afresh.
+    /// All of them, afresh. What nobody publishes and an earlier download taught, such as a digest, stays.
     AboutAll,
+    /// All of them, as if nothing were locked.
+    Anew,
 }
 
 /// What each wanted model is.
@@ -50,25 +53,21 @@ pub(super) fn settle(
     ask: Ask,
     told: &(dyn Fn(&str) + Sync),
 ) -> Result<Settled> {
-    let stale = session
-        .lock
-        .as_ref()
-        .is_some_and(|lock| lock.disagreements(&session.requests).contains(&Disagreement::Details));
+    let stale = session.lock.as_ref().is_some_and(|lock| lock.is_behind(&session.requests));
     let locked = |pick: &Pick| {
         let lock = session.lock.as_ref().filter(|_| pick.in_manifest)?;
         lock.find(&pick.choice.name).filter(|model| model.spec == pick.choice.spec.to_string())
     };
-    let fits = |pick: &Pick| ask != Ask::AboutAll && !(stale && ask == Ask::AboutTheMissing) && locked(pick).is_some();
+    let fits = |pick: &Pick| match ask {
+        Ask::Nobody => locked(pick).is_some(),
+        Ask::AboutTheMissing => !stale && locked(pick).is_some(),
+        Ask::AboutAll | Ask::Anew => false,
+    };
     let mut settled = Settled::default();
     let mut open: Vec<(usize, &Pick, Option<&Model>)> = Vec::new();
     for (at, pick) in picks.iter().enumerate().filter(|(_, pick)| !fits(pick)) {
         if ask == Ask::Nobody {
-            let why = if session.lock.is_none() {
-                "there is no modelstrap.lock"
-            } else {
-                "modelstrap.lock does not have it as the manifest asks for it"
-            };
-            settled.failures.push((pick.clone(), anyhow!("{why}; run `modelstrap models lock`")));
+            settled.failures.push((pick.clone(), not_locked(session, pick)));
         } else {
             open.push((at, pick, locked(pick).filter(|_| ask == Ask::AboutTheMissing)));
         }
@@ -82,6 +81,9 @@ pub(super) fn settle(
             Some(found) => match answers.swap_remove(found).1 {
                 Ok(mut resolution) => {
                     if let Some(old) = locked(pick) {
+                        if ask != Ask::Anew {
+                            keep_digests(&mut resolution.model, old);
+                        }
                         keep_sizes(&mut resolution.model, old);
                     }
                     settled.models.push((pick.clone(), resolution.model.clone()));
@@ -95,6 +97,41 @@ pub(super) fn settle(
         }
     }
     Ok(settled)
+}
+
+fn not_locked(session: &Session<'_>, pick: &Pick) -> Error {
+    if !pick.in_manifest {
+        let add = format!("`modelstrap models add {}`", printable(&pick.choice.name));
+        return anyhow!("the manifest does not name it, so the lock does not have it; {add} changes that");
+    }
+    anyhow!(match session.lock {
+        None => "there is no modelstrap.lock; run `modelstrap models lock`",
+        Some(_) => "modelstrap.lock does not have it as the manifest asks for it; run `modelstrap models lock`",
+    })
+}
+
+/// What could not be settled, each reason once, with the names that it is the reason of.
+pub(super) fn by_reason(failures: &[(Pick, Error)]) -> Vec<(String, String)> {
+    let mut grouped: Vec<(Vec<String>, String)> = Vec::new();
+    for (pick, error) in failures {
+        let (name, why) = (printable(&pick.choice.name), format!("{error:#}"));
+        match grouped.iter_mut().find(|(_, other)| *other == why) {
+            Some((names, _)) => names.push(name),
+            None => grouped.push((vec![name], why)),
+        }
+    }
+    grouped.into_iter().map(|(names, why)| (units::listed(&names), why)).collect()
+}
+
+/// Of files that come from where they came from before, and of which nobody publishes a digest, what the first download found stays.
+fn keep_digests(model: &mut Model, old: &Model) {
+    let open = |part: &&mut crate::models::locked::Part| part.files.iter().any(|file| file.digest.is_none());
+    let parts = model.parts.iter_mut().filter(open);
+    for file in parts.flat_map(|part| part.files.to_mut()).filter(|file| file.digest.is_none()) {
+        if let Some(old) = files(old).find(|old| (&old.path, &old.url) == (&file.path, &file.url)) {
+            (file.digest, file.size) = (old.digest, file.size.or(old.size));
+        }
+    }
 }
 
 /// Of files that are the same bytes still, what was learnt of their size stays: not every source says it.
@@ -145,22 +182,8 @@ fn ask_sources(
 
 /// The lock after `fresh` was settled: what it says of the manifest's other models stays.
 pub(super) fn merged(session: &Session<'_>, fresh: &[(Pick, Model)]) -> Lock {
-    let wanted: HashSet<&str> =
-        session.requests.iter().flat_map(|request| &request.choices).map(|choice| choice.name.as_str()).collect();
-    let fresh: Vec<&Model> = fresh.iter().filter(|(pick, _)| pick.in_manifest).map(|(_, model)| model).collect();
-    let renewed: HashSet<&str> = fresh.iter().map(|model| model.name.as_str()).collect();
-    let old = session.lock.iter().flat_map(|lock| &lock.models);
-    let kept: Vec<&Model> =
-        old.filter(|model| wanted.contains(model.name.as_str()) && !renewed.contains(model.name.as_str())).collect();
-    let digest = request::digest(&session.requests);
-    // Where a model that was not asked about may have other patterns now, the lock must go on saying that it is behind.
-    let manifest = match &session.lock {
-        Some(lock) if !kept.is_empty() && lock.disagreements(&session.requests).contains(&Disagreement::Details) => {
-            lock.manifest
-        }
-        _ => digest,
-    };
-    Lock::new(manifest, kept.into_iter().chain(fresh).cloned().collect())
+    let lock = session.lock.as_ref();
+    merge(&session.requests, lock, (lock, session.is_behind()), fresh)
 }
 
 /// Refuses to go on when the manifest and the lock disagree.

@@ -11,5 +11,7 @@ use crate::cli::UpdateArgs;
 
 pub(super) fn run(context: &Context, arguments: &UpdateArgs) -> Result<Exit> {
     let session = Session::open(context)?;
-    lock(&session, &arguments.models, Ask::AboutAll, arguments.consent.dry_run)
+    // What was trusted on first use is given up only where somebody names it.
+    let ask = if arguments.models.is_empty() { Ask::AboutAll } else { Ask::Anew };
+    lock(&session, &arguments.models, ask, arguments.consent.dry_run)
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::super::Exit;
 use super::super::context::Context;
 use super::session::Pick;
-use super::settle::{Ask, settle};
+use super::settle::{Ask, Settled, by_reason, settle};
 use super::{Session, Wish, deliver};
 use crate::cli::VerifyArgs;
 use crate::models::locked::Model;
@@ -25,8 +25,11 @@ pub(super) fn run(context: &Context, arguments: &VerifyArgs) -> Result<Exit> {
     let picks = session.picks(&arguments.models, false)?;
     let settled = settle(&session, picks, Ask::Nobody, &|_| ())?;
     let unknown = settled.failures.iter().any(|(pick, _)| !pick.request.optional);
-    for (pick, error) in &settled.failures {
-        context.output.warn(format!("{} cannot be verified: {error:#}", printable(&pick.choice.name)));
+    for (names, why) in by_reason(&settled.failures) {
+        context.output.warn(format!("{names} cannot be verified: {why}"));
+    }
+    if session.requests.is_empty() && settled.failures.is_empty() && settled.models.is_empty() {
+        context.output.say("The manifest names no models: there is nothing to verify.");
     }
     let (owners, items) = items(&session, &settled.models)?;
     let begun = Instant::now();
@@ -41,15 +44,18 @@ pub(super) fn run(context: &Context, arguments: &VerifyArgs) -> Result<Exit> {
     let damaged: Vec<usize> =
         (0..items.len()).filter(|at| !matches!(findings[*at], Finding::Good | Finding::Unproven)).collect();
     let fixes = arguments.fix && !arguments.consent.dry_run;
-    report(&session, &settled.models, &owners, &items, &findings, fixes)?;
-    let (bytes, time) = (read.into_inner(), begun.elapsed().as_secs_f64());
-    context.output.say(format!(
-        "{} read in {time:.1} s ({}/s): {}, {} damaged or missing.",
-        units::bytes(bytes),
-        units::bytes((bytes as f64 / time.max(0.001)) as u64),
-        units::count(items.len(), "file"),
-        damaged.len()
-    ));
+    report(&session, &settled, &owners, &items, &findings, fixes)?;
+    let (bytes, time) = (read.into_inner(), begun.elapsed());
+    if !items.is_empty() {
+        context.output.say(format!(
+            "{} read in {} ({}/s): {}, {} damaged or missing.",
+            units::bytes(bytes),
+            units::seconds(time),
+            units::bytes((bytes as f64 / time.as_secs_f64().max(0.001)) as u64),
+            units::count(items.len(), "file"),
+            damaged.len()
+        ));
+    }
     if damaged.is_empty() {
         return Ok(if unknown { Exit::Found } else { Exit::Done });
     }
@@ -87,13 +93,13 @@ fn items(session: &Session<'_>, models: &[(Pick, Model)]) -> Result<(Vec<Owner>,
 
 fn report(
     session: &Session<'_>,
-    models: &[(Pick, Model)],
+    settled: &Settled,
     owners: &[Owner],
     items: &[Item],
     findings: &[Finding],
     fixes: bool,
 ) -> Result<()> {
-    let context = session.context;
+    let (context, models) = (session.context, &settled.models);
     let mut listed: Vec<Value> = Vec::new();
     for ((owner, item), finding) in owners.iter().zip(items).zip(findings) {
         let name = &models[owner.0].1.name;
@@ -112,7 +118,12 @@ fn report(
         }
     }
     if context.global.json {
-        let document = json!({"schema": "modelstrap.verify/1", "files": items.len(), "findings": listed});
+        let unverified = settled.failures.iter();
+        let unverified: Vec<Value> =
+            unverified.map(|(pick, why)| json!({"model": pick.choice.name, "why": format!("{why:#}")})).collect();
+        let document = json!({
+            "schema": "modelstrap.verify/1", "files": items.len(), "findings": listed, "unverified": unverified,
+        });
         // The events of a repair follow: together they are JSON lines.
         context.output.result(if fixes { format!("{document}\n") } else { format!("{document:#}\n") })?;
     }

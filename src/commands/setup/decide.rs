@@ -74,7 +74,7 @@ pub(super) fn decide(
     if !is_ours(&record, &project, &answers) {
         answers = answers.unproven();
     }
-    let first_time = !Record::is_kept_in(shelf(&project).folder());
+    let first_time = !record.is_set_up();
     // What a flag says is not asked.
     answers.profile = arguments.profile.clone().or(answers.profile);
     answers.link_whisper = arguments.link_whisper.or(answers.link_whisper);

@@ -2,6 +2,7 @@
 
 mod decide;
 mod models;
+mod outlook;
 mod present;
 
 use std::time::Duration;
@@ -13,7 +14,7 @@ use super::{Exit, Usage, detect};
 use crate::cli::SetupArgs;
 use crate::plan::apply::{ApplyError, settle};
 use crate::plan::journal::Shelf;
-use crate::plan::{Edit, Plan, apply};
+use crate::plan::{Edit, Plan, SETUP, apply};
 use crate::platform::recommend::recommend;
 use crate::platform::{self, Options};
 use crate::project::Project;
@@ -25,7 +26,8 @@ use crate::ui::plan::PlanView;
 use crate::ui::prompts::Prompts;
 use decide::{Decided, decide, refuse_home};
 use models::Ended;
-use present::{next_steps, report, show};
+use outlook::{Outlook, outlook};
+use present::{View, next_steps, report, show};
 
 /// How long a second setup waits for the first.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -50,21 +52,31 @@ pub(super) fn run(context: &Context, arguments: &SetupArgs) -> Result<Exit> {
     let plan = decided.plan(&shelf)?;
     let unfinished = shelf.interrupted().is_some();
     let pending = !plan.is_empty() || unfinished;
+    let models = match outlook(context, arguments, &decided, &facts) {
+        // What is wrong with the models is told by their own step, when the project is set up.
+        Err(_) if !only_looks => None,
+        models => models?,
+    };
+    let wanting = models.as_ref().is_some_and(Outlook::is_pending);
 
-    if only_looks || !pending {
-        show(context, &decided, &plan, unfinished, !asks);
-        if !pending && !only_looks {
-            remember(&plan, &shelf)?;
-        }
-        let ended = if only_looks { Ended::Skipped } else { bring_models(context, arguments, &decided)? };
-        report(context, &decided, &plan, false, ended)?;
-        return Ok(if arguments.check && pending { Exit::Found } else { exit(ended) });
+    show(context, &decided, &plan, &View { unfinished, wanting, machine: !asks });
+    if let Some(models) = models.as_ref().filter(|models| only_looks || models.brings_something()) {
+        models.show(context, only_looks, !plan.is_empty());
     }
-    show(context, &decided, &plan, unfinished, !asks);
+    if only_looks {
+        report(context, &decided, &plan, false, Ended::Skipped, models.as_ref())?;
+        return Ok(if arguments.check && (pending || wanting) { Exit::Found } else { Exit::Done });
+    }
+    if !pending {
+        remember(&plan, &shelf)?;
+        let ended = bring_models(context, arguments, &decided)?;
+        report(context, &decided, &plan, false, ended, None)?;
+        return Ok(exit(ended));
+    }
     consent(context, arguments, asks)?;
     let applied = carry_out(context, &decided, &shelf)?;
     let ended = bring_models(context, arguments, &decided)?;
-    report(context, &decided, &applied, true, ended)?;
+    report(context, &decided, &applied, true, ended, None)?;
     next_steps(context, &decided);
     Ok(exit(ended))
 }
@@ -138,9 +150,10 @@ fn carry_out(context: &Context, decided: &Decided, shelf: &Shelf) -> Result<Plan
     let view = PlanView { output: &context.output, root: &decided.project.root, home: decided.layout.home.as_deref() };
     let applied = decided.plan(shelf).and_then(|plan| {
         let mut record = shelf.record();
+        record.note_set_up(true);
         let now = time::now(&context.vars);
         let tick = |edit: &Edit| view.tick(edit).into_iter().for_each(|line| context.output.say(line));
-        match apply(&plan, shelf, &mut record, "setup", &now, tick) {
+        match apply(&plan, shelf, &mut record, SETUP, &now, tick) {
             Ok(_) => Ok(plan),
             Err(error @ ApplyError::Interrupted { .. }) => Err(Interrupted(error.to_string()).into()),
             Err(error) => Err(error.into()),
@@ -162,6 +175,7 @@ fn remember(plan: &Plan, shelf: &Shelf) -> Result<()> {
     let mut record = shelf.record();
     let before = record.clone();
     settle(plan, &mut record);
+    record.note_set_up(true);
     if record != before {
         record
             .save(shelf.folder(), shelf.tag())

@@ -81,7 +81,7 @@ pub(super) fn check(context: &Context, arguments: &SetupArgs, project: &Project)
 }
 
 /// The flag's models, else those that the person did not leave out.
-fn words(arguments: &SetupArgs, answers: &Answers, choice: &Choice, session: &Session<'_>) -> Vec<String> {
+pub(super) fn words(arguments: &SetupArgs, answers: &Answers, choice: &Choice, session: &Session<'_>) -> Vec<String> {
     let given = arguments.models.iter().flatten().filter(|word| !word.trim().is_empty());
     let given: Vec<String> = given.chain(&choice.words).cloned().collect();
     if !given.is_empty() {

@@ -6,16 +6,27 @@ use serde_json::{Value, json};
 use super::super::context::Context;
 use super::decide::Decided;
 use super::models::Ended;
+use super::outlook::Outlook;
 use crate::plan::Plan;
 use crate::support::{escape, paths, units};
 use crate::ui::plan::PlanView;
 
-/// The plan, then what a person should know. `machine` adds the project's line, for who saw no card.
-pub(super) fn show(context: &Context, decided: &Decided, plan: &Plan, unfinished: bool, machine: bool) {
+/// What a plan is shown with.
+pub(super) struct View {
+    /// The last setup was interrupted.
+    pub(super) unfinished: bool,
+    /// A model that is needed is not here.
+    pub(super) wanting: bool,
+    /// Adds the project's line, for who saw no card.
+    pub(super) machine: bool,
+}
+
+/// The plan, then what a person should know.
+pub(super) fn show(context: &Context, decided: &Decided, plan: &Plan, shown: &View) {
     let output = &context.output;
     let view = PlanView { output, root: &decided.project.root, home: decided.layout.home.as_deref() };
     let bold = output.style().bold();
-    if machine {
+    if shown.machine {
         output.say(format!("{} {}", bold.apply_to("Project"), view_root(decided)));
         output.say(format!("{} {}", bold.apply_to("Machine"), decided.machine));
     }
@@ -41,8 +52,9 @@ pub(super) fn show(context: &Context, decided: &Decided, plan: &Plan, unfinished
         output.say("");
     }
     if plan.is_empty() {
-        output.say(match unfinished {
+        output.say(match shown.unfinished {
             true => "The last setup was interrupted when everything was written; `modelstrap setup` ends it.",
+            false if shown.wanting => "The files of this project are as they should be.",
             false if !plan.kept.is_empty() => "Nothing to do, but for what stays as it is.",
             false => "Nothing to do: this project is ready.",
         });
@@ -55,7 +67,14 @@ fn view_root(decided: &Decided) -> String {
 }
 
 /// The result as one JSON document, when that is asked for. After the events of a download it is the last of the lines.
-pub(super) fn report(context: &Context, decided: &Decided, plan: &Plan, applied: bool, ended: Ended) -> Result<()> {
+pub(super) fn report(
+    context: &Context,
+    decided: &Decided,
+    plan: &Plan,
+    applied: bool,
+    ended: Ended,
+    models: Option<&Outlook>,
+) -> Result<()> {
     if !context.global.json {
         return Ok(());
     }
@@ -74,7 +93,7 @@ pub(super) fn report(context: &Context, decided: &Decided, plan: &Plan, applied:
         plan.kept.iter().map(|kept| json!({"path": kept.path.to_string_lossy(), "why": kept.why})).collect();
     let variables: serde_json::Map<String, Value> =
         decided.variables.set.iter().map(|variable| (variable.name.clone(), variable.value.clone().into())).collect();
-    let document = json!({
+    let mut document = json!({
         "schema": "modelstrap.setup/1",
         "project": decided.project.root.to_string_lossy(),
         "cache_root": decided.layout.cache_root.to_string_lossy(),
@@ -84,6 +103,9 @@ pub(super) fn report(context: &Context, decided: &Decided, plan: &Plan, applied:
         "warnings": decided.wishes.warnings,
         "variables": variables,
     });
+    if let (Some(models), Some(members)) = (models, document.as_object_mut()) {
+        members.insert("models".to_owned(), models.as_json());
+    }
     context.output.result(match ended {
         Ended::Skipped => format!("{document:#}\n"),
         Ended::Whole | Ended::Missing(_) => format!("{document}\n"),

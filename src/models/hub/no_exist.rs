@@ -6,6 +6,8 @@ use std::fs;
 use std::io;
 
 use super::layout::Repository;
+use super::patterns::Filter;
+use super::weights::classify;
 use crate::models::locked::File;
 
 /// Files that transformers, sentence-transformers and diffusers look for and can do without.
@@ -40,8 +42,21 @@ const OPTIONAL: [&str; 23] = [
 /// # Errors
 /// What the disk says.
 pub fn write(repository: &Repository, commit: &str, files: &[File]) -> io::Result<()> {
+    mark(repository, commit, files, |_| true)
+}
+
+/// The same where `files` are those that `filter` keeps: one of several forms of weights may be left out beside that, so that
+/// of a name of weights nobody can tell; any other that the filter keeps would be among the files.
+///
+/// # Errors
+/// What the disk says.
+pub fn write_filtered(repository: &Repository, commit: &str, files: &[File], filter: &Filter) -> io::Result<()> {
+    mark(repository, commit, files, |name| classify(name).is_none() && filter.keeps(name))
+}
+
+fn mark(repository: &Repository, commit: &str, files: &[File], may: impl Fn(&str) -> bool) -> io::Result<()> {
     let folder = repository.no_exist(commit);
-    let absent = OPTIONAL.into_iter().filter(|name| files.iter().all(|file| file.path != **name));
+    let absent = OPTIONAL.into_iter().filter(|name| may(name) && files.iter().all(|file| file.path != **name));
     for path in absent.map(|name| folder.join(name)).filter(|path| !path.exists()) {
         fs::create_dir_all(&folder)?;
         match fs::OpenOptions::new().write(true).create_new(true).open(path) {

@@ -11,7 +11,7 @@ use super::symlinks::{self, Link, unique};
 use super::{Error, api, no_exist, refs, trees};
 use crate::fetch::{Artifact, Credential};
 use crate::models::homes::Homes;
-use crate::models::locked::{File, HubPlace};
+use crate::models::locked::{File, HubPlace, RepoType};
 use crate::models::names;
 use crate::platform::Os;
 use crate::support::atomic::can_write;
@@ -185,7 +185,10 @@ pub fn finish(place: &HubPlace, files: &[File], homes: &Homes, protect: Option<&
     no_exist::clear(&repository, &place.commit, files);
     if place.complete && files.iter().all(|file| repository.pointer(&place.commit, &file.path).exists()) {
         trees::write(&repository, &place.commit, files)?;
-        no_exist::write(&repository, &place.commit, files)?;
+        // No library looks for an optional file of a dataset.
+        if place.repo_type == RepoType::Model {
+            no_exist::write(&repository, &place.commit, files)?;
+        }
     } else {
         trees::remove_if_wider(&repository, &place.commit)?;
     }

@@ -101,6 +101,31 @@ impl Lock {
         self.models.iter().find(|model| model.name == name)
     }
 
+    /// Whether a model that it has may be wanted with other patterns, weights or environments than it was made for. Models
+    /// that came or went since say nothing of the others, as far as the digest can be told without them.
+    pub fn is_behind(&self, requests: &[Request]) -> bool {
+        if request::digest(requests) == self.manifest {
+            return false;
+        }
+        let choices = || requests.iter().flat_map(|request| &request.choices);
+        let fits = |locked: &Model| choices().any(|one| one.name == locked.name && one.spec.to_string() == locked.spec);
+        // What the manifest does not name any more had no patterns, as most models have none.
+        let gone = self.models.iter().filter(|locked| !fits(locked));
+        let gone: Vec<Request> = gone.filter_map(|model| Request::plain(&model.name, &model.spec)).collect();
+        let before = |with_needless: bool| {
+            let mut before: Vec<Request> = requests.to_vec();
+            for request in &mut before {
+                let needless = with_needless && request.optional;
+                request.choices.retain(|choice| {
+                    self.find(&choice.name).map_or(needless, |locked| locked.spec == choice.spec.to_string())
+                });
+            }
+            before.extend(gone.iter().cloned());
+            request::digest(&before)
+        };
+        before(false) != self.manifest && before(true) != self.manifest
+    }
+
     /// How `requests`, all those of the manifest, disagree with it; empty when it is up to date. Sorted by name.
     pub fn disagreements(&self, requests: &[Request]) -> Vec<Disagreement> {
         let wanted: BTreeMap<&str, String> = requests

@@ -63,6 +63,20 @@ impl Unseen {
         if self.digests.len() == many { Ok(()) } else { self.write() }
     }
 
+    /// Forgets what `lock` does not have, after something else than this tool's usual verbs has changed it.
+    ///
+    /// # Errors
+    /// When the note cannot be written.
+    pub fn keep_only(&mut self, lock: Option<&Lock>) -> Result<()> {
+        if self.digests.is_empty() {
+            return Ok(());
+        }
+        let locked: BTreeSet<String> =
+            lock.into_iter().flat_map(|lock| of(&lock.models)).map(|digest| digest.to_string()).collect();
+        self.digests.retain(|digest| locked.contains(digest));
+        self.write()
+    }
+
     fn write(&self) -> Result<()> {
         if self.digests.is_empty() {
             let gone = std::fs::remove_file(&self.path);
