@@ -1,7 +1,7 @@
 //! modelstrap makes a machine-learning project ready on any machine: one cache for every library.
 //!
 //! The rooms below are listed from the top of the house to its foundations, and imports point
-//! downwards only; `tests/laws.rs` holds that. `ARCHITECTURE.md` says what each room is for.
+//! downwards only; `tests/laws/` holds that. `ARCHITECTURE.md` says what each room is for.
 
 pub mod cli;
 pub mod commands;

@@ -27,6 +27,7 @@ mod ranges;
 mod roots;
 mod secret;
 mod side;
+mod sockets;
 mod space;
 mod stream;
 #[cfg(test)]

@@ -15,6 +15,7 @@ use super::addresses::Addresses;
 use super::gate::{Stop, lock};
 use super::network::Patience;
 use super::proxies::Route;
+use super::sockets;
 use super::url::Url;
 
 /// How often it is looked whether the work should stop.
@@ -134,5 +135,8 @@ fn agent(
         .timeout_per_read(Some(stall))
         .timeout_per_write(Some(stall))
         .build();
-    Agent::with_parts(config, DefaultConnector::default(), Addresses::default())
+    match cfg!(windows) {
+        true => Agent::with_parts(config, sockets::connector(), Addresses::default()),
+        false => Agent::with_parts(config, DefaultConnector::default(), Addresses::default()),
+    }
 }

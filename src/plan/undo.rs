@@ -4,8 +4,8 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::decide::value_digest;
 use super::journal::{Entry, Past, Shelf};
+use super::members::value_digest;
 use super::state::Trace;
 use super::{Kind, Record, SETUP, State, block, json, touch};
 use crate::support::interrupt;

@@ -42,7 +42,7 @@ pub(super) fn pythons(probe: &Probe, run: bool) -> Vec<Python> {
             if !is_program(&real) || !seen.insert(real.clone()) {
                 continue;
             }
-            let path = folder.join(&name);
+            let path = inside(&folder, &name, probe);
             let (version, virtual_environment) = version(&place, &name, &real, probe.os);
             let version = if run && probe.is_live() { ask(&path).unwrap_or(version) } else { version };
             found.push(Python { path, version, virtual_environment });
@@ -57,7 +57,7 @@ pub(super) fn uv(probe: &Probe) -> Option<PathBuf> {
     folders(probe)
         .into_iter()
         .find(|folder| is_program(&probe.at(&folder.to_string_lossy()).join(name)))
-        .map(|folder| folder.join(name))
+        .map(|folder| inside(&folder, name, probe))
 }
 
 /// Absolute folders of the PATH, each once; an empty entry means the working folder, which is no place to look.
@@ -72,6 +72,16 @@ fn folders(probe: &Probe) -> Vec<PathBuf> {
     };
     let mut seen = BTreeSet::new();
     parts.into_iter().filter(|part| part.has_root() && seen.insert(part.clone())).collect()
+}
+
+/// `name` in `folder`, written as on the machine that is looked at: a recorded one may be of another system than this.
+fn inside(folder: &Path, name: &str, probe: &Probe) -> PathBuf {
+    if probe.is_live() {
+        return folder.join(name);
+    }
+    let separator = if probe.os == Os::Windows { '\\' } else { '/' };
+    let folder = folder.to_string_lossy();
+    format!("{}{separator}{name}", folder.trim_end_matches(separator)).into()
 }
 
 fn is_python(name: &str, os: Os) -> bool {

@@ -7,6 +7,7 @@ pub mod ignored;
 pub mod manifest;
 pub mod manifest_edit;
 pub mod model_entry;
+pub mod problem;
 pub mod root;
 
 pub use manifest::Manifest;

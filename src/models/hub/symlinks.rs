@@ -46,12 +46,13 @@ fn probe(folder: &Path, symlinks_wanted: bool) -> Link {
         return if symlinks_wanted { Link::Symbolic } else { Link::Hard };
     }
     let target = file.file_name().map(PathBuf::from).unwrap_or_default();
-    let found = if symlinks_wanted && symbolic(&target, &link).is_ok() {
+    // It must lead somewhere, too: Windows makes links on a network drive that its policy forbids to follow.
+    let leads = || fs::metadata(&link).is_ok_and(|found| found.is_file());
+    let found = if symlinks_wanted && symbolic(&target, &link).is_ok() && leads() {
         Link::Symbolic
-    } else if fs::hard_link(&file, &link).is_ok() {
-        Link::Hard
     } else {
-        Link::Copy
+        let _ = fs::remove_file(&link);
+        if fs::hard_link(&file, &link).is_ok() { Link::Hard } else { Link::Copy }
     };
     let _ = fs::remove_file(&link);
     let _ = fs::remove_file(&file);

@@ -10,8 +10,8 @@ use std::ops::Range;
 use layout::{Item, layout};
 use toml::{Table, Value};
 
-use super::manifest::Problem;
 use super::model_entry::{AlternativeTable, ModelTable, ModelValue, Words};
+use super::problem::Problem;
 use crate::support::toml_text::{key as bare, quoted};
 
 const TABLE: &str = "models";

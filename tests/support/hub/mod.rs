@@ -11,7 +11,7 @@
 //! ```
 //!
 //! It follows what the real Hub does as far as clients can see it; that it does is proven with the real Python clients
-//! (`tests/hub_server.rs`). When it is dropped, it fails the test if a token went where it must not.
+//! (`tests/hub_server/`). When it is dropped, it fails the test if a token went where it must not.
 
 #![allow(dead_code, clippy::unwrap_used, reason = "each test program uses its part; a test that cannot go on stops")]
 

@@ -2,20 +2,16 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so and stops")]
 
-#[path = "support/desk.rs"]
+#[path = "../support/desk.rs"]
 mod desk;
-#[path = "support/hub/mod.rs"]
+#[path = "../support/hub/mod.rs"]
 mod hub;
-#[path = "support/project.rs"]
+#[path = "../support/project.rs"]
 mod project;
-#[path = "support/python.rs"]
+#[path = "../support/python.rs"]
 mod python;
 
-#[path = "checklist_http/access.rs"]
 mod access;
-#[path = "checklist_http/faults.rs"]
 mod faults;
-#[path = "checklist_http/order.rs"]
 mod order;
-#[path = "checklist_http/resume.rs"]
 mod resume;

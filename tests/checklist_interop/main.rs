@@ -5,20 +5,16 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so and stops")]
 
-#[path = "support/desk.rs"]
+#[path = "../support/desk.rs"]
 mod desk;
-#[path = "support/hub/mod.rs"]
+#[path = "../support/hub/mod.rs"]
 mod hub;
-#[path = "support/project.rs"]
+#[path = "../support/project.rs"]
 mod project;
-#[path = "support/python.rs"]
+#[path = "../support/python.rs"]
 mod python;
 
-#[path = "checklist_interop/beside.rs"]
 mod beside;
-#[path = "checklist_interop/cleaners.rs"]
 mod cleaners;
-#[path = "checklist_interop/clients.rs"]
 mod clients;
-#[path = "checklist_interop/untouched.rs"]
 mod untouched;

@@ -2,20 +2,16 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so and stops")]
 
-#[path = "support/desk.rs"]
+#[path = "../support/desk.rs"]
 mod desk;
-#[path = "support/hub/mod.rs"]
+#[path = "../support/hub/mod.rs"]
 mod hub;
-#[path = "support/project.rs"]
+#[path = "../support/project.rs"]
 mod project;
-#[path = "support/python.rs"]
+#[path = "../support/python.rs"]
 mod python;
 
-#[path = "checklist_layout/files.rs"]
 mod files;
-#[path = "checklist_layout/names.rs"]
 mod names;
-#[path = "checklist_layout/scanner.rs"]
 mod scanner;
-#[path = "checklist_layout/store.rs"]
 mod store;

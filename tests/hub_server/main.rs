@@ -5,20 +5,14 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so and stops")]
 
 #[cfg(unix)]
-#[path = "hub_server/clients.rs"]
 mod clients;
-#[path = "hub_server/faults.rs"]
 mod faults;
-#[path = "support/hub/mod.rs"]
+#[path = "../support/hub/mod.rs"]
 mod hub;
-#[path = "hub_server/protocol.rs"]
 mod protocol;
-#[path = "hub_server/proxies.rs"]
 mod proxies;
 #[cfg(unix)]
-#[path = "support/python.rs"]
+#[path = "../support/python.rs"]
 mod python;
-#[path = "hub_server/raw.rs"]
 mod raw;
-#[path = "hub_server/serve.rs"]
 mod serve;
