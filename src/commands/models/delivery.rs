@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 
 use super::super::setup::shelf;
 use super::json;
@@ -15,9 +15,10 @@ use crate::fetch::{Digest, Event, Options};
 use crate::models::bring::{Brought, Delivery};
 use crate::models::keeper::Trust;
 use crate::models::locked::{Model, Place};
+use crate::models::placement;
 use crate::models::request::Weights;
+use crate::models::resolve::{Resolution, check_commits};
 use crate::models::sources::wheel;
-use crate::models::{placement, resolve::Resolution};
 use crate::support::escape::printable;
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::units;
@@ -74,7 +75,10 @@ pub(in crate::commands) fn deliver(session: &Session<'_>, wish: &Wish) -> Result
     }
     let ask = if wish.frozen { Ask::Nobody } else { Ask::AboutTheMissing };
     let output = &session.context.output;
-    let settled = settle(session, picks, ask, &|name| output.detail(format!("asking about {}", printable(name))))?;
+    let mut settled = settle(session, picks, ask, &|name| output.detail(format!("asking about {}", printable(name))))?;
+    if !wish.frozen && !wish.dry_run {
+        refuse_strangers(session, &mut settled);
+    }
     tell(session, &settled.resolutions);
     let events = session.context.global.json.then(Events::stdout);
     if let Some(events) = &events {
@@ -98,6 +102,23 @@ pub(in crate::commands) fn deliver(session: &Session<'_>, wish: &Wish) -> Result
         json::summary(events, session, &settled, &brought, summary.as_ref());
     }
     Ok(delivered)
+}
+
+/// Takes out what the lock has at a commit that its repository does not. What was resolved just now was looked at then.
+fn refuse_strangers(session: &Session<'_>, settled: &mut Settled) {
+    if session.context.global.offline || session.world.hub.offline {
+        return;
+    }
+    let fresh: HashSet<&str> = settled.resolutions.iter().map(|one| one.model.name.as_str()).collect();
+    let mut failures = Vec::new();
+    settled.models.retain(|(pick, model)| {
+        let found = if fresh.contains(model.name.as_str()) { Ok(()) } else { check_commits(&session.world, model) };
+        let why = "\n  run `modelstrap models update`, or, where you trust who wrote the lock, give `--frozen`";
+        let good = found.is_ok();
+        failures.extend(found.err().map(|error| (pick.clone(), anyhow!("{error:#}{why}"))));
+        good
+    });
+    settled.failures.extend(failures);
 }
 
 /// What the same models are on other machines: the lock has every alternative, or it would be another one on each machine.

@@ -6,6 +6,7 @@
 
 pub mod expand;
 pub mod files;
+mod forks;
 pub mod github;
 pub mod home_ground;
 mod names;
