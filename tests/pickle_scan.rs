@@ -7,6 +7,8 @@
 
 #[path = "support/python.rs"]
 mod python;
+#[path = "support/zip.rs"]
+mod zip;
 
 use std::fs;
 use std::io::{Seek as _, SeekFrom, Write as _};
@@ -19,6 +21,7 @@ use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use modelstrap::models::pickle::{Kind, Report, Verdict, scan, scan_bytes};
 use proptest::prelude::*;
 use python::{good, python_with, skipped};
+use zip::zip;
 
 /// `os.system('id')`, protocol 2.
 const SYSTEM: &[u8] = b"\x80\x02cos\nsystem\nX\x02\x00\x00\x00id\x85R.";
@@ -48,48 +51,6 @@ fn told(bytes: &[u8]) -> String {
 
 fn joined(parts: &[&[u8]]) -> Vec<u8> {
     parts.concat()
-}
-
-/// A zip; a member whose name ends with `z` is deflated.
-fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
-    let (mut bytes, mut directory) = (Vec::new(), Vec::new());
-    for (name, content) in members {
-        let packed = if name.ends_with('z') { deflated(content) } else { content.to_vec() };
-        let method: u16 = if name.ends_with('z') { 8 } else { 0 };
-        let offset = bytes.len() as u32;
-        let mut common = Vec::new();
-        common.extend_from_slice(&[20, 0, 0, 0]);
-        common.extend_from_slice(&method.to_le_bytes());
-        common.extend_from_slice(&[0; 8]);
-        common.extend_from_slice(&(packed.len() as u32).to_le_bytes());
-        common.extend_from_slice(&(content.len() as u32).to_le_bytes());
-        common.extend_from_slice(&(name.len() as u16).to_le_bytes());
-        common.extend_from_slice(&[0, 0]);
-        bytes.extend_from_slice(b"PK\x03\x04");
-        bytes.extend_from_slice(&common);
-        bytes.extend_from_slice(name.as_bytes());
-        bytes.extend_from_slice(&packed);
-        directory.extend_from_slice(b"PK\x01\x02\x14\0");
-        directory.extend_from_slice(&common);
-        directory.extend_from_slice(&[0; 10]);
-        directory.extend_from_slice(&offset.to_le_bytes());
-        directory.extend_from_slice(name.as_bytes());
-    }
-    let start = bytes.len() as u32;
-    bytes.extend_from_slice(&directory);
-    bytes.extend_from_slice(b"PK\x05\x06\0\0\0\0");
-    bytes.extend_from_slice(&(members.len() as u16).to_le_bytes());
-    bytes.extend_from_slice(&(members.len() as u16).to_le_bytes());
-    bytes.extend_from_slice(&(directory.len() as u32).to_le_bytes());
-    bytes.extend_from_slice(&start.to_le_bytes());
-    bytes.extend_from_slice(&[0, 0]);
-    bytes
-}
-
-fn deflated(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
 }
 
 fn gzipped(bytes: &[u8]) -> Vec<u8> {

@@ -371,8 +371,7 @@ fn install(session: &Session<'_>, model: &Model) {
             continue;
         };
         for file in &part.files {
-            let search_path = session.context.vars.get("PATH");
-            if let Err(error) = wheel::install(file, &session.world.homes, folder, search_path) {
+            if let Err(error) = wheel::install(file, &session.world.homes, folder) {
                 output.warn(format!("{}: {error:#}", printable(&model.name)));
             }
         }

@@ -16,6 +16,7 @@ pub mod spacy;
 pub mod torch_hub;
 pub mod torchaudio;
 mod trusted;
+mod unpack;
 pub mod url;
 pub mod wheel;
 
