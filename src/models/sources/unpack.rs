@@ -7,7 +7,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::names;
 use crate::environments::packages;
@@ -100,7 +100,7 @@ fn take_over(staging: &Path, site: &Path, package: &str, version: &str) -> io::R
     Ok(())
 }
 
-fn cleared(path: &PathBuf, inside: &Path) -> io::Result<()> {
+fn cleared(path: &Path, inside: &Path) -> io::Result<()> {
     delete::tree(path, inside)
         .or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }
