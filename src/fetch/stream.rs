@@ -137,6 +137,7 @@ impl<'a, 'b> Stream<'a, 'b> {
             }
         };
         identity_encoded(&reply)?;
+        no_page(self.work.artifact(self.job), &reply)?;
         let etag = headers::strong_etag(&reply.headers);
         let range = headers::text(&reply.headers, "content-range").and_then(headers::content_range);
         let size = self.work.artifact(self.job).size;
@@ -269,6 +270,16 @@ pub(super) fn identity_encoded(reply: &Reply) -> Result<(), Error> {
         }
         None => Ok(()),
     }
+}
+
+/// Without a digest, a server that answers with a page for people would have it locked as the file.
+fn no_page(artifact: &Artifact, reply: &Reply) -> Result<(), Error> {
+    let kind = headers::text(&reply.headers, "content-type").unwrap_or_default();
+    let is_page = kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("text/html"));
+    if artifact.digest.is_some() || !is_page || super::is_named_as_a_page(&artifact.label) {
+        return Ok(());
+    }
+    Err(Error::Protocol { url: reply.url.redacted(), why: super::PAGE.to_owned() })
 }
 
 /// Whether `bytes` more are enough to try again with new courage. One byte at a time, a file would take for ever.
