@@ -84,11 +84,11 @@ fn a_commit_that_a_branch_has_grown_from_and_one_with_a_tag_are_the_repositorys_
 fn a_lock_that_names_a_forks_commit_is_refused_and_with_frozen_it_is_trusted() {
     let zoo = Zoo::start();
     let (room, foreign) = with_an_edited_lock(&zoo);
-    for flags in [&[][..], &["--locked"]] {
-        let ran = room.run(&[&["models", "download"], flags].concat()).expect(1);
+    for verb in [&["models", "download"][..], &["models", "download", "--locked"], &["models", "verify", "--fix"]] {
+        let ran = room.run(verb).expect(1);
         let told = format!("{foreign} is on no branch and no tag of {NAME}");
         assert!(ran.err.contains(&told) && ran.err.contains("`modelstrap models update`"), "{}", ran.err);
-        assert!(!room.exists(".cache/torch"), "{flags:?}");
+        assert!(!room.exists(".cache/torch"), "{verb:?}");
     }
     zoo.hub.forget();
     room.run(&["models", "download", "--frozen"]).expect(0);

@@ -35,6 +35,8 @@ pub(in crate::commands) struct Wish {
     pub(in crate::commands) locked: bool,
     /// `--frozen`
     pub(in crate::commands) frozen: bool,
+    /// Nobody is asked what a model is, and yet whose a locked commit is: a repair goes by a lock that nobody said to trust.
+    pub(in crate::commands) repair: bool,
     /// `--all-platforms`
     pub(in crate::commands) everywhere: bool,
     /// `--weights`
@@ -76,7 +78,7 @@ pub(in crate::commands) fn deliver(session: &Session<'_>, wish: &Wish) -> Result
     let ask = if wish.frozen { Ask::Nobody } else { Ask::AboutTheMissing };
     let output = &session.context.output;
     let mut settled = settle(session, picks, ask, &|name| output.detail(format!("asking about {}", printable(name))))?;
-    if !wish.frozen && !wish.dry_run {
+    if (!wish.frozen || wish.repair) && !wish.dry_run {
         refuse_strangers(session, &mut settled);
     }
     tell(session, &settled.resolutions);

@@ -91,3 +91,72 @@ fn is_tagged(repository: &Repository<'_>, commit: &str) -> Result<bool, Error> {
     }
     Ok(false)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use proptest::prelude::*;
+
+    use super::super::Documents;
+    use super::*;
+    use crate::fetch::{self, Credential, Status};
+
+    const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+
+    /// Answers by the end of the address; anything else is not there. Remembers what was asked.
+    struct Fixed(Vec<(&'static str, String)>, RefCell<Vec<String>>);
+
+    impl Documents for Fixed {
+        fn get(&self, url: &str, _: Option<&str>, _: Option<&Credential>, _: u64) -> Result<Vec<u8>, fetch::Error> {
+            let path = url.strip_prefix("https://api.github.com/repos/o/r").unwrap();
+            self.1.borrow_mut().push(path.to_owned());
+            let found = self.0.iter().find(|(end, _)| path.ends_with(end));
+            found.map(|(_, text)| text.clone().into_bytes()).ok_or_else(|| {
+                let (url, message) = (url.to_owned(), String::new());
+                fetch::Error::Status(Box::new(Status { url, code: 404, error_code: None, message, formal: true }))
+            })
+        }
+    }
+
+    fn asked(server: &Fixed, branch: Option<&str>) -> Result<(), Error> {
+        check(&Repository { client: server, credential: None, owner: "o", name: "r" }, COMMIT, branch)
+    }
+
+    #[test]
+    fn a_repository_without_an_answer_has_no_commits_and_a_hostile_branch_is_not_asked_about() {
+        let server = Fixed(
+            vec![("o/r", String::new()), ("", "{\"default_branch\": \"../../x\"}".to_owned())],
+            RefCell::default(),
+        );
+        assert!(asked(&server, None).is_err());
+        assert!(!server.1.borrow().iter().any(|path| path.contains("..")));
+        let said = asked(&Fixed(Vec::new(), RefCell::default()), Some("v1")).unwrap_err().to_string();
+        assert!(said.starts_with(&format!("{COMMIT} is on no branch and no tag of o/r: ")), "{said}");
+    }
+
+    #[test]
+    fn tags_are_looked_through_page_by_page_and_not_for_ever() {
+        let others: Vec<String> =
+            (0..100).map(|_| format!("{{\"commit\": {{\"sha\": \"{}\"}}}}", "a".repeat(40))).collect();
+        let page = format!("[{}]", others.join(","));
+        let own = format!("[{{\"commit\": {{\"sha\": \"{COMMIT}\"}}}}]");
+        let server =
+            Fixed(vec![("&page=3", own), ("&page=1", page.clone()), ("&page=2", page.clone())], RefCell::default());
+        assert!(asked(&server, None).is_ok());
+        let endless = Fixed(vec![("tags", page.clone()), ("page=1", page.clone()), ("0", page)], RefCell::default());
+        assert!(asked(&endless, None).is_err());
+        assert!(endless.1.borrow().len() < 20);
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_panics(text in "[\\[\\]{}\":,a-z0-9]{0,80}", base in "[0-9a-f]{40}") {
+            let comparison = format!("{{\"merge_base_commit\": {{\"sha\": \"{base}\"}}}}");
+            let about = "{\"default_branch\": \"main\"}".to_owned();
+            for answers in [vec![("", text.clone())], vec![("page=2", comparison), ("/main", text), ("", about)]] {
+                let _ = asked(&Fixed(answers, RefCell::default()), Some("x"));
+            }
+        }
+    }
+}

@@ -108,3 +108,27 @@ fn cleared(path: &Path, inside: &Path) -> io::Result<()> {
 fn wrong(why: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_archive_panics_and_a_refused_one_leaves_nothing(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let room = tempfile::tempdir().unwrap();
+            let environment = room.path().join("env");
+            let site = environment.join(if cfg!(windows) { "Lib/site-packages" } else { "lib/python3.12/site-packages" });
+            fs::create_dir_all(&site).unwrap();
+            let python = packages::python(&environment);
+            fs::create_dir_all(python.parent().unwrap()).unwrap();
+            fs::write(python, "").unwrap();
+            let wheel = room.path().join("x-1-py3-none-any.whl");
+            fs::write(&wheel, &bytes).unwrap();
+            prop_assert!(into_environment(&environment, &wheel, "x", "1").is_err());
+            prop_assert_eq!(fs::read_dir(&site).unwrap().count(), 0);
+        }
+    }
+}
