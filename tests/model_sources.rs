@@ -110,6 +110,7 @@ fn every_well_known_model_of_a_source_resolves_by_each_of_its_specs() {
 #[cfg(unix)]
 mod real {
     use super::python::{good, python as usual, python_with, skipped};
+    use modelstrap::environments::packages;
     use modelstrap::fetch::Digest;
     use modelstrap::models::homes::Homes;
     use modelstrap::models::locked::{File, FilesHome, Part, Place};
@@ -345,6 +346,12 @@ print(0)
             assert_eq!(seen()[0], version);
             assert!(seen()[1].as_str().unwrap().contains("/venv/lib/"), "{}", seen());
         }
+        // The installer that people use knows all of its files.
+        let pip = ["-m", "pip", "uninstall", "--yes", "--quiet", "xx_tiny_model"];
+        assert!(Command::new(environment.join("bin/python")).args(pip).status().unwrap().success());
+        let site = packages::own_site(&environment).unwrap();
+        let left = fs::read_dir(&site).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        assert_eq!(left.filter(|name| name.contains("xx_tiny")).collect::<Vec<_>>(), Vec::<String>::new());
         fs::remove_file(homes.wheels.join("xx_tiny_model-1.2.0-py3-none-any.whl")).unwrap();
         let gone =
             File { path: "xx_tiny_model-1.2.0-py3-none-any.whl".to_owned(), size: None, digest: None, url: None };
