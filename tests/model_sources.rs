@@ -110,6 +110,7 @@ fn every_well_known_model_of_a_source_resolves_by_each_of_its_specs() {
 #[cfg(unix)]
 mod real {
     use super::python::{good, python as usual, python_with, skipped};
+    use modelstrap::environments::packages;
     use modelstrap::fetch::Digest;
     use modelstrap::models::homes::Homes;
     use modelstrap::models::locked::{File, FilesHome, Part, Place};
@@ -337,20 +338,24 @@ print(0)
             let code = "import xx_tiny_model as m; print(json.dumps([m.__version__, m.__file__]))";
             ask(&environment.join("bin/python"), &[], code)
         };
-        let search_path = Vars::from_process().raw("PATH").map(ToOwned::to_owned);
-        // Without a search path there is no uv: the environment's own pip replaces what was there.
-        for (version, search_path) in [("1.2.0", search_path.as_deref()), ("1.3.0", None)] {
+        for version in ["1.2.0", "1.3.0"] {
             let wheel_file = placed_wheel(&python, room.path(), &homes, version);
             assert!(!wheel::is_installed(&wheel_file, &environment).unwrap());
-            assert!(wheel::install(&wheel_file, &homes, &environment, search_path).unwrap());
-            assert!(!wheel::install(&wheel_file, &homes, &environment, search_path).unwrap(), "it is there already");
+            assert!(wheel::install(&wheel_file, &homes, &environment).unwrap());
+            assert!(!wheel::install(&wheel_file, &homes, &environment).unwrap(), "it is there already");
             assert_eq!(seen()[0], version);
             assert!(seen()[1].as_str().unwrap().contains("/venv/lib/"), "{}", seen());
         }
+        // The installer that people use knows all of its files.
+        let pip = ["-m", "pip", "uninstall", "--yes", "--quiet", "xx_tiny_model"];
+        assert!(Command::new(environment.join("bin/python")).args(pip).status().unwrap().success());
+        let site = packages::own_site(&environment).unwrap();
+        let left = fs::read_dir(&site).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        assert_eq!(left.filter(|name| name.contains("xx_tiny")).collect::<Vec<_>>(), Vec::<String>::new());
         fs::remove_file(homes.wheels.join("xx_tiny_model-1.2.0-py3-none-any.whl")).unwrap();
         let gone =
             File { path: "xx_tiny_model-1.2.0-py3-none-any.whl".to_owned(), size: None, digest: None, url: None };
-        let said = wheel::install(&gone, &homes, &environment, None).unwrap_err().to_string();
+        let said = wheel::install(&gone, &homes, &environment).unwrap_err().to_string();
         assert!(said.contains("could not be installed into"), "{said}");
     }
 }

@@ -114,12 +114,15 @@ pub struct AddArgs {
 /// Flags of `modelstrap models remove`.
 #[derive(Debug, Clone, Args)]
 pub struct RemoveArgs {
-    /// Names in the manifest
+    /// Names in the manifest; `KEY/NAME` for one of a list
     #[arg(required = true, value_name = "MODEL")]
     pub models: Vec<String>,
     /// Remove their files from the cache, too
     #[arg(long)]
     pub purge: bool,
+    /// With `--purge`: also files outside the project of which nobody knows who else uses them
+    #[arg(long, requires = "purge")]
+    pub force: bool,
     /// Consent and preview.
     #[command(flatten)]
     pub consent: Consent,

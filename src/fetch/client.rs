@@ -19,6 +19,15 @@ const KEPT: usize = 64;
 /// The longest a small document takes, all tries and waits together: two of the Hub's rate limit windows.
 const LONGEST: Duration = Duration::from_secs(700);
 
+/// A document comes at least so fast, in bytes a second, once [`grace`] is over. Listings have megabytes, links that are in use
+/// have more.
+const SLOWEST: u64 = 4 << 10;
+
+/// How long a document may take whatever its length: two minutes, where a stall is 20 seconds.
+fn grace(network: &Network) -> Duration {
+    network.patience.stall.saturating_mul(6)
+}
+
 /// Asks servers for documents. A clone shares the connections and the gate.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -114,16 +123,19 @@ impl Client {
         let line = Line { network: &self.network, transport: &self.transport, gate: &self.gate, stop: self.stop };
         let patience = &self.network.patience;
         let start = Instant::now();
-        let mut failures = 0;
+        let (mut tries, mut failures) = (0, 0);
         loop {
+            let begun = Instant::now();
             let passing = match line.ask(&url, &question).and_then(|reply| self.read(reply, ask.limit)) {
                 Ok(answer) => return Ok(answer),
                 Err(Fault::Lasting(error)) => return Err(error),
                 Err(Fault::Passing(passing)) => passing,
             };
-            failures += 1;
+            // Who drips a document drips it again: that is tried twice, and not as often as what fails at once.
+            tries += 1;
+            failures += if begun.elapsed() > grace(&self.network) { patience.attempts.div_ceil(2) } else { 1 };
             if failures >= patience.attempts || start.elapsed() > LONGEST {
-                return Err(passing.into_error(&url, failures));
+                return Err(passing.into_error(&url, tries));
             }
             // Where the server said how long, the gate keeps everybody waiting.
             if passing.wait.is_none() {
@@ -149,7 +161,7 @@ impl Client {
         }
         let mut body = Vec::with_capacity(promised.unwrap_or(0).min(1 << 20) as usize);
         // A document that drips in for ever is stopped by the clock: each read alone is bounded by the stall time.
-        let end = Instant::now() + self.network.patience.stall.saturating_mul(10);
+        let (begun, grace) = (Instant::now(), grace(&self.network));
         let mut reader = reply.body.as_reader();
         let mut buffer = [0; 16 << 10];
         loop {
@@ -166,7 +178,7 @@ impl Client {
             if body.len() as u64 > limit {
                 return Err(too_long());
             }
-            if Instant::now() > end {
+            if begun.elapsed() > grace + Duration::from_secs(body.len() as u64 / SLOWEST) {
                 return Err(Fault::Passing(Passing::new("the server sends too slowly")));
             }
         }

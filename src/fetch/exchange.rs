@@ -2,7 +2,7 @@
 
 use std::io::Read as _;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use ureq::Body;
 use ureq::http::{HeaderMap, Response};
@@ -113,7 +113,7 @@ impl Line<'_> {
             if matches!(status, 301 | 302 | 303 | 307 | 308) {
                 url = self.next(&contacted, &response, question)?;
                 // Read to its end, the connection is used again; the Hub's redirects have a short text.
-                let _ = response.body_mut().as_reader().take(MESSAGE).read_to_end(&mut Vec::new());
+                let _ = some_of(response.body_mut(), self.network.patience.stall);
                 continue;
             }
             let (parts, body) = response.into_parts();
@@ -163,7 +163,7 @@ impl Line<'_> {
         let passing = matches!(code, 408 | 425 | 429 | 500 | 502 | 503 | 504 | 520..=524);
         let wait = if passing { headers::wait(&reply.headers, SystemTime::now()) } else { None };
         let contacted = self.network.mirrors.apply(&reply.url);
-        let status = Box::new(status_of(reply));
+        let status = Box::new(status_of(reply, self.network.patience.stall));
         match wait {
             Some(wait) if wait > gate::LONGEST => return Fault::Lasting(Error::Status(status)),
             Some(wait) => self.gate.shut(contacted.origin(), wait),
@@ -230,16 +230,29 @@ pub(super) fn broken_read(error: std::io::Error) -> Passing {
     Passing::new(why)
 }
 
-fn status_of(mut reply: Reply) -> Status {
+/// What comes of a short text within about `time`. Nobody insists on it, so that a server that drips it keeps nobody waiting.
+fn some_of(body: &mut Body, time: Duration) -> Vec<u8> {
+    let end = Instant::now() + time;
+    let mut reader = body.as_reader().take(MESSAGE);
+    let (mut found, mut buffer) = (Vec::new(), [0; 4 << 10]);
+    while Instant::now() < end {
+        match reader.read(&mut buffer) {
+            Ok(count @ 1..) => found.extend_from_slice(&buffer[..count]),
+            _ => break,
+        }
+    }
+    found
+}
+
+fn status_of(mut reply: Reply, time: Duration) -> Status {
     let header = |name: &str| headers::text(&reply.headers, name).map(str::to_owned);
     let mut message = header("x-error-message").unwrap_or_default();
     let mut formal = !message.is_empty() || header("x-error-code").is_some();
     let html = header("content-type").is_some_and(|kind| kind.contains("html"));
     let encoded = header("content-encoding").is_some_and(|encoding| encoding != "identity");
     if message.is_empty() && !html && !encoded {
-        let mut bytes = Vec::new();
         // What cannot be read is not needed: the code alone says enough. Read to its end, the connection is used again.
-        let _ = reply.body.as_reader().take(MESSAGE).read_to_end(&mut bytes);
+        let bytes = some_of(&mut reply.body, time);
         let body = String::from_utf8_lossy(&bytes);
         formal |= serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&body).is_ok();
         message = message_of(&body);

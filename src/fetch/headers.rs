@@ -94,6 +94,16 @@ pub(super) fn strong_etag(headers: &HeaderMap) -> Option<String> {
     (!inner.contains('"') && tag.len() <= 256).then(|| tag.to_owned())
 }
 
+/// Why a page for people is not taken for a file that nobody has a digest of.
+pub const PAGE: &str = "a web page came in the place of the file: maybe its server wants a login, or the file is gone; \
+                        if it is meant to be this page, name its digest, `#sha256=…`";
+
+/// Whether a file with this path is meant to be a page.
+pub fn is_named_as_a_page(path: &str) -> bool {
+    let path = path.to_ascii_lowercase();
+    [".html", ".htm", ".xhtml"].iter().any(|ending| path.ends_with(ending))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -43,6 +43,7 @@ pub use engine::{Options, fetch};
 pub use error::{Error, Status};
 pub use event::{Event, Outcome};
 pub use hash::{BLOCK, hash_file};
+pub use headers::{PAGE, is_named_as_a_page};
 pub use network::Network;
 pub use partial::resumable;
 pub use secret::{Credential, Origin, Secret};

@@ -271,7 +271,7 @@ impl Ranged {
             let most = usize::try_from(segment.end - *position).unwrap_or(usize::MAX).min(buffer.len());
             let count = source.fill(&mut buffer[..most]).map_err(Fault::Lasting)?;
             if count == 0 {
-                let why = source.broken.unwrap_or_else(|| Passing::new("the answer was too short"));
+                let why = source.broken.take().unwrap_or_else(|| Passing::new("the answer was too short"));
                 return Err(Fault::Passing(why).into());
             }
             at::write_all(&self.file, &buffer[..count], *position).map_err(|error| self.disk(work, error))?;

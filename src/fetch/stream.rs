@@ -20,9 +20,6 @@ use crate::support::escape;
 /// One read from the network and one write to the disk.
 pub(super) const BLOCK: usize = 128 << 10;
 
-/// A server that sends less than this in a second, for as long as a stall may last, has stalled.
-const CRAWL: u64 = 64;
-
 /// A stream under way.
 struct Stream<'a, 'b> {
     work: &'a Work<'b>,
@@ -137,6 +134,7 @@ impl<'a, 'b> Stream<'a, 'b> {
             }
         };
         identity_encoded(&reply)?;
+        no_page(self.work.artifact(self.job), &reply)?;
         let etag = headers::strong_etag(&reply.headers);
         let range = headers::text(&reply.headers, "content-range").and_then(headers::content_range);
         let size = self.work.artifact(self.job).size;
@@ -207,7 +205,7 @@ impl<'a, 'b> Stream<'a, 'b> {
             }
             meter.add(count as u64);
         }
-        match source.broken {
+        match source.broken.take() {
             Some(passing) => Err(Fault::Passing(passing)),
             None if expected.is_some_and(|expected| self.hasher.position() < expected) => {
                 Err(Fault::Passing(Passing::new("the answer was too short")))
@@ -271,6 +269,16 @@ pub(super) fn identity_encoded(reply: &Reply) -> Result<(), Error> {
     }
 }
 
+/// Without a digest, a server that answers with a page for people would have it locked as the file.
+fn no_page(artifact: &Artifact, reply: &Reply) -> Result<(), Error> {
+    let kind = headers::text(&reply.headers, "content-type").unwrap_or_default();
+    let is_page = kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("text/html"));
+    if artifact.digest.is_some() || !is_page || super::is_named_as_a_page(&artifact.label) {
+        return Ok(());
+    }
+    Err(Error::Protocol { url: reply.url.redacted(), why: super::PAGE.to_owned() })
+}
+
 /// Whether `bytes` more are enough to try again with new courage. One byte at a time, a file would take for ever.
 pub(super) fn is_progress(bytes: u64, size: Option<u64>) -> bool {
     bytes >= size.map_or(1, |size| size / 64).clamp(1, 64 << 10)
@@ -291,13 +299,21 @@ pub(super) struct Source<'a, 'b> {
     /// Why it ended before its end.
     pub(super) broken: Option<Passing>,
     ended: bool,
-    window: Instant,
-    in_window: u64,
+    /// How long it was waited for bytes, and how many came, since it was looked at last.
+    waited: Duration,
+    came: u64,
+}
+
+impl Drop for Source<'_, '_> {
+    fn drop(&mut self) {
+        self.work.limit.leave();
+    }
 }
 
 impl<'a, 'b> Source<'a, 'b> {
     pub(super) fn new(work: &'a Work<'b>, reader: BodyReader<'a>) -> Self {
-        Self { work, reader, broken: None, ended: false, window: Instant::now(), in_window: 0 }
+        work.limit.enter();
+        Self { work, reader, broken: None, ended: false, waited: Duration::ZERO, came: 0 }
     }
 
     /// Fills `buffer` as far as what is at hand reaches; 0 at the end, or when the connection broke. What came before a break
@@ -327,8 +343,9 @@ impl<'a, 'b> Source<'a, 'b> {
         if filled == 0 && (self.work.stop)() {
             return Err(Error::Interrupted);
         }
+        // What the bandwidth limit makes it wait is not the server's fault.
+        self.crawls(filled as u64, begun.elapsed());
         self.work.limit.take(filled as u64, self.work.stop)?;
-        self.crawls(filled as u64);
         Ok(filled)
     }
 
@@ -337,18 +354,17 @@ impl<'a, 'b> Source<'a, 'b> {
         let _ = self.reader.read(&mut [0]);
     }
 
-    fn crawls(&mut self, bytes: u64) {
-        let stall = self.work.network.patience.stall;
-        self.in_window += bytes;
-        let time = self.window.elapsed();
-        if time < stall {
+    fn crawls(&mut self, bytes: u64, waited: Duration) {
+        self.waited += waited;
+        self.came += bytes;
+        if self.waited < self.work.network.patience.stall.saturating_mul(3) {
             return;
         }
-        if self.in_window < CRAWL * time.as_secs() && self.broken.is_none() {
+        if self.work.limit.crawls(self.came, self.waited) && self.broken.is_none() {
             self.ended = true;
             self.broken = Some(Passing::new("the server sends too slowly"));
         }
-        self.window = Instant::now();
-        self.in_window = 0;
+        self.waited = Duration::ZERO;
+        self.came = 0;
     }
 }

@@ -12,6 +12,7 @@ use super::hub::locks::Guard;
 use super::locked::{File, Model, Part};
 use super::pickle;
 use super::placement;
+use super::web_page;
 use super::world::World;
 use crate::fetch::{Artifact, Digest, Proof, Steward};
 
@@ -138,6 +139,9 @@ fn twins(artifacts: &[Artifact]) -> HashMap<usize, Vec<usize>> {
 
 impl Steward for Keeper<'_> {
     fn admit(&self, artifact: &Artifact, file: &Path, proof: &Proof) -> Result<(), String> {
+        if artifact.digest.is_none() {
+            web_page::refuse(&artifact.label, file)?;
+        }
         self.look(artifact, file, Some(Digest::Sha256(proof.sha256)))?;
         self.hold(artifact);
         if let Ok(mut admitted) = self.admitted.lock() {

@@ -21,5 +21,6 @@ pub mod resolve;
 pub mod sources;
 pub mod spec;
 pub mod web;
+mod web_page;
 pub mod when;
 pub mod world;

@@ -5,6 +5,7 @@ use anyhow::{Context as _, Result, bail};
 use super::hub::formats::{Form, LeftOut, Wanted};
 use super::hub::{self, HubAsk, Resolved};
 use super::locked::{Model, Part, Place, RepoType};
+use super::placement::{self, FileState};
 use super::request::{Choice, Weights};
 use super::sources::{self, HubPart};
 use super::spec::Spec;
@@ -207,6 +208,29 @@ fn other_part(world: &World, spec: &Spec, environment: Option<&str>) -> Result<P
         Spec::Url { url, digest } => sources::url::resolve(url, *digest)?,
         _ => bail!("{spec} names no source"),
     })
+}
+
+/// Asks whether the commits of `model`, as a lock has it, are their repositories' own, where files of it are not here yet: GitHub
+/// serves the commits of everybody's forks under the parent's name.
+///
+/// # Errors
+/// When one is not, or the server cannot be asked.
+pub fn check_commits(world: &World, model: &Model) -> Result<()> {
+    let reference = match Spec::parse(&model.spec, &|_| None) {
+        Ok(Spec::TorchHub { reference, .. }) => reference,
+        _ => None,
+    };
+    for part in model.parts.iter().filter(|part| matches!(part.place, Place::TorchHub { .. })) {
+        let mut states = part.files.iter().map(|file| placement::state(world, part, file));
+        if states.all(|state| state.is_ok_and(|state| state == FileState::Here)) {
+            continue;
+        }
+        sources::torch_hub::check_commit(&world.client, &part.place, reference.as_deref(), world.github.as_deref())
+            .with_context(|| {
+                format!("the commit of {} in the lock is not shown to be its own", printable(&model.spec))
+            })?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 use modelstrap::models::pickle::scan_bytes;
 use proptest::prelude::*;
 
-use super::packed::{gzipped, tar, zip};
+use super::packed::{gzipped, tar};
+use super::zip::zip;
 use super::{PLAIN, SYSTEM, joined, told};
 
 proptest! {

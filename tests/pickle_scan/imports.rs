@@ -6,7 +6,8 @@ use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use modelstrap::models::pickle::Kind;
 
-use super::packed::{gzipped, tar, zip};
+use super::packed::{gzipped, tar};
+use super::zip::zip;
 use super::{PLAIN, SYSTEM, joined, of, told};
 
 #[test]

@@ -7,6 +7,8 @@
 
 #[path = "../support/python.rs"]
 mod python;
+#[path = "../support/zip.rs"]
+mod zip;
 
 mod any_bytes;
 mod imports;

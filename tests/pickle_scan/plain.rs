@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use modelstrap::models::pickle::{Kind, Verdict, scan};
 
-use super::packed::zip;
+use super::zip::zip;
 use super::{PLAIN, joined, of};
 use crate::python::skipped;
 

@@ -9,7 +9,8 @@ use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use modelstrap::models::pickle::scan;
 
-use super::packed::{gzipped, tar, zip};
+use super::packed::{gzipped, tar};
+use super::zip::zip;
 use super::{PLAIN, SYSTEM, joined, of, told};
 
 #[test]

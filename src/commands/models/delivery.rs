@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 
 use super::super::setup::shelf;
 use super::json;
@@ -36,6 +36,8 @@ pub(in crate::commands) struct Wish {
     pub(in crate::commands) locked: bool,
     /// `--frozen`
     pub(in crate::commands) frozen: bool,
+    /// Nobody is asked what a model is, and yet whose a locked commit is: a repair goes by a lock that nobody said to trust.
+    pub(in crate::commands) repair: bool,
     /// `--all-platforms`
     pub(in crate::commands) everywhere: bool,
     /// `--weights`
@@ -76,7 +78,10 @@ pub(in crate::commands) fn deliver(session: &Session<'_>, wish: &Wish) -> Result
     }
     let ask = if wish.frozen { Ask::Nobody } else { Ask::AboutTheMissing };
     let output = &session.context.output;
-    let settled = settle(session, picks, ask, &|name| output.detail(format!("asking about {}", printable(name))))?;
+    let mut settled = settle(session, picks, ask, &|name| output.detail(format!("asking about {}", printable(name))))?;
+    if (!wish.frozen || wish.repair) && !wish.dry_run {
+        refuse_strangers(session, &mut settled);
+    }
     tell(session, &settled.resolutions);
     let events = session.context.global.json.then(Events::stdout);
     if let Some(events) = &events {
@@ -109,6 +114,24 @@ pub(in crate::commands) fn deliver(session: &Session<'_>, wish: &Wish) -> Result
         json::summary(events, session, &settled, &brought, summary.as_ref());
     }
     Ok(delivered)
+}
+
+/// Takes out what the lock has at a commit that its repository does not. What was resolved just now was looked at then.
+fn refuse_strangers(session: &Session<'_>, settled: &mut Settled) {
+    if session.context.global.offline || session.world.hub.offline {
+        return;
+    }
+    let fresh: HashSet<&str> = settled.resolutions.iter().map(|one| one.model.name.as_str()).collect();
+    let mut failures = Vec::new();
+    settled.models.retain(|(pick, model)| {
+        let found =
+            if fresh.contains(model.name.as_str()) { Ok(()) } else { resolve::check_commits(&session.world, model) };
+        let why = "\n  run `modelstrap models update`, or, where you trust who wrote the lock, give `--frozen`";
+        let good = found.is_ok();
+        failures.extend(found.err().map(|error| (pick.clone(), anyhow!("{error:#}{why}"))));
+        good
+    });
+    settled.failures.extend(failures);
 }
 
 /// What the same models are on other machines: the lock has every alternative, or it would be another one on each machine.
@@ -353,8 +376,7 @@ fn install(session: &Session<'_>, model: &Model) {
             continue;
         };
         for file in &part.files {
-            let search_path = session.context.vars.get("PATH");
-            if let Err(error) = wheel::install(file, &session.world.homes, folder, search_path) {
+            if let Err(error) = wheel::install(file, &session.world.homes, folder) {
                 output.warn(format!("{}: {error:#}", printable(&model.name)));
             }
         }

@@ -15,6 +15,7 @@ pub(super) fn run(context: &Context, arguments: &DownloadArgs) -> Result<Exit> {
         words: arguments.models.clone(),
         locked: arguments.locked,
         frozen: arguments.frozen,
+        repair: false,
         everywhere: arguments.all_platforms,
         weights: weights(&arguments.weights)?,
         dry_run: arguments.consent.dry_run,

@@ -1,43 +1,38 @@
 //! `modelstrap models remove`: takes models out of the manifest and the lock, and with `--purge` out of the cache.
 
-use anyhow::{Result, anyhow};
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow, bail};
 
 use super::super::context::Context;
 use super::super::{Exit, Usage};
-use super::Session;
 use super::add::{manifest_text, write};
 use super::settle::merged;
+use super::{Session, known};
 use crate::cli::RemoveArgs;
-use crate::models::locked::{File, Model, Part, Place};
-use crate::models::placement;
+use crate::models::locked::{Model, Part, Place};
+use crate::models::request::{self, Request};
+use crate::models::world::World;
+use crate::models::{bounds, placement};
 use crate::project::{Manifest, manifest_edit};
 use crate::support::escape::{self, printable};
 use crate::support::interrupt::{self, Interrupted};
-use crate::support::units;
+use crate::support::{paths, units};
 use crate::ui::prompts::Prompts;
 
 pub(super) fn run(context: &Context, arguments: &RemoveArgs) -> Result<Exit> {
     interrupt::watch();
     let session = Session::open(context)?;
-    let (path, before) = manifest_text(&session.project)?;
-    let mut text = before.clone();
+    let (path, mut text) = manifest_text(&session.project)?;
     let (mut gone, mut would): (Vec<Model>, Vec<String>) = (Vec::new(), Vec::new());
-    for key in &arguments.models {
-        let edited =
-            manifest_edit::remove(&text, key).map_err(|problem| anyhow!("{}: {problem}", escape::path(&path)))?;
-        let Some(edited) = edited else {
-            let keys: Vec<String> = session.project.manifest.models.iter().map(|(key, _)| printable(key)).collect();
-            let known =
-                if keys.is_empty() { "it names none".to_owned() } else { format!("it names {}", keys.join(", ")) };
-            return Err(Usage(format!("the manifest has no model {}; {known}", printable(key))).into());
-        };
-        text = edited;
-        let names = session.requests.iter().filter(|request| request.key == *key);
-        let names: Vec<&str> = names.flat_map(|one| &one.choices).map(|choice| choice.name.as_str()).collect();
+    for word in &arguments.models {
+        let found = taken_out(&session, &path, &text, word)?;
+        text = found.text;
         let locked = session.lock.iter().flat_map(|lock| &lock.models);
-        let locked: Vec<Model> = locked.filter(|model| names.contains(&model.name.as_str())).cloned().collect();
+        let locked: Vec<Model> = locked.filter(|model| found.names.contains(&model.name)).cloned().collect();
         if locked.is_empty() {
-            would.push(format!("{} would leave the manifest; it is not locked", printable(key)));
+            would.push(format!("{} would leave the manifest; it is not locked", printable(word)));
         }
         let files = if arguments.purge { ", and its files the cache" } else { "" };
         would.extend(
@@ -47,6 +42,14 @@ pub(super) fn run(context: &Context, arguments: &RemoveArgs) -> Result<Exit> {
         );
         gone.extend(locked);
     }
+    let manifest = Manifest::parse(&text).map_err(|problem| anyhow!("{}{problem}", escape::path(&path)))?;
+    let mut after = Session::open_with(context, manifest)?;
+    let lock = merged(&after, &[]);
+    let needed = Needed::by(&after.world, &lock.models)?;
+    // Before anything is written: what is refused leaves the manifest and the lock as they were.
+    if arguments.purge {
+        refuse_purge(&after, &gone, &needed, arguments.force)?;
+    }
     if arguments.consent.dry_run {
         would.iter().for_each(|line| context.output.say(line));
         return Ok(Exit::Done);
@@ -54,22 +57,49 @@ pub(super) fn run(context: &Context, arguments: &RemoveArgs) -> Result<Exit> {
     if arguments.purge {
         consent(context, arguments, &gone)?;
     }
-    let manifest = Manifest::parse(&text).map_err(|problem| anyhow!("{}{problem}", escape::path(&path)))?;
-    let mut after = Session::open_with(context, manifest)?;
-    let lock = merged(&after, &[]);
     let mut files = vec![(path, text)];
     if after.lock.is_some() {
         files.push((after.lock_path(), lock.render()));
         after.lock = Some(lock.clone());
     }
     write(context, &session.project, &files, "models remove")?;
-    let needed: Vec<&Part> = lock.models.iter().flat_map(|model| &model.parts).collect();
     if arguments.purge {
-        purge(&after, &gone, &needed)?
+        purge(&after, &gone, &needed)?;
     } else {
-        release(&after, &gone)?
+        release(&after, &gone);
     }
     Ok(Exit::Done)
+}
+
+/// A manifest without what a word means.
+struct TakenOut {
+    text: String,
+    /// What the lock calls it.
+    names: Vec<String>,
+}
+
+/// The manifest `text` without the key `word`, or without the one source of a list that is called so.
+fn taken_out(session: &Session<'_>, path: &Path, text: &str, word: &str) -> Result<TakenOut> {
+    let problem = |problem| anyhow!("{}: {problem}", escape::path(path));
+    let all = |requests: &[&Request]| {
+        requests.iter().flat_map(|request| &request.choices).map(|choice| choice.name.clone()).collect()
+    };
+    if let Some(text) = manifest_edit::remove(text, word).map_err(problem)? {
+        let own: Vec<&Request> = session.requests.iter().filter(|request| request.key == word).collect();
+        return Ok(TakenOut { text, names: all(&own) });
+    }
+    // As the text is now: another source of the same list may have been taken out before.
+    let manifest = Manifest::parse(text).map_err(|problem| anyhow!("{}{problem}", escape::path(path)))?;
+    let requests = request::of_manifest(&manifest, &known())?;
+    if let Some(found) = requests.iter().find(|request| request.name == word) {
+        let mut list = requests.iter().filter(|request| request.key == found.key);
+        let index = list.position(|request| request.name == word).unwrap_or_default();
+        let text = manifest_edit::remove_from_list(text, &found.key, index).map_err(problem)?;
+        return Ok(TakenOut { text, names: all(&[found]) });
+    }
+    let keys: Vec<String> = session.requests.iter().map(|request| printable(&request.name)).collect();
+    let known = if keys.is_empty() { "it names none".to_owned() } else { format!("it names {}", keys.join(", ")) };
+    Err(Usage(format!("the manifest has no model {}; {known}", printable(word))).into())
 }
 
 fn consent(context: &Context, arguments: &RemoveArgs, gone: &[Model]) -> Result<()> {
@@ -88,32 +118,87 @@ fn consent(context: &Context, arguments: &RemoveArgs, gone: &[Model]) -> Result<
     }
 }
 
-/// Whether a model that stays has its files in the same place: of the Hub, the same commit, of which it may be a smaller part.
-fn is_needed(part: &Part, needed: &[&Part]) -> bool {
-    needed.iter().any(|other| match (&other.place, &part.place) {
-        (Place::Hub(other), Place::Hub(own)) => {
-            (other.repo_type, &other.repo, &other.commit) == (own.repo_type, &own.repo, &own.commit)
-        }
-        // One folder holds every model of openai-whisper: what counts there is the file.
-        (place, own) => {
-            let same = |file: &File| part.files.iter().any(|own| (&own.path, &own.url) == (&file.path, &file.url));
-            place == own && other.files.iter().any(same)
-        }
-    })
+/// What the models that stay need.
+struct Needed<'a> {
+    parts: Vec<&'a Part>,
+    /// Files outside the Hub, in lower case: some disks know no other.
+    paths: HashSet<String>,
 }
 
-/// Gives up the project's claims, so that `hf cache prune` may take what nobody else names. The files stay.
-fn release(session: &Session<'_>, gone: &[Model]) -> Result<()> {
-    let parts = gone.iter().flat_map(|model| model.parts.iter().map(move |part| (model, part)));
-    parts.into_iter().try_for_each(|(model, part)| placement::release(&session.world, model, part))
+impl<'a> Needed<'a> {
+    fn by(world: &World, models: &'a [Model]) -> Result<Self> {
+        let parts: Vec<&Part> = models.iter().flat_map(|model| &model.parts).collect();
+        let mut paths = HashSet::new();
+        for part in parts.iter().filter(|part| !matches!(part.place, Place::Hub(_))) {
+            paths.extend(files_of(world, part)?.iter().map(|path| in_lower_case(path)));
+        }
+        Ok(Self { parts, paths })
+    }
+
+    /// Whether a model that stays has its files in the same place: of the Hub, the same commit, of which it may be a smaller
+    /// part. Elsewhere what counts is the file, whatever address it comes from.
+    fn has(&self, world: &World, part: &Part) -> Result<bool> {
+        let Place::Hub(own) = &part.place else {
+            return Ok(files_of(world, part)?.iter().any(|path| self.paths.contains(&in_lower_case(path))));
+        };
+        Ok(self.parts.iter().any(|other| {
+            matches!(&other.place, Place::Hub(other)
+                if (other.repo_type, &other.repo, &other.commit) == (own.repo_type, &own.repo, &own.commit))
+        }))
+    }
+}
+
+fn files_of(world: &World, part: &Part) -> Result<Vec<PathBuf>> {
+    part.files.iter().map(|file| placement::visible(world, part, file)).collect()
+}
+
+fn in_lower_case(path: &Path) -> String {
+    path.to_string_lossy().to_lowercase()
+}
+
+/// Refuses what must not be deleted: what a link leads elsewhere, and what other projects may use. In the Hub's cache projects
+/// leave a mark on what they use; outside it nothing says who does.
+fn refuse_purge(session: &Session<'_>, gone: &[Model], needed: &Needed<'_>, force: bool) -> Result<()> {
+    let world = &session.world;
+    let root = paths::real_place(&session.project.root);
+    let is_own = |path: &PathBuf| match (&root, paths::real_place(path)) {
+        (Some(root), Some(real)) => real.starts_with(root),
+        _ => false,
+    };
+    for (model, part) in gone.iter().flat_map(|model| model.parts.iter().map(move |part| (model, part))) {
+        bounds::check(world, part)?;
+        if force || matches!(part.place, Place::Hub(_)) || needed.has(world, part)? {
+            continue;
+        }
+        let there = files_of(world, part)?.into_iter().filter(|path| path.symlink_metadata().is_ok());
+        if let Some(path) = there.into_iter().find(|path| !is_own(path)) {
+            bail!(
+                "{} was left: {} lies outside the project, where other projects may use it and nothing says who does\n  \
+                 give `--force` to delete it all the same, or leave out `--purge` to keep it",
+                printable(&model.name),
+                session.shown(&path)
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Gives up the project's claims, so that `hf cache prune` may take what nobody else names. The files stay, and so does a claim
+/// that cannot be given up.
+fn release(session: &Session<'_>, gone: &[Model]) {
+    for (model, part) in gone.iter().flat_map(|model| model.parts.iter().map(move |part| (model, part))) {
+        if let Err(error) = placement::release(&session.world, model, part) {
+            session.context.output.warn(format!("{}: {error:#}", printable(&model.name)));
+        }
+    }
 }
 
 /// Deletes what no other model of this project needs and no other project claims.
-fn purge(session: &Session<'_>, gone: &[Model], needed: &[&Part]) -> Result<()> {
+fn purge(session: &Session<'_>, gone: &[Model], needed: &Needed<'_>) -> Result<()> {
     let mut freed = 0;
     for model in gone {
         for part in &model.parts {
-            if is_needed(part, needed) {
+            if needed.has(&session.world, part)? {
                 placement::release(&session.world, model, part)?;
                 session
                     .context
@@ -132,19 +217,4 @@ fn purge(session: &Session<'_>, gone: &[Model], needed: &[&Part]) -> Result<()> 
     }
     session.context.output.say(format!("{} freed.", units::bytes(freed)));
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::models::locked::FilesHome;
-
-    #[test]
-    fn a_whisper_does_not_keep_another_one_in_the_same_folder() {
-        let file = |path: &str| File { path: path.to_owned(), size: None, digest: None, url: None };
-        let part =
-            |path: &str| Part { place: Place::Files { home: FilesHome::Whisper }, files: vec![file(path)].into() };
-        assert!(!is_needed(&part("tiny.pt"), &[&part("base.pt")]));
-        assert!(is_needed(&part("tiny.pt"), &[&part("base.pt"), &part("tiny.pt")]));
-    }
 }

@@ -152,8 +152,8 @@ fn fix(
             }
         }
     }
-    let wish =
-        Wish { words: arguments.models.clone(), frozen: true, transfer: arguments.transfer.clone(), ..Wish::default() };
+    let (words, transfer) = (arguments.models.clone(), arguments.transfer.clone());
+    let wish = Wish { words, frozen: true, repair: true, transfer, ..Wish::default() };
     let delivered = deliver(session, &wish)?;
     Ok(if delivered.missing > 0 { Exit::Of(1) } else { Exit::Done })
 }

@@ -44,6 +44,36 @@ fn a_stalled_connection_is_given_up_and_the_rest_asked_for() {
 }
 
 #[test]
+fn a_connection_that_only_drips_is_replaced_and_its_bytes_are_kept() {
+    let (room, bytes) = (Room::new(), content(50_000));
+    let served = bytes.clone();
+    let server = Server::new(move |request, number| {
+        let answer = Answer::file(request, &served, "\"1\"");
+        if number == 0 { answer.then(0, Fault::Drip) } else { answer }
+    });
+    let artifact = room.artifact(&server.url("/f"), &bytes);
+    let begun = std::time::Instant::now();
+    let outcome = get(&artifact);
+    assert_here(&room, &outcome, &bytes);
+    let ranges = server.ranges();
+    let kept = ranges[1].strip_prefix("bytes=").and_then(|range| range.strip_suffix('-')?.parse::<u64>().ok());
+    assert!(ranges.len() == 2 && kept.is_some_and(|kept| (5..100).contains(&kept)), "{ranges:?}");
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_bandwidth_limit_is_not_the_servers_crawl() {
+    let (room, bytes) = (Room::new(), content(3_000));
+    let served = bytes.clone();
+    let server = Server::new(move |request, _| Answer::file(request, &served, "\"1\""));
+    let options = Options { limit_rate: Some(600), stall: Duration::from_millis(200), ..quick() };
+    let (outcome, events) = told(&room.artifact(&server.url("/f"), &bytes), &options);
+    assert_here(&room, &outcome, &bytes);
+    assert!(!events.contains(&"retry"), "{events:?}");
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
 fn a_connection_that_brings_nothing_ends_in_an_error_and_the_bytes_are_kept_for_the_next_run() {
     let (room, bytes) = (Room::new(), content(50_000));
     let served = bytes.clone();

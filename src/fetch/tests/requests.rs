@@ -227,3 +227,30 @@ fn who_stops_it_waits_for_no_server() {
     assert!(!room.file().exists());
     assert!(resumable(&artifact) >= 100_000, "what came is kept");
 }
+
+/// Three seconds for each of four tries would be twelve: a test that takes longer has found a wait without an end.
+const BOUND: Duration = Duration::from_secs(12);
+
+#[test]
+fn a_document_that_drips_in_is_given_up_after_the_second_time() {
+    let server = Server::new(|_, _| Answer::new(200, vec![b'x'; 900]).then(1, Fault::Drip));
+    let begun = Instant::now();
+    let said = ask(&hasty(), &server.url("/list")).unwrap_err().to_string();
+    assert!(said.ends_with("the server sends too slowly, tried 2 times"), "{said}");
+    assert_eq!(server.requests().len(), 2);
+    assert!(begun.elapsed() < BOUND, "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_redirect_or_a_refusal_that_drips_keeps_nobody_waiting() {
+    let server = Server::new(|request, _| match request.path.as_str() {
+        "/here" => Answer::new(200, "here"),
+        "/moved" => Answer::new(302, vec![b'x'; 900]).with("location", "/here").then(0, Fault::Drip),
+        _ => Answer::new(404, vec![b'x'; 900]).then(0, Fault::Drip),
+    });
+    let begun = Instant::now();
+    assert_eq!(ask(&hasty(), &server.url("/moved")).unwrap().body, b"here");
+    let said = ask(&hasty(), &server.url("/gone")).unwrap_err().to_string();
+    assert!(said.contains(" answered 404: xx"), "{said}");
+    assert!(begun.elapsed() < BOUND, "{:?}", begun.elapsed());
+}

@@ -33,6 +33,8 @@ pub(super) enum Fault {
     Cut,
     /// Nothing more comes.
     Stall,
+    /// The rest comes byte by byte, ten in a second.
+    Drip,
 }
 
 impl Answer {
@@ -156,6 +158,13 @@ fn serve(
             continue;
         };
         stream.write_all(&answer.body[..at.min(answer.body.len())])?;
+        if fault == Fault::Drip {
+            for byte in &answer.body[at..] {
+                stream.write_all(&[*byte])?;
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            continue;
+        }
         while fault == Fault::Stall && !over.load(Ordering::SeqCst) {
             std::thread::sleep(Duration::from_millis(20));
         }

@@ -37,6 +37,25 @@ pub fn scan(path: &Path) -> io::Result<Report> {
     scan::scan(&bytes::Whole { file: &file, len: metadata.len() })
 }
 
+/// Who sees a member of an archive: its name, as foreign as the archive, its length as the archive claims it, its bytes.
+pub type Visit<'a> = dyn FnMut(&str, u64, &mut dyn io::Read) -> io::Result<()> + 'a;
+
+/// Shows `visit` every member of the zip at `path`, in the archive's order. Names may come twice.
+///
+/// # Errors
+/// When it cannot be read, is no sound archive, or what `visit` says.
+pub fn each_member(path: &Path, visit: &mut Visit<'_>) -> io::Result<()> {
+    let file = File::open(path)?;
+    let bytes = bytes::Whole { file: &file, len: file.metadata()?.len() };
+    for member in zip::members(&bytes)? {
+        match member.content(&bytes)? {
+            zip::Content::Stored(window) => visit(&member.name, member.size, &mut zip::Reading(window, 0))?,
+            zip::Content::Deflated(window) => visit(&member.name, member.size, &mut zip::inflate(window))?,
+        }
+    }
+    Ok(())
+}
+
 /// What loading these bytes would do.
 ///
 /// # Errors

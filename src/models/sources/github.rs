@@ -1,6 +1,7 @@
 //! What GitHub's API says of a repository: the commit that a branch or tag is, and the files of that commit.
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::{Documents, Error};
 use crate::fetch::{self, Credential, Digest, Origin, Secret};
@@ -9,8 +10,9 @@ use crate::support::vars::Vars;
 
 /// Where the API is.
 const API: &str = "https://api.github.com";
+const JSON: &str = "application/vnd.github+json";
 /// A commit is 40 digits as text, or a JSON document with up to 300 files and their patches.
-const COMMIT_LIMIT: u64 = 16 << 20;
+pub(super) const COMMIT_LIMIT: u64 = 16 << 20;
 /// GitHub itself ends a listing at 7 MB.
 const TREE_LIMIT: u64 = 32 << 20;
 
@@ -32,58 +34,126 @@ pub fn credential(vars: &Vars) -> Option<Credential> {
     Some(Credential { token, origins: vec![api] })
 }
 
-/// The commit that `reference` (checked by the caller) is; `None` when the repository has no such branch, tag or commit.
-///
-/// # Errors
-/// When the server cannot be asked, or answers with something else.
-pub fn commit(
-    client: &dyn Documents,
-    github: Option<&Credential>,
-    owner: &str,
-    repo: &str,
-    reference: &str,
-) -> Result<Option<String>, Error> {
-    let url = format!("{API}/repos/{owner}/{repo}/commits/{}", super::names::escaped(reference));
-    let body = match ask(client, &url, "application/vnd.github.sha", github, COMMIT_LIMIT) {
-        Ok(body) => body,
-        // 422 is «no commit found», 404 a repository that is not there or is private.
-        Err(Error::Fetch(fetch::Error::Status(status))) if matches!(status.code, 404 | 422) => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    parse_commit(&body).map(Some).ok_or_else(|| Error::Answer { url, why: "names no commit".to_owned() })
+/// A repository on GitHub, and who asks about it.
+#[derive(Clone, Copy)]
+pub(super) struct Repository<'a> {
+    pub(super) client: &'a dyn Documents,
+    pub(super) credential: Option<&'a Credential>,
+    /// Checked by the caller, like the repository's name.
+    pub(super) owner: &'a str,
+    pub(super) name: &'a str,
 }
 
-/// The files of `commit`: symbolic links and submodules are left out.
-///
-/// # Errors
-/// When the server cannot be asked, answers with something else, or with a part of the listing only.
-pub fn blobs(
-    client: &dyn Documents,
-    github: Option<&Credential>,
-    owner: &str,
-    repo: &str,
-    commit: &str,
-) -> Result<Vec<Blob>, Error> {
-    let url = format!("{API}/repos/{owner}/{repo}/git/trees/{commit}?recursive=1");
-    let body = ask(client, &url, "application/vnd.github+json", github, TREE_LIMIT)?;
-    parse_tree(&body).map_err(|why| Error::Answer { url: super::url::redacted(&url), why })
-}
+impl Repository<'_> {
+    /// The commit at the head of a branch; `None` where there is no such branch, or no such repository.
+    ///
+    /// # Errors
+    /// When the server cannot be asked, or answers with something else.
+    pub(super) fn branch(&self, branch: &str) -> Result<Option<String>, Error> {
+        Ok(self.reference("heads", branch)?.filter(|target| target.kind == "commit").map(|target| target.sha))
+    }
 
-fn ask(
-    client: &dyn Documents,
-    url: &str,
-    accept: &str,
-    github: Option<&Credential>,
-    limit: u64,
-) -> Result<Vec<u8>, Error> {
-    client.get(url, Some(accept), github, limit).map_err(|error| match &error {
-        fetch::Error::Status(status) if matches!(status.code, 403 | 429) && github.is_none() => {
-            let why =
-                format!("{error}\n    without a token GitHub answers 60 questions an hour: set GITHUB_TOKEN, or wait");
-            Error::Refused(why)
+    /// The commit of a tag, also of one with a message.
+    ///
+    /// # Errors
+    /// When the server cannot be asked, or answers with something else.
+    pub(super) fn tag(&self, tag: &str) -> Result<Option<String>, Error> {
+        let mut target = self.reference("tags", tag)?;
+        // A tag with a message is an object of its own, and may be of another tag.
+        for _ in 0..4 {
+            match target {
+                Some(Target { sha, kind }) if kind == "tag" => {
+                    let found: Option<Reference> = self.json(&format!("git/tags/{sha}"), COMMIT_LIMIT)?;
+                    target = found.map(|found| found.object).filter(|target| is_commit(&target.sha));
+                }
+                other => return Ok(other.filter(|target| target.kind == "commit").map(|target| target.sha)),
+            }
         }
-        _ => error.into(),
-    })
+        Ok(None)
+    }
+
+    fn reference(&self, kind: &str, name: &str) -> Result<Option<Target>, Error> {
+        let path = format!("git/ref/{kind}/{}", super::names::escaped(name));
+        let found: Option<Reference> = self.json(&path, COMMIT_LIMIT)?;
+        match found {
+            Some(found) if !is_commit(&found.object.sha) => {
+                Err(Error::Answer { url: self.url(&path), why: "names no commit".to_owned() })
+            }
+            found => Ok(found.map(|found| found.object)),
+        }
+    }
+
+    /// The whole name of a commit, also of one that only a fork has.
+    ///
+    /// # Errors
+    /// When the server cannot be asked, or answers with something else.
+    pub(super) fn commit(&self, commit: &str) -> Result<Option<String>, Error> {
+        let path = format!("commits/{}", super::names::escaped(commit));
+        let Some(body) = self.ask(&path, "application/vnd.github.sha", COMMIT_LIMIT)? else { return Ok(None) };
+        let no_commit = || Error::Answer { url: self.url(&path), why: "names no commit".to_owned() };
+        parse_commit(&body).map(Some).ok_or_else(no_commit)
+    }
+
+    /// The files of `commit`: symbolic links and submodules are left out.
+    ///
+    /// # Errors
+    /// When the server cannot be asked, answers with something else, or with a part of the listing only.
+    pub(super) fn blobs(&self, commit: &str) -> Result<Vec<Blob>, Error> {
+        let path = format!("git/trees/{commit}?recursive=1");
+        let missing = || Error::NotThere(format!("GitHub has no files of {}/{} at {commit}", self.owner, self.name));
+        let body = self.ask(&path, JSON, TREE_LIMIT)?.ok_or_else(missing)?;
+        parse_tree(&body).map_err(|why| Error::Answer { url: super::url::redacted(&self.url(&path)), why })
+    }
+
+    /// What the API says at `path` below the repository, the repository itself for an empty one.
+    ///
+    /// # Errors
+    /// When the server cannot be asked, or answers with something else.
+    pub(super) fn json<T: DeserializeOwned>(&self, path: &str, limit: u64) -> Result<Option<T>, Error> {
+        let Some(body) = self.ask(path, JSON, limit)? else { return Ok(None) };
+        let wrong = |error: serde_json::Error| Error::Answer {
+            url: super::url::redacted(&self.url(path)),
+            why: format!("is not what GitHub's API says: {error}"),
+        };
+        serde_json::from_slice(&body).map(Some).map_err(wrong)
+    }
+
+    fn url(&self, path: &str) -> String {
+        let url = format!("{API}/repos/{}/{}/{path}", self.owner, self.name);
+        url.trim_end_matches('/').to_owned()
+    }
+
+    /// `None` for what is not there: 422 is «no commit found», 404 everything else, also what is private.
+    fn ask(&self, path: &str, accept: &str, limit: u64) -> Result<Option<Vec<u8>>, Error> {
+        match self.client.get(&self.url(path), Some(accept), self.credential, limit) {
+            Ok(body) => Ok(Some(body)),
+            Err(fetch::Error::Status(status)) if matches!(status.code, 404 | 422) => Ok(None),
+            Err(error) => Err(self.explained(error)),
+        }
+    }
+
+    fn explained(&self, error: fetch::Error) -> Error {
+        match &error {
+            fetch::Error::Status(status) if matches!(status.code, 403 | 429) && self.credential.is_none() => {
+                let hint = "without a token GitHub answers 60 questions an hour: set GITHUB_TOKEN, or wait";
+                Error::Refused(format!("{error}\n    {hint}"))
+            }
+            _ => error.into(),
+        }
+    }
+}
+
+/// What the API answers for a branch, and for a tag with a message.
+#[derive(Deserialize)]
+struct Reference {
+    object: Target,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    sha: String,
+    #[serde(rename = "type")]
+    kind: String,
 }
 
 #[derive(Deserialize)]

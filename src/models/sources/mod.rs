@@ -6,6 +6,7 @@
 
 pub mod expand;
 pub mod files;
+mod forks;
 pub mod github;
 pub mod home_ground;
 mod names;
@@ -15,6 +16,7 @@ pub mod spacy;
 pub mod torch_hub;
 pub mod torchaudio;
 mod trusted;
+mod unpack;
 pub mod url;
 pub mod wheel;
 

@@ -9,7 +9,7 @@ use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Documents, Error, FileState, PARTIALS, github, names, state_of, trusted};
+use super::{Documents, Error, FileState, PARTIALS, forks, github, names, state_of, trusted};
 use crate::fetch::{Artifact, Credential};
 use crate::models::homes::Homes;
 use crate::models::locked::{File, Part, Place};
@@ -46,27 +46,63 @@ pub fn resolve(
 ) -> Result<Part, Error> {
     names::of_github("the owner", owner)?;
     names::of_github("the repository", repo)?;
+    let server = github::Repository { client, credential: github, owner, name: repo };
     let candidates = match reference {
         Some(reference) => vec![reference],
         None => vec!["main", "master"],
     };
-    for reference in &candidates {
-        check_reference(reference)?;
-        if let Some(commit) = github::commit(client, github, owner, repo, reference)? {
-            let blobs = github::blobs(client, github, owner, repo, &commit)?;
-            let place = Place::TorchHub {
-                owner: owner.to_owned(),
-                repo: repo.to_owned(),
-                reference: reference.replace('/', "_"),
-                commit,
-            };
-            return Ok(Part { place, files: checked(blobs)?.into() });
+    for candidate in &candidates {
+        check_reference(candidate)?;
+        if let Some(commit) = own_commit(&server, candidate, reference.is_some())? {
+            let files = checked(server.blobs(&commit)?)?.into();
+            let (owner, repo) = (owner.to_owned(), repo.to_owned());
+            let place = Place::TorchHub { owner, repo, reference: candidate.replace('/', "_"), commit };
+            return Ok(Part { place, files });
         }
     }
     let asked = candidates.join("` or `");
     Err(Error::NotThere(format!(
         "GitHub has no public repository {owner}/{repo} with a branch, tag or commit `{asked}`"
     )))
+}
+
+/// What `reference` is: a branch, and where a person `named` it a tag or a commit, which must be the repository's own.
+fn own_commit(server: &github::Repository<'_>, reference: &str, named: bool) -> Result<Option<String>, Error> {
+    if github::is_commit(reference) {
+        // Nobody can give a branch or a tag such a name on GitHub.
+        let found = server.commit(reference)?;
+        return found.map(|commit| forks::check(server, &commit, None).map(|()| commit)).transpose();
+    }
+    if let Some(commit) = server.branch(reference)? {
+        return Ok(Some(commit));
+    }
+    if !named {
+        return Ok(None);
+    }
+    if let Some(commit) = server.tag(reference)? {
+        return Ok(Some(commit));
+    }
+    // The first digits of a commit, or one of Git's many other ways to say one.
+    let found = server.commit(reference)?;
+    found.map(|commit| forks::check(server, &commit, None).map(|()| commit)).transpose()
+}
+
+/// Whether the commit of `place` is the repository's own, as the server says now. Its files are served by their commit alone, and
+/// the commit comes from a lock that may be a stranger's.
+///
+/// # Errors
+/// When it is not, the server cannot be asked, or a name in the place is no plain one.
+pub fn check_commit(
+    client: &dyn Documents,
+    place: &Place,
+    reference: Option<&str>,
+    github: Option<&Credential>,
+) -> Result<(), Error> {
+    let Repo { owner, repo, reference: folder, commit } = Repo::of(place)?;
+    let server = github::Repository { client, credential: github, owner, name: repo };
+    let branch = reference.unwrap_or(folder);
+    check_reference(branch)?;
+    forks::check(&server, commit, Some(branch).filter(|branch| !github::is_commit(branch)))
 }
 
 impl<'a> Repo<'a> {
@@ -249,7 +285,7 @@ fn marked(folder: &Path) -> Option<String> {
 }
 
 /// A branch, tag or commit that may stand in a URL and, with `_` for `/`, in a folder's name.
-fn check_reference(reference: &str) -> Result<(), Error> {
+pub(super) fn check_reference(reference: &str) -> Result<(), Error> {
     names::plain_path(reference)?;
     let good = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'/' | b'+' | b'@');
     if reference.bytes().all(good) && !reference.starts_with('-') && !reference.contains("..") {

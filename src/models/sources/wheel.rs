@@ -1,9 +1,8 @@
 //! Models that are Python packages: the wheel is kept in the cache, and installed into an environment from there.
 
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use super::{Error, FileState, PARTIALS, files, names, state_of};
+use super::{Error, FileState, PARTIALS, files, names, state_of, unpack};
 use crate::environments::packages;
 use crate::fetch::Artifact;
 use crate::models::homes::Homes;
@@ -53,16 +52,18 @@ pub fn is_installed(file: &File, environment: &Path) -> Result<bool, Error> {
     Ok(packages::version_of(environment, package).as_deref() == Some(version))
 }
 
-/// Installs the wheel into the environment at `environment`, without network and without its requirements, unless it is there in
-/// this version. `search_path` is the `PATH` on which `uv` is looked for. True when it was installed now.
+/// Installs the wheel into the environment at `environment`, without its requirements and without running anything, unless it is
+/// there in this version. True when it was installed now.
 ///
 /// # Errors
-/// When there is no such environment, or what the installer says.
-pub fn install(file: &File, homes: &Homes, environment: &Path, search_path: Option<&OsStr>) -> Result<bool, Error> {
+/// When there is no such environment, the wheel is not of one plain package, or what the disk says.
+pub fn install(file: &File, homes: &Homes, environment: &Path) -> Result<bool, Error> {
     if is_installed(file, environment)? {
         return Ok(false);
     }
-    packages::install_wheel(environment, &visible(file, homes)?, search_path)?;
+    let (package, version) = parts(&file.path)?;
+    names::plain_name("the package", package)?;
+    unpack::into_environment(environment, &visible(file, homes)?, package, version)?;
     Ok(true)
 }
 
@@ -104,8 +105,8 @@ mod tests {
         };
         let environment = room.path().join("env");
         let homes = Homes::under(room.path());
-        assert!(!install(&wheel("3.8.0"), &homes, &environment, None).unwrap());
+        assert!(!install(&wheel("3.8.0"), &homes, &environment).unwrap());
         assert!(!is_installed(&wheel("3.7.0"), &environment).unwrap());
-        assert!(install(&wheel("3.7.0"), &homes, &environment, None).is_err(), "nothing can install it");
+        assert!(install(&wheel("3.7.0"), &homes, &environment).is_err(), "there is no Python");
     }
 }

@@ -59,6 +59,23 @@ pub(super) fn layout(text: &str) -> Vec<Item> {
     reader.items
 }
 
+/// Where the values of the list at `list` stand, when all of them are plain ones.
+pub(super) fn elements(text: &str, list: &Range<usize>) -> Option<Vec<Range<usize>>> {
+    let tokens = Source::new(text).lex().into_vec();
+    let mut events: Vec<Event> = Vec::new();
+    parse_document(&tokens, &mut events, &mut ());
+    let within = |event: &&Event| event.span().start() > list.start && event.span().end() < list.end;
+    let mut found = Vec::new();
+    for event in events.iter().filter(within) {
+        match event.kind() {
+            EventKind::Scalar => found.push(event.span().start()..event.span().end()),
+            EventKind::ArrayOpen | EventKind::InlineTableOpen => return None,
+            _ => {}
+        }
+    }
+    Some(found)
+}
+
 #[derive(Default)]
 struct Reader<'a> {
     text: &'a str,

@@ -7,7 +7,7 @@ mod layout;
 
 use std::ops::Range;
 
-use layout::{Item, layout};
+use layout::{Item, elements, layout};
 use toml::{Table, Value};
 
 use super::model_entry::{AlternativeTable, ModelTable, ModelValue, Words};
@@ -67,6 +67,39 @@ pub fn remove(text: &str, key: &str) -> Result<Option<String>, Problem> {
         )));
     }
     Ok(Some(format!("{mark}{after}")))
+}
+
+/// `text` without the source at `index` of the list of the model `key`; without the model, where that was its only one.
+///
+/// # Errors
+/// When `text` is not TOML, has no such source, or the list is written in a way that it cannot be taken out of.
+pub fn remove_from_list(text: &str, key: &str, index: usize) -> Result<String, Problem> {
+    let (mark, body) = without_mark(text);
+    let mut expected = read(body)?;
+    let by_hand = || Problem::plain(format!("the list {key:?} in [models] cannot be edited: do it by hand"));
+    let list = expected.get_mut(TABLE).and_then(|models| models.get_mut(key)).and_then(Value::as_array_mut);
+    let list = list.filter(|list| index < list.len()).ok_or_else(by_hand)?;
+    if list.len() == 1 {
+        return remove(text, key)?.ok_or_else(by_hand);
+    }
+    list.remove(index);
+    let elements = place_of(body, key).and_then(|list| elements(body, &list)).ok_or_else(by_hand)?;
+    let mut ways = ways_to_cut(body, &elements, index).into_iter().map(|range| spliced(body, range, ""));
+    let after = ways.find(|after| toml::from_str::<Table>(after).ok().as_ref() == Some(&expected));
+    Ok(format!("{mark}{}", after.ok_or_else(by_hand)?))
+}
+
+/// What may be cut for an element of a list, the best first: its line, where nothing else stands there but its comma and a
+/// comment; else up to the next one, with the comma between; else from the one before. Some write the comma first.
+fn ways_to_cut(text: &str, elements: &[Range<usize>], index: usize) -> Vec<Range<usize>> {
+    let Some(own) = elements.get(index) else { return Vec::new() };
+    let (start, end) = (line_start(text, own.start), line_end(text, own.end));
+    let rest = text[own.end..end].trim();
+    let rest = rest.strip_prefix(',').unwrap_or(rest).trim_start();
+    let is_alone = text[start..own.start].trim().is_empty() && (rest.is_empty() || rest.starts_with('#'));
+    let next = elements.get(index + 1).map(|next| own.start..next.start);
+    let previous = index.checked_sub(1).and_then(|at| elements.get(at)).map(|previous| previous.end..own.end);
+    is_alone.then_some(start..end).into_iter().chain(next).chain(previous).collect()
 }
 
 fn read(text: &str) -> Result<Table, Problem> {

@@ -68,6 +68,21 @@ fn a_model_is_taken_out_with_its_lines_and_nothing_else() {
 }
 
 #[test]
+fn one_source_is_taken_out_of_a_list_and_nothing_else_changes() {
+    let without = |text: &str, index| remove_from_list(text, "x", index).unwrap();
+    let one_line = "[models]\nx = [ \"a\", 'b' , \"c\" ] # all\ny = \"d\"\n";
+    assert_eq!(without(one_line, 0), "[models]\nx = [ 'b' , \"c\" ] # all\ny = \"d\"\n");
+    assert_eq!(without(one_line, 1), "[models]\nx = [ \"a\", \"c\" ] # all\ny = \"d\"\n");
+    assert_eq!(without(one_line, 2), "[models]\nx = [ \"a\", 'b' ] # all\ny = \"d\"\n");
+    let lines = "models.x = [\r\n  # small\r\n  \"a\", # the first\r\n  \"b\" # the last\r\n]\r\n";
+    assert_eq!(without(lines, 0), "models.x = [\r\n  # small\r\n  \"b\" # the last\r\n]\r\n");
+    assert_eq!(without(lines, 1), "models.x = [\r\n  # small\r\n  \"a\", # the first\r\n]\r\n");
+    assert_eq!(without("models = { x = [\"a\", \"b\"] }", 0), "models = { x = [\"b\"] }");
+    assert_eq!(without("[models]\nx = [\"a\",]\ny = \"b\"\n", 0), "[models]\ny = \"b\"\n");
+    assert!(remove_from_list(one_line, "x", 3).is_err() && remove_from_list(one_line, "y", 0).is_err());
+}
+
+#[test]
 fn a_table_is_written_on_one_line_and_reads_as_itself() {
     let words = |all: &[&str]| Words(all.iter().map(|word| (*word).to_owned()).collect());
     let table = ModelTable {
@@ -149,7 +164,22 @@ proptest! {
     }
 
     #[test]
+    fn a_source_taken_out_of_any_list_is_gone_and_the_others_stay(
+        gaps in proptest::collection::vec("[ \n]{0,2}(# c\n)?", 8), many in 1_usize..4, index in 0_usize..4, tail in ",?",
+    ) {
+        let items: Vec<String> = (0..many).map(|at| format!("{}\"{at}\"{}", gaps[at], gaps[at + 4])).collect();
+        let text = format!("[models]\nx = [{}{tail}{}]\n", items.join(","), gaps[7]);
+        let kept: Vec<Value> = (0..many).filter(|at| *at != index).map(|at| Value::String(at.to_string())).collect();
+        match remove_from_list(&text, "x", index) {
+            Ok(after) if kept.is_empty() => prop_assert!(!after.contains('x')),
+            Ok(after) => prop_assert_eq!(&toml::from_str::<Table>(&after).unwrap()["models"]["x"], &Value::Array(kept)),
+            Err(_) => prop_assert!(index >= many, "{}", text),
+        }
+    }
+
+    #[test]
     fn no_text_makes_it_panic(text in "[\\[\\]a-z_=\"'.\n{}#, ]{0,40}", key in "[a-z]{1,2}") {
+        let _ = remove_from_list(&text, &key, 0);
         let _ = add(&text, &key, &one("hf:a/b"));
         let _ = remove(&text, &key);
     }

@@ -34,6 +34,16 @@ struct Held {
     repository: String,
     reference: String,
     commit: Commit,
+    kind: Kind,
+}
+
+/// What a commit is called.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Branch,
+    Tag,
+    /// Nothing, in this repository: it is a fork's, which the repository's addresses serve, too.
+    Foreign,
 }
 
 impl GitHub {
@@ -51,9 +61,39 @@ impl GitHub {
         }
     }
 
-    /// Puts files under a branch or tag of `owner/repo`; returns the commit's id. The latest call for a name counts.
+    /// Puts files under a branch of `owner/repo`; returns the commit's id. The latest call for a name counts, and the earlier
+    /// ones are its history. The first branch is the main one.
     pub(crate) fn commit<C: Into<Content>>(
         &self,
+        repository: &str,
+        branch: &str,
+        files: impl IntoIterator<Item = (&'static str, C)>,
+    ) -> String {
+        self.hold(Kind::Branch, repository, branch, files)
+    }
+
+    /// The same under a tag with a message.
+    pub(crate) fn tag<C: Into<Content>>(
+        &self,
+        repository: &str,
+        tag: &str,
+        files: impl IntoIterator<Item = (&'static str, C)>,
+    ) -> String {
+        self.hold(Kind::Tag, repository, tag, files)
+    }
+
+    /// A commit that somebody pushed to a fork: GitHub serves it by its id under the parent's name.
+    pub(crate) fn commit_of_a_fork<C: Into<Content>>(
+        &self,
+        repository: &str,
+        files: impl IntoIterator<Item = (&'static str, C)>,
+    ) -> String {
+        self.hold(Kind::Foreign, repository, "refs/forks/1", files)
+    }
+
+    fn hold<C: Into<Content>>(
+        &self,
+        kind: Kind,
         repository: &str,
         reference: &str,
         files: impl IntoIterator<Item = (&'static str, C)>,
@@ -67,7 +107,7 @@ impl GitHub {
             }
         }
         self.pages.file(&format!("/{repository}/tree/{reference}"), "<!doctype html>");
-        let held = Held { repository: repository.to_owned(), reference: reference.to_owned(), commit };
+        let held = Held { repository: repository.to_owned(), reference: reference.to_owned(), commit, kind };
         self.commits.0.lock().unwrap().insert(0, held);
         id
     }
@@ -100,12 +140,21 @@ impl Answers for Commits {
         let segments: Vec<&str> = request.path.trim_start_matches('/').split('/').collect();
         let reply = match segments.as_slice() {
             ["repos", owner, name] => self.repository(&format!("{owner}/{name}")),
+            ["repos", owner, name, "commits", id, "branches-where-head"] => {
+                Some(self.heads(&format!("{owner}/{name}"), id))
+            }
             ["repos", owner, name, "commits", reference @ ..] => {
                 self.commit(request, &format!("{owner}/{name}"), &reference.join("/"))
             }
             ["repos", owner, name, "git", "trees", id @ ..] => {
                 self.tree(request, &format!("{owner}/{name}"), &id.join("/"))
             }
+            ["repos", owner, name, "git", "ref", kind, reference @ ..] => {
+                self.reference(&format!("{owner}/{name}"), kind, &reference.join("/"))
+            }
+            ["repos", owner, name, "git", "tags", id] => self.tag_object(&format!("{owner}/{name}"), id),
+            ["repos", owner, name, "tags"] => Some(self.tags(request, &format!("{owner}/{name}"))),
+            ["repos", owner, name, "compare", ends] => self.comparison(&format!("{owner}/{name}"), ends),
             _ => None,
         };
         reply.unwrap_or_else(|| refusal(404, "Not Found")).header("X-RateLimit-Remaining", "59")
@@ -115,7 +164,7 @@ impl Answers for Commits {
 impl Commits {
     fn repository(&self, repository: &str) -> Option<Reply> {
         let held = self.0.lock().unwrap();
-        let found = held.iter().find(|held| held.repository == repository)?;
+        let found = held.iter().rfind(|held| held.repository == repository && held.kind == Kind::Branch)?;
         Some(Reply::json(&json!({ "full_name": repository, "default_branch": found.reference, "private": false })))
     }
 
@@ -130,6 +179,64 @@ impl Commits {
         }
         let tree = json!({ "sha": found.commit.id });
         Some(Reply::json(&json!({ "sha": found.commit.id, "commit": { "message": "test", "tree": tree } })))
+    }
+
+    fn heads(&self, repository: &str, id: &str) -> Reply {
+        let held = self.0.lock().unwrap();
+        let is_head = |one: &&Held| {
+            let head = held.iter().find(|other| other.reference == one.reference && other.repository == repository);
+            one.kind == Kind::Branch && one.commit.id == id && head.is_some_and(|head| head.commit.id == id)
+        };
+        let heads: Vec<_> = held.iter().filter(is_head).map(|one| json!({ "name": one.reference })).collect();
+        Reply::json(&json!(heads))
+    }
+
+    fn reference(&self, repository: &str, kind: &str, name: &str) -> Option<Reply> {
+        let wanted = match kind {
+            "heads" => Kind::Branch,
+            "tags" => Kind::Tag,
+            _ => return None,
+        };
+        let held = self.0.lock().unwrap();
+        let of_it = |one: &&Held| one.repository == repository && one.kind == wanted && one.reference == name;
+        let id = held.iter().find(of_it)?.commit.id.clone();
+        let (id, of_type) = if wanted == Kind::Tag { (turned(&id), "tag") } else { (id, "commit") };
+        Some(Reply::json(&json!({ "ref": format!("refs/{kind}/{name}"), "object": { "sha": id, "type": of_type } })))
+    }
+
+    fn tag_object(&self, repository: &str, id: &str) -> Option<Reply> {
+        let held = self.0.lock().unwrap();
+        let of_it = |one: &&Held| one.repository == repository && one.kind == Kind::Tag && turned(&one.commit.id) == id;
+        let found = held.iter().find(of_it)?;
+        Some(Reply::json(&json!({ "tag": found.reference, "object": { "sha": found.commit.id, "type": "commit" } })))
+    }
+
+    fn tags(&self, request: &Request, repository: &str) -> Reply {
+        let number = |name: &str, usual: usize| request.asked(name).and_then(|text| text.parse().ok()).unwrap_or(usual);
+        let (size, page) = (number("per_page", 30), number("page", 1));
+        let held = self.0.lock().unwrap();
+        let tags = held.iter().filter(|one| one.repository == repository && one.kind == Kind::Tag);
+        let tags = tags.map(|one| json!({ "name": one.reference, "commit": { "sha": one.commit.id } }));
+        Reply::json(&json!(tags.skip((page - 1) * size).take(size).collect::<Vec<_>>()))
+    }
+
+    /// Of two commits of one branch, the earlier one is the base that they share; others share something else.
+    fn comparison(&self, repository: &str, ends: &str) -> Option<Reply> {
+        let held = self.0.lock().unwrap();
+        let (base, head) = ends.split_once("...")?;
+        let place = |id: &str| {
+            let at = held.iter().position(|one| one.repository == repository && one.commit.id == id)?;
+            Some((at, &held[at]))
+        };
+        let ((base_at, base), (head_at, head)) = (place(base)?, place(head)?);
+        let related = base.reference == head.reference && base.kind == head.kind;
+        let (status, shared) = match related {
+            true if base_at == head_at => ("identical", head.commit.id.clone()),
+            true if base_at < head_at => ("behind", head.commit.id.clone()),
+            true => ("ahead", base.commit.id.clone()),
+            false => ("diverged", "0".repeat(40)),
+        };
+        Some(Reply::json(&json!({ "status": status, "merge_base_commit": { "sha": shared }, "commits": [] })))
     }
 
     fn tree(&self, request: &Request, repository: &str, id: &str) -> Option<Reply> {
@@ -154,6 +261,11 @@ fn find<'a>(held: &'a [Held], repository: &str, reference: &str) -> Option<&'a H
         held.repository == repository && [&held.reference, &held.commit.id].iter().any(|name| *name == reference)
     };
     held.iter().find(named)
+}
+
+/// The id of the object that a tag with a message is, for the id of its commit.
+fn turned(id: &str) -> String {
+    id.chars().rev().collect()
 }
 
 fn refusal(status: u16, message: &str) -> Reply {

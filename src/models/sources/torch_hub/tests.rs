@@ -44,7 +44,9 @@ fn github(reference: &str, entries: &[(&str, &str)]) -> GitHub {
     let listing = serde_json::json!({"tree": entries, "truncated": false});
     let base = "https://api.github.com/repos/snakers4/silero-vad";
     let mut found = GitHub::default();
-    found.documents.insert(format!("{base}/commits/{reference}"), COMMIT.to_owned());
+    let head =
+        serde_json::json!({"ref": format!("refs/heads/{reference}"), "object": {"sha": COMMIT, "type": "commit"}});
+    found.documents.insert(format!("{base}/git/ref/heads/{reference}"), head.to_string());
     found.documents.insert(format!("{base}/git/trees/{COMMIT}?recursive=1"), listing.to_string());
     found
 }
@@ -110,7 +112,7 @@ fn who_asked_too_often_without_a_token_is_told_of_it() {
         }
     }
     let said = |token: Option<&Credential>| resolve(&Busy, "o", "r", None, token).unwrap_err().to_string();
-    let refusal = "https://api.github.com/repos/o/r/commits/main answered 403: API rate limit exceeded";
+    let refusal = "https://api.github.com/repos/o/r/git/ref/heads/main answered 403: API rate limit exceeded";
     let hint = "without a token GitHub answers 60 questions an hour: set GITHUB_TOKEN, or wait";
     assert_eq!(said(None), format!("{refusal}\n    {hint}"));
     let token = github::credential(&crate::support::vars::Vars::default().with("GITHUB_TOKEN", "t"));

@@ -1,0 +1,92 @@
+//! `modelstrap models remove`: one of a list, what others may use, and refusals that change nothing.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so and stops")]
+
+#[path = "support/hub/mod.rs"]
+mod hub;
+mod support;
+#[path = "support/zoo.rs"]
+mod zoo;
+
+use std::os::unix::fs::symlink;
+
+use zoo::Zoo;
+
+const WEIGHTS: &str = "https://files.example.org/weights.bin";
+
+#[test]
+fn one_of_a_list_is_removed_by_its_name_and_the_list_goes_with_its_last() {
+    let zoo = Zoo::start();
+    let room = zoo.project("# ours\nall = [\n  \"hf:org/tiny\", # small\n  \"hf:org/quants\",\n]\n");
+    room.run(&["models", "download"]).expect(0);
+    room.run(&["models", "remove", "all/tinny"]).expect(2).says(&["it names all/tiny, all/quants"]);
+    let ran = room.run(&["models", "remove", "all/tiny", "--purge", "--dry-run"]).expect(0);
+    assert_eq!(zoo.told(&ran), "all/tiny would leave the manifest and the lock, and its files the cache\n");
+    room.run(&["models", "remove", "all/tiny", "--purge", "--yes"]).expect(0);
+    assert_eq!(room.text("modelstrap.toml"), "[models]\n# ours\nall = [\n  \"hf:org/quants\",\n]\n");
+    assert!(!room.text("modelstrap.lock").contains("org/tiny"));
+    assert!(!room.exists(".cache/huggingface/hub/models--org--tiny"));
+    assert!(room.exists(".cache/huggingface/hub/models--org--quants"));
+    room.run(&["models", "lock", "--check"]).expect(0);
+    room.run(&["models", "remove", "all/quants"]).expect(0);
+    assert_eq!(room.text("modelstrap.toml"), "[models]\n# ours\n");
+}
+
+#[test]
+fn two_of_a_list_are_removed_at_once() {
+    let zoo = Zoo::start();
+    let room = zoo.project("all = [\"hf:org/tiny\", \"hf:org/quants\", \"hf:datasets/org/speech\"]\n");
+    room.run(&["models", "remove", "all/tiny", "all/quants"]).expect(0);
+    assert_eq!(room.text("modelstrap.toml"), "[models]\nall = [\"hf:datasets/org/speech\"]\n");
+}
+
+#[test]
+fn what_lies_in_a_cache_for_all_projects_is_purged_only_by_force() {
+    let zoo = Zoo::start();
+    let room = zoo.room();
+    let manifest = format!("[cache]\nbase_dir = \"user\"\n[models]\nx = \"url:{WEIGHTS}\"\ntiny = \"hf:org/tiny\"\n");
+    room.write("modelstrap.toml", manifest);
+    room.run(&["models", "download"]).expect(0);
+    let path = room.run(&["models", "path", "x", "weights.bin"]).expect(0).out;
+    let before = room.tree();
+    for flags in [&["--yes"][..], &["--dry-run"]] {
+        let ran = room.run(&[&["models", "remove", "x", "--purge"], flags].concat()).expect(1);
+        assert!(ran.err.contains("x was left: ") && ran.err.contains("give `--force`"), "{}", ran.err);
+        room.tree().assert_eq(&before, "a refused purge");
+    }
+    assert_eq!(room.run(&["models", "path", "x", "weights.bin"]).expect(0).out, path);
+    // The Hub's cache has every project's marks: there nothing has to be forced.
+    room.run(&["models", "remove", "tiny", "--purge", "--yes"]).expect(0).says(&["3.15 MB freed."]);
+    room.run(&["models", "remove", "x", "--purge", "--yes", "--force"]).expect(0).says(&["5.00 kB freed."]);
+}
+
+#[test]
+fn a_purge_that_a_link_forbids_leaves_manifest_and_lock() {
+    let zoo = Zoo::start();
+    let room = zoo.project(&format!("x = \"url:{WEIGHTS}\"\n"));
+    room.run(&["models", "download"]).expect(0);
+    std::fs::rename(room.place(".cache/files"), room.place("out")).unwrap();
+    symlink("../out", room.place(".cache/files")).unwrap();
+    let before = room.tree();
+    room.run(&["models", "remove", "x", "--purge", "--yes"]).expect(1).says(&["is a link that leads out of the cache"]);
+    room.tree().assert_eq(&before, "a refused purge");
+    room.run(&["models", "remove", "x"]).expect(0);
+    assert_eq!(room.text("modelstrap.toml"), "[models]\n");
+}
+
+#[test]
+fn a_file_that_another_model_has_from_another_address_stays() {
+    let zoo = Zoo::start();
+    let room =
+        zoo.project("one = \"openai-whisper:tiny\"\ntwo = \"openai-whisper:tiny\"\nthree = \"openai-whisper:base\"\n");
+    room.run(&["models", "lock"]).expect(0);
+    let lock = room.text("modelstrap.lock");
+    let (first, second) = lock.rsplit_once("openaipublic.azureedge.net/main/").unwrap();
+    room.write("modelstrap.lock", format!("{first}openaipublic.azureedge.net/other/{second}"));
+    for name in ["tiny.pt", "base.pt"] {
+        room.write(&format!(".cache/whisper/{name}"), "weights");
+    }
+    let ran = room.run(&["models", "remove", "two", "three", "--purge", "--yes"]).expect(0);
+    assert!(ran.err.contains("two: another model of the project needs its files"), "{}", ran.err);
+    assert!(room.exists(".cache/whisper/tiny.pt") && !room.exists(".cache/whisper/base.pt"));
+}
