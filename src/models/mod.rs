@@ -6,6 +6,7 @@
 pub mod bounds;
 pub mod bring;
 pub mod diff;
+pub mod documents;
 pub mod export;
 pub mod homes;
 pub mod hub;

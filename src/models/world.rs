@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::homes::Homes;
-use super::hub::{self, Settings};
-use super::sources;
-use crate::fetch::{self, Client, Credential};
+use super::hub::Settings;
+use crate::fetch::{Client, Credential};
 
 /// The network, the folders and the switches that models are resolved and placed with.
 #[derive(Debug, Clone)]
@@ -28,25 +27,4 @@ pub struct World {
     pub named: HashSet<String>,
     /// The Python environments that the manifest names, absolute.
     pub environments: Vec<(String, PathBuf)>,
-}
-
-impl hub::Documents for Client {
-    fn get(&self, ask: &hub::Ask<'_>) -> Result<hub::Answer, fetch::Error> {
-        let hub::Ask { url, accept, credential, limit } = *ask;
-        let answer = Self::get(self, &fetch::Ask { url, accept, credential, limit })?;
-        let headers = answer.pairs().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        Ok(hub::Answer { status: answer.status, url: answer.url, headers, body: answer.body })
-    }
-}
-
-impl sources::Documents for Client {
-    fn get(
-        &self,
-        url: &str,
-        accept: Option<&str>,
-        credential: Option<&Credential>,
-        limit: u64,
-    ) -> Result<Vec<u8>, fetch::Error> {
-        Ok(Self::get(self, &fetch::Ask { url, accept, credential, limit })?.body)
-    }
 }

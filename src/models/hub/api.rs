@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 
-use super::documents::{Answer, Ask, Documents};
 use super::listing::{Info, read_tree};
 use super::refusal::About;
 use super::settings::Settings;
 use super::{Error, link, origin};
+use crate::models::documents::{Answer, Ask, Documents};
 use crate::models::locked::RepoType;
 use crate::models::names;
 use crate::support::escape::printable;

@@ -4,7 +4,6 @@
 //! only `refs/` and `snapshots/`, so those are written last, and correctness never depends on a lock.
 
 pub mod api;
-pub mod documents;
 pub mod error;
 pub mod formats;
 mod gguf;
@@ -29,7 +28,6 @@ pub mod symlinks;
 pub mod trees;
 mod weights;
 
-pub use documents::{Answer, Ask, Documents};
 pub use error::Error;
 pub use refusal::explain;
 pub use resolve::{HubAsk, Resolved, resolve};

@@ -2,10 +2,10 @@
 
 use super::Error;
 use super::api::{self, Entry};
-use super::documents::Documents;
 use super::formats::{self, LeftOut, Wanted};
 use super::patterns::Filter;
 use super::settings::Settings;
+use crate::models::documents::Documents;
 use crate::models::locked::{File, HubPlace, Part, Place, RepoType};
 use crate::models::names;
 use crate::support::escape::printable;

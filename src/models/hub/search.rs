@@ -2,11 +2,11 @@
 
 use serde::Deserialize;
 
-use super::documents::{Ask, Documents};
 use super::listing::Gated;
 use super::refusal::About;
 use super::settings::Settings;
 use super::{Error, origin};
+use crate::models::documents::{Ask, Documents};
 use crate::models::locked::RepoType;
 use crate::models::names;
 
@@ -94,8 +94,8 @@ impl From<Item> for Found {
 
 #[cfg(test)]
 mod tests {
-    use super::super::documents::fake::Fake;
     use super::*;
+    use crate::models::documents::fake::Fake;
     use crate::platform::Os;
     use crate::support::vars::Vars;
 

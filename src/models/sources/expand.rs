@@ -1,9 +1,10 @@
 //! Sources whose models lie on the Hub: which repositories a name means, and what the library reads of each.
 
 use super::torchaudio::unknown;
-use super::{Error, HubPart, names};
+use super::{Error, HubPart};
 use crate::catalogue::models::{self, KnownPart};
 use crate::models::locked::RepoType;
+use crate::models::names;
 
 /// Repositories of the early Hub, without an owner: sentence-transformers (2.7 to 5, `basic_transformer_models`) takes these
 /// names as they are. A set of beginnings would not do: `bert-base-nli-mean-tokens` is one of its own.
@@ -106,13 +107,8 @@ impl From<&KnownPart> for HubPart {
 }
 
 fn whole(repo: &str) -> Result<HubPart, Error> {
-    let mut parts = repo.split('/');
-    let (owner, name, more) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
-    if more.is_some() {
-        return Err(Error::Name { what: "the repository", name: repo.to_owned(), why: "it is written OWNER/NAME" });
-    }
-    names::of_github("the repository", owner)?;
-    name.map_or(Ok(()), |name| names::of_github("the repository", name))?;
+    let refuse = |why| Error::Name { what: "the repository", name: repo.chars().take(120).collect(), why };
+    names::hub_repo(repo).map_err(refuse)?;
     Ok(HubPart {
         repo_type: RepoType::Model,
         repo: repo.to_owned(),

@@ -66,7 +66,7 @@ fn folder(home: FilesHome, homes: &Homes) -> PathBuf {
 }
 
 pub(super) fn url_of(file: &File) -> Result<String, Error> {
-    file.url.clone().ok_or_else(|| Error::Name { what: "the file", name: file.path.clone(), why: "it has no URL" })
+    file.url.clone().ok_or_else(|| Error::Name { what: "the file", name: file.path.clone(), why: "has no URL" })
 }
 
 #[cfg(test)]

@@ -8,7 +8,8 @@
 use serde::Deserialize;
 
 use super::Error;
-use super::github::{COMMIT_LIMIT, Repository, is_commit};
+use super::github::{COMMIT_LIMIT, Repository};
+use crate::models::names::is_commit;
 
 /// Pages of a hundred tags: more than any repository of torch.hub has.
 const MOST_PAGES: u32 = 10;
@@ -98,9 +99,9 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::Documents;
     use super::*;
-    use crate::fetch::{self, Credential, Status};
+    use crate::fetch::{self, Status};
+    use crate::models::documents::{Answer, Ask, Documents};
 
     const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
@@ -108,12 +109,13 @@ mod tests {
     struct Fixed(Vec<(&'static str, String)>, RefCell<Vec<String>>);
 
     impl Documents for Fixed {
-        fn get(&self, url: &str, _: Option<&str>, _: Option<&Credential>, _: u64) -> Result<Vec<u8>, fetch::Error> {
-            let path = url.strip_prefix("https://api.github.com/repos/o/r").unwrap();
+        fn get(&self, ask: &Ask<'_>) -> Result<Answer, fetch::Error> {
+            let path = ask.url.strip_prefix("https://api.github.com/repos/o/r").unwrap();
             self.1.borrow_mut().push(path.to_owned());
             let found = self.0.iter().find(|(end, _)| path.ends_with(end));
-            found.map(|(_, text)| text.clone().into_bytes()).ok_or_else(|| {
-                let (url, message) = (url.to_owned(), String::new());
+            let answer = |(_, text): &(_, String)| Answer { body: text.clone().into_bytes(), ..Answer::default() };
+            found.map(answer).ok_or_else(|| {
+                let (url, message) = (ask.url.to_owned(), String::new());
                 fetch::Error::Status(Box::new(Status { url, code: 404, error_code: None, message, formal: true }))
             })
         }

@@ -3,9 +3,11 @@
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{Documents, Error};
+use super::Error;
 use crate::fetch::{self, Credential, Digest, Origin, Secret};
+use crate::models::documents::{Ask, Documents};
 use crate::models::locked::LARGEST_FILE;
+use crate::models::names::{is_commit, quoted_path};
 use crate::support::vars::Vars;
 
 /// Where the API is.
@@ -73,7 +75,7 @@ impl Repository<'_> {
     }
 
     fn reference(&self, kind: &str, name: &str) -> Result<Option<Target>, Error> {
-        let path = format!("git/ref/{kind}/{}", super::names::escaped(name));
+        let path = format!("git/ref/{kind}/{}", quoted_path(name));
         let found: Option<Reference> = self.json(&path, COMMIT_LIMIT)?;
         match found {
             Some(found) if !is_commit(&found.object.sha) => {
@@ -88,7 +90,7 @@ impl Repository<'_> {
     /// # Errors
     /// When the server cannot be asked, or answers with something else.
     pub(super) fn commit(&self, commit: &str) -> Result<Option<String>, Error> {
-        let path = format!("commits/{}", super::names::escaped(commit));
+        let path = format!("commits/{}", quoted_path(commit));
         let Some(body) = self.ask(&path, "application/vnd.github.sha", COMMIT_LIMIT)? else { return Ok(None) };
         let no_commit = || Error::Answer { url: self.url(&path), why: "names no commit".to_owned() };
         parse_commit(&body).map(Some).ok_or_else(no_commit)
@@ -125,8 +127,8 @@ impl Repository<'_> {
 
     /// `None` for what is not there: 422 is «no commit found», 404 everything else, also what is private.
     fn ask(&self, path: &str, accept: &str, limit: u64) -> Result<Option<Vec<u8>>, Error> {
-        match self.client.get(&self.url(path), Some(accept), self.credential, limit) {
-            Ok(body) => Ok(Some(body)),
+        match self.client.get(&Ask { url: &self.url(path), accept: Some(accept), credential: self.credential, limit }) {
+            Ok(answer) => Ok(Some(answer.body)),
             Err(fetch::Error::Status(status)) if matches!(status.code, 404 | 422) => Ok(None),
             Err(error) => Err(self.explained(error)),
         }
@@ -185,11 +187,6 @@ fn parse_commit(body: &[u8]) -> Option<String> {
         Err(_) => text.to_owned(),
     };
     is_commit(&sha).then_some(sha)
-}
-
-/// Whether `text` is a whole commit: 40 lower-case hexadecimal digits.
-pub(super) fn is_commit(text: &str) -> bool {
-    matches!(Digest::from_hex(text), Some(Digest::Git(_)))
 }
 
 fn parse_tree(body: &[u8]) -> Result<Vec<Blob>, String> {

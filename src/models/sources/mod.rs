@@ -1,6 +1,6 @@
 //! The sources other than the Hub: what their models are, and where their files go.
 //!
-//! Resolving asks servers (through [`Documents`]) or the catalogue, and gives a [`Part`](super::locked::Part). Placing needs the
+//! Resolving asks servers (through [`Documents`](super::documents::Documents)) or the catalogue, and gives a [`Part`](super::locked::Part). Placing needs the
 //! part alone: [`artifact`], [`state`] and [`finish`] choose by its place. A source whose models lie on the Hub only says
 //! which repositories those are ([`expand`]).
 
@@ -25,26 +25,11 @@ use std::path::{Path, PathBuf};
 
 use super::homes::Homes;
 use super::locked::{File, Part, Place, RepoType};
-use crate::fetch::{self, Artifact, Credential};
+use crate::fetch::Artifact;
 pub use refusal::Error;
 
 /// Where unfinished bytes lie, below each home.
 const PARTIALS: &str = ".modelstrap/partials";
-
-/// Who gets small documents from servers.
-pub trait Documents {
-    /// The body of the answer to a GET of `url`, at most `limit` bytes long. An answer of 400 or above is an error.
-    ///
-    /// # Errors
-    /// Why there is no body.
-    fn get(
-        &self,
-        url: &str,
-        accept: Option<&str>,
-        credential: Option<&Credential>,
-        limit: u64,
-    ) -> Result<Vec<u8>, fetch::Error>;
-}
 
 /// A repository of the Hub that a model is made of, and what its library reads of it.
 #[derive(Debug, Clone, PartialEq, Eq)]

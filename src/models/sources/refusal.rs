@@ -19,7 +19,7 @@ pub enum Error {
         nearest: Option<String>,
     },
     /// A foreign name that may not become a path or a part of a URL.
-    #[error("{what} {:?} is refused: {why}", printable(name))]
+    #[error("{what} {:?} is refused: it {why}", printable(name))]
     Name {
         /// What it should be.
         what: &'static str,

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Documents, Error, torchaudio};
+use super::{Error, torchaudio};
+use crate::models::documents::{Ask, Documents};
 use crate::models::locked::{File, Part, Place};
 
 const TABLE: &str = "https://raw.githubusercontent.com/explosion/spacy-models/master/compatibility.json";
@@ -36,7 +37,7 @@ pub fn resolve(
     let version = match version {
         Some(version) => version.to_owned(),
         None => {
-            let bytes = client.get(TABLE, None, None, TABLE_LIMIT)?;
+            let bytes = client.get(&Ask { url: TABLE, accept: None, credential: None, limit: TABLE_LIMIT })?.body;
             let document: Document = serde_json::from_slice(&bytes)
                 .map_err(|error| Error::Answer { url: TABLE.to_owned(), why: format!("is no table: {error}") })?;
             choose(&document.spacy, name, spacy)?
@@ -97,29 +98,24 @@ fn check(what: &'static str, text: &str, good: impl Fn(u8) -> bool) -> Result<()
     if plain && text.len() <= 100 && !text.contains("..") && !text.ends_with('.') {
         return Ok(());
     }
-    let why = "it has letters, digits and `_` in a name, letters, digits and dots in a version";
+    let why = "has more than letters, digits and `_` in a name, letters, digits and dots in a version";
     Err(Error::Name { what, name: text.chars().take(120).collect(), why })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fetch::{self, Credential};
+    use crate::fetch;
+    use crate::models::documents::Answer;
     use proptest::prelude::*;
 
     struct Fixed(&'static str);
 
     impl Documents for Fixed {
-        fn get(
-            &self,
-            url: &str,
-            _: Option<&str>,
-            credential: Option<&Credential>,
-            _: u64,
-        ) -> Result<Vec<u8>, fetch::Error> {
-            assert!(credential.is_none());
-            assert_eq!(url, TABLE);
-            Ok(self.0.into())
+        fn get(&self, ask: &Ask<'_>) -> Result<Answer, fetch::Error> {
+            assert!(ask.credential.is_none());
+            assert_eq!(ask.url, TABLE);
+            Ok(Answer { body: self.0.into(), ..Answer::default() })
         }
     }
 

@@ -9,10 +9,12 @@ use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Documents, Error, FileState, PARTIALS, forks, github, names, state_of, trusted};
+use super::{Error, FileState, PARTIALS, forks, github, names, state_of, trusted};
 use crate::fetch::{Artifact, Credential};
+use crate::models::documents::Documents;
 use crate::models::homes::Homes;
 use crate::models::locked::{File, Part, Place};
+use crate::models::names::{is_commit, quoted_path};
 use crate::support::{atomic, bounded, delete, lock::Lock};
 
 /// Where the files of a commit are.
@@ -44,8 +46,8 @@ pub fn resolve(
     reference: Option<&str>,
     github: Option<&Credential>,
 ) -> Result<Part, Error> {
-    names::of_github("the owner", owner)?;
-    names::of_github("the repository", repo)?;
+    names::github_owner(owner)?;
+    names::github_repo(repo)?;
     let server = github::Repository { client, credential: github, owner, name: repo };
     let candidates = match reference {
         Some(reference) => vec![reference],
@@ -68,7 +70,7 @@ pub fn resolve(
 
 /// What `reference` is: a branch, and where a person `named` it a tag or a commit, which must be the repository's own.
 fn own_commit(server: &github::Repository<'_>, reference: &str, named: bool) -> Result<Option<String>, Error> {
-    if github::is_commit(reference) {
+    if is_commit(reference) {
         // Nobody can give a branch or a tag such a name on GitHub.
         let found = server.commit(reference)?;
         return found.map(|commit| forks::check(server, &commit, None).map(|()| commit)).transpose();
@@ -102,7 +104,7 @@ pub fn check_commit(
     let server = github::Repository { client, credential: github, owner, name: repo };
     let branch = reference.unwrap_or(folder);
     check_reference(branch)?;
-    forks::check(&server, commit, Some(branch).filter(|branch| !github::is_commit(branch)))
+    forks::check(&server, commit, Some(branch).filter(|branch| !is_commit(branch)))
 }
 
 impl<'a> Repo<'a> {
@@ -114,11 +116,11 @@ impl<'a> Repo<'a> {
         let Place::TorchHub { owner, repo, reference, commit } = place else {
             return Err(Error::NotThere("the part is no repository of torch.hub".to_owned()));
         };
-        names::of_github("the owner", owner)?;
-        names::of_github("the repository", repo)?;
+        names::github_owner(owner)?;
+        names::github_repo(repo)?;
         check_reference(reference)?;
-        if !github::is_commit(commit) {
-            let why = "it is 40 lower-case hexadecimal digits";
+        if !is_commit(commit) {
+            let why = "is not 40 lower-case hexadecimal digits";
             return Err(Error::Name { what: "the commit", name: commit.clone(), why });
         }
         let found = Self { owner, repo, reference, commit };
@@ -155,7 +157,7 @@ pub fn artifact(repo: &Repo<'_>, file: &File, group: usize, homes: &Homes) -> Re
     Ok(Artifact {
         label: file.path.clone(),
         group,
-        url: format!("{RAW}/{owner}/{name}/{commit}/{}", names::escaped(&file.path)),
+        url: format!("{RAW}/{owner}/{name}/{commit}/{}", quoted_path(&file.path)),
         size: file.size,
         digest: file.digest,
         destination: names::below(&folder, &file.path)?,
@@ -281,7 +283,7 @@ fn same_bytes(one: &Path, other: &Path) -> io::Result<bool> {
 fn marked(folder: &Path) -> Option<String> {
     let bytes = bounded::read(&folder.join(MARKER), 64).ok()?;
     let text = String::from_utf8(bytes).ok()?.trim().to_owned();
-    github::is_commit(&text).then_some(text)
+    is_commit(&text).then_some(text)
 }
 
 /// A branch, tag or commit that may stand in a URL and, with `_` for `/`, in a folder's name.
@@ -291,7 +293,7 @@ pub(super) fn check_reference(reference: &str) -> Result<(), Error> {
     if reference.bytes().all(good) && !reference.starts_with('-') && !reference.contains("..") {
         return Ok(());
     }
-    let why = "it has letters, digits and `._-/+@`";
+    let why = "has more than letters, digits and `._-/+@`";
     Err(Error::Name { what: "the branch, tag or commit", name: reference.to_owned(), why })
 }
 
@@ -303,7 +305,8 @@ fn checked(blobs: Vec<github::Blob>) -> Result<Vec<File>, Error> {
         names::plain_path(&blob.path)?;
         let clash = !seen.insert(blob.path.to_lowercase());
         if clash || blob.path == MARKER {
-            let why = if clash { "another path is the same but for letter case" } else { "modelstrap needs this name" };
+            let why =
+                if clash { "is the same as another but for letter case" } else { "is a name that modelstrap needs" };
             return Err(Error::Name { what: "the path", name: blob.path, why });
         }
         files.push(File { path: blob.path, size: Some(blob.size), digest: Some(blob.digest), url: None });

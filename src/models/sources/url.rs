@@ -11,30 +11,30 @@ use crate::models::locked::{File, FilesHome, Part, Place};
 pub fn resolve(url: &str, digest: Option<Digest>) -> Result<Part, Error> {
     let refuse = |why| Error::Name { what: "the URL", name: redacted(url), why };
     if url.chars().any(|c| c.is_control() || c.is_whitespace()) {
-        return Err(refuse("it holds a space or a control character"));
+        return Err(refuse("holds a space or a control character"));
     }
-    let (scheme, rest) = url.split_once("://").ok_or_else(|| refuse("it does not begin with https://"))?;
+    let (scheme, rest) = url.split_once("://").ok_or_else(|| refuse("does not begin with https://"))?;
     let secure = match scheme.to_ascii_lowercase().as_str() {
         "https" => true,
         "http" => false,
-        _ => return Err(refuse("it does not begin with https://")),
+        _ => return Err(refuse("does not begin with https://")),
     };
     if !secure && digest.is_none() {
         return Err(refuse("over http anybody on the way can change the file: add #sha256=…, or use https"));
     }
     let rest = rest.split('#').next().unwrap_or_default();
     let (before_query, _) = rest.split_once('?').unwrap_or((rest, ""));
-    let (host, path) = before_query.split_once('/').ok_or_else(|| refuse("it names no file"))?;
+    let (host, path) = before_query.split_once('/').ok_or_else(|| refuse("names no file"))?;
     if host.contains('@') {
         return Err(refuse("the lock file would keep the user and the password in it"));
     }
     if host.is_empty() {
-        return Err(refuse("it names no host"));
+        return Err(refuse("names no host"));
     }
     let name = path.rsplit('/').next().unwrap_or_default();
     let name = decoded(name).ok_or_else(|| refuse("its last segment is no text"))?;
     if name.is_empty() {
-        return Err(refuse("it names no file"));
+        return Err(refuse("names no file"));
     }
     names::plain_name("the file name", &name)?;
     let file = File { path: name, size: None, digest, url: Some(format!("{scheme}://{rest}")) };

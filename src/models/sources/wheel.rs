@@ -69,7 +69,7 @@ pub fn install(file: &File, homes: &Homes, environment: &Path) -> Result<bool, E
 
 /// The package and the version in a wheel's name, `PACKAGE-VERSION-PYTHON-ABI-PLATFORM.whl`, maybe with a build number.
 fn parts(name: &str) -> Result<(&str, &str), Error> {
-    let wrong = || Error::Name { what: "the wheel", name: name.to_owned(), why: "it is not PACKAGE-VERSION-….whl" };
+    let wrong = || Error::Name { what: "the wheel", name: name.to_owned(), why: "is not PACKAGE-VERSION-….whl" };
     let fields: Vec<_> = name.strip_suffix(".whl").ok_or_else(wrong)?.split('-').collect();
     match fields.as_slice() {
         [package, version, _, _, _] | [package, version, _, _, _, _] if !package.is_empty() && !version.is_empty() => {

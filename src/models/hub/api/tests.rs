@@ -1,9 +1,9 @@
 //! Conversations with a Hub: what is asked, in which order, and what each answer means.
 
-use super::super::documents::fake::Fake;
 use super::super::resolve::HubAsk;
 use super::*;
 use crate::fetch::Digest;
+use crate::models::documents::fake::Fake;
 use crate::models::hub::formats::Wanted;
 use crate::models::hub::patterns::Filter;
 use crate::models::locked::Place;

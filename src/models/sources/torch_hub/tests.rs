@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::fetch::{self, Status};
+use crate::models::documents::{Answer, Ask};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
@@ -16,17 +17,12 @@ struct GitHub {
 }
 
 impl Documents for GitHub {
-    fn get(
-        &self,
-        url: &str,
-        _: Option<&str>,
-        credential: Option<&Credential>,
-        limit: u64,
-    ) -> Result<Vec<u8>, fetch::Error> {
-        self.asked.borrow_mut().push((url.to_owned(), credential.is_some()));
+    fn get(&self, ask: &Ask<'_>) -> Result<Answer, fetch::Error> {
+        let url = ask.url;
+        self.asked.borrow_mut().push((url.to_owned(), ask.credential.is_some()));
         let found = self.documents.get(url).map(|text| text.clone().into_bytes());
-        assert!(found.as_ref().is_none_or(|bytes| bytes.len() as u64 <= limit));
-        found.ok_or_else(|| {
+        assert!(found.as_ref().is_none_or(|bytes| bytes.len() as u64 <= ask.limit));
+        found.map(|body| Answer { body, ..Answer::default() }).ok_or_else(|| {
             let status =
                 Status { url: url.to_owned(), code: 422, error_code: None, message: String::new(), formal: false };
             fetch::Error::Status(Box::new(status))
@@ -100,10 +96,10 @@ fn the_token_goes_with_every_question_to_the_api() {
 fn who_asked_too_often_without_a_token_is_told_of_it() {
     struct Busy;
     impl Documents for Busy {
-        fn get(&self, url: &str, _: Option<&str>, _: Option<&Credential>, _: u64) -> Result<Vec<u8>, fetch::Error> {
+        fn get(&self, ask: &Ask<'_>) -> Result<Answer, fetch::Error> {
             let message = "API rate limit exceeded".to_owned();
             Err(fetch::Error::Status(Box::new(Status {
-                url: url.to_owned(),
+                url: ask.url.to_owned(),
                 code: 403,
                 error_code: None,
                 message,

@@ -1,6 +1,6 @@
-//! What this room needs of a network: one small document at a time, as the download engine's client gives it.
+//! What resolving a model needs of a network: one small document at a time, as the download engine's client gives it.
 
-use crate::fetch::{self, Credential};
+use crate::fetch::{self, Client, Credential};
 
 /// A document that is wanted.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +44,15 @@ pub trait Documents {
     fn get(&self, ask: &Ask<'_>) -> Result<Answer, fetch::Error>;
 }
 
+impl Documents for Client {
+    fn get(&self, ask: &Ask<'_>) -> Result<Answer, fetch::Error> {
+        let Ask { url, accept, credential, limit } = *ask;
+        let answer = Self::get(self, &fetch::Ask { url, accept, credential, limit })?;
+        let headers = answer.pairs().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Ok(Answer { status: answer.status, url: answer.url, headers, body: answer.body })
+    }
+}
+
 #[cfg(test)]
 pub(super) mod fake {
     //! A server that is a list of answers.
@@ -58,26 +67,20 @@ pub(super) mod fake {
 
     /// Answers by URL, and the URLs that were asked for, each with whether a token came along.
     #[derive(Default)]
-    pub(in crate::models::hub) struct Fake {
+    pub(in crate::models) struct Fake {
         answers: BTreeMap<String, Result<Answer, Refusal>>,
-        pub(in crate::models::hub) asked: RefCell<Vec<(String, bool)>>,
+        pub(in crate::models) asked: RefCell<Vec<(String, bool)>>,
     }
 
     impl Fake {
-        pub(in crate::models::hub) fn with(mut self, url: &str, body: &str, headers: &[(&str, &str)]) -> Self {
+        pub(in crate::models) fn with(mut self, url: &str, body: &str, headers: &[(&str, &str)]) -> Self {
             let headers = headers.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
             let answer = Answer { status: 200, url: url.to_owned(), headers, body: body.as_bytes().to_vec() };
             self.answers.insert(url.to_owned(), Ok(answer));
             self
         }
 
-        pub(in crate::models::hub) fn refusing(
-            mut self,
-            url: &str,
-            code: u16,
-            error: Option<&str>,
-            text: &str,
-        ) -> Self {
+        pub(in crate::models) fn refusing(mut self, url: &str, code: u16, error: Option<&str>, text: &str) -> Self {
             self.answers.insert(url.to_owned(), Err((code, error.map(str::to_owned), text.to_owned())));
             self
         }
