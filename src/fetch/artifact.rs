@@ -33,12 +33,13 @@ pub struct Artifact {
 ///
 /// Both calls come from the engine's worker threads, for each artifact once and in this order.
 pub trait Steward: Sync {
-    /// The bytes in `file` are proven and have not got their final name yet; an error keeps them from it and says why.
+    /// The bytes in `file` are proven and have not got their final name yet; an error keeps them from it and says why. `bytes`
+    /// are all of them, where they are few and in memory still.
     ///
     /// # Errors
     /// Why the file may not come into the cache, in a sentence for a person.
-    fn admit(&self, artifact: &Artifact, file: &Path, proof: &Proof) -> Result<(), String> {
-        let _ = (artifact, file, proof);
+    fn admit(&self, artifact: &Artifact, file: &Path, bytes: Option<&[u8]>, proof: &Proof) -> Result<(), String> {
+        let _ = (artifact, file, bytes, proof);
         Ok(())
     }
 

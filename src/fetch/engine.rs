@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -143,11 +144,17 @@ fn pass_over_what_is_there(work: &Work<'_>, all: Vec<usize>) -> Vec<usize> {
 
 fn pass_over_what_has_no_room(work: &Work<'_>, missing: Vec<usize>) -> Vec<usize> {
     let mut space = Space::default();
+    let mut last: Option<(&Path, bool)> = None;
     for index in &missing {
         let artifact = &work.artifacts[*index];
+        // The files of a repository share a folder, which an earlier run left empty, if there was one.
+        let (_, empty) = match last {
+            Some(last) if *last.0 == *artifact.partials => last,
+            _ => *last.insert((&artifact.partials, is_empty(&artifact.partials))),
+        };
         let wanted = artifact.size.unwrap_or(0);
         if wanted > 0 {
-            space.need(&artifact.partials, wanted.saturating_sub(resumable(artifact)));
+            space.need(&artifact.partials, wanted.saturating_sub(if empty { 0 } else { resumable(artifact) }));
         }
     }
     let short = space.short();
@@ -162,6 +169,10 @@ fn pass_over_what_has_no_room(work: &Work<'_>, missing: Vec<usize>) -> Vec<usize
         }
     }
     possible
+}
+
+fn is_empty(folder: &Path) -> bool {
+    std::fs::read_dir(folder).map_or(true, |mut found| found.next().is_none())
 }
 
 /// Large artifacts (or those that may be) and small ones, the biggest first: a small one at the end is short.

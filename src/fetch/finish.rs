@@ -3,7 +3,6 @@
 use std::fs;
 use std::io;
 
-use super::hash;
 use super::partial::Partial;
 use super::work::{Job, Work};
 use super::{Error, Proof, stream};
@@ -17,12 +16,14 @@ pub(super) enum Finished {
     Worthless(Partial),
 }
 
-/// Gives the bytes their final name, if `proof` says that they are the right ones.
+/// Gives the bytes their final name, if `proof` says that they are the right ones. `bytes` are all of them, where they are in
+/// memory still.
 pub(super) fn finish(
     work: &Work<'_>,
     job: &Job,
     mut partial: Partial,
     proof: Proof,
+    bytes: Option<&[u8]>,
     inherited: bool,
 ) -> Result<Finished, Error> {
     let artifact = work.artifact(job);
@@ -30,11 +31,8 @@ pub(super) fn finish(
     let wrong = if let Some(expected) = artifact.size.filter(|size| *size != proof.size) {
         Some(Error::Size { url: url(), expected, found: proof.size })
     } else {
-        artifact.digest.filter(|digest| !digest.agrees_with(&proof)).map(|expected| Error::Content {
-            url: url(),
-            expected,
-            found: hash::found(&expected, &proof),
-        })
+        let expected = artifact.digest.filter(|digest| *digest != proof.digest);
+        expected.map(|expected| Error::Content { url: url(), expected, found: proof.digest })
     };
     if let Some(error) = wrong {
         if inherited {
@@ -45,7 +43,7 @@ pub(super) fn finish(
         partial.discard();
         return Err(error);
     }
-    place(work, job, partial, &proof)?;
+    place(work, job, partial, bytes, &proof)?;
     Ok(Finished::Here(proof))
 }
 
@@ -56,17 +54,17 @@ pub(super) fn without_bytes(work: &Work<'_>, job: &Job, mut partial: Partial) ->
     }
     work.started(job, Some(0), 0);
     let proof = stream::hasher_for(work.artifact(job)).finish();
-    place(work, job, partial, &proof)?;
+    place(work, job, partial, Some(&[]), &proof)?;
     Ok(Some(proof))
 }
 
-fn place(work: &Work<'_>, job: &Job, partial: Partial, proof: &Proof) -> Result<(), Error> {
+fn place(work: &Work<'_>, job: &Job, partial: Partial, bytes: Option<&[u8]>, proof: &Proof) -> Result<(), Error> {
     let artifact = work.artifact(job);
-    // What an earlier run left may reach beyond the end of this version.
-    if partial.length() > proof.size {
+    // What an earlier run left may reach beyond the end of this version. Where all bytes came at once there is nothing of one.
+    if bytes.is_none() && partial.length() > proof.size {
         partial.file.set_len(proof.size).map_err(|error| partial.error(error))?;
     }
-    work.steward.admit(artifact, &partial.names.part, proof).map_err(Error::Refused)?;
+    work.steward.admit(artifact, &partial.names.part, bytes, proof).map_err(Error::Refused)?;
     // Without this, a power loss right after the rename leaves the final name with a part of the bytes, and no library
     // would notice. The folder itself is not synced: a lost rename only means that the next run makes it again.
     partial.file.sync_data().map_err(|error| disk_error(work, job, &partial, error))?;

@@ -137,7 +137,7 @@ fn earlier(work: &Work<'_>, job: &Job, partial: &Partial) -> Earlier {
     let mut done = Ranges::default();
     // Without a side file, the bytes go from front to back.
     let length = partial.length();
-    let usable = !partial.names.state.exists() && artifact.digest.is_some();
+    let usable = length > 0 && !partial.names.state.exists() && artifact.digest.is_some();
     if usable && artifact.size.is_some_and(|size| length <= size) {
         done.add(0, length);
     }

@@ -366,7 +366,7 @@ impl Ranged {
             End::Changed => self.renewed(work, partial),
             End::Proven => {
                 let proof = std::mem::replace(&mut *lock(&self.hasher), Hasher::new()).finish();
-                match finish::finish(work, &self.job, partial, proof, self.mixed.load(Ordering::Acquire)) {
+                match finish::finish(work, &self.job, partial, proof, None, self.mixed.load(Ordering::Acquire)) {
                     Ok(finish::Finished::Here(proof)) => Verdict::Ended(Ok(Some(proof))),
                     Ok(finish::Finished::Worthless(_)) => Verdict::Again,
                     Err(error) => Verdict::Ended(Err(error)),

@@ -33,6 +33,8 @@ struct Stream<'a, 'b> {
     side: Option<Side>,
     /// Bytes of an earlier run, or of an earlier version, are among those that were hashed.
     inherited: bool,
+    /// The whole content stands at the buffer's beginning, as long as this.
+    whole: Option<usize>,
     restarts: u32,
 }
 
@@ -47,8 +49,9 @@ pub(super) fn run(
     let mut stream = Stream::begin(work, job, partial, first.is_some(), buffer)?;
     loop {
         stream.fetch(first.take(), buffer)?;
-        let Stream { partial, hasher, inherited, restarts, .. } = stream;
-        match finish::finish(work, job, partial, hasher.finish(), inherited)? {
+        let Stream { partial, hasher, inherited, whole, restarts, .. } = stream;
+        let bytes = whole.filter(|length| *length as u64 == hasher.position()).map(|length| &buffer[..length]);
+        match finish::finish(work, job, partial, hasher.finish(), bytes, inherited)? {
             Finished::Here(proof) => return Ok(Some(proof)),
             // An earlier run's bytes were not what they should be: once more, without them.
             Finished::Worthless(partial) => {
@@ -61,7 +64,7 @@ pub(super) fn run(
 impl<'a, 'b> Stream<'a, 'b> {
     fn afresh(work: &'a Work<'b>, job: &'a Job, partial: Partial, restarts: u32) -> Self {
         let hasher = hasher_for(work.artifact(job));
-        Self { work, job, partial, hasher, etag: None, side: None, inherited: false, restarts }
+        Self { work, job, partial, hasher, etag: None, side: None, inherited: false, whole: None, restarts }
     }
 
     fn begin(
@@ -78,7 +81,7 @@ impl<'a, 'b> Stream<'a, 'b> {
             stream.etag = etag;
             stream.inherited = true;
             stream.rehash(length, buffer)?;
-        } else if stream.partial.length() > 0 {
+        } else if !stream.partial.is_fresh() {
             stream.partial.renew()?;
         }
         work.started(job, artifact.size, stream.hasher.position());
@@ -200,6 +203,7 @@ impl<'a, 'b> Stream<'a, 'b> {
                 let found = position + count as u64;
                 return Err(Error::Size { url: self.job.start.redacted(), expected, found }.into());
             }
+            self.whole = Some(count).filter(|_| position == 0);
             at::write_all(&self.partial.file, &buffer[..count], position).map_err(|error| self.disk(error))?;
             self.hasher.update(&buffer[..count]);
             if let Some(side) = &self.side {
@@ -242,6 +246,9 @@ impl<'a, 'b> Stream<'a, 'b> {
 
 /// How many bytes from the front an earlier run left, and the version that they are of.
 fn earlier(artifact: &Artifact, partial: &Partial) -> (u64, Option<String>) {
+    if partial.is_fresh() {
+        return (0, None);
+    }
     let length = partial.length();
     if let Some((identity, done)) = partial.earlier(artifact) {
         // A digest proves the bytes whatever their etag is today.

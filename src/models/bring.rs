@@ -13,7 +13,7 @@ use super::locked::{File, Model, Place};
 use super::placement;
 use super::world::World;
 use super::{bounds, hub};
-use crate::fetch::{self, Artifact, Digest, Error, Event, Options, Outcome, Steward as _};
+use crate::fetch::{self, Artifact, Error, Event, Options, Outcome, Steward as _};
 use crate::support::escape::printable;
 
 /// A file that did not come.
@@ -53,8 +53,8 @@ pub struct Delivery<'a> {
     world: &'a World,
     models: Vec<&'a Model>,
     keeper: Keeper<'a>,
-    /// Whether all of it is here already, as far as names and sizes tell.
-    here: bool,
+    /// The indices of the artifacts that were not here, as far as names and sizes tell; ascending.
+    missing: Vec<usize>,
     /// By model: why nothing of it can be written.
     blocked: Vec<Option<String>>,
     /// What is not fetched, since its model is blocked.
@@ -70,9 +70,9 @@ impl<'a> Delivery<'a> {
     /// When a name in a model is refused.
     pub fn of(world: &'a World, models: &[&'a Model], trust: &'a Trust) -> Result<Self> {
         let (keeper, artifacts) = Keeper::of(world, models, trust)?;
+        let mut missing = lacking(&artifacts);
         let mut wanting = vec![false; models.len()];
-        artifacts.iter().filter(|artifact| !is_here(artifact)).for_each(|artifact| wanting[artifact.group] = true);
-        let here = wanting.iter().all(|wanting| !wanting);
+        missing.iter().for_each(|at| wanting[artifacts[*at].group] = true);
         let blocked: Vec<Option<String>> = models
             .iter()
             .zip(wanting)
@@ -87,21 +87,21 @@ impl<'a> Delivery<'a> {
             true => (artifacts, Vec::new()),
             false => artifacts.into_iter().partition(|artifact| blocked[artifact.group].is_none()),
         };
+        if !withheld.is_empty() {
+            missing = lacking(&artifacts);
+        }
         let withheld = withheld.into_iter().map(|artifact| artifact.destination).collect();
-        Ok(Self { world, models: models.to_vec(), keeper, here, blocked, withheld, artifacts })
+        Ok(Self { world, models: models.to_vec(), keeper, missing, blocked, withheld, artifacts })
     }
 
-    /// The indices of the artifacts that are not here, as far as names and sizes tell; ascending.
-    pub fn missing(&self) -> Vec<usize> {
-        if self.here {
-            return Vec::new();
-        }
-        (0..self.artifacts.len()).filter(|at| !is_here(&self.artifacts[*at])).collect()
+    /// The indices of the artifacts that were not here, as far as names and sizes tell; ascending.
+    pub fn missing(&self) -> &[usize] {
+        &self.missing
     }
 
     /// Fetches what is missing; the result has one entry a model, in their order.
     pub fn carry_out(&self, options: &Options, events: &(dyn Fn(Event) + Sync)) -> Vec<Brought> {
-        let outcomes = match self.here {
+        let outcomes = match self.missing.is_empty() {
             // Two thousand files are looked at in the time that it takes to start the engine's threads.
             true => self.artifacts.iter().map(|artifact| self.settled(artifact)).collect(),
             false => fetch::fetch(&self.world.client, &self.artifacts, &self.keeper, options, events),
@@ -187,7 +187,7 @@ impl<'a> Delivery<'a> {
         let Some(proof) = proof else { return };
         for file in files.filter(|file| file.digest.is_none()) {
             file.size = Some(proof.size);
-            file.digest = Some(Digest::Sha256(proof.sha256));
+            file.digest = Some(proof.digest);
         }
     }
 
@@ -201,6 +201,10 @@ impl<'a> Delivery<'a> {
             (_, error) => error.to_string(),
         }
     }
+}
+
+fn lacking(artifacts: &[Artifact]) -> Vec<usize> {
+    (0..artifacts.len()).filter(|at| !is_here(&artifacts[*at])).collect()
 }
 
 fn is_here(artifact: &Artifact) -> bool {

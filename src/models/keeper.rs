@@ -39,6 +39,13 @@ pub struct Keeper<'a> {
     admitted: Mutex<HashSet<usize>>,
 }
 
+/// Where a content can be looked into.
+#[derive(Debug, Clone, Copy)]
+enum Content<'a> {
+    File(&'a Path),
+    Bytes(&'a [u8]),
+}
+
 impl<'a> Keeper<'a> {
     /// A keeper for `models`, and what must be fetched for them: one artifact for each final name.
     ///
@@ -81,14 +88,18 @@ impl<'a> Keeper<'a> {
     }
 
     /// Looks into a file that nobody has vouched for.
-    fn look(&self, artifact: &Artifact, file: &Path, computed: Option<Digest>) -> Result<(), String> {
+    fn look(&self, artifact: &Artifact, at: Content<'_>, computed: Option<Digest>) -> Result<(), String> {
         let vouched = |digest: &Digest| {
             self.trust.known.contains(digest) || crate::catalogue::models::has_file(&digest.to_string())
         };
         if self.trust.allow_pickle || [computed, artifact.digest].iter().flatten().any(vouched) {
             return Ok(());
         }
-        let report = pickle::scan(file).map_err(|error| format!("it cannot be read again: {error}"))?;
+        let report = match at {
+            Content::File(path) => pickle::scan(path),
+            Content::Bytes(bytes) => pickle::scan_bytes(bytes),
+        };
+        let report = report.map_err(|error| format!("it cannot be read again: {error}"))?;
         if report.is_acceptable() {
             return Ok(());
         }
@@ -103,7 +114,7 @@ impl<'a> Keeper<'a> {
     /// Takes the lock of the blob, as Python does; its own patience ends, since correctness rests on the rename.
     fn hold(&self, artifact: &Artifact) {
         let found = self.sharing(artifact).filter_map(|(part, file)| placement::lock(self.world, part, file)).next();
-        if let (Some(guard), Ok(mut locks)) = (found, self.locks.lock()) {
+        if let (Some(guard), Ok(mut locks)) = (found.filter(Guard::is_held), self.locks.lock()) {
             locks.insert(artifact.destination.clone(), guard);
         }
     }
@@ -137,8 +148,8 @@ fn twins(artifacts: &[Artifact]) -> HashMap<usize, Vec<usize>> {
 }
 
 impl Steward for Keeper<'_> {
-    fn admit(&self, artifact: &Artifact, file: &Path, proof: &Proof) -> Result<(), String> {
-        self.look(artifact, file, Some(Digest::Sha256(proof.sha256)))?;
+    fn admit(&self, artifact: &Artifact, file: &Path, bytes: Option<&[u8]>, proof: &Proof) -> Result<(), String> {
+        self.look(artifact, bytes.map_or(Content::File(file), Content::Bytes), Some(proof.digest))?;
         self.hold(artifact);
         if let Ok(mut admitted) = self.admitted.lock() {
             admitted.insert(artifact.key);
@@ -149,7 +160,7 @@ impl Steward for Keeper<'_> {
     fn settle(&self, artifact: &Artifact) -> io::Result<()> {
         // What was there before, nobody has looked into: a clone or another user of the cache may have brought it.
         if !self.admitted.lock().is_ok_and(|admitted| admitted.contains(&artifact.key)) {
-            self.look(artifact, &artifact.destination, None).map_err(io::Error::other)?;
+            self.look(artifact, Content::File(&artifact.destination), None).map_err(io::Error::other)?;
         }
         for (part, file) in self.sharing(artifact) {
             placement::settle(self.world, part, file)?;

@@ -138,18 +138,33 @@ pub fn settle(place: &HubPlace, file: &File, homes: &Homes, settings: &Settings)
     let name = blob_name(file).unwrap_or_default();
     let blob = repository.blob(&name);
     let target = pointer_target(&file.path, &name);
+    let private = repository.private();
+    // The usual case of a download, first: nothing is there, and how links are made here is known.
+    if symlinks::known(&private, settings.symlinks_wanted) == Some(Link::Symbolic) {
+        fs::metadata(&blob)?;
+        match symlinks::symbolic(&target, &pointer) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                fs::create_dir_all(pointer.parent().unwrap_or(&pointer))?;
+                if symlinks::symbolic(&target, &pointer).is_ok() {
+                    return Ok(());
+                }
+            }
+            Err(_) => {}
+            Ok(()) => return Ok(()),
+        }
+    }
     if is_good(&pointer, &target, &blob, file) {
         return Ok(());
     }
     // A pointer to nothing makes the whole repository "corrupt" for Python.
     fs::metadata(&blob)?;
     fs::create_dir_all(pointer.parent().unwrap_or(&pointer))?;
-    fs::create_dir_all(repository.private())?;
-    let link = symlinks::best(&repository.private(), settings.symlinks_wanted);
+    fs::create_dir_all(&private)?;
+    let link = symlinks::best(&private, settings.symlinks_wanted);
     if link == Link::Symbolic && symlinks::symbolic(&target, &pointer).is_ok() {
         return Ok(());
     }
-    let temporary = repository.private().join(unique("link"));
+    let temporary = private.join(unique("link"));
     let done = make(link, &target, &blob, &temporary).and_then(|()| fs::rename(&temporary, &pointer));
     // Renaming one of two names of a file onto the other leaves both.
     let _ = fs::remove_file(&temporary);

@@ -42,5 +42,5 @@ pub fn scan(path: &Path) -> io::Result<Report> {
 /// # Errors
 /// When the person stopped it.
 pub fn scan_bytes(bytes: &[u8]) -> io::Result<Report> {
-    scan::scan(&bytes.to_vec())
+    scan::scan(&bytes)
 }
