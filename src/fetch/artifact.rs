@@ -29,6 +29,35 @@ pub struct Artifact {
     pub key: usize,
 }
 
+/// What is to be fetched, each made when its turn comes: 20,000 of them at once take 10 MB.
+pub trait Order: Sync {
+    /// How many there are.
+    fn count(&self) -> usize;
+
+    /// The size of one of them.
+    fn size(&self, index: usize) -> Option<u64>;
+
+    /// One of them; the same each time.
+    fn artifact(&self, index: usize) -> Artifact;
+}
+
+/// Artifacts that are there already.
+pub(super) struct All<'a>(pub(super) &'a [Artifact]);
+
+impl Order for All<'_> {
+    fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    fn size(&self, index: usize) -> Option<u64> {
+        self.0[index].size
+    }
+
+    fn artifact(&self, index: usize) -> Artifact {
+        self.0[index].clone()
+    }
+}
+
 /// Who owns the places that files are fetched into.
 ///
 /// Both calls come from the engine's worker threads, for each artifact once and in this order.

@@ -26,7 +26,7 @@ pub(super) fn finish(
     bytes: Option<&[u8]>,
     inherited: bool,
 ) -> Result<Finished, Error> {
-    let artifact = work.artifact(job);
+    let artifact = &job.artifact;
     let url = || job.start.redacted();
     let wrong = if let Some(expected) = artifact.size.filter(|size| *size != proof.size) {
         Some(Error::Size { url: url(), expected, found: proof.size })
@@ -53,13 +53,13 @@ pub(super) fn without_bytes(work: &Work<'_>, job: &Job, mut partial: Partial) ->
         partial.renew()?;
     }
     work.started(job, Some(0), 0);
-    let proof = stream::hasher_for(work.artifact(job)).finish();
+    let proof = stream::hasher_for(&job.artifact).finish();
     place(work, job, partial, Some(&[]), &proof)?;
     Ok(Some(proof))
 }
 
 fn place(work: &Work<'_>, job: &Job, partial: Partial, bytes: Option<&[u8]>, proof: &Proof) -> Result<(), Error> {
-    let artifact = work.artifact(job);
+    let artifact = &job.artifact;
     // What an earlier run left may reach beyond the end of this version. Where all bytes came at once there is nothing of one.
     if bytes.is_none() && partial.length() > proof.size {
         partial.file.set_len(proof.size).map_err(|error| partial.error(error))?;
@@ -67,7 +67,7 @@ fn place(work: &Work<'_>, job: &Job, partial: Partial, bytes: Option<&[u8]>, pro
     work.steward.admit(artifact, &partial.names.part, bytes, proof).map_err(Error::Refused)?;
     // Without this, a power loss right after the rename leaves the final name with a part of the bytes, and no library
     // would notice. The folder itself is not synced: a lost rename only means that the next run makes it again.
-    partial.file.sync_data().map_err(|error| disk_error(work, job, &partial, error))?;
+    partial.file.sync_data().map_err(|error| disk_error(job, &partial, error))?;
     let to = &artifact.destination;
     let renamed = match fs::rename(&partial.names.part, to) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -78,15 +78,15 @@ fn place(work: &Work<'_>, job: &Job, partial: Partial, bytes: Option<&[u8]>, pro
     };
     renamed.map_err(|source| Error::Disk { path: to.clone(), source })?;
     partial.release();
-    work.settle(job.index)
+    work.settle(&job.artifact)
 }
 
 /// What the disk says; a full one says what it lacks.
-pub(super) fn disk_error(work: &Work<'_>, job: &Job, partial: &Partial, error: io::Error) -> Error {
+pub(super) fn disk_error(job: &Job, partial: &Partial, error: io::Error) -> Error {
     if error.kind() != io::ErrorKind::StorageFull {
         return partial.error(error);
     }
-    let artifact = work.artifact(job);
+    let artifact = &job.artifact;
     let needed = artifact.size.unwrap_or(0).saturating_sub(partial.length()).max(1);
     let free = disk::free_space(&artifact.partials).unwrap_or(0);
     Error::NoRoom { path: artifact.partials.to_path_buf(), needed, free }

@@ -63,7 +63,7 @@ pub(super) fn run(
 
 impl<'a, 'b> Stream<'a, 'b> {
     fn afresh(work: &'a Work<'b>, job: &'a Job, partial: Partial, restarts: u32) -> Self {
-        let hasher = hasher_for(work.artifact(job));
+        let hasher = hasher_for(&job.artifact);
         Self { work, job, partial, hasher, etag: None, side: None, inherited: false, whole: None, restarts }
     }
 
@@ -74,7 +74,7 @@ impl<'a, 'b> Stream<'a, 'b> {
         from_zero: bool,
         buffer: &mut [u8],
     ) -> Result<Self, Error> {
-        let artifact = work.artifact(job);
+        let artifact = &job.artifact;
         let earlier = if from_zero { (0, None) } else { earlier(artifact, &partial) };
         let mut stream = Self::afresh(work, job, partial, 0);
         if let (length @ 1.., etag) = earlier {
@@ -108,7 +108,7 @@ impl<'a, 'b> Stream<'a, 'b> {
     /// Asks until all bytes are here.
     fn fetch(&mut self, mut first: Option<Reply>, buffer: &mut [u8]) -> Result<(), Error> {
         let patience = self.work.network.patience;
-        let size = self.work.artifact(self.job).size;
+        let size = self.job.artifact.size;
         let mut failures = 0;
         let mut farthest = self.hasher.position();
         while size.is_none_or(|size| self.hasher.position() < size) || self.hasher.position() == 0 {
@@ -142,7 +142,7 @@ impl<'a, 'b> Stream<'a, 'b> {
         identity_encoded(&reply)?;
         let etag = headers::strong_etag(&reply.headers);
         let range = headers::text(&reply.headers, "content-range").and_then(headers::content_range);
-        let size = self.work.artifact(self.job).size;
+        let size = self.job.artifact.size;
         if reply.status == 416 {
             // An empty file has no range; and who asked from the start has nothing to forget.
             if position > 0 {
@@ -181,7 +181,7 @@ impl<'a, 'b> Stream<'a, 'b> {
         if etag.is_some() {
             self.etag = etag;
         }
-        if self.side.is_none() && self.work.artifact(self.job).digest.is_none() && self.etag.is_some() {
+        if self.side.is_none() && self.job.artifact.digest.is_none() && self.etag.is_some() {
             let mut done = Ranges::default();
             done.add(0, self.hasher.position());
             let identity = Identity { digest: None, size, etag: self.etag.clone() };
@@ -232,7 +232,7 @@ impl<'a, 'b> Stream<'a, 'b> {
 
     fn forget(&mut self) -> Result<(), Error> {
         self.work.restarted(self.job);
-        self.hasher = hasher_for(self.work.artifact(self.job));
+        self.hasher = hasher_for(&self.job.artifact);
         self.etag = None;
         self.side = None;
         self.inherited = false;
@@ -240,7 +240,7 @@ impl<'a, 'b> Stream<'a, 'b> {
     }
 
     fn disk(&self, error: io::Error) -> Error {
-        finish::disk_error(self.work, self.job, &self.partial, error)
+        finish::disk_error(self.job, &self.partial, error)
     }
 }
 

@@ -46,14 +46,14 @@ fn check_file(place: &HubPlace, file: &File) -> Result<(), Error> {
     Ok(())
 }
 
-/// What the engine must fetch for `file`.
+/// What the engine must fetch for `file`, which [`is_moved`] or not.
 ///
 /// # Errors
 /// When a name cannot become a path.
 pub fn artifact(
     place: &HubPlace,
     file: &File,
-    group: usize,
+    moved: bool,
     homes: &Homes,
     settings: &Settings,
     credential: Option<Arc<Credential>>,
@@ -62,11 +62,11 @@ pub fn artifact(
     let repository = Repository::of(place, &homes.hub);
     Ok(Artifact {
         label: file.path.clone(),
-        group,
+        group: 0,
         url: api::file_url(settings, place.repo_type, &place.repo, &place.commit, &file.path),
         size: file.size,
         digest: file.digest,
-        destination: destination(&repository, place, file),
+        destination: destination(&repository, place, file, moved),
         partials: repository.partials().into(),
         credential,
         key: 0,
@@ -97,14 +97,21 @@ pub fn prepare(place: &HubPlace, homes: &Homes, protect: Option<&str>) -> io::Re
     refs::write(&repository, &refs::awaiting(protect), &place.commit)
 }
 
-/// The blob; or the file of the snapshot where Python, unable to make links, has moved the blob there.
-fn destination(repository: &Repository, place: &HubPlace, file: &File) -> PathBuf {
-    let pointer = repository.pointer(&place.commit, &file.path);
-    let Some(blob) = blob_name(file).map(|name| repository.blob(&name)) else { return pointer };
-    let moved = !blob.exists()
+/// Whether Python, unable to make links, has moved the blob of `file` into the snapshot.
+pub fn is_moved(place: &HubPlace, file: &File, homes: &Homes) -> bool {
+    let repository = Repository::of(place, &homes.hub);
+    blob_name(file).is_some_and(|name| !repository.blob(&name).exists())
         && file.size.is_some()
-        && fs::symlink_metadata(&pointer).is_ok_and(|found| found.is_file() && Some(found.len()) == file.size);
-    if moved { pointer } else { blob }
+        && fs::symlink_metadata(repository.pointer(&place.commit, &file.path))
+            .is_ok_and(|found| found.is_file() && Some(found.len()) == file.size)
+}
+
+/// The blob, or the file of the snapshot.
+fn destination(repository: &Repository, place: &HubPlace, file: &File, moved: bool) -> PathBuf {
+    match blob_name(file).filter(|_| !moved) {
+        Some(name) => repository.blob(&name),
+        None => repository.pointer(&place.commit, &file.path),
+    }
 }
 
 /// The path that a program opens.
