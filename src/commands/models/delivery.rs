@@ -209,7 +209,7 @@ fn fetch(
         let (file, model) = delivery.file(*at)?;
         Some(FileLine { label: file.path.clone(), model, size: file.size })
     };
-    let files = missing.iter().filter_map(line).collect();
+    let files = missing.iter().filter_map(line);
     // Without a network nothing is downloaded, and the end names each file that is missing.
     if missing.is_empty() || (offline && !session.context.global.json) {
         let brought = delivery.carry_out(&options, &|_| ());
