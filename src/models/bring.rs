@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::keeper::{Keeper, Trust};
+use super::keeper::{Keeper, Trust, is_here};
 use super::locked::{File, Model, Place};
 use super::placement;
 use super::world::World;
@@ -84,9 +84,8 @@ impl<'a> Delivery<'a> {
     /// # Errors
     /// When a name in a model is refused.
     pub fn of(world: &'a World, models: &[&'a Model], trust: &'a Trust) -> Result<Self> {
-        let (keeper, keys) = Keeper::of(world, models, trust)?;
+        let (keeper, keys, mut missing) = Keeper::of(world, models, trust)?;
         let group = |key: &u32| keeper.file(*key).map_or(0, |(_, group)| group);
-        let mut missing = lacking(&keeper, &keys);
         let mut wanting = vec![false; models.len()];
         missing.iter().for_each(|at| wanting[group(&keys[*at])] = true);
         let blocked: Vec<Option<String>> = models
@@ -235,11 +234,6 @@ fn note(one: &mut Brought, artifact: &Artifact, received: u64, proof: Option<Pro
 
 fn lacking(keeper: &Keeper<'_>, keys: &[u32]) -> Vec<usize> {
     (0..keys.len()).filter(|at| !is_here(&keeper.artifact(keys[*at]))).collect()
-}
-
-fn is_here(artifact: &Artifact) -> bool {
-    let found = fs::metadata(&artifact.destination);
-    found.is_ok_and(|found| found.is_file() && artifact.size.is_none_or(|size| size == found.len()))
 }
 
 /// Why a model's folders cannot be made.

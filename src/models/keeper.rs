@@ -57,51 +57,56 @@ enum Content<'a> {
 }
 
 impl<'a> Keeper<'a> {
-    /// A keeper for `models`, and the keys of what must be fetched for them: one artifact for each final name.
+    /// A keeper for `models`, the keys of what must be fetched for them (one artifact for each final name), and which of those
+    /// are not here, as far as names and sizes tell.
     ///
     /// # Errors
     /// When a name in a model is refused.
-    pub fn of(world: &'a World, models: &[&'a Model], trust: &'a Trust) -> Result<(Self, Vec<u32>)> {
+    pub fn of(world: &'a World, models: &[&'a Model], trust: &'a Trust) -> Result<(Self, Vec<u32>, Vec<usize>)> {
         let count = models.iter().flat_map(|model| &model.parts).map(|part| part.files.len()).sum();
         let mut files = Vec::with_capacity(count);
         for (group, model) in (0..).zip(models) {
             for part in &model.parts {
-                files.extend(part.files.iter().map(|file| {
-                    let moved = placement::is_moved(world, part, file);
-                    Wanted { part, file, group, moved }
-                }));
+                for file in &part.files {
+                    placement::check(part, file)?;
+                    files.push(Wanted { part, file, group, moved: placement::is_moved(world, part, file) });
+                }
             }
         }
         let (locks, admitted) = (Mutex::default(), Mutex::default());
         let mut keeper = Self { world, trust, files, twins: HashMap::new(), locks, admitted };
-        let keys = keeper.without_twins()?;
-        Ok((keeper, keys))
+        let (keys, missing) = keeper.without_twins()?;
+        Ok((keeper, keys, missing))
     }
 
     /// The keys of the first with each final name; the others become their twins. Names are known by their hash until two agree.
-    fn without_twins(&mut self) -> Result<Vec<u32>> {
+    fn without_twins(&mut self) -> Result<(Vec<u32>, Vec<usize>)> {
         let hasher = RandomState::new();
         let mut first: HashMap<u64, usize> = HashMap::with_capacity(self.files.len());
-        let mut keys = Vec::with_capacity(self.files.len());
+        let (mut keys, mut missing) = (Vec::with_capacity(self.files.len()), Vec::new());
         for key in 0..self.files.len() {
-            let destination = self.made(key)?.destination;
+            let artifact = self.made(key)?;
+            let destination = &artifact.destination;
             // As text: to compare paths part by part takes several times as long.
             match first.entry(hasher.hash_one(destination.as_os_str())) {
-                Entry::Occupied(one) if self.made(*one.get())?.destination == destination => {
+                Entry::Occupied(one) if self.made(*one.get())?.destination == *destination => {
                     self.twins.entry(*one.get()).or_default().push(key);
                     continue;
                 }
                 Entry::Occupied(_) => {}
                 Entry::Vacant(free) => drop(free.insert(key)),
             }
+            if !is_here(&artifact) {
+                missing.push(keys.len());
+            }
             keys.push(u32::try_from(key)?);
         }
-        Ok(keys)
+        Ok((keys, missing))
     }
 
     fn made(&self, key: usize) -> Result<Artifact> {
         let Wanted { part, file, group, moved } = *self.files.get(key).context("no such file")?;
-        let made = placement::artifact_at(self.world, part, file, group as usize, moved)?;
+        let made = placement::checked_artifact(self.world, part, file, group as usize, moved)?;
         Ok(Artifact { key, ..made })
     }
 
@@ -183,6 +188,12 @@ impl<'a> Keeper<'a> {
         let same = |other: &&File| other.path.ends_with(".safetensors") && folder(&other.path) == folder(&file.path);
         part.files.iter().find(same).map(|other| other.path.clone())
     }
+}
+
+/// Whether it is here, as far as its name and size tell.
+pub(super) fn is_here(artifact: &Artifact) -> bool {
+    let found = std::fs::metadata(&artifact.destination);
+    found.is_ok_and(|found| found.is_file() && artifact.size.is_none_or(|size| size == found.len()))
 }
 
 impl Steward for Keeper<'_> {

@@ -46,21 +46,32 @@ fn check_file(place: &HubPlace, file: &File) -> Result<(), Error> {
     Ok(())
 }
 
-/// What the engine must fetch for `file`, which [`is_moved`] or not.
+/// What the engine must fetch for `file`.
 ///
 /// # Errors
 /// When a name cannot become a path.
 pub fn artifact(
     place: &HubPlace,
     file: &File,
-    moved: bool,
     homes: &Homes,
     settings: &Settings,
     credential: Option<Arc<Credential>>,
 ) -> Result<Artifact, Error> {
     check(place, std::slice::from_ref(file))?;
+    Ok(checked_artifact(place, file, is_moved(place, file, homes), homes, settings, credential))
+}
+
+/// The same for a file whose names were checked, and which [`is_moved`] or not.
+pub fn checked_artifact(
+    place: &HubPlace,
+    file: &File,
+    moved: bool,
+    homes: &Homes,
+    settings: &Settings,
+    credential: Option<Arc<Credential>>,
+) -> Artifact {
     let repository = Repository::of(place, &homes.hub);
-    Ok(Artifact {
+    Artifact {
         label: file.path.clone(),
         group: 0,
         url: api::file_url(settings, place.repo_type, &place.repo, &place.commit, &file.path),
@@ -70,7 +81,7 @@ pub fn artifact(
         partials: repository.partials().into(),
         credential,
         key: 0,
-    })
+    }
 }
 
 /// Makes the part's folders, before its first byte is fetched, and says now whether they can be written.
