@@ -29,16 +29,46 @@ pub struct Artifact {
     pub key: usize,
 }
 
+/// What is to be fetched, each made when its turn comes: 20,000 of them at once take 10 MB.
+pub trait Order: Sync {
+    /// How many there are.
+    fn count(&self) -> usize;
+
+    /// The size of one of them.
+    fn size(&self, index: usize) -> Option<u64>;
+
+    /// One of them; the same each time.
+    fn artifact(&self, index: usize) -> Artifact;
+}
+
+/// Artifacts that are there already.
+pub(super) struct All<'a>(pub(super) &'a [Artifact]);
+
+impl Order for All<'_> {
+    fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    fn size(&self, index: usize) -> Option<u64> {
+        self.0[index].size
+    }
+
+    fn artifact(&self, index: usize) -> Artifact {
+        self.0[index].clone()
+    }
+}
+
 /// Who owns the places that files are fetched into.
 ///
 /// Both calls come from the engine's worker threads, for each artifact once and in this order.
 pub trait Steward: Sync {
-    /// The bytes in `file` are proven and have not got their final name yet; an error keeps them from it and says why.
+    /// The bytes in `file` are proven and have not got their final name yet; an error keeps them from it and says why. `bytes`
+    /// are all of them, where they are few and in memory still.
     ///
     /// # Errors
     /// Why the file may not come into the cache, in a sentence for a person.
-    fn admit(&self, artifact: &Artifact, file: &Path, proof: &Proof) -> Result<(), String> {
-        let _ = (artifact, file, proof);
+    fn admit(&self, artifact: &Artifact, file: &Path, bytes: Option<&[u8]>, proof: &Proof) -> Result<(), String> {
+        let _ = (artifact, file, bytes, proof);
         Ok(())
     }
 

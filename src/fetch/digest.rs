@@ -12,13 +12,11 @@ pub enum Digest {
     Git([u8; 20]),
 }
 
-/// What was computed while a file was read or written. A file with a Git name gets both.
+/// What was computed while a file was read or written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Proof {
-    /// SHA-256 of the bytes.
-    pub sha256: [u8; 32],
-    /// Git's name for them, where it was asked for.
-    pub git: Option<[u8; 20]>,
+    /// What the bytes are: Git's name for them where that was asked for, else their SHA-256.
+    pub digest: Digest,
     /// How many bytes there are.
     pub size: u64,
 }
@@ -45,21 +43,6 @@ impl Digest {
             Self::Sha256(bytes) => encode(bytes),
             Self::Git(bytes) => encode(bytes),
         }
-    }
-
-    /// Whether `proof` is of these bytes.
-    pub fn agrees_with(&self, proof: &Proof) -> bool {
-        match self {
-            Self::Sha256(bytes) => *bytes == proof.sha256,
-            Self::Git(bytes) => proof.git == Some(*bytes),
-        }
-    }
-}
-
-impl Proof {
-    /// The SHA-256, as 64 lower-case hexadecimal digits.
-    pub fn sha256_hex(&self) -> String {
-        encode(&self.sha256)
     }
 }
 

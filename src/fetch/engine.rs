@@ -2,9 +2,13 @@
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::{BuildHasher as _, RandomState};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use super::artifact::All;
 use super::gate;
 use super::large::{self, Begun};
 use super::limit::Limit;
@@ -14,7 +18,7 @@ use super::ranged::Verdict;
 use super::space::Space;
 use super::transport::Transport;
 use super::work::{self, Job, Work};
-use super::{Artifact, Client, Error, Event, Outcome, Steward, finish, stream};
+use super::{Artifact, Client, Error, Event, Order, Outcome, Steward, finish, stream};
 
 /// The most threads that are used without being asked for more: small files are all waiting for the network.
 const MOST_WORKERS: usize = 64;
@@ -64,19 +68,38 @@ pub fn fetch(
     options: &Options,
     events: &(dyn Fn(Event) + Sync),
 ) -> Vec<Outcome> {
+    let outcomes = Mutex::new(artifacts.iter().map(|_| None).collect::<Vec<_>>());
+    fetch_each(client, &All(artifacts), steward, options, events, &|_, index, outcome| {
+        if let Some(place) = gate::lock(&outcomes).get_mut(index) {
+            *place = Some(outcome);
+        }
+    });
+    outcomes.into_inner().unwrap_or_default().into_iter().flatten().collect()
+}
+
+/// Fetches what is on `order`, and tells `ended` of each, once, how it ended, from any thread.
+pub fn fetch_each(
+    client: &Client,
+    order: &dyn Order,
+    steward: &dyn Steward,
+    options: &Options,
+    events: &(dyn Fn(Event) + Sync),
+    ended: &(dyn Fn(&Artifact, usize, Outcome) + Sync),
+) {
     let begun = Instant::now();
     let (gate, stop) = work::line_of(client);
     let network = client.network().clone().with_patience(options.stall, options.attempts, options.pause);
-    let (workers, connections) = threads(artifacts, options);
-    let (first, twins) = twins(artifacts);
+    let (workers, connections) = threads(order, options);
+    let (first, twins) = twins(order);
+    let small = many_small(order);
     let work = Work {
-        artifacts,
+        order,
         steward,
         events,
         // The connection over which the models were resolved is warm: with 40 ms to the server that is 40 ms less.
-        transport: match options.stall == client.network().patience.stall && !many_small(artifacts) {
+        transport: match options.stall == client.network().patience.stall && !small {
             true => client.transport(),
-            false => Transport::new(workers, if many_small(artifacts) { 24 << 10 } else { 64 << 10 }, stop),
+            false => Transport::new(workers, if small { 24 << 10 } else { 64 << 10 }, stop),
         },
         network,
         gate,
@@ -84,11 +107,12 @@ pub fn fetch(
         limit: Limit::new(options.limit_rate),
         folders: Folders::default(),
         twins,
-        outcomes: Mutex::new(artifacts.iter().map(|_| None).collect()),
+        ended,
+        told: Mutex::new(vec![false; order.count()]),
     };
     let missing = pass_over_what_is_there(&work, first);
     let missing = pass_over_what_has_no_room(&work, missing);
-    let (large, small) = in_order(artifacts, missing);
+    let (large, small) = in_order(order, missing);
     let useful = (large.len() * connections + small.len()).clamp(1, workers);
     let queue = Queue::new(large, small, workers);
     std::thread::scope(|scope| {
@@ -99,30 +123,40 @@ pub fn fetch(
         }
         run(&work, &queue, connections);
     });
-    let outcomes = work.outcomes.into_inner().unwrap_or_default();
-    let stopped = || Outcome { result: Err(Error::Interrupted), received: 0, time: begun.elapsed() };
-    outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(stopped)).collect()
+    let told = std::mem::take(&mut *gate::lock(&work.told));
+    for index in told.iter().enumerate().filter(|(_, told)| !**told).map(|(index, _)| index) {
+        let outcome = Outcome { result: Err(Error::Interrupted), received: 0, time: begun.elapsed() };
+        ended(&order.artifact(index), index, outcome);
+    }
 }
 
 /// Whether there are so many artifacts that what is kept of each matters, and none for which 64 connections need much room:
 /// ureq touches every byte of a buffer, and of 20,000 files each takes half a kilobyte already.
-fn many_small(artifacts: &[Artifact]) -> bool {
-    artifacts.len() > MANY && artifacts.iter().all(|artifact| artifact.size.is_some_and(|size| size < large::LARGE))
+fn many_small(order: &dyn Order) -> bool {
+    order.count() > MANY && sizes(order).all(|size| size.is_some_and(|size| size < large::LARGE))
 }
 
-/// Each destination once; the others that go there, by the first.
-fn twins(artifacts: &[Artifact]) -> (Vec<usize>, HashMap<usize, Vec<usize>>) {
-    let mut by_place = HashMap::new();
-    let mut first = Vec::new();
+fn sizes(order: &dyn Order) -> impl Iterator<Item = Option<u64>> {
+    (0..order.count()).map(|index| order.size(index))
+}
+
+/// Each destination once; the others that go there, by the first. Destinations are known by their hash until two agree.
+fn twins(order: &dyn Order) -> (Vec<usize>, HashMap<usize, Vec<usize>>) {
+    let hasher = RandomState::new();
+    let mut by_place = HashMap::with_capacity(order.count());
+    let mut first = Vec::with_capacity(order.count());
     let mut twins: HashMap<usize, Vec<usize>> = HashMap::new();
-    for (index, artifact) in artifacts.iter().enumerate() {
-        match by_place.get(&artifact.destination) {
-            Some(one) => twins.entry(*one).or_default().push(index),
-            None => {
-                by_place.insert(&artifact.destination, index);
-                first.push(index);
+    for index in 0..order.count() {
+        let destination = order.artifact(index).destination;
+        match by_place.entry(hasher.hash_one(destination.as_os_str())) {
+            Entry::Occupied(one) if order.artifact(*one.get()).destination == destination => {
+                twins.entry(*one.get()).or_default().push(index);
+                continue;
             }
+            Entry::Occupied(_) => {}
+            Entry::Vacant(place) => drop(place.insert(index)),
         }
+        first.push(index);
     }
     (first, twins)
 }
@@ -130,10 +164,11 @@ fn twins(artifacts: &[Artifact]) -> (Vec<usize>, HashMap<usize, Vec<usize>>) {
 fn pass_over_what_is_there(work: &Work<'_>, all: Vec<usize>) -> Vec<usize> {
     let mut missing = Vec::new();
     for index in all {
-        if work.present(index) {
+        let artifact = work.order.artifact(index);
+        if work.present(&artifact) {
             let begun = Instant::now();
-            let result = work.settle(index).map(|()| None);
-            work.settle_with_twins(index, Outcome { result, received: 0, time: begun.elapsed() });
+            let result = work.settle(&artifact).map(|()| None);
+            work.settle_with_twins(&artifact, index, Outcome { result, received: 0, time: begun.elapsed() });
         } else {
             missing.push(index);
         }
@@ -143,20 +178,34 @@ fn pass_over_what_is_there(work: &Work<'_>, all: Vec<usize>) -> Vec<usize> {
 
 fn pass_over_what_has_no_room(work: &Work<'_>, missing: Vec<usize>) -> Vec<usize> {
     let mut space = Space::default();
+    let mut last: Option<(Arc<Path>, bool)> = None;
     for index in &missing {
-        let artifact = &work.artifacts[*index];
+        let artifact = work.order.artifact(*index);
+        // The files of a repository share a folder, which an earlier run left empty, if there was one.
+        let empty = match &last {
+            Some((folder, empty)) if *folder == artifact.partials => *empty,
+            _ => {
+                let empty = is_empty(&artifact.partials);
+                last = Some((Arc::clone(&artifact.partials), empty));
+                empty
+            }
+        };
         let wanted = artifact.size.unwrap_or(0);
         if wanted > 0 {
-            space.need(&artifact.partials, wanted.saturating_sub(resumable(artifact)));
+            space.need(&artifact.partials, wanted.saturating_sub(if empty { 0 } else { resumable(&artifact) }));
         }
     }
     let short = space.short();
+    if short.is_empty() {
+        return missing;
+    }
     let mut possible = Vec::new();
     for index in missing {
-        match short.get(&*work.artifacts[index].partials) {
+        let artifact = work.order.artifact(index);
+        match short.get(&*artifact.partials) {
             Some(short) => {
                 let result = Err(short.error());
-                work.settle_with_twins(index, Outcome { result, received: 0, time: Duration::ZERO });
+                work.settle_with_twins(&artifact, index, Outcome { result, received: 0, time: Duration::ZERO });
             }
             None => possible.push(index),
         }
@@ -164,17 +213,21 @@ fn pass_over_what_has_no_room(work: &Work<'_>, missing: Vec<usize>) -> Vec<usize
     possible
 }
 
+fn is_empty(folder: &Path) -> bool {
+    std::fs::read_dir(folder).map_or(true, |mut found| found.next().is_none())
+}
+
 /// Large artifacts (or those that may be) and small ones, the biggest first: a small one at the end is short.
-fn in_order(artifacts: &[Artifact], mut missing: Vec<usize>) -> (Vec<usize>, Vec<usize>) {
-    let size = |index: &usize| artifacts[*index].size.unwrap_or(u64::MAX);
+fn in_order(order: &dyn Order, mut missing: Vec<usize>) -> (Vec<usize>, Vec<usize>) {
+    let size = |index: &usize| order.size(*index).unwrap_or(u64::MAX);
     missing.sort_by_key(|index| (Reverse(size(index)), *index));
     missing.into_iter().partition(|index| size(index) >= large::LARGE)
 }
 
 /// How many threads there are, and how many of them one large file may have.
-fn threads(artifacts: &[Artifact], options: &Options) -> (usize, usize) {
-    let large = artifacts.iter().filter(|artifact| artifact.size.is_none_or(|size| size >= large::LARGE)).count();
-    let wanted = (artifacts.len() - large).saturating_add(large.saturating_mul(CONNECTIONS));
+fn threads(order: &dyn Order, options: &Options) -> (usize, usize) {
+    let large = sizes(order).filter(|size| size.is_none_or(|size| size >= large::LARGE)).count();
+    let wanted = (order.count() - large).saturating_add(large.saturating_mul(CONNECTIONS));
     let workers = options.max_workers.unwrap_or(wanted.min(MOST_WORKERS)).max(1);
     (workers, CONNECTIONS.min(workers))
 }
@@ -183,11 +236,11 @@ fn run(work: &Work<'_>, queue: &Queue, connections: usize) {
     let mut buffer = vec![0; stream::BLOCK];
     while let Some((step, is_large)) = queue.next(work.stop) {
         let verdict = match step {
-            Step::Begin(index) => match Job::new(work, index) {
+            Step::Begin(index) => match Job::new(work, index, work.order.artifact(index)) {
                 Ok(job) => begin(work, queue, Arc::new(job), is_large, connections, &mut buffer),
-                Err(error) => {
+                Err((error, artifact)) => {
                     let outcome = Outcome { result: Err(error), received: 0, time: Duration::ZERO };
-                    work.settle_with_twins(index, outcome);
+                    work.settle_with_twins(&artifact, index, outcome);
                     None
                 }
             },
@@ -218,7 +271,7 @@ fn begin(
     connections: usize,
     buffer: &mut [u8],
 ) -> Option<(Arc<Job>, Verdict)> {
-    let partial = match Partial::open(work.artifact(&job), &work.folders) {
+    let partial = match Partial::open(&job.artifact, &work.folders) {
         Ok(Some(partial)) => partial,
         Ok(None) => {
             busy(work, queue, job, is_large);
@@ -227,12 +280,12 @@ fn begin(
         Err(error) => return Some((job, Verdict::Ended(Err(error)))),
     };
     // It may have come between the first look and the lock.
-    if work.present(job.index) {
+    if work.present(&job.artifact) {
         partial.discard();
-        let settled = work.settle(job.index).map(|()| None);
+        let settled = work.settle(&job.artifact).map(|()| None);
         return Some((job, Verdict::Ended(settled)));
     }
-    if work::is_empty_content(work.artifact(&job)) {
+    if work::is_empty_content(&job.artifact) {
         let result = finish::without_bytes(work, &job, partial);
         return Some((job, Verdict::Ended(result)));
     }

@@ -43,14 +43,14 @@ pub(super) fn begin(
     let patience = work.network.patience;
     let mut failures = 0;
     loop {
-        let earlier = earlier(work, job, &partial);
+        let earlier = earlier(job, &partial);
         let resumed = earlier.done.total();
         if resumed == 0 && partial.length() > 0 {
             partial.renew()?;
         }
         if earlier.size.is_some_and(|size| size == resumed) {
             let of = (resumed, earlier.etag);
-            let ranged = Ranged::new(work, Arc::clone(job), partial, of, earlier.done, connections)?;
+            let ranged = Ranged::new(Arc::clone(job), partial, of, earlier.done, connections)?;
             work.started(job, Some(resumed), resumed);
             ranged.enter_first();
             return Ok(Begun::Ranged(Arc::new(ranged), None));
@@ -58,12 +58,12 @@ pub(super) fn begin(
         let (start, end) = first_gap(&earlier, connections);
         let answer = job.ask(work, Some((start, Some(end))), earlier.etag.as_deref());
         let passing = match answer {
-            Ok(reply) => match judge(work, job, &earlier, start, reply)? {
+            Ok(reply) => match judge(job, &earlier, start, reply)? {
                 Judged::Ranges { reply, total, etag } => {
                     if start == 0 && total <= end {
                         return Ok(Begun::Ended(stream::run(work, job, partial, Some(reply), buffer)));
                     }
-                    let ranged = Ranged::new(work, Arc::clone(job), partial, (total, etag), earlier.done, connections)?;
+                    let ranged = Ranged::new(Arc::clone(job), partial, (total, etag), earlier.done, connections)?;
                     work.started(job, Some(total), resumed);
                     ranged.enter_first();
                     let first = ranged.take(Some(end)).map(|segment| (segment, reply));
@@ -102,7 +102,7 @@ enum Judged {
     Changed,
 }
 
-fn judge(work: &Work<'_>, job: &Job, earlier: &Earlier, start: u64, reply: Reply) -> Result<Judged, Error> {
+fn judge(job: &Job, earlier: &Earlier, start: u64, reply: Reply) -> Result<Judged, Error> {
     stream::identity_encoded(&reply)?;
     if reply.status == 416 {
         return Ok(Judged::NoRange);
@@ -115,11 +115,11 @@ fn judge(work: &Work<'_>, job: &Job, earlier: &Earlier, start: u64, reply: Reply
         let why = "answered with a part and does not say of what".to_owned();
         return Err(Error::Protocol { url: reply.url.redacted(), why });
     };
-    if let Some(expected) = work.artifact(job).size.filter(|size| *size != total) {
+    if let Some(expected) = job.artifact.size.filter(|size| *size != total) {
         return Err(Error::Size { url: job.start.redacted(), expected, found: total });
     }
     let etag = headers::strong_etag(&reply.headers);
-    let provable = work.artifact(job).digest.is_some();
+    let provable = job.artifact.digest.is_some();
     let other = !provable && earlier.etag.is_some() && etag.is_some() && earlier.etag != etag;
     if first != start || other || earlier.size.is_some_and(|size| size != total) {
         return Ok(Judged::Changed);
@@ -127,8 +127,8 @@ fn judge(work: &Work<'_>, job: &Job, earlier: &Earlier, start: u64, reply: Reply
     Ok(Judged::Ranges { reply, total, etag: etag.or_else(|| earlier.etag.clone()) })
 }
 
-fn earlier(work: &Work<'_>, job: &Job, partial: &Partial) -> Earlier {
-    let artifact = work.artifact(job);
+fn earlier(job: &Job, partial: &Partial) -> Earlier {
+    let artifact = &job.artifact;
     if let Some((identity, done)) = partial.earlier(artifact) {
         // A digest tells better than a tag what the bytes are of: some storage hosts give each signed address its own tag.
         let etag = identity.etag.filter(|_| artifact.digest.is_none());
@@ -137,7 +137,7 @@ fn earlier(work: &Work<'_>, job: &Job, partial: &Partial) -> Earlier {
     let mut done = Ranges::default();
     // Without a side file, the bytes go from front to back.
     let length = partial.length();
-    let usable = !partial.names.state.exists() && artifact.digest.is_some();
+    let usable = length > 0 && !partial.names.state.exists() && artifact.digest.is_some();
     if usable && artifact.size.is_some_and(|size| length <= size) {
         done.add(0, length);
     }

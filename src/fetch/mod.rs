@@ -36,10 +36,10 @@ mod transport;
 mod url;
 mod work;
 
-pub use artifact::{Artifact, Steward};
+pub use artifact::{Artifact, Order, Steward};
 pub use client::{Answer, Ask, Client};
 pub use digest::{Digest, Proof};
-pub use engine::{Options, fetch};
+pub use engine::{Options, fetch, fetch_each};
 pub use error::{Error, Status};
 pub use event::{Event, Outcome};
 pub use hash::{BLOCK, hash_file};

@@ -87,14 +87,13 @@ pub(super) enum Verdict {
 impl Ranged {
     /// A file of `total` bytes of which `done` are on the disk.
     pub(super) fn new(
-        work: &Work<'_>,
         job: Arc<Job>,
         partial: Partial,
         (total, etag): (u64, Option<String>),
         done: Ranges,
         connections: usize,
     ) -> Result<Self, Error> {
-        let artifact = work.artifact(&job);
+        let artifact = &job.artifact;
         let digest = artifact.digest.as_ref().map(ToString::to_string);
         let side = partial.side(&Identity { digest, size: Some(total), etag: etag.clone() }, &done)?;
         let file = partial.file.try_clone().map_err(|error| partial.error(error))?;
@@ -195,7 +194,7 @@ impl Ranged {
                 let all = plan.done.prefix() == self.total;
                 let done = plan.done.total();
                 drop(plan);
-                self.sync_on(work, done, held.is_some()).map_err(End::Failed)?;
+                self.sync_on(done, held.is_some()).map_err(End::Failed)?;
                 if all {
                     work.tell(Event::Verifying { index: self.job.index });
                 }
@@ -207,13 +206,13 @@ impl Ranged {
 
     /// Has the disk write what came, from time to time and by one thread at a time, so that the sync before the rename is
     /// short: with 40 ms to the server it took a tenth of a second for 512 MiB, in which the link stood still.
-    fn sync_on(&self, work: &Work<'_>, done: u64, hashing: bool) -> Result<(), Error> {
+    fn sync_on(&self, done: u64, hashing: bool) -> Result<(), Error> {
         if hashing || done < self.synced.load(Ordering::Relaxed) + SYNC || self.syncing.swap(true, Ordering::Acquire) {
             return Ok(());
         }
         self.synced.store(done, Ordering::Relaxed);
         // The system tells an error of writing once: it must not be lost here.
-        let synced = self.file.sync_data().map_err(|error| self.disk(work, error));
+        let synced = self.file.sync_data().map_err(|error| self.disk(error));
         self.syncing.store(false, Ordering::Release);
         synced
     }
@@ -274,13 +273,13 @@ impl Ranged {
                 let why = source.broken.take().unwrap_or_else(|| Passing::new("the answer was too short"));
                 return Err(Fault::Passing(why).into());
             }
-            at::write_all(&self.file, &buffer[..count], *position).map_err(|error| self.disk(work, error))?;
+            at::write_all(&self.file, &buffer[..count], *position).map_err(|error| self.disk(error))?;
             if let Some(hasher) = hasher.as_deref_mut() {
                 hasher.update(&buffer[..count]);
             }
             *position += count as u64;
             let written = *position - segment.start;
-            self.side.note(segment.slot, segment.start, written).map_err(|error| self.disk(work, error))?;
+            self.side.note(segment.slot, segment.start, written).map_err(|error| self.disk(error))?;
             meter.add(count as u64);
             if self.over.load(Ordering::Acquire) {
                 return Err(Broken::End(End::Changed));
@@ -324,10 +323,10 @@ impl Ranged {
                     return Ok(());
                 }
                 let most = usize::try_from(end - hasher.position()).unwrap_or(usize::MAX).min(buffer.len());
-                let count = at::read(&self.file, &mut buffer[..most], hasher.position())
-                    .map_err(|error| self.disk(work, error))?;
+                let count =
+                    at::read(&self.file, &mut buffer[..most], hasher.position()).map_err(|error| self.disk(error))?;
                 if count == 0 {
-                    return Err(self.disk(work, std::io::ErrorKind::UnexpectedEof.into()));
+                    return Err(self.disk(std::io::ErrorKind::UnexpectedEof.into()));
                 }
                 hasher.update(&buffer[..count]);
             }
@@ -366,7 +365,7 @@ impl Ranged {
             End::Changed => self.renewed(work, partial),
             End::Proven => {
                 let proof = std::mem::replace(&mut *lock(&self.hasher), Hasher::new()).finish();
-                match finish::finish(work, &self.job, partial, proof, self.mixed.load(Ordering::Acquire)) {
+                match finish::finish(work, &self.job, partial, proof, None, self.mixed.load(Ordering::Acquire)) {
                     Ok(finish::Finished::Here(proof)) => Verdict::Ended(Ok(Some(proof))),
                     Ok(finish::Finished::Worthless(_)) => Verdict::Again,
                     Err(error) => Verdict::Ended(Err(error)),
@@ -383,10 +382,10 @@ impl Ranged {
         }
     }
 
-    fn disk(&self, work: &Work<'_>, error: std::io::Error) -> Error {
+    fn disk(&self, error: std::io::Error) -> Error {
         match &*lock(&self.partial) {
-            Some(partial) => finish::disk_error(work, &self.job, partial, error),
-            None => Error::Disk { path: work.artifact(&self.job).partials.to_path_buf(), source: error },
+            Some(partial) => finish::disk_error(&self.job, partial, error),
+            None => Error::Disk { path: self.job.artifact.partials.to_path_buf(), source: error },
         }
     }
 }

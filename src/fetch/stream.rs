@@ -30,6 +30,8 @@ struct Stream<'a, 'b> {
     side: Option<Side>,
     /// Bytes of an earlier run, or of an earlier version, are among those that were hashed.
     inherited: bool,
+    /// The whole content stands at the buffer's beginning, as long as this.
+    whole: Option<usize>,
     restarts: u32,
 }
 
@@ -44,8 +46,9 @@ pub(super) fn run(
     let mut stream = Stream::begin(work, job, partial, first.is_some(), buffer)?;
     loop {
         stream.fetch(first.take(), buffer)?;
-        let Stream { partial, hasher, inherited, restarts, .. } = stream;
-        match finish::finish(work, job, partial, hasher.finish(), inherited)? {
+        let Stream { partial, hasher, inherited, whole, restarts, .. } = stream;
+        let bytes = whole.filter(|length| *length as u64 == hasher.position()).map(|length| &buffer[..length]);
+        match finish::finish(work, job, partial, hasher.finish(), bytes, inherited)? {
             Finished::Here(proof) => return Ok(Some(proof)),
             // An earlier run's bytes were not what they should be: once more, without them.
             Finished::Worthless(partial) => {
@@ -57,8 +60,8 @@ pub(super) fn run(
 
 impl<'a, 'b> Stream<'a, 'b> {
     fn afresh(work: &'a Work<'b>, job: &'a Job, partial: Partial, restarts: u32) -> Self {
-        let hasher = hasher_for(work.artifact(job));
-        Self { work, job, partial, hasher, etag: None, side: None, inherited: false, restarts }
+        let hasher = hasher_for(&job.artifact);
+        Self { work, job, partial, hasher, etag: None, side: None, inherited: false, whole: None, restarts }
     }
 
     fn begin(
@@ -68,14 +71,14 @@ impl<'a, 'b> Stream<'a, 'b> {
         from_zero: bool,
         buffer: &mut [u8],
     ) -> Result<Self, Error> {
-        let artifact = work.artifact(job);
+        let artifact = &job.artifact;
         let earlier = if from_zero { (0, None) } else { earlier(artifact, &partial) };
         let mut stream = Self::afresh(work, job, partial, 0);
         if let (length @ 1.., etag) = earlier {
             stream.etag = etag;
             stream.inherited = true;
             stream.rehash(length, buffer)?;
-        } else if stream.partial.length() > 0 {
+        } else if !stream.partial.is_fresh() {
             stream.partial.renew()?;
         }
         work.started(job, artifact.size, stream.hasher.position());
@@ -102,7 +105,7 @@ impl<'a, 'b> Stream<'a, 'b> {
     /// Asks until all bytes are here.
     fn fetch(&mut self, mut first: Option<Reply>, buffer: &mut [u8]) -> Result<(), Error> {
         let patience = self.work.network.patience;
-        let size = self.work.artifact(self.job).size;
+        let size = self.job.artifact.size;
         let mut failures = 0;
         let mut farthest = self.hasher.position();
         while size.is_none_or(|size| self.hasher.position() < size) || self.hasher.position() == 0 {
@@ -134,10 +137,10 @@ impl<'a, 'b> Stream<'a, 'b> {
             }
         };
         identity_encoded(&reply)?;
-        no_page(self.work.artifact(self.job), &reply)?;
+        no_page(&self.job.artifact, &reply)?;
         let etag = headers::strong_etag(&reply.headers);
         let range = headers::text(&reply.headers, "content-range").and_then(headers::content_range);
-        let size = self.work.artifact(self.job).size;
+        let size = self.job.artifact.size;
         if reply.status == 416 {
             // An empty file has no range; and who asked from the start has nothing to forget.
             if position > 0 {
@@ -176,7 +179,7 @@ impl<'a, 'b> Stream<'a, 'b> {
         if etag.is_some() {
             self.etag = etag;
         }
-        if self.side.is_none() && self.work.artifact(self.job).digest.is_none() && self.etag.is_some() {
+        if self.side.is_none() && self.job.artifact.digest.is_none() && self.etag.is_some() {
             let mut done = Ranges::default();
             done.add(0, self.hasher.position());
             let identity = Identity { digest: None, size, etag: self.etag.clone() };
@@ -198,6 +201,7 @@ impl<'a, 'b> Stream<'a, 'b> {
                 let found = position + count as u64;
                 return Err(Error::Size { url: self.job.start.redacted(), expected, found }.into());
             }
+            self.whole = Some(count).filter(|_| position == 0);
             at::write_all(&self.partial.file, &buffer[..count], position).map_err(|error| self.disk(error))?;
             self.hasher.update(&buffer[..count]);
             if let Some(side) = &self.side {
@@ -226,7 +230,7 @@ impl<'a, 'b> Stream<'a, 'b> {
 
     fn forget(&mut self) -> Result<(), Error> {
         self.work.restarted(self.job);
-        self.hasher = hasher_for(self.work.artifact(self.job));
+        self.hasher = hasher_for(&self.job.artifact);
         self.etag = None;
         self.side = None;
         self.inherited = false;
@@ -234,12 +238,15 @@ impl<'a, 'b> Stream<'a, 'b> {
     }
 
     fn disk(&self, error: io::Error) -> Error {
-        finish::disk_error(self.work, self.job, &self.partial, error)
+        finish::disk_error(self.job, &self.partial, error)
     }
 }
 
 /// How many bytes from the front an earlier run left, and the version that they are of.
 fn earlier(artifact: &Artifact, partial: &Partial) -> (u64, Option<String>) {
+    if partial.is_fresh() {
+        return (0, None);
+    }
     let length = partial.length();
     if let Some((identity, done)) = partial.earlier(artifact) {
         // A digest proves the bytes whatever their etag is today.

@@ -12,7 +12,7 @@ use super::limit::Limit;
 use super::partial::Folders;
 use super::transport::Transport;
 use super::url::Url;
-use super::{Artifact, Client, Digest, Error, Event, Network, Outcome, Proof, Steward};
+use super::{Artifact, Client, Digest, Error, Event, Network, Order, Outcome, Proof, Steward};
 
 /// Bytes between two events about progress: with more, a bar would jump.
 const STEP: u64 = 1 << 20;
@@ -22,7 +22,7 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// What the threads of one run share.
 pub(super) struct Work<'a> {
-    pub(super) artifacts: &'a [Artifact],
+    pub(super) order: &'a dyn Order,
     pub(super) steward: &'a dyn Steward,
     pub(super) events: &'a (dyn Fn(Event) + Sync),
     pub(super) network: Network,
@@ -33,13 +33,17 @@ pub(super) struct Work<'a> {
     pub(super) folders: Folders,
     /// Artifacts with the same destination as an earlier one, by that one.
     pub(super) twins: HashMap<usize, Vec<usize>>,
-    pub(super) outcomes: Mutex<Vec<Option<Outcome>>>,
+    /// Who is told how it ended for each.
+    pub(super) ended: &'a (dyn Fn(&Artifact, usize, Outcome) + Sync),
+    /// For which of them that was told.
+    pub(super) told: Mutex<Vec<bool>>,
 }
 
 /// One artifact while it is fetched: whom to ask, and what it cost so far.
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) index: usize,
+    pub(super) artifact: Artifact,
     pub(super) start: Url,
     /// Where the redirects led: a signed URL serves all ranges of a file, until it expires.
     target: Mutex<Option<Url>>,
@@ -52,11 +56,14 @@ pub(super) struct Job {
 }
 
 impl Job {
-    pub(super) fn new(work: &Work<'_>, index: usize) -> Result<Self, Error> {
-        let start = Url::parse(&work.artifacts[index].url)?;
-        work.network.allow(&start)?;
+    pub(super) fn new(work: &Work<'_>, index: usize, artifact: Artifact) -> Result<Self, (Error, Box<Artifact>)> {
+        let start = match Url::parse(&artifact.url).and_then(|start| work.network.allow(&start).map(|()| start)) {
+            Ok(start) => start,
+            Err(error) => return Err((error, Box::new(artifact))),
+        };
         Ok(Self {
             index,
+            artifact,
             start,
             target: Mutex::new(None),
             begun: Instant::now(),
@@ -73,7 +80,7 @@ impl Job {
         range: Option<(u64, Option<u64>)>,
         if_range: Option<&str>,
     ) -> Result<Reply, Fault> {
-        let artifact = &work.artifacts[self.index];
+        let artifact = &self.artifact;
         let question = Question { accept: "*/*", credential: artifact.credential.as_deref(), range, if_range };
         let line = Line { network: &work.network, transport: &work.transport, gate: work.gate, stop: work.stop };
         let known = lock(&self.target).clone();
@@ -109,13 +116,8 @@ impl Job {
 }
 
 impl Work<'_> {
-    pub(super) fn artifact(&self, job: &Job) -> &Artifact {
-        &self.artifacts[job.index]
-    }
-
     /// True when the artifact's file is there and as long as it should be.
-    pub(super) fn present(&self, index: usize) -> bool {
-        let artifact = &self.artifacts[index];
+    pub(super) fn present(&self, artifact: &Artifact) -> bool {
         fs::metadata(&artifact.destination)
             .is_ok_and(|metadata| metadata.is_file() && artifact.size.is_none_or(|size| size == metadata.len()))
     }
@@ -139,35 +141,36 @@ impl Work<'_> {
     /// Notes how it ended for a job.
     pub(super) fn end(&self, job: &Job, result: Result<Option<Proof>, Error>) {
         let outcome = Outcome { result, received: job.received.load(Ordering::Relaxed), time: job.begun.elapsed() };
-        self.settle_with_twins(job.index, outcome);
+        self.settle_with_twins(&job.artifact, job.index, outcome);
     }
 
     /// Notes how it ended for an artifact, and for those that go to the same place.
-    pub(super) fn settle_with_twins(&self, index: usize, outcome: Outcome) {
+    pub(super) fn settle_with_twins(&self, artifact: &Artifact, index: usize, outcome: Outcome) {
         let twins = self.twins.get(&index).map_or(&[][..], Vec::as_slice);
         for twin in twins {
+            let other = self.order.artifact(*twin);
             let result = match &outcome.result {
-                Ok(_) => self.settle(*twin).map(|()| None),
+                Ok(_) => self.settle(&other).map(|()| None),
                 Err(error) => Err(again(error)),
             };
-            self.note(*twin, Outcome { result, received: 0, time: outcome.time });
+            self.note(&other, *twin, Outcome { result, received: 0, time: outcome.time });
         }
-        self.note(index, outcome);
+        self.note(artifact, index, outcome);
     }
 
-    fn note(&self, index: usize, outcome: Outcome) {
+    fn note(&self, artifact: &Artifact, index: usize, outcome: Outcome) {
         self.tell(match &outcome.result {
             Ok(_) => Event::Done { index },
             Err(error) => Event::Failed { index, why: error.to_string() },
         });
-        if let Some(place) = lock(&self.outcomes).get_mut(index) {
-            *place = Some(outcome);
+        if let Some(told) = lock(&self.told).get_mut(index) {
+            *told = true;
         }
+        (self.ended)(artifact, index, outcome);
     }
 
     /// Lets the steward make what belongs to a file that is there.
-    pub(super) fn settle(&self, index: usize) -> Result<(), Error> {
-        let artifact = &self.artifacts[index];
+    pub(super) fn settle(&self, artifact: &Artifact) -> Result<(), Error> {
         self.steward.settle(artifact).map_err(|source| Error::Disk { path: artifact.destination.clone(), source })
     }
 }
@@ -232,7 +235,7 @@ pub(super) fn again(error: &Error) -> Error {
 
 /// What a digest of no bytes is: such a file needs no request.
 pub(super) fn is_empty_content(artifact: &Artifact) -> bool {
-    artifact.size == Some(0) && artifact.digest.is_some_and(|digest| digest.agrees_with(&empty(&digest)))
+    artifact.size == Some(0) && artifact.digest.is_some_and(|digest| digest == empty(&digest).digest)
 }
 
 fn empty(digest: &Digest) -> Proof {

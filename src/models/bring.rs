@@ -3,18 +3,18 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Result;
 
-use super::keeper::{Keeper, Trust};
+use super::keeper::{Keeper, Trust, is_here};
 use super::locked::{File, Model, Place};
 use super::placement;
 use super::world::World;
 use super::{bounds, hub};
-use crate::fetch::{self, Artifact, Digest, Error, Event, Options, Outcome, Steward as _};
+use crate::fetch::{self, Artifact, Digest, Error, Event, Options, Order, Outcome, Proof, Steward as _};
 use crate::support::escape::printable;
 
 /// A file that did not come.
@@ -54,14 +54,28 @@ pub struct Delivery<'a> {
     world: &'a World,
     models: Vec<&'a Model>,
     keeper: Keeper<'a>,
-    /// Whether all of it is here already, as far as names and sizes tell.
-    here: bool,
+    /// Which of `keys` were not here, as far as names and sizes tell; ascending.
+    missing: Vec<usize>,
     /// By model: why nothing of it can be written.
     blocked: Vec<Option<String>>,
     /// What is not fetched, since its model is blocked.
     withheld: Vec<PathBuf>,
-    /// What is fetched, or found to be here; [`Artifact::group`] is the index of the model.
-    pub artifacts: Vec<Artifact>,
+    /// What is fetched, or found to be here, as the keeper knows it.
+    keys: Vec<u32>,
+}
+
+impl Order for Delivery<'_> {
+    fn count(&self) -> usize {
+        self.keys.len()
+    }
+
+    fn size(&self, index: usize) -> Option<u64> {
+        self.file(index).and_then(|(file, _)| file.size)
+    }
+
+    fn artifact(&self, index: usize) -> Artifact {
+        self.keeper.artifact(self.keys[index])
+    }
 }
 
 impl<'a> Delivery<'a> {
@@ -70,10 +84,10 @@ impl<'a> Delivery<'a> {
     /// # Errors
     /// When a name in a model is refused.
     pub fn of(world: &'a World, models: &[&'a Model], trust: &'a Trust) -> Result<Self> {
-        let (keeper, artifacts) = Keeper::of(world, models, trust)?;
+        let (keeper, keys, mut missing) = Keeper::of(world, models, trust)?;
+        let group = |key: &u32| keeper.file(*key).map_or(0, |(_, group)| group);
         let mut wanting = vec![false; models.len()];
-        artifacts.iter().filter(|artifact| !is_here(artifact)).for_each(|artifact| wanting[artifact.group] = true);
-        let here = wanting.iter().all(|wanting| !wanting);
+        missing.iter().for_each(|at| wanting[group(&keys[*at])] = true);
         let blocked: Vec<Option<String>> = models
             .iter()
             .zip(wanting)
@@ -84,42 +98,65 @@ impl<'a> Delivery<'a> {
                 astray.map(|error| error.to_string()).or_else(obstacle)
             })
             .collect();
-        let (artifacts, withheld): (Vec<_>, Vec<_>) = match blocked.iter().all(Option::is_none) {
-            true => (artifacts, Vec::new()),
-            false => artifacts.into_iter().partition(|artifact| blocked[artifact.group].is_none()),
-        };
-        let withheld = withheld.into_iter().map(|artifact| artifact.destination).collect();
-        Ok(Self { world, models: models.to_vec(), keeper, here, blocked, withheld, artifacts })
+        let (keys, withheld): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| blocked[group(key)].is_none());
+        if !withheld.is_empty() {
+            missing = lacking(&keeper, &keys);
+        }
+        let withheld = withheld.into_iter().map(|key| keeper.artifact(key).destination).collect();
+        Ok(Self { world, models: models.to_vec(), keeper, missing, blocked, withheld, keys })
     }
 
-    /// The indices of the artifacts that are not here, as far as names and sizes tell; ascending.
-    pub fn missing(&self) -> Vec<usize> {
-        if self.here {
-            return Vec::new();
-        }
-        (0..self.artifacts.len()).filter(|at| !is_here(&self.artifacts[*at])).collect()
+    /// The file that is the content of an artifact, and the index of its model.
+    pub fn file(&self, index: usize) -> Option<(&'a File, usize)> {
+        self.keeper.file(*self.keys.get(index)?)
+    }
+
+    /// The indices of the artifacts that were not here, as far as names and sizes tell; ascending.
+    pub fn missing(&self) -> &[usize] {
+        &self.missing
     }
 
     /// Fetches what is missing; the result has one entry a model, in their order.
     pub fn carry_out(&self, options: &Options, events: &(dyn Fn(Event) + Sync)) -> Vec<Brought> {
-        let outcomes = match self.here {
-            // Two thousand files are looked at in the time that it takes to start the engine's threads.
-            true => self.artifacts.iter().map(|artifact| self.settled(artifact)).collect(),
-            false => fetch::fetch(&self.world.client, &self.artifacts, &self.keeper, options, events),
-        };
-        let mut brought: Vec<Brought> = self
+        let brought: Vec<Brought> = self
             .models
             .iter()
             .map(|model| Brought { model: (*model).clone(), received: 0, failures: Vec::new(), unfinished: None })
             .collect();
-        let mut lacking: HashSet<&PathBuf> = self.withheld.iter().collect();
-        for (artifact, outcome) in self.artifacts.iter().zip(outcomes) {
-            if outcome.result.is_err() {
-                lacking.insert(&artifact.destination);
+        let mut lacking: HashSet<PathBuf> = self.withheld.iter().cloned().collect();
+        let so_far = Mutex::new((brought, Vec::new()));
+        let ended = |artifact: &Artifact, index: usize, outcome: Outcome| {
+            let mut so_far = so_far.lock().unwrap_or_else(PoisonError::into_inner);
+            let (brought, failed) = &mut *so_far;
+            match outcome.result {
+                Err(error) => failed.push((index, artifact.clone(), outcome.received, error)),
+                Ok(proof) => {
+                    if let Some(one) = brought.get_mut(artifact.group) {
+                        note(one, artifact, outcome.received, proof);
+                    }
+                }
             }
+        };
+        if self.missing.is_empty() {
+            // Two thousand files are looked at in the time that it takes to start the engine's threads.
+            for index in 0..self.count() {
+                let artifact = self.artifact(index);
+                ended(&artifact, index, self.settled(&artifact));
+            }
+        } else {
+            fetch::fetch_each(&self.world.client, self, &self.keeper, options, events, &ended);
+        }
+        let (mut brought, mut failed) = so_far.into_inner().unwrap_or_else(PoisonError::into_inner);
+        // They end in any order, and are told in the model's.
+        failed.sort_by_key(|(index, ..)| *index);
+        for (_, artifact, received, error) in failed {
             if let Some(one) = brought.get_mut(artifact.group) {
-                self.note(one, artifact, outcome);
+                one.received += received;
+                let offline = matches!(error, Error::Offline(_));
+                let why = self.explain(&artifact, error);
+                one.failures.push(Failure { label: artifact.label.clone(), why, offline });
             }
+            lacking.insert(artifact.destination);
         }
         for (one, blocked) in brought.iter_mut().zip(&self.blocked) {
             one.unfinished.clone_from(blocked);
@@ -132,7 +169,7 @@ impl<'a> Delivery<'a> {
     }
 
     /// A blob that two models need is fetched for the first: when it failed there, the second is not whole either.
-    fn share_failures(&self, brought: &mut [Brought], lacking: &HashSet<&PathBuf>) {
+    fn share_failures(&self, brought: &mut [Brought], lacking: &HashSet<PathBuf>) {
         if lacking.is_empty() {
             return;
         }
@@ -159,39 +196,6 @@ impl<'a> Delivery<'a> {
         Outcome { result: result.map(|()| None), received: 0, time: Duration::ZERO }
     }
 
-    fn note(&self, one: &mut Brought, artifact: &Artifact, outcome: Outcome) {
-        one.received += outcome.received;
-        let proof = match outcome.result {
-            Ok(proof) => proof,
-            Err(error) => {
-                let offline = matches!(error, Error::Offline(_));
-                let why = self.explain(artifact, error);
-                one.failures.push(Failure { label: artifact.label.clone(), why, offline });
-                return;
-            }
-        };
-        // Of a model with thousands of files nearly all are known wholly: no list is gone through for those.
-        if artifact.digest.is_some() && artifact.size.is_some() {
-            return;
-        }
-        let learnt = |file: &File| file.path == artifact.label && (file.digest.is_none() || file.size.is_none());
-        let parts = one.model.parts.iter_mut().filter(|part| part.files.iter().any(learnt));
-        let files = parts.flat_map(|part| part.files.to_mut()).filter(|file| learnt(file));
-        if artifact.digest.is_some() {
-            // Some sources name the bytes and not how many they are.
-            let size = fs::metadata(&artifact.destination).ok().map(|found| found.len());
-            files.for_each(|file| file.size = file.size.or(size));
-            return;
-        }
-        // Trusted on first use: from now on it must be these bytes.
-        let seen = proof.map(|proof| (Digest::Sha256(proof.sha256), proof.size));
-        let Some((digest, size)) = seen.or_else(|| sha256_of(&artifact.destination)) else { return };
-        for file in files.filter(|file| file.digest.is_none()) {
-            file.size = Some(size);
-            file.digest = Some(digest);
-        }
-    }
-
     /// The Hub's refusals in the Hub's terms: who to ask for access, what was deleted.
     fn explain(&self, artifact: &Artifact, error: Error) -> String {
         match (self.keeper.owner(artifact).map(|part| &part.place), error) {
@@ -204,9 +208,32 @@ impl<'a> Delivery<'a> {
     }
 }
 
-fn is_here(artifact: &Artifact) -> bool {
-    let found = fs::metadata(&artifact.destination);
-    found.is_ok_and(|found| found.is_file() && artifact.size.is_none_or(|size| size == found.len()))
+/// Notes what was learnt of a file that is here.
+fn note(one: &mut Brought, artifact: &Artifact, received: u64, proof: Option<Proof>) {
+    one.received += received;
+    if artifact.digest.is_some() && artifact.size.is_some() {
+        return;
+    }
+    let learnt = |file: &File| file.path == artifact.label && (file.digest.is_none() || file.size.is_none());
+    let parts = one.model.parts.iter_mut().filter(|part| part.files.iter().any(learnt));
+    let files = parts.flat_map(|part| part.files.to_mut()).filter(|file| learnt(file));
+    if artifact.digest.is_some() {
+        // Some sources name the bytes and not how many they are.
+        let size = fs::metadata(&artifact.destination).ok().map(|found| found.len());
+        files.for_each(|file| file.size = file.size.or(size));
+        return;
+    }
+    // Trusted on first use: from now on it must be these bytes.
+    let proof = proof.or_else(|| sha256_of(&artifact.destination));
+    let Some(proof) = proof else { return };
+    for file in files.filter(|file| file.digest.is_none()) {
+        file.size = Some(proof.size);
+        file.digest = Some(proof.digest);
+    }
+}
+
+fn lacking(keeper: &Keeper<'_>, keys: &[u32]) -> Vec<usize> {
+    (0..keys.len()).filter(|at| !is_here(&keeper.artifact(keys[*at]))).collect()
 }
 
 /// Why a model's folders cannot be made.
@@ -214,7 +241,7 @@ fn obstacle(world: &World, model: &Model) -> Option<String> {
     let made = model.parts.iter().try_for_each(|part| placement::prepare(world, model, part));
     made.err().map(|error| format!("the cache cannot be written to: {error}"))
 }
-/// A file's SHA-256 and its size, if it can be read.
-fn sha256_of(path: &Path) -> Option<(Digest, u64)> {
+/// A file's SHA-256, if it can be read.
+fn sha256_of(path: &Path) -> Option<Proof> {
     fetch::hash_file(path, &Digest::Sha256([0; 32]), &mut vec![0; fetch::BLOCK], &|_| ()).ok().flatten()
 }

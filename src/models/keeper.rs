@@ -2,11 +2,12 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use super::hub::locks::Guard;
 use super::locked::{File, Model, Part};
@@ -31,7 +32,7 @@ pub struct Keeper<'a> {
     world: &'a World,
     trust: &'a Trust,
     /// The files, by [`Artifact::key`].
-    files: Vec<(&'a Part, &'a File)>,
+    files: Vec<Wanted<'a>>,
     /// Two paths of a repository may have the same content, and then the same blob: the others, by the first.
     twins: HashMap<usize, Vec<usize>>,
     /// The locks that a running Python waits for, held from a blob's proof to its link.
@@ -40,40 +41,103 @@ pub struct Keeper<'a> {
     admitted: Mutex<HashSet<usize>>,
 }
 
+/// A file of a model; its artifact is made anew each time that somebody asks.
+#[derive(Debug, Clone, Copy)]
+struct Wanted<'a> {
+    part: &'a Part,
+    file: &'a File,
+    group: u32,
+    moved: bool,
+}
+
+/// Where a content can be looked into.
+#[derive(Debug, Clone, Copy)]
+enum Content<'a> {
+    File(&'a Path),
+    Bytes(&'a [u8]),
+}
+
 impl<'a> Keeper<'a> {
-    /// A keeper for `models`, and what must be fetched for them: one artifact for each final name.
+    /// A keeper for `models`, the keys of what must be fetched for them (one artifact for each final name), and which of those
+    /// are not here, as far as names and sizes tell.
     ///
     /// # Errors
     /// When a name in a model is refused.
-    pub fn of(world: &'a World, models: &[&'a Model], trust: &'a Trust) -> Result<(Self, Vec<Artifact>)> {
+    pub fn of(world: &'a World, models: &[&'a Model], trust: &'a Trust) -> Result<(Self, Vec<u32>, Vec<usize>)> {
         let count = models.iter().flat_map(|model| &model.parts).map(|part| part.files.len()).sum();
-        let (mut files, mut artifacts) = (Vec::with_capacity(count), Vec::<Artifact>::with_capacity(count));
-        for (group, model) in models.iter().enumerate() {
+        let mut files = Vec::with_capacity(count);
+        for (group, model) in (0..).zip(models) {
             for part in &model.parts {
                 for file in &part.files {
-                    let mut artifact = placement::artifact(world, part, file, group)?;
-                    artifact.key = files.len();
-                    // What was put together piece by piece has up to as much room again.
-                    artifact.url.shrink_to_fit();
-                    artifact.destination.shrink_to_fit();
-                    if let Some(last) = artifacts.last().filter(|last| last.partials == artifact.partials) {
-                        artifact.partials = Arc::clone(&last.partials);
-                    }
-                    files.push((part, file));
-                    artifacts.push(artifact);
+                    placement::check(part, file)?;
+                    files.push(Wanted { part, file, group, moved: placement::is_moved(world, part, file) });
                 }
             }
         }
-        let twins = twins(&artifacts);
-        let others: HashSet<usize> = twins.values().flatten().copied().collect();
-        artifacts.retain(|artifact| !others.contains(&artifact.key));
-        Ok((Self { world, trust, files, twins, locks: Mutex::default(), admitted: Mutex::default() }, artifacts))
+        let (locks, admitted) = (Mutex::default(), Mutex::default());
+        let mut keeper = Self { world, trust, files, twins: HashMap::new(), locks, admitted };
+        let (keys, missing) = keeper.without_twins()?;
+        Ok((keeper, keys, missing))
+    }
+
+    /// The keys of the first with each final name; the others become their twins. Names are known by their hash until two agree.
+    fn without_twins(&mut self) -> Result<(Vec<u32>, Vec<usize>)> {
+        let hasher = RandomState::new();
+        let mut first: HashMap<u64, usize> = HashMap::with_capacity(self.files.len());
+        let (mut keys, mut missing) = (Vec::with_capacity(self.files.len()), Vec::new());
+        for key in 0..self.files.len() {
+            let artifact = self.made(key)?;
+            let destination = &artifact.destination;
+            // As text: to compare paths part by part takes several times as long.
+            match first.entry(hasher.hash_one(destination.as_os_str())) {
+                Entry::Occupied(one) if self.made(*one.get())?.destination == *destination => {
+                    self.twins.entry(*one.get()).or_default().push(key);
+                    continue;
+                }
+                Entry::Occupied(_) => {}
+                Entry::Vacant(free) => drop(free.insert(key)),
+            }
+            if !is_here(&artifact) {
+                missing.push(keys.len());
+            }
+            keys.push(u32::try_from(key)?);
+        }
+        Ok((keys, missing))
+    }
+
+    fn made(&self, key: usize) -> Result<Artifact> {
+        let Wanted { part, file, group, moved } = *self.files.get(key).context("no such file")?;
+        let made = placement::checked_artifact(self.world, part, file, group as usize, moved)?;
+        Ok(Artifact { key, ..made })
+    }
+
+    /// The artifact with this key.
+    pub fn artifact(&self, key: u32) -> Artifact {
+        // Every name was checked in `of`: an artifact without an address is one that fails.
+        self.made(key as usize).unwrap_or_else(|_| Artifact {
+            label: String::new(),
+            group: 0,
+            url: String::new(),
+            size: None,
+            digest: None,
+            destination: PathBuf::new(),
+            partials: Path::new("").into(),
+            credential: None,
+            key: key as usize,
+        })
+    }
+
+    /// The file with this key, and the index of its model.
+    pub fn file(&self, key: u32) -> Option<(&'a File, usize)> {
+        self.files.get(key as usize).map(|wanted| (wanted.file, wanted.group as usize))
     }
 
     /// The files that `artifact` is the content of.
     fn sharing<'s>(&'s self, artifact: &'s Artifact) -> impl Iterator<Item = (&'a Part, &'a File)> + use<'a, 's> {
         let others = self.twins.get(&artifact.key).into_iter().flatten();
-        std::iter::once(&artifact.key).chain(others).filter_map(|key| self.files.get(*key).copied())
+        std::iter::once(&artifact.key)
+            .chain(others)
+            .filter_map(|key| self.files.get(*key).map(|one| (one.part, one.file)))
     }
 
     /// A part that `artifact` belongs to.
@@ -82,14 +146,18 @@ impl<'a> Keeper<'a> {
     }
 
     /// Looks into a file that nobody has vouched for.
-    fn look(&self, artifact: &Artifact, file: &Path, computed: Option<Digest>) -> Result<(), String> {
+    fn look(&self, artifact: &Artifact, at: Content<'_>, computed: Option<Digest>) -> Result<(), String> {
         let vouched = |digest: &Digest| {
             self.trust.known.contains(digest) || crate::catalogue::models::has_file(&digest.to_string())
         };
         if self.trust.allow_pickle || [computed, artifact.digest].iter().flatten().any(vouched) {
             return Ok(());
         }
-        let report = pickle::scan(file).map_err(|error| format!("it cannot be read again: {error}"))?;
+        let report = match at {
+            Content::File(path) => pickle::scan(path),
+            Content::Bytes(bytes) => pickle::scan_bytes(bytes),
+        };
+        let report = report.map_err(|error| format!("it cannot be read again: {error}"))?;
         if report.is_acceptable() {
             return Ok(());
         }
@@ -104,7 +172,7 @@ impl<'a> Keeper<'a> {
     /// Takes the lock of the blob, as Python does; its own patience ends, since correctness rests on the rename.
     fn hold(&self, artifact: &Artifact) {
         let found = self.sharing(artifact).filter_map(|(part, file)| placement::lock(self.world, part, file)).next();
-        if let (Some(guard), Ok(mut locks)) = (found, self.locks.lock()) {
+        if let (Some(guard), Ok(mut locks)) = (found.filter(Guard::is_held), self.locks.lock()) {
             locks.insert(artifact.destination.clone(), guard);
         }
     }
@@ -123,26 +191,18 @@ impl<'a> Keeper<'a> {
     }
 }
 
-/// The keys of all but the first of those that have one final name, by the first's.
-fn twins(artifacts: &[Artifact]) -> HashMap<usize, Vec<usize>> {
-    let mut first = HashMap::with_capacity(artifacts.len());
-    let mut twins: HashMap<usize, Vec<usize>> = HashMap::new();
-    for artifact in artifacts {
-        // As text: to compare paths part by part takes several times as long.
-        match first.entry(artifact.destination.as_os_str()) {
-            Entry::Vacant(free) => drop(free.insert(artifact.key)),
-            Entry::Occupied(taken) => twins.entry(*taken.get()).or_default().push(artifact.key),
-        }
-    }
-    twins
+/// Whether it is here, as far as its name and size tell.
+pub(super) fn is_here(artifact: &Artifact) -> bool {
+    let found = std::fs::metadata(&artifact.destination);
+    found.is_ok_and(|found| found.is_file() && artifact.size.is_none_or(|size| size == found.len()))
 }
 
 impl Steward for Keeper<'_> {
-    fn admit(&self, artifact: &Artifact, file: &Path, proof: &Proof) -> Result<(), String> {
+    fn admit(&self, artifact: &Artifact, file: &Path, bytes: Option<&[u8]>, proof: &Proof) -> Result<(), String> {
         if artifact.digest.is_none() {
-            web_page::refuse(&artifact.label, file)?;
+            web_page::refuse(&artifact.label, file, bytes)?;
         }
-        self.look(artifact, file, Some(Digest::Sha256(proof.sha256)))?;
+        self.look(artifact, bytes.map_or(Content::File(file), Content::Bytes), Some(proof.digest))?;
         self.hold(artifact);
         if let Ok(mut admitted) = self.admitted.lock() {
             admitted.insert(artifact.key);
@@ -153,7 +213,7 @@ impl Steward for Keeper<'_> {
     fn settle(&self, artifact: &Artifact) -> io::Result<()> {
         // What was there before, nobody has looked into: a clone or another user of the cache may have brought it.
         if !self.admitted.lock().is_ok_and(|admitted| admitted.contains(&artifact.key)) {
-            self.look(artifact, &artifact.destination, None).map_err(io::Error::other)?;
+            self.look(artifact, Content::File(&artifact.destination), None).map_err(io::Error::other)?;
         }
         for (part, file) in self.sharing(artifact) {
             placement::settle(self.world, part, file)?;

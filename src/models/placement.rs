@@ -34,8 +34,37 @@ pub enum FileState {
 /// # Errors
 /// When a name in the part is refused, or the file has no URL.
 pub fn artifact(world: &World, part: &Part, file: &File, group: usize) -> Result<Artifact> {
+    check(part, file)?;
+    checked_artifact(world, part, file, group, is_moved(world, part, file))
+}
+
+/// Whether the names of `part` and `file` can be paths, where [`checked_artifact`] does not look at them.
+///
+/// # Errors
+/// Which is refused.
+pub fn check(part: &Part, file: &File) -> Result<()> {
     match &part.place {
-        Place::Hub(hub) => Ok(place::artifact(hub, file, group, &world.homes, &world.hub, world.credential.clone())?),
+        Place::Hub(hub) => Ok(place::check(hub, std::slice::from_ref(file))?),
+        _ => Ok(()),
+    }
+}
+
+/// Whether the bytes of `file` lie where a program opens them, and not where they are fetched to. It was [`check`]ed.
+pub fn is_moved(world: &World, part: &Part, file: &File) -> bool {
+    matches!(&part.place, Place::Hub(hub) if place::is_moved(hub, file, &world.homes))
+}
+
+/// What brings `file`, which was [`check`]ed, and [`is_moved`] or not: nothing is asked of the disk.
+///
+/// # Errors
+/// When a name in a part of another source is refused, or the file has no URL.
+pub fn checked_artifact(world: &World, part: &Part, file: &File, group: usize, moved: bool) -> Result<Artifact> {
+    match &part.place {
+        Place::Hub(hub) => {
+            let token = world.credential.clone();
+            let found = place::checked_artifact(hub, file, moved, &world.homes, &world.hub, token);
+            Ok(Artifact { group, ..found })
+        }
         other => sources::artifact(other, file, group, &world.homes)?.context("a part of the Hub"),
     }
 }

@@ -102,8 +102,8 @@ fn compare(item: &Item, buffer: &mut [u8], progress: &dyn Fn(u64)) -> io::Result
     let hashed = fetch::hash_file(&item.path, &expected, buffer, progress)?;
     Ok(match hashed {
         None => Finding::Stopped,
-        Some((found, _)) if found == expected => Finding::Good,
-        Some((found, _)) => Finding::Content { expected, found },
+        Some(proof) if proof.digest == expected => Finding::Good,
+        Some(proof) => Finding::Content { expected, found: proof.digest },
     })
 }
 

@@ -14,12 +14,14 @@ const HEAD: u64 = 1024;
 /// without what other formats begin with, too.
 const OPENINGS: [&str; 8] = ["<!doctype html", "<html", "<head", "<body", "<script", "<title", "<meta", "<style"];
 
-/// Refuses the file at `path`, which came for `label` without a digest, when it is a page.
+/// Refuses the file at `path`, which came for `label` without a digest, when it is a page; `bytes` is what it holds, where that is
+/// still at hand.
 ///
 /// # Errors
 /// What it is, and the way out.
-pub(super) fn refuse(label: &str, path: &Path) -> Result<(), String> {
-    if fetch::is_named_as_a_page(label) || !begins_as_a_page(path).unwrap_or(false) {
+pub(super) fn refuse(label: &str, path: &Path, bytes: Option<&[u8]>) -> Result<(), String> {
+    let begins = || bytes.map_or_else(|| begins_as_a_page(path).unwrap_or(false), is_page);
+    if fetch::is_named_as_a_page(label) || !begins() {
         return Ok(());
     }
     Err(fetch::PAGE.to_owned())

@@ -17,7 +17,8 @@ use crate::python::{good, python_with};
 fn modes_are_what_the_umask_gives() {
     if let Some(hub) = Vars::from_process().get("MODELSTRAP_TEST_WRITE_TO").map(PathBuf::from) {
         install(&whole(), &files(), &hub, true);
-        drop(modelstrap::models::hub::locks::lock(&whole(), &files()[0], &homes(&hub)));
+        let patience = modelstrap::models::hub::locks::PATIENCE;
+        drop(modelstrap::models::hub::locks::lock_within(&whole(), &files()[0], &homes(&hub), patience));
         return;
     }
     for (umask, file, folder) in

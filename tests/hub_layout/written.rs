@@ -72,7 +72,7 @@ pub(crate) fn settings(symlinks_wanted: bool) -> Settings {
 pub(crate) fn install(place: &HubPlace, files: &[File], hub: &Path, symlinks: bool) {
     let (homes, settings) = (homes(hub), settings(symlinks));
     for file in files {
-        let artifact = place::artifact(place, file, 0, &homes, &settings, None).unwrap();
+        let artifact = place::artifact(place, file, &homes, &settings, None).unwrap();
         let content = FILES.iter().find(|(path, _, _)| *path == file.path).unwrap().1;
         fs::create_dir_all(artifact.destination.parent().unwrap()).unwrap();
         if !artifact.destination.exists() {

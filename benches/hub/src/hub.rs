@@ -99,7 +99,7 @@ impl Hub {
     fn resolve(&self, path: &str) -> Option<Answer> {
         let (repo, rest) = self.repo(path)?;
         let (_, path) = rest.strip_prefix("resolve/")?.split_once('/')?;
-        let file = repo.files.iter().find(|file| file.path == path)?;
+        let file = repo.file(path)?;
         let commit = &repo.commit;
         let common = format!("X-Repo-Commit: {commit}\r\nAccept-Ranges: bytes\r\n");
         let (status, headers) = if file.large {
@@ -118,7 +118,7 @@ impl Hub {
     fn kept(&self, path: &str, request: &Request) -> Option<Answer> {
         let (repo, rest) = self.repo(path)?;
         let (_, path) = rest.split_once('/')?;
-        let file = repo.files.iter().find(|file| file.path == path)?;
+        let file = repo.file(path)?;
         Some(content(file, request, &format!("X-Repo-Commit: {}\r\n", repo.commit)))
     }
 

@@ -3,6 +3,7 @@
 //! A file is a cut of the pattern that repeats. The pattern's length is a prime, so no range that a client
 //! may choose falls on it: bytes written at the wrong place change the digest.
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -23,6 +24,13 @@ pub struct Repo {
     pub name: &'static str,
     pub commit: String,
     pub files: Vec<Entry>,
+    by_path: HashMap<String, usize>,
+}
+
+impl Repo {
+    pub fn file(&self, path: &str) -> Option<&Entry> {
+        self.by_path.get(path).and_then(|at| self.files.get(*at))
+    }
 }
 
 pub struct Entry {
@@ -56,11 +64,33 @@ impl Store {
                 let digest = known.digest(&pattern, size, start, large)?;
                 entries.push(Entry { path, size, start, digest, large });
             }
-            let commit = hex(&Sha1::digest(name));
-            repos.push(Repo { name, commit, files: entries });
+            repos.push(repo(name, entries));
         }
+        let mut bytes = vec![0; 8 << 20];
+        File::open(&pattern)?.read_exact(&mut bytes)?;
+        repos.push(repo("bench/crowd", crowd(20_000, &bytes)));
+        repos.push(repo("bench/throng", crowd(100_000, &bytes)));
         Ok(Self { pattern, repos })
     }
+}
+
+fn repo(name: &'static str, files: Vec<Entry>) -> Repo {
+    let by_path = files.iter().enumerate().map(|(at, file)| (file.path.clone(), at)).collect();
+    Repo { name, commit: hex(&Sha1::digest(name)), files, by_path }
+}
+
+/// So many files of 100 bytes and a little more, no two alike, and none that begins as a pickle could.
+fn crowd(count: usize, bytes: &[u8]) -> Vec<Entry> {
+    let entry = |number: usize| {
+        let (place, size) = (number * 64, 100 + number % 50);
+        let start = place + bytes[place..place + 64].iter().position(|byte| *byte >= 0xa0).unwrap_or(0);
+        let mut hasher = Sha1::new();
+        hasher.update(format!("blob {size}\0"));
+        hasher.update(&bytes[start..start + size]);
+        let path = format!("data/part-{:03}/item-{number:06}.json", number % 400);
+        Entry { path, size: size as u64, start: start as u64, digest: hex(&hasher.finalize()), large: false }
+    };
+    (0..count).map(entry).collect()
 }
 
 type Plan = (String, u64, u64, bool);

@@ -242,10 +242,10 @@ fn fetch(
     let missing = delivery.missing();
     let offline = session.context.global.offline || session.world.hub.offline;
     let line = |at: &usize| {
-        let one = &delivery.artifacts[*at];
-        FileLine { label: one.label.clone(), model: one.group, size: one.size }
+        let (file, model) = delivery.file(*at)?;
+        Some(FileLine { label: file.path.clone(), model, size: file.size })
     };
-    let files = missing.iter().map(line).collect();
+    let files = missing.iter().filter_map(line);
     // Without a network nothing is downloaded, and the end names each file that is missing.
     if missing.is_empty() || (offline && !session.context.global.json) {
         let brought = delivery.carry_out(&options, &|_| ());

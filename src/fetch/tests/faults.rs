@@ -193,10 +193,7 @@ fn without_size_and_digest_the_proof_is_what_came() {
         let outcome = get(&artifact);
         assert_here(&room, &outcome, &bytes);
         let proof = outcome.result.unwrap().unwrap();
-        assert_eq!(
-            (proof.size, Digest::Sha256(proof.sha256)),
-            (length as u64, Digest::Sha256(Sha256::digest(&bytes).into()))
-        );
+        assert_eq!((proof.size, proof.digest), (length as u64, Digest::Sha256(Sha256::digest(&bytes).into())));
     }
 }
 
@@ -213,8 +210,15 @@ fn what_does_not_fit_is_told_before_the_first_byte() {
 fn a_steward_can_keep_a_file_from_its_name_and_files_for_one_place_come_once() {
     struct Never;
     impl Steward for Never {
-        fn admit(&self, _: &Artifact, file: &std::path::Path, proof: &Proof) -> Result<(), String> {
+        fn admit(
+            &self,
+            _: &Artifact,
+            file: &std::path::Path,
+            bytes: Option<&[u8]>,
+            proof: &Proof,
+        ) -> Result<(), String> {
             assert_eq!(fs::metadata(file).unwrap().len(), proof.size);
+            assert!(bytes.is_none_or(|bytes| bytes == fs::read(file).unwrap()));
             Err("it is a pickle".to_owned())
         }
     }

@@ -12,6 +12,10 @@ use crate::models::homes::Homes;
 use crate::models::locked::{File, HubPlace};
 use crate::support::lock::Lock;
 
+/// A smaller file has its name and its link a moment after its last byte: its lock is taken only where somebody else has made
+/// it before. Among thousands of small files, making these was a third of the work for the disk.
+const BRIEF: u64 = 8 << 20;
+
 /// How long another process is waited for before going on beside it.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -28,9 +32,12 @@ impl Guard {
     }
 }
 
-/// Takes the lock of the blob of `file`, waiting for [`PATIENCE`] at most.
+/// Takes the lock of the blob of `file`, waiting for [`PATIENCE`] at most. That of a small file is not made, since without it
+/// nobody is at that blob.
 pub fn lock(place: &HubPlace, file: &File, homes: &Homes) -> Guard {
-    lock_within(place, file, homes, PATIENCE)
+    let brief = file.size.is_some_and(|size| size < BRIEF);
+    let made = || blob_name(file).is_some_and(|blob| Repository::of(place, &homes.hub).lock(&blob).exists());
+    if brief && !made() { Guard { held: None } } else { lock_within(place, file, homes, PATIENCE) }
 }
 
 /// Takes the lock of the blob of `file`, waiting for `patience` at most.
@@ -70,13 +77,19 @@ mod tests {
     fn a_lock_lies_where_python_takes_it_and_is_passed_by_after_a_while() {
         let room = tempfile::tempdir().unwrap();
         let homes = homes(room.path());
-        let file = File { path: "a".to_owned(), size: Some(1), digest: Some(Digest::Git([0xab; 20])), url: None };
+        let small = File { path: "a".to_owned(), size: Some(1), digest: Some(Digest::Git([0xab; 20])), url: None };
+        let file = File { size: Some(BRIEF), ..small.clone() };
+        assert!(!lock(&place(), &small, &homes).is_held());
+        assert!(!room.path().join(".locks").exists(), "nobody is kept out by what nobody waits for");
         let first = lock(&place(), &file, &homes);
         let path = room.path().join(".locks/models--org--name").join(format!("{}.lock", "ab".repeat(20)));
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o664);
         assert!(first.is_held());
         assert!(!lock_within(&place(), &file, &homes, Duration::from_millis(30)).is_held());
         drop(first);
+        let second = lock(&place(), &small, &homes);
+        assert!(second.is_held(), "one that somebody made is taken for a small file, too");
+        drop(second);
         assert!(lock_within(&place(), &file, &homes, Duration::ZERO).is_held());
         assert!(path.exists(), "a lock's file stays");
     }

@@ -54,24 +54,35 @@ fn check_file(place: &HubPlace, file: &File) -> Result<(), Error> {
 pub fn artifact(
     place: &HubPlace,
     file: &File,
-    group: usize,
     homes: &Homes,
     settings: &Settings,
     credential: Option<Arc<Credential>>,
 ) -> Result<Artifact, Error> {
     check(place, std::slice::from_ref(file))?;
+    Ok(checked_artifact(place, file, is_moved(place, file, homes), homes, settings, credential))
+}
+
+/// The same for a file whose names were checked, and which [`is_moved`] or not.
+pub fn checked_artifact(
+    place: &HubPlace,
+    file: &File,
+    moved: bool,
+    homes: &Homes,
+    settings: &Settings,
+    credential: Option<Arc<Credential>>,
+) -> Artifact {
     let repository = Repository::of(place, &homes.hub);
-    Ok(Artifact {
+    Artifact {
         label: file.path.clone(),
-        group,
+        group: 0,
         url: api::file_url(settings, place.repo_type, &place.repo, &place.commit, &file.path),
         size: file.size,
         digest: file.digest,
-        destination: destination(&repository, place, file),
+        destination: destination(&repository, place, file, moved),
         partials: repository.partials().into(),
         credential,
         key: 0,
-    })
+    }
 }
 
 /// Makes the part's folders, before its first byte is fetched, and says now whether they can be written.
@@ -98,14 +109,21 @@ pub fn prepare(place: &HubPlace, homes: &Homes, protect: Option<&str>) -> io::Re
     refs::write(&repository, &refs::awaiting(protect), &place.commit)
 }
 
-/// The blob; or the file of the snapshot where Python, unable to make links, has moved the blob there.
-fn destination(repository: &Repository, place: &HubPlace, file: &File) -> PathBuf {
-    let pointer = repository.pointer(&place.commit, &file.path);
-    let Some(blob) = blob_name(file).map(|name| repository.blob(&name)) else { return pointer };
-    let moved = !blob.exists()
+/// Whether Python, unable to make links, has moved the blob of `file` into the snapshot.
+pub fn is_moved(place: &HubPlace, file: &File, homes: &Homes) -> bool {
+    let repository = Repository::of(place, &homes.hub);
+    blob_name(file).is_some_and(|name| !repository.blob(&name).exists())
         && file.size.is_some()
-        && fs::symlink_metadata(&pointer).is_ok_and(|found| found.is_file() && Some(found.len()) == file.size);
-    if moved { pointer } else { blob }
+        && fs::symlink_metadata(repository.pointer(&place.commit, &file.path))
+            .is_ok_and(|found| found.is_file() && Some(found.len()) == file.size)
+}
+
+/// The blob, or the file of the snapshot.
+fn destination(repository: &Repository, place: &HubPlace, file: &File, moved: bool) -> PathBuf {
+    match blob_name(file).filter(|_| !moved) {
+        Some(name) => repository.blob(&name),
+        None => repository.pointer(&place.commit, &file.path),
+    }
 }
 
 /// The path that a program opens.
@@ -124,18 +142,33 @@ pub fn settle(place: &HubPlace, file: &File, homes: &Homes, settings: &Settings)
     let name = blob_name(file).unwrap_or_default();
     let blob = repository.blob(&name);
     let target = pointer_target(&file.path, &name);
+    let private = repository.private();
+    // The usual case of a download, first: nothing is there, and how links are made here is known.
+    if symlinks::known(&private, settings.symlinks_wanted) == Some(Link::Symbolic) {
+        fs::metadata(&blob)?;
+        match symlinks::symbolic(&target, &pointer) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                fs::create_dir_all(pointer.parent().unwrap_or(&pointer))?;
+                if symlinks::symbolic(&target, &pointer).is_ok() {
+                    return Ok(());
+                }
+            }
+            Err(_) => {}
+            Ok(()) => return Ok(()),
+        }
+    }
     if is_good(&pointer, &target, &blob, file) {
         return Ok(());
     }
     // A pointer to nothing makes the whole repository "corrupt" for Python.
     fs::metadata(&blob)?;
     fs::create_dir_all(pointer.parent().unwrap_or(&pointer))?;
-    fs::create_dir_all(repository.private())?;
-    let link = symlinks::best(&repository.private(), settings.symlinks_wanted);
+    fs::create_dir_all(&private)?;
+    let link = symlinks::best(&private, settings.symlinks_wanted);
     if link == Link::Symbolic && symlinks::symbolic(&target, &pointer).is_ok() {
         return Ok(());
     }
-    let temporary = repository.private().join(unique("link"));
+    let temporary = private.join(unique("link"));
     let done = make(link, &target, &blob, &temporary).and_then(|()| fs::rename(&temporary, &pointer));
     // Renaming one of two names of a file onto the other leaves both.
     let _ = fs::remove_file(&temporary);

@@ -4,7 +4,7 @@
 //! ours, `refs/refs/modelstrap/ID`, keeps `hf cache prune` from removing a commit that no branch names.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::layout::Repository;
@@ -53,11 +53,21 @@ pub fn write(repository: &Repository, revision: &str, commit: &str) -> io::Resul
 
 /// Gives `path` this content in one step; the unfinished file lies where no scanner looks.
 pub(super) fn replace(repository: &Repository, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace_with(repository, path, |file| file.write_all(bytes))
+}
+
+/// The same for what `write` writes, piece by piece.
+pub(super) fn replace_with(
+    repository: &Repository,
+    path: &Path,
+    write: impl FnOnce(&mut fs::File) -> io::Result<()>,
+) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     fs::create_dir_all(repository.private())?;
     let temporary = repository.private().join(unique("write"));
-    let done = fs::write(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
+    let written = fs::File::create(&temporary).and_then(|mut file| write(&mut file));
+    let done = written.and_then(|()| fs::rename(&temporary, path));
     if done.is_err() {
         let _ = fs::remove_file(&temporary);
     }

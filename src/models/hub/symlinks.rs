@@ -23,7 +23,8 @@ pub enum Link {
 }
 
 static NUMBER: AtomicU64 = AtomicU64::new(0);
-static PROBED: Mutex<Option<HashMap<(PathBuf, bool), Link>>> = Mutex::new(None);
+/// By folder: with links wanted, and without.
+static PROBED: Mutex<Option<HashMap<PathBuf, [Option<Link>; 2]>>> = Mutex::new(None);
 
 /// A name that no other thread uses, no other process, and none on another machine that shares the disk.
 pub(super) fn unique(prefix: &str) -> String {
@@ -34,9 +35,15 @@ pub(super) fn unique(prefix: &str) -> String {
 
 /// The best way in `folder`, which exists: tried there the first time, remembered after that.
 pub fn best(folder: &Path, symlinks_wanted: bool) -> Link {
-    let key = (folder.to_path_buf(), symlinks_wanted);
     let mut probed = PROBED.lock().unwrap_or_else(PoisonError::into_inner);
-    *probed.get_or_insert_default().entry(key).or_insert_with(|| probe(folder, symlinks_wanted))
+    let known = probed.get_or_insert_default().entry(folder.to_path_buf()).or_default();
+    *known[usize::from(symlinks_wanted)].get_or_insert_with(|| probe(folder, symlinks_wanted))
+}
+
+/// The best way in `folder`, if it was tried there.
+pub(super) fn known(folder: &Path, symlinks_wanted: bool) -> Option<Link> {
+    let probed = PROBED.lock().unwrap_or_else(PoisonError::into_inner);
+    probed.as_ref()?.get(folder)?[usize::from(symlinks_wanted)]
 }
 
 fn probe(folder: &Path, symlinks_wanted: bool) -> Link {

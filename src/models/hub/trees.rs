@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use sha1::{Digest as _, Sha1};
 
 use super::layout::Repository;
-use super::refs::replace;
+use super::refs::replace_with;
 use crate::fetch::Digest;
 use crate::models::locked::File;
 use crate::models::names;
@@ -60,9 +60,12 @@ pub fn write(repository: &Repository, commit: &str, files: &[File]) -> io::Resul
     if is_already(&tree, &path) || says_the_same(&path, &tree.files.0) {
         return Ok(());
     }
-    let mut json = Vec::new();
-    tree.put(&mut json)?;
-    replace(repository, &path, &json)
+    // Of 100,000 files it is 17 MB.
+    replace_with(repository, &path, |file| {
+        let mut json = io::BufWriter::new(file);
+        tree.put(&mut json)?;
+        json.flush()
+    })
 }
 
 impl Tree<'_> {

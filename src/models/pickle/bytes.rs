@@ -79,6 +79,16 @@ impl Bytes for [u8] {
     }
 }
 
+impl Bytes for &[u8] {
+    fn len(&self) -> u64 {
+        Bytes::len(*self)
+    }
+
+    fn read_at(&self, at: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        (**self).read_at(at, buffer)
+    }
+}
+
 impl Bytes for Vec<u8> {
     fn len(&self) -> u64 {
         Bytes::len(self.as_slice())

@@ -61,5 +61,5 @@ pub fn each_member(path: &Path, visit: &mut Visit<'_>) -> io::Result<()> {
 /// # Errors
 /// When the person stopped it.
 pub fn scan_bytes(bytes: &[u8]) -> io::Result<Report> {
-    scan::scan(&bytes.to_vec())
+    scan::scan(&bytes)
 }

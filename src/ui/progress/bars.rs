@@ -84,7 +84,7 @@ fn whole(state: &State, look: Look, columns: &Columns) -> String {
 fn row(state: &State, file: &File, look: Look, columns: &Columns) -> String {
     // Every model has its `config.json`: with several, the name says whose.
     let owner = state.models.get(file.model).filter(|_| state.models.len() > 1);
-    let label = owner.map_or_else(|| file.label.clone(), |model| format!("{}: {}", model.name, file.label));
+    let label = owner.map_or_else(|| file.label.to_string(), |model| format!("{}: {}", model.name, file.label));
     let says = match file.phase {
         Phase::Checking => "checking".to_owned(),
         Phase::Pausing => "trying again".to_owned(),

@@ -110,7 +110,7 @@ struct Inner {
 
 impl Progress {
     /// Begins to show a download of these models and files; with `json`, as JSON lines on stdout.
-    pub fn new(output: &Output, json: bool, models: Vec<ModelLine>, files: Vec<FileLine>) -> Self {
+    pub fn new(output: &Output, json: bool, models: Vec<ModelLine>, files: impl IntoIterator<Item = FileLine>) -> Self {
         let mode = match output {
             _ if json => Mode::Json(Events::stdout()),
             output if output.quiet => Mode::Silent,

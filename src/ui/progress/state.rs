@@ -22,7 +22,7 @@ pub(super) enum Phase {
 #[derive(Debug, Clone)]
 pub(super) struct File {
     /// Its label, safe to print.
-    pub(super) label: String,
+    pub(super) label: Box<str>,
     pub(super) model: usize,
     pub(super) size: Option<u64>,
     /// How much of it is here.
@@ -80,23 +80,24 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(models: Vec<ModelLine>, files: Vec<FileLine>) -> Self {
+    pub(super) fn new(models: Vec<ModelLine>, files: impl IntoIterator<Item = FileLine>) -> Self {
         let mut state = Self {
             models: models
                 .into_iter()
                 .map(|model| Model { name: escape::printable(&model.name), ..Model::default() })
                 .collect(),
-            total: files.iter().fold(0, |sum: u64, file| sum.saturating_add(file.size.unwrap_or(0))),
-            unsized_files: files.iter().filter(|file| file.size.is_none()).count(),
-            files: Vec::with_capacity(files.len()),
             ..Self::default()
         };
+        let files = files.into_iter();
+        state.files.reserve_exact(files.size_hint().1.unwrap_or(0));
         for file in files {
+            state.total = state.total.saturating_add(file.size.unwrap_or(0));
+            state.unsized_files += usize::from(file.size.is_none());
             if let Some(model) = state.models.get_mut(file.model) {
                 model.files += 1;
             }
             state.files.push(File {
-                label: escape::printable(&file.label),
+                label: escape::printable(&file.label).into(),
                 model: file.model,
                 size: file.size,
                 bytes: 0,
@@ -241,7 +242,7 @@ mod tests {
     fn state(sizes: &[Option<u64>]) -> State {
         let file =
             |(index, size): (usize, &Option<u64>)| FileLine { label: format!("{index}.bin"), model: 0, size: *size };
-        State::new(vec![ModelLine { name: "asr".into() }], sizes.iter().enumerate().map(file).collect())
+        State::new(vec![ModelLine { name: "asr".into() }], sizes.iter().enumerate().map(file))
     }
 
     fn at(seconds: u64) -> Duration {

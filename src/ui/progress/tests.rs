@@ -21,7 +21,7 @@ fn running(labels: &[&str]) -> State {
         model: index % 2,
         size: Some(4_000_000_000),
     };
-    let mut state = State::new(models.to_vec(), labels.iter().enumerate().map(file).collect());
+    let mut state = State::new(models.to_vec(), labels.iter().enumerate().map(file));
     for index in 0..labels.len() {
         state.apply(&Event::Started { index, size: None, resumed: 1_000_000_000 }, Duration::ZERO);
     }

@@ -53,7 +53,7 @@ impl Cache {
 
     /// As the engine does: the bytes at the destination, then the pointer.
     fn put(&self, place: &HubPlace, file: &File) -> Artifact {
-        let artifact = artifact(place, file, 0, &self.homes, &self.settings, None).unwrap();
+        let artifact = artifact(place, file, &self.homes, &self.settings, None).unwrap();
         if fs::metadata(&artifact.destination).is_err() {
             fs::create_dir_all(artifact.destination.parent().unwrap()).unwrap();
             fs::write(&artifact.destination, "bytes").unwrap();
@@ -186,7 +186,7 @@ fn a_blob_that_python_moved_into_the_snapshot_is_not_fetched_again() {
 fn names_of_a_lock_are_checked_before_they_become_paths() {
     let cache = Cache::new(true);
     let bad = |place: &HubPlace, file: &File| {
-        let refused = artifact(place, file, 0, &cache.homes, &cache.settings, None).is_err();
+        let refused = artifact(place, file, &cache.homes, &cache.settings, None).is_err();
         refused && settle(place, file, &cache.homes, &cache.settings).is_err()
     };
     assert!(bad(&place(), &file("../x", 1)));
@@ -378,7 +378,7 @@ fn two_thousand_settled_files_are_looked_at_in_a_moment() {
     files.iter().for_each(|file| drop(cache.put(&place(), file)));
     let start = std::time::Instant::now();
     for file in &files {
-        artifact(&place(), file, 0, &cache.homes, &cache.settings, None).unwrap();
+        artifact(&place(), file, &cache.homes, &cache.settings, None).unwrap();
         settle(&place(), file, &cache.homes, &cache.settings).unwrap();
     }
     finish(&place(), &files, &cache.homes, Some("p")).unwrap();
