@@ -162,12 +162,19 @@ impl Order {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cache::inventory::UnitKind;
+    use crate::cache::inventory::{Heap, UnitKind};
     use crate::cache::sizes::Sizes;
 
     fn unit(name: &str, disk: u64, used: i64) -> Unit {
         let sizes = Sizes { apparent: disk * 2, disk, exclusive: disk / 2, files: 3 };
-        Unit { name: name.into(), path: name.into(), sizes, used: Some(used), kind: UnitKind::File }
+        Unit {
+            name: name.into(),
+            path: name.into(),
+            sizes,
+            used: Some(used),
+            partial: Heap::default(),
+            kind: UnitKind::File,
+        }
     }
 
     #[test]

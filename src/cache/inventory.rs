@@ -1,6 +1,7 @@
 //! What a scan has found, put in order: places, what is in each, repositories with their revisions, and what is wrong.
 
 use std::ffi::OsString;
+use std::ops::AddAssign;
 use std::path::PathBuf;
 
 use super::places::Place;
@@ -45,6 +46,8 @@ pub struct Unit {
     pub sizes: Sizes,
     /// When something in it was read or written last, in seconds since 1970; `None` where it holds no file.
     pub used: Option<i64>,
+    /// Downloads that were not finished: how many files, and their bytes on the disk.
+    pub partial: Heap,
     /// What kind of thing it is.
     pub kind: UnitKind,
 }
@@ -61,8 +64,10 @@ pub enum UnitKind {
     /// The payloads that the repositories of a hub share (huggingface_hub ≥ 1.32). Its sizes are those of the payloads that
     /// nobody uses.
     Store,
-    /// What belongs to no unit: lock files, marks, small files beside the models.
+    /// What belongs to no unit: small files beside the models.
     Rest,
+    /// What a library or this tool keeps for itself: locks, marks, unfinished downloads. Its files are not counted.
+    Own,
 }
 
 /// A repository of the Hub.
@@ -72,8 +77,6 @@ pub struct Repository {
     pub kind: &'static str,
     /// Its revisions, by commit.
     pub revisions: Vec<Revision>,
-    /// Downloads that were not finished: how many, and their bytes on the disk.
-    pub partial: Heap,
     /// Blobs that no revision has.
     pub orphans: Heap,
     /// Links of revisions whose blob is not there.
@@ -113,6 +116,21 @@ pub struct Problem {
     pub path: PathBuf,
     /// Why.
     pub why: String,
+}
+
+impl Heap {
+    /// One file more.
+    pub fn add(&mut self, bytes: u64) {
+        self.files += 1;
+        self.bytes += bytes;
+    }
+}
+
+impl AddAssign for Heap {
+    fn add_assign(&mut self, other: Self) {
+        self.files += other.files;
+        self.bytes += other.bytes;
+    }
 }
 
 impl Inventory {

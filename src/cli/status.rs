@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 /// Flags of `modelstrap status`.
 #[derive(Debug, Clone, Args)]
 pub struct StatusArgs {
-    /// List each model too
+    /// List each model too; so do --sort, --filter and --limit
     #[arg(short, long)]
     pub models: bool,
     /// List each model, and the revisions of each repository
@@ -20,10 +20,11 @@ pub struct StatusArgs {
     /// What must stay free on the cache's disk, such as 20GB; for --check
     #[arg(long, value_name = "SIZE", requires = "check", value_parser = size)]
     pub min_free: Option<u64>,
-    /// The order of the models
-    #[arg(long, value_enum, value_name = "BY", default_value = "size")]
-    pub sort: Sort,
-    /// Show only models like this: size>1GB, frees>0, used>30d, name=whisper. May be given several times
+    /// The order of the models; by size, unless it is given
+    #[arg(long, value_enum, value_name = "BY")]
+    pub sort: Option<Sort>,
+    /// Show only models like this: size>1GB, disk>1GB, frees>0, files<10, used>30d, or name=whisper for a part of the name. May be
+    /// given several times
     #[arg(long, value_name = "CONDITION")]
     pub filter: Vec<String>,
     /// Show at most so many models of each place

@@ -135,10 +135,7 @@ impl Reader<'_> {
                 Kind::File => {
                     let Some(look) = there(folder.look(name))? else { return Ok(()) };
                     if is_unfinished(bytes) {
-                        found.tally.count(&look, None);
-                        let freed = if look.links > 1 { 0 } else { look.disk };
-                        found.repository.partial.files += 1;
-                        found.repository.partial.bytes += freed;
+                        found.tally.unfinished(&look);
                         return Ok(());
                     }
                     found.tally.count(&look, None);
@@ -261,7 +258,7 @@ impl Reader<'_> {
             match kind {
                 Kind::File => {
                     let Some(look) = there(folder.look(name))? else { return Ok(()) };
-                    tally.count(&look, None);
+                    tally.aside(&look);
                     let mut content = [0; REFERENCE];
                     let Some(read) = there(folder.read(name, &mut content))? else { return Ok(()) };
                     references.push((full, commit(read)));
@@ -310,7 +307,7 @@ impl Reader<'_> {
             if kind == Kind::Folder {
                 folders.push(name.to_owned());
             } else if let Some(look) = there(folder.look(name))? {
-                tally.count(&look, None);
+                if is_part(text(name).as_encoded_bytes()) { tally.unfinished(&look) } else { tally.aside(&look) }
             }
             Ok(())
         })?;
@@ -324,7 +321,7 @@ impl Reader<'_> {
 
     fn count(&mut self, folder: &Folder, name: &Name) {
         if let Ok(look) = folder.look(name) {
-            self.found.tally.count(&look, None);
+            self.found.tally.aside(&look);
         }
     }
 }
@@ -379,6 +376,11 @@ fn there<T>(found: io::Result<T>) -> io::Result<Option<T>> {
 /// Temporary names of every client: `ETAG.incomplete` (0.36), `ETAG.RANDOM.incomplete` (≥ 1.19).
 fn is_unfinished(name: &[u8]) -> bool {
     name.ends_with(b".incomplete")
+}
+
+/// An unfinished download of this tool's own engine, in its folder.
+pub(super) fn is_part(name: &[u8]) -> bool {
+    name.ends_with(b".part")
 }
 
 /// The blob that a snapshot's link names: `../../blobs/NAME`, with one `..` more for each folder of the file's path.

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use super::folder::{Folder, Look};
 use super::key::Key;
-use crate::cache::inventory::{Problem, Repository};
+use crate::cache::inventory::{Heap, Problem, Repository};
 use crate::cache::sizes::Sizes;
 
 /// The number of a row.
@@ -27,6 +27,7 @@ pub(super) struct Row {
     pub(super) kind: RowKind,
     pub(super) sizes: Sizes,
     pub(super) used: Option<i64>,
+    pub(super) partial: Heap,
 }
 
 #[derive(Debug)]
@@ -35,6 +36,7 @@ pub(super) enum RowKind {
     Folder,
     Store,
     Rest,
+    Own,
     /// With the payloads of the shared store that its revisions have: which, and the revision's index.
     Repository(Box<Repository>, Vec<(Key, u32)>),
 }
@@ -64,6 +66,8 @@ pub(super) struct Tally {
     pub(super) used: Option<i64>,
     /// Files older than the place's `max_age`.
     pub(super) expired: Sizes,
+    /// Downloads that were not finished.
+    pub(super) partial: Heap,
     /// Files with several names.
     pub(super) linked: Vec<Look>,
 }
@@ -87,6 +91,18 @@ impl Tally {
         self.sizes.exclusive += disk;
     }
 
+    /// Counts a file that belongs to no content: a mark, a reference, a lock. Its bytes are there, and it is no file of a model.
+    pub(super) fn aside(&mut self, look: &Look) {
+        self.count(look, None);
+        self.sizes.files -= 1;
+    }
+
+    /// Counts a file of a download that was not finished.
+    pub(super) fn unfinished(&mut self, look: &Look) {
+        self.aside(look);
+        self.partial.add(if look.links > 1 { 0 } else { look.disk });
+    }
+
     /// Counts a file that has only this name, or one of several.
     pub(super) fn count(&mut self, look: &Look, oldest: Option<i64>) {
         self.sizes.files += 1;
@@ -108,14 +124,16 @@ impl Tally {
 impl State {
     /// A new row.
     pub(super) fn row(&mut self, place: u32, name: OsString, path: PathBuf, kind: RowKind) -> RowId {
-        self.rows.push(Row { place, name, path, kind, sizes: Sizes::default(), used: None });
+        self.rows.push(Row { place, name, path, kind, sizes: Sizes::default(), used: None, partial: Heap::default() });
         u32::try_from(self.rows.len() - 1).unwrap_or(RowId::MAX)
     }
 
     /// Adds what a folder holds to its row.
     pub(super) fn add(&mut self, row: RowId, tally: &Tally) {
         let Some(found) = self.rows.get_mut(row as usize) else { return };
-        found.sizes += tally.sizes;
+        let files = if matches!(found.kind, RowKind::Own) { 0 } else { tally.sizes.files };
+        found.sizes += Sizes { files, ..tally.sizes };
+        found.partial += tally.partial;
         found.used = found.used.max(tally.used);
         if tally.expired.files > 0 {
             *self.expired.entry(found.place).or_default() += tally.expired;

@@ -23,7 +23,7 @@ pub(super) fn read(pool: &Pool, piece: &Piece, hub: u32, room: &mut Vec<u8>) {
         if kind == Kind::Folder {
             shards.push(name.to_owned());
         } else {
-            tally.count(&folder.look(name)?, None);
+            tally.aside(&folder.look(name)?);
         }
         Ok(())
     });
@@ -53,7 +53,7 @@ fn shard(pool: &Pool, folder: &Folder, hub: u32, row: RowId, room: &mut Vec<u8>)
         if kind == Kind::File && bytes.iter().all(u8::is_ascii_alphanumeric) {
             payloads.push((pool.keys.of(hub, bytes), Payload { look, store: row }));
         } else {
-            tally.count(&look, None);
+            tally.aside(&look);
         }
         Ok(())
     });

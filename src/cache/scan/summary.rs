@@ -168,8 +168,9 @@ impl From<Row> for Unit {
             RowKind::Folder => UnitKind::Folder,
             RowKind::Store => UnitKind::Store,
             RowKind::Rest => UnitKind::Rest,
+            RowKind::Own => UnitKind::Own,
             RowKind::Repository(repository, _) => UnitKind::Repository(repository),
         };
-        Self { name: row.name, path: row.path, sizes: row.sizes, used: row.used, kind }
+        Self { name: row.name, path: row.path, sizes: row.sizes, used: row.used, partial: row.partial, kind }
     }
 }

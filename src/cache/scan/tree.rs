@@ -107,6 +107,8 @@ impl Here<'_> {
                 let mut own = Tally::default();
                 own.count(&look, oldest);
                 models.push((name.to_owned(), own));
+            } else if repository::is_part(text(name).as_encoded_bytes()) && is_own(self.path) {
+                tally.unfinished(&look);
             } else {
                 tally.count(&look, oldest);
             }
@@ -165,12 +167,17 @@ impl Here<'_> {
         }
         if self.depth >= LEADING_DEPTH || !LEADING.contains(&child.as_str()) {
             // What a hub and this tool keep for themselves is no model.
-            let kind = if child.starts_with('.') { RowKind::Rest } else { RowKind::Folder };
+            let kind = if child.starts_with('.') { RowKind::Own } else { RowKind::Folder };
             piece.row = pool.state().row(self.number, child.into(), piece.path.clone(), kind);
             piece.in_unit = true;
         }
         Work::Folder(piece)
     }
+}
+
+/// Whether the folder is where this tool keeps what it has not finished.
+fn is_own(path: &Path) -> bool {
+    path.components().any(|part| part.as_os_str() == ".modelstrap")
 }
 
 fn is_store(hub: &Folder, blobs: &Name) -> bool {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Report;
-use crate::cache::inventory::{Found, Repository, Revision, Unit, UnitKind};
+use crate::cache::inventory::{Found, Heap, Repository, Revision, Unit, UnitKind};
 use crate::cache::{Kind, Sizes};
 use crate::support::time;
 
@@ -48,7 +48,7 @@ fn place(report: &Report<'_>, found: &Found) -> Value {
         Kind::Stray { whose } => value["library"] = json!(whose),
         Kind::Home | Kind::Legacy => {}
     }
-    if report.arguments.models || report.arguments.revisions {
+    if report.shows_models() {
         value["models"] = report.models(found).0.into_iter().map(|unit| model(report, unit)).collect();
     }
     value
@@ -64,9 +64,12 @@ fn model(report: &Report<'_>, unit: &Unit) -> Value {
             UnitKind::Repository(repository) => repository.kind,
             UnitKind::Store => "store",
             UnitKind::Rest => "rest",
+            UnitKind::Own => "own",
         },
         "sizes": sizes(unit.sizes),
         "last_used": unit.used.and_then(time::rfc3339),
+        "partial": heap(unit.partial),
+        "models": report.named.get(&unit.path).cloned().unwrap_or_default(),
     });
     if let UnitKind::Repository(repository) = &unit.kind {
         flaws(&mut value, repository);
@@ -78,9 +81,7 @@ fn model(report: &Report<'_>, unit: &Unit) -> Value {
 }
 
 fn flaws(value: &mut Value, repository: &Repository) {
-    let heap = |files: u64, bytes: u64| json!({"files": files, "bytes": bytes});
-    value["partial"] = heap(repository.partial.files, repository.partial.bytes);
-    value["orphans"] = heap(repository.orphans.files, repository.orphans.bytes);
+    value["orphans"] = heap(repository.orphans);
     value["dangling_links"] = json!(repository.dangling);
     value["foreign_links"] = json!(repository.foreign);
     value["broken_refs"] = json!(repository.broken_refs);
@@ -93,6 +94,10 @@ fn revision(revision: &Revision) -> Value {
         "sizes": sizes(revision.sizes),
         "last_used": revision.used.and_then(time::rfc3339),
     })
+}
+
+fn heap(heap: Heap) -> Value {
+    json!({"files": heap.files, "bytes": heap.bytes})
 }
 
 fn sizes(sizes: Sizes) -> Value {

@@ -1,18 +1,21 @@
 //! The lines that a person reads: first where the cache is and how full, then who takes how much, then what is wrong.
 
 use super::Report;
-use crate::cache::inventory::{Found, Heap, Repository, Revision, Unit, UnitKind};
+use crate::cache::inventory::{Found, Heap, Revision, Unit, UnitKind};
 use crate::cache::{Kind, Sizes};
+use crate::models::hub::refs;
 use crate::support::{escape, paths, time, units};
 use crate::ui::output::Output;
 use crate::ui::table::{self, Cell, Column, Tone};
+use crate::ui::text;
 
-const COLUMNS: [Column; 6] = [
+const COLUMNS: [Column; 7] = [
     Column { heading: "", right: false },
     Column { heading: "Size", right: true },
     Column { heading: "On disk", right: true },
     Column { heading: "Frees", right: true },
     Column { heading: "Files", right: true },
+    Column { heading: "Used", right: true },
     Column { heading: "Where", right: false },
 ];
 
@@ -35,12 +38,15 @@ pub(super) fn render(report: &Report<'_>, output: &Output) -> String {
     }
     if rows.is_empty() {
         text.push_str("Nothing is cached yet.\n");
-        return text;
+    } else {
+        rows.push(line("Total", Tone::Good, report.inventory.total, None, ""));
     }
-    rows.push(line("Total", Tone::Good, report.inventory.total, ""));
-    text.push_str(&table::render(&COLUMNS, &rows, output.colour_out, output.room_out()));
-    text.push_str(&notes(report));
-    text
+    let table = table::render(&COLUMNS, &rows, output.colour_out, output.room_out());
+    let parts = [text, if rows.is_empty() { String::new() } else { table }, notes(report)];
+    let width = output.room_out();
+    let [head, table, notes] = parts;
+    let fold = |text: String| if width == usize::MAX { text } else { text::fold(&text, width, 0) };
+    format!("{}{table}{}", fold(head), fold(notes))
 }
 
 /// Where the cache is, and how full.
@@ -65,19 +71,19 @@ fn head(report: &Report<'_>) -> String {
 
 fn place(report: &Report<'_>, found: &Found, output: &Output, rows: &mut Vec<Vec<Cell>>) {
     let layout = &report.layout;
-    let at = paths::friendly(&layout.root, layout.home.as_deref(), &found.place.path);
-    let name = match &found.place.kind {
-        Kind::Stray { whose } => whose,
-        _ => &found.place.name,
-    };
+    let mut at = paths::friendly(&layout.root, layout.home.as_deref(), &found.place.path);
+    if let Kind::Stray { whose } = &found.place.kind {
+        at.push_str(&format!(" ({whose})"));
+    }
     let icon = if output.unicode { icon(found) } else { "" };
     let tone = match found.place.kind {
         Kind::Stray { .. } | Kind::Legacy => Tone::Bad,
         Kind::Home | Kind::Application { .. } => Tone::Plain,
     };
     let missing = if found.exists { "" } else { " (not there)" };
-    rows.push(line(&format!("  {icon}{name}{missing}"), tone, found.sizes, &at));
-    if report.arguments.models || report.arguments.revisions {
+    let used = found.units.iter().filter_map(|unit| unit.used).max().map(|used| time::ago(report.now, used));
+    rows.push(line(&format!("  {icon}{}{missing}", found.place.name), tone, found.sizes, used, &at));
+    if report.shows_models() {
         let (models, more) = report.models(found);
         for unit in models {
             model(report, unit, rows);
@@ -89,14 +95,12 @@ fn place(report: &Report<'_>, found: &Found, output: &Output, rows: &mut Vec<Vec
 }
 
 fn model(report: &Report<'_>, unit: &Unit, rows: &mut Vec<Vec<Cell>>) {
-    let used = unit.used.map(|used| time::ago(report.now, used)).unwrap_or_default();
-    let flaws = match &unit.kind {
-        UnitKind::Repository(repository) => flaws(repository),
-        _ => Vec::new(),
-    };
-    let about = [vec![format!("used {used}")], flaws.clone()].concat().join("; ");
+    let used = unit.used.map(|used| time::ago(report.now, used));
+    let flaws = flaws(unit);
+    let named = report.named.get(&unit.path).map(|names| format!("model {}", names.join(", ")));
+    let about: Vec<String> = named.into_iter().chain(flaws.iter().cloned()).collect();
     let tone = if flaws.is_empty() { Tone::Plain } else { Tone::Bad };
-    rows.push(line(&format!("    {}", unit.name.to_string_lossy()), tone, unit.sizes, &about));
+    rows.push(line(&format!("      {}", unit.name.to_string_lossy()), tone, unit.sizes, used, &about.join("; ")));
     if let (UnitKind::Repository(repository), true) = (&unit.kind, report.arguments.revisions) {
         rows.extend(repository.revisions.iter().map(|one| revision(report, one)));
     }
@@ -104,13 +108,20 @@ fn model(report: &Report<'_>, unit: &Unit, rows: &mut Vec<Vec<Cell>>) {
 
 fn revision(report: &Report<'_>, revision: &Revision) -> Vec<Cell> {
     let commit: String = revision.commit.to_string_lossy().chars().take(12).collect();
-    let used = revision.used.map(|used| format!("; used {}", time::ago(report.now, used))).unwrap_or_default();
-    let refs = if revision.refs.is_empty() { "no ref".to_owned() } else { revision.refs.join(", ") };
-    line(&format!("      {commit}"), Tone::Plain, revision.sizes, &format!("{refs}{used}"))
+    let used = revision.used.map(|used| time::ago(report.now, used));
+    let (held, mut refs): (Vec<&String>, Vec<&String>) = revision.refs.iter().partition(|name| refs::is_ours(name));
+    // A ref of the commit's own name says nothing.
+    refs.retain(|name| name.as_bytes() != revision.commit.as_encoded_bytes());
+    let mut about: Vec<String> = refs.into_iter().cloned().collect();
+    if !held.is_empty() {
+        about.push(format!("held for {}", units::count(held.len(), "model")));
+    }
+    let about = if about.is_empty() { "no ref".to_owned() } else { about.join(", ") };
+    line(&format!("        {commit}"), Tone::Plain, revision.sizes, used, &about)
 }
 
-/// What is wrong with a repository, in words.
-fn flaws(repository: &Repository) -> Vec<String> {
+/// What is wrong with a model, in words.
+fn flaws(unit: &Unit) -> Vec<String> {
     let heap = |heap: Heap, what: &str| {
         (heap.files > 0).then(|| {
             format!(
@@ -122,8 +133,10 @@ fn flaws(repository: &Repository) -> Vec<String> {
     };
     let number =
         |count: u64, what: &str| (count > 0).then(|| units::count(usize::try_from(count).unwrap_or(usize::MAX), what));
+    let partial = heap(unit.partial, "unfinished download");
+    let UnitKind::Repository(repository) = &unit.kind else { return partial.into_iter().collect() };
     [
-        heap(repository.partial, "unfinished download"),
+        partial,
         heap(repository.orphans, "blob of no revision"),
         number(repository.dangling, "link to nothing"),
         number(repository.foreign, "foreign link"),
@@ -134,7 +147,7 @@ fn flaws(repository: &Repository) -> Vec<String> {
     .collect()
 }
 
-fn line(name: &str, tone: Tone, sizes: Sizes, about: &str) -> Vec<Cell> {
+fn line(name: &str, tone: Tone, sizes: Sizes, used: Option<String>, about: &str) -> Vec<Cell> {
     let size = |bytes| Cell::size(Some(bytes));
     vec![
         Cell::toned(name, tone),
@@ -142,26 +155,30 @@ fn line(name: &str, tone: Tone, sizes: Sizes, about: &str) -> Vec<Cell> {
         size(sizes.disk),
         size(sizes.exclusive),
         Cell::new(sizes.files.to_string()),
+        Cell::new(used.unwrap_or_default()),
         Cell::new(about),
     ]
 }
 
 /// What could go, and what is too much.
 fn notes(report: &Report<'_>) -> String {
-    let mut heaps = [Heap::default(); 2];
+    let (mut partial, mut orphans) = (Heap::default(), Heap::default());
     let mut broken = 0;
-    for (_, repository) in report.inventory.repositories() {
-        for (sum, heap) in heaps.iter_mut().zip([repository.partial, repository.orphans]) {
-            sum.files += heap.files;
-            sum.bytes += heap.bytes;
+    for unit in report.inventory.places.iter().flat_map(|found| &found.units) {
+        partial += unit.partial;
+        if let UnitKind::Repository(repository) = &unit.kind {
+            orphans += repository.orphans;
+            broken += usize::from(repository.dangling > 0 || !repository.broken_refs.is_empty());
         }
-        broken += usize::from(repository.dangling > 0 || !repository.broken_refs.is_empty());
     }
     let mut notes = Vec::new();
-    for (heap, what) in heaps.into_iter().zip(["unfinished downloads", "blobs that no revision has"]) {
+    for (heap, what) in [(partial, "unfinished downloads"), (orphans, "blobs that no revision has")] {
         if heap.files > 0 {
             notes.push(format!("{what}: {} in {}", units::bytes(heap.bytes), files(heap.files)));
         }
+    }
+    if report.shows_models() && report.inventory.places.iter().all(|found| report.models(found).0.is_empty()) {
+        notes.push("no model is like that".to_owned());
     }
     if broken > 0 {
         notes.push(format!(

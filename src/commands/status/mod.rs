@@ -3,7 +3,8 @@
 mod json;
 mod lines;
 
-use std::path::Path;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, bail};
@@ -15,13 +16,17 @@ use crate::cache::inventory::{Found, Unit, UnitKind};
 use crate::cache::places::Known;
 use crate::cache::{Inventory, Kind, scan};
 use crate::cli::{Sort, StatusArgs};
+use crate::models::homes::Homes;
+use crate::models::hub::layout;
+use crate::models::lock::{self, Lock};
+use crate::models::locked::Place;
 use crate::platform::{Probe, disk};
 use crate::project::Project;
 use crate::project::answers::Answers;
 use crate::setup::{Layout, Overrides};
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::vars::Vars;
-use crate::support::{escape, paths, units};
+use crate::support::{bounded, escape, paths, units};
 
 /// What was found, and what it is measured by.
 struct Report<'a> {
@@ -37,6 +42,8 @@ struct Report<'a> {
     budget: Option<u64>,
     /// Seconds since 1970.
     now: i64,
+    /// The folders of repositories that the lock names, and what the project calls each.
+    named: HashMap<PathBuf, Vec<String>>,
 }
 
 pub(super) fn run(context: &Context, arguments: &StatusArgs) -> Result<Exit> {
@@ -58,13 +65,14 @@ pub(super) fn run(context: &Context, arguments: &StatusArgs) -> Result<Exit> {
         file_system: disk::file_system(&probe, &layout.cache_root).map(|found| found.kind),
         budget: project.manifest.cache.budget.as_deref().and_then(units::parse_bytes),
         now: now(),
+        named: named(&project, &layout.homes(&context.vars)),
         inventory,
         project,
         layout,
     };
     if context.global.json {
         context.output.result(format!("{:#}\n", json::document(&report)))?;
-    } else {
+    } else if !context.output.quiet {
         context.output.result(lines::render(&report, &context.output))?;
     }
     report.end(context)
@@ -94,6 +102,24 @@ fn known(project: &Project, layout: &Layout, vars: &Vars) -> Result<Known> {
     })
 }
 
+/// What the project calls the repositories that its lock names, by their folders. A lock that cannot be read names nothing here:
+/// `models` says what is wrong with it.
+fn named(project: &Project, homes: &Homes) -> HashMap<PathBuf, Vec<String>> {
+    let bytes = bounded::read(&project.root.join(lock::FILE), lock::MAX_SIZE).unwrap_or_default();
+    let lock = std::str::from_utf8(&bytes).ok().and_then(|text| Lock::parse(text).ok());
+    let mut named: HashMap<PathBuf, Vec<String>> = HashMap::new();
+    for model in lock.iter().flat_map(|lock| &lock.models) {
+        for part in &model.parts {
+            let Place::Hub(place) = &part.place else { continue };
+            let names = named.entry(layout::Repository::of(place, &homes.hub).root()).or_default();
+            if !names.contains(&model.name) {
+                names.push(model.name.clone());
+            }
+        }
+    }
+    named
+}
+
 fn now() -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
     i64::try_from(now).unwrap_or(i64::MAX)
@@ -120,12 +146,18 @@ impl Report<'_> {
         self.cached().map(|found| found.sizes.disk).sum()
     }
 
+    /// Whether models are asked for, by name or by what chooses among them.
+    fn shows_models(&self) -> bool {
+        let StatusArgs { models, revisions, sort, filter, limit, .. } = self.arguments;
+        *models || *revisions || sort.is_some() || !filter.is_empty() || limit.is_some()
+    }
+
     /// The models of a place that are shown, in order, and how many more there are.
     fn models<'a>(&self, found: &'a Found) -> (Vec<&'a Unit>, usize) {
-        let is_model = |unit: &&Unit| !matches!(unit.kind, UnitKind::Rest);
+        let is_model = |unit: &&Unit| !matches!(unit.kind, UnitKind::Rest | UnitKind::Own);
         let admitted = |unit: &&Unit| self.filters.iter().all(|filter| filter.admits(unit, self.now));
         let mut units: Vec<&Unit> = found.units.iter().filter(is_model).filter(admitted).collect();
-        order(self.arguments.sort).sort(&mut units);
+        order(self.arguments.sort.unwrap_or(Sort::Size)).sort(&mut units);
         let shown = self.arguments.limit.unwrap_or(usize::MAX).min(units.len());
         let more = units.len() - shown;
         units.truncate(shown);
@@ -157,10 +189,15 @@ impl Report<'_> {
             context.output.warn(format!("{}: {}; it is not counted", escape::path(&problem.path), problem.why));
         }
         let findings = self.findings();
-        if self.arguments.check {
-            for finding in &findings {
-                context.output.say(finding);
-            }
+        let limits = [self.budget, self.arguments.max_size, self.arguments.min_free];
+        if self.arguments.check && limits.iter().all(Option::is_none) {
+            context.output.warn(
+                "nothing to check: the manifest has no [cache] budget, and neither --max-size nor --min-free is given",
+            );
+        }
+        // The table says it, where there is one.
+        if self.arguments.check && (context.global.json || context.output.quiet) {
+            findings.iter().for_each(|finding| context.output.warn(finding));
         }
         let problems = self.inventory.problems.len() + self.inventory.more_problems;
         if problems > 0 {
