@@ -5,7 +5,7 @@
 mod support;
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use serde_json::Value;
 use support::project::Room;
@@ -209,4 +209,39 @@ fn an_empty_project_is_told_so_and_status_writes_nothing() {
     let text = room.run(&["status"]).expect(0).out;
     assert!(text.ends_with("\nNothing is cached yet.\n"), "{text}");
     room.tree().assert_eq(&before, "status");
+}
+
+#[test]
+fn a_cache_root_that_cannot_be_listed_is_no_empty_one() {
+    let room = lived_in();
+    let root = room.place(".cache");
+    fs::set_permissions(&root, fs::Permissions::from_mode(0o300)).unwrap();
+    // Root may list everything.
+    let refused = fs::read_dir(&root).is_err();
+    let ran = room.run(&["status", "--check"]);
+    fs::set_permissions(&root, fs::Permissions::from_mode(0o755)).unwrap();
+    if refused {
+        let ran = ran.expect(1);
+        assert!(
+            ran.err.contains("/.cache: Permission denied") && ran.err.contains("1 folder could not be read"),
+            "{}",
+            ran.err
+        );
+    } else {
+        ran.expect(3);
+    }
+}
+
+#[test]
+fn an_application_cache_in_the_cache_root_keeps_its_policy() {
+    let room = Room::bare();
+    room.write("modelstrap.toml", "[application_caches]\napp = { path = \".cache/app\", max_age = \"1h\" }\n");
+    room.write(".cache/app/old", vec![1; 1_000_000]);
+    let then = std::time::SystemTime::now() - std::time::Duration::from_secs(9_000);
+    fs::File::options().write(true).open(room.place(".cache/app/old")).unwrap().set_modified(then).unwrap();
+    let text = room.run(&["status"]).expect(0).out;
+    assert!(
+        text.contains("Application caches\n  📁 app") && text.contains("app: 1.00 MB in 1 file older than its max_age"),
+        "{text}"
+    );
 }

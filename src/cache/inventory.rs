@@ -121,15 +121,14 @@ pub struct Problem {
 impl Heap {
     /// One file more.
     pub fn add(&mut self, bytes: u64) {
-        self.files += 1;
-        self.bytes += bytes;
+        *self += Self { files: 1, bytes };
     }
 }
 
 impl AddAssign for Heap {
     fn add_assign(&mut self, other: Self) {
-        self.files += other.files;
-        self.bytes += other.bytes;
+        self.files = self.files.saturating_add(other.files);
+        self.bytes = self.bytes.saturating_add(other.bytes);
     }
 }
 

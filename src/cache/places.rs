@@ -1,5 +1,6 @@
 //! Where cached data may lie: the cache root, what the libraries' variables lead to, application caches, and strays.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::weights;
@@ -12,6 +13,8 @@ pub struct Place {
     pub name: String,
     /// Where it is.
     pub path: PathBuf,
+    /// The same with links followed.
+    pub real: PathBuf,
     /// Why it is looked at.
     pub kind: Kind,
 }
@@ -45,16 +48,42 @@ impl Kind {
     }
 }
 
-/// Drops places that are or lie in one that was named before, links followed: nothing is counted twice.
-pub fn disjoint(places: Vec<Place>) -> Vec<Place> {
-    let mut kept: Vec<(PathBuf, Place)> = Vec::new();
-    for place in places {
-        let real = paths::real_place(&place.path).unwrap_or_else(|| place.path.clone());
-        let inside = |outer: &Path| real.starts_with(outer);
-        if !kept.iter().any(|(outer, _)| inside(outer)) {
-            kept.push((real, place));
+impl Place {
+    /// A place at `path`.
+    pub fn at(name: String, path: PathBuf, kind: Kind) -> Self {
+        let real = paths::real_place(&path).unwrap_or_else(|| path.clone());
+        Self { name, path, real, kind }
+    }
+
+    /// The smaller, the more is known of it: who lies in another one of a greater rank is counted apart.
+    const fn rank(&self) -> u8 {
+        match self.kind {
+            Kind::Application { .. } => 0,
+            Kind::Home => 1,
+            Kind::Legacy => 2,
+            Kind::Stray { .. } => 3,
         }
     }
+}
+
+/// Each folder once, links followed: of two places that are one folder the one is kept of which more is known, and of two in each
+/// other the outer one, unless more is known of the inner: the scan leaves that out of the outer.
+pub fn disjoint(mut places: Vec<Place>) -> Vec<Place> {
+    let mut kept: Vec<Place> = Vec::new();
+    let mut order: Vec<(usize, Place)> = places.drain(..).enumerate().collect();
+    order.sort_by_key(|(at, place)| (place.real.components().count(), place.rank(), *at));
+    let mut numbers = Vec::new();
+    for (at, place) in order {
+        let swallowed = |outer: &Place| {
+            place.real.starts_with(&outer.real) && (outer.real == place.real || outer.rank() <= place.rank())
+        };
+        if !kept.iter().any(swallowed) {
+            numbers.push(at);
+            kept.push(place);
+        }
+    }
+    let mut kept: Vec<(usize, Place)> = numbers.into_iter().zip(kept).collect();
+    kept.sort_by_key(|(at, _)| *at);
     kept.into_iter().map(|(_, place)| place).collect()
 }
 
@@ -79,38 +108,47 @@ impl Known {
     /// Every place, each once: what lies within another one is counted there.
     pub fn places(self) -> Vec<Place> {
         let Self { cache_root, project, elsewhere, applications, mut defaults, legacy } = self;
-        let mut places = homes(&cache_root);
+        let mut places = homes(&cache_root, &project);
         let elsewhere = elsewhere.into_iter().filter(|(_, path)| path.is_dir());
-        places.extend(elsewhere.map(|(name, path)| Place { name, path, kind: Kind::Home }));
-        places.extend(applications.into_iter().map(|(name, path, max_age)| Place {
-            name,
-            path,
-            kind: Kind::Application { max_age },
-        }));
-        places.extend(legacy.into_iter().map(|path| Place { name: named(&path), path, kind: Kind::Legacy }));
+        places.extend(elsewhere.map(|(name, path)| Place::at(name, path, Kind::Home)));
+        let applications = applications.into_iter();
+        places.extend(applications.map(|(name, path, max_age)| Place::at(name, path, Kind::Application { max_age })));
+        places.extend(legacy.into_iter().map(|path| Place::at(named(&path), path, Kind::Legacy)));
         // The shorter first: `~/.cache/huggingface` before `~/.cache/huggingface/hub`.
         defaults.sort_by_key(|(_, path)| path.components().count());
         let there = defaults.into_iter().filter(|(_, path)| path.is_dir() && !project.starts_with(path));
-        places.extend(there.map(|(whose, path)| Place { name: named(&path), path, kind: Kind::Stray { whose } }));
+        places.extend(there.map(|(whose, path)| Place::at(named(&path), path, Kind::Stray { whose })));
         let within = weights::folders(&project, &cache_root);
-        let whose = || "this project".to_owned();
-        places.extend(within.into_iter().map(|path| Place {
-            name: named(&path),
-            path,
-            kind: Kind::Stray { whose: whose() },
-        }));
+        let whose = || Kind::Stray { whose: "this project".to_owned() };
+        places.extend(within.into_iter().map(|path| Place::at(named(&path), path, whose())));
         disjoint(places)
     }
 }
 
-/// The folders of the cache root: one for each library, and what else lies there.
-fn homes(cache_root: &Path) -> Vec<Place> {
-    let Ok(entries) = std::fs::read_dir(cache_root) else { return Vec::new() };
-    let mut places: Vec<Place> = entries
-        .filter_map(Result::ok)
-        .filter(|entry| entry.path().is_dir())
-        .map(|entry| Place { name: named(&entry.path()), path: entry.path(), kind: Kind::Home })
-        .collect();
+/// The folders of the cache root: one for each library, and what else lies there. A link counts where it leads out of the root to a
+/// folder that holds neither it nor the project: a library's home on a larger disk. A root that cannot be listed is a place itself, so
+/// that the scan says why.
+fn homes(cache_root: &Path, project: &Path) -> Vec<Place> {
+    let home = |path: PathBuf| Place::at(named(&path), path, Kind::Home);
+    let listed = std::fs::read_dir(cache_root).and_then(|entries| entries.collect::<io::Result<Vec<_>>>());
+    let entries = match listed {
+        Ok(entries) => entries,
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound) => return Vec::new(),
+        Err(_) => return vec![home(cache_root.to_path_buf())],
+    };
+    let root = paths::real_place(cache_root).unwrap_or_else(|| cache_root.to_path_buf());
+    let mut places = Vec::new();
+    for entry in entries {
+        let place = home(entry.path());
+        // What cannot be asked is opened by the scan, which says why it cannot.
+        let is = |what: fn(&std::fs::FileType) -> bool| entry.file_type().is_ok_and(|kind| what(&kind));
+        let inside = place.real.starts_with(&root);
+        let above = root.starts_with(&place.real) || project.starts_with(&place.real);
+        let leads_out = is(std::fs::FileType::is_symlink) && !inside && !above && place.real.is_dir();
+        if is(std::fs::FileType::is_dir) || leads_out {
+            places.push(place);
+        }
+    }
     places.sort_by(|one, other| one.path.cmp(&other.path));
     places
 }
@@ -124,7 +162,7 @@ mod tests {
     use super::*;
 
     fn stray(path: &Path) -> Place {
-        Place { name: named(path), path: path.to_path_buf(), kind: Kind::Stray { whose: "x".into() } }
+        Place::at(named(path), path.to_path_buf(), Kind::Stray { whose: "x".into() })
     }
 
     #[test]
@@ -145,6 +183,39 @@ mod tests {
         std::fs::create_dir_all(outer.join("b")).unwrap();
         std::os::unix::fs::symlink(outer.join("b"), room.path().join("link")).unwrap();
         assert_eq!(disjoint(vec![stray(&outer), stray(&room.path().join("link"))]), [stray(&outer)]);
+    }
+
+    #[test]
+    fn the_outer_of_two_places_counts_whichever_was_named_first_unless_more_is_known_of_the_inner() {
+        let room = tempfile::tempdir().unwrap();
+        let outer = room.path().join("data");
+        let inner = outer.join("cache");
+        std::fs::create_dir_all(&inner).unwrap();
+        let application = Place::at("app".into(), inner.clone(), Kind::Application { max_age: None });
+        let legacy = Place::at("data".into(), outer.clone(), Kind::Legacy);
+        let kept = disjoint(vec![application.clone(), legacy.clone()]);
+        assert_eq!(kept, [application.clone(), legacy.clone()], "the scan leaves one out of the other");
+        assert_eq!(disjoint(vec![stray(&inner), legacy.clone()]), [legacy]);
+        let home = Place::at("cache".into(), inner, Kind::Home);
+        assert_eq!(disjoint(vec![home, application.clone()]), [application], "its max_age would be lost");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_linked_home_counts_only_where_it_leads_out_to_a_folder_of_its_own() {
+        let room = tempfile::tempdir().unwrap();
+        let project = room.path().join("p");
+        let root = project.join(".cache");
+        std::fs::create_dir_all(root.join("huggingface/hub")).unwrap();
+        std::fs::create_dir_all(room.path().join("large/torch")).unwrap();
+        let link = |target: &Path, name: &str| std::os::unix::fs::symlink(target, root.join(name)).unwrap();
+        link(Path::new("huggingface/hub"), "again");
+        link(Path::new("/"), "everything");
+        link(&project, "project");
+        link(Path::new("nowhere"), "dangling");
+        link(&room.path().join("large/torch"), "torch");
+        let names: Vec<_> = homes(&root, &project).into_iter().map(|place| place.name).collect();
+        assert_eq!(names, ["huggingface", "torch"]);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! A thread takes a folder, counts its files, and gives the folders in it to whoever is free; a repository of the Hub is one
 //! piece of work. Links are read and never followed.
 
+mod blob;
 mod folder;
 mod key;
 mod pool;

@@ -1,6 +1,7 @@
 //! The threads of a scan: one heap of work, the newest first, so that few folders are open at a time.
 
-use std::path::PathBuf;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -22,6 +23,8 @@ pub(super) struct Pool {
     wake: Condvar,
     state: Mutex<State>,
     hubs: AtomicU32,
+    /// Places within others, which are counted apart.
+    apart: HashSet<PathBuf>,
 }
 
 #[derive(Default)]
@@ -36,6 +39,9 @@ struct Heap {
 impl Pool {
     pub(super) fn new(places: Vec<Place>, now: i64) -> Self {
         let count = u32::try_from(places.len()).unwrap_or(u32::MAX);
+        let within =
+            |inner: &&Place| places.iter().any(|outer| outer.real != inner.real && inner.real.starts_with(&outer.real));
+        let apart = places.iter().filter(within).map(|place| place.real.clone()).collect();
         let work = (0..count).rev().map(Work::Place).collect();
         Self {
             places,
@@ -45,6 +51,7 @@ impl Pool {
             wake: Condvar::new(),
             state: Mutex::default(),
             hubs: AtomicU32::new(0),
+            apart,
         }
     }
 
@@ -67,6 +74,15 @@ impl Pool {
     /// Everything, when nobody works any more.
     pub(super) fn into_parts(self) -> (Vec<Place>, State) {
         (self.places, self.state.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether the folder at `path` in this place is a place of its own.
+    pub(super) fn is_apart(&self, place: u32, path: &Path) -> bool {
+        if self.apart.is_empty() {
+            return false;
+        }
+        let Some(place) = self.places.get(place as usize) else { return false };
+        path.strip_prefix(&place.path).is_ok_and(|inside| self.apart.contains(&place.real.join(inside)))
     }
 
     /// A number for a hub.
@@ -120,13 +136,23 @@ impl Pool {
     fn work(&self) {
         let mut room = Vec::with_capacity(ROOM);
         while let Some(work) = self.take() {
+            // Also when it panics: the others must not wait for ever.
+            let _in_hand = InHand(self);
             match work {
                 Work::Place(place) => tree::place(self, place, &mut room),
                 Work::Folder(piece) => tree::folder(self, piece, &mut room),
                 Work::Repository { piece, hub } => tree::repository(self, &piece, hub),
                 Work::Store { piece, hub } => store::read(self, &piece, hub, &mut room),
             }
-            self.done();
         }
+    }
+}
+
+/// A piece of work that a thread has in hand.
+struct InHand<'a>(&'a Pool);
+
+impl Drop for InHand<'_> {
+    fn drop(&mut self) {
+        self.0.done();
     }
 }

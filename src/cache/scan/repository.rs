@@ -8,16 +8,22 @@ use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 
-use super::folder::{Folder, Kind, Look, Name, NameBuf, ROOM, text};
+use super::blob::{Blob, MANY, NONE, blob, is_part, is_unfinished, payload};
+use super::folder::{Folder, Kind, Name, NameBuf, ROOM, text};
 use super::key::{Key, Keys};
 use super::state::Tally;
-use crate::cache::inventory::{Heap, Repository, Revision};
+use crate::cache::inventory::{Repository, Revision};
+use crate::cache::sizes::Sizes;
+use crate::support::interrupt;
 
 /// What a folder of a hub is called, and what it holds.
 const KINDS: [(&str, &str); 3] = [("models--", "model"), ("datasets--", "dataset"), ("spaces--", "space")];
 
 /// The longest content of a reference that is one: 40 digits, and room to see that it is longer.
 const REFERENCE: usize = 64;
+
+/// No repository has folders in folders in so many folders.
+const DEEPEST: usize = 64;
 
 /// A repository that was read.
 pub(super) struct Read {
@@ -54,24 +60,6 @@ pub(super) fn read(folder: &Folder, path: &Path, hub: u32, keys: &Keys) -> Read 
     reader.all(folder, path);
     reader.found
 }
-
-/// A blob of the repository.
-struct Blob {
-    size: u64,
-    /// What deleting it frees; 0 if it has other names.
-    disk: u64,
-    taken: u64,
-    used: i64,
-    /// The payload that it stands for, if it is a link into the shared store.
-    payload: Option<Key>,
-    /// The revision that has it; `MANY` if several have.
-    revision: u32,
-    /// The revision that counted it last.
-    counted: u32,
-}
-
-pub(super) const NONE: u32 = u32::MAX;
-const MANY: u32 = u32::MAX - 1;
 
 struct Reader<'a> {
     keys: &'a Keys,
@@ -173,6 +161,9 @@ impl Reader<'_> {
             let index = u32::try_from(self.found.repository.revisions.len()).unwrap_or(MANY - 1);
             let revision = Revision { commit: text(&commit).to_owned(), ..Revision::default() };
             self.found.repository.revisions.push(revision);
+            if interrupt::requested() {
+                break;
+            }
             let outcome = folder.enter(&commit).and_then(|folder| self.snapshot(&folder, index, 0));
             self.part(&path.join("snapshots"), &text(&commit).to_string_lossy(), outcome);
         }
@@ -204,10 +195,8 @@ impl Reader<'_> {
                     Kind::File => {
                         let Some(look) = there(folder.look(name))? else { return Ok(()) };
                         tally.count(&look, None);
-                        revision.sizes.files += 1;
-                        revision.sizes.apparent += look.size;
-                        revision.sizes.disk += look.disk;
-                        revision.sizes.exclusive += if look.links > 1 { 0 } else { look.disk };
+                        let (apparent, disk, exclusive) = (look.size, look.disk, look.alone());
+                        revision.sizes += Sizes { apparent, disk, exclusive, files: 1 };
                         revision.used = revision.used.max(Some(look.used));
                     }
                     Kind::Folder => folders.push(name.to_owned()),
@@ -217,10 +206,8 @@ impl Reader<'_> {
             })?;
         }
         for name in folders {
-            // Deeper than any repository: a loop of mounts, or an attack.
-            if depth < 64 {
-                self.snapshot(&folder.enter(&name)?, index, depth + 1)?;
-            }
+            not_too_deep(depth)?;
+            self.snapshot(&folder.enter(&name)?, index, depth + 1)?;
         }
         Ok(())
     }
@@ -231,9 +218,11 @@ impl Reader<'_> {
         self.references(&folder, "", 0, &mut references)?;
         references.sort_unstable();
         for (name, commit) in references {
+            // They were pushed in the order of their names.
+            let revisions = &mut self.found.repository.revisions;
             let known = commit.and_then(|commit| {
-                let mut revisions = self.found.repository.revisions.iter_mut();
-                revisions.find(|revision| revision.commit.as_encoded_bytes() == commit.as_bytes())
+                let at = revisions.binary_search_by(|one| one.commit.as_encoded_bytes().cmp(commit.as_bytes())).ok()?;
+                revisions.get_mut(at)
             });
             match known {
                 Some(revision) => revision.refs.push(name),
@@ -269,9 +258,8 @@ impl Reader<'_> {
             Ok(())
         })?;
         for (name, full) in folders {
-            if depth < 16 {
-                self.references(&folder.enter(&name)?, &format!("{full}/"), depth + 1, references)?;
-            }
+            not_too_deep(depth)?;
+            self.references(&folder.enter(&name)?, &format!("{full}/"), depth + 1, references)?;
         }
         Ok(())
     }
@@ -282,14 +270,14 @@ impl Reader<'_> {
         for blob in self.blobs.values() {
             match blob.revision {
                 NONE => {
-                    *orphans = Heap { files: orphans.files + 1, bytes: orphans.bytes + blob.disk };
+                    orphans.add(blob.disk);
                     // The payload has a user all the same.
                     via.extend(blob.payload.map(|payload| (payload, NONE)));
                 }
                 MANY => {}
                 index => {
                     if let Some(revision) = revisions.get_mut(index as usize) {
-                        revision.sizes.exclusive += blob.disk;
+                        revision.sizes += Sizes { exclusive: blob.disk, ..Sizes::default() };
                     }
                 }
             }
@@ -312,9 +300,8 @@ impl Reader<'_> {
             Ok(())
         })?;
         for name in folders {
-            if depth < 64 {
-                self.others(&folder, &name, depth + 1)?;
-            }
+            not_too_deep(depth)?;
+            self.others(&folder, &name, depth + 1)?;
         }
         Ok(())
     }
@@ -326,42 +313,16 @@ impl Reader<'_> {
     }
 }
 
-impl Blob {
-    fn plain(look: &Look) -> Self {
-        let disk = if look.links > 1 { 0 } else { look.disk };
-        let (size, taken, used) = (look.size, look.disk, look.used);
-        Self { size, disk, taken, used, payload: None, revision: NONE, counted: NONE }
-    }
-
-    fn elsewhere(payload: Key) -> Self {
-        Self { size: 0, disk: 0, taken: 0, used: 0, payload: Some(payload), revision: NONE, counted: NONE }
-    }
-
-    /// Counts it in `revision`, once, however many files of it have this content.
-    fn belongs_to(&mut self, index: u32, revision: &mut Revision, via: &mut Vec<(Key, u32)>) {
-        revision.sizes.files += 1;
-        self.revision = match self.revision {
-            NONE => index,
-            known if known == index => index,
-            _ => MANY,
-        };
-        if self.counted == index {
-            return;
-        }
-        self.counted = index;
-        match self.payload {
-            Some(payload) => via.push((payload, index)),
-            None => {
-                revision.sizes.apparent += self.size;
-                revision.sizes.disk += self.taken;
-                revision.used = revision.used.max(Some(self.used));
-            }
-        }
-    }
-}
-
 fn enter(folder: &Folder, name: &str) -> io::Result<Folder> {
     folder.enter(&super::folder::name(name))
+}
+
+/// Deeper than any repository: a loop of mounts, or an attack. It is told, or a budget could be evaded.
+fn not_too_deep(depth: usize) -> io::Result<()> {
+    if interrupt::requested() {
+        return Err(io::ErrorKind::Interrupted.into());
+    }
+    if depth < DEEPEST { Ok(()) } else { Err(io::Error::other(format!("lies more than {DEEPEST} folders deep"))) }
 }
 
 /// `None` for what somebody took away since the folder was listed.
@@ -371,34 +332,6 @@ fn there<T>(found: io::Result<T>) -> io::Result<Option<T>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-/// Temporary names of every client: `ETAG.incomplete` (0.36), `ETAG.RANDOM.incomplete` (≥ 1.19).
-fn is_unfinished(name: &[u8]) -> bool {
-    name.ends_with(b".incomplete")
-}
-
-/// An unfinished download of this tool's own engine, in its folder.
-pub(super) fn is_part(name: &[u8]) -> bool {
-    name.ends_with(b".part")
-}
-
-/// The blob that a snapshot's link names: `../../blobs/NAME`, with one `..` more for each folder of the file's path.
-fn blob(target: &[u8], depth: usize) -> Option<&[u8]> {
-    let mut rest = target;
-    for _ in 0..depth + 2 {
-        rest = rest.strip_prefix(b"../")?;
-    }
-    let name = rest.strip_prefix(b"blobs/")?;
-    (!name.is_empty() && !name.contains(&b'/') && name != b".." && name != b".").then_some(name)
-}
-
-/// The payload that a blob's link names: `../../blobs/XX/NAME` in the hub's own store.
-fn payload(target: &[u8]) -> Option<&[u8]> {
-    let rest = target.strip_prefix(b"../../blobs/")?;
-    let (shard, name) = (rest.get(..2)?, rest.get(3..)?);
-    let plain = shard.iter().all(u8::is_ascii_hexdigit) && rest[2] == b'/';
-    (plain && !name.is_empty() && !name.contains(&b'/')).then_some(name)
 }
 
 /// The commit in a reference, if it is one and nothing else: the official client refuses even a line's end.
@@ -418,33 +351,6 @@ mod tests {
         assert_eq!(named("datasets--o--n"), Some(("o/n".to_owned(), "dataset")));
         for other in ["models--", "models", "model--a", "version.txt", ".locks"] {
             assert_eq!(named(other), None, "{other}");
-        }
-    }
-
-    #[test]
-    fn a_link_names_a_blob_only_in_the_layouts_own_form() {
-        assert_eq!(blob(b"../../blobs/abc", 0), Some(&b"abc"[..]));
-        assert_eq!(blob(b"../../../blobs/abc", 1), Some(&b"abc"[..]));
-        for (target, depth) in [
-            (&b"../../blobs/abc"[..], 1),
-            (b"../../../blobs/abc", 0),
-            (b"/etc/passwd", 0),
-            (b"../../blobs/a/b", 0),
-            (b"../../blobs/", 0),
-            (b"../../blobs/..", 0),
-            (b"../../refs/main", 0),
-        ] {
-            assert_eq!(blob(target, depth), None, "{:?}", String::from_utf8_lossy(target));
-        }
-        assert_eq!(payload(b"../../blobs/ab/abcd"), Some(&b"abcd"[..]));
-        for target in [
-            &b"../../blobs/abcd"[..],
-            b"../../blobs/zz/abcd",
-            b"/blobs/ab/cd",
-            b"../../blobs/ab/c/d",
-            b"../../blobs/ab/",
-        ] {
-            assert_eq!(payload(target), None, "{:?}", String::from_utf8_lossy(target));
         }
     }
 }

@@ -87,36 +87,32 @@ impl Tally {
     /// Counts a folder itself.
     pub(super) fn folder(&mut self, folder: &Folder) {
         let disk = folder.own_disk();
-        self.sizes.disk += disk;
-        self.sizes.exclusive += disk;
+        self.sizes += Sizes { disk, exclusive: disk, ..Sizes::default() };
     }
 
     /// Counts a file that belongs to no content: a mark, a reference, a lock. Its bytes are there, and it is no file of a model.
     pub(super) fn aside(&mut self, look: &Look) {
+        let files = self.sizes.files;
         self.count(look, None);
-        self.sizes.files -= 1;
+        self.sizes.files = files;
     }
 
     /// Counts a file of a download that was not finished.
     pub(super) fn unfinished(&mut self, look: &Look) {
         self.aside(look);
-        self.partial.add(if look.links > 1 { 0 } else { look.disk });
+        self.partial.add(look.alone());
     }
 
     /// Counts a file that has only this name, or one of several.
     pub(super) fn count(&mut self, look: &Look, oldest: Option<i64>) {
-        self.sizes.files += 1;
-        self.sizes.apparent += look.size;
+        let alone = look.alone();
+        self.sizes += Sizes { apparent: look.size, disk: alone, exclusive: alone, files: 1 };
         self.used = self.used.max(Some(look.used));
         if look.links > 1 {
             self.linked.push(*look);
-        } else {
-            self.sizes.disk += look.disk;
-            self.sizes.exclusive += look.disk;
         }
         if oldest.is_some_and(|oldest| look.changed < oldest) {
-            let freed = if look.links > 1 { 0 } else { look.disk };
-            self.expired += Sizes { apparent: look.size, disk: look.disk, exclusive: freed, files: 1 };
+            self.expired += Sizes { apparent: look.size, disk: look.disk, exclusive: alone, files: 1 };
         }
     }
 }
@@ -158,9 +154,24 @@ impl State {
 impl Shared {
     /// Notes one more of its names.
     pub(super) fn seen_in(&mut self, row: RowId) {
-        match self.rows.iter_mut().find(|(known, _)| *known == row) {
-            Some((_, count)) => *count += 1,
-            None => self.rows.push((row, 1)),
+        match self.rows.last_mut() {
+            Some((last, count)) if *last == row => *count = count.saturating_add(1),
+            // It may stand there already, further up: that is for [`Shared::settled`], or one content with a name in each of many
+            // folders would be looked for in all of them.
+            _ => self.rows.push((row, 1)),
         }
+    }
+
+    /// Each row once, with all of its names.
+    pub(super) fn settled(mut self) -> Self {
+        self.rows.sort_unstable();
+        self.rows.dedup_by(|next, kept| {
+            let same = next.0 == kept.0;
+            if same {
+                kept.1 = kept.1.saturating_add(next.1);
+            }
+            same
+        });
+        self
     }
 }

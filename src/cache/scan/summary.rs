@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
+use super::blob::NONE;
+use super::folder::Look;
 use super::key::Key;
 use super::pool::Pool;
-use super::repository::NONE;
 use super::state::{Payload, Row, RowId, RowKind, Shared, State};
 use crate::cache::inventory::{Found, Inventory, Unit, UnitKind};
 use crate::cache::sizes::Sizes;
@@ -18,7 +19,7 @@ pub(super) fn of(pool: Pool) -> Inventory {
     }
     payloads(&mut state, &mut sums);
     for shared in std::mem::take(&mut state.linked).into_values() {
-        sums.share(&mut state.rows, &shared);
+        sums.share(&mut state.rows, &shared.settled());
     }
     let mut found: Vec<Found> = places
         .into_iter()
@@ -106,8 +107,8 @@ fn payloads(state: &mut State, sums: &mut Sums) {
     for (key, payload) in payloads {
         let rows: Vec<(RowId, u32)> = users.remove(&key).unwrap_or_default().into_iter().map(|row| (row, 1)).collect();
         if rows.is_empty() {
-            let free = if payload.look.links > 1 { 0 } else { payload.look.disk };
-            let alone = Sizes { apparent: payload.look.size, disk: payload.look.disk, exclusive: free, files: 1 };
+            let Look { size: apparent, disk, .. } = payload.look;
+            let alone = Sizes { apparent, disk, exclusive: payload.look.alone(), files: 1 };
             if let Some(store) = state.rows.get_mut(payload.store as usize) {
                 store.sizes += alone;
                 store.used = store.used.max(Some(payload.look.used));
@@ -133,12 +134,12 @@ fn take(row: &mut Row, payloads: &HashMap<Key, Payload>, mut first: impl FnMut(K
             continue;
         };
         if first(*key) {
-            added.apparent += payload.look.size;
+            added += Sizes { apparent: payload.look.size, ..Sizes::default() };
         }
         row.used = row.used.max(Some(payload.look.used));
         if let Some(revision) = repository.revisions.get_mut(*index as usize) {
-            revision.sizes.apparent += payload.look.size;
-            revision.sizes.disk += payload.look.disk;
+            let Look { size: apparent, disk, .. } = payload.look;
+            revision.sizes += Sizes { apparent, disk, ..Sizes::default() };
             revision.used = revision.used.max(Some(payload.look.used));
         }
     }
@@ -154,9 +155,9 @@ fn own_payloads(row: &mut Row, payloads: &HashMap<Key, Payload>, users: &HashMap
         let alone = users.get(key).is_some_and(|rows| rows.len() == 1);
         let Some(payload) = payloads.get(key).filter(|payload| alone && payload.look.links == 1) else { continue };
         if *index == NONE {
-            repository.orphans.bytes += payload.look.disk;
+            repository.orphans.bytes = repository.orphans.bytes.saturating_add(payload.look.disk);
         } else if let Some(revision) = repository.revisions.get_mut(*index as usize) {
-            revision.sizes.exclusive += payload.look.disk;
+            revision.sizes += Sizes { exclusive: payload.look.disk, ..Sizes::default() };
         }
     }
 }

@@ -28,7 +28,7 @@ fn link(target: &str, path: &Path) {
 }
 
 fn home(path: PathBuf) -> Place {
-    Place { name: path.file_name().unwrap().to_string_lossy().into_owned(), path, kind: Kind::Home }
+    Place::at(path.file_name().unwrap().to_string_lossy().into_owned(), path, Kind::Home)
 }
 
 fn one(path: &Path) -> Inventory {
@@ -234,8 +234,48 @@ fn files_past_their_age_are_told_in_application_caches() {
     let then = std::time::SystemTime::now() - 100 * day;
     fs::File::options().write(true).open(path.join("a/old")).unwrap().set_modified(then).unwrap();
     let kind = Kind::Application { max_age: Some(90 * 86_400) };
-    let inventory = scan(vec![Place { name: "tmdb".into(), path, kind }]);
+    let inventory = scan(vec![Place::at("tmdb".into(), path, kind)]);
     let found = &inventory.places[0];
     assert_eq!((found.expired.files, found.expired.apparent), (1, 3 * 4096));
     assert_eq!((found.sizes.files, names(found).len()), (2, 0));
+}
+
+#[test]
+fn an_application_cache_within_a_home_is_counted_apart() {
+    let room = tempfile::tempdir().unwrap();
+    let outer = room.path().join("huggingface");
+    put(&outer.join("m/x"), 10);
+    put(&outer.join("app/y"), 5);
+    let application = Place::at("app".into(), outer.join("app"), Kind::Application { max_age: None });
+    let inventory = scan(vec![home(outer), application]);
+    let sizes: Vec<u64> = inventory.places.iter().map(|found| found.sizes.apparent / 4096).collect();
+    assert_eq!(sizes, [10, 5]);
+}
+
+#[test]
+fn what_lies_too_deep_is_said_and_not_left_out_in_silence() {
+    let room = tempfile::tempdir().unwrap();
+    let home_at = room.path().join("torch");
+    let deep: PathBuf = std::iter::repeat_n("d", 300).collect();
+    put(&home_at.join(&deep).join("x"), 1);
+    let inventory = one(&home_at);
+    assert_eq!(inventory.total.files, 0);
+    let [problem] = &inventory.problems[..] else { panic!("{:?}", inventory.problems) };
+    assert_eq!(problem.why, "holds folders more than 256 folders deep");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn sizes_beyond_all_disks_overflow_nothing() {
+    // Only a file system in memory takes files of such a length.
+    let Ok(room) = tempfile::tempdir_in("/dev/shm") else { return };
+    let home_at = room.path().join("torch");
+    fs::create_dir_all(&home_at).unwrap();
+    for name in ["a", "b", "c"] {
+        let file = fs::File::create(home_at.join(name)).unwrap();
+        if file.set_len(i64::MAX as u64).is_err() {
+            return;
+        }
+    }
+    assert_eq!(one(&home_at).total.apparent, u64::MAX);
 }

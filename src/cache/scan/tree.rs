@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::blob::is_part;
 use super::folder::{Folder, Kind, Name, NameBuf, name, text};
 use super::pool::Pool;
 use super::state::{RowId, RowKind, Tally};
@@ -29,7 +30,7 @@ const DEEPEST: u32 = 256;
 /// Reads a place from its top.
 pub(super) fn place(pool: &Pool, number: u32, room: &mut Vec<u8>) {
     let Some(place) = pool.places.get(number as usize) else { return };
-    let folder = match Folder::open(&place.path) {
+    let folder = match Folder::open(&place.real) {
         Ok(folder) => Arc::new(folder),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return,
         Err(error) => return pool.problem(place.path.clone(), &error),
@@ -107,7 +108,7 @@ impl Here<'_> {
                 let mut own = Tally::default();
                 own.count(&look, oldest);
                 models.push((name.to_owned(), own));
-            } else if repository::is_part(text(name).as_encoded_bytes()) && is_own(self.path) {
+            } else if is_part(text(name).as_encoded_bytes()) && is_own(self.path) {
                 tally.unfinished(&look);
             } else {
                 tally.count(&look, oldest);
@@ -125,7 +126,13 @@ impl Here<'_> {
             state.add(row, &own);
         }
         drop(state);
-        if self.depth < DEEPEST {
+        if folders.is_empty() {
+            return;
+        }
+        if self.depth >= DEEPEST {
+            let why = io::Error::other(format!("holds folders more than {DEEPEST} folders deep"));
+            pool.problem(self.path.to_path_buf(), &why);
+        } else {
             let work: Vec<Work> = self.work(pool, folder, folders);
             pool.give(work);
         }
@@ -137,6 +144,7 @@ impl Here<'_> {
         let hub = (!self.in_unit && folders.iter().any(|name| is_repository(name))).then(|| pool.hub());
         folders
             .into_iter()
+            .filter(|child| !pool.is_apart(self.number, &self.path.join(text(child))))
             .map(|child| {
                 let piece = Piece {
                     parent: Arc::clone(folder),

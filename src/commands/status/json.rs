@@ -49,7 +49,9 @@ fn place(report: &Report<'_>, found: &Found) -> Value {
         Kind::Home | Kind::Legacy => {}
     }
     if report.shows_models() {
-        value["models"] = report.models(found).0.into_iter().map(|unit| model(report, unit)).collect();
+        let (models, more) = report.models(found);
+        value["models"] = models.into_iter().map(|unit| model(report, unit)).collect();
+        value["more_models"] = json!(more);
     }
     value
 }

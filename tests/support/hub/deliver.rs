@@ -76,6 +76,7 @@ impl Delivery {
                 reply.content.each_piece(reply.span.clone(), |piece| head.extend_from_slice(piece));
                 seen.add_sent(reply.length());
             }
+            seen.ends();
             wire.write_all(&head)?;
         } else {
             wire.write_all(&head)?;
@@ -101,6 +102,9 @@ impl Delivery {
             let bytes = (stamp.as_slice().len() + slice.len()) as u64;
             if reply.chunked {
                 write!(wire, "{bytes:x}\r\n")?;
+            }
+            if at + bytes >= reply.span.end {
+                seen.ends();
             }
             wire.write_both(stamp.as_slice(), slice)?;
             if reply.chunked {

@@ -1,7 +1,7 @@
 //! What the servers saw: every request, and whatever should never have happened.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU16, AtomicU64, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -27,6 +27,8 @@ pub(crate) struct Seen {
     pub(crate) at: Instant,
     status: AtomicU16,
     sent: AtomicU64,
+    ended: AtomicBool,
+    running: Arc<AtomicUsize>,
 }
 
 impl Seen {
@@ -53,6 +55,14 @@ impl Seen {
     /// How many bytes of body have been sent.
     pub(crate) fn sent(&self) -> u64 {
         self.sent.load(SeqCst)
+    }
+
+    /// The last bytes are about to be sent: once they are, the client may ask for more before this thread runs again, and the two
+    /// are not at once.
+    pub(super) fn ends(&self) {
+        if !self.ended.swap(true, SeqCst) {
+            self.running.fetch_sub(1, SeqCst);
+        }
     }
 
     pub(super) fn answered(&self, status: u16) {
@@ -83,7 +93,7 @@ impl fmt::Debug for Seen {
 pub(crate) struct Log {
     seen: Mutex<Vec<Arc<Seen>>>,
     violations: Mutex<Vec<String>>,
-    running: AtomicUsize,
+    running: Arc<AtomicUsize>,
     most: AtomicUsize,
     connections: AtomicUsize,
 }
@@ -101,15 +111,13 @@ impl Log {
             at: Instant::now(),
             status: AtomicU16::new(0),
             sent: AtomicU64::new(0),
+            ended: AtomicBool::new(false),
+            running: Arc::clone(&self.running),
         });
         self.seen.lock().unwrap().push(Arc::clone(&seen));
         let running = self.running.fetch_add(1, SeqCst) + 1;
         self.most.fetch_max(running, SeqCst);
         seen
-    }
-
-    pub(super) fn finished(&self) {
-        self.running.fetch_sub(1, SeqCst);
     }
 
     pub(super) fn connected(&self) {

@@ -181,7 +181,7 @@ impl Shared {
         }
         let delivery = Delivery::of(&effects);
         let sent = delivery.send(wire, request, &reply, &seen, &self.stop);
-        self.log.finished();
+        seen.ends();
         (sent.unwrap_or(ControlFlow::Break(())), delivery.resets())
     }
 }

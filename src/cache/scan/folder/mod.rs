@@ -40,3 +40,10 @@ pub(super) struct Look {
     /// When it was changed last, in seconds since 1970.
     pub(super) changed: i64,
 }
+
+impl Look {
+    /// What deleting this name frees, in bytes: nothing while the file has others.
+    pub(super) fn alone(&self) -> u64 {
+        if self.links > 1 { 0 } else { self.disk }
+    }
+}
