@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Scene, Wishes};
-use crate::plan::{State, Want, block};
+use crate::plan::{State, Want, block, kept};
 use crate::project::{git, ignored};
 use crate::support::paths;
 
@@ -65,14 +65,13 @@ fn left_behind(scene: &Scene<'_>, file: &[u8], wishes: &mut Wishes) -> Vec<(Path
     let body = block::find(file).ok().flatten().map(|found| found.body).unwrap_or_default();
     let mut left = Vec::new();
     for line in String::from_utf8_lossy(&body).lines() {
-        let Some(inside) = line.strip_prefix('/').and_then(|line| line.strip_suffix('/')) else { continue };
-        let folder = root.join(inside.replace('\\', ""));
+        let Some(folder) = kept::folder(root, line) else { continue };
         let known = caches.iter().any(|(path, _)| *path == folder) || extra.iter().any(|extra| extra == line);
-        let known = known || paths::has_parent_component(&folder);
         if !known && folder.is_dir() {
             wishes.warnings.push(format!(
-                "{inside} was a cache of this project and is still there; no library reads it any more\n    \
-                 its line in .gitignore stays until the folder is gone"
+                "{} was a cache of this project and is still there; no library reads it any more\n    \
+                 its line in .gitignore stays until the folder is gone",
+                crate::support::escape::printable(&paths::portable(root, &folder))
             ));
             left.push((folder, line.to_owned()));
         }
