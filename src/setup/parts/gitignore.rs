@@ -28,6 +28,7 @@ pub(super) fn add(scene: &Scene<'_>, wishes: &mut Wishes) {
     }
     wanted.extend(left_behind(scene, &there, wishes));
     wanted.retain(|(_, pattern)| !own.lines().any(|line| line.trim_end() == pattern));
+    in_their_order(&mut wanted, &there);
     let extra: Vec<String> = scene.project.manifest.gitignore.extra.clone();
     let extra: Vec<String> =
         extra.into_iter().filter(|line| !own.lines().any(|there| there.trim_end() == line)).collect();
@@ -41,6 +42,17 @@ pub(super) fn add(scene: &Scene<'_>, wishes: &mut Wishes) {
         untracked(scene, &git_root, wanted, &extra, wishes)
     };
     wishes.want_inside(scene, file, "keeps the caches out of Git", Want::Block { lines });
+}
+
+/// Brings `wanted` into the order that the block of `file` has, if it holds the same lines. All of them are anchored and
+/// none is a negation, so their order means nothing: another one would be a change for nothing.
+fn in_their_order(wanted: &mut [(PathBuf, String)], file: &[u8]) {
+    let body = block::find(file).ok().flatten().map(|found| found.body).unwrap_or_default();
+    let body = String::from_utf8_lossy(&body);
+    let place = |pattern: &str| body.lines().position(|line| line == pattern);
+    if wanted.iter().all(|(_, pattern)| place(pattern).is_some_and(|place| place < wanted.len())) {
+        wanted.sort_by_key(|(_, pattern)| place(pattern));
+    }
 }
 
 /// The cache folders inside the project, with their patterns. A folder that lies in another one needs no line of its own.
