@@ -129,7 +129,7 @@ pub(super) fn next_steps(context: &Context, decided: &Decided) {
     let rows = [
         (format!("{tool} run -- python main.py"), "runs a command with its models in one place"),
         (format!(". {snippet}"), "does so for every command of this shell"),
-        (format!("{tool} undo"), "takes all of this back"),
+        (format!("{tool} undo"), "takes back modelstrap's last change, now this setup"),
     ];
     let width = rows.iter().map(|(command, _)| command.chars().count()).max().unwrap_or_default();
     for (command, what) in rows {
