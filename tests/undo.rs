@@ -143,6 +143,43 @@ fn what_a_person_changed_of_ours_is_left_with_a_message() {
     assert_eq!(room.text(".cache/torch/hub/checkpoints/weights.pt"), "weights");
 }
 
+#[test]
+fn as_many_changes_are_taken_back_as_the_plan_had() {
+    for room in [fixture(), Room::git(), Room::bare()] {
+        let ran = room.setup(EVERYTHING);
+        let plan = ran.err.lines().find_map(|line| line.strip_prefix("Plan: ")).unwrap().to_owned();
+        let ran = room.undo(&[]);
+        assert_eq!(ran.err, format!("setup of 2025-11-25T15:20:46Z: {plan}\nTook back {plan}.\n"));
+    }
+}
+
+#[test]
+fn undo_all_says_once_what_stays_of_a_file_that_many_runs_changed() {
+    let room = Room::git();
+    for libraries in ["torch", "huggingface", "mlx"] {
+        room.setup(&["--libraries", libraries]);
+    }
+    room.edit(".env", "PRIMARY_CACHE_PATH=", "MINE=");
+    let ran = room.undo(&["--all"]);
+    let stays = "warning: .env stays: its modelstrap block was changed since";
+    assert_eq!(ran.err.lines().filter(|line| *line == stays).count(), 1, "{}", ran.err);
+    assert_eq!(ran.err.matches("warning:").count(), 1, "{}", ran.err);
+}
+
+#[test]
+fn help_and_setup_say_what_undo_takes_back() {
+    let room = Room::git();
+    room.setup(&[]).says(&["modelstrap undo ", "takes back modelstrap's last change, now this setup"]);
+    let help = room.run(&["undo", "--help"]).expect(0).out;
+    assert!(
+        help.starts_with(
+            "Take back the last change that modelstrap made here: a setup, `models add` or `models remove`\n"
+        ),
+        "{help}"
+    );
+    assert!(help.contains("Take back every change that modelstrap made to this project"), "{help}");
+}
+
 const KEPT: &str = "# kept by `modelstrap undo`: these folders still hold files";
 
 #[test]

@@ -1,5 +1,6 @@
-//! `modelstrap undo`: takes back the last setup, or all of it.
+//! `modelstrap undo`: takes back the last change that modelstrap made to the project, or all of them.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -90,8 +91,18 @@ pub(super) fn run(context: &Context, arguments: &UndoArgs) -> Result<Exit> {
     if shelf.past().is_empty() {
         held.remove();
         shelf.remove_state_folder();
+        // It holds the journal until here, and is a change like any other.
+        let own = project.state_folder();
+        if past.iter().any(|run| run.entries.iter().any(|entry| entry.path == own)) && !own.exists() {
+            total.restored.push(own);
+        }
     }
     noted?;
+    // Several runs may have worked on one path: what became of it is said once.
+    let mut seen = BTreeSet::new();
+    total.parted.retain(|path| seen.insert(path.clone()));
+    seen.clear();
+    total.left.retain(|(path, _)| seen.insert(path.clone()));
     for path in &total.parted {
         context
             .output
