@@ -106,14 +106,14 @@ pub(super) fn run(context: &Context, arguments: &UndoArgs) -> Result<Exit> {
     for path in &total.parted {
         context
             .output
-            .say(format!("  {}: only modelstrap's part was taken out; what you changed since stays", show(path)));
+            .remark(format!("{}: only modelstrap's part was taken out; what you changed since stays", show(path)));
     }
     for (path, why) in &total.left {
         context.output.warn(format!("{} stays: {why}", show(path)));
     }
     for line in kept::lines(&project.root) {
-        context.output.say(format!(
-            "  .gitignore: the line for {} stays, as the folder does; `modelstrap undo` takes it once the folder is gone",
+        context.output.remark(format!(
+            ".gitignore: the line for {} stays, as the folder does; `modelstrap undo` takes it once the folder is gone",
             show(&line.folder)
         ));
     }
@@ -145,7 +145,7 @@ fn drop_ignore_lines(context: &Context, project: &Project, arguments: &UndoArgs)
     }
     for line in &gone {
         let folder = paths::friendly(&project.root, None, &line.folder);
-        context.output.say(format!("  .gitignore: the line for {folder} was kept, and the folder is gone"));
+        context.output.remark(format!(".gitignore: the line for {folder} was kept, and the folder is gone"));
     }
     if arguments.dry_run {
         return Ok(true);

@@ -89,7 +89,7 @@ fn bring_models(context: &Context, arguments: &SetupArgs, decided: &Decided) -> 
         Err(error) => error.context("the project is set up, its models are not"),
     })?;
     if let Ended::Missing(missing) = ended {
-        context.output.say(format!(
+        context.output.tell(format!(
             "The project is set up; {} could not be brought. `modelstrap models download` tries again.",
             units::count(missing, "model")
         ));
@@ -133,7 +133,7 @@ fn consent(context: &Context, arguments: &SetupArgs, asks: bool) -> Result<()> {
     }
     match context.ci() {
         Some(provider) => {
-            context.output.say(format!("This is a CI run ({provider}): going on without asking."));
+            context.output.tell(format!("This is a CI run ({provider}): going on without asking."));
             Ok(())
         }
         None => Err(Usage(
