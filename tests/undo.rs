@@ -324,8 +324,12 @@ fn json_says_what_became_of_each_path() {
         {"path": "@/p/.modelstrap/env.sh", "why": "it was changed since modelstrap wrote it"},
     ]);
     assert_eq!(document["left"], left);
+    assert_eq!(document["still_ignored"], json!([]));
     let restored = document["restored"].as_array().unwrap();
     assert!(restored.contains(&json!("@/p/.env")) && restored.contains(&json!("@/p/.cache")));
+    room.setup(&["--cache-dir", "store"]);
+    room.write("store/torch/x", "x");
+    assert_eq!(room.undo(&["--json"]).json()["still_ignored"], json!(["@/p/store"]));
     let nothing = room.undo(&["--json"]).json();
     assert_eq!(nothing["restored"], json!([]));
 }

@@ -223,6 +223,7 @@ fn report(context: &Context, project: &Project, undone: &Undone, said: bool) -> 
             "restored": list(&undone.restored),
             "parted": list(&undone.parted),
             "left": left,
+            "still_ignored": list(&kept::lines(&project.root).into_iter().map(|line| line.folder).collect::<Vec<_>>()),
         });
         context.output.result(format!("{document:#}\n"))?;
     } else if said {
