@@ -22,8 +22,8 @@ Name                               Size  Read by         Licence
 faster-whisper-tiny.en                ?  faster-whisper  MIT
 faster-whisper-tiny             78.2 MB  faster-whisper  MIT
 mlx-whisper-tiny.en                   ?  mlx             MIT
-hf:org/tiny                              huggingface
-hf:Systran/faster-whisper-tiny           huggingface
+hf:org/tiny                           ?  huggingface
+hf:Systran/faster-whisper-tiny        ?  huggingface
 "
     );
     assert_eq!(
@@ -38,7 +38,11 @@ hf:Systran/faster-whisper-tiny           huggingface
     assert_eq!(json["hub"][0]["gated"], true);
     assert_eq!(zoo.told(&room.run(&["models", "search", "xyzzyqq"]).expect(1)), "Nothing is called xyzzyqq\n");
     zoo.hub.forget();
-    room.run(&["models", "search", "tiny", "--offline"]).expect(0);
+    room.run(&["models", "search", "tiny", "--offline"]).expect(0).says(&["The Hub was not asked: offline."]);
+    assert_eq!(
+        zoo.told(&room.run(&["models", "search", "xyzzyqq", "--offline"]).expect(1)),
+        "The Hub was not asked: offline.\nNothing is called xyzzyqq\n"
+    );
     assert_eq!(zoo.hub.requests().len(), 0);
     zoo.hub.delete("org/tiny");
 }

@@ -144,6 +144,112 @@ fn what_a_person_changed_of_ours_is_left_with_a_message() {
 }
 
 #[test]
+fn as_many_changes_are_taken_back_as_the_plan_had() {
+    for room in [fixture(), Room::git(), Room::bare()] {
+        let ran = room.setup(EVERYTHING);
+        let plan = ran.err.lines().find_map(|line| line.strip_prefix("Plan: ")).unwrap().to_owned();
+        let ran = room.undo(&[]);
+        assert_eq!(ran.err, format!("setup of 2025-11-25T15:20:46Z: {plan}\nTook back {plan}.\n"));
+    }
+}
+
+#[test]
+fn undo_all_says_once_what_stays_of_a_file_that_many_runs_changed() {
+    let room = Room::git();
+    for libraries in ["torch", "huggingface", "mlx"] {
+        room.setup(&["--libraries", libraries]);
+    }
+    room.edit(".env", "PRIMARY_CACHE_PATH=", "MINE=");
+    let ran = room.undo(&["--all"]);
+    let stays = "warning: .env stays: its modelstrap block was changed since";
+    assert_eq!(ran.err.lines().filter(|line| *line == stays).count(), 1, "{}", ran.err);
+    assert_eq!(ran.err.matches("warning:").count(), 1, "{}", ran.err);
+}
+
+#[test]
+fn help_and_setup_say_what_undo_takes_back() {
+    let room = Room::git();
+    room.setup(&[]).says(&["modelstrap undo ", "takes back modelstrap's last change, now this setup"]);
+    let help = room.run(&["undo", "--help"]).expect(0).out;
+    assert!(
+        help.starts_with(
+            "Take back the last change that modelstrap made here: a setup, `models add` or `models remove`\n"
+        ),
+        "{help}"
+    );
+    assert!(help.contains("Take back every change that modelstrap made to this project"), "{help}");
+}
+
+const KEPT: &str = "# kept by `modelstrap undo`: these folders still hold files";
+
+#[test]
+fn a_cache_that_stays_stays_out_of_git() {
+    let room = Room::git();
+    room.write(".gitignore", "*.pyc\n");
+    room.run_git(&["add", "."]);
+    room.setup(&[]);
+    room.write(".cache/torch/hub/checkpoints/weights.pt", "weights");
+    let ran = room.undo(&["--all"]);
+    ran_says(
+        &ran.err,
+        "  .gitignore: the line for .cache stays, as the folder does; `modelstrap undo` takes it once the folder is gone\n",
+    );
+    assert_eq!(room.text(".gitignore"), format!("*.pyc\n\n{BEGIN}\n{KEPT}\n/.cache/\n# <<< modelstrap <<<\n"));
+    assert_eq!(room.run_git(&["status", "--porcelain"]).out, "AM .gitignore\n");
+    // The next setup takes the line over, and the undo of that one leaves it as it was.
+    let left = room.tree();
+    room.setup(&[]);
+    assert!(!room.text(".gitignore").contains(KEPT));
+    room.run(&["setup", "--check"]).expect(0);
+    room.undo(&[]);
+    room.tree().assert_eq(&left, "setup and undo");
+    assert_eq!(room.undo(&[]).err, "Nothing to undo in @/p.\n");
+    room.tree().assert_eq(&left, "undo of nothing");
+    fs::rename(room.place(".cache"), room.path().join("gone")).unwrap();
+    let gone = "  .gitignore: the line for .cache was kept, and the folder is gone\n";
+    let before = room.tree();
+    assert_eq!(room.run(&["undo", "--dry-run"]).expect(0).err, gone);
+    room.run(&["undo"]).expect(2).says(&["give `--yes`"]);
+    room.tree().assert_eq(&before, "a look");
+    assert_eq!(room.undo(&[]).err, format!("{gone}Took back 1 line.\n"));
+    assert_eq!(room.text(".gitignore"), "*.pyc\n");
+    assert!(!room.exists(".modelstrap"));
+}
+
+#[test]
+fn an_ignore_file_of_kept_lines_alone_goes_with_them() {
+    let room = Room::git();
+    room.setup(&[]);
+    room.write(".cache/torch/hub/checkpoints/weights.pt", "weights");
+    room.write("config/mine.json", "{}");
+    room.undo(&[]);
+    // Only a cache is hidden: `config` stays, too, and is the person's.
+    assert_eq!(room.text(".gitignore"), format!("{BEGIN}\n{KEPT}\n/.cache/\n# <<< modelstrap <<<\n"));
+    fs::rename(room.place(".cache"), room.path().join("gone")).unwrap();
+    room.undo(&[]);
+    assert!(!room.exists(".gitignore"));
+}
+
+#[test]
+fn the_lines_of_each_cache_that_was_left_are_kept_undo_by_undo() {
+    let room = fixture();
+    let before = room.text(".gitignore");
+    room.setup(&[]);
+    let one = room.text(".gitignore");
+    room.setup(&["--cache-dir", "models here"]);
+    room.write("models here/torch/hub/checkpoints/weights.pt", "weights");
+    room.undo(&[]);
+    let kept = format!("{KEPT}\n/models here/\n# <<< modelstrap <<<\n");
+    assert_eq!(room.text(".gitignore"), one.replace("# <<< modelstrap <<<\n", &kept));
+    // The block counts as modelstrap's own all the same: nobody edited it.
+    assert!(!room.run(&["setup", "--dry-run"]).expect(0).err.contains("was edited"));
+    room.append(".gitignore", "mine/\n");
+    let ran = room.undo(&[]);
+    ran_says(&ran.err, "  .gitignore: only modelstrap's part was taken out");
+    assert_eq!(room.text(".gitignore"), format!("{before}\n\nmine/\n\n{BEGIN}\n{kept}"));
+}
+
+#[test]
 fn what_a_person_removed_stays_removed() {
     let room = fixture();
     room.setup(&[]);
@@ -218,8 +324,12 @@ fn json_says_what_became_of_each_path() {
         {"path": "@/p/.modelstrap/env.sh", "why": "it was changed since modelstrap wrote it"},
     ]);
     assert_eq!(document["left"], left);
+    assert_eq!(document["still_ignored"], json!([]));
     let restored = document["restored"].as_array().unwrap();
     assert!(restored.contains(&json!("@/p/.env")) && restored.contains(&json!("@/p/.cache")));
+    room.setup(&["--cache-dir", "store"]);
+    room.write("store/torch/x", "x");
+    assert_eq!(room.undo(&["--json"]).json()["still_ignored"], json!(["@/p/store"]));
     let nothing = room.undo(&["--json"]).json();
     assert_eq!(nothing["restored"], json!([]));
 }

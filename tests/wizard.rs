@@ -163,3 +163,29 @@ fn yes_never_asks_and_no_colour_is_no_colour() {
     let Ended { raw, .. } = Terminal::open(80, 24, &mut command).end();
     assert!(!raw.contains("? ") && raw.contains("\x1b["), "{raw:?}");
 }
+
+#[test]
+fn no_sentence_is_broken_within_a_word() {
+    let house = house();
+    fs::create_dir_all(house.at("home/.cache/whisper")).unwrap();
+    fs::write(house.at("home/.cache/whisper/x"), "x").unwrap();
+    for columns in [60, 80] {
+        for arguments in [
+            &["setup", "--check"][..],
+            &["detect"],
+            &["setup", "--yes", "--no-models", "--cache-dir", ".cache"],
+            &["undo", "--yes"],
+        ] {
+            let ended = Terminal::open(columns, 24, &mut house.modelstrap(arguments)).end();
+            let plain = console::strip_ansi_codes(&ended.raw).replace('\r', "");
+            for line in plain.lines() {
+                // A path has no place to be folded at.
+                let wide = console::measure_text_width(line);
+                assert!(
+                    wide <= usize::from(columns) || line.starts_with("Project "),
+                    "{arguments:?}: {wide}: {line}\n{plain}"
+                );
+            }
+        }
+    }
+}

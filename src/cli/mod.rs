@@ -116,7 +116,7 @@ pub enum Verb {
     Models(ModelsArgs),
     /// Show what the caches hold, by library, model and revision, and what lies outside of them
     Status(StatusArgs),
-    /// Take back the last setup, or all of it
+    /// Take back the last change that modelstrap made here: a setup, `models add` or `models remove`
     Undo(UndoArgs),
     /// Print the completions for a shell
     Completions {

@@ -6,7 +6,7 @@ use clap::builder::FalseyValueParser;
 /// Flags of `modelstrap undo`.
 #[derive(Debug, Clone, Args)]
 pub struct UndoArgs {
-    /// Take back every setup of this project, not only the last
+    /// Take back every change that modelstrap made to this project, not only the last
     #[arg(long)]
     pub all: bool,
     /// Never ask

@@ -1,8 +1,9 @@
-//! `modelstrap undo`: takes back the last setup, or all of it.
+//! `modelstrap undo`: takes back the last change that modelstrap made to the project, or all of them.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 
 use super::context::Context;
@@ -12,6 +13,7 @@ use crate::cli::UndoArgs;
 use crate::models::lock::unseen::{self, Unseen};
 use crate::models::lock::{self, Lock};
 use crate::plan::journal::Shelf;
+use crate::plan::kept;
 use crate::plan::undo::{UndoError, Undone, undo};
 use crate::platform::home;
 use crate::project::Project;
@@ -31,6 +33,9 @@ pub(super) fn run(context: &Context, arguments: &UndoArgs) -> Result<Exit> {
         paths::friendly(&project.root, home::home_dir(&context.vars, context.os).as_deref(), path)
     };
     if past.is_empty() {
+        if drop_ignore_lines(context, &project, arguments)? {
+            return report(context, &project, &Undone::default(), false);
+        }
         tidy(context, &project, &shelf, arguments.dry_run)?;
         let home = home::home_dir(&context.vars, context.os);
         let root = paths::friendly(std::path::Path::new("/nowhere"), home.as_deref(), &project.root);
@@ -59,17 +64,7 @@ pub(super) fn run(context: &Context, arguments: &UndoArgs) -> Result<Exit> {
         let paths = past.iter().flat_map(|run| run.entries.iter().rev().map(|entry| entry.path.clone()));
         return report(context, &project, &Undone { restored: paths.collect(), ..Undone::default() }, false);
     }
-    if !arguments.yes && context.ci().is_none() {
-        if !context.can_ask() {
-            return Err(Usage(
-                "undo asks before it changes anything, and there is no terminal to ask on\n  give `--yes`".to_owned(),
-            )
-            .into());
-        }
-        if !Prompts::new(&context.output).yes("Take this back?")? {
-            return Err(Interrupted("left; nothing was changed".to_owned()).into());
-        }
-    }
+    consent(context, arguments)?;
     interrupt::watch();
     let held = lock_project(context, &project, Duration::from_secs(60))?;
     let now: Vec<u32> = shelf.past().iter().map(|past| past.number).collect();
@@ -96,17 +91,72 @@ pub(super) fn run(context: &Context, arguments: &UndoArgs) -> Result<Exit> {
     if shelf.past().is_empty() {
         held.remove();
         shelf.remove_state_folder();
+        // It holds the journal until here, and is a change like any other.
+        let own = project.state_folder();
+        if past.iter().any(|run| run.entries.iter().any(|entry| entry.path == own)) && !own.exists() {
+            total.restored.push(own);
+        }
     }
     noted?;
+    // Several runs may have worked on one path: what became of it is said once.
+    let mut seen = BTreeSet::new();
+    total.parted.retain(|path| seen.insert(path.clone()));
+    seen.clear();
+    total.left.retain(|(path, _)| seen.insert(path.clone()));
     for path in &total.parted {
         context
             .output
-            .say(format!("  {}: only modelstrap's part was taken out; what you changed since stays", show(path)));
+            .remark(format!("{}: only modelstrap's part was taken out; what you changed since stays", show(path)));
     }
     for (path, why) in &total.left {
         context.output.warn(format!("{} stays: {why}", show(path)));
     }
+    for line in kept::lines(&project.root) {
+        context.output.remark(format!(
+            ".gitignore: the line for {} stays, as the folder does; `modelstrap undo` takes it once the folder is gone",
+            show(&line.folder)
+        ));
+    }
     report(context, &project, &total, true)
+}
+
+fn consent(context: &Context, arguments: &UndoArgs) -> Result<()> {
+    if !arguments.yes && context.ci().is_none() {
+        if !context.can_ask() {
+            return Err(Usage(
+                "undo asks before it changes anything, and there is no terminal to ask on\n  give `--yes`".to_owned(),
+            )
+            .into());
+        }
+        if !Prompts::new(&context.output).yes("Take this back?")? {
+            return Err(Interrupted("left; nothing was changed".to_owned()).into());
+        }
+    }
+    Ok(())
+}
+
+/// Takes out the ignore lines that an earlier undo kept for folders that are gone now. True when there was one.
+fn drop_ignore_lines(context: &Context, project: &Project, arguments: &UndoArgs) -> Result<bool> {
+    let tag = project.tag();
+    let failed = || format!("{} cannot be changed", escape::path(&project.root.join(kept::FILE)));
+    let gone = kept::drop_stale(&project.root, &tag, true).with_context(failed)?;
+    if gone.is_empty() {
+        return Ok(false);
+    }
+    for line in &gone {
+        let folder = paths::friendly(&project.root, None, &line.folder);
+        context.output.remark(format!(".gitignore: the line for {folder} was kept, and the folder is gone"));
+    }
+    if arguments.dry_run {
+        return Ok(true);
+    }
+    consent(context, arguments)?;
+    let held = lock_project(context, project, Duration::from_secs(60))?;
+    let dropped = kept::drop_stale(&project.root, &tag, false).with_context(failed);
+    held.remove();
+    shelf(project).remove_state_folder();
+    context.output.say(format!("Took back {}.", units::count(dropped?.len(), "line")));
+    Ok(true)
 }
 
 /// A lock that learnt something since the run that wrote it is not what that run wrote. What the run added goes from it all the same.
@@ -173,6 +223,7 @@ fn report(context: &Context, project: &Project, undone: &Undone, said: bool) -> 
             "restored": list(&undone.restored),
             "parted": list(&undone.parted),
             "left": left,
+            "still_ignored": list(&kept::lines(&project.root).into_iter().map(|line| line.folder).collect::<Vec<_>>()),
         });
         context.output.result(format!("{document:#}\n"))?;
     } else if said {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::record::{Fragments, Record};
-use super::{Change, Edit, Kept, Kind, Obstacle, Plan, State, Want, block};
+use super::{Change, Edit, Kept, Kind, Obstacle, Plan, State, Want, block, kept};
 use crate::project::answers;
 use crate::project::root::STATE_FOLDER;
 use crate::support::{atomic, digest, escape, paths};
@@ -185,7 +185,7 @@ impl Desk<'_> {
             None if lines.is_empty() => return Ok(Outcome::default()),
             Some(found) if found.body == body => return Ok(Outcome { settled: wrote, ..Outcome::default() }),
             // Without a record the block came with the project, or from another machine: then it is ours to renew.
-            Some(found) if !self.force && self.differs_from_record(&found.body) => {
+            Some(found) if !self.force && self.differs_from_record(kept::own(&found.body)) => {
                 return Ok(self.keep("its modelstrap block was edited since modelstrap wrote it"));
             }
             _ => {}

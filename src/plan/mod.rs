@@ -11,6 +11,7 @@ mod decide;
 pub mod diff;
 pub mod journal;
 pub mod json;
+pub mod kept;
 mod members;
 pub mod record;
 mod rows;

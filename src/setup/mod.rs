@@ -7,6 +7,7 @@
 pub mod cache_root;
 pub mod disk_notes;
 pub mod layout;
+pub mod outside;
 pub mod parts;
 
 pub use layout::{Layout, Overrides};

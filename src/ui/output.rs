@@ -98,6 +98,27 @@ impl Output {
         self.say(self.folded(text, 0));
     }
 
+    /// The same for a sentence behind a heading, below whose first word it goes on. Spaces that do not break are spaces then.
+    pub fn headed(&self, heading: &str, text: impl Display) {
+        let text = self.folded(text, heading.chars().count() + 1).replace('\u{a0}', " ");
+        self.say(format!("{} {text}", self.style().bold().apply_to(heading)));
+    }
+
+    /// The same for a sentence that stands two columns in.
+    pub fn remark(&self, text: impl Display) {
+        self.say(format!("  {}", self.folded(text, 2)));
+    }
+
+    /// The same for what a command does, beside the command where there is room for it; `width` is that of the longest one.
+    pub fn explained(&self, command: &str, width: usize, what: &str) {
+        let beside = width + 4;
+        let (gap, used) = match self.terminal && beside + 24 > self.width {
+            true => ("\n    ".to_owned(), 4),
+            false => (" ".repeat((width + 2).saturating_sub(command.chars().count())), beside),
+        };
+        self.say(format!("  {}{gap}{}", self.style().cyan().apply_to(command), self.folded(what, used)));
+    }
+
     /// A line for who asked for more with `-v`, to stderr.
     pub fn detail(&self, text: impl Display) {
         if self.verbose > 0 {

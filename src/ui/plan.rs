@@ -49,7 +49,7 @@ impl PlanView<'_> {
             let pad = " ".repeat(width.saturating_sub(console::measure_text_width(path)));
             let (why, amount) = note;
             let taken = 6 + console::measure_text_width(path).max(width) + console::measure_text_width(amount);
-            let room = self.output.width.saturating_sub(taken).max(20);
+            let room = self.output.width.saturating_sub(taken).max(8);
             let why = if self.output.terminal { text::cut(why, room) } else { why.clone() };
             let _ = writeln!(text, "  {sign} {path}{pad}  {}", style.clone().dim().apply_to(why + amount));
         }

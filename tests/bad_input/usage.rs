@@ -27,6 +27,12 @@ fn wrong_words_in_flags_are_wrong_usage() {
     usage(&["--skip", "dotenvs"]).says(&["`--skip dotenvs`: there is no such part", parts]);
     usage(&["--only", "cache,x"]).says(&["`--only x`: there is no such part", parts]);
     usage(&["--profile", "basch"]).says(&["`--profile basch`: neither a shell with an rc file nor a path", "bash"]);
+    let known = "`modelstrap env --list-libraries` shows every library that is known";
+    usage(&["--libraries", "torch,torsh"]).says(&["--libraries: ", "torsh", known]);
     usage(&["--skip", "cache", "--only", "cache"]).says(&["--skip", "--only", "cannot be used with"]);
     room.tree().assert_eq(&before, "wrong usage");
+    // From the manifest it is no usage.
+    let room = Room::git();
+    room.write("modelstrap.toml", "[cache]\nlibraries = [\"torsh\"]\n");
+    room.run(&["setup", "--yes"]).expect(1).says(&["modelstrap.toml: [cache] libraries: ", known]);
 }

@@ -98,6 +98,10 @@ fn every_flag_has_a_variable() {
     assert!(!room.exists(".modelstrap"));
     let room = Room::git().with("MODELSTRAP_CHECK", "1");
     room.run(&["setup"]).expect(3);
+    // The variable is setup's alone: others that can check do so when they are told to.
+    room.run(&["status"]).expect(0);
+    room.run(&["status", "--check", "--min-free", "1000000TB"]).expect(3);
+    room.run(&["models", "lock"]).expect(0);
     let room = Room::git().with("MODELSTRAP_ONLY", "dotenv").with("MODELSTRAP_JSON", "1");
     assert_eq!(room.setup(&[]).json()["applied"], true);
     assert!(room.exists(".env") && !room.exists(".cache"));

@@ -85,3 +85,28 @@ fn a_cache_that_was_left_keeps_its_ignore_line_while_it_is_there() {
     room.setup(&[]);
     assert!(!room.text(".gitignore").contains("/.cache/"));
 }
+
+#[test]
+fn the_order_of_the_lines_is_no_change() {
+    let room = Room::git();
+    let manifest = "[application_caches]\na = \"out/a\"\nb = \"out/b\"\n";
+    room.write("modelstrap.toml", manifest);
+    room.setup(&[]);
+    let lines = ["/.cache/", "/out/a/", "/out/b/", "/config/hardware_cache.json", "/.env"];
+    assert_eq!(block(&room.text(".gitignore")), lines);
+    // It lies there still, and is a cache no more: its line stays where it was.
+    room.write("out/a/x", "x");
+    room.write("modelstrap.toml", "[application_caches]\nb = \"out/b\"\n");
+    let ran = room.run(&["setup", "--check"]);
+    assert!(!ran.err.contains("~ .gitignore"), "{}", ran.err);
+    room.write("modelstrap.toml", "[application_caches]\nb = \"out/b\"\na = \"out/a\"\n");
+    let ran = room.run(&["setup", "--check"]);
+    assert!(!ran.err.contains("~ .gitignore"), "{}", ran.err);
+    room.setup(&[]);
+    assert_eq!(block(&room.text(".gitignore")), lines);
+    // With another line among them, all stand as setup orders them.
+    room.write("modelstrap.toml", format!("{manifest}c = \"c\"\n"));
+    room.setup(&[]);
+    let lines = ["/.cache/", "/out/a/", "/out/b/", "/c/", "/config/hardware_cache.json", "/.env"];
+    assert_eq!(block(&room.text(".gitignore")), lines);
+}

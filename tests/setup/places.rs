@@ -66,3 +66,35 @@ fn a_path_with_blanks_quotes_and_letters_comes_out_right() {
     assert_eq!(ran.out, room.place(".cache/torch").to_str().unwrap().replace(room.path().to_str().unwrap(), "@"));
     room.run(&["setup", "--check"]).expect(0);
 }
+
+#[test]
+fn a_first_setup_names_what_lies_outside_of_the_cache_and_a_second_does_not() {
+    let room = Room::git();
+    room.write("~/.cache/whisper/base.pt", "x");
+    room.write("~/.cache/torch/hub/x", "x");
+    std::fs::create_dir_all(room.place("~/.cache/huggingface/hub")).unwrap();
+    std::fs::create_dir_all(room.place("~/.cache/clip")).unwrap();
+    room.write("models/small.gguf", "x");
+    let told = "
+Outside of the cache, and left as it is; `modelstrap status` says what it holds:
+  ~/.cache/huggingface  (Hugging Face Hub)
+  ~/.cache/whisper      (OpenAI Whisper)
+  ~/.cache/torch        (PyTorch Hub)
+  models                (this project)
+
+";
+    let ran = room.run(&["setup", "--dry-run"]).expect(0);
+    assert!(ran.err.contains(told), "{}", ran.err);
+    room.setup(&[]).says(&[told]);
+    assert!(!room.setup(&["--force"]).err.contains("Outside of the cache"));
+    // Code is often kept in a folder of that name.
+    let room = Room::git();
+    room.write("models/user.py", "x");
+    assert!(!room.setup(&[]).err.contains("Outside of the cache"));
+    // A place that leads into the cache is no other place.
+    let room = Room::git();
+    room.write(".cache/whisper/base.pt", "x");
+    std::fs::create_dir_all(room.place("~/.cache")).unwrap();
+    std::os::unix::fs::symlink(room.place(".cache/whisper"), room.place("~/.cache/whisper")).unwrap();
+    assert!(!room.setup(&[]).err.contains("Outside of the cache"));
+}

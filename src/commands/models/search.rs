@@ -39,6 +39,9 @@ pub(super) fn run(context: &Context, arguments: &SearchArgs) -> Result<Exit> {
     if context.global.json {
         return as_json(context, &known, &found);
     }
+    if !online {
+        context.output.say("The Hub was not asked: offline.");
+    }
     if known.is_empty() && found.is_empty() {
         let near =
             catalogue::nearest(&arguments.word).map_or_else(String::new, |name| format!("; did you mean {name}?"));
@@ -59,7 +62,8 @@ pub(super) fn run(context: &Context, arguments: &SearchArgs) -> Result<Exit> {
     rows.extend(found.iter().map(|one| {
         vec![
             Cell::new(format!("hf:{}", one.id)),
-            Cell::new(""),
+            // The Hub's search tells none.
+            Cell::size(None),
             Cell::new("huggingface"),
             Cell::new(licence(None, one.gated)),
         ]

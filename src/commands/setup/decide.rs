@@ -5,6 +5,7 @@ use anyhow::{Context as _, Result, bail};
 use super::super::context::Context;
 use super::super::{Usage, wizard};
 use super::{models, shelf};
+use crate::catalogue;
 use crate::catalogue::variables::VariableSet;
 use crate::cli::SetupArgs;
 use crate::plan::journal::Shelf;
@@ -13,6 +14,7 @@ use crate::platform::recommend::Settings;
 use crate::platform::{Facts, home};
 use crate::project::Project;
 use crate::project::answers::{self, Answers};
+use crate::setup::outside::{self, Outside};
 use crate::setup::parts::{Part, Scene, Wishes, profile};
 use crate::setup::{Layout, Overrides};
 use crate::support::{digest, escape, time};
@@ -29,6 +31,8 @@ pub(super) struct Decided {
     force: bool,
     /// What was answered, now or earlier.
     pub(super) answers: Answers,
+    /// On a first setup, what lies outside of the cache.
+    pub(super) outside: Vec<Outside>,
     /// What the person chose of the models.
     pub(super) models: models::Choice,
 }
@@ -68,6 +72,14 @@ pub(super) fn decide(
     asks: bool,
 ) -> Result<Decided> {
     let mut chosen = models::Choice::default();
+    if let Some(ids) = &arguments.libraries {
+        catalogue::select(ids).map_err(|error| {
+            let error = escape::printable(&error.to_string());
+            Usage(format!(
+                "--libraries: {error}\n  `modelstrap env --list-libraries` shows every library that is known"
+            ))
+        })?;
+    }
     let mut overrides = Overrides { cache_dir: arguments.cache_dir.clone(), libraries: arguments.libraries.clone() };
     let record = shelf(&project).record();
     let mut answers = Answers::load(&project.state_folder());
@@ -126,7 +138,9 @@ pub(super) fn decide(
         )
     }));
     let machine = card::line(facts, settings);
-    Ok(Decided { project, layout, variables, wishes, machine, force: arguments.force, answers, models: chosen })
+    let outside = if first_time { outside::look(&layout, &context.vars) } else { Vec::new() };
+    let force = arguments.force;
+    Ok(Decided { project, layout, variables, wishes, machine, force, answers, outside, models: chosen })
 }
 
 /// What the manifest says and an answer of this machine overrules: nobody should wonder why an edit has no effect.

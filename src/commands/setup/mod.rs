@@ -74,7 +74,7 @@ pub(super) fn run(context: &Context, arguments: &SetupArgs) -> Result<Exit> {
         return Ok(exit(ended));
     }
     consent(context, arguments, asks)?;
-    let applied = carry_out(context, &decided, &shelf)?;
+    let applied = carry_out(context, &decided, &plan, &shelf)?;
     let ended = bring_models(context, arguments, &decided)?;
     report(context, &decided, &applied, true, ended, None)?;
     next_steps(context, &decided);
@@ -89,7 +89,7 @@ fn bring_models(context: &Context, arguments: &SetupArgs, decided: &Decided) -> 
         Err(error) => error.context("the project is set up, its models are not"),
     })?;
     if let Ended::Missing(missing) = ended {
-        context.output.say(format!(
+        context.output.tell(format!(
             "The project is set up; {} could not be brought. `modelstrap models download` tries again.",
             units::count(missing, "model")
         ));
@@ -133,7 +133,7 @@ fn consent(context: &Context, arguments: &SetupArgs, asks: bool) -> Result<()> {
     }
     match context.ci() {
         Some(provider) => {
-            context.output.say(format!("This is a CI run ({provider}): going on without asking."));
+            context.output.tell(format!("This is a CI run ({provider}): going on without asking."));
             Ok(())
         }
         None => Err(Usage(
@@ -144,11 +144,16 @@ fn consent(context: &Context, arguments: &SetupArgs, asks: bool) -> Result<()> {
 }
 
 /// Applies the plan under the project's lock: the plan is made again there, because another run may have been quicker.
-fn carry_out(context: &Context, decided: &Decided, shelf: &Shelf) -> Result<Plan> {
+fn carry_out(context: &Context, decided: &Decided, shown: &Plan, shelf: &Shelf) -> Result<Plan> {
     interrupt::watch();
     let held = lock(context, &decided.project, PATIENCE)?;
     let view = PlanView { output: &context.output, root: &decided.project.root, home: decided.layout.home.as_deref() };
-    let applied = decided.plan(shelf).and_then(|plan| {
+    let applied = decided.plan(shelf).and_then(|mut plan| {
+        // The lock lies in the tool's own folder, and had to make it: what was shown as a change counts as one.
+        let own = decided.project.state_folder();
+        if let Some(edit) = shown.edits.first().filter(|edit| edit.path == own && !plan.is_empty()) {
+            plan.edits.insert(0, edit.clone());
+        }
         let mut record = shelf.record();
         record.note_set_up(true);
         let now = time::now(&context.vars);

@@ -88,7 +88,7 @@ impl Outlook {
         }
         if !self.left_out.is_empty() {
             let names: Vec<String> = self.left_out.iter().map(|name| escape::printable(name)).collect();
-            output.say(format!("Left out on this machine: {}.", names.join(", ")));
+            output.tell(format!("Left out on this machine: {}.", names.join(", ")));
         }
         if self.brings_something() {
             let (bytes, unknown) = self.to_come();
@@ -111,7 +111,7 @@ impl Outlook {
         if self.disagreements.is_empty() {
             return;
         }
-        output.say(match self.is_locked {
+        output.tell(match self.is_locked {
             true => format!(
                 "modelstrap.lock does not fit the manifest: {}\n  `modelstrap models lock` mends that",
                 self.disagreements.join("; ")

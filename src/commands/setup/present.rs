@@ -10,6 +10,7 @@ use super::outlook::Outlook;
 use crate::plan::Plan;
 use crate::support::{escape, paths, units};
 use crate::ui::plan::PlanView;
+use crate::ui::text;
 
 /// What a plan is shown with.
 pub(super) struct View {
@@ -28,7 +29,7 @@ pub(super) fn show(context: &Context, decided: &Decided, plan: &Plan, shown: &Vi
     let bold = output.style().bold();
     if shown.machine {
         output.say(format!("{} {}", bold.apply_to("Project"), view_root(decided)));
-        output.say(format!("{} {}", bold.apply_to("Machine"), decided.machine));
+        output.headed("Machine", &decided.machine);
     }
     if !plan.is_empty() {
         output.say(format!("\n{}", bold.apply_to(format!("Plan: {}", units::count(plan.edits.len(), "change")))));
@@ -39,6 +40,7 @@ pub(super) fn show(context: &Context, decided: &Decided, plan: &Plan, shown: &Vi
         }
         output.say("");
     }
+    outside(context, decided);
     for kept in &plan.kept {
         let force = if kept.yields_to_force { "; `--force` replaces it, `undo` brings it back" } else { "" };
         output.warn(format!("{} stays as it is: {}{force}", view.path(&kept.path), kept.why));
@@ -46,18 +48,34 @@ pub(super) fn show(context: &Context, decided: &Decided, plan: &Plan, shown: &Vi
     for warning in &decided.wishes.warnings {
         output.warn(warning);
     }
-    let noted = !plan.kept.is_empty() || !decided.wishes.warnings.is_empty();
+    let noted = !decided.outside.is_empty() || !plan.kept.is_empty() || !decided.wishes.warnings.is_empty();
     if noted && !plan.is_empty() {
         // The question must not look like the last line of a warning.
         output.say("");
     }
     if plan.is_empty() {
-        output.say(match shown.unfinished {
+        output.tell(match shown.unfinished {
             true => "The last setup was interrupted when everything was written; `modelstrap setup` ends it.",
             false if shown.wanting => "The files of this project are as they should be.",
             false if !plan.kept.is_empty() => "Nothing to do, but for what stays as it is.",
             false => "Nothing to do: this project is ready.",
         });
+    }
+}
+
+/// What an earlier life left in other places: said once, with the command that knows more.
+fn outside(context: &Context, decided: &Decided) {
+    let output = &context.output;
+    if decided.outside.is_empty() {
+        return;
+    }
+    let dim = output.style().dim();
+    output.tell("Outside of the cache, and left as it is; `modelstrap status` says what it holds:");
+    let shown = |path: &std::path::Path| paths::friendly(&decided.project.root, decided.layout.home.as_deref(), path);
+    let rows: Vec<(String, String)> =
+        decided.outside.iter().map(|one| (shown(&one.path), format!("({})", one.whose))).collect();
+    for line in text::columns(&rows) {
+        output.say(format!("  {}", dim.apply_to(line)));
     }
 }
 
@@ -129,10 +147,10 @@ pub(super) fn next_steps(context: &Context, decided: &Decided) {
     let rows = [
         (format!("{tool} run -- python main.py"), "runs a command with its models in one place"),
         (format!(". {snippet}"), "does so for every command of this shell"),
-        (format!("{tool} undo"), "takes all of this back"),
+        (format!("{tool} undo"), "takes back modelstrap's last change, now this setup"),
     ];
     let width = rows.iter().map(|(command, _)| command.chars().count()).max().unwrap_or_default();
     for (command, what) in rows {
-        output.say(format!("  {}  {what}", output.style().cyan().apply_to(format!("{command:width$}"))));
+        output.explained(&command, width, what);
     }
 }

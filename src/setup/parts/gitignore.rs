@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Scene, Wishes};
-use crate::plan::{State, Want, block};
+use crate::plan::{State, Want, block, kept};
 use crate::project::{git, ignored};
 use crate::support::paths;
 
@@ -28,6 +28,7 @@ pub(super) fn add(scene: &Scene<'_>, wishes: &mut Wishes) {
     }
     wanted.extend(left_behind(scene, &there, wishes));
     wanted.retain(|(_, pattern)| !own.lines().any(|line| line.trim_end() == pattern));
+    in_their_order(&mut wanted, &there);
     let extra: Vec<String> = scene.project.manifest.gitignore.extra.clone();
     let extra: Vec<String> =
         extra.into_iter().filter(|line| !own.lines().any(|there| there.trim_end() == line)).collect();
@@ -41,6 +42,17 @@ pub(super) fn add(scene: &Scene<'_>, wishes: &mut Wishes) {
         untracked(scene, &git_root, wanted, &extra, wishes)
     };
     wishes.want_inside(scene, file, "keeps the caches out of Git", Want::Block { lines });
+}
+
+/// Brings `wanted` into the order that the block of `file` has, if it holds the same lines. All of them are anchored and
+/// none is a negation, so their order means nothing: another one would be a change for nothing.
+fn in_their_order(wanted: &mut [(PathBuf, String)], file: &[u8]) {
+    let body = block::find(file).ok().flatten().map(|found| found.body).unwrap_or_default();
+    let body = String::from_utf8_lossy(&body);
+    let place = |pattern: &str| body.lines().position(|line| line == pattern);
+    if wanted.iter().all(|(_, pattern)| place(pattern).is_some_and(|place| place < wanted.len())) {
+        wanted.sort_by_key(|(_, pattern)| place(pattern));
+    }
 }
 
 /// The cache folders inside the project, with their patterns. A folder that lies in another one needs no line of its own.
@@ -65,14 +77,13 @@ fn left_behind(scene: &Scene<'_>, file: &[u8], wishes: &mut Wishes) -> Vec<(Path
     let body = block::find(file).ok().flatten().map(|found| found.body).unwrap_or_default();
     let mut left = Vec::new();
     for line in String::from_utf8_lossy(&body).lines() {
-        let Some(inside) = line.strip_prefix('/').and_then(|line| line.strip_suffix('/')) else { continue };
-        let folder = root.join(inside.replace('\\', ""));
+        let Some(folder) = kept::folder(root, line) else { continue };
         let known = caches.iter().any(|(path, _)| *path == folder) || extra.iter().any(|extra| extra == line);
-        let known = known || paths::has_parent_component(&folder);
         if !known && folder.is_dir() {
             wishes.warnings.push(format!(
-                "{inside} was a cache of this project and is still there; no library reads it any more\n    \
-                 its line in .gitignore stays until the folder is gone"
+                "{} was a cache of this project and is still there; no library reads it any more\n    \
+                 its line in .gitignore stays until the folder is gone",
+                crate::support::escape::printable(&paths::portable(root, &folder))
             ));
             left.push((folder, line.to_owned()));
         }
