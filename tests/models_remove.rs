@@ -5,11 +5,14 @@
 #[path = "support/hub/mod.rs"]
 mod hub;
 mod support;
+#[path = "support/terminal.rs"]
+mod terminal;
 #[path = "support/zoo.rs"]
 mod zoo;
 
 use std::os::unix::fs::symlink;
 
+use terminal::Terminal;
 use zoo::Zoo;
 
 const WEIGHTS: &str = "https://files.example.org/weights.bin";
@@ -87,6 +90,36 @@ fn a_file_that_another_model_has_from_another_address_stays() {
         room.write(&format!(".cache/whisper/{name}"), "weights");
     }
     let ran = room.run(&["models", "remove", "two", "three", "--purge", "--yes"]).expect(0);
-    assert!(ran.err.contains("two: another model of the project needs its files"), "{}", ran.err);
+    assert!(ran.err.contains("two: another model of the project needs its files; they stay"), "{}", ran.err);
     assert!(room.exists(".cache/whisper/tiny.pt") && !room.exists(".cache/whisper/base.pt"));
+}
+
+#[test]
+fn a_purge_gives_up_what_a_renamed_key_left_behind() {
+    let zoo = Zoo::start();
+    let room = zoo.project("small = \"hf:org/tiny\"\n");
+    room.run(&["models", "download"]).expect(0);
+    room.edit("modelstrap.toml", "small =", "renamed =");
+    room.run(&["models", "lock"]).expect(0);
+    room.run(&["models", "download"]).expect(0);
+    let ran = room.run(&["models", "remove", "renamed", "--purge", "--yes"]).expect(0);
+    assert_eq!(zoo.told(&ran), "Wrote modelstrap.toml and modelstrap.lock.\n3.15 MB freed.\n");
+    assert!(!room.exists(".cache/huggingface/hub/models--org--tiny"));
+}
+
+#[test]
+fn files_that_another_project_uses_are_told_before_anybody_is_asked_and_stay() {
+    let zoo = Zoo::start();
+    let room = zoo.project("tiny = \"hf:org/tiny\"\n");
+    room.run(&["models", "download"]).expect(0);
+    let refs = ".cache/huggingface/hub/models--org--tiny/refs";
+    let commit = room.text(&format!("{refs}/main"));
+    room.write(&format!("{refs}/refs/modelstrap/00000000-11111111"), &commit);
+    let ran = room.run(&["models", "remove", "tiny", "--purge", "--dry-run"]).expect(0);
+    assert_eq!(zoo.told(&ran), "tiny would leave the manifest and the lock; its files are used elsewhere and stay\n");
+    let mut terminal = Terminal::open(120, 40, &mut room.command(&["models", "remove", "tiny", "--purge"]));
+    terminal.wait_for("tiny: another project or branch uses its files; they stay\nWrote modelstrap.toml and");
+    assert!(terminal.end().status.success());
+    assert!(room.exists(".cache/huggingface/hub/models--org--tiny/snapshots"));
+    assert_eq!(room.text(&format!("{refs}/refs/modelstrap/00000000-11111111")), commit);
 }

@@ -34,12 +34,6 @@ pub(super) fn run(context: &Context, arguments: &RemoveArgs) -> Result<Exit> {
         if locked.is_empty() {
             would.push(format!("{} would leave the manifest; it is not locked", printable(word)));
         }
-        let files = if arguments.purge { ", and its files the cache" } else { "" };
-        would.extend(
-            locked
-                .iter()
-                .map(|model| format!("{} would leave the manifest and the lock{files}", printable(&model.name))),
-        );
         gone.extend(locked);
     }
     let manifest = Manifest::parse(&text).map_err(|problem| anyhow!("{}{problem}", escape::path(&path)))?;
@@ -51,11 +45,23 @@ pub(super) fn run(context: &Context, arguments: &RemoveArgs) -> Result<Exit> {
         refuse_purge(&after, &gone, &needed, arguments.force)?;
     }
     if arguments.consent.dry_run {
+        for model in &gone {
+            let mut goes = arguments.purge;
+            for part in model.parts.iter().filter(|_| arguments.purge) {
+                goes &= needed.keeps(&after.world, model, part)?.is_none();
+            }
+            let files = match (arguments.purge, goes) {
+                (false, _) => "",
+                (_, true) => ", and its files the cache",
+                (_, false) => "; its files are used elsewhere and stay",
+            };
+            would.push(format!("{} would leave the manifest and the lock{files}", printable(&model.name)));
+        }
         would.iter().for_each(|line| context.output.say(line));
         return Ok(Exit::Done);
     }
     if arguments.purge {
-        consent(context, arguments, &gone)?;
+        consent(&after, arguments, &gone, &needed)?;
     }
     let mut files = vec![(path, text)];
     if after.lock.is_some() {
@@ -102,8 +108,25 @@ fn taken_out(session: &Session<'_>, path: &Path, text: &str, word: &str) -> Resu
     Err(Usage(format!("the manifest has no model {}; {known}", printable(word))).into())
 }
 
-fn consent(context: &Context, arguments: &RemoveArgs, gone: &[Model]) -> Result<()> {
-    if arguments.consent.yes || gone.is_empty() {
+/// Says whose files stay, and asks about those of the others.
+fn consent(session: &Session<'_>, arguments: &RemoveArgs, gone: &[Model], needed: &Needed<'_>) -> Result<()> {
+    let context = session.context;
+    let mut names: Vec<String> = Vec::new();
+    for model in gone {
+        let mut kept = Vec::new();
+        for part in &model.parts {
+            kept.push(needed.keeps(&session.world, model, part)?);
+        }
+        if kept.iter().any(Option::is_none) {
+            names.push(printable(&model.name));
+        }
+        kept.sort_unstable();
+        kept.dedup();
+        for why in kept.into_iter().flatten() {
+            context.output.say(format!("{}: {why}", printable(&model.name)));
+        }
+    }
+    if arguments.consent.yes || names.is_empty() {
         return Ok(());
     }
     if !context.can_ask() {
@@ -111,7 +134,6 @@ fn consent(context: &Context, arguments: &RemoveArgs, gone: &[Model]) -> Result<
             Usage("`--purge` deletes files, and there is no terminal to ask on\n  give `--yes`".to_owned()).into()
         );
     }
-    let names: Vec<String> = gone.iter().map(|model| printable(&model.name)).collect();
     match Prompts::new(&context.output).yes(&format!("Delete the files of {}?", names.join(", ")))? {
         true => Ok(()),
         false => Err(Interrupted("left; nothing was changed".to_owned()).into()),
@@ -145,6 +167,15 @@ impl<'a> Needed<'a> {
             matches!(&other.place, Place::Hub(other)
                 if (other.repo_type, &other.repo, &other.commit) == (own.repo_type, &own.repo, &own.commit))
         }))
+    }
+
+    /// Why the files of `part` stay.
+    fn keeps(&self, world: &World, model: &Model, part: &Part) -> Result<Option<&'static str>> {
+        if self.has(world, part)? {
+            return Ok(Some("another model of the project needs its files; they stay"));
+        }
+        let used = placement::is_used(world, model, part)?;
+        Ok(used.then_some("another project or branch uses its files; they stay"))
     }
 }
 
@@ -198,20 +229,10 @@ fn purge(session: &Session<'_>, gone: &[Model], needed: &Needed<'_>) -> Result<(
     let mut freed = 0;
     for model in gone {
         for part in &model.parts {
-            if needed.has(&session.world, part)? {
-                placement::release(&session.world, model, part)?;
-                session
-                    .context
-                    .output
-                    .say(format!("{}: another model of the project needs its files", printable(&model.name)));
-                continue;
-            }
-            match placement::remove(&session.world, model, part)? {
-                Some(bytes) => freed += bytes,
-                None => session
-                    .context
-                    .output
-                    .say(format!("{}: another project or branch uses its files; they stay", printable(&model.name))),
+            match needed.has(&session.world, part)? {
+                true => placement::release(&session.world, model, part)?,
+                // Why files stay was said before anybody was asked.
+                false => freed += placement::remove(&session.world, model, part)?.unwrap_or(0),
             }
         }
     }
