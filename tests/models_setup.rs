@@ -163,7 +163,7 @@ fn a_check_and_a_dry_run_say_how_each_model_stands_and_ask_nobody() {
     let before = room.tree();
     let check = room.run(&["setup", "--check"]).expect(3);
     let unlocked = "\
-The files of this project are as they should be.
+Nothing to do but to download what is missing.
 
 Models
 Model State Size Read by
@@ -201,7 +201,7 @@ fn a_check_passes_when_what_this_machine_needs_is_here_and_locked() {
     zoo.hub.forget();
     let ran = room.run(&["setup", "--check"]).expect(0);
     let here = "\
-Nothing to do: this project is ready.
+Nothing to do but to download what is missing.
 
 Models
 Model State Size Read by
@@ -228,7 +228,7 @@ To download: 1 model of unknown size (optional).
     assert!(told.contains("\ntiny partly 3.15 MB huggingface\n"), "{told}");
     let told = said(&zoo, &room.setup(&[]));
     let begin = "\
-The files of this project are as they should be.
+Nothing to do but to download what is missing.
 
 Models
 Model State Size Read by
@@ -250,4 +250,37 @@ To download: 9 B and 1 model of unknown size.
     room.run(&["setup", "--check", "--no-models"]).expect(0);
     room.write("modelstrap.lock", "garbage");
     room.run(&["setup", "--check"]).expect(1).says(&["modelstrap.lock"]);
+}
+
+#[test]
+fn a_setup_that_only_downloads_asks_a_person_and_nobody_else() {
+    let zoo = Zoo::start();
+    let room = zoo.project("tiny = { source = \"hf:org/tiny\", optional = true }\n");
+    room.setup(&["--no-models"]);
+    let open = |room: &Room| Terminal::open(120, 40, room.command(&["setup"]).env("SHELL", "/bin/false"));
+    let mut terminal = open(&room);
+    terminal.wait_for("Nothing to do but to download what is missing.").wait_for("\ntiny ");
+    terminal.wait_for("To download: 1 model of unknown size (optional).").wait_for("? Download now?").press("n");
+    let ended = terminal.end();
+    assert_eq!(ended.status.code(), Some(130));
+    assert!(ended.raw.contains("left; nothing was downloaded"), "{}", ended.raw);
+    assert_eq!(there(&room), (true, false, false));
+
+    let mut terminal = open(&room);
+    terminal.wait_for("? Download now?").press(keys::ENTER).wait_for("Fetched 3.15 MB");
+    assert!(terminal.end().status.success());
+    assert_eq!(there(&room), (true, true, false));
+    let mut terminal = open(&room);
+    terminal.wait_for("Nothing to do: this project is ready.\n").wait_for("Nothing to fetch: 1 model here, 3.15 MB.");
+    assert!(terminal.end().status.success(), "what is here is not asked about");
+
+    // With a plan there is one question, and it is about both.
+    room.run(&["models", "remove", "tiny", "--purge", "--yes"]).expect(0);
+    room.append("modelstrap.toml", "tiny = \"hf:org/tiny\"\n");
+    std::fs::remove_file(room.place(MACHINE)).unwrap();
+    let mut terminal = open(&room);
+    terminal.wait_for("To download: 1 model").wait_for("? Apply this plan?").press(keys::ENTER);
+    terminal.wait_for("Fetched 3.15 MB");
+    let ended = terminal.end();
+    assert!(ended.status.success() && !ended.raw.contains("Download now"), "{}", ended.raw);
 }
