@@ -76,7 +76,11 @@ pub(in crate::commands) fn deliver(session: &Session<'_>, wish: &Wish) -> Result
             pick.in_manifest = false;
         }
     }
-    let ask = if wish.frozen { Ask::Nobody } else { Ask::AboutTheMissing };
+    let ask = match (wish.frozen, wish.locked) {
+        (true, _) => Ask::Nobody,
+        (_, true) => Ask::AboutStrangers,
+        _ => Ask::AboutTheMissing,
+    };
     let output = &session.context.output;
     let mut settled = settle(session, picks, ask, &|name| output.detail(format!("asking about {}", printable(name))))?;
     if (!wish.frozen || wish.repair) && !wish.dry_run {
