@@ -56,7 +56,7 @@ fn a_word_that_means_nothing_is_refused_before_anything_is_done() {
     let ran = room.run(&["setup", "--yes", "--models", "tini"]).expect(2);
     assert_eq!(
         zoo.told(&ran),
-        "error: --models: `tini` is not the name of a well-known model\n  the nearest one is `tiny`\n"
+        "error: --models: `tini` is no model of this project, and not a well-known one\n  the project has tiny and vad\n  the nearest one is `tiny`\n"
     );
     room.tree().assert_eq(&before, "nothing was done");
 }
