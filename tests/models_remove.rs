@@ -123,3 +123,39 @@ fn files_that_another_project_uses_are_told_before_anybody_is_asked_and_stay() {
     assert!(room.exists(".cache/huggingface/hub/models--org--tiny/snapshots"));
     assert_eq!(room.text(&format!("{refs}/refs/modelstrap/00000000-11111111")), commit);
 }
+
+#[test]
+fn what_stays_is_said_with_the_way_to_delete_it() {
+    let zoo = Zoo::start();
+    let room = zoo.project("all = [\"hf:org/tiny\", \"hf:org/quants\"]\n");
+    room.run(&["models", "download"]).expect(0);
+    let way = "to delete its files: `modelstrap models add hf:org/tiny --no-download`, then `modelstrap models remove tiny --purge`";
+    let ran = room.run(&["models", "remove", "all/tiny"]).expect(0);
+    assert_eq!(
+        zoo.told(&ran),
+        format!(
+            "Wrote modelstrap.toml and modelstrap.lock.\nall/tiny: its files stay in the cache, 3.15 MB; `remove --purge` deletes them, too\n  {way}\n"
+        )
+    );
+    let no_model = "error: the manifest has no model";
+    for (arguments, told) in [
+        (&["hf:org/tiny", "--purge"][..], format!("{no_model} hf:org/tiny; it names all/quants\n  {way}\n")),
+        (&["hf:org/tiny"], format!("{no_model} hf:org/tiny; it names all/quants\n")),
+        (
+            &["all/tiny", "--purge"],
+            format!(
+                "{no_model} all/tiny; it names all/quants\n  to delete what it left, say its source, such as hf:OWNER/NAME\n"
+            ),
+        ),
+    ] {
+        assert_eq!(zoo.told(&room.run(&[&["models", "remove"], arguments].concat()).expect(2)), told);
+    }
+    room.run(&["models", "add", "hf:org/tiny", "--no-download"]).expect(0);
+    room.run(&["models", "remove", "tiny", "--purge", "--yes"]).expect(0).says(&["3.15 MB freed."]);
+    // A source that the manifest has is as good as its name, and what is not here does not stay.
+    room.run(&["models", "remove", "hf:org/quants", "--purge", "--yes"]).expect(0);
+    assert_eq!(room.text("modelstrap.toml"), "[models]\n");
+    room.run(&["models", "add", "hf:org/tiny", "--no-download"]).expect(0);
+    let ran = room.run(&["models", "remove", "tiny"]).expect(0);
+    assert_eq!(zoo.told(&ran), "Wrote modelstrap.toml and modelstrap.lock.\n");
+}

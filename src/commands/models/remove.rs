@@ -7,12 +7,14 @@ use anyhow::{Result, anyhow, bail};
 
 use super::super::context::Context;
 use super::super::{Exit, Usage};
-use super::add::{manifest_text, write};
+use super::add::{key_for, manifest_text, write};
 use super::settle::merged;
 use super::{Session, known};
 use crate::cli::RemoveArgs;
 use crate::models::locked::{Model, Part, Place};
+use crate::models::placement::FileState;
 use crate::models::request::{self, Request};
+use crate::models::spec::Spec;
 use crate::models::world::World;
 use crate::models::{bounds, placement};
 use crate::project::{Manifest, manifest_edit};
@@ -27,7 +29,7 @@ pub(super) fn run(context: &Context, arguments: &RemoveArgs) -> Result<Exit> {
     let (path, mut text) = manifest_text(&session.project)?;
     let (mut gone, mut would): (Vec<Model>, Vec<String>) = (Vec::new(), Vec::new());
     for word in &arguments.models {
-        let found = taken_out(&session, &path, &text, word)?;
+        let found = taken_out(&session, &path, &text, word, arguments.purge)?;
         text = found.text;
         let locked = session.lock.iter().flat_map(|lock| &lock.models);
         let locked: Vec<Model> = locked.filter(|model| found.names.contains(&model.name)).cloned().collect();
@@ -73,6 +75,7 @@ pub(super) fn run(context: &Context, arguments: &RemoveArgs) -> Result<Exit> {
         purge(&after, &gone, &needed)?;
     } else {
         release(&after, &gone);
+        tell_what_stays(&after, &gone, &needed)?;
     }
     Ok(Exit::Done)
 }
@@ -84,8 +87,13 @@ struct TakenOut {
     names: Vec<String>,
 }
 
-/// The manifest `text` without the key `word`, or without the one source of a list that is called so.
-fn taken_out(session: &Session<'_>, path: &Path, text: &str, word: &str) -> Result<TakenOut> {
+/// The manifest `text` without the key `word`, or without the one source of a list that is called so, or that is this source.
+fn taken_out(session: &Session<'_>, path: &Path, text: &str, word: &str, purge: bool) -> Result<TakenOut> {
+    let by_name = |request: &&Request| request.key == word || request.name == word;
+    let spec = Spec::parse(word, known().find).ok();
+    let by_spec = |request: &&Request| request.choices.iter().all(|choice| Some(&choice.spec) == spec.as_ref());
+    let meant = session.requests.iter().find(by_name).map(|_| word);
+    let word = meant.or_else(|| session.requests.iter().find(by_spec).map(|one| one.name.as_str())).unwrap_or(word);
     let problem = |problem| anyhow!("{}: {problem}", escape::path(path));
     let all = |requests: &[&Request]| {
         requests.iter().flat_map(|request| &request.choices).map(|choice| choice.name.clone()).collect()
@@ -105,7 +113,12 @@ fn taken_out(session: &Session<'_>, path: &Path, text: &str, word: &str) -> Resu
     }
     let keys: Vec<String> = session.requests.iter().map(|request| printable(&request.name)).collect();
     let known = if keys.is_empty() { "it names none".to_owned() } else { format!("it names {}", keys.join(", ")) };
-    Err(Usage(format!("the manifest has no model {}; {known}", printable(word))).into())
+    let way_out = match (purge, spec) {
+        (false, _) => String::new(),
+        (true, Some(spec)) => format!("\n  {}", way_out(&spec)),
+        (true, None) => "\n  to delete what it left, say its source, such as hf:OWNER/NAME".to_owned(),
+    };
+    Err(Usage(format!("the manifest has no model {}; {known}{way_out}", printable(word))).into())
 }
 
 /// Says whose files stay, and asks about those of the others.
@@ -209,6 +222,42 @@ fn refuse_purge(session: &Session<'_>, gone: &[Model], needed: &Needed<'_>, forc
                 printable(&model.name),
                 session.shown(&path)
             );
+        }
+    }
+    Ok(())
+}
+
+/// How to delete the files of what the manifest names no more: without a lock nobody knows which those are.
+fn way_out(spec: &Spec) -> String {
+    let (source, key) = (printable(&spec.to_string()), key_for(spec));
+    format!(
+        "to delete its files: `modelstrap models add {source} --no-download`, then `modelstrap models remove {key} --purge`"
+    )
+}
+
+/// Says which files stay in the cache, and how to delete them.
+fn tell_what_stays(session: &Session<'_>, gone: &[Model], needed: &Needed<'_>) -> Result<()> {
+    for model in gone {
+        let mut bytes = 0;
+        for part in &model.parts {
+            if needed.has(&session.world, part)? {
+                continue;
+            }
+            for file in &part.files {
+                bytes += match placement::state(&session.world, part, file)? {
+                    FileState::Here | FileState::Changed => file.size.unwrap_or(0),
+                    FileState::Partly(have) => have,
+                    FileState::Missing => 0,
+                };
+            }
+        }
+        if bytes > 0 {
+            let way_out = Spec::parse(&model.spec, known().find).map(|spec| way_out(&spec)).unwrap_or_default();
+            let (name, bytes) = (printable(&model.name), units::bytes(bytes));
+            let output = &session.context.output;
+            output.say(format!(
+                "{name}: its files stay in the cache, {bytes}; `remove --purge` deletes them, too\n  {way_out}"
+            ));
         }
     }
     Ok(())
