@@ -159,3 +159,24 @@ fn what_stays_is_said_with_the_way_to_delete_it() {
     let ran = room.run(&["models", "remove", "tiny"]).expect(0);
     assert_eq!(zoo.told(&ran), "Wrote modelstrap.toml and modelstrap.lock.\n");
 }
+
+#[test]
+fn what_an_unfinished_download_left_goes_with_a_purge_and_is_counted() {
+    let zoo = Zoo::start();
+    let room = zoo.project("tiny = \"hf:org/tiny\"\nwhisper = \"openai-whisper:tiny\"\n");
+    room.run(&["models", "lock"]).expect(0);
+    let lock = room.text("modelstrap.lock");
+    for (name, file, folder) in [
+        ("tiny", "model.safetensors", ".cache/huggingface/hub/models--org--tiny/.modelstrap/partials"),
+        ("whisper", "tiny.pt", ".cache/whisper/.modelstrap/partials"),
+    ] {
+        let line = lock.lines().find(|line| line.contains(file)).unwrap();
+        let digest = line.split("sha256:").nth(1).unwrap().split('"').next().unwrap();
+        let part = format!("{folder}/{digest}.part");
+        room.write(&part, vec![7; 500_000]);
+        let ran = room.run(&["models", "list"]).expect(0);
+        assert!(ran.out.contains("partly"), "{}", ran.out);
+        room.run(&["models", "remove", name, "--purge", "--yes"]).expect(0).says(&["500 kB freed."]);
+        assert!(!room.exists(&part), "{part}");
+    }
+}

@@ -260,14 +260,19 @@ pub fn is_used(world: &World, model: &Model, part: &Part) -> Result<bool> {
 /// What the disk says.
 pub fn remove(world: &World, model: &Model, part: &Part) -> Result<Option<u64>> {
     bounds::check(world, part)?;
+    let mut freed = 0;
+    if !is_used(world, model, part)? {
+        for file in &part.files {
+            freed += fetch::discard(&artifact(world, part, file, 0)?)?;
+        }
+    }
     if let Place::Hub(hub) = &part.place {
         return Ok(match super::hub::remove::part(hub, &part.files, &world.homes, &marks_that_go(world, model))? {
-            Removal::Removed { freed } => Some(freed),
-            Removal::NotThere => Some(0),
+            Removal::Removed { freed: more } => Some(freed + more),
+            Removal::NotThere => Some(freed),
             Removal::StillUsed => None,
         });
     }
-    let mut freed = 0;
     for file in &part.files {
         if let FileState::Here | FileState::Changed = state(world, part, file)? {
             freed += std::fs::symlink_metadata(visible(world, part, file)?).map_or(0, |found| found.len());
