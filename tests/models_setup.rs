@@ -140,7 +140,7 @@ fn the_wizard_asks_which_models_and_remembers_those_that_were_left_out() {
     let check = room.run(&["setup", "--check"]).expect(0);
     assert!(check.err.contains("\nLeft out on this machine: vad, whisper.\n"), "{}", check.err);
     assert_eq!(zoo.hub.requests().len(), 0);
-    room.run(&["setup", "--check", "--models", "vad"]).expect(3);
+    room.run(&["setup", "--check", "--models", "vad"]).expect(3).says(&["`modelstrap setup --models vad` does that."]);
     room.setup(&["--models", "vad"]);
     assert_eq!(there(&room), (true, true, true), "a flag overrules it");
 }
@@ -172,7 +172,7 @@ nope not locked ? huggingface
 apple for another machine ? huggingface
 url not locked ?
 whisper not locked 75.6 MB openai-whisper
-To download: 75.6 MB and 3 models of unknown size.
+To download: 75.6 MB and 3 models of unknown size. `modelstrap setup` does that.
 There is no modelstrap.lock: the download writes it, and so does `modelstrap models lock`.
 ";
     assert_eq!(said(&zoo, &check), unlocked);
@@ -209,7 +209,7 @@ tiny here 3.15 MB huggingface
 nope not locked ? huggingface
 apple for another machine 400 kB huggingface
 url here 5.00 kB
-To download: 1 model of unknown size (optional).
+To download: 1 model of unknown size (optional). `modelstrap setup` does that.
 ";
     assert_eq!(said(&zoo, &ran), here);
 
@@ -220,7 +220,7 @@ To download: 1 model of unknown size (optional).
     let told = said(&zoo, &room.run(&["setup", "--check"]).expect(3));
     assert!(
         told.contains("\ntiny changed 3.15 MB huggingface\n")
-            && told.contains("\nTo download: 9 B and 1 model of unknown size.\n"),
+            && told.contains("\nTo download: 9 B and 1 model of unknown size. `modelstrap setup` does that.\n"),
         "{told}"
     );
     std::fs::remove_file(&readme).unwrap();
