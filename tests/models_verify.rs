@@ -62,6 +62,18 @@ tiny pytorch_model.bin: missing
     let files: Vec<&str> =
         json["findings"].as_array().unwrap().iter().map(|one| one["file"].as_str().unwrap()).collect();
     assert_eq!(files, ["README.md", "model.safetensors", "pytorch_model.bin"]);
+    let members = |at: usize| {
+        let one = &json["findings"][at];
+        (one["finding"].clone(), one["expected"].clone(), one["found"].clone())
+    };
+    assert_eq!(members(0), ("another size".into(), 9.into(), 10.into()));
+    let (finding, expected, actual) = members(1);
+    assert_eq!(
+        (finding, &expected),
+        ("damaged".into(), &"sha256:22a08adc806518c649329cc3683d21cc16ac65bcbfcf09179e868d16df67453f".into())
+    );
+    assert!(actual.as_str().is_some_and(|one| one.len() == 71 && one.starts_with("sha256:") && expected != one));
+    assert_eq!(members(2), ("missing".into(), serde_json::Value::Null, serde_json::Value::Null));
     assert_eq!(zoo.hub.requests().len(), 0, "verify asks nobody");
     room.run(&["models", "verify", "vad"]).expect(0);
 

@@ -114,7 +114,20 @@ fn report(
             Finding::Unreadable(error) => format!("cannot be read: {error}"),
             Finding::Stopped => "not read".to_owned(),
         };
-        listed.push(json!({"model": name, "file": owner.2, "path": item.path.to_string_lossy(), "finding": words}));
+        let mut value = json!({"model": name, "file": owner.2, "path": item.path.to_string_lossy(), "finding": words});
+        // What was expected and what was found are members, and not words for a person.
+        match finding {
+            Finding::Content { expected, found } => {
+                value["finding"] = json!("damaged");
+                (value["expected"], value["found"]) = (json!(expected.to_string()), json!(found.to_string()));
+            }
+            Finding::Size { expected, found } => {
+                value["finding"] = json!("another size");
+                (value["expected"], value["found"]) = (json!(expected), json!(found));
+            }
+            _ => {}
+        }
+        listed.push(value);
         if matches!(finding, Finding::Missing) && counted.contains_key(&owner.0) {
             lines.extend(counted.get_mut(&owner.0).and_then(Option::take));
         } else {
