@@ -159,7 +159,7 @@ fn a_size_that_no_source_said_is_learnt_and_kept() {
     let room = zoo.project(&format!("url = \"url:https://files.example.org/weights.bin#sha256={digest}\"\n"));
     room.run(&["models", "lock"])
         .expect(0)
-        .says(&["+ url  1 file, size unknown", "1 file added: 1 file of unknown size to come, 0 B to go"]);
+        .says(&["+ url  1 file, size unknown", "1 file added: 1 file of unknown size to come\n"]);
     let ran = room.run(&["models", "download"]).expect(0);
     assert!(ran.err.contains("Wrote modelstrap.lock. Commit it."), "{}", ran.err);
     assert!(room.text("modelstrap.lock").contains("size = 5000"), "{}", room.text("modelstrap.lock"));
@@ -222,4 +222,39 @@ fn of_a_part_of_a_repository_only_what_the_listing_proves_is_marked_as_absent() 
     room.write("modelstrap.toml", "[models]\nm = \"hf:org/tiny\"\n");
     room.run(&["models", "download", "--frozen"]).expect(0);
     assert_eq!(absent(&room, "models--org--tiny"), Vec::<String>::new(), "a lock of other patterns proves nothing");
+}
+
+#[test]
+fn by_the_lock_alone_an_optional_model_that_is_not_locked_is_left_out_and_nobody_is_asked() {
+    let zoo = Zoo::start();
+    let room = zoo.project("data = \"hf:datasets/org/speech\"\n");
+    room.run(&["models", "download"]).expect(0);
+    let lock = room.text("modelstrap.lock");
+    let later = "later = { source = \"hf:org/later\", optional = true }\n";
+    let told = "\
+Nothing to fetch: 1 model here, 50.0 kB.
+warning: later (optional) is not here: modelstrap.lock does not have it as the manifest asks for it; run `modelstrap models lock`
+";
+    // Named after the lock was made, and asked about in vain when it was made.
+    room.append("modelstrap.toml", later);
+    for step in ["named", "missed"] {
+        if step == "missed" {
+            room.run(&["models", "lock"]).expect(0);
+            zoo.hub.model("org/later").file("config.json", "{}").commit();
+        }
+        let before = room.text("modelstrap.lock");
+        zoo.hub.forget();
+        let ran = room.run(&["models", "download", "--locked"]).expect(0);
+        assert_eq!((zoo.told(&ran), zoo.hub.requests().len()), (told.to_owned(), 0), "{step}");
+        assert_eq!(room.text("modelstrap.lock"), before, "{step}");
+        assert!(!room.exists(".cache/huggingface/hub/models--org--later"), "{step}");
+    }
+    room.write("modelstrap.lock", lock);
+    room.append("modelstrap.toml", "needed = \"hf:org/quants\"\n");
+    room.run(&["models", "download", "--locked"]).expect(1).says(&["needed is not locked"]);
+    assert_eq!(zoo.hub.requests().len(), 0);
+    room.run(&["models", "download", "--locked", "later"]).expect(1);
+    // A stranger is asked about: no lock could have it.
+    room.edit("modelstrap.toml", "needed = \"hf:org/quants\"\n", "");
+    room.run(&["models", "download", "--locked", "hf:org/quants"]).expect(0).says(&["Fetched"]);
 }

@@ -53,7 +53,7 @@ warning: nope (optional) is not locked: HUB has no model org/nope, or it is priv
 + quant 2 files, 800 kB
 + tiny 3 files, 3.15 MB
 + url 1 file, size unknown
-10 files added: 6.09 MB and 1 file of unknown size to come, 0 B to go
+10 files added: 6.09 MB and 1 file of unknown size to come
 modelstrap.lock has 5 models now. Commit it.
 "
     );
@@ -110,7 +110,7 @@ COMMITS
   - README.md 9 B
   ~ config.json 22 B -> 2 B
   + new.txt 3 B
-1 file added, 1 file changed, 1 file removed: 5 B to come, 31 B to go
+1 file added, 1 file changed, 1 file removed: 5 B to come, 31 B no longer named
 modelstrap.lock was left as it is.
 "
     );
@@ -244,4 +244,21 @@ fn a_model_that_cannot_be_updated_stays_locked_and_one_that_is_not_named_is_refu
         "error: the manifest does not name hf:org/quants\n  `modelstrap models add hf:org/quants` does\n"
     );
     assert_eq!(room.text("modelstrap.lock"), before);
+}
+
+#[test]
+fn what_is_to_come_is_what_a_download_fetches() {
+    let zoo = Zoo::start();
+    let room = zoo.project("tiny = \"hf:org/tiny\"\n");
+    room.run(&["models", "lock"]).expect(0).says(&["3 files added: 3.15 MB to come\n"]);
+    room.append("modelstrap.toml", "all = { source = \"hf:org/tiny\", weights = \"all\" }\n");
+    room.run(&["models", "lock"]).expect(0).says(&["5 files added: 5.24 MB to come\n"]);
+    room.run(&["models", "download"]).expect(0).says(&["Downloading 2 models: 5 files, 8.39 MB"]);
+    room.edit("modelstrap.toml", "all =", "every =");
+    let renamed = "5 files added, 5 files removed: nothing to come\n";
+    room.run(&["models", "lock"]).expect(0).says(&[renamed]);
+    room.run(&["models", "download"]).expect(0).says(&["Nothing to fetch: 2 models here"]);
+    room.edit("modelstrap.toml", ", weights = \"all\"", ", weights = \"onnx\"");
+    let fewer = "2 files removed: nothing to come, 3.15 MB no longer named\n";
+    room.run(&["models", "lock"]).expect(0).says(&[fewer]);
 }

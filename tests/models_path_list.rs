@@ -68,8 +68,13 @@ fn a_path_is_given_when_the_file_is_there_and_else_the_command_that_brings_it() 
     );
     assert_eq!(
         told(&["tini"], 2),
-        "error: `tini` is not the name of a well-known model\n  the nearest one is `tiny`\n"
+        "error: `tini` is no model of this project, and not a well-known one\n  the project has tiny, both/quants, both/evil-twin, apple and url\n  the nearest one is `tiny`\n"
     );
+    for verb in ["path", "verify", "download"] {
+        let ran = room.run(&["models", verb, "nope"]).expect(2);
+        let has = "  the project has tiny, both/quants, both/evil-twin, apple and url\n  name its source: `hf:`, ";
+        assert!(zoo.told(&ran).contains(has), "{verb}: {}", ran.err);
+    }
     let stranger = "hf:datasets/org/speech";
     room.run(&["models", "download", stranger]).expect(0);
     assert_eq!(

@@ -5,11 +5,14 @@
 #[path = "support/hub/mod.rs"]
 mod hub;
 mod support;
+#[path = "support/terminal.rs"]
+mod terminal;
 #[path = "support/zoo.rs"]
 mod zoo;
 
 use std::os::unix::fs::symlink;
 
+use terminal::Terminal;
 use zoo::Zoo;
 
 const WEIGHTS: &str = "https://files.example.org/weights.bin";
@@ -87,6 +90,93 @@ fn a_file_that_another_model_has_from_another_address_stays() {
         room.write(&format!(".cache/whisper/{name}"), "weights");
     }
     let ran = room.run(&["models", "remove", "two", "three", "--purge", "--yes"]).expect(0);
-    assert!(ran.err.contains("two: another model of the project needs its files"), "{}", ran.err);
+    assert!(ran.err.contains("two: another model of the project needs its files; they stay"), "{}", ran.err);
     assert!(room.exists(".cache/whisper/tiny.pt") && !room.exists(".cache/whisper/base.pt"));
+}
+
+#[test]
+fn a_purge_gives_up_what_a_renamed_key_left_behind() {
+    let zoo = Zoo::start();
+    let room = zoo.project("small = \"hf:org/tiny\"\n");
+    room.run(&["models", "download"]).expect(0);
+    room.edit("modelstrap.toml", "small =", "renamed =");
+    room.run(&["models", "lock"]).expect(0);
+    room.run(&["models", "download"]).expect(0);
+    let ran = room.run(&["models", "remove", "renamed", "--purge", "--yes"]).expect(0);
+    assert_eq!(zoo.told(&ran), "Wrote modelstrap.toml and modelstrap.lock.\n3.15 MB freed.\n");
+    assert!(!room.exists(".cache/huggingface/hub/models--org--tiny"));
+}
+
+#[test]
+fn files_that_another_project_uses_are_told_before_anybody_is_asked_and_stay() {
+    let zoo = Zoo::start();
+    let room = zoo.project("tiny = \"hf:org/tiny\"\n");
+    room.run(&["models", "download"]).expect(0);
+    let refs = ".cache/huggingface/hub/models--org--tiny/refs";
+    let commit = room.text(&format!("{refs}/main"));
+    room.write(&format!("{refs}/refs/modelstrap/00000000-11111111"), &commit);
+    let ran = room.run(&["models", "remove", "tiny", "--purge", "--dry-run"]).expect(0);
+    assert_eq!(zoo.told(&ran), "tiny would leave the manifest and the lock; its files are used elsewhere and stay\n");
+    let mut terminal = Terminal::open(120, 40, &mut room.command(&["models", "remove", "tiny", "--purge"]));
+    terminal.wait_for("tiny: another project or branch uses its files; they stay\nWrote modelstrap.toml and");
+    assert!(terminal.end().status.success());
+    assert!(room.exists(".cache/huggingface/hub/models--org--tiny/snapshots"));
+    assert_eq!(room.text(&format!("{refs}/refs/modelstrap/00000000-11111111")), commit);
+}
+
+#[test]
+fn what_stays_is_said_with_the_way_to_delete_it() {
+    let zoo = Zoo::start();
+    let room = zoo.project("all = [\"hf:org/tiny\", \"hf:org/quants\"]\n");
+    room.run(&["models", "download"]).expect(0);
+    let way = "to delete its files: `modelstrap models add hf:org/tiny --no-download`, then `modelstrap models remove tiny --purge`";
+    let ran = room.run(&["models", "remove", "all/tiny"]).expect(0);
+    assert_eq!(
+        zoo.told(&ran),
+        format!(
+            "Wrote modelstrap.toml and modelstrap.lock.\nall/tiny: its files stay in the cache, 3.15 MB; `remove --purge` deletes them, too\n  {way}\n"
+        )
+    );
+    let no_model = "error: the manifest has no model";
+    for (arguments, told) in [
+        (&["hf:org/tiny", "--purge"][..], format!("{no_model} hf:org/tiny; it names all/quants\n  {way}\n")),
+        (&["hf:org/tiny"], format!("{no_model} hf:org/tiny; it names all/quants\n")),
+        (
+            &["all/tiny", "--purge"],
+            format!(
+                "{no_model} all/tiny; it names all/quants\n  to delete what it left, say its source, such as hf:OWNER/NAME\n"
+            ),
+        ),
+    ] {
+        assert_eq!(zoo.told(&room.run(&[&["models", "remove"], arguments].concat()).expect(2)), told);
+    }
+    room.run(&["models", "add", "hf:org/tiny", "--no-download"]).expect(0);
+    room.run(&["models", "remove", "tiny", "--purge", "--yes"]).expect(0).says(&["3.15 MB freed."]);
+    // A source that the manifest has is as good as its name, and what is not here does not stay.
+    room.run(&["models", "remove", "hf:org/quants", "--purge", "--yes"]).expect(0);
+    assert_eq!(room.text("modelstrap.toml"), "[models]\n");
+    room.run(&["models", "add", "hf:org/tiny", "--no-download"]).expect(0);
+    let ran = room.run(&["models", "remove", "tiny"]).expect(0);
+    assert_eq!(zoo.told(&ran), "Wrote modelstrap.toml and modelstrap.lock.\n");
+}
+
+#[test]
+fn what_an_unfinished_download_left_goes_with_a_purge_and_is_counted() {
+    let zoo = Zoo::start();
+    let room = zoo.project("tiny = \"hf:org/tiny\"\nwhisper = \"openai-whisper:tiny\"\n");
+    room.run(&["models", "lock"]).expect(0);
+    let lock = room.text("modelstrap.lock");
+    for (name, file, folder) in [
+        ("tiny", "model.safetensors", ".cache/huggingface/hub/models--org--tiny/.modelstrap/partials"),
+        ("whisper", "tiny.pt", ".cache/whisper/.modelstrap/partials"),
+    ] {
+        let line = lock.lines().find(|line| line.contains(file)).unwrap();
+        let digest = line.split("sha256:").nth(1).unwrap().split('"').next().unwrap();
+        let part = format!("{folder}/{digest}.part");
+        room.write(&part, vec![7; 500_000]);
+        let ran = room.run(&["models", "list"]).expect(0);
+        assert!(ran.out.contains("partly"), "{}", ran.out);
+        room.run(&["models", "remove", name, "--purge", "--yes"]).expect(0).says(&["500 kB freed."]);
+        assert!(!room.exists(&part), "{part}");
+    }
 }

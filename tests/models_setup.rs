@@ -56,7 +56,7 @@ fn a_word_that_means_nothing_is_refused_before_anything_is_done() {
     let ran = room.run(&["setup", "--yes", "--models", "tini"]).expect(2);
     assert_eq!(
         zoo.told(&ran),
-        "error: --models: `tini` is not the name of a well-known model\n  the nearest one is `tiny`\n"
+        "error: --models: `tini` is no model of this project, and not a well-known one\n  the project has tiny and vad\n  the nearest one is `tiny`\n"
     );
     room.tree().assert_eq(&before, "nothing was done");
 }
@@ -140,7 +140,7 @@ fn the_wizard_asks_which_models_and_remembers_those_that_were_left_out() {
     let check = room.run(&["setup", "--check"]).expect(0);
     assert!(check.err.contains("\nLeft out on this machine: vad, whisper.\n"), "{}", check.err);
     assert_eq!(zoo.hub.requests().len(), 0);
-    room.run(&["setup", "--check", "--models", "vad"]).expect(3);
+    room.run(&["setup", "--check", "--models", "vad"]).expect(3).says(&["`modelstrap setup --models vad` does that."]);
     room.setup(&["--models", "vad"]);
     assert_eq!(there(&room), (true, true, true), "a flag overrules it");
 }
@@ -163,7 +163,7 @@ fn a_check_and_a_dry_run_say_how_each_model_stands_and_ask_nobody() {
     let before = room.tree();
     let check = room.run(&["setup", "--check"]).expect(3);
     let unlocked = "\
-The files of this project are as they should be.
+Nothing to do but to download what is missing.
 
 Models
 Model State Size Read by
@@ -172,7 +172,7 @@ nope not locked ? huggingface
 apple for another machine ? huggingface
 url not locked ?
 whisper not locked 75.6 MB openai-whisper
-To download: 75.6 MB and 3 models of unknown size.
+To download: 75.6 MB and 3 models of unknown size. `modelstrap setup` does that.
 There is no modelstrap.lock: the download writes it, and so does `modelstrap models lock`.
 ";
     assert_eq!(said(&zoo, &check), unlocked);
@@ -201,7 +201,7 @@ fn a_check_passes_when_what_this_machine_needs_is_here_and_locked() {
     zoo.hub.forget();
     let ran = room.run(&["setup", "--check"]).expect(0);
     let here = "\
-Nothing to do: this project is ready.
+Nothing to do but to download what is missing.
 
 Models
 Model State Size Read by
@@ -209,7 +209,7 @@ tiny here 3.15 MB huggingface
 nope not locked ? huggingface
 apple for another machine 400 kB huggingface
 url here 5.00 kB
-To download: 1 model of unknown size (optional).
+To download: 1 model of unknown size (optional). `modelstrap setup` does that.
 ";
     assert_eq!(said(&zoo, &ran), here);
 
@@ -220,7 +220,7 @@ To download: 1 model of unknown size (optional).
     let told = said(&zoo, &room.run(&["setup", "--check"]).expect(3));
     assert!(
         told.contains("\ntiny changed 3.15 MB huggingface\n")
-            && told.contains("\nTo download: 9 B and 1 model of unknown size.\n"),
+            && told.contains("\nTo download: 9 B and 1 model of unknown size. `modelstrap setup` does that.\n"),
         "{told}"
     );
     std::fs::remove_file(&readme).unwrap();
@@ -228,7 +228,7 @@ To download: 1 model of unknown size (optional).
     assert!(told.contains("\ntiny partly 3.15 MB huggingface\n"), "{told}");
     let told = said(&zoo, &room.setup(&[]));
     let begin = "\
-The files of this project are as they should be.
+Nothing to do but to download what is missing.
 
 Models
 Model State Size Read by
@@ -250,4 +250,37 @@ To download: 9 B and 1 model of unknown size.
     room.run(&["setup", "--check", "--no-models"]).expect(0);
     room.write("modelstrap.lock", "garbage");
     room.run(&["setup", "--check"]).expect(1).says(&["modelstrap.lock"]);
+}
+
+#[test]
+fn a_setup_that_only_downloads_asks_a_person_and_nobody_else() {
+    let zoo = Zoo::start();
+    let room = zoo.project("tiny = { source = \"hf:org/tiny\", optional = true }\n");
+    room.setup(&["--no-models"]);
+    let open = |room: &Room| Terminal::open(120, 40, room.command(&["setup"]).env("SHELL", "/bin/false"));
+    let mut terminal = open(&room);
+    terminal.wait_for("Nothing to do but to download what is missing.").wait_for("\ntiny ");
+    terminal.wait_for("To download: 1 model of unknown size (optional).").wait_for("? Download now?").press("n");
+    let ended = terminal.end();
+    assert_eq!(ended.status.code(), Some(130));
+    assert!(ended.raw.contains("left; nothing was downloaded"), "{}", ended.raw);
+    assert_eq!(there(&room), (true, false, false));
+
+    let mut terminal = open(&room);
+    terminal.wait_for("? Download now?").press(keys::ENTER).wait_for("Fetched 3.15 MB");
+    assert!(terminal.end().status.success());
+    assert_eq!(there(&room), (true, true, false));
+    let mut terminal = open(&room);
+    terminal.wait_for("Nothing to do: this project is ready.\n").wait_for("Nothing to fetch: 1 model here, 3.15 MB.");
+    assert!(terminal.end().status.success(), "what is here is not asked about");
+
+    // With a plan there is one question, and it is about both.
+    room.run(&["models", "remove", "tiny", "--purge", "--yes"]).expect(0);
+    room.append("modelstrap.toml", "tiny = \"hf:org/tiny\"\n");
+    std::fs::remove_file(room.place(MACHINE)).unwrap();
+    let mut terminal = open(&room);
+    terminal.wait_for("To download: 1 model").wait_for("? Apply this plan?").press(keys::ENTER);
+    terminal.wait_for("Fetched 3.15 MB");
+    let ended = terminal.end();
+    assert!(ended.status.success() && !ended.raw.contains("Download now"), "{}", ended.raw);
 }

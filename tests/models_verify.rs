@@ -38,26 +38,42 @@ fn damage_is_told_by_file_and_mended_alone() {
     fs::write(&flipped, bytes).unwrap();
     fs::remove_file(&gone).unwrap();
 
-    let told = "\
+    let findings = "\
 tiny README.md: 10 bytes long instead of 9
 tiny model.safetensors: damaged
     expected sha256:22a08adc806518c649329cc3683d21cc16ac65bcbfcf09179e868d16df67453f
-    found sha256:FOUND
+    found    sha256:FOUND
 tiny pytorch_model.bin: missing
+";
+    let told = "\
 5.24 MB read in T (V): 8 files, 3 damaged or missing.
 `modelstrap models verify --fix` fetches these, and nothing else.
 ";
     let found = |text: String| {
-        let at = text.find("found sha256:").unwrap() + "found sha256:".len();
+        let at = text.find("found    sha256:").unwrap() + "found    sha256:".len();
         format!("{}FOUND{}", &text[..at], &text[at + 64..])
     };
     zoo.hub.forget();
-    assert_eq!(found(zoo.told(&room.run(&["models", "verify"]).expect(3))), told);
-    assert_eq!(found(zoo.told(&room.run(&["models", "verify", "--fix", "--dry-run"]).expect(3))), told);
+    for arguments in [&["models", "verify"][..], &["models", "verify", "--fix", "--dry-run"]] {
+        let ran = room.run(arguments).expect(3);
+        assert_eq!((found(ran.out.clone()), zoo.told(&ran)), (findings.to_owned(), told.to_owned()));
+    }
     let json = room.run(&["models", "verify", "--json"]).expect(3).json();
     let files: Vec<&str> =
         json["findings"].as_array().unwrap().iter().map(|one| one["file"].as_str().unwrap()).collect();
     assert_eq!(files, ["README.md", "model.safetensors", "pytorch_model.bin"]);
+    let members = |at: usize| {
+        let one = &json["findings"][at];
+        (one["finding"].clone(), one["expected"].clone(), one["found"].clone())
+    };
+    assert_eq!(members(0), ("another size".into(), 9.into(), 10.into()));
+    let (finding, expected, actual) = members(1);
+    assert_eq!(
+        (finding, &expected),
+        ("damaged".into(), &"sha256:22a08adc806518c649329cc3683d21cc16ac65bcbfcf09179e868d16df67453f".into())
+    );
+    assert!(actual.as_str().is_some_and(|one| one.len() == 71 && one.starts_with("sha256:") && expected != one));
+    assert_eq!(members(2), ("missing".into(), serde_json::Value::Null, serde_json::Value::Null));
     assert_eq!(zoo.hub.requests().len(), 0, "verify asks nobody");
     room.run(&["models", "verify", "vad"]).expect(0);
 
@@ -88,7 +104,8 @@ fn a_snapshots_own_copy_is_made_anew_from_the_good_content_behind_it() {
         fs::remove_file(&copy).unwrap();
         fs::write(&copy, bytes).unwrap();
         zoo.hub.forget();
-        room.run(&["models", "verify"]).expect(3).says(&["data data/train.parquet: damaged"]);
+        let found = room.run(&["models", "verify"]).expect(3).out;
+        assert!(found.starts_with("data data/train.parquet: damaged\n"), "{found}");
         room.run(&["models", "verify", "--fix"]).expect(0).says(&["Nothing to fetch: 1 model here, 50.0 kB."]);
         assert_eq!(zoo.hub.requests().len(), 0, "{:?}", zoo.hub.requests());
         room.run(&["models", "verify"]).expect(0);
@@ -136,7 +153,8 @@ fn an_edit_that_keeps_the_length_is_found_by_verify_alone_and_mended_by_fix_alon
         room.run(&["setup", "--yes"]).expect(0).says(&["Nothing to fetch: 2 models here"]);
         room.run(&["setup", "--check"]).expect(0);
         assert!(!room.run(&["models", "list"]).expect(0).out.contains("changed"));
-        room.run(&["models", "verify"]).expect(3).says(&[&format!("{model} {file}: damaged")]);
+        let found = room.run(&["models", "verify"]).expect(3).out;
+        assert!(found.starts_with(&format!("{model} {file}: damaged\n")), "{found}");
         assert_eq!(
             (fs::read(&path).unwrap(), zoo.hub.requests().len()),
             (bytes, 0),
@@ -149,4 +167,40 @@ fn an_edit_that_keeps_the_length_is_found_by_verify_alone_and_mended_by_fix_alon
         assert!(!asked.is_empty() && asked.iter().all(|path| path.ends_with(file)), "{asked:?}");
         room.run(&["models", "verify"]).expect(0);
     }
+}
+
+#[test]
+fn many_missing_files_of_a_model_are_one_line() {
+    let zoo = Zoo::start();
+    zoo.hub.model("org/many").files(30, |n| (format!("part-{n:02}.txt"), format!("{n}"))).commit();
+    let room = zoo.project("many = \"hf:org/many\"\ntiny = \"hf:org/tiny\"\n");
+    room.run(&["models", "lock"]).expect(0);
+    let offline = room.run(&["--offline", "models", "download", "many"]).expect(1);
+    let told = "\
+error: many is not here: 30 files missing, and the network is switched off
+  part-00.txt
+  part-01.txt
+  part-02.txt
+  and 27 files more, which `modelstrap models verify --json` names
+";
+    assert_eq!(zoo.told(&offline), told);
+    room.run(&["models", "download", "many"]).expect(0);
+    let folder = room.run(&["models", "path", "many"]).expect(0).out;
+    let folder = std::path::PathBuf::from(folder.trim_end().replace('@', room.path().to_str().unwrap()));
+    fs::write(fs::canonicalize(folder.join("part-00.txt")).unwrap(), "long").unwrap();
+    for n in 10..30 {
+        fs::remove_file(folder.join(format!("part-{n}.txt"))).unwrap();
+    }
+    let ran = room.run(&["models", "verify"]).expect(3);
+    let found = "\
+many part-00.txt: 4 bytes long instead of 1
+many: 20 of 30 files missing: part-10.txt, part-11.txt, part-12.txt, …
+tiny README.md: missing
+tiny config.json: missing
+tiny model.safetensors: missing
+";
+    assert_eq!(ran.out, found);
+    assert!(ran.err.contains("33 files, 24 damaged or missing."), "{}", ran.err);
+    let json = room.run(&["models", "verify", "--json"]).expect(3).json();
+    assert_eq!(json["findings"].as_array().unwrap().len(), 24, "a program gets every one");
 }

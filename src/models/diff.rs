@@ -1,6 +1,6 @@
 //! What changes between two locks: models that came and went, commits that moved, and the files and bytes behind them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::lock::Lock;
 use super::locked::{File, Model, Part, Place};
@@ -72,12 +72,86 @@ pub struct Totals {
     pub removed: usize,
     /// Files with other bytes.
     pub changed: usize,
-    /// Bytes of what came and changed: what is to be fetched, unless it lies in the cache already.
-    pub new_bytes: u64,
-    /// How many of those files nobody knows the size of.
-    pub new_unsized: usize,
-    /// Bytes of what went and changed.
-    pub old_bytes: u64,
+}
+
+/// What a change of the lock means in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Weight {
+    /// Bytes that a download has to fetch for what came and changed.
+    pub to_come: u64,
+    /// How many files nobody knows the size of that it has to fetch, too.
+    pub to_come_unsized: usize,
+    /// Bytes of contents that the old lock names, and the new one does not.
+    pub unnamed: u64,
+}
+
+/// Weighs what came and changed between two locks. `lacks` says how many bytes of a file are not here, where its size is known;
+/// a content that goes to the same place as one of a model that stays as it was, or as one before it, comes no second time.
+///
+/// # Errors
+/// What `lacks` says.
+pub fn weigh<E>(
+    old: Option<&Lock>,
+    new: &Lock,
+    mut lacks: impl FnMut(&Part, &File) -> Result<Lack, E>,
+) -> Result<Weight, E> {
+    let before = |name: &str| old.and_then(|lock| lock.find(name));
+    let mut weight = Weight::default();
+    let (same, moved): (Vec<&Model>, Vec<&Model>) =
+        new.models.iter().partition(|model| before(&model.name) == Some(*model));
+    let mut had: HashSet<String> =
+        same.iter().flat_map(|model| model_files(model)).map(|(part, file)| content(part, file)).collect();
+    // Of a model that changed, too, most files stay as they were.
+    for model in &moved {
+        let old: HashSet<(&str, String)> = before(&model.name)
+            .into_iter()
+            .flat_map(model_files)
+            .map(|(part, file)| (file.path.as_str(), content(part, file)))
+            .collect();
+        let stays = |part, file: &File| old.contains(&(file.path.as_str(), content(part, file)));
+        had.extend(model_files(model).filter(|(part, file)| stays(part, file)).map(|(part, file)| content(part, file)));
+    }
+    for (part, file) in moved.iter().flat_map(|model| model_files(model)) {
+        if had.insert(content(part, file)) {
+            match lacks(part, file)? {
+                Lack::Nothing => {}
+                Lack::Bytes(bytes) => weight.to_come = weight.to_come.saturating_add(bytes),
+                Lack::Unknown => weight.to_come_unsized += 1,
+            }
+        }
+    }
+    for (part, file) in old.into_iter().flat_map(|lock| &lock.models).flat_map(model_files) {
+        if had.insert(content(part, file)) {
+            weight.unnamed = weight.unnamed.saturating_add(file.size.unwrap_or(0));
+        }
+    }
+    Ok(weight)
+}
+
+/// How much of a file is not here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lack {
+    /// It is here.
+    Nothing,
+    /// So many bytes.
+    Bytes(u64),
+    /// It is not here, and nobody knows its size.
+    Unknown,
+}
+
+fn model_files(model: &Model) -> impl Iterator<Item = (&Part, &File)> {
+    model.parts.iter().flat_map(|part| part.files.iter().map(move |file| (part, file)))
+}
+
+/// Where the bytes of a file go, and which they are. A repository of the Hub keeps each content once, whatever its names.
+fn content(part: &Part, file: &File) -> String {
+    let bytes = file.digest.map_or_else(|| file.url.clone().unwrap_or_default(), |digest| digest.to_string());
+    match &part.place {
+        Place::Hub(place) => format!("{:?} {} {bytes}", place.repo_type, place.repo),
+        Place::TorchHub { owner, repo, reference, .. } => format!("{owner} {repo} {reference} {} {bytes}", file.path),
+        Place::Files { home } => format!("{home:?} {} {bytes}", file.path),
+        Place::Wheel { .. } => format!("{} {bytes}", file.path),
+    }
 }
 
 /// Compares two locks; without an old one, everything is new.
@@ -107,18 +181,15 @@ impl Diff {
                 (_, None) => sum.removed += 1,
                 _ => sum.changed += 1,
             }
-            sum.new_unsized += usize::from(file.new == Some(None));
-            sum.new_bytes = sum.new_bytes.saturating_add(file.new.flatten().unwrap_or(0));
-            sum.old_bytes = sum.old_bytes.saturating_add(file.old.flatten().unwrap_or(0));
             sum
         })
     }
 
     /// For a person: a head for each model, its moves and files below it, the sums at the end. Empty without a change.
-    pub fn lines(&self) -> Vec<String> {
+    pub fn lines(&self, weight: &Weight) -> Vec<String> {
         let mut lines: Vec<String> = self.models.iter().flat_map(ModelDiff::lines).collect();
         if !self.is_empty() {
-            lines.push(self.totals().line());
+            lines.push(self.totals().line(weight));
         }
         lines
     }
@@ -170,8 +241,8 @@ impl FileDiff {
 }
 
 impl Totals {
-    /// `2 files added, 1 file changed: 1.20 GB to come, 800 MB to go`
-    pub fn line(&self) -> String {
+    /// `2 files added, 1 file changed: 1.20 GB to come, 800 MB no longer named`
+    pub fn line(&self, weight: &Weight) -> String {
         let counts = [(self.added, "added"), (self.changed, "changed"), (self.removed, "removed")];
         let said: Vec<_> = counts
             .into_iter()
@@ -179,13 +250,19 @@ impl Totals {
             .map(|(number, what)| format!("{} {what}", count(number, "file")))
             .collect();
         let said = if said.is_empty() { "no file differs".to_owned() } else { said.join(", ") };
-        let unknown = || format!("{} of unknown size", count(self.new_unsized, "file"));
-        let new = match (self.new_bytes, self.new_unsized) {
+        let unknown = || format!("{} of unknown size", count(weight.to_come_unsized, "file"));
+        let new = match (weight.to_come, weight.to_come_unsized) {
+            (0, 0) => "nothing".to_owned(),
             (known, 0) => bytes(known),
             (0, _) => unknown(),
             (known, _) => format!("{} and {}", bytes(known), unknown()),
         };
-        format!("{said}: {new} to come, {} to go", bytes(self.old_bytes))
+        // Nothing is deleted: what no lock names any more stays in the cache.
+        let old = match weight.unnamed {
+            0 => String::new(),
+            unnamed => format!(", {} no longer named", bytes(unnamed)),
+        };
+        format!("{said}: {new} to come{old}")
     }
 }
 
@@ -287,6 +364,26 @@ mod tests {
         Lock::new(Digest::Sha256([0; 32]), models)
     }
 
+    fn weighed(old: Option<&Lock>, new: &Lock) -> Weight {
+        let all = |_: &Part, file: &File| Ok::<_, ()>(file.size.map_or(Lack::Unknown, Lack::Bytes));
+        weigh(old, new, all).unwrap()
+    }
+
+    #[test]
+    fn what_another_model_has_does_not_come_and_a_new_name_is_no_new_content() {
+        let one = lock(vec![model("asr", "0a", &[("x", 7, 1), ("y", 8, 2)])]);
+        let renamed = lock(vec![model("tts", "0a", &[("x", 7, 1), ("y", 8, 2)])]);
+        let both = lock(vec![one.models[0].clone(), model("tts", "0b", &[("z", 7, 1), ("w", 9, 3), ("v", 9, 3)])]);
+        assert_eq!(weighed(Some(&one), &both), Weight { to_come: 9, ..Weight::default() }, "each content once");
+        assert_eq!(weighed(Some(&both), &one), Weight { unnamed: 9, ..Weight::default() });
+        assert_eq!(weighed(Some(&one), &renamed), Weight { to_come: 15, ..Weight::default() }, "as nothing is here");
+        let here = weigh(Some(&one), &renamed, |_, _| Ok::<_, ()>(Lack::Nothing)).unwrap();
+        assert_eq!(
+            diff(Some(&one), &renamed).lines(&here),
+            ["- asr  2 files, 15 B", "+ tts  2 files, 15 B", "2 files added, 2 files removed: nothing to come"]
+        );
+    }
+
     #[test]
     fn a_branch_that_moved_shows_its_files_and_bytes() {
         let old = lock(vec![
@@ -309,33 +406,28 @@ mod tests {
             "  - old\\u{1b}.txt  5 B",
             "+ fresh  1 file, 8 B",
             "- gone  1 file, 7 B",
-            "2 files added, 2 files changed, 2 files removed: 3.10 GB to come, 3.00 GB to go",
+            "2 files added, 2 files changed, 2 files removed: 3.10 GB to come, 3.00 GB no longer named",
         ];
-        assert_eq!(diff.lines(), expected);
-        let totals = Totals {
-            added: 2,
-            removed: 2,
-            changed: 2,
-            new_bytes: 3_100_002_408,
-            new_unsized: 0,
-            old_bytes: 3_000_002_406,
-        };
-        assert_eq!(diff.totals(), totals);
+        let weight = weighed(Some(&old), &new);
+        assert_eq!(diff.lines(&weight), expected);
+        assert_eq!(diff.totals(), Totals { added: 2, removed: 2, changed: 2 });
+        // `fresh` has a content that `same` has already.
+        assert_eq!(weight, Weight { to_come: 3_100_002_400, to_come_unsized: 0, unnamed: 3_000_000_000 });
     }
 
     #[test]
     fn equal_locks_have_no_difference_and_a_first_lock_is_all_new() {
         let one = lock(vec![model("asr", "0a", &[("x", 7, 1)])]);
         assert_eq!(diff(Some(&one), &one), Diff::default());
-        assert_eq!(diff(Some(&one), &one).lines(), Vec::<String>::new());
-        assert_eq!(diff(None, &one).lines(), ["+ asr  1 file, 7 B", "1 file added: 7 B to come, 0 B to go"]);
+        assert_eq!(diff(Some(&one), &one).lines(&weighed(Some(&one), &one)), Vec::<String>::new());
+        assert_eq!(diff(None, &one).lines(&weighed(None, &one)), ["+ asr  1 file, 7 B", "1 file added: 7 B to come"]);
     }
 
     #[test]
     fn a_commit_that_moved_without_a_file_says_so() {
         let old = lock(vec![model("asr", "0a", &[("x", 7, 1)])]);
         let new = lock(vec![model("asr", "0b", &[("x", 7, 1)])]);
-        let expected = ["~ asr", "    a/b: 0a0a0a0a0a0a -> 0b0b0b0b0b0b", "no file differs: 0 B to come, 0 B to go"];
-        assert_eq!(diff(Some(&old), &new).lines(), expected);
+        let expected = ["~ asr", "    a/b: 0a0a0a0a0a0a -> 0b0b0b0b0b0b", "no file differs: nothing to come"];
+        assert_eq!(diff(Some(&old), &new).lines(&weighed(Some(&old), &new)), expected);
     }
 }

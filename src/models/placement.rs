@@ -1,5 +1,6 @@
 //! Where the files of any model go, whatever its source: one question each, answered by the place of the part.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -141,13 +142,22 @@ pub fn lock(world: &World, part: &Part, file: &File) -> Option<Guard> {
 /// The mark by which a model of this project holds its commit in the Hub's cache. One that the project does not name is not
 /// held: no verb would ever let it go.
 fn claim(world: &World, model: &Model) -> Option<String> {
-    world.named.contains(&model.name).then(|| mark(world, model))
+    world.named.contains(&model.name).then(|| mark(world, &model.name))
 }
 
-fn mark(world: &World, model: &Model) -> String {
-    let mut name = digest::sha256(model.name.as_bytes());
+fn mark(world: &World, name: &str) -> String {
+    let mut name = digest::sha256(name.as_bytes());
     name.truncate(8);
     format!("{}-{name}", world.project)
+}
+
+/// Which marks go with `model`: its own, and those of this project that no model of the manifest has any more. A key that was
+/// renamed leaves one, and nothing else would ever let it go.
+fn marks_that_go<'a>(world: &'a World, model: &Model) -> impl Fn(&str) -> bool + use<'a> {
+    let own = mark(world, &model.name);
+    let kept: HashSet<String> = world.named.iter().map(|name| mark(world, name)).collect();
+    let project = format!("{}-", world.project);
+    move |held| held == own || (held.starts_with(&project) && !kept.contains(held))
 }
 
 /// Does what is left once every file of `model` is here: references, trusted lists, tree files.
@@ -228,8 +238,19 @@ pub fn discard(world: &World, part: &Part, file: &File) -> Result<()> {
 pub fn release(world: &World, model: &Model, part: &Part) -> Result<()> {
     bounds::check(world, part)?;
     match &part.place {
-        Place::Hub(hub) => Ok(super::hub::remove::release(hub, &world.homes, &mark(world, model))?),
+        Place::Hub(hub) => Ok(super::hub::remove::release(hub, &world.homes, &marks_that_go(world, model))?),
         _ => Ok(()),
+    }
+}
+
+/// Whether [`remove`] would leave a part, because another project, branch or tag uses it. Only the Hub's cache knows.
+///
+/// # Errors
+/// When a name in the part is refused.
+pub fn is_used(world: &World, model: &Model, part: &Part) -> Result<bool> {
+    match &part.place {
+        Place::Hub(hub) => Ok(super::hub::remove::is_used(hub, &world.homes, &marks_that_go(world, model))?),
+        _ => Ok(false),
     }
 }
 
@@ -239,14 +260,19 @@ pub fn release(world: &World, model: &Model, part: &Part) -> Result<()> {
 /// What the disk says.
 pub fn remove(world: &World, model: &Model, part: &Part) -> Result<Option<u64>> {
     bounds::check(world, part)?;
+    let mut freed = 0;
+    if !is_used(world, model, part)? {
+        for file in &part.files {
+            freed += fetch::discard(&artifact(world, part, file, 0)?)?;
+        }
+    }
     if let Place::Hub(hub) = &part.place {
-        return Ok(match super::hub::remove::part(hub, &part.files, &world.homes, &mark(world, model))? {
-            Removal::Removed { freed } => Some(freed),
-            Removal::NotThere => Some(0),
+        return Ok(match super::hub::remove::part(hub, &part.files, &world.homes, &marks_that_go(world, model))? {
+            Removal::Removed { freed: more } => Some(freed + more),
+            Removal::NotThere => Some(freed),
             Removal::StillUsed => None,
         });
     }
-    let mut freed = 0;
     for file in &part.files {
         if let FileState::Here | FileState::Changed = state(world, part, file)? {
             freed += std::fs::symlink_metadata(visible(world, part, file)?).map_or(0, |found| found.len());

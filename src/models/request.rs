@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use super::names;
-use super::spec::Spec;
+use super::spec::{self, Spec};
 use super::when::When;
 use crate::fetch::Digest;
 use crate::platform::Facts;
@@ -18,6 +18,7 @@ use crate::project::Manifest;
 use crate::project::model_entry::{ModelEntry, ModelValue};
 use crate::project::root::MANIFEST;
 use crate::support::escape::printable;
+use crate::support::units;
 
 pub use table::FORMATS;
 
@@ -244,11 +245,32 @@ fn by_spec(word: &str, requests: &[Request], known: &WellKnown<'_>) -> Result<Re
             let near = all.map(|known| (strsim::damerau_levenshtein(name, known), known)).min();
             near.filter(|(distance, known)| *distance <= known.len() / 3).map(|(_, known)| known.clone())
         };
-        let message = error.with_nearest(|name| near_key(name).or_else(|| (known.nearest)(name))).to_string();
-        Error { place: None, message }
+        let error = error.with_nearest(|name| near_key(name).or_else(|| (known.nearest)(name)));
+        Error { place: None, message: no_such_model(&error, requests) }
     })?;
     let same = |request: &&Request| request.choices.iter().all(|choice| choice.spec == spec);
     Ok(requests.iter().find(same).cloned().unwrap_or_else(|| Request::of_spec(spec)))
+}
+
+/// The error in words; of a bare name, with the models that the project has.
+fn no_such_model(error: &spec::Error, requests: &[Request]) -> String {
+    const NAMED: usize = 10;
+    let shown = error.to_string();
+    let spec::Error::UnknownName { name, .. } = error else { return shown };
+    if requests.is_empty() {
+        return shown;
+    }
+    let mut names: Vec<String> = requests.iter().take(NAMED).map(|request| printable(&request.name)).collect();
+    if let Some(more) = requests.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        names.push(format!("{more} more"));
+    }
+    // What it may have been, or what a source looks like.
+    let hint = shown.split_once('\n').map_or("", |(_, hint)| hint);
+    let names = units::listed(&names);
+    format!(
+        "`{}` is no model of this project, and not a well-known one\n  the project has {names}\n{hint}",
+        printable(name)
+    )
 }
 
 fn parse(source: &str, known: &WellKnown<'_>) -> Result<Spec, String> {

@@ -196,7 +196,7 @@ fn read_spec(word: &str) -> Result<Spec> {
 }
 
 /// A key that says what the model is: the last word of its spec, in letters that need no quotes.
-fn key_for(spec: &Spec) -> String {
+pub(super) fn key_for(spec: &Spec) -> String {
     let name: String = spec
         .short_name()
         .to_lowercase()

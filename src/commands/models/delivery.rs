@@ -76,7 +76,11 @@ pub(in crate::commands) fn deliver(session: &Session<'_>, wish: &Wish) -> Result
             pick.in_manifest = false;
         }
     }
-    let ask = if wish.frozen { Ask::Nobody } else { Ask::AboutTheMissing };
+    let ask = match (wish.frozen, wish.locked) {
+        (true, _) => Ask::Nobody,
+        (_, true) => Ask::AboutStrangers,
+        _ => Ask::AboutTheMissing,
+    };
     let output = &session.context.output;
     let mut settled = settle(session, picks, ask, &|name| output.detail(format!("asking about {}", printable(name))))?;
     if (!wish.frozen || wish.repair) && !wish.dry_run {
@@ -405,13 +409,16 @@ fn report_failures(session: &Session<'_>, settled: &Settled, brought: &[Brought]
     needed
 }
 
-/// Without a network each missing file is named: somebody has to carry them here.
+/// Without a network each missing file is named, since somebody has to carry them here; of more than a screen of them, some.
 fn while_offline(missing: &[&str]) -> String {
-    const NAMED: usize = 200;
+    const FEW: usize = 20;
+    const SOME: usize = 3;
     let mut lines = vec![format!("{} missing, and the network is switched off", units::count(missing.len(), "file"))];
-    lines.extend(missing.iter().take(NAMED).map(|label| printable(label)));
-    if missing.len() > NAMED {
-        lines.push(format!("and {} more", units::count(missing.len() - NAMED, "file")));
+    let named = if missing.len() > FEW { SOME } else { FEW };
+    lines.extend(missing.iter().take(named).map(|label| printable(label)));
+    if missing.len() > named {
+        let more = units::count(missing.len() - named, "file");
+        lines.push(format!("and {more} more, which `modelstrap models verify --json` names"));
     }
     lines.join("\n  ")
 }

@@ -10,8 +10,9 @@ use super::relock;
 use super::session::Pick;
 use super::settle::{Ask, describe, merged, settle};
 use crate::cli::LockArgs;
-use crate::models::diff::diff;
-use crate::models::locked::Model;
+use crate::models::diff::{Lack, diff, weigh};
+use crate::models::locked::{File, Model, Part};
+use crate::models::placement::{self, FileState};
 use crate::support::escape::printable;
 use crate::support::interrupt;
 use crate::support::units;
@@ -79,7 +80,8 @@ fn show(session: &Session<'_>, fresh: &[(Pick, Model)], dry_run: bool) -> Result
     let path = session.shown(&session.lock_path());
     let lock = merged(session, fresh);
     let moved = diff(session.lock.as_ref(), &lock);
-    for line in moved.lines() {
+    let weight = weigh(session.lock.as_ref(), &lock, |part, file| lack(session, part, file))?;
+    for line in moved.lines(&weight) {
         output.say(line);
     }
     if session.lock.is_none() && lock.models.is_empty() {
@@ -96,6 +98,17 @@ fn show(session: &Session<'_>, fresh: &[(Pick, Model)], dry_run: bool) -> Result
         false => output.say(format!("{path} is up to date.")),
     }
     Ok(())
+}
+
+/// How much of a file would have to be fetched.
+fn lack(session: &Session<'_>, part: &Part, file: &File) -> Result<Lack> {
+    let state = placement::state(&session.world, part, file)?;
+    Ok(match (state, file.size) {
+        (FileState::Here, _) => Lack::Nothing,
+        (_, None) => Lack::Unknown,
+        (FileState::Partly(have), Some(size)) => Lack::Bytes(size.saturating_sub(have)),
+        (FileState::Missing | FileState::Changed, Some(size)) => Lack::Bytes(size),
+    })
 }
 
 fn check(session: &Session<'_>) -> Result<Exit> {

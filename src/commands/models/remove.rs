@@ -7,12 +7,14 @@ use anyhow::{Result, anyhow, bail};
 
 use super::super::context::Context;
 use super::super::{Exit, Usage};
-use super::add::{manifest_text, write};
+use super::add::{key_for, manifest_text, write};
 use super::settle::merged;
 use super::{Session, known};
 use crate::cli::RemoveArgs;
 use crate::models::locked::{Model, Part, Place};
+use crate::models::placement::FileState;
 use crate::models::request::{self, Request};
+use crate::models::spec::Spec;
 use crate::models::world::World;
 use crate::models::{bounds, placement};
 use crate::project::{Manifest, manifest_edit};
@@ -27,19 +29,13 @@ pub(super) fn run(context: &Context, arguments: &RemoveArgs) -> Result<Exit> {
     let (path, mut text) = manifest_text(&session.project)?;
     let (mut gone, mut would): (Vec<Model>, Vec<String>) = (Vec::new(), Vec::new());
     for word in &arguments.models {
-        let found = taken_out(&session, &path, &text, word)?;
+        let found = taken_out(&session, &path, &text, word, arguments.purge)?;
         text = found.text;
         let locked = session.lock.iter().flat_map(|lock| &lock.models);
         let locked: Vec<Model> = locked.filter(|model| found.names.contains(&model.name)).cloned().collect();
         if locked.is_empty() {
             would.push(format!("{} would leave the manifest; it is not locked", printable(word)));
         }
-        let files = if arguments.purge { ", and its files the cache" } else { "" };
-        would.extend(
-            locked
-                .iter()
-                .map(|model| format!("{} would leave the manifest and the lock{files}", printable(&model.name))),
-        );
         gone.extend(locked);
     }
     let manifest = Manifest::parse(&text).map_err(|problem| anyhow!("{}{problem}", escape::path(&path)))?;
@@ -51,11 +47,23 @@ pub(super) fn run(context: &Context, arguments: &RemoveArgs) -> Result<Exit> {
         refuse_purge(&after, &gone, &needed, arguments.force)?;
     }
     if arguments.consent.dry_run {
+        for model in &gone {
+            let mut goes = arguments.purge;
+            for part in model.parts.iter().filter(|_| arguments.purge) {
+                goes &= needed.keeps(&after.world, model, part)?.is_none();
+            }
+            let files = match (arguments.purge, goes) {
+                (false, _) => "",
+                (_, true) => ", and its files the cache",
+                (_, false) => "; its files are used elsewhere and stay",
+            };
+            would.push(format!("{} would leave the manifest and the lock{files}", printable(&model.name)));
+        }
         would.iter().for_each(|line| context.output.say(line));
         return Ok(Exit::Done);
     }
     if arguments.purge {
-        consent(context, arguments, &gone)?;
+        consent(&after, arguments, &gone, &needed)?;
     }
     let mut files = vec![(path, text)];
     if after.lock.is_some() {
@@ -67,6 +75,7 @@ pub(super) fn run(context: &Context, arguments: &RemoveArgs) -> Result<Exit> {
         purge(&after, &gone, &needed)?;
     } else {
         release(&after, &gone);
+        tell_what_stays(&after, &gone, &needed)?;
     }
     Ok(Exit::Done)
 }
@@ -78,8 +87,13 @@ struct TakenOut {
     names: Vec<String>,
 }
 
-/// The manifest `text` without the key `word`, or without the one source of a list that is called so.
-fn taken_out(session: &Session<'_>, path: &Path, text: &str, word: &str) -> Result<TakenOut> {
+/// The manifest `text` without the key `word`, or without the one source of a list that is called so, or that is this source.
+fn taken_out(session: &Session<'_>, path: &Path, text: &str, word: &str, purge: bool) -> Result<TakenOut> {
+    let by_name = |request: &&Request| request.key == word || request.name == word;
+    let spec = Spec::parse(word, known().find).ok();
+    let by_spec = |request: &&Request| request.choices.iter().all(|choice| Some(&choice.spec) == spec.as_ref());
+    let meant = session.requests.iter().find(by_name).map(|_| word);
+    let word = meant.or_else(|| session.requests.iter().find(by_spec).map(|one| one.name.as_str())).unwrap_or(word);
     let problem = |problem| anyhow!("{}: {problem}", escape::path(path));
     let all = |requests: &[&Request]| {
         requests.iter().flat_map(|request| &request.choices).map(|choice| choice.name.clone()).collect()
@@ -99,11 +113,33 @@ fn taken_out(session: &Session<'_>, path: &Path, text: &str, word: &str) -> Resu
     }
     let keys: Vec<String> = session.requests.iter().map(|request| printable(&request.name)).collect();
     let known = if keys.is_empty() { "it names none".to_owned() } else { format!("it names {}", keys.join(", ")) };
-    Err(Usage(format!("the manifest has no model {}; {known}", printable(word))).into())
+    let way_out = match (purge, spec) {
+        (false, _) => String::new(),
+        (true, Some(spec)) => format!("\n  {}", way_out(&spec)),
+        (true, None) => "\n  to delete what it left, say its source, such as hf:OWNER/NAME".to_owned(),
+    };
+    Err(Usage(format!("the manifest has no model {}; {known}{way_out}", printable(word))).into())
 }
 
-fn consent(context: &Context, arguments: &RemoveArgs, gone: &[Model]) -> Result<()> {
-    if arguments.consent.yes || gone.is_empty() {
+/// Says whose files stay, and asks about those of the others.
+fn consent(session: &Session<'_>, arguments: &RemoveArgs, gone: &[Model], needed: &Needed<'_>) -> Result<()> {
+    let context = session.context;
+    let mut names: Vec<String> = Vec::new();
+    for model in gone {
+        let mut kept = Vec::new();
+        for part in &model.parts {
+            kept.push(needed.keeps(&session.world, model, part)?);
+        }
+        if kept.iter().any(Option::is_none) {
+            names.push(printable(&model.name));
+        }
+        kept.sort_unstable();
+        kept.dedup();
+        for why in kept.into_iter().flatten() {
+            context.output.say(format!("{}: {why}", printable(&model.name)));
+        }
+    }
+    if arguments.consent.yes || names.is_empty() {
         return Ok(());
     }
     if !context.can_ask() {
@@ -111,7 +147,6 @@ fn consent(context: &Context, arguments: &RemoveArgs, gone: &[Model]) -> Result<
             Usage("`--purge` deletes files, and there is no terminal to ask on\n  give `--yes`".to_owned()).into()
         );
     }
-    let names: Vec<String> = gone.iter().map(|model| printable(&model.name)).collect();
     match Prompts::new(&context.output).yes(&format!("Delete the files of {}?", names.join(", ")))? {
         true => Ok(()),
         false => Err(Interrupted("left; nothing was changed".to_owned()).into()),
@@ -145,6 +180,15 @@ impl<'a> Needed<'a> {
             matches!(&other.place, Place::Hub(other)
                 if (other.repo_type, &other.repo, &other.commit) == (own.repo_type, &own.repo, &own.commit))
         }))
+    }
+
+    /// Why the files of `part` stay.
+    fn keeps(&self, world: &World, model: &Model, part: &Part) -> Result<Option<&'static str>> {
+        if self.has(world, part)? {
+            return Ok(Some("another model of the project needs its files; they stay"));
+        }
+        let used = placement::is_used(world, model, part)?;
+        Ok(used.then_some("another project or branch uses its files; they stay"))
     }
 }
 
@@ -183,6 +227,42 @@ fn refuse_purge(session: &Session<'_>, gone: &[Model], needed: &Needed<'_>, forc
     Ok(())
 }
 
+/// How to delete the files of what the manifest names no more: without a lock nobody knows which those are.
+fn way_out(spec: &Spec) -> String {
+    let (source, key) = (printable(&spec.to_string()), key_for(spec));
+    format!(
+        "to delete its files: `modelstrap models add {source} --no-download`, then `modelstrap models remove {key} --purge`"
+    )
+}
+
+/// Says which files stay in the cache, and how to delete them.
+fn tell_what_stays(session: &Session<'_>, gone: &[Model], needed: &Needed<'_>) -> Result<()> {
+    for model in gone {
+        let mut bytes = 0;
+        for part in &model.parts {
+            if needed.has(&session.world, part)? {
+                continue;
+            }
+            for file in &part.files {
+                bytes += match placement::state(&session.world, part, file)? {
+                    FileState::Here | FileState::Changed => file.size.unwrap_or(0),
+                    FileState::Partly(have) => have,
+                    FileState::Missing => 0,
+                };
+            }
+        }
+        if bytes > 0 {
+            let way_out = Spec::parse(&model.spec, known().find).map(|spec| way_out(&spec)).unwrap_or_default();
+            let (name, bytes) = (printable(&model.name), units::bytes(bytes));
+            let output = &session.context.output;
+            output.say(format!(
+                "{name}: its files stay in the cache, {bytes}; `remove --purge` deletes them, too\n  {way_out}"
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// Gives up the project's claims, so that `hf cache prune` may take what nobody else names. The files stay, and so does a claim
 /// that cannot be given up.
 fn release(session: &Session<'_>, gone: &[Model]) {
@@ -198,20 +278,10 @@ fn purge(session: &Session<'_>, gone: &[Model], needed: &Needed<'_>) -> Result<(
     let mut freed = 0;
     for model in gone {
         for part in &model.parts {
-            if needed.has(&session.world, part)? {
-                placement::release(&session.world, model, part)?;
-                session
-                    .context
-                    .output
-                    .say(format!("{}: another model of the project needs its files", printable(&model.name)));
-                continue;
-            }
-            match placement::remove(&session.world, model, part)? {
-                Some(bytes) => freed += bytes,
-                None => session
-                    .context
-                    .output
-                    .say(format!("{}: another project or branch uses its files; they stay", printable(&model.name))),
+            match needed.has(&session.world, part)? {
+                true => placement::release(&session.world, model, part)?,
+                // Why files stay was said before anybody was asked.
+                false => freed += placement::remove(&session.world, model, part)?.unwrap_or(0),
             }
         }
     }

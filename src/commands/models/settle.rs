@@ -24,6 +24,8 @@ const AT_ONCE: usize = 8;
 pub(super) enum Ask {
     /// None: the lock is all there is.
     Nobody,
+    /// Those that the manifest does not name: of its own models the lock is all there is.
+    AboutStrangers,
     /// Those that the lock does not have as they are wanted, at the commit that it has.
     AboutTheMissing,
     /// All of them, afresh. What nobody publishes and an earlier download taught, such as a digest, stays.
@@ -59,14 +61,14 @@ pub(super) fn settle(
         lock.find(&pick.choice.name).filter(|model| model.spec == pick.choice.spec.to_string())
     };
     let fits = |pick: &Pick| match ask {
-        Ask::Nobody => locked(pick).is_some(),
+        Ask::Nobody | Ask::AboutStrangers => locked(pick).is_some(),
         Ask::AboutTheMissing => !stale && locked(pick).is_some(),
         Ask::AboutAll | Ask::Anew => false,
     };
     let mut settled = Settled::default();
     let mut open: Vec<(usize, &Pick, Option<&Model>)> = Vec::new();
     for (at, pick) in picks.iter().enumerate().filter(|(_, pick)| !fits(pick)) {
-        if ask == Ask::Nobody {
+        if ask == Ask::Nobody || (ask == Ask::AboutStrangers && pick.in_manifest) {
             settled.failures.push((pick.clone(), not_locked(session, pick)));
         } else {
             open.push((at, pick, locked(pick).filter(|_| ask == Ask::AboutTheMissing)));
@@ -186,7 +188,7 @@ pub(super) fn merged(session: &Session<'_>, fresh: &[(Pick, Model)]) -> Lock {
     merge(&session.requests, lock, (lock, session.is_behind()), fresh)
 }
 
-/// Refuses to go on when the manifest and the lock disagree.
+/// Refuses to go on when the manifest and the lock disagree. An optional model that is not locked is left out later, and said to be.
 ///
 /// # Errors
 /// With every disagreement.
@@ -198,7 +200,7 @@ pub(super) fn insist(session: &Session<'_>) -> Result<()> {
         bail!("there is no {}\n  run `modelstrap models lock` and commit it", session.shown(&session.lock_path()));
     };
     let found = lock.disagreements(&session.requests);
-    if found.is_empty() {
+    if found.is_empty() || (!session.is_behind() && found.iter().all(|one| is_needless(session, one))) {
         return Ok(());
     }
     let lines: Vec<String> = found.iter().map(describe).collect();
@@ -207,6 +209,13 @@ pub(super) fn insist(session: &Session<'_>) -> Result<()> {
         session.shown(&session.lock_path()),
         lines.join("\n  ")
     );
+}
+
+/// Whether all that is wrong is that a model is not locked which the project works without.
+fn is_needless(session: &Session<'_>, disagreement: &Disagreement) -> bool {
+    let Disagreement::Missing(name) = disagreement else { return false };
+    let mut optional = session.requests.iter().filter(|request| request.optional);
+    optional.any(|request| request.choices.iter().any(|choice| choice.name == *name))
 }
 
 /// A disagreement in words.

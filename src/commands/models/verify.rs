@@ -1,5 +1,6 @@
 //! `modelstrap models verify`: reads every byte again and compares it with the lock; no network unless `--fix`.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
@@ -100,7 +101,8 @@ fn report(
     fixes: bool,
 ) -> Result<()> {
     let (context, models) = (session.context, &settled.models);
-    let mut listed: Vec<Value> = Vec::new();
+    let (mut listed, mut lines): (Vec<Value>, Vec<String>) = (Vec::new(), Vec::new());
+    let mut counted = many_missing(models, owners, findings);
     for ((owner, item), finding) in owners.iter().zip(items).zip(findings) {
         let name = &models[owner.0].1.name;
         let words = match finding {
@@ -112,10 +114,28 @@ fn report(
             Finding::Unreadable(error) => format!("cannot be read: {error}"),
             Finding::Stopped => "not read".to_owned(),
         };
-        listed.push(json!({"model": name, "file": owner.2, "path": item.path.to_string_lossy(), "finding": words}));
-        if !context.global.json {
-            context.output.say(format!("{} {}: {words}", printable(name), printable(&owner.2)));
+        let mut value = json!({"model": name, "file": owner.2, "path": item.path.to_string_lossy(), "finding": words});
+        // What was expected and what was found are members, and not words for a person.
+        match finding {
+            Finding::Content { expected, found } => {
+                value["finding"] = json!("damaged");
+                (value["expected"], value["found"]) = (json!(expected.to_string()), json!(found.to_string()));
+            }
+            Finding::Size { expected, found } => {
+                value["finding"] = json!("another size");
+                (value["expected"], value["found"]) = (json!(expected), json!(found));
+            }
+            _ => {}
         }
+        listed.push(value);
+        if matches!(finding, Finding::Missing) && counted.contains_key(&owner.0) {
+            lines.extend(counted.get_mut(&owner.0).and_then(Option::take));
+        } else {
+            lines.push(format!("{} {}: {words}\n", printable(name), printable(&owner.2)));
+        }
+    }
+    if !context.global.json {
+        context.output.result(lines.concat())?;
     }
     if context.global.json {
         let unverified = settled.failures.iter();
@@ -128,6 +148,25 @@ fn report(
         context.output.result(if fixes { format!("{document}\n") } else { format!("{document:#}\n") })?;
     }
     Ok(())
+}
+
+/// Of the models that miss more files than a person reads the names of, the line that counts them. It stands for all of them.
+fn many_missing(models: &[(Pick, Model)], owners: &[Owner], findings: &[Finding]) -> HashMap<usize, Option<String>> {
+    const NAMED: usize = 3;
+    let mut all: HashMap<usize, (usize, Vec<String>)> = HashMap::new();
+    for (owner, finding) in owners.iter().zip(findings) {
+        let (files, missing) = all.entry(owner.0).or_default();
+        *files += 1;
+        if matches!(finding, Finding::Missing) {
+            missing.push(printable(&owner.2));
+        }
+    }
+    let many = all.into_iter().filter(|(_, (_, missing))| missing.len() > NAMED);
+    many.map(|(at, (files, missing))| {
+        let (name, some) = (printable(&models[at].1.name), missing[..NAMED].join(", "));
+        (at, Some(format!("{name}: {} of {} missing: {some}, …\n", missing.len(), units::count(files, "file"))))
+    })
+    .collect()
 }
 
 /// Takes damaged files away, so that the engine finds them missing, and fetches what is missing.

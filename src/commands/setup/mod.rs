@@ -58,8 +58,9 @@ pub(super) fn run(context: &Context, arguments: &SetupArgs) -> Result<Exit> {
         models => models?,
     };
     let wanting = models.as_ref().is_some_and(Outlook::is_pending);
+    let coming = models.as_ref().is_some_and(Outlook::brings_something);
 
-    show(context, &decided, &plan, &View { unfinished, wanting, machine: !asks });
+    show(context, &decided, &plan, &View { unfinished, wanting, coming, machine: !asks });
     if let Some(models) = models.as_ref().filter(|models| only_looks || models.brings_something()) {
         models.show(context, only_looks, !plan.is_empty());
     }
@@ -69,6 +70,9 @@ pub(super) fn run(context: &Context, arguments: &SetupArgs) -> Result<Exit> {
     }
     if !pending {
         remember(&plan, &shelf)?;
+        if asks && coming && !Prompts::new(&context.output).yes("Download now?")? {
+            return Err(Interrupted("left; nothing was downloaded".to_owned()).into());
+        }
         let ended = bring_models(context, arguments, &decided)?;
         report(context, &decided, &plan, false, ended, None)?;
         return Ok(exit(ended));

@@ -21,6 +21,8 @@ pub(super) struct Outlook {
     left_out: Vec<String>,
     is_locked: bool,
     disagreements: Vec<String>,
+    /// The command that downloads.
+    command: String,
 }
 
 /// Looks at the models; `None` where setup has nothing to do with any.
@@ -51,7 +53,12 @@ pub(super) fn outlook(
     let wants = |name: &String| wanted.iter().any(|request| request.name == *name);
     let left_out: Vec<String> = left_out.into_iter().filter(|name| !wants(name)).collect();
     let disagreements = session.disagreements(&left_out);
-    Ok(Some(Outlook { lines, left_out, is_locked: session.is_locked(), disagreements }))
+    let named: Vec<String> = arguments.models.iter().flatten().map(|word| escape::printable(word.trim())).collect();
+    let command = match named.is_empty() {
+        true => "modelstrap setup".to_owned(),
+        false => format!("modelstrap setup --models {}", named.join(",")),
+    };
+    Ok(Some(Outlook { lines, left_out, is_locked: session.is_locked(), disagreements, command }))
 }
 
 impl Outlook {
@@ -99,7 +106,8 @@ impl Outlook {
                 (bytes, _) => format!("{} and {}", units::bytes(bytes), models()),
             };
             let optional = if self.wanting().all(|line| line.optional) { " (optional)" } else { "" };
-            output.say(format!("To download: {amount}{optional}."));
+            let how = if all { format!(" `{}` does that.", self.command) } else { String::new() };
+            output.say(format!("To download: {amount}{optional}.{how}"));
         }
         if !all {
             // The question, or the first thing that is done, is no part of this.

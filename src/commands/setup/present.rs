@@ -18,6 +18,8 @@ pub(super) struct View {
     pub(super) unfinished: bool,
     /// A model that is needed is not here.
     pub(super) wanting: bool,
+    /// There is something to download, needed or not.
+    pub(super) coming: bool,
     /// Adds the project's line, for who saw no card.
     pub(super) machine: bool,
 }
@@ -56,6 +58,7 @@ pub(super) fn show(context: &Context, decided: &Decided, plan: &Plan, shown: &Vi
     if plan.is_empty() {
         output.tell(match shown.unfinished {
             true => "The last setup was interrupted when everything was written; `modelstrap setup` ends it.",
+            false if shown.coming => "Nothing to do but to download what is missing.",
             false if shown.wanting => "The files of this project are as they should be.",
             false if !plan.kept.is_empty() => "Nothing to do, but for what stays as it is.",
             false => "Nothing to do: this project is ready.",

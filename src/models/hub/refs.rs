@@ -15,6 +15,9 @@ use crate::support::bounded;
 /// What our own refs begin with.
 const OURS: &str = "refs/modelstrap/";
 
+/// What the one ends with that protects a commit while it is fetched.
+const COMING: &str = "-coming";
+
 /// The revision that protects a commit for `id`.
 pub fn protecting(id: &str) -> String {
     let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') { c } else { '-' };
@@ -27,7 +30,7 @@ pub fn protecting(id: &str) -> String {
 
 /// The revision that protects a commit for `id` while it is fetched; the one of [`protecting`] names the last whole one.
 pub fn awaiting(id: &str) -> String {
-    format!("{}-coming", protecting(id))
+    format!("{}{COMING}", protecting(id))
 }
 
 /// The commit of `revision`, if the file is exactly one.
@@ -98,6 +101,12 @@ pub fn is_ours(revision: &str) -> bool {
     revision.starts_with(OURS)
 }
 
+/// For whom the ref protects a commit, fetched or still coming.
+pub fn holder(revision: &str) -> Option<&str> {
+    let id = revision.strip_prefix(OURS)?;
+    Some(id.strip_suffix(COMING).unwrap_or(id))
+}
+
 /// Removes the ref that is named after its commit, unless a project holds the commit: it would keep `hf cache prune` away.
 ///
 /// # Errors
@@ -165,6 +174,7 @@ mod tests {
         let commit = "a".repeat(40);
         let ours = protecting("proj é/../x");
         assert_eq!(ours, "refs/modelstrap/proj------x");
+        assert_eq!([holder(&ours), holder(&awaiting("p")), holder("main")], [Some("proj------x"), Some("p"), None]);
         for revision in ["main", "feat/x", &ours] {
             write(&repository, revision, &commit).unwrap();
         }

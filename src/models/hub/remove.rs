@@ -25,42 +25,54 @@ pub enum Removal {
     },
 }
 
-/// Gives up the project's claim to the commit: after that `hf cache prune` may take it. Nothing else is removed.
+/// Whether a claim with this mark is to be given up: the model's own, or one that the project left behind under another name.
+pub type Mine<'a> = &'a dyn Fn(&str) -> bool;
+
+/// Gives up the project's claims to the commit: after that `hf cache prune` may take it. Nothing else is removed.
 ///
 /// # Errors
 /// What the disk says.
-pub fn release(place: &HubPlace, homes: &Homes, protect: &str) -> io::Result<()> {
+pub fn release(place: &HubPlace, homes: &Homes, mine: Mine<'_>) -> io::Result<()> {
     let repository = Repository::of(place, &homes.hub);
-    for ours in [refs::protecting(protect), refs::awaiting(protect)] {
-        if refs::read(&repository, &ours).as_ref() == Some(&place.commit) {
-            refs::remove(&repository, &ours)?;
-        }
+    for (name, _) in naming(&repository, place).into_iter().filter(|(_, holder)| holder.as_deref().is_some_and(mine)) {
+        refs::remove(&repository, &name)?;
     }
     if place.requested == place.commit { refs::unname(&repository, &place.commit) } else { Ok(()) }
+}
+
+/// Whether another project or another branch or tag names the commit.
+///
+/// # Errors
+/// When a name in the place is refused.
+pub fn is_used(place: &HubPlace, homes: &Homes, mine: Mine<'_>) -> io::Result<bool> {
+    place::check(place, &[]).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error.to_string()))?;
+    // The branch that was asked for goes with the commit; `main` does where a commit was asked for, since it followed it.
+    let follows = |name: &str| name == place.requested || name == "main";
+    let named = naming(&Repository::of(place, &homes.hub), place);
+    Ok(named.iter().any(|(name, holder)| !follows(name) && !holder.as_deref().is_some_and(mine)))
+}
+
+/// The refs that name the commit; of those that protect it, for whom.
+fn naming(repository: &Repository, place: &HubPlace) -> Vec<(String, Option<String>)> {
+    let all = refs::all(repository).into_iter().filter(|(_, commit)| *commit == place.commit);
+    all.map(|(name, _)| (name.clone(), refs::holder(&name).map(str::to_owned))).collect()
 }
 
 /// Removes the commit, unless another project or another branch or tag names it, and the contents that only it used.
 ///
 /// # Errors
 /// What the disk says.
-pub fn part(place: &HubPlace, files: &[File], homes: &Homes, protect: &str) -> io::Result<Removal> {
+pub fn part(place: &HubPlace, files: &[File], homes: &Homes, mine: Mine<'_>) -> io::Result<Removal> {
     place::check(place, files).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error.to_string()))?;
     let repository = Repository::of(place, &homes.hub);
-    release(place, homes, protect)?;
+    release(place, homes, mine)?;
     if !repository.snapshot(&place.commit).is_dir() {
         return Ok(Removal::NotThere);
     }
-    let named: Vec<String> = refs::all(&repository)
-        .into_iter()
-        .filter(|(_, commit)| *commit == place.commit)
-        .map(|(name, _)| name)
-        .collect();
-    // The branch that was asked for goes with the commit; `main` does where a commit was asked for, since it followed it.
-    let followers = [place.requested.as_str(), "main"];
-    if named.iter().any(|name| !followers.contains(&name.as_str())) {
+    if is_used(place, homes, mine)? {
         return Ok(Removal::StillUsed);
     }
-    named.iter().try_for_each(|name| refs::remove(&repository, name))?;
+    naming(&repository, place).iter().try_for_each(|(name, _)| refs::remove(&repository, name))?;
     let freed = remove_commit(&repository, place, files, &homes.hub)?;
     Ok(Removal::Removed { freed })
 }

@@ -153,7 +153,7 @@ fn words_of_the_command_line_are_keys_names_or_specs_and_come_once() {
     assert_eq!(select(&["hf:a/b", "hf://a/b"]).unwrap(), ["hf:a/b"]);
     assert_eq!(
         select(&["whispr"]).unwrap_err(),
-        "`whispr` is not the name of a well-known model\n  the nearest one is `whisper`"
+        "`whispr` is no model of this project, and not a well-known one\n  the project has whisper/base, whisper/tiny and vad\n  the nearest one is `whisper`"
     );
 }
 

@@ -237,12 +237,12 @@ fn a_pinned_commit_has_a_ref_of_its_name_for_as_long_as_a_project_holds_it() {
     assert_eq!((named("a"), named("b")), (Some("a".repeat(40)), Some("b".repeat(40))), "the second project has it");
     install("b", "two");
     assert_eq!(named("a"), None, "`hf cache prune` may take it now");
-    remove::release(&pinned("b"), &cache.homes, "one").unwrap();
+    remove::release(&pinned("b"), &cache.homes, &|id| id == "one").unwrap();
     assert!(named("b").is_some());
-    remove::release(&pinned("b"), &cache.homes, "two").unwrap();
+    remove::release(&pinned("b"), &cache.homes, &|id| id == "two").unwrap();
     assert_eq!(named("b"), None);
     install("d", "one");
-    let removed = remove::part(&pinned("d"), &[file("x", 1)], &cache.homes, "one").unwrap();
+    let removed = remove::part(&pinned("d"), &[file("x", 1)], &cache.homes, &|id| id == "one").unwrap();
     assert_eq!((removed, named("d")), (Removal::Removed { freed: 0 }, None), "the others have its file");
 }
 
@@ -295,7 +295,7 @@ fn only_what_nobody_else_uses_is_removed() {
         finish(&other, &files[1..], &cache.homes, Some("three")).unwrap();
         finish(&place(), &files, &cache.homes, Some("one")).unwrap();
 
-        let gone = |place: &HubPlace, id| remove::part(place, &files, &cache.homes, id).unwrap();
+        let gone = |place: &HubPlace, id| remove::part(place, &files, &cache.homes, &|mark| mark == id).unwrap();
         assert_eq!(gone(&place(), "one"), Removal::StillUsed, "project two has it, too");
         assert!(cache.in_snapshot("x").exists());
         assert_eq!(gone(&place(), "two"), Removal::Removed { freed: 5 });
@@ -313,7 +313,7 @@ fn a_tag_of_somebody_else_keeps_a_commit() {
     cache.put(&place(), &file("x", 1));
     finish(&place(), &[file("x", 1)], &cache.homes, Some("p")).unwrap();
     fs::write(cache.at("refs/v1"), place().commit).unwrap();
-    assert_eq!(remove::part(&place(), &[file("x", 1)], &cache.homes, "p").unwrap(), Removal::StillUsed);
+    assert_eq!(remove::part(&place(), &[file("x", 1)], &cache.homes, &|id| id == "p").unwrap(), Removal::StillUsed);
     assert!(cache.in_snapshot("x").exists() && !cache.at("refs/refs").exists());
 }
 
@@ -331,7 +331,7 @@ fn a_payload_that_is_shared_is_used_and_never_removed() {
     cache.put(&place(), &file("x", 1));
     finish(&place(), &[file("x", 1)], &cache.homes, Some("p")).unwrap();
     assert_eq!(state::file(&place(), &file("x", 1), &cache.homes), FileState::Here);
-    let removed = remove::part(&place(), &[file("x", 1)], &cache.homes, "p").unwrap();
+    let removed = remove::part(&place(), &[file("x", 1)], &cache.homes, &|id| id == "p").unwrap();
     assert_eq!(removed, Removal::Removed { freed: 0 });
     assert!(payload.exists() && !cache.at("").exists());
 }
