@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# How fast `modelstrap status --models --revisions` reads a large cache, beside `du -sh` and whatever scanners are installed.
+#
+#   benches/status.sh [BINARY]      default: target/release/modelstrap, built if it is missing
+#
+# Makes two caches of 200 repositories and 50,000 entries below TMPDIR (benches/cache/corpus.py: about 100,000 names, 200 MiB),
+# in the layout of huggingface_hub before and since 1.32. Needs hyperfine and python3; with strace it also counts system calls a name.
+# Exit code 1 when modelstrap takes longer than du, or asks the system more than 1.2 times for a name.
+#
+# BENCH_RUNS (10) makes it longer or shorter; BENCH_HF names a `hf` program to compare with.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+for needed in hyperfine python3; do
+  if ! command -v "$needed" >/dev/null; then
+    printf 'status.sh needs %s, which is not on this machine\n' "$needed" >&2
+    exit 2
+  fi
+done
+
+binary=${1:-target/release/modelstrap}
+if [ ! -x "$binary" ]; then
+  if [ $# -gt 0 ]; then
+    printf '%s is not a program\n' "$binary" >&2
+    exit 2
+  fi
+  cargo build --release
+fi
+binary=$(realpath "$binary")
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export HOME=$work/home
+mkdir "$HOME"
+for name in $(compgen -e | grep -E '^(MODELSTRAP_|HF_|HUGGINGFACE_|TORCH_|TRANSFORMERS_|XDG_)' || true); do
+  [ "$name" = HF_HOME ] || unset "$name"
+done
+
+missed=0
+for layout in plain shared; do
+  project=$work/$layout
+  mkdir "$project"
+  printf '[project]\nname = "bench"\n' >"$project/modelstrap.toml"
+  flags=()
+  [ "$layout" = plain ] || flags=(--shared)
+  python3 benches/cache/corpus.py "$project/.cache" "${flags[@]}"
+  names=$(find "$project/.cache" | wc -l)
+  printf '\n%s layout, %s names\n' "$layout" "$names"
+  commands=("$binary -C $project status --models --revisions" "du -sh $project/.cache")
+  for scanner in diskus dust dua; do
+    ! command -v "$scanner" >/dev/null || commands+=("$scanner $project/.cache")
+  done
+  [ -z "${BENCH_HF:-}" ] || commands+=("env HF_HOME=$project/.cache/huggingface $BENCH_HF cache ls")
+  hyperfine --shell none --style none --warmup 2 --runs "${BENCH_RUNS:-10}" --export-csv "$work/times" "${commands[@]}" >/dev/null
+  awk -F, 'NR > 1 { n = split($1, words, "/"); printf "  %7.0f ms median  %s\n", $4 * 1000, substr($1, 1, 60) }' "$work/times"
+  slower=$(awk -F, 'NR == 2 { ours = $4 } NR == 3 { print (ours > $4) ? 1 : 0 }' "$work/times")
+  [ "$slower" = 0 ] || missed=1
+  if command -v strace >/dev/null; then
+    strace -f -c -o "$work/calls" "$binary" -C "$project" status --models --revisions >/dev/null
+    calls=$(awk '$NF == "total" { print $(NF == 6 ? 4 : 3) }' "$work/calls" | tail -n 1)
+    awk -v calls="$calls" -v names="$names" 'BEGIN { ratio = calls / names; printf "  %.2f system calls a name\n", ratio; exit ratio > 1.2 }' || missed=1
+  fi
+done
+exit "$missed"
