@@ -71,8 +71,7 @@ pub fn resolve(documents: &dyn Documents, settings: &Settings, ask: &HubAsk) -> 
         return Err(Error::Nothing { repo: ask.repo.clone(), why });
     }
     let choice = formats::choose(&matching, wanted);
-    let mut entries: Vec<Option<Entry>> = matching.into_iter().map(Some).collect();
-    let kept: Vec<Entry> = choice.kept.iter().filter_map(|index| entries.get_mut(*index)?.take()).collect();
+    let kept = only(matching, &choice.kept);
     let same_but_for_case = names::differing_only_by_case(kept.iter().map(|entry| entry.path.as_str()));
     let resolved = Resolved {
         asked_as: (snapshot.repo != ask.repo).then(|| ask.repo.clone()),
@@ -94,6 +93,19 @@ pub fn resolve(documents: &dyn Documents, settings: &Settings, ask: &HubAsk) -> 
         complete: kept.len() == total,
     };
     Ok((Part { place: Place::Hub(place), files: kept.into_iter().map(file).collect() }, resolved))
+}
+
+/// Those of `entries` that stand at these places, in their own order; no second list is made of them.
+fn only(mut entries: Vec<Entry>, places: &[usize]) -> Vec<Entry> {
+    let mut keep = vec![false; entries.len()];
+    for place in places {
+        if let Some(keep) = keep.get_mut(*place) {
+            *keep = true;
+        }
+    }
+    let mut keep = keep.into_iter();
+    entries.retain(|_| keep.next().unwrap_or(false));
+    entries
 }
 
 fn file(entry: Entry) -> File {

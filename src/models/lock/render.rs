@@ -18,7 +18,9 @@ pub(super) const END: &str = "# the end of modelstrap.lock";
 
 /// The text of a lock that is in its canonical order.
 pub(super) fn render(lock: &Lock) -> String {
-    let mut out = format!("{HEADER}\nversion = {VERSION}\nmanifest = {}\n", quoted(&lock.manifest.to_string()));
+    let mut out = String::with_capacity(expected_length(lock));
+    // Writing to a String cannot fail.
+    let _ = writeln!(out, "{HEADER}\nversion = {VERSION}\nmanifest = {}", quoted(&lock.manifest.to_string()));
     for model in &lock.models {
         render_model(&mut out, model);
     }
@@ -26,6 +28,15 @@ pub(super) fn render(lock: &Lock) -> String {
     out.push_str(END);
     out.push('\n');
     out
+}
+
+/// A little more than the text will be long: a text that grows is in memory twice while it does.
+fn expected_length(lock: &Lock) -> usize {
+    const REST: usize = 512;
+    let parts = lock.models.iter().flat_map(|model| &model.parts);
+    let files =
+        parts.flat_map(|part| &part.files).map(|file| file.path.len() + file.url.as_ref().map_or(0, String::len) + 128);
+    files.sum::<usize>() + lock.models.len() * REST + REST
 }
 
 fn render_model(out: &mut String, model: &Model) {

@@ -1,7 +1,8 @@
 //! Which paths of a listing, an archive or a lock may become paths here. One grammar for all of them, so that what one room
 //! accepts no other refuses later.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
 use super::Flaw;
 use crate::platform::Os;
@@ -85,9 +86,19 @@ fn is_device(part: &str) -> bool {
 }
 
 /// Groups of paths that become one file where letter case does not count (Windows, macOS).
-pub fn differing_only_by_case<'a>(paths: impl Iterator<Item = &'a str>) -> Vec<Vec<&'a str>> {
+pub fn differing_only_by_case<'a>(paths: impl Iterator<Item = &'a str> + Clone) -> Vec<Vec<&'a str>> {
+    // First by a number of each lowered path, since nearly always there is no such group: a listing may have 100,000 paths.
+    let keys = RandomState::new();
+    let number = |path: &str| {
+        let mut hasher = keys.build_hasher();
+        hasher.write(path.to_lowercase().as_bytes());
+        hasher.finish()
+    };
+    let mut numbers: Vec<u64> = paths.clone().map(number).collect();
+    numbers.sort_unstable();
+    let twice: HashSet<u64> = numbers.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
     let mut seen: HashMap<String, Vec<&str>> = HashMap::new();
-    for path in paths {
+    for path in paths.filter(|path| twice.contains(&number(path))) {
         seen.entry(path.to_lowercase()).or_default().push(path);
     }
     let mut groups: Vec<_> = seen.into_values().filter(|group| group.len() > 1).collect();
