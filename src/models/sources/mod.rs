@@ -11,6 +11,7 @@ pub mod github;
 pub mod home_ground;
 mod names;
 pub mod openai_whisper;
+mod record;
 mod refusal;
 pub mod spacy;
 pub mod torch_hub;

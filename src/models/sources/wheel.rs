@@ -49,7 +49,7 @@ pub fn state(file: &File, homes: &Homes) -> Result<FileState, Error> {
 /// When its name is none of a wheel.
 pub fn is_installed(file: &File, environment: &Path) -> Result<bool, Error> {
     let (package, version) = parts(&file.path)?;
-    Ok(packages::version_of(environment, package).as_deref() == Some(version))
+    Ok(packages::site_packages(environment).iter().any(|site| unpack::is_whole(site, package, version)))
 }
 
 /// Installs the wheel into the environment at `environment`, without its requirements and without running anything, unless it is
@@ -63,12 +63,14 @@ pub fn install(file: &File, homes: &Homes, environment: &Path) -> Result<bool, E
     }
     let (package, version) = parts(&file.path)?;
     names::plain_name("the package", package)?;
-    unpack::into_environment(environment, &visible(file, homes)?, package, version)?;
-    Ok(true)
+    Ok(unpack::into_environment(environment, &visible(file, homes)?, package, version)?)
 }
 
 /// The package and the version in a wheel's name, `PACKAGE-VERSION-PYTHON-ABI-PLATFORM.whl`, maybe with a build number.
-fn parts(name: &str) -> Result<(&str, &str), Error> {
+///
+/// # Errors
+/// When it is no such name.
+pub fn parts(name: &str) -> Result<(&str, &str), Error> {
     let wrong = || Error::Name { what: "the wheel", name: name.to_owned(), why: "is not PACKAGE-VERSION-….whl" };
     let fields: Vec<_> = name.strip_suffix(".whl").ok_or_else(wrong)?.split('-').collect();
     match fields.as_slice() {
