@@ -42,6 +42,14 @@ fn project(zoo: &Zoo, wheel: Vec<u8>) -> Room {
     room
 }
 
+/// Takes a folder with a file or two away.
+fn removed(folder: &std::path::Path) {
+    for entry in fs::read_dir(folder).unwrap() {
+        fs::remove_file(entry.unwrap().path()).unwrap();
+    }
+    fs::remove_dir(folder).unwrap();
+}
+
 fn names(room: &Room, folder: &str) -> Vec<String> {
     let entries = fs::read_dir(room.place(folder)).unwrap();
     let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -120,8 +128,9 @@ fn a_wheel_without_its_package_leaves_the_old_one_and_counts_as_a_failure() {
 fn a_wheel_that_is_not_what_its_own_list_says_is_refused() {
     let zoo = Zoo::start();
     let record = format!("{INFO}/RECORD");
-    let list = format!("xx_tiny_model/__init__.py,sha256={},2\n", "A".repeat(43));
-    let room = project(&zoo, zip::zip(&[("xx_tiny_model/__init__.py", b"x\n"), (&record, list.as_bytes())]));
+    let list = format!("xx_tiny_model/__init__.py,sha256={},2\nxx_tiny_model/meta.json,,\n", "A".repeat(43));
+    let meta: (&str, &[u8]) = ("xx_tiny_model/meta.json", br#"{"lang": "xx", "name": "tiny_model"}"#);
+    let room = project(&zoo, zip::zip(&[("xx_tiny_model/__init__.py", b"x\n"), meta, (&record, list.as_bytes())]));
     room.run(&["models", "download"]).expect(1).says(&["is not what its list of files says"]);
     assert_eq!(names(&room, &format!("{SITE}/xx_tiny_model")), ["meta.json", "old.py"]);
 }
@@ -161,4 +170,114 @@ fn what_an_earlier_run_left_half_installed_is_installed_again() {
     fs::remove_file(room.place(&format!("{SITE}/xx_tiny_model/a.py"))).unwrap();
     room.run(&["models", "download"]).expect(0).says(&["Installed xx_tiny_model 1.2.0"]);
     assert_eq!(room.text(&format!("{SITE}/xx_tiny_model/a.py")), "more\n");
+}
+
+/// What a clone brings: a wheel that nobody has published, under the name of one that was.
+fn brought(room: &Room) -> String {
+    let at = ".cache/wheels/xx_tiny_model-1.2.0-py3-none-any.whl";
+    room.write(at, wheel("xx_tiny_model/evil.py"));
+    at.to_owned()
+}
+
+#[test]
+fn a_wheel_that_came_with_the_project_is_fetched_again_before_it_is_installed() {
+    let zoo = Zoo::start();
+    let room = project(&zoo, wheel("xx_tiny_model/good.py"));
+    room.run(&["models", "lock"]).expect(0);
+    let lies = brought(&room);
+    for flags in [&["--frozen"][..], &["--locked"], &[]] {
+        let offline = [&["--offline", "models", "download"], flags].concat();
+        let ran =
+            room.run(&offline).expect(1).says(&["nlp is not here: ", "this machine did not fetch it", "pip install"]);
+        assert!(!ran.err.contains("1 model here"), "{}", ran.err);
+        assert_eq!(names(&room, &format!("{SITE}/xx_tiny_model")), ["meta.json", "old.py"]);
+    }
+    let before = room.read(&lies);
+    room.run(&["models", "download", "--frozen"])
+        .expect(0)
+        .says(&["so it is fetched again", "Installed xx_tiny_model 1.2.0"]);
+    assert_ne!(room.read(&lies), before);
+    assert_eq!(names(&room, &format!("{SITE}/xx_tiny_model")), ["__init__.py", "good.py", "meta.json"]);
+
+    // What was fetched here is good enough without a network.
+    removed(&room.place(&format!("{SITE}/{INFO}")));
+    room.run(&["--offline", "models", "download", "--frozen"]).expect(0).says(&["Installed xx_tiny_model 1.2.0"]);
+
+    // Not so in a copy of the project, whatever it says of itself; nor once something else has that name.
+    let copy = Room::bare();
+    support::project::copy(room.root(), copy.root());
+    for room in [&copy, &room] {
+        removed(&room.place(&format!("{SITE}/{INFO}")));
+    }
+    brought(&room);
+    for room in [&copy, &room] {
+        room.run(&["--offline", "models", "download", "--frozen"]).expect(1).says(&["this machine did not fetch it"]);
+    }
+}
+
+#[test]
+fn a_wheel_with_the_digest_of_a_strange_lock_is_no_better() {
+    let zoo = Zoo::start();
+    let room = project(&zoo, wheel("xx_tiny_model/evil.py"));
+    room.run(&["models", "lock"]).expect(0);
+    fs::rename(room.place(".venv"), room.place("none")).unwrap();
+    room.run(&["models", "download"]).expect(0).says(&["does not exist yet"]);
+    assert!(room.text("modelstrap.lock").contains("sha256:"));
+    fs::rename(room.place("none"), room.place(".venv")).unwrap();
+    // The lock and the wheel come to another machine, and the releases have another wheel.
+    let other = Zoo::start();
+    let clone = project(&other, wheel("xx_tiny_model/good.py"));
+    clone.write("modelstrap.lock", room.read("modelstrap.lock"));
+    brought(&clone);
+    let ran = clone.run(&["models", "download"]).expect(1);
+    assert!(!ran.err.contains("Installed"), "{}", ran.err);
+    assert_eq!(names(&clone, &format!("{SITE}/xx_tiny_model")), ["meta.json", "old.py"]);
+}
+
+#[test]
+fn nothing_is_installed_into_an_environment_outside_the_project() {
+    let zoo = Zoo::start();
+    let room = project(&zoo, wheel("xx_tiny_model/a.py"));
+    fs::rename(room.place(".venv"), room.path().join("venv")).unwrap();
+    symlink("../venv", room.place(".venv")).unwrap();
+    for path in [".venv", "../venv"] {
+        room.write(
+            "modelstrap.toml",
+            format!("[models]\nnlp = {{ source = \"spacy:xx_tiny_model\", environment = \"main\" }}\n[environments.main]\npath = \"{path}\"\n"),
+        );
+        let ran = room.run(&["models", "download"]).expect(1);
+        let ran = ran.says(&[
+            "lies outside the project",
+            "bin/python -m pip install --no-deps @/p/.cache/wheels/xx_tiny_model-1.2.0",
+        ]);
+        assert!(!ran.err.contains("Installed"), "{}", ran.err);
+        let site = SITE.replace(".venv", "../venv");
+        assert_eq!(names(&room, &site), ["pip", "xx_tiny_model", "xx_tiny_model-1.1.0.dist-info"]);
+    }
+    // Once its user has installed it, all is well.
+    fs::create_dir(room.place(&format!("{SITE}/{INFO}"))).unwrap();
+    removed(&room.place(&format!("{SITE}/xx_tiny_model-1.1.0.dist-info")));
+    room.run(&["models", "download"]).expect(0);
+}
+
+#[test]
+fn a_package_that_is_no_model_is_neither_replaced_nor_put_there() {
+    let zoo = Zoo::start();
+    let room = project(&zoo, wheel("xx_tiny_model/a.py"));
+    fs::remove_file(room.place(&format!("{SITE}/xx_tiny_model/meta.json"))).unwrap();
+    room.run(&["models", "download"]).expect(1).says(&["which is no model of spaCy"]);
+    assert_eq!(names(&room, &format!("{SITE}/xx_tiny_model")), ["old.py"]);
+
+    for name in ["sitecustomize", "usercustomize", "json"] {
+        room.write(
+            "modelstrap.toml",
+            format!("[models]\nx = {{ source = \"spacy:{name}@1.0.0\", environment = \"main\" }}\n[environments.main]\npath = \".venv\"\n"),
+        );
+        room.write(&format!(".cache/wheels/{name}-1.0.0-py3-none-any.whl"), wheel("xx_tiny_model/a.py"));
+        for arguments in [["models", "lock"], ["models", "download"]] {
+            let ran = room.run(&arguments);
+            assert_ne!(ran.code, 0, "{name}");
+            ran.says(&["does not begin with a language"]);
+        }
+    }
 }

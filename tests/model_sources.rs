@@ -326,6 +326,7 @@ print(0)
         let place_of = Place::Wheel { environment: Some("nlp".to_owned()) };
         let part = Part { place: place_of, files: vec![file(&name, &url, &bytes)].into() };
         place(&part, homes, |_| bytes.clone());
+        sources::admit(&part.place, homes, &part.files[0].digest.unwrap()).unwrap();
         part.files[0].clone()
     }
 

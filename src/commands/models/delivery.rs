@@ -92,8 +92,10 @@ pub(in crate::commands) fn deliver(session: &Session<'_>, wish: &Wish) -> Result
     let known = vouched(session);
     let locks = !wish.locked && !wish.frozen;
     let moved = if locks { write_what_moved(session, wish, &settled)? } else { None };
+    let models = || settled.models.iter().map(|(_, model)| model);
+    install::distrust(session, models())?;
     let (mut brought, summary) = fetch(session, wish, &settled, known)?;
-    install::install(session, &mut brought);
+    install::install(session, models(), &mut brought);
     let learnt = relock::learnt(&settled, &brought);
     let mut locked = moved.as_ref().is_some_and(|written| written.changed);
     if locks && !learnt.is_empty() {

@@ -14,6 +14,9 @@ use crate::models::locked::{FilesHome, Place};
 pub fn check(place: &Place, path: &str, url: &str) -> Result<(), String> {
     let source = match place {
         Place::Wheel { .. } if spacy::wheel_url(path).as_deref() == Some(url) => return Ok(()),
+        Place::Wheel { .. } if spacy::wheel_url(path).is_none() => {
+            return Err("is no wheel of a model of spaCy".to_owned());
+        }
         Place::Wheel { .. } => return Err("does not come from spaCy's own releases".to_owned()),
         Place::Files { home: FilesHome::Whisper } => "openai-whisper:",
         Place::Files { home: FilesHome::TorchCheckpoints | FilesHome::TorchaudioAssets } => "torchaudio:",

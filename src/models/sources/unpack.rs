@@ -11,7 +11,7 @@ use std::io::{self, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::{names, record};
+use super::{names, record, spacy};
 use crate::environments::packages;
 use crate::models::pickle;
 use crate::support::escape::printable;
@@ -83,6 +83,7 @@ fn lock(site: &Path) -> io::Result<Lock> {
 }
 
 fn into_site(site: &Path, wheel: &Path, package: &str, version: &str) -> io::Result<()> {
+    may_replace(site, package)?;
     clear_left_behind(site);
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let staging = site.join(format!("{STAGING}{package}-{}-{}", std::process::id(), since.as_nanos()));
@@ -93,6 +94,20 @@ fn into_site(site: &Path, wheel: &Path, package: &str, version: &str) -> io::Res
         .and_then(|()| take_over(&staging, site, package, version));
     let _ = delete::tree(&staging, site);
     done
+}
+
+/// Refuses to take the place of what is no model of spaCy.
+fn may_replace(site: &Path, package: &str) -> io::Result<()> {
+    let infos = packages::infos_of(site, package);
+    let folder = site.join(package);
+    let has_folder = folder.symlink_metadata().is_ok();
+    let is_free = infos.is_empty() && !has_folder;
+    let is_ours = || !infos.is_empty() && infos.iter().all(|info| is_ours(info));
+    let has_module = ["py", "pyc", "so", "pyd"].iter().any(|end| site.join(format!("{package}.{end}")).exists());
+    if has_module || !(is_free || is_ours() || spacy::is_model(&folder, package)) {
+        return Err(wrong(&format!("there is another package {package:?} in it, which is no model of spaCy")));
+    }
+    Ok(())
 }
 
 /// Takes away what runs that were killed have left.
@@ -137,8 +152,8 @@ fn unpack(wheel: &Path, staging: &Path, package: &str, version: &str) -> io::Res
             _ => Err(wrong(&format!("{name:?} does not have the length that the archive says"))),
         }
     })?;
-    if !staging.join(package).is_dir() {
-        return Err(wrong(&format!("it has no folder {package:?}")));
+    if !spacy::is_model(&staging.join(package), package) {
+        return Err(wrong(&format!("it has no model of spaCy in a folder {package:?}")));
     }
     record::compare(staging, &info)?;
     // Who installed it, as installers note it, so that `pip uninstall` and `uv` know all of its files.
