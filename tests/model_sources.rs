@@ -306,6 +306,7 @@ version = os.environ['VERSION']
 info = f'xx_tiny_model-{version}.dist-info/'
 files = {
     'xx_tiny_model/__init__.py': f'__version__ = "{version}"\n',
+    'xx_tiny_model/meta.json': '{"lang": "xx", "name": "tiny_model"}',
     info + 'METADATA': f'Metadata-Version: 2.1\nName: xx_tiny_model\nVersion: {version}\nRequires-Dist: not-there-at-all>=3\n',
     info + 'WHEEL': 'Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n',
 }
@@ -325,6 +326,7 @@ print(0)
         let place_of = Place::Wheel { environment: Some("nlp".to_owned()) };
         let part = Part { place: place_of, files: vec![file(&name, &url, &bytes)].into() };
         place(&part, homes, |_| bytes.clone());
+        sources::admit(&part.place, homes, &part.files[0].digest.unwrap()).unwrap();
         part.files[0].clone()
     }
 

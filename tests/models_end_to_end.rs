@@ -90,6 +90,7 @@ import sys, zipfile
 info = 'xx_tiny_model-1.2.0.dist-info/'
 files = {
     'xx_tiny_model/__init__.py': '__version__ = "1.2.0"\n',
+    'xx_tiny_model/meta.json': '{"lang": "xx", "name": "tiny_model"}',
     info + 'METADATA': 'Metadata-Version: 2.1\nName: xx_tiny_model\nVersion: 1.2.0\n',
     info + 'WHEEL': 'Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n',
 }

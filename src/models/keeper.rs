@@ -203,6 +203,10 @@ impl Steward for Keeper<'_> {
             web_page::refuse(&artifact.label, file, bytes)?;
         }
         self.look(artifact, bytes.map_or(Content::File(file), Content::Bytes), Some(proof.digest))?;
+        for (part, _) in self.sharing(artifact) {
+            // Where it cannot be noted, the file may come all the same: it is not believed later.
+            let _ = placement::admit(self.world, part, &proof.digest);
+        }
         self.hold(artifact);
         if let Ok(mut admitted) = self.admitted.lock() {
             admitted.insert(artifact.key);

@@ -127,8 +127,16 @@ pub fn settle(world: &World, part: &Part, file: &File) -> std::io::Result<()> {
 pub fn prepare(world: &World, model: &Model, part: &Part) -> std::io::Result<()> {
     match &part.place {
         Place::Hub(hub) => place::prepare(hub, &world.homes, claim(world, model).as_deref()),
-        _ => Ok(()),
+        other => sources::prepare(other, &world.homes),
     }
+}
+
+/// Notes that bytes of `part` were fetched, before they get their final name.
+///
+/// # Errors
+/// What the disk says.
+pub fn admit(world: &World, part: &Part, digest: &fetch::Digest) -> std::io::Result<()> {
+    sources::admit(&part.place, &world.homes, digest)
 }
 
 /// Takes the lock that other programs take around `file`, where there is one.

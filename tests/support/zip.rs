@@ -43,6 +43,20 @@ pub(crate) fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
     bytes
 }
 
+/// The wheel of a model of spaCy, with files more.
+pub(crate) fn wheel(package: &str, version: &str, more: &[(&str, &[u8])]) -> Vec<u8> {
+    let (language, name) = package.split_once('_').unwrap();
+    let meta = format!(r#"{{"lang": "{language}", "name": "{name}", "version": "{version}"}}"#);
+    let (info, init) = (format!("{package}-{version}.dist-info"), format!("{package}/__init__.py"));
+    let (meta_name, metadata) = (format!("{package}/meta.json"), format!("{info}/METADATA"));
+    let mut members: Vec<(&str, &[u8])> =
+        vec![(&init, b"x = 1\n"), (&meta_name, meta.as_bytes()), (&metadata, b"Metadata-Version: 2.1\n")];
+    members.extend(more);
+    let record = format!("{info}/RECORD");
+    let list: String = members.iter().map(|(name, _)| format!("{name},,\n")).collect();
+    zip(&[&members[..], &[(&record, list.as_bytes())]].concat())
+}
+
 /// `bytes` as a zip packs them.
 fn deflated(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());

@@ -7,10 +7,10 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 
 use super::super::setup::shelf;
-use super::json;
 use super::relock::{self, Written};
 use super::session::{Pick, Session};
 use super::settle::{Ask, Settled, insist, merged, settle};
+use super::{install, json};
 use crate::cli::Transfer;
 use crate::fetch::{Digest, Event, Options};
 use crate::models::bring::{Brought, Delivery};
@@ -19,7 +19,6 @@ use crate::models::locked::{Model, Place};
 use crate::models::placement;
 use crate::models::request::Weights;
 use crate::models::resolve::{self, Resolution};
-use crate::models::sources::wheel;
 use crate::support::escape::printable;
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::units;
@@ -97,7 +96,10 @@ pub(in crate::commands) fn deliver(session: &Session<'_>, wish: &Wish) -> Result
     let known = vouched(session);
     let locks = !wish.locked && !wish.frozen;
     let moved = if locks { write_what_moved(session, wish, &settled)? } else { None };
-    let (brought, summary) = fetch(session, wish, &settled, known)?;
+    let models = || settled.models.iter().map(|(_, model)| model);
+    install::distrust(session, models())?;
+    let (mut brought, summary) = fetch(session, wish, &settled, known)?;
+    install::install(session, models(), &mut brought);
     let learnt = relock::learnt(&settled, &brought);
     let mut locked = moved.as_ref().is_some_and(|written| written.changed);
     if locks && !learnt.is_empty() {
@@ -285,7 +287,7 @@ fn mark_absent(session: &Session<'_>, wish: &Wish, settled: &Settled, brought: &
     }
 }
 
-/// Installs what is a package, then says what is where, and what is not.
+/// Says what is where, and what is not.
 fn conclude(
     session: &Session<'_>,
     settled: &Settled,
@@ -295,11 +297,9 @@ fn conclude(
     let output = &session.context.output;
     let (mut rows, mut bytes) = (Vec::new(), 0);
     let mut delivered = Delivered::default();
-    for (at, ((pick, model), one)) in
-        settled.models.iter().zip(brought).enumerate().filter(|(_, (_, one))| one.is_whole())
+    for (at, ((pick, _), one)) in settled.models.iter().zip(brought).enumerate().filter(|(_, (_, one))| one.is_whole())
     {
         delivered.here += 1;
-        install(session, model);
         // Of a file with a digest and no size nobody says how long it is.
         let size: Option<u64> = one.model.parts.iter().flat_map(|part| &part.files).map(|file| file.size).sum();
         let time = summary.and_then(|summary| summary.models.get(at)).map_or(Duration::ZERO, |model| model.time);
@@ -363,27 +363,6 @@ fn place(session: &Session<'_>, model: &Model) -> String {
     match model.parts.len() {
         0 | 1 => shown,
         more => format!("{shown} and {} more", more - 1),
-    }
-}
-
-fn install(session: &Session<'_>, model: &Model) {
-    let output = &session.context.output;
-    for part in &model.parts {
-        let Place::Wheel { environment: Some(name) } = &part.place else { continue };
-        let folder = session.world.environments.iter().find(|(known, _)| known == name).map(|(_, path)| path);
-        let Some(folder) = folder.filter(|folder| folder.is_dir()) else {
-            output.warn(format!(
-                "{}: the environment {} does not exist yet, so the package is only in the cache\n  create it and run this again",
-                printable(&model.name),
-                printable(name)
-            ));
-            continue;
-        };
-        for file in &part.files {
-            if let Err(error) = wheel::install(file, &session.world.homes, folder) {
-                output.warn(format!("{}: {error:#}", printable(&model.name)));
-            }
-        }
     }
 }
 

@@ -4,6 +4,7 @@ mod add;
 mod delivery;
 mod download;
 mod export;
+mod install;
 mod json;
 mod list;
 mod lock;

@@ -56,6 +56,7 @@ mod tests {
             (Place::Wheel { environment: None }, name, wheel, true),
             (Place::Wheel { environment: None }, "en_y-1.0-py3-none-any.whl", wheel, false),
             (Place::Wheel { environment: None }, name, &wheel.replace("explosion", "evil"), false),
+            (Place::Wheel { environment: None }, &name.replace("en_x", "json"), &wheel.replace("en_x", "json"), false),
         ] {
             assert_eq!(check(&place, path, url).is_ok(), good, "{place:?} {url}");
         }

@@ -11,6 +11,7 @@ pub mod github;
 pub mod home_ground;
 mod names;
 pub mod openai_whisper;
+mod record;
 mod refusal;
 pub mod spacy;
 pub mod torch_hub;
@@ -18,6 +19,7 @@ pub mod torchaudio;
 mod trusted;
 mod unpack;
 pub mod url;
+mod vouched;
 pub mod wheel;
 
 use std::io;
@@ -25,7 +27,7 @@ use std::path::{Path, PathBuf};
 
 use super::homes::Homes;
 use super::locked::{File, Part, Place, RepoType};
-use crate::fetch::Artifact;
+use crate::fetch::{Artifact, Digest};
 pub use refusal::Error;
 
 /// Where unfinished bytes lie, below each home.
@@ -95,6 +97,28 @@ pub fn state(place: &Place, file: &File, homes: &Homes) -> Result<Option<FileSta
     match place {
         Place::TorchHub { .. } => torch_hub::state(&torch_hub::Repo::of(place)?, file, homes).map(Some),
         _ => Ok(visible(place, file, homes)?.map(|path| state_of(&path, file.size))),
+    }
+}
+
+/// Makes ready what a part needs before its first byte comes.
+///
+/// # Errors
+/// What the disk says.
+pub fn prepare(place: &Place, homes: &Homes) -> io::Result<()> {
+    if matches!(place, Place::Wheel { .. }) { vouched::prepare(homes) } else { Ok(()) }
+}
+
+/// Notes, of what must not be believed when it only lies there, that it was fetched, before it gets its name.
+///
+/// # Errors
+/// What the disk says.
+pub fn admit(place: &Place, homes: &Homes, digest: &Digest) -> io::Result<()> {
+    match (place, digest) {
+        (Place::Wheel { .. }, Digest::Sha256(_)) => vouched::note(homes, digest),
+        (Place::Wheel { .. }, Digest::Git(_)) => {
+            Err(io::Error::other("a wheel needs a SHA-256, and the lock has another digest"))
+        }
+        _ => Ok(()),
     }
 }
 

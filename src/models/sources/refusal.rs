@@ -53,6 +53,9 @@ pub enum Error {
         /// What the system says.
         source: std::io::Error,
     },
+    /// A wheel that lies in the cache, and that this machine has not fetched.
+    #[error("{} may have come with the project: this machine did not fetch it, so it is not installed\n  run this again with the network, and it is fetched from spaCy's own releases; or, if you know who made it, install it yourself with `pip install --no-deps`", shown(.0))]
+    Unproven(PathBuf),
     /// A wheel could not be installed.
     #[error(transparent)]
     Install(#[from] crate::environments::packages::Error),

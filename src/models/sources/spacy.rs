@@ -1,12 +1,14 @@
 //! spaCy's models: wheels among the releases of a repository on GitHub, chosen by a table of versions.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::Deserialize;
 
 use super::{Error, torchaudio};
 use crate::models::documents::{Ask, Documents};
 use crate::models::locked::{File, Part, Place};
+use crate::support::bounded;
 
 const TABLE: &str = "https://raw.githubusercontent.com/explosion/spacy-models/master/compatibility.json";
 const RELEASES: &str = "https://github.com/explosion/spacy-models/releases/download";
@@ -33,7 +35,7 @@ pub fn resolve(
     spacy: Option<&str>,
     environment: Option<&str>,
 ) -> Result<Part, Error> {
-    check("the model", name, |byte| byte.is_ascii_alphanumeric() || byte == b'_')?;
+    model_name(name)?;
     let version = match version {
         Some(version) => version.to_owned(),
         None => {
@@ -55,9 +57,36 @@ pub fn resolve(
     Ok(Part { place: Place::Wheel { environment: environment.map(str::to_owned) }, files: vec![file].into() })
 }
 
+/// That `name` can be a model's: `en_core_web_sm`, a language's two or three letters before the rest. Python starts some packages
+/// by itself (`sitecustomize`), and others belong to it: none of those has such a name but the ones that are refused here.
+pub(super) fn model_name(name: &str) -> Result<(), Error> {
+    check("the model", name, |byte| byte.is_ascii_alphanumeric() || byte == b'_')?;
+    let language = name.split_once('_').filter(|(_, rest)| !rest.is_empty()).map(|(language, _)| language);
+    let is_language = |code: &str| matches!(code.len(), 2 | 3) && code.bytes().all(|byte| byte.is_ascii_lowercase());
+    // `sre_parse` and its like are Python's own.
+    if language.is_some_and(|code| is_language(code) && code != "sre") {
+        return Ok(());
+    }
+    let why = "does not begin with a language, as `en_core_web_sm` does";
+    Err(Error::Name { what: "the model", name: name.chars().take(120).collect(), why })
+}
+
+/// Whether `folder` is the package of the model `name`, by what spaCy has written into it.
+pub(super) fn is_model(folder: &Path, name: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Meta {
+        lang: String,
+        name: String,
+    }
+    let bytes = bounded::read(&folder.join("meta.json"), bounded::CONFIGURATION).unwrap_or_default();
+    let meta: Option<Meta> = serde_json::from_slice(&bytes).ok();
+    meta.is_some_and(|meta| format!("{}_{}", meta.lang, meta.name) == name)
+}
+
 /// Where the wheel with this name lies among the releases.
 pub(super) fn wheel_url(wheel: &str) -> Option<String> {
     let release = wheel.strip_suffix("-py3-none-any.whl")?;
+    model_name(release.split_once('-')?.0).ok()?;
     Some(format!("{RELEASES}/{release}/{wheel}"))
 }
 
@@ -171,7 +200,24 @@ mod tests {
 
     #[test]
     fn a_hostile_name_or_version_becomes_no_path_and_no_url() {
-        for bad in ["", "../x", "a/b", "a-b", "a b", "é", "_x"] {
+        for bad in [
+            "",
+            "../x",
+            "a/b",
+            "a-b",
+            "a b",
+            "é",
+            "_x",
+            "sitecustomize",
+            "usercustomize",
+            "json",
+            "sre_parse",
+            "numpy",
+            "en_",
+            "En_x",
+            "pydoc_data",
+            "__future__",
+        ] {
             assert!(file(bad, Some("1.0"), None).is_err(), "{bad}");
         }
         for bad in ["", "../1", "1/2", "1..2", "1.", "1?x", "1#x"] {

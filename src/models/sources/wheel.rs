@@ -1,8 +1,9 @@
 //! Models that are Python packages: the wheel is kept in the cache, and installed into an environment from there.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Error, FileState, PARTIALS, files, names, state_of, unpack};
+use super::{Error, FileState, files, names, spacy, state_of, unpack, vouched};
 use crate::environments::packages;
 use crate::fetch::Artifact;
 use crate::models::homes::Homes;
@@ -20,7 +21,7 @@ pub fn artifact(file: &File, group: usize, homes: &Homes) -> Result<Artifact, Er
         size: file.size,
         digest: file.digest,
         destination: visible(file, homes)?,
-        partials: homes.wheels.join(PARTIALS).into(),
+        partials: vouched::partials(homes).into(),
         credential: None,
         key: 0,
     })
@@ -49,26 +50,43 @@ pub fn state(file: &File, homes: &Homes) -> Result<FileState, Error> {
 /// When its name is none of a wheel.
 pub fn is_installed(file: &File, environment: &Path) -> Result<bool, Error> {
     let (package, version) = parts(&file.path)?;
-    Ok(packages::version_of(environment, package).as_deref() == Some(version))
+    Ok(packages::site_packages(environment).iter().any(|site| unpack::is_whole(site, package, version)))
+}
+
+/// Whether the wheel is one that this machine has fetched itself, and not one that only lies there; true where there is none.
+///
+/// # Errors
+/// When its name is no plain one, or what the disk says.
+pub fn is_vouched(file: &File, homes: &Homes) -> Result<bool, Error> {
+    let path = visible(file, homes)?;
+    match vouched::is_vouched(homes, &path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        found => found.map_err(Error::disk(&path)),
+    }
 }
 
 /// Installs the wheel into the environment at `environment`, without its requirements and without running anything, unless it is
 /// there in this version. True when it was installed now.
 ///
 /// # Errors
-/// When there is no such environment, the wheel is not of one plain package, or what the disk says.
+/// When there is no such environment, the wheel is not of one model of spaCy, was not fetched by this machine, or what the disk says.
 pub fn install(file: &File, homes: &Homes, environment: &Path) -> Result<bool, Error> {
     if is_installed(file, environment)? {
         return Ok(false);
     }
     let (package, version) = parts(&file.path)?;
-    names::plain_name("the package", package)?;
-    unpack::into_environment(environment, &visible(file, homes)?, package, version)?;
-    Ok(true)
+    spacy::model_name(package)?;
+    if !is_vouched(file, homes)? {
+        return Err(Error::Unproven(visible(file, homes)?));
+    }
+    Ok(unpack::into_environment(environment, &visible(file, homes)?, package, version)?)
 }
 
 /// The package and the version in a wheel's name, `PACKAGE-VERSION-PYTHON-ABI-PLATFORM.whl`, maybe with a build number.
-fn parts(name: &str) -> Result<(&str, &str), Error> {
+///
+/// # Errors
+/// When it is no such name.
+pub fn parts(name: &str) -> Result<(&str, &str), Error> {
     let wrong = || Error::Name { what: "the wheel", name: name.to_owned(), why: "is not PACKAGE-VERSION-….whl" };
     let fields: Vec<_> = name.strip_suffix(".whl").ok_or_else(wrong)?.split('-').collect();
     match fields.as_slice() {
