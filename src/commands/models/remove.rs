@@ -245,7 +245,7 @@ impl<'a> Needed<'a> {
             return Ok(Some("another model of the project needs its files; they stay"));
         }
         let used = placement::is_used(world, model, part)?;
-        Ok(used.then_some("another project or branch uses its files; they stay"))
+        Ok(used.then_some("another project, branch or program uses its files; they stay"))
     }
 }
 
