@@ -262,3 +262,25 @@ fn what_is_to_come_is_what_a_download_fetches() {
     let fewer = "2 files removed: nothing to come, 3.15 MB no longer named\n";
     room.run(&["models", "lock"]).expect(0).says(&[fewer]);
 }
+
+/// What grows with the square of the models takes minutes here.
+#[test]
+fn two_thousand_models_are_locked_and_looked_up_in_seconds() {
+    let zoo = Zoo::start();
+    let model = |at: usize| format!("m{at} = \"url:https://files.example.org/{at}.bin#sha256={at:064x}\"\n");
+    let room = zoo.project(&(0..2_000).map(model).collect::<String>());
+    let begun = std::time::Instant::now();
+    for words in [
+        &["lock"][..],
+        &["lock"],
+        &["lock", "--check"],
+        &["remove", "m7"],
+        &["add", "url:https://files.example.org/7.bin", "--no-download"],
+        &["download", "-n", "--locked"],
+    ] {
+        room.run(&[&["models"], words].concat()).expect(0);
+    }
+    let took = begun.elapsed();
+    // 93 s for the first of them alone, where each was compared with each.
+    assert!(took.as_secs() < 30, "{took:?}");
+}

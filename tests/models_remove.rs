@@ -118,7 +118,7 @@ fn files_that_another_project_uses_are_told_before_anybody_is_asked_and_stay() {
     let ran = room.run(&["models", "remove", "tiny", "--purge", "--dry-run"]).expect(0);
     assert_eq!(zoo.told(&ran), "tiny would leave the manifest and the lock; its files are used elsewhere and stay\n");
     let mut terminal = Terminal::open(120, 40, &mut room.command(&["models", "remove", "tiny", "--purge"]));
-    terminal.wait_for("tiny: another project or branch uses its files; they stay\nWrote modelstrap.toml and");
+    terminal.wait_for("tiny: another project, branch or program uses its files; they stay\nWrote modelstrap.toml and");
     assert!(terminal.end().status.success());
     assert!(room.exists(".cache/huggingface/hub/models--org--tiny/snapshots"));
     assert_eq!(room.text(&format!("{refs}/refs/modelstrap/00000000-11111111")), commit);
@@ -179,4 +179,40 @@ fn what_an_unfinished_download_left_goes_with_a_purge_and_is_counted() {
         room.run(&["models", "remove", name, "--purge", "--yes"]).expect(0).says(&["500 kB freed."]);
         assert!(!room.exists(&part), "{part}");
     }
+}
+
+#[test]
+fn what_another_program_has_of_the_same_commit_stays() {
+    let zoo = Zoo::start();
+    let hub = ".cache/huggingface/hub/models--org--tiny";
+    let probe = zoo.project("tiny = \"hf:org/tiny\"\n");
+    probe.run(&["models", "download"]).expect(0);
+    let commit = probe.text(&format!("{hub}/refs/main"));
+    for (branch, file) in [(true, true), (true, false), (false, true)] {
+        let room = zoo.project(&format!("m = \"hf:org/tiny@{commit}\"\n"));
+        if branch {
+            room.write(&format!("{hub}/refs/main"), &commit);
+        }
+        room.run(&["models", "download"]).expect(0);
+        if file {
+            room.write(&format!("{hub}/snapshots/{commit}/other_file.bin"), "theirs");
+        }
+        let ran = room.run(&["models", "remove", "m", "--purge", "--yes"]).expect(0);
+        assert!(ran.err.contains("m: another project, branch or program uses its files; they stay"), "{}", ran.err);
+        assert!(
+            room.exists(&format!("{hub}/refs/main")) && room.exists(&format!("{hub}/snapshots/{commit}/config.json"))
+        );
+        assert_eq!(room.exists(&format!("{hub}/snapshots/{commit}/other_file.bin")), file);
+    }
+}
+
+#[test]
+fn two_parts_of_one_commit_are_purged_one_after_the_other() {
+    let zoo = Zoo::start();
+    let table = |name: &str| format!("{name} = {{ source = \"hf:org/quants\", weights = \"gguf:{name}\" }}\n");
+    let room = zoo.project(&[table("Q8_0"), table("F16")].concat());
+    room.run(&["models", "download"]).expect(0);
+    room.run(&["models", "remove", "Q8_0", "--purge", "--yes"]).expect(0);
+    room.run(&["models", "remove", "F16", "--purge", "--yes"]).expect(0);
+    assert!(!room.exists(".cache/huggingface/hub/models--org--quants"));
 }

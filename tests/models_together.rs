@@ -5,14 +5,19 @@
 #[path = "support/hub/mod.rs"]
 mod hub;
 mod support;
+#[path = "support/terminal.rs"]
+mod terminal;
 #[path = "support/zoo.rs"]
 mod zoo;
 
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use support::project::Room;
+use terminal::Terminal;
 use zoo::Zoo;
 
 const URL: &str = "url = \"url:https://files.example.org/weights.bin\"\n";
@@ -88,4 +93,78 @@ fn models_that_are_added_at_the_same_time_are_all_in_the_manifest_and_in_the_loc
     room.run(&["models", "lock", "--check"]).expect(0);
     room.undo(&["--all"]);
     assert!(!room.exists("modelstrap.lock") && room.text("modelstrap.toml") == "[models]\n");
+}
+
+/// The project's lock, held as another process would hold it while it writes.
+fn held(room: &Room) -> File {
+    std::fs::create_dir_all(room.place(".modelstrap")).unwrap();
+    let path = room.place(".modelstrap/lock");
+    let lock = OpenOptions::new().write(true).create(true).truncate(false).open(path).unwrap();
+    lock.lock().unwrap();
+    lock
+}
+
+/// Starts the verb, and lets the project go when it has come to the lock and `change` was made.
+fn changed_before(room: &Room, arguments: &[&str], change: impl FnOnce()) -> String {
+    let lock = held(room);
+    let mut child = start(room, arguments);
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("waiting for it") {
+        line.clear();
+        assert!(said.read_line(&mut line).unwrap() > 0, "it did not wait");
+    }
+    change();
+    drop(lock);
+    let mut rest = String::new();
+    said.read_to_string(&mut rest).unwrap();
+    assert!(child.wait().unwrap().success(), "{rest}");
+    rest
+}
+
+#[test]
+fn a_removal_takes_out_its_own_words_of_what_others_have_written_meanwhile() {
+    let zoo = Zoo::start();
+    let room = zoo.project("a = \"hf:org/tiny\"\nc = \"hf:org/quants\"\n");
+    room.run(&["models", "lock"]).expect(0);
+    let [manifest, lock] = ["modelstrap.toml", "modelstrap.lock"].map(|name| room.text(name));
+    room.run(&["models", "remove", "c"]).expect(0);
+    changed_before(&room, &["models", "remove", "a"], || {
+        room.write("modelstrap.toml", &manifest);
+        room.write("modelstrap.lock", &lock);
+    });
+    assert_eq!(room.text("modelstrap.toml"), "[models]\nc = \"hf:org/quants\"\n");
+    assert!(
+        room.text("modelstrap.lock").contains("name = \"c\"") && !room.text("modelstrap.lock").contains("org/tiny")
+    );
+    room.run(&["models", "lock", "--check"]).expect(0);
+}
+
+#[test]
+fn a_purge_leaves_the_files_that_another_model_began_to_need_meanwhile() {
+    let zoo = Zoo::start();
+    let room = zoo.project("a = \"hf:org/tiny\"\nc = \"hf:org/tiny\"\n");
+    room.run(&["models", "download"]).expect(0);
+    let [manifest, lock] = ["modelstrap.toml", "modelstrap.lock"].map(|name| room.text(name));
+    room.run(&["models", "remove", "c"]).expect(0);
+    let said = changed_before(&room, &["models", "remove", "a", "--purge", "--yes"], || {
+        room.write("modelstrap.toml", &manifest);
+        room.write("modelstrap.lock", &lock);
+    });
+    assert!(said.contains("a: another model of the project needs its files; they stay"), "{said}");
+    room.run(&["models", "download", "--locked"]).expect(0).says(&["Nothing to fetch"]);
+}
+
+#[test]
+fn a_model_that_is_added_while_a_person_is_asked_keeps_its_files() {
+    let zoo = Zoo::start();
+    let room = zoo.project("a = \"hf:org/tiny\"\n");
+    room.run(&["models", "download"]).expect(0);
+    let mut terminal = Terminal::open(120, 40, &mut room.command(&["models", "remove", "a", "--purge"]));
+    terminal.wait_for("Delete the files of a?");
+    room.run(&["models", "add", "hf:org/tiny", "--key", "c", "--no-download"]).expect(0);
+    terminal.press("y").wait_for("a: another model of the project needs its files; they stay");
+    assert!(terminal.end().status.success());
+    assert_eq!(room.text("modelstrap.toml"), "[models]\nc = \"hf:org/tiny\"\n");
+    room.run(&["models", "download", "--locked"]).expect(0).says(&["Nothing to fetch"]);
 }

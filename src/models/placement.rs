@@ -251,13 +251,15 @@ pub fn release(world: &World, model: &Model, part: &Part) -> Result<()> {
     }
 }
 
-/// Whether [`remove`] would leave a part, because another project, branch or tag uses it. Only the Hub's cache knows.
+/// Whether [`remove`] would leave a part, because another project, branch, tag or program uses it. Only the Hub's cache knows.
 ///
 /// # Errors
 /// When a name in the part is refused.
 pub fn is_used(world: &World, model: &Model, part: &Part) -> Result<bool> {
     match &part.place {
-        Place::Hub(hub) => Ok(super::hub::remove::is_used(hub, &world.homes, &marks_that_go(world, model))?),
+        Place::Hub(hub) => {
+            Ok(super::hub::remove::is_used(hub, &part.files, &world.homes, &marks_that_go(world, model))?)
+        }
         _ => Ok(false),
     }
 }

@@ -141,13 +141,31 @@ pub fn dedupe(requests: Vec<Request>) -> Vec<Request> {
 /// `when`, `optional` and `gated`, which decide nothing that a lock holds. The alternatives' names hold their conditions.
 pub fn digest(requests: &[Request]) -> Digest {
     use sha2::{Digest as _, Sha256};
-    let mut lines: Vec<String> = requests
-        .iter()
-        .flat_map(|request| request.choices.iter().map(|choice| choice.canonical(request.environment.as_deref())))
-        .collect();
+    let mut lines: Vec<String> = lines(requests).collect();
     lines.sort_unstable();
     let text = format!("modelstrap.requests/1\n{}\n", lines.join("\n"));
     Digest::Sha256(Sha256::digest(text.as_bytes()).into())
+}
+
+/// What a manifest asks for, to be looked up: of thousands of models, to compare each with each takes minutes.
+pub struct Asked(HashSet<String>);
+
+impl Asked {
+    /// What `requests` ask for.
+    pub fn by(requests: &[Request]) -> Self {
+        Self(lines(requests).collect())
+    }
+
+    /// Whether something asks for the same as `choice` for this environment: a lock made from the one is right for the other.
+    pub fn has(&self, choice: &Choice, environment: Option<&str>) -> bool {
+        self.0.contains(&choice.canonical(environment))
+    }
+}
+
+fn lines(requests: &[Request]) -> impl Iterator<Item = String> {
+    requests
+        .iter()
+        .flat_map(|request| request.choices.iter().map(|choice| choice.canonical(request.environment.as_deref())))
 }
 
 impl Request {
@@ -207,11 +225,6 @@ impl Request {
 impl Choice {
     fn plain(name: String, spec: Spec) -> Self {
         Self { name, spec, include: None, exclude: Vec::new(), weights: Weights::Auto, when: When::default() }
-    }
-
-    /// Whether `other` asks for the same: a lock made from the one is right for the other.
-    pub fn asks_the_same(&self, other: &Self) -> bool {
-        self.canonical(None) == other.canonical(None)
     }
 
     /// One line that is the same whatever the manifest looks like. JSON, since a pattern may hold any sign.

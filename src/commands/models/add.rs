@@ -143,22 +143,29 @@ pub(super) fn manifest_text(project: &Project) -> Result<(PathBuf, String)> {
     }
 }
 
-/// Writes the manifest, and the lock with it, through a plan, so that `undo` takes both back.
-pub(super) fn write(context: &Context, project: &Project, files: &[(PathBuf, String)], verb: &str) -> Result<()> {
-    write_with(context, project, verb, || Ok(files.to_vec()))
-}
-
-/// The same with what `make` makes of the files as they are when no other process can change them any more.
+/// Writes the manifest, and the lock with it, through a plan, so that `undo` takes both back: what `make` makes of them as they
+/// are when no other process can change them any more.
 pub(super) fn write_with(
     context: &Context,
     project: &Project,
     verb: &str,
     make: impl FnOnce() -> Result<Vec<(PathBuf, String)>>,
 ) -> Result<()> {
+    write_then(context, project, verb, || Ok((make()?, ())), |()| Ok(()))
+}
+
+/// The same, and does `then` with what `make` found out, before another process can change the files again.
+pub(super) fn write_then<T>(
+    context: &Context,
+    project: &Project,
+    verb: &str,
+    make: impl FnOnce() -> Result<(Vec<(PathBuf, String)>, T)>,
+    then: impl FnOnce(T) -> Result<()>,
+) -> Result<()> {
     let own = project.state_folder();
     own_folder::make(&own).with_context(|| format!("{} cannot be made", escape::path(&own)))?;
     let held = super::super::setup::lock(context, project, std::time::Duration::from_secs(60))?;
-    let files = make()?;
+    let (files, found) = make()?;
     let change = |(path, text): &(PathBuf, String)| Change {
         path: path.clone(),
         why: "the models of the project".to_owned(),
@@ -185,6 +192,7 @@ pub(super) fn write_with(
             Err(error) => return Err(error.into()),
         }
     }
+    then(found)?;
     drop(held);
     Ok(())
 }

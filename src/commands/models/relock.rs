@@ -13,7 +13,7 @@ use super::settle::Settled;
 use crate::models::bring::Brought;
 use crate::models::lock::{self, Lock};
 use crate::models::locked::Model;
-use crate::models::request::{self, Request};
+use crate::models::request::{self, Asked, Request};
 use crate::project::Project;
 use crate::support::{atomic, bounded, delete, escape, own_folder, units};
 
@@ -46,12 +46,15 @@ pub(super) fn merge(
         .map(|choice| (choice.name.as_str(), choice.spec.to_string()))
         .collect();
     let is_wanted = |model: &Model| wanted.contains(&(model.name.as_str(), model.spec.clone()));
+    let asked = Asked::by(requests);
+    let (before, theirs) = (base.map(Lock::by_name).unwrap_or_default(), newest.map(Lock::by_name).unwrap_or_default());
     let mut models: Vec<Model> = Vec::new();
     // What is asked for in other words by now was settled for nothing.
-    for (_, model) in fresh.iter().filter(|(pick, _)| pick.in_manifest && is_still_asked(requests, pick)) {
-        let theirs = newest.and_then(|lock| lock.find(&model.name)).filter(|theirs| is_wanted(theirs));
-        let before = base.and_then(|lock| lock.find(&model.name));
-        models.push(theirs.filter(|theirs| Some(*theirs) != before).unwrap_or(model).clone());
+    let is_asked = |pick: &Pick| asked.has(&pick.choice, pick.request.environment.as_deref());
+    for (_, model) in fresh.iter().filter(|(pick, _)| pick.in_manifest && is_asked(pick)) {
+        let name = model.name.as_str();
+        let theirs = theirs.get(name).filter(|theirs| is_wanted(theirs) && before.get(name) != Some(*theirs));
+        models.push(theirs.copied().unwrap_or(model).clone());
     }
     let renewed: HashSet<String> = models.iter().map(|model| model.name.clone()).collect();
     let named: HashSet<&str> = wanted.iter().map(|(name, _)| *name).collect();
@@ -65,11 +68,6 @@ pub(super) fn merge(
     };
     models.extend(kept.into_iter().cloned());
     Lock::new(manifest, models)
-}
-
-fn is_still_asked(requests: &[Request], pick: &Pick) -> bool {
-    let same = |request: &&Request| request.environment == pick.request.environment;
-    requests.iter().filter(same).flat_map(|request| &request.choices).any(|choice| choice.asks_the_same(&pick.choice))
 }
 
 /// Writes `fresh`, which was made from `base`, into the lock file as it is now, under the project's lock.

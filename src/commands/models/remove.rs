@@ -7,10 +7,11 @@ use anyhow::{Result, anyhow, bail};
 
 use super::super::context::Context;
 use super::super::{Exit, Usage};
-use super::add::{key_for, manifest_text, write};
+use super::add::{key_for, manifest_text, write_then};
 use super::settle::merged;
 use super::{Session, known};
 use crate::cli::RemoveArgs;
+use crate::models::lock::Lock;
 use crate::models::locked::{Model, Part, Place};
 use crate::models::placement::FileState;
 use crate::models::request::{self, Request};
@@ -25,59 +26,108 @@ use crate::ui::prompts::Prompts;
 
 pub(super) fn run(context: &Context, arguments: &RemoveArgs) -> Result<Exit> {
     interrupt::watch();
-    let session = Session::open(context)?;
-    let (path, mut text) = manifest_text(&session.project)?;
-    let (mut gone, mut would): (Vec<Model>, Vec<String>) = (Vec::new(), Vec::new());
-    for word in &arguments.models {
-        let found = taken_out(&session, &path, &text, word, arguments.purge)?;
-        text = found.text;
-        let locked = session.lock.iter().flat_map(|lock| &lock.models);
-        let locked: Vec<Model> = locked.filter(|model| found.names.contains(&model.name)).cloned().collect();
-        if locked.is_empty() {
-            would.push(format!("{} would leave the manifest; it is not locked", printable(word)));
-        }
-        gone.extend(locked);
-    }
-    let manifest = Manifest::parse(&text).map_err(|problem| anyhow!("{}{problem}", escape::path(&path)))?;
-    let mut after = Session::open_with(context, manifest)?;
-    let lock = merged(&after, &[]);
-    let needed = Needed::by(&after.world, &lock.models)?;
-    // Before anything is written: what is refused leaves the manifest and the lock as they were.
-    if arguments.purge {
-        refuse_purge(&after, &gone, &needed, arguments.force)?;
-    }
+    let planned = Removal::of(context, arguments)?;
     if arguments.consent.dry_run {
-        for model in &gone {
-            let mut goes = arguments.purge;
-            for part in model.parts.iter().filter(|_| arguments.purge) {
-                goes &= needed.keeps(&after.world, model, part)?.is_none();
+        planned.would(arguments.purge)?.iter().for_each(|line| context.output.say(line));
+        return Ok(Exit::Done);
+    }
+    let agreed = if arguments.purge { consent(&planned, arguments)? } else { Agreed::default() };
+    // Another process may have changed the manifest and the lock, while a person was asked at the latest.
+    let make = || {
+        let newest = Removal::of(context, arguments)?;
+        if arguments.purge && newest.what() != planned.what() {
+            bail!("the manifest or the lock was changed meanwhile; nothing was removed\n  run this again");
+        }
+        Ok((newest.files(), newest))
+    };
+    // Before another process can name what is about to be deleted.
+    let then = |newest: Removal<'_>| match arguments.purge {
+        true => purge(&newest, agreed),
+        false => {
+            release(&newest.after, &newest.gone);
+            tell_what_stays(&newest.after, &newest.gone, &newest.needed()?)
+        }
+    };
+    write_then(context, &planned.after.project, "models remove", make, then)?;
+    Ok(Exit::Done)
+}
+
+/// What is removed, of the manifest and the lock as they are.
+struct Removal<'a> {
+    path: PathBuf,
+    /// The manifest's text without it.
+    text: String,
+    /// What of it was locked.
+    gone: Vec<Model>,
+    /// The words for what was not.
+    unlocked: Vec<String>,
+    /// The project without it.
+    after: Session<'a>,
+    /// The lock without it.
+    lock: Lock,
+}
+
+impl<'a> Removal<'a> {
+    fn of(context: &'a Context, arguments: &RemoveArgs) -> Result<Self> {
+        let session = Session::open(context)?;
+        let (path, mut text) = manifest_text(&session.project)?;
+        let (mut gone, mut unlocked): (Vec<Model>, Vec<String>) = (Vec::new(), Vec::new());
+        for word in &arguments.models {
+            let found = taken_out(&session, &path, &text, word, arguments.purge)?;
+            text = found.text;
+            let locked = session.lock.iter().flat_map(|lock| &lock.models);
+            let locked: Vec<Model> = locked.filter(|model| found.names.contains(&model.name)).cloned().collect();
+            if locked.is_empty() {
+                unlocked.push(word.clone());
             }
-            let files = match (arguments.purge, goes) {
+            gone.extend(locked);
+        }
+        let manifest = Manifest::parse(&text).map_err(|problem| anyhow!("{}{problem}", escape::path(&path)))?;
+        let after = Session::open_with(context, manifest)?;
+        let lock = merged(&after, &[]);
+        let removal = Self { path, text, gone, unlocked, after, lock };
+        // Before anything is written: what is refused leaves the manifest and the lock as they were.
+        if arguments.purge {
+            refuse_purge(&removal.after, &removal.gone, &removal.needed()?, arguments.force)?;
+        }
+        Ok(removal)
+    }
+
+    fn needed(&self) -> Result<Needed<'_>> {
+        Needed::by(&self.after.world, &self.lock.models)
+    }
+
+    /// The models that somebody is asked about.
+    fn what(&self) -> Vec<(&str, &str)> {
+        self.gone.iter().map(|model| (model.name.as_str(), model.spec.as_str())).collect()
+    }
+
+    /// The files of the project without it.
+    fn files(&self) -> Vec<(PathBuf, String)> {
+        let lock = self.after.lock.as_ref().map(|_| (self.after.lock_path(), self.lock.render()));
+        std::iter::once((self.path.clone(), self.text.clone())).chain(lock).collect()
+    }
+
+    /// What would be done, a line for each model.
+    fn would(&self, purge: bool) -> Result<Vec<String>> {
+        let unlocked = self.unlocked.iter().map(|word| printable(word));
+        let mut would: Vec<String> =
+            unlocked.map(|word| format!("{word} would leave the manifest; it is not locked")).collect();
+        let needed = self.needed()?;
+        for model in &self.gone {
+            let mut goes = purge;
+            for part in model.parts.iter().filter(|_| purge) {
+                goes &= needed.keeps(&self.after.world, model, part)?.is_none();
+            }
+            let files = match (purge, goes) {
                 (false, _) => "",
                 (_, true) => ", and its files the cache",
                 (_, false) => "; its files are used elsewhere and stay",
             };
             would.push(format!("{} would leave the manifest and the lock{files}", printable(&model.name)));
         }
-        would.iter().for_each(|line| context.output.say(line));
-        return Ok(Exit::Done);
+        Ok(would)
     }
-    if arguments.purge {
-        consent(&after, arguments, &gone, &needed)?;
-    }
-    let mut files = vec![(path, text)];
-    if after.lock.is_some() {
-        files.push((after.lock_path(), lock.render()));
-        after.lock = Some(lock.clone());
-    }
-    write(context, &session.project, &files, "models remove")?;
-    if arguments.purge {
-        purge(&after, &gone, &needed)?;
-    } else {
-        release(&after, &gone);
-        tell_what_stays(&after, &gone, &needed)?;
-    }
-    Ok(Exit::Done)
 }
 
 /// A manifest without what a word means.
@@ -121,26 +171,45 @@ fn taken_out(session: &Session<'_>, path: &Path, text: &str, word: &str, purge: 
     Err(Usage(format!("the manifest has no model {}; {known}{way_out}", printable(word))).into())
 }
 
+/// What a person agreed to.
+#[derive(Default)]
+struct Agreed {
+    /// The models whose files may go.
+    names: HashSet<String>,
+    /// What the person was told of files that stay.
+    told: HashSet<String>,
+}
+
+impl Agreed {
+    /// Says why files of `model` stay, once.
+    fn tell(&mut self, context: &Context, model: &Model, why: &str) {
+        let line = format!("{}: {why}", printable(&model.name));
+        if self.told.insert(line.clone()) {
+            context.output.say(line);
+        }
+    }
+}
+
 /// Says whose files stay, and asks about those of the others.
-fn consent(session: &Session<'_>, arguments: &RemoveArgs, gone: &[Model], needed: &Needed<'_>) -> Result<()> {
+fn consent(removal: &Removal<'_>, arguments: &RemoveArgs) -> Result<Agreed> {
+    let (session, needed) = (&removal.after, removal.needed()?);
     let context = session.context;
+    let mut agreed = Agreed::default();
     let mut names: Vec<String> = Vec::new();
-    for model in gone {
+    for model in &removal.gone {
         let mut kept = Vec::new();
         for part in &model.parts {
             kept.push(needed.keeps(&session.world, model, part)?);
         }
-        if kept.iter().any(Option::is_none) {
+        if arguments.consent.yes || kept.iter().any(Option::is_none) {
+            agreed.names.insert(model.name.clone());
             names.push(printable(&model.name));
         }
         kept.sort_unstable();
-        kept.dedup();
-        for why in kept.into_iter().flatten() {
-            context.output.say(format!("{}: {why}", printable(&model.name)));
-        }
+        kept.into_iter().flatten().for_each(|why| agreed.tell(context, model, why));
     }
     if arguments.consent.yes || names.is_empty() {
-        return Ok(());
+        return Ok(agreed);
     }
     if !context.can_ask() {
         return Err(
@@ -148,7 +217,7 @@ fn consent(session: &Session<'_>, arguments: &RemoveArgs, gone: &[Model], needed
         );
     }
     match Prompts::new(&context.output).yes(&format!("Delete the files of {}?", names.join(", ")))? {
-        true => Ok(()),
+        true => Ok(agreed),
         false => Err(Interrupted("left; nothing was changed".to_owned()).into()),
     }
 }
@@ -188,7 +257,7 @@ impl<'a> Needed<'a> {
             return Ok(Some("another model of the project needs its files; they stay"));
         }
         let used = placement::is_used(world, model, part)?;
-        Ok(used.then_some("another project or branch uses its files; they stay"))
+        Ok(used.then_some("another project, branch or program uses its files; they stay"))
     }
 }
 
@@ -274,15 +343,19 @@ fn release(session: &Session<'_>, gone: &[Model]) {
 }
 
 /// Deletes what no other model of this project needs and no other project claims.
-fn purge(session: &Session<'_>, gone: &[Model], needed: &Needed<'_>) -> Result<()> {
+fn purge(removal: &Removal<'_>, mut agreed: Agreed) -> Result<()> {
+    let (session, needed) = (&removal.after, removal.needed()?);
     let mut freed = 0;
-    for model in gone {
+    for model in &removal.gone {
         for part in &model.parts {
-            match needed.has(&session.world, part)? {
-                true => placement::release(&session.world, model, part)?,
-                // Why files stay was said before anybody was asked.
-                false => freed += placement::remove(&session.world, model, part)?.unwrap_or(0),
+            let kept = needed.keeps(&session.world, model, part)?;
+            if needed.has(&session.world, part)? || !agreed.names.contains(&model.name) {
+                placement::release(&session.world, model, part)?;
+            } else {
+                freed += placement::remove(&session.world, model, part)?.unwrap_or(0);
             }
+            // What began to be used while a person was asked was not told yet.
+            kept.into_iter().for_each(|why| agreed.tell(session.context, model, why));
         }
     }
     session.context.output.say(format!("{} freed.", units::bytes(freed)));

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::layout::{Repository, blob_name, pointer_target};
 use super::settings::Settings;
 use super::symlinks::{self, Link, unique};
-use super::{Error, api, no_exist, refs, trees};
+use super::{Error, api, marks, no_exist, refs, trees};
 use crate::fetch::{Artifact, Credential};
 use crate::models::homes::Homes;
 use crate::models::locked::{File, HubPlace, RepoType};
@@ -215,6 +215,7 @@ pub fn finish(place: &HubPlace, files: &[File], homes: &Homes, protect: Option<&
         return Err(io::Error::new(io::ErrorKind::NotFound, "none of its files is in the snapshot"));
     }
     tag(&homes.hub);
+    marks::note(&repository, place, files);
     no_exist::clear(&repository, &place.commit, files);
     if place.complete && files.iter().all(|file| repository.pointer(&place.commit, &file.path).exists()) {
         trees::write(&repository, &place.commit, files)?;
@@ -226,7 +227,9 @@ pub fn finish(place: &HubPlace, files: &[File], homes: &Homes, protect: Option<&
         trees::remove_if_wider(&repository, &place.commit)?;
     }
     let ours = protect.map(refs::protecting);
-    if place.requested != place.commit {
+    if place.requested == "main" {
+        marks::write_main(&repository, &place.commit)?;
+    } else if place.requested != place.commit {
         refs::write(&repository, &place.requested, &place.commit)?;
     } else {
         // hf-hub (Rust) up to 0.4 finds a commit only by a ref of that name, which it writes itself. Nobody else needs it, so that
@@ -234,7 +237,7 @@ pub fn finish(place: &HubPlace, files: &[File], homes: &Homes, protect: Option<&
         let _ = refs::write(&repository, &place.commit, &place.commit);
         if main_may_follow(&repository, ours.as_deref()) {
             // Libraries ask for `main` unless they are told otherwise: without this ref they find nothing offline.
-            refs::write(&repository, "main", &place.commit)?;
+            marks::write_main(&repository, &place.commit)?;
         }
     }
     let (Some(ours), Some(protect)) = (ours, protect) else { return Ok(()) };

@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 
 use super::layout::{Repository, blob_name};
-use super::{place, refs, trees};
+use super::{marks, place, refs, trees};
 use crate::models::homes::Homes;
 use crate::models::locked::{File, HubPlace};
 use crate::support::delete;
@@ -37,24 +37,34 @@ pub fn release(place: &HubPlace, homes: &Homes, mine: Mine<'_>) -> io::Result<()
     for (name, _) in naming(&repository, place).into_iter().filter(|(_, holder)| holder.as_deref().is_some_and(mine)) {
         refs::remove(&repository, &name)?;
     }
-    if place.requested == place.commit { refs::unname(&repository, &place.commit) } else { Ok(()) }
+    // Also where a branch was asked for: another project, which went before, may have pinned the commit.
+    refs::unname(&repository, &place.commit)
 }
 
-/// Whether another project or another branch or tag names the commit.
+/// Whether another project or another branch or tag names the commit, or its snapshot has files that are not ours.
 ///
 /// # Errors
 /// When a name in the place is refused.
-pub fn is_used(place: &HubPlace, homes: &Homes, mine: Mine<'_>) -> io::Result<bool> {
-    place::check(place, &[]).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error.to_string()))?;
-    // The branch that was asked for goes with the commit; `main` does where a commit was asked for, since it followed it.
-    let follows = |name: &str| name == place.requested || name == "main";
-    let named = naming(&Repository::of(place, &homes.hub), place);
-    Ok(named.iter().any(|(name, holder)| !follows(name) && !holder.as_deref().is_some_and(mine)))
+pub fn is_used(place: &HubPlace, files: &[File], homes: &Homes, mine: Mine<'_>) -> io::Result<bool> {
+    place::check(place, files).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error.to_string()))?;
+    let repository = Repository::of(place, &homes.hub);
+    // The branch that was asked for goes with the commit; so does `main` where it followed us, and nobody else's `main`.
+    let follows = |name: &str| name == place.requested || (name == "main" && marks::main_is_ours(&repository));
+    let named = naming(&repository, place);
+    if named.iter().any(|(name, holder)| !follows(name) && !holder.as_deref().is_some_and(mine)) {
+        return Ok(true);
+    }
+    let is_foreign = marks::is_foreign(&repository, place, files);
+    let mut foreign = false;
+    walk(&repository.snapshot(&place.commit), &mut |path, _| foreign |= is_foreign(path));
+    Ok(foreign)
 }
 
-/// The refs that name the commit; of those that protect it, for whom.
+/// The refs that name the commit; of those that protect it, for whom. The one that is called as the commit says nothing: it
+/// is there for old readers only, and goes with the last claim.
 fn naming(repository: &Repository, place: &HubPlace) -> Vec<(String, Option<String>)> {
-    let all = refs::all(repository).into_iter().filter(|(_, commit)| *commit == place.commit);
+    let names = |(name, commit): &(String, String)| *commit == place.commit && name != commit;
+    let all = refs::all(repository).into_iter().filter(names);
     all.map(|(name, _)| (name.clone(), refs::holder(&name).map(str::to_owned))).collect()
 }
 
@@ -69,7 +79,7 @@ pub fn part(place: &HubPlace, files: &[File], homes: &Homes, mine: Mine<'_>) -> 
     if !repository.snapshot(&place.commit).is_dir() {
         return Ok(Removal::NotThere);
     }
-    if is_used(place, homes, mine)? {
+    if is_used(place, files, homes, mine)? {
         return Ok(Removal::StillUsed);
     }
     naming(&repository, place).iter().try_for_each(|(name, _)| refs::remove(&repository, name))?;
@@ -83,6 +93,7 @@ fn remove_commit(repository: &Repository, place: &HubPlace, files: &[File], hub:
     ours.extend(files.iter().filter_map(blob_name));
     let mut freed = own_bytes(&snapshot);
     trees::remove(repository, &place.commit)?;
+    marks::forget(repository, &place.commit)?;
     delete::tree(&snapshot, hub)?;
     ignore_missing(delete::tree(&repository.no_exist(&place.commit), hub))?;
     let others = other_snapshots(repository)?;
@@ -167,3 +178,8 @@ fn names_of(_: &fs::Metadata) -> u64 {
 fn ignore_missing(done: io::Result<()>) -> io::Result<()> {
     done.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }
+
+#[cfg(test)]
+#[cfg(unix)]
+#[path = "remove/tests.rs"]
+mod tests;

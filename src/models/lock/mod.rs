@@ -9,7 +9,7 @@ mod raw;
 mod render;
 pub mod unseen;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
 
 use super::locked::Model;
@@ -101,14 +101,21 @@ impl Lock {
         self.models.iter().find(|model| model.name == name)
     }
 
+    /// Its models by their names, for who looks for many.
+    pub fn by_name(&self) -> HashMap<&str, &Model> {
+        self.models.iter().map(|model| (model.name.as_str(), model)).collect()
+    }
+
     /// Whether a model that it has may be wanted with other patterns, weights or environments than it was made for. Models
     /// that came or went since say nothing of the others, as far as the digest can be told without them.
     pub fn is_behind(&self, requests: &[Request]) -> bool {
         if request::digest(requests) == self.manifest {
             return false;
         }
-        let choices = || requests.iter().flat_map(|request| &request.choices);
-        let fits = |locked: &Model| choices().any(|one| one.name == locked.name && one.spec.to_string() == locked.spec);
+        let choices = requests.iter().flat_map(|request| &request.choices);
+        let wanted: HashSet<(&str, String)> = choices.map(|one| (one.name.as_str(), one.spec.to_string())).collect();
+        let fits = |locked: &Model| wanted.contains(&(locked.name.as_str(), locked.spec.clone()));
+        let by_name = self.by_name();
         // What the manifest does not name any more had no patterns, as most models have none.
         let gone = self.models.iter().filter(|locked| !fits(locked));
         let gone: Vec<Request> = gone.filter_map(|model| Request::plain(&model.name, &model.spec)).collect();
@@ -117,7 +124,8 @@ impl Lock {
             for request in &mut before {
                 let needless = with_needless && request.optional;
                 request.choices.retain(|choice| {
-                    self.find(&choice.name).map_or(needless, |locked| locked.spec == choice.spec.to_string())
+                    let locked = by_name.get(choice.name.as_str());
+                    locked.map_or(needless, |locked| locked.spec == choice.spec.to_string())
                 });
             }
             before.extend(gone.iter().cloned());
@@ -137,9 +145,10 @@ impl Lock {
         let needless = requests.iter().filter(|request| request.optional).flat_map(|request| &request.choices);
         let needless: BTreeSet<&str> = needless.map(|choice| choice.name.as_str()).collect();
         let (mut found, mut open) = (BTreeMap::new(), Vec::new());
+        let by_name = self.by_name();
         for (name, spec) in &wanted {
             let name = (*name).to_owned();
-            match self.find(&name) {
+            match by_name.get(name.as_str()) {
                 None if needless.contains(name.as_str()) => {
                     open.push(Disagreement::Missing(name));
                     None

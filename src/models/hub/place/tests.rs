@@ -29,7 +29,7 @@ pub(in crate::models::hub) fn place() -> HubPlace {
     }
 }
 
-fn file(path: &str, digest: u8) -> File {
+pub(in crate::models::hub) fn file(path: &str, digest: u8) -> File {
     File { path: path.to_owned(), size: Some(5), digest: Some(Digest::Git([digest; 20])), url: None }
 }
 
@@ -38,21 +38,21 @@ fn settings(symlinks_wanted: bool) -> Settings {
     Settings { symlinks_wanted, ..Settings::of(&vars, Os::Linux, None) }
 }
 
-struct Cache {
+pub(in crate::models::hub) struct Cache {
     room: tempfile::TempDir,
-    homes: Homes,
+    pub(in crate::models::hub) homes: Homes,
     settings: Settings,
 }
 
 impl Cache {
-    fn new(symlinks_wanted: bool) -> Self {
+    pub(in crate::models::hub) fn new(symlinks_wanted: bool) -> Self {
         let room = tempfile::tempdir().unwrap();
         let homes = homes(&room.path().join("hub"));
         Self { room, homes, settings: settings(symlinks_wanted) }
     }
 
     /// As the engine does: the bytes at the destination, then the pointer.
-    fn put(&self, place: &HubPlace, file: &File) -> Artifact {
+    pub(in crate::models::hub) fn put(&self, place: &HubPlace, file: &File) -> Artifact {
         let artifact = artifact(place, file, &self.homes, &self.settings, None).unwrap();
         if fs::metadata(&artifact.destination).is_err() {
             fs::create_dir_all(artifact.destination.parent().unwrap()).unwrap();
@@ -62,11 +62,11 @@ impl Cache {
         artifact
     }
 
-    fn at(&self, path: &str) -> PathBuf {
+    pub(in crate::models::hub) fn at(&self, path: &str) -> PathBuf {
         self.homes.hub.join("models--org--name").join(path)
     }
 
-    fn in_snapshot(&self, path: &str) -> PathBuf {
+    pub(in crate::models::hub) fn in_snapshot(&self, path: &str) -> PathBuf {
         self.at("snapshots").join("c".repeat(40)).join(path)
     }
 
@@ -104,6 +104,8 @@ fn a_file_is_fetched_to_its_blob_and_linked_from_its_snapshot() {
         cache.tree(),
         [
             "CACHEDIR.TAG".to_owned(),
+            format!("models--org--name/.modelstrap/brought-{commit}"),
+            "models--org--name/.modelstrap/main".to_owned(),
             format!("models--org--name/blobs/{blob}"),
             "models--org--name/refs/main".to_owned(),
             "models--org--name/refs/refs/modelstrap/p1".to_owned(),
