@@ -1,19 +1,7 @@
 //! What resolving a model needs of a network: one small document at a time, as the download engine's client gives it.
 
-use crate::fetch::{self, Client, Credential};
-
-/// A document that is wanted.
-#[derive(Debug, Clone, Copy)]
-pub struct Ask<'a> {
-    /// Where it is.
-    pub url: &'a str,
-    /// The `Accept` header, where it matters.
-    pub accept: Option<&'a str>,
-    /// The token, and the origins that may see it.
-    pub credential: Option<&'a Credential>,
-    /// The most bytes of body that are accepted.
-    pub limit: u64,
-}
+pub use crate::fetch::Ask;
+use crate::fetch::{self, Client};
 
 /// A document that came.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,8 +34,7 @@ pub trait Documents {
 
 impl Documents for Client {
     fn get(&self, ask: &Ask<'_>) -> Result<Answer, fetch::Error> {
-        let Ask { url, accept, credential, limit } = *ask;
-        let answer = Self::get(self, &fetch::Ask { url, accept, credential, limit })?;
+        let answer = Self::get(self, ask)?;
         let headers = answer.pairs().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         Ok(Answer { status: answer.status, url: answer.url, headers, body: answer.body })
     }

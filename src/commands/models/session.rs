@@ -12,7 +12,6 @@ use super::super::detect;
 use super::settle::describe;
 use crate::catalogue::models as catalogue;
 use crate::fetch::{Client, Network};
-use crate::models::homes::Homes;
 use crate::models::hub::settings::Settings;
 use crate::models::lock::unseen::{self, Unseen};
 use crate::models::lock::{self, Disagreement, Lock};
@@ -248,9 +247,7 @@ fn read_lock(path: &Path) -> Result<Option<Lock>> {
 }
 
 fn world(context: &Context, project: &Project, layout: &Layout) -> Result<World> {
-    let set = layout.variables(&context.vars);
-    let variable = |name: &str| set.set.iter().find(|one| one.name == name).map(|one| PathBuf::from(&one.value));
-    let homes = Homes::led_by(&layout.cache_root, variable);
+    let homes = layout.homes(&context.vars);
     let mut hub = Settings::of(&context.vars, context.os, Some(&project.root));
     hub.cache.clone_from(&homes.hub);
     let network = Network::from_vars(&context.vars, context.global.offline || hub.offline)?;
