@@ -6,8 +6,9 @@ use std::cell::Cell;
 
 use libfuzzer_sys::fuzz_target;
 use modelstrap::fetch::Error;
+use modelstrap::models::documents::{Answer, Ask, Documents};
 use modelstrap::models::hub::patterns::Filter;
-use modelstrap::models::hub::{Answer, Ask, Documents, HubAsk, Settings, formats::Wanted, resolve};
+use modelstrap::models::hub::{HubAsk, Settings, formats::Wanted, resolve};
 use modelstrap::models::locked::RepoType;
 use modelstrap::platform::Os;
 use modelstrap::support::vars::Vars;
