@@ -14,6 +14,8 @@ pub struct Inventory {
     pub places: Vec<Found>,
     /// All of them together. What two of them share counts once; `exclusive` is what deleting all of them would free.
     pub total: Sizes,
+    /// The same of the libraries' homes alone: what a budget is for.
+    pub homes: Sizes,
     /// What could not be read.
     pub problems: Vec<Problem>,
     /// How many more problems there were.

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Layout;
-use crate::support::paths;
+use crate::cache::places::{Kind, Place, disjoint};
 use crate::support::vars::Vars;
 
 /// The folder that scripts download to when they are told to use the project's.
@@ -28,24 +28,22 @@ pub struct Outside {
 /// The folders outside of the cache of `layout` that are there and not empty; one within another is not named.
 pub fn look(layout: &Layout, vars: &Vars) -> Vec<Outside> {
     let defaults = layout.default_locations(vars).into_iter();
-    let mut found: Vec<Outside> =
-        defaults.map(|(library, path)| Outside { whose: library.name.to_owned(), path }).collect();
-    found.retain(|one| is_filled(&one.path) && !layout.root.starts_with(&one.path));
+    let mut found: Vec<(String, PathBuf)> = defaults.map(|(library, path)| (library.name.to_owned(), path)).collect();
+    found.retain(|(_, path)| is_filled(path) && !layout.root.starts_with(path));
     // The shorter first: `~/.cache/huggingface` before `~/.cache/huggingface/hub`.
-    found.sort_by_key(|one| one.path.components().count());
+    found.sort_by_key(|(_, path)| path.components().count());
     let models = layout.root.join(MODELS);
     if holds_weights(&models) {
-        found.push(Outside { whose: "this project".to_owned(), path: models });
+        found.push(("this project".to_owned(), models));
     }
-    let real = |path: &Path| paths::real_place(path).unwrap_or_else(|| path.to_path_buf());
-    let mut named = vec![real(&layout.cache_root)];
-    found.retain(|one| {
-        let place = real(&one.path);
-        let is_new = !named.iter().any(|outer| place.starts_with(outer));
-        named.push(place);
-        is_new
+    let strays = found.into_iter().map(|(whose, path)| Place::at(String::new(), path, Kind::Stray { whose }));
+    let root = Place::at(String::new(), layout.cache_root.clone(), Kind::Home);
+    let places = disjoint(std::iter::once(root).chain(strays).collect());
+    let outside = places.into_iter().filter_map(|place| match place.kind {
+        Kind::Stray { whose } => Some(Outside { whose, path: place.path }),
+        _ => None,
     });
-    found
+    outside.collect()
 }
 
 fn is_filled(folder: &Path) -> bool {

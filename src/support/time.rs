@@ -15,6 +15,12 @@ pub fn now(vars: &Vars) -> String {
     humantime::format_rfc3339_seconds(time).to_string()
 }
 
+/// Now, in whole seconds since 1970: what is compared with the times of files.
+pub fn seconds() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
+    i64::try_from(now).unwrap_or(i64::MAX)
+}
+
 /// `seconds` since 1970 in RFC 3339, UTC; `None` for a time that it cannot write.
 pub fn rfc3339(seconds: i64) -> Option<String> {
     let seconds = u64::try_from(seconds).ok().filter(|seconds| *seconds < 253_402_300_800)?;

@@ -16,10 +16,10 @@ mod tree;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::inventory::Inventory;
 use super::places::Place;
+use crate::support::time;
 use folder::{Folder, NameBuf};
 use state::RowId;
 
@@ -53,10 +53,8 @@ struct Piece {
 
 /// Reads `places`, with as many threads as the machine has cores.
 pub fn scan(places: Vec<Place>) -> Inventory {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
-    let now = i64::try_from(now).unwrap_or(i64::MAX);
     let workers = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(8));
-    let pool = pool::Pool::new(places, now);
+    let pool = pool::Pool::new(places, time::seconds());
     pool.run(workers);
     summary::of(pool)
 }

@@ -1,6 +1,7 @@
 //! The threads of a scan: one heap of work, the newest first, so that few folders are open at a time.
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -76,13 +77,13 @@ impl Pool {
         (self.places, self.state.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Whether the folder at `path` in this place is a place of its own.
-    pub(super) fn is_apart(&self, place: u32, path: &Path) -> bool {
+    /// Whether the folder `child` at `path` in this place is a place of its own.
+    pub(super) fn is_apart(&self, place: u32, path: &Path, child: &OsStr) -> bool {
         if self.apart.is_empty() {
             return false;
         }
         let Some(place) = self.places.get(place as usize) else { return false };
-        path.strip_prefix(&place.path).is_ok_and(|inside| self.apart.contains(&place.real.join(inside)))
+        path.strip_prefix(&place.path).is_ok_and(|inside| self.apart.contains(&place.real.join(inside).join(child)))
     }
 
     /// A number for a hub.

@@ -8,12 +8,18 @@ use super::key::Key;
 use super::pool::Pool;
 use super::state::{Payload, Row, RowId, RowKind, Shared, State};
 use crate::cache::inventory::{Found, Inventory, Unit, UnitKind};
+use crate::cache::places::Kind;
 use crate::cache::sizes::Sizes;
 
 /// The inventory of everything that was read.
 pub(super) fn of(pool: Pool) -> Inventory {
     let (places, mut state) = pool.into_parts();
-    let mut sums = Sums { places: vec![Sizes::default(); places.len()], total: Sizes::default() };
+    let mut sums = Sums {
+        places: vec![Sizes::default(); places.len()],
+        is_home: places.iter().map(|place| matches!(place.kind, Kind::Home)).collect(),
+        homes: Sizes::default(),
+        total: Sizes::default(),
+    };
     for row in &state.rows {
         sums.add(row.place, row.sizes);
     }
@@ -43,17 +49,28 @@ pub(super) fn of(pool: Pool) -> Inventory {
             place.units.push(row.into());
         }
     }
-    Inventory { places: found, total: sums.total, problems: state.problems, more_problems: state.more_problems }
+    let Sums { total, homes, .. } = sums;
+    Inventory { places: found, total, homes, problems: state.problems, more_problems: state.more_problems }
 }
 
 struct Sums {
     places: Vec<Sizes>,
+    /// Which of them are homes.
+    is_home: Vec<bool>,
+    homes: Sizes,
     total: Sizes,
 }
 
 impl Sums {
+    fn is_home(&self, place: u32) -> bool {
+        self.is_home.get(place as usize) == Some(&true)
+    }
+
     fn add(&mut self, place: u32, sizes: Sizes) {
         self.total += sizes;
+        if self.is_home(place) {
+            self.homes += sizes;
+        }
         if let Some(sum) = self.places.get_mut(place as usize) {
             *sum += sizes;
         }
@@ -74,6 +91,10 @@ impl Sums {
             let Some(row) = rows.get_mut(*row as usize) else { continue };
             row.sizes += sizes(count);
             *places.entry(row.place).or_default() += count;
+        }
+        let at_home = places.iter().filter(|(place, _)| self.is_home(**place)).map(|(_, count)| count).sum();
+        if at_home > 0 {
+            self.homes += sizes(at_home);
         }
         for (place, count) in places {
             if let Some(sum) = self.places.get_mut(place as usize) {

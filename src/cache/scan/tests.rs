@@ -180,6 +180,7 @@ mod hub {
         let total = inventory.total;
         let total = [total.apparent, total.disk, total.exclusive].map(|bytes| bytes / 4096);
         assert_eq!(total, [1800, 900 + 2 * folder, 900 + 2 * folder]);
+        assert_eq!(inventory.homes, inventory.total, "a budget counts them once, too");
     }
 
     #[test]

@@ -144,7 +144,7 @@ impl Here<'_> {
         let hub = (!self.in_unit && folders.iter().any(|name| is_repository(name))).then(|| pool.hub());
         folders
             .into_iter()
-            .filter(|child| !pool.is_apart(self.number, &self.path.join(text(child))))
+            .filter(|child| !pool.is_apart(self.number, self.path, text(child)))
             .map(|child| {
                 let piece = Piece {
                     parent: Arc::clone(folder),

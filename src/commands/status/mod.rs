@@ -5,7 +5,6 @@ mod lines;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -26,7 +25,7 @@ use crate::project::answers::Answers;
 use crate::setup::{Layout, Overrides};
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::vars::Vars;
-use crate::support::{bounded, escape, paths, units};
+use crate::support::{bounded, escape, paths, time, units};
 
 /// What was found, and what it is measured by.
 struct Report<'a> {
@@ -64,7 +63,7 @@ pub(super) fn run(context: &Context, arguments: &StatusArgs) -> Result<Exit> {
         free: disk::free_space(&layout.cache_root),
         file_system: disk::file_system(&probe, &layout.cache_root).map(|found| found.kind),
         budget: project.manifest.cache.budget.as_deref().and_then(units::parse_bytes),
-        now: now(),
+        now: time::seconds(),
         named: named(&project, &layout.homes(&context.vars)),
         inventory,
         project,
@@ -120,11 +119,6 @@ fn named(project: &Project, homes: &Homes) -> HashMap<PathBuf, Vec<String>> {
     named
 }
 
-fn now() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
-    i64::try_from(now).unwrap_or(i64::MAX)
-}
-
 impl Report<'_> {
     /// The places in the cache: homes and application caches.
     fn cached(&self) -> impl Iterator<Item = &Found> {
@@ -143,7 +137,7 @@ impl Report<'_> {
 
     /// What the cache root takes on the disk, in bytes.
     fn taken(&self) -> u64 {
-        self.cached().map(|found| found.sizes.disk).sum()
+        self.inventory.homes.disk
     }
 
     /// Whether models are asked for, by name or by what chooses among them.
