@@ -4,12 +4,15 @@
 //! that: nothing here asks the disk a second time what the scan has seen.
 
 pub mod filter;
+pub mod hub;
 pub mod inventory;
 pub mod places;
 pub mod scan;
 pub mod sizes;
+pub mod stamp;
 mod weights;
 
 pub use inventory::Inventory;
 pub use places::{Kind, Place};
 pub use sizes::Sizes;
+pub use stamp::Stamp;

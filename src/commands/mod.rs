@@ -8,6 +8,7 @@ mod models;
 mod run;
 mod setup;
 mod status;
+mod survey;
 mod undo;
 mod wizard;
 

@@ -25,8 +25,9 @@ pub(crate) const ROOMS: [&str; 17] = [
 ];
 
 /// Where the disk may be changed: by a plan, by the leaves that plans are made of, by the probes that try
-/// what a disk can do and which device may be opened, by `detect --dump`, and in the virtual environments.
-pub(crate) const WRITERS: [&str; 8] = [
+/// what a disk can do and which device may be opened, by `detect --dump`, in the virtual environments,
+/// and in the cache by the rooms that delete, link, move, archive and take notes.
+pub(crate) const WRITERS: [&str; 13] = [
     "src/plan/",
     "src/support/",
     "src/platform/disk",
@@ -35,6 +36,11 @@ pub(crate) const WRITERS: [&str; 8] = [
     "src/environments/",
     "src/fetch/",
     "src/models/",
+    "src/cache/remove/",
+    "src/cache/link/",
+    "src/cache/migrate/",
+    "src/cache/archive/",
+    "src/cache/notes/",
 ];
 
 /// What changes the disk when it follows `fs::`, be it the standard library's or rustix's.

@@ -4,15 +4,15 @@ mod json;
 mod lines;
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 
 use super::context::Context;
+use super::survey::Survey;
 use super::{Exit, Usage};
 use crate::cache::filter::{Filter, Order};
 use crate::cache::inventory::{Found, Unit, UnitKind};
-use crate::cache::places::Known;
 use crate::cache::{Inventory, Kind, scan};
 use crate::cli::{Sort, StatusArgs};
 use crate::models::homes::Homes;
@@ -21,11 +21,9 @@ use crate::models::lock::{self, Lock};
 use crate::models::locked::Place;
 use crate::platform::{Probe, disk};
 use crate::project::Project;
-use crate::project::answers::Answers;
-use crate::setup::{Layout, Overrides};
+use crate::setup::Layout;
 use crate::support::interrupt::{self, Interrupted};
-use crate::support::vars::Vars;
-use crate::support::{bounded, escape, paths, time, units};
+use crate::support::{bounded, escape, time, units};
 
 /// What was found, and what it is measured by.
 struct Report<'a> {
@@ -49,10 +47,8 @@ pub(super) fn run(context: &Context, arguments: &StatusArgs) -> Result<Exit> {
     let filters = arguments.filter.iter().map(|text| text.parse());
     let filters = filters.collect::<Result<Vec<Filter>, _>>().map_err(|error| Usage(format!("--filter: {error}")))?;
     interrupt::watch();
-    let project = context.project()?;
-    let answers = Answers::load(&project.state_folder());
-    let layout = Layout::settle(&project, &answers, &Overrides::default(), &context.vars, context.os)?;
-    let inventory = scan::scan(known(&project, &layout, &context.vars)?.places());
+    let Survey { project, layout, homes, places } = Survey::of(context)?;
+    let inventory = scan::scan(places);
     if interrupt::requested() {
         bail!(Interrupted("stopped; nothing was changed".to_owned()));
     }
@@ -64,7 +60,7 @@ pub(super) fn run(context: &Context, arguments: &StatusArgs) -> Result<Exit> {
         file_system: disk::file_system(&probe, &layout.cache_root).map(|found| found.kind),
         budget: project.manifest.cache.budget.as_deref().and_then(units::parse_bytes),
         now: time::seconds(),
-        named: named(&project, &layout.homes(&context.vars)),
+        named: named(&project, &homes),
         inventory,
         project,
         layout,
@@ -75,30 +71,6 @@ pub(super) fn run(context: &Context, arguments: &StatusArgs) -> Result<Exit> {
         context.output.result(lines::render(&report, &context.output))?;
     }
     report.end(context)
-}
-
-/// Where the project's data may lie.
-fn known(project: &Project, layout: &Layout, vars: &Vars) -> Result<Known> {
-    let manifest = &project.manifest;
-    let at = |path: &str| paths::absolute(&project.root, Path::new(path));
-    let mut applications = Vec::new();
-    for (name, cache) in &manifest.application_caches {
-        let age = cache.max_age.as_deref().map(humantime::parse_duration).transpose();
-        let age = age.with_context(|| format!("[application_caches] {name}: max_age"))?;
-        let seconds = age.map(|age| i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
-        applications.push((name.clone(), at(&cache.path), seconds));
-    }
-    let homes = layout.homes(vars);
-    let elsewhere = [("huggingface", homes.hub), ("torch", homes.torch_hub)];
-    let defaults = layout.default_locations(vars).into_iter().map(|(library, path)| (library.name.to_owned(), path));
-    Ok(Known {
-        cache_root: layout.cache_root.clone(),
-        project: project.root.clone(),
-        elsewhere: elsewhere.into_iter().map(|(name, path)| (name.to_owned(), path)).collect(),
-        applications,
-        defaults: defaults.collect(),
-        legacy: manifest.legacy.paths.iter().map(|path| at(path)).collect(),
-    })
 }
 
 /// What the project calls the repositories that its lock names, by their folders. A lock that cannot be read names nothing here:

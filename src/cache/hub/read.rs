@@ -1,0 +1,288 @@
+//! Reads a repository of a hub into memory.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use super::{Blob, BlobKind, File, FileKind, Hub, Reference, Repository, Revision};
+use crate::cache::stamp::Stamp;
+use crate::support::bounded;
+
+/// No repository has folders in folders in so many folders.
+const DEEPEST: usize = 64;
+
+/// A reference holds 40 digits; this is room to see that it is longer.
+const REFERENCE: u64 = 64;
+
+const KINDS: [(&str, &str); 3] = [("models--", "model"), ("datasets--", "dataset"), ("spaces--", "space")];
+
+/// `org/name` and the kind, if a folder of this name is a repository's.
+pub(super) fn named(folder: &str) -> Option<(String, &'static str)> {
+    KINDS.iter().find_map(|(prefix, kind)| {
+        let rest = folder.strip_prefix(prefix)?;
+        (!rest.is_empty()).then(|| (rest.replace("--", "/"), *kind))
+    })
+}
+
+pub(super) fn repository(folder: &Path, hub: &Hub) -> Repository {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let (name, kind) = named(&name).unwrap_or((name, "model"));
+    let mut found = Repository { folder: folder.to_path_buf(), name, kind, ..Repository::default() };
+    let outcome = blobs(&mut found, hub);
+    found.note("blobs", outcome);
+    let outcome = own_folder(&mut found);
+    found.note(".modelstrap", outcome);
+    let outcome = snapshots(&mut found);
+    found.note("snapshots", outcome);
+    let outcome = references(&mut found);
+    found.note("refs", outcome);
+    found
+}
+
+impl Repository {
+    fn note(&mut self, part: &str, outcome: io::Result<()>) {
+        match outcome {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                self.problems.push((self.folder.join(part), error));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn blobs(found: &mut Repository, hub: &Hub) -> io::Result<()> {
+    for entry in fs::read_dir(found.folder.join("blobs"))? {
+        let entry = entry?;
+        let stamp = match Stamp::at(&entry.path()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            stamp => stamp?,
+        };
+        let (name, kind) = (entry.file_name(), entry.file_type()?);
+        if kind.is_file() && name.as_encoded_bytes().ends_with(b".incomplete") {
+            found.unfinished.push((entry.path(), stamp));
+            continue;
+        }
+        let kind = if kind.is_file() {
+            BlobKind::Own
+        } else if kind.is_symlink() {
+            fs::read_link(entry.path()).ok().and_then(|target| payload(&target, hub)).unwrap_or(BlobKind::Foreign)
+        } else {
+            BlobKind::Foreign
+        };
+        found.blobs.insert(name, Blob { stamp, kind });
+    }
+    Ok(())
+}
+
+/// `../../blobs/XX/NAME` in a hub that has a store.
+fn payload(target: &Path, hub: &Hub) -> Option<BlobKind> {
+    let store = hub.store.as_ref()?;
+    let rest = target.strip_prefix("../../blobs").ok()?;
+    let mut parts = rest.components();
+    let (Some(Component::Normal(shard)), Some(Component::Normal(name)), None) =
+        (parts.next(), parts.next(), parts.next())
+    else {
+        return None;
+    };
+    let path = store.join(shard).join(name);
+    let stamp = Stamp::at(&path).ok();
+    Some(BlobKind::Shared(path, stamp))
+}
+
+fn own_folder(found: &mut Repository) -> io::Result<()> {
+    for entry in fs::read_dir(found.folder.join(".modelstrap/partials"))? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            found.unfinished.push((entry.path(), Stamp::at(&entry.path())?));
+        }
+    }
+    Ok(())
+}
+
+fn snapshots(found: &mut Repository) -> io::Result<()> {
+    let mut revisions = Vec::new();
+    for entry in fs::read_dir(found.folder.join("snapshots"))? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            revisions.push(Revision { commit: entry.file_name(), folder: entry.path(), ..Revision::default() });
+        }
+    }
+    revisions.sort_unstable_by(|one, other| one.commit.cmp(&other.commit));
+    for mut revision in revisions {
+        if let Err(error) = files(found, &mut revision, &mut PathBuf::new(), 0) {
+            found.problems.push((revision.folder.clone(), error));
+        }
+        revision.files.sort_unstable_by(|one, other| one.path.cmp(&other.path));
+        found.revisions.push(revision);
+    }
+    Ok(())
+}
+
+fn files(found: &Repository, revision: &mut Revision, below: &mut PathBuf, depth: usize) -> io::Result<()> {
+    if depth > DEEPEST {
+        return Err(io::Error::other(format!("lies more than {DEEPEST} folders deep")));
+    }
+    for entry in fs::read_dir(revision.folder.join(&*below))? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        below.push(entry.file_name());
+        if kind.is_dir() {
+            files(found, revision, below, depth + 1)?;
+        } else {
+            let kind = if kind.is_symlink() {
+                link(found, fs::read_link(entry.path())?, depth)
+            } else if kind.is_file() {
+                FileKind::Own(Stamp::at(&entry.path())?)
+            } else {
+                FileKind::Foreign(PathBuf::new())
+            };
+            revision.files.push(File { path: below.clone(), kind });
+        }
+        below.pop();
+    }
+    Ok(())
+}
+
+/// `../../blobs/NAME`, with one `..` more for each folder of the file's path.
+fn link(found: &Repository, target: PathBuf, depth: usize) -> FileKind {
+    let up: PathBuf = std::iter::repeat_n("..", depth + 2).collect();
+    let blob = target.strip_prefix(up.join("blobs")).ok().and_then(|rest| {
+        let mut parts = rest.components();
+        match (parts.next(), parts.next()) {
+            (Some(Component::Normal(name)), None) => Some(name.to_owned()),
+            _ => None,
+        }
+    });
+    match blob {
+        Some(name) if found.blobs.get(&name).is_some_and(|blob| !matches!(blob.kind, BlobKind::Shared(_, None))) => {
+            FileKind::Blob(name)
+        }
+        Some(name) => FileKind::Dangling(name),
+        None => FileKind::Foreign(target),
+    }
+}
+
+fn references(found: &mut Repository) -> io::Result<()> {
+    let root = found.folder.join("refs");
+    let mut folders = vec![(root.clone(), 0)];
+    while let Some((folder, depth)) = folders.pop() {
+        for entry in fs::read_dir(&folder)? {
+            let entry = entry?;
+            if !entry.file_type()?.is_dir() {
+                let path = entry.path();
+                let inside = path.strip_prefix(&root).unwrap_or(&path);
+                let name = crate::support::paths::portable(Path::new(""), inside);
+                let commit = entry.file_type()?.is_file().then(|| commit(&path)).flatten();
+                found.references.push(Reference { name, path, commit });
+            } else if depth < DEEPEST {
+                folders.push((entry.path(), depth + 1));
+            }
+        }
+    }
+    found.references.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+    let at: HashMap<_, _> =
+        found.revisions.iter().enumerate().map(|(at, revision)| (revision.commit.clone(), at)).collect();
+    for reference in &found.references {
+        let index = reference.commit.as_ref().and_then(|commit| at.get(OsStr::new(commit)));
+        if let Some(revision) = index.and_then(|at| found.revisions.get_mut(*at)) {
+            revision.references.push(reference.name.clone());
+        }
+    }
+    Ok(())
+}
+
+/// What a reference names, as every client reads it: the line's ends do not count.
+fn commit(path: &Path) -> Option<String> {
+    let bytes = bounded::read(path, REFERENCE).ok()?;
+    let text = std::str::from_utf8(&bytes).ok()?.trim();
+    (text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| text.to_owned())
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    const COMMIT: &str = "1111111111111111111111111111111111111111";
+
+    fn put(path: PathBuf, text: &str) {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    #[test]
+    fn every_blob_link_and_reference_is_seen_and_nothing_is_followed() {
+        let room = tempfile::tempdir().unwrap();
+        let hub = room.path();
+        put(hub.join("blobs/.huggingface-shared-blobs"), "1\n");
+        put(hub.join("blobs/ab/abcd"), "payload");
+        let folder = hub.join("models--org--a--b");
+        put(folder.join("blobs/one"), "1");
+        put(folder.join("blobs/none"), "orphan");
+        put(folder.join("blobs/two.ab.incomplete"), "half");
+        put(folder.join(".modelstrap/partials/x.part"), "half");
+        put(folder.join("refs/refs/pr/1"), COMMIT);
+        put(folder.join("refs/main"), "no commit");
+        let snapshot = folder.join("snapshots").join(COMMIT);
+        put(snapshot.join("copy.txt"), "here");
+        fs::create_dir(snapshot.join("sub")).unwrap();
+        let link = |target: &str, at: PathBuf| symlink(target, at).unwrap();
+        link("../../blobs/ab/abcd", folder.join("blobs/shared"));
+        link("../../blobs/ab/gone", folder.join("blobs/lost"));
+        link("/etc/passwd", folder.join("blobs/evil"));
+        link("../../blobs/one", snapshot.join("one.txt"));
+        link("../../../blobs/shared", snapshot.join("sub/shared.bin"));
+        link("../../blobs/missing", snapshot.join("missing"));
+        link("../../blobs/lost", snapshot.join("lost"));
+        link("../../../../secret", snapshot.join("out"));
+
+        let hub = Hub::at(hub);
+        assert_eq!(hub.repositories().unwrap(), std::slice::from_ref(&folder));
+        let found = Repository::read(&folder, &hub);
+        assert_eq!((found.name.as_str(), found.kind), ("org/a/b", "model"));
+        let blobs: Vec<_> = found.blobs.iter().map(|(name, blob)| (name.to_str().unwrap(), kind(blob))).collect();
+        let expected = [("evil", "foreign"), ("lost", "gone"), ("none", "own"), ("one", "own"), ("shared", "shared")];
+        assert_eq!(blobs, expected);
+        let revision = &found.revisions[0];
+        let kinds: Vec<_> =
+            revision.files.iter().map(|file| (file.path.to_str().unwrap(), file_kind(&file.kind))).collect();
+        let expected = [
+            ("copy.txt", "own".to_owned()),
+            ("lost", "dangling lost".to_owned()),
+            ("missing", "dangling missing".to_owned()),
+            ("one.txt", "blob one".to_owned()),
+            ("out", "foreign ../../../../secret".to_owned()),
+            ("sub/shared.bin", "blob shared".to_owned()),
+        ];
+        assert_eq!(kinds, expected);
+        assert_eq!(revision.references, ["refs/pr/1"]);
+        let references: Vec<_> =
+            found.references.iter().map(|one| (one.name.as_str(), one.commit.as_deref())).collect();
+        assert_eq!(references, [("main", None), ("refs/pr/1", Some(COMMIT))]);
+        let orphans: Vec<_> = found.orphans().map(|(name, _)| name.to_str().unwrap()).collect();
+        assert_eq!(orphans, ["evil", "lost", "none"]);
+        assert_eq!((found.unfinished.len(), found.problems.len()), (2, 0));
+    }
+
+    fn kind(blob: &Blob) -> &'static str {
+        match &blob.kind {
+            BlobKind::Own => "own",
+            BlobKind::Shared(_, Some(_)) => "shared",
+            BlobKind::Shared(_, None) => "gone",
+            BlobKind::Foreign => "foreign",
+        }
+    }
+
+    fn file_kind(kind: &FileKind) -> String {
+        match kind {
+            FileKind::Blob(name) => format!("blob {}", name.display()),
+            FileKind::Own(_) => "own".to_owned(),
+            FileKind::Dangling(name) => format!("dangling {}", name.display()),
+            FileKind::Foreign(target) => format!("foreign {}", target.display()),
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! What tells that a file is still the one that was looked at: compared again before anything is done to it.
+
+use std::fs::{self, Metadata};
+use std::io;
+use std::path::Path;
+
+/// A file, folder or link, as the disk knew it at one moment. Links are not followed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Stamp {
+    /// Its device and inode; `(0, 0)` where the system has none.
+    pub id: (u64, u64),
+    /// Its length in bytes.
+    pub size: u64,
+    /// What it takes on the disk, in bytes.
+    pub disk: u64,
+    /// How many names it has.
+    pub names: u64,
+    /// Its mode, as Unix has it; 0 elsewhere.
+    pub mode: u32,
+    /// When its content was changed last, in nanoseconds since 1970.
+    pub modified: i128,
+    /// When its content, owner, mode or number of names changed last, in nanoseconds since 1970; as `modified` where that is not
+    /// known.
+    pub changed: i128,
+    /// When it was read last, as far as the disk remembers, in nanoseconds since 1970.
+    pub accessed: i128,
+}
+
+/// Nanoseconds in a second.
+const SECOND: i128 = 1_000_000_000;
+
+impl Stamp {
+    /// What stands at `path`; of a link, the link itself.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn at(path: &Path) -> io::Result<Self> {
+        fs::symlink_metadata(path).map(|found| Self::of(&found))
+    }
+
+    /// The same content, as far as can be told without reading it. A second name (`names`, `changed`) makes no difference.
+    pub fn is_same_content(&self, other: &Self) -> bool {
+        (self.id, self.size, self.modified) == (other.id, other.size, other.modified)
+    }
+
+    /// When it was read or changed last, whichever is later, in seconds since 1970.
+    pub fn used(&self) -> i64 {
+        i64::try_from(self.accessed.max(self.modified).div_euclid(SECOND)).unwrap_or(i64::MAX)
+    }
+
+    /// When anything about it changed last, in seconds since 1970.
+    pub fn touched(&self) -> i64 {
+        i64::try_from(self.changed.max(self.modified).div_euclid(SECOND)).unwrap_or(i64::MAX)
+    }
+
+    /// What removing this name frees, in bytes: nothing while the file has others.
+    pub const fn alone(&self) -> u64 {
+        if self.names > 1 { 0 } else { self.disk }
+    }
+
+    /// What `found` says.
+    #[cfg(unix)]
+    pub fn of(found: &Metadata) -> Self {
+        use std::os::unix::fs::MetadataExt as _;
+        let at = |seconds: i64, nanoseconds: i64| i128::from(seconds) * SECOND + i128::from(nanoseconds);
+        Self {
+            id: (found.dev(), found.ino()),
+            size: found.size(),
+            disk: found.blocks().saturating_mul(512),
+            names: found.nlink(),
+            mode: found.mode(),
+            modified: at(found.mtime(), found.mtime_nsec()),
+            changed: at(found.ctime(), found.ctime_nsec()),
+            accessed: at(found.atime(), found.atime_nsec()),
+        }
+    }
+
+    /// What `found` says.
+    #[cfg(not(unix))]
+    pub fn of(found: &Metadata) -> Self {
+        let at = |time: io::Result<std::time::SystemTime>| {
+            let since = time.ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+            since.map_or(0, |since| i128::try_from(since.as_nanos()).unwrap_or(i128::MAX))
+        };
+        let modified = at(found.modified());
+        Self {
+            id: (0, 0),
+            size: found.len(),
+            disk: found.len(),
+            names: 1,
+            mode: 0,
+            modified,
+            changed: modified,
+            accessed: at(found.accessed()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_content_is_seen_and_a_second_name_is_not() {
+        let room = tempfile::tempdir().unwrap();
+        let file = room.path().join("a");
+        fs::write(&file, "one").unwrap();
+        let before = Stamp::at(&file).unwrap();
+        fs::hard_link(&file, room.path().join("b")).unwrap();
+        assert!(before.is_same_content(&Stamp::at(&file).unwrap()));
+        fs::write(&file, "three").unwrap();
+        assert!(!before.is_same_content(&Stamp::at(&file).unwrap()));
+    }
+}
