@@ -6,10 +6,12 @@
 pub mod filter;
 pub mod hub;
 pub mod inventory;
+pub mod ollama;
 pub mod places;
 pub mod scan;
 pub mod sizes;
 pub mod stamp;
+pub mod verify;
 mod weights;
 
 pub use inventory::Inventory;
