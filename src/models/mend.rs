@@ -201,16 +201,23 @@ fn guard(wound: &Wound, path: &Path) -> Option<Lock> {
     Lock::acquire(&lock, PATIENCE, || ()).ok()
 }
 
-/// Takes our folders away again where nothing is left in them.
+/// Takes our folders away again where nothing is left in them; those of a repository stay, as after a download.
 fn tidy(wounds: &[Wound]) {
-    let folders: HashSet<PathBuf> =
-        wounds.iter().filter_map(|wound| Some(side(wound).parent()?.to_path_buf())).collect();
-    for folder in folders {
-        let own = folder.parent().unwrap_or(&folder);
-        for folder in [folder.clone(), own.join("partials"), own.to_path_buf()] {
-            // Only an empty one goes.
-            let _ = fs::remove_dir(folder);
+    let mut folders = HashSet::new();
+    for wound in wounds {
+        let side = side(wound);
+        let renewed = side.parent().unwrap_or(&side).to_path_buf();
+        let own = renewed.with_file_name("partials");
+        folders.extend([(0, renewed.clone())]);
+        if wound.link.is_none() {
+            folders.extend([(0, own), (1, renewed.parent().unwrap_or(&renewed).to_path_buf())]);
         }
+    }
+    let mut folders: Vec<_> = folders.into_iter().collect();
+    folders.sort();
+    for (_, folder) in folders {
+        // Only an empty one goes.
+        let _ = fs::remove_dir(folder);
     }
 }
 

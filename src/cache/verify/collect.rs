@@ -23,6 +23,9 @@ use crate::support::interrupt;
 /// Deeper than any cache: a loop of mounts, or an attack.
 const DEEPEST: usize = 64;
 
+/// What libraries keep beside their models.
+const HOUSEKEEPING: [&str; 5] = ["CACHEDIR.TAG", "token", "stored_tokens", "version.txt", "trusted_list"];
+
 /// What is looked at.
 #[derive(Debug)]
 pub struct Scope<'a> {
@@ -38,8 +41,8 @@ pub struct Scope<'a> {
 
 /// Everything in `scope` whose bytes can be checked. Nothing is read but names, listings and marks.
 pub fn collect(scope: &Scope<'_>) -> Collected {
-    let mut collector = Collector::default();
-    collector.apart = scope.places.iter().map(|place| place.real.clone()).collect();
+    let apart = scope.places.iter().map(|place| place.real.clone()).collect();
+    let mut collector = Collector { apart, ..Collector::default() };
     for place in scope.places {
         // An application cache is the project's own: nobody says what its files are.
         if !matches!(place.kind, Kind::Application { .. }) && place.path.exists() {
@@ -74,13 +77,19 @@ enum Key {
     Path(PathBuf),
 }
 
+impl Key {
+    fn of(path: &Path, stamp: &Stamp) -> Self {
+        match stamp.id {
+            (0, 0) => Self::Path(path.to_path_buf()),
+            (device, inode) => Self::Inode(device, inode),
+        }
+    }
+}
+
 impl Collector {
     /// Says of the file at `path` what it should be.
     pub(super) fn claim(&mut self, path: PathBuf, stamp: Stamp, claim: Option<Claim>, owner: Owner) {
-        let key = match stamp.id {
-            (0, 0) => Key::Path(path.clone()),
-            (device, inode) => Key::Inode(device, inode),
-        };
+        let key = Key::of(&path, &stamp);
         let contents = &mut self.found.contents;
         let at = *self.index.entry(key).or_insert_with(|| {
             contents.push(Content { paths: Vec::new(), stamp, claims: Vec::new(), owners: Vec::new() });
@@ -149,7 +158,8 @@ impl Collector {
         folders.sort_unstable();
         files.sort_unstable();
         let has = |name: &str| folders.iter().any(|path| path.file_name().is_some_and(|own| own == name));
-        if ollama::is_store(has) {
+        let is_ollama = ollama::is_store(has);
+        if is_ollama {
             self.ollama(folder);
         }
         if has(".cache") {
@@ -160,6 +170,9 @@ impl Collector {
         }
         let hub = folders.iter().any(|path| is_repository(path)).then(|| Hub::at(folder));
         for path in folders {
+            if is_ollama && path.ends_with("manifests") {
+                continue;
+            }
             self.inner(&path, hub.as_ref(), depth);
         }
     }
@@ -212,6 +225,10 @@ impl Collector {
 
     /// A file in a folder that is no repository.
     fn file(&mut self, folder: &Path, path: &Path) {
+        let own = path.file_name().unwrap_or_default();
+        if own.as_encoded_bytes().starts_with(b".") || HOUSEKEEPING.iter().any(|name| own == *name) {
+            return;
+        }
         let stamp = match Stamp::at(path) {
             Ok(stamp) => stamp,
             Err(error) => return self.problem(path, &error),
@@ -303,14 +320,15 @@ impl Collector {
     }
 
     fn sum_up(mut self) -> Collected {
-        for (path, stamp) in self.unknown {
-            let key = match stamp.id {
-                (0, 0) => Key::Path(path),
-                (device, inode) => Key::Inode(device, inode),
-            };
-            if !self.index.contains_key(&key) {
-                self.found.unproven.0 += 1;
-                self.found.unproven.1 += stamp.size;
+        for (path, stamp) in std::mem::take(&mut self.unknown) {
+            match self.index.get(&Key::of(&path, &stamp)).and_then(|at| self.found.contents.get_mut(*at)) {
+                // A hard link to what is known by another name.
+                Some(content) if !content.paths.contains(&path) => content.paths.push(path),
+                Some(_) => {}
+                None => {
+                    self.found.unproven.0 += 1;
+                    self.found.unproven.1 += stamp.size;
+                }
             }
         }
         // What only its owner names, a hard link without a name of its own, has nothing to be checked by.

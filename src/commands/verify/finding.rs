@@ -28,6 +28,8 @@ pub(super) struct Finding {
     pub(super) found: Option<String>,
     /// How many bytes it should have.
     pub(super) size: Option<u64>,
+    /// How many names the file has that were not found: they keep what they have.
+    pub(super) elsewhere: u64,
     /// What mends it.
     pub(super) remedy: Remedy,
 }
@@ -91,7 +93,8 @@ impl<'a> Desk<'a> {
         };
         let size = content.expected_size().or(Some(content.stamp.size));
         let path = content.path().to_path_buf();
-        Finding { model, file, path, kind, expected, by: Some(by(damage.claim.by)), found, size, remedy }
+        let elsewhere = content.stamp.names.saturating_sub(content.paths.len() as u64);
+        Finding { elsewhere, model, file, path, kind, expected, by: Some(by(damage.claim.by)), found, size, remedy }
     }
 
     /// What is wrong with a file that is not there.
@@ -109,7 +112,7 @@ impl<'a> Desk<'a> {
         };
         let expected = missing.digest.map(|digest: Digest| digest.to_string());
         let (path, size) = (missing.path.clone(), missing.size);
-        Finding { model, file, path, kind, expected, by: Some(by), found: None, size, remedy }
+        Finding { model, file, path, kind, expected, by: Some(by), found: None, size, elsewhere: 0, remedy }
     }
 
     /// The lock's name for it first: it is the person's own.

@@ -127,11 +127,20 @@ fn mend(session: &Session<'_>, arguments: &CacheVerifyArgs, work: &Work<'_>) -> 
     if interrupt::requested() {
         bail!(Interrupted("stopped; what is mended stays, and the same command does the rest".to_owned()));
     }
-    let failed =
-        work.wounds.iter().zip(results).filter_map(|((finding, _), result)| {
-            result.err().map(|why| format!("{} is not mended: {why}", name(finding)))
-        });
-    Ok(failed.collect())
+    let mut failed = Vec::new();
+    for ((finding, _), result) in work.wounds.iter().zip(results) {
+        match result {
+            Err(why) => failed.push(format!("{} is not mended: {why}", name(finding))),
+            Ok(_) if finding.elsewhere > 0 => session.output().warn(format!(
+                "{} had {} elsewhere, which still {} the damaged bytes",
+                name(finding),
+                units::count(usize::try_from(finding.elsewhere).unwrap_or(usize::MAX), "other name"),
+                if finding.elsewhere == 1 { "has" } else { "have" },
+            )),
+            Ok(_) => {}
+        }
+    }
+    Ok(failed)
 }
 
 fn name(finding: &Finding) -> String {
