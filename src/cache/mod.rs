@@ -7,10 +7,12 @@ pub mod filter;
 pub mod hub;
 pub mod inventory;
 pub mod notes;
+pub mod ollama;
 pub mod places;
 pub mod scan;
 pub mod sizes;
 pub mod stamp;
+pub mod verify;
 mod weights;
 
 pub use inventory::Inventory;

@@ -8,6 +8,7 @@ mod run;
 mod setup;
 mod status;
 mod undo;
+mod verify;
 
 use std::path::PathBuf;
 
@@ -25,6 +26,7 @@ pub use run::RunArgs;
 pub use setup::SetupArgs;
 pub use status::{Sort, StatusArgs};
 pub use undo::UndoArgs;
+pub use verify::CacheVerifyArgs;
 
 /// Makes a machine-learning project ready on any machine: one cache for every library
 #[derive(Debug, Parser)]
@@ -116,6 +118,8 @@ pub enum Verb {
     Models(ModelsArgs),
     /// Show what the caches hold, by library, model and revision, and what lies outside of them
     Status(StatusArgs),
+    /// Read again whatever is cached and has a known digest, and tell what is damaged
+    Verify(CacheVerifyArgs),
     /// Take back the last change that modelstrap made here: a setup, `models add` or `models remove`
     Undo(UndoArgs),
     /// Print the completions for a shell

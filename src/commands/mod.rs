@@ -11,6 +11,7 @@ mod setup;
 mod status;
 mod survey;
 mod undo;
+mod verify;
 mod wizard;
 
 use std::io;
@@ -53,6 +54,7 @@ pub fn dispatch(cli: Cli, vars: Vars, cwd: io::Result<PathBuf>) -> ExitCode {
         Verb::Models(arguments) => models::run(&context, &arguments),
         Verb::Status(arguments) => status::run(&context, &arguments),
         Verb::Undo(arguments) => undo::run(&context, &arguments),
+        Verb::Verify(arguments) => verify::run(&context, &arguments),
         Verb::Completions { shell } => completions(&context, shell),
         Verb::Man => manual(&context),
     };

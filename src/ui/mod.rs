@@ -2,6 +2,7 @@
 
 pub mod card;
 pub mod events;
+pub mod gauge;
 pub mod output;
 pub mod plan;
 pub mod progress;
