@@ -1,5 +1,6 @@
 //! The command line as data: clap structs only, one file a verb, no logic.
 
+mod dedupe;
 mod detect;
 mod env;
 mod hook;
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+pub use dedupe::DedupeArgs;
 pub use detect::DetectArgs;
 pub use env::{EnvArgs, EnvFormat};
 pub use hook::HookArgs;
@@ -120,6 +122,8 @@ pub enum Verb {
     Status(StatusArgs),
     /// Read again whatever is cached and has a known digest, and tell what is damaged
     Verify(CacheVerifyArgs),
+    /// Find what is stored twice in the caches, and make it one
+    Dedupe(DedupeArgs),
     /// Take back the last change that modelstrap made here: a setup, `models add` or `models remove`
     Undo(UndoArgs),
     /// Print the completions for a shell

@@ -1,6 +1,7 @@
 //! One file a verb: arguments, a call into the domain, and how its result is shown.
 
 mod context;
+mod dedupe;
 mod detect;
 mod env;
 mod hook;
@@ -47,6 +48,7 @@ pub fn dispatch(cli: Cli, vars: Vars, cwd: io::Result<PathBuf>) -> ExitCode {
     let context = Context::new(cli.global, vars, cwd);
     let result = match cli.verb {
         Verb::Setup(arguments) => setup::run(&context, &arguments),
+        Verb::Dedupe(arguments) => dedupe::run(&context, &arguments),
         Verb::Detect(arguments) => detect::run(&context, &arguments),
         Verb::Env(arguments) => env::run(&context, &arguments),
         Verb::Run(arguments) => run::run(&context, &arguments),

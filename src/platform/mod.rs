@@ -3,6 +3,7 @@
 mod accelerators;
 mod amd;
 mod apple;
+pub mod blocks;
 mod cgroup;
 pub mod ci;
 mod commands;
@@ -22,6 +23,7 @@ mod mounts;
 mod nvidia;
 mod nvidia_smi;
 mod nvml;
+pub mod open_files;
 mod pci;
 pub mod probe;
 pub mod python;
