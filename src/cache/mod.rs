@@ -3,6 +3,7 @@
 //! `places` says where cached data may lie, `scan` reads those folders once and gives an [`Inventory`], and every verb works on
 //! that: nothing here asks the disk a second time what the scan has seen.
 
+pub mod archive;
 pub mod filter;
 pub mod hub;
 pub mod inventory;
