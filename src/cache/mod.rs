@@ -4,6 +4,7 @@
 //! that: nothing here asks the disk a second time what the scan has seen.
 
 pub mod duplicates;
+pub mod archive;
 pub mod filter;
 pub mod hub;
 pub mod inventory;
