@@ -7,6 +7,7 @@ pub mod filter;
 pub mod hub;
 pub mod inventory;
 pub mod places;
+pub mod remove;
 pub mod scan;
 pub mod sizes;
 pub mod stamp;
