@@ -12,6 +12,7 @@ pub mod notes;
 pub mod ollama;
 pub mod link;
 pub mod places;
+pub mod remove;
 pub mod scan;
 pub mod sizes;
 pub mod stamp;
