@@ -9,6 +9,7 @@ pub mod inventory;
 pub mod places;
 pub mod remove;
 pub mod scan;
+pub mod select;
 pub mod sizes;
 pub mod stamp;
 mod weights;
