@@ -6,6 +6,7 @@
 pub mod filter;
 pub mod hub;
 pub mod inventory;
+pub mod notes;
 pub mod places;
 pub mod remove;
 pub mod scan;

@@ -7,6 +7,7 @@ mod detect;
 mod env;
 mod hook;
 mod models;
+mod notes;
 mod prune;
 mod run;
 mod setup;
