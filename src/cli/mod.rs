@@ -21,8 +21,8 @@ pub use detect::DetectArgs;
 pub use env::{EnvArgs, EnvFormat};
 pub use hook::HookArgs;
 pub use models::{
-    AddArgs, Consent, DownloadArgs, ExportArgs, LockArgs, ModelsArgs, ModelsVerb, PathArgs, RemoveArgs, ScanArgs, SearchArgs,
-    Transfer, UpdateArgs, VerifyArgs,
+    AddArgs, Consent, DownloadArgs, ExportArgs, LockArgs, ModelsArgs, ModelsVerb, PathArgs, RemoveArgs, ScanArgs,
+    SearchArgs, Transfer, UpdateArgs, VerifyArgs,
 };
 pub use prune::PruneArgs;
 pub use run::RunArgs;

@@ -1,7 +1,7 @@
 //! One file a verb: arguments, a call into the domain, and how its result is shown.
 
-mod clear;
 mod cleaning;
+mod clear;
 mod context;
 mod detect;
 mod env;

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::ledger::Ledger;
 use super::picks::At;
@@ -149,11 +149,4 @@ fn users(holding: &Holding) -> HashMap<&OsString, usize> {
         }
     }
     users
-}
-
-impl HubStock {
-    /// The payload at this place.
-    pub(super) fn payload_path(&self, index: usize) -> Option<&PathBuf> {
-        self.payloads.get(index).map(|payload| &payload.entry.path)
-    }
 }

@@ -188,7 +188,9 @@ impl Clearer<'_> {
                 let revision = holding.repository.revisions.get(*index);
                 revision.map_or_else(Vec::new, |one| self.needs.of_revision(holding, &one.commit.to_string_lossy()))
             }),
-            Pick::Thing(index) => self.stock.things.get(*index).map_or_else(Vec::new, |thing| self.needs.of_thing(thing)),
+            Pick::Thing(index) => {
+                self.stock.things.get(*index).map_or_else(Vec::new, |thing| self.needs.of_thing(thing))
+            }
             Pick::Inside(..) => self.stock.path(pick).map_or_else(Vec::new, |path| self.needs.of_path(&path)),
             _ => Vec::new(),
         };

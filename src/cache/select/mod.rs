@@ -7,7 +7,7 @@ mod accounts;
 pub mod clear;
 mod ledger;
 pub mod needs;
-mod picks;
+pub mod picks;
 pub mod prune;
 mod settle;
 pub mod stock;

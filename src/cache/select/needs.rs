@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::stock::{Entry, Holding, Thing};
+use crate::cache::hub::Revision;
 use crate::models::homes::Homes;
 use crate::models::hub::{names, refs};
 use crate::models::lock::Lock;
@@ -48,7 +49,8 @@ impl Needs {
                         self.revisions.entry((folder, place.commit.clone())).or_default().insert(holder.clone());
                     }
                     other => {
-                        let paths = part.files.iter().filter_map(|file| sources::visible(other, file, homes).ok().flatten());
+                        let paths =
+                            part.files.iter().filter_map(|file| sources::visible(other, file, homes).ok().flatten());
                         for path in paths {
                             self.paths.entry(lower(&path)).or_default().insert(holder.clone());
                         }
@@ -72,6 +74,13 @@ impl Needs {
     pub fn of_revision(&self, holding: &Holding, commit: &str) -> Vec<&Holder> {
         let found = self.revisions.get(&(holding.folder_name(), commit.to_owned()));
         found.into_iter().flatten().collect()
+    }
+
+    /// Whether a reference that counts, or a lock, names this revision.
+    pub fn is_named(&self, holding: &Holding, revision: &Revision) -> bool {
+        let commit = revision.commit.to_string_lossy();
+        revision.references.iter().any(|name| self.counts(name, &commit))
+            || !self.of_revision(holding, &commit).is_empty()
     }
 
     /// Whose locks name a file in `thing`, or the folder around it.

@@ -26,6 +26,8 @@ pub struct Rules {
     pub older_than: Option<i64>,
     /// Takes everything that the project's lock does not name.
     pub ci: bool,
+    /// Nobody knows what a project needs: then only what nobody can need goes.
+    pub blind: bool,
     /// Takes what was not used for the longest time until each of them is reached.
     pub goals: Vec<Goal>,
 }
@@ -48,7 +50,7 @@ pub fn select(stock: &Stock, needs: &Needs, log: &UseLog, keep: &[Pick], rules: 
     pruner.expired();
     if rules.ci {
         pruner.all_but_the_lock();
-    } else {
+    } else if !rules.blind {
         pruner.revisions();
         if let Some(age) = rules.older_than {
             pruner.unused_for(age);
@@ -100,10 +102,7 @@ impl<'a> Pruner<'a> {
     fn revisions(&mut self) {
         for (at, holding) in self.homes().filter(|(_, holding)| holding.repository.problems.is_empty()) {
             for (index, revision) in holding.repository.revisions.iter().enumerate() {
-                let commit = revision.commit.to_string_lossy();
-                if revision.references.iter().any(|name| self.needs.counts(name, &commit))
-                    || !self.needs.of_revision(holding, &commit).is_empty()
-                {
+                if self.needs.is_named(holding, revision) {
                     continue;
                 }
                 let candidate = self.revision(at, holding, index, revision);
@@ -126,7 +125,9 @@ impl<'a> Pruner<'a> {
         let own = holding.newest_below(&revision.folder);
         let others = holding.repository.revisions.iter().filter(|other| other.commit != revision.commit);
         let superseded = others
-            .filter(|other| other.references.iter().any(|name| self.needs.counts(name, &other.commit.to_string_lossy())))
+            .filter(|other| {
+                other.references.iter().any(|name| self.needs.counts(name, &other.commit.to_string_lossy()))
+            })
             .any(|other| holding.newest_below(&other.folder) >= own);
         let used = used.filter(|used| used.at > self.rules.now.saturating_sub(self.rules.pinned));
         let used = used.filter(|_| !superseded)?;
@@ -149,7 +150,7 @@ impl<'a> Pruner<'a> {
         } else if self.is_kept(&pick) || self.is_kept(&Pick::Repository(at)) {
             Some("--keep".to_owned())
         } else if !self.rules.ci && revision.references.iter().any(|name| unknown(&name)) {
-            Some("a project that is not registered here holds it".to_owned())
+            Some("a project whose lock is not known holds it".to_owned())
         } else if self.is_young(holding.newest_below(&revision.folder)) {
             Some(format!("it came or changed less than {} ago", self.grace()))
         } else if open() || self.is_open_payload(holding, revision) {
@@ -157,7 +158,8 @@ impl<'a> Pruner<'a> {
         } else {
             None
         };
-        let used = used::with_log(used::of_revision(holding, revision), &revision.folder, self.log);
+        let named = self.needs.is_named(holding, revision);
+        let used = used::with_log(used::of_revision(holding, revision), &revision.folder, named, self.log);
         Candidate { pick, used, stays, name }
     }
 
@@ -182,7 +184,7 @@ impl<'a> Pruner<'a> {
         } else {
             None
         };
-        let used = used::with_log(used::of(thing.entries.iter()), &thing.path, self.log);
+        let used = used::with_log(used::of(thing.entries.iter()), &thing.path, false, self.log);
         Candidate { pick, used, stays, name: thing.name.to_string_lossy().into_owned() }
     }
 

@@ -24,7 +24,8 @@ pub(super) struct Settling<'a> {
 
 /// The lines of what was chosen.
 pub(super) fn lines(settling: &Settling<'_>) -> Vec<Line> {
-    let whole: HashSet<At> = settling.stock.repositories().map(|(at, _, _)| at).filter(|at| settling.goes_whole(*at)).collect();
+    let whole: HashSet<At> =
+        settling.stock.repositories().map(|(at, _, _)| at).filter(|at| settling.goes_whole(*at)).collect();
     let mut accounts = Accounts::of(settling.stock);
     let mut lines: Vec<Line> = Vec::new();
     let mut done: HashSet<At> = HashSet::new();
@@ -93,7 +94,7 @@ impl<'a> Settling<'a> {
         let revisions = holding.repository.revisions.iter();
         let used = revisions.filter_map(|revision| used::of_revision(holding, revision)).max();
         let used = used.or_else(|| used::of(holding.entries.iter()));
-        let used = used::with_log(used, folder, self.log);
+        let used = used::with_log(used, folder, false, self.log);
         Some(line(holding.full_name(), "repository", folder, why, frees, victims, used))
     }
 
@@ -181,14 +182,15 @@ impl<'a> Settling<'a> {
             victims.push(victim(path, root(), entry.stamp, role, why));
         }
         victims.extend(payload_victims(hub, &payloads, why));
-        let used = used::with_log(used::of_revision(holding, revision), &revision.folder, self.log);
+        let named = self.needs.is_named(holding, revision);
+        let used = used::with_log(used::of_revision(holding, revision), &revision.folder, named, self.log);
         let name = format!("{}@{}", holding.full_name(), commit.chars().take(12).collect::<String>());
         Some(line(name, "revision", &revision.folder, why, frees, victims, used))
     }
 
     fn thing(&self, index: usize, why: &str, accounts: &mut Accounts<'a>) -> Option<Line> {
         let thing = self.stock.things.get(index)?;
-        let used = used::with_log(used::of(thing.entries.iter()), &thing.path, self.log);
+        let used = used::with_log(used::of(thing.entries.iter()), &thing.path, false, self.log);
         let going: Vec<&Entry> = if thing.holds_protected() {
             thing.entries.iter().filter(|entry| !entry.stamp.is_folder() && !entry.is_protected()).collect()
         } else {
@@ -201,7 +203,9 @@ impl<'a> Settling<'a> {
                 let stamp = thing.entries.first()?.stamp;
                 vec![victim(thing.path.clone(), thing.root.clone(), stamp, Role::Tree, why)]
             }
-            (ThingKind::File | ThingKind::Unfinished, false) => vec![self.file(thing.entries.first()?, &thing.root, why)],
+            (ThingKind::File | ThingKind::Unfinished, false) => {
+                vec![self.file(thing.entries.first()?, &thing.root, why)]
+            }
         };
         let kind = thing.kind.name();
         let name = match thing.kind {

@@ -54,9 +54,10 @@ fn of_stamp(accessed: i128, modified: i128) -> Used {
     Used { at: i64::try_from(at.div_euclid(SECOND)).unwrap_or(i64::MAX), clock }
 }
 
-/// `used`, unless the log knows of a later use of `path` or of what it lies in.
-pub(super) fn with_log(used: Option<Used>, path: &Path, log: &UseLog) -> Option<Used> {
-    let noted = path.ancestors().take(3).filter_map(|path| log.get(path)).max();
+/// `used`, unless the log knows of a later use of `path`; of a revision that somebody `names`, also of its repository: the log
+/// knows no more of it.
+pub(super) fn with_log(used: Option<Used>, path: &Path, names: bool, log: &UseLog) -> Option<Used> {
+    let noted = path.ancestors().take(if names { 3 } else { 1 }).filter_map(|path| log.get(path)).max();
     used.max(noted.map(|at| Used { at: *at, clock: Clock::Log }))
 }
 
@@ -97,7 +98,8 @@ mod tests {
         assert_eq!(of(entries[1..].iter()), Some(Used { at: 40, clock: Clock::Written }));
         assert_eq!(of([].iter()), None);
         let log: UseLog = [(PathBuf::from("/c"), 60), (PathBuf::from("/d"), 99)].into_iter().collect();
-        assert_eq!(with_log(used, Path::new("/c/a"), &log), Some(Used { at: 60, clock: Clock::Log }));
-        assert_eq!(with_log(used, Path::new("/e/a"), &log), used);
+        assert_eq!(with_log(used, Path::new("/c/a"), true, &log), Some(Used { at: 60, clock: Clock::Log }));
+        assert_eq!(with_log(used, Path::new("/c/a"), false, &log), used);
+        assert_eq!(with_log(used, Path::new("/e/a"), true, &log), used);
     }
 }

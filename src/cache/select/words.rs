@@ -94,7 +94,9 @@ fn found(word: &str, exact: bool, stock: &Stock, home: bool) -> Vec<Pick> {
         Some((repository, revision)) => (repository, Some(revision)),
         None => (word, None),
     };
-    let repository = ["hf:", "hf://", "model/", "models/"].iter().fold(repository, |rest, prefix| rest.strip_prefix(prefix).unwrap_or(rest));
+    let repository = ["hf:", "hf://", "model/", "models/"]
+        .iter()
+        .fold(repository, |rest, prefix| rest.strip_prefix(prefix).unwrap_or(rest));
     let repository = repository.replacen("dataset/", "datasets/", 1).replacen("space/", "spaces/", 1);
     let mut picks = Vec::new();
     for (at, _, holding) in stock.repositories().filter(|(_, hub, _)| hub.home == home) {
@@ -107,7 +109,9 @@ fn found(word: &str, exact: bool, stock: &Stock, home: bool) -> Vec<Pick> {
         }
     }
     let things = stock.numbered().filter(|(_, thing)| thing.home == home && is_model(thing.kind));
-    picks.extend(things.filter(|(_, thing)| same(&thing.name.to_string_lossy(), word)).map(|(index, _)| Pick::Thing(index)));
+    picks.extend(
+        things.filter(|(_, thing)| same(&thing.name.to_string_lossy(), word)).map(|(index, _)| Pick::Thing(index)),
+    );
     picks
 }
 
@@ -136,7 +140,8 @@ fn of_model(model: &Named, stock: &Stock) -> Meaning {
     for (at, _, holding) in stock.repositories().filter(|(_, hub, _)| hub.home) {
         let folder = holding.folder_name();
         for (index, revision) in holding.repository.revisions.iter().enumerate() {
-            let is_its = |(name, commit): &&(String, String)| *name == folder && revision.commit.to_str() == Some(commit);
+            let is_its =
+                |(name, commit): &&(String, String)| *name == folder && revision.commit.to_str() == Some(commit);
             if model.revisions.iter().any(|one| is_its(&one)) {
                 picks.push(Pick::Revision(at, index));
             }
@@ -186,7 +191,7 @@ fn at_path(path: &Path, stock: &Stock) -> Vec<Pick> {
         if cache.path == path {
             picks.extend(application(stock, number));
         } else if path.starts_with(&cache.path) {
-            let entry = cache.entries.iter().position(|entry| entry.path == path && !entry.is_protected());
+            let entry = cache.entries.iter().position(|entry| entry.path == path && !cache.is_held(entry));
             picks.extend(entry.map(|entry| Pick::Application(number, entry)));
         }
     }
@@ -201,12 +206,12 @@ pub(super) fn application(stock: &Stock, number: usize) -> Vec<Pick> {
         inside.components().next().map(|first| cache.path.join(first))
     };
     let held: Vec<PathBuf> =
-        cache.entries.iter().filter(|entry| entry.is_protected()).filter_map(|entry| top(&entry.path)).collect();
+        cache.entries.iter().filter(|entry| cache.is_held(entry)).filter_map(|entry| top(&entry.path)).collect();
     let mut picks = Vec::new();
     for (index, entry) in cache.entries.iter().enumerate() {
         let Some(top) = top(&entry.path) else { continue };
         let goes = match held.contains(&top) {
-            true => !entry.stamp.is_folder() && !entry.is_protected(),
+            true => !entry.stamp.is_folder() && !cache.is_held(entry),
             false => entry.path == top,
         };
         if goes {

@@ -5,6 +5,7 @@
 mod read;
 mod tree;
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -22,6 +23,8 @@ pub struct Stock {
     pub things: Vec<Thing>,
     /// The application caches.
     pub applications: Vec<Application>,
+    /// What the homes take for what `undo` can bring back, in bytes.
+    pub trash: u64,
     /// What could not be read. Nothing that it lies in may go.
     pub problems: Vec<(PathBuf, String)>,
 }
@@ -117,12 +120,14 @@ pub struct Application {
     pub max_age: Option<i64>,
     /// Everything in it, without the folder itself.
     pub entries: Vec<Entry>,
+    /// Files of it that Git tracks: they are the project's, and stay.
+    pub tracked: HashSet<PathBuf>,
     /// Whether something in it could not be read.
     pub obscure: bool,
 }
 
 /// Files that are never taken: what logs a person in, what they wrote themselves, and what says that a folder is a cache.
-const PROTECTED: [&str; 11] = [
+const PROTECTED: [&str; 12] = [
     "token",
     "stored_tokens",
     "credentials",
@@ -134,6 +139,7 @@ const PROTECTED: [&str; 11] = [
     "version_diffusers_cache.txt",
     ".agent_harnesses.json",
     ".gitignore",
+    ".gitkeep",
 ];
 
 /// Whether the file `name` stays whatever is deleted around it.
@@ -157,6 +163,13 @@ impl Thing {
     /// Whether it holds a file that stays, so that the rest of it goes file by file.
     pub fn holds_protected(&self) -> bool {
         self.entries.iter().any(Entry::is_protected)
+    }
+}
+
+impl Application {
+    /// Whether this entry of it stays.
+    pub fn is_held(&self, entry: &Entry) -> bool {
+        entry.is_protected() || self.tracked.contains(&entry.path)
     }
 }
 

@@ -10,7 +10,12 @@ use super::{Application, Entry, Holding, HubStock, Payload, Stock, Thing, ThingK
 use crate::cache::hub::{BlobKind, Hub, Repository};
 use crate::cache::inventory::{Found, Inventory, Unit, UnitKind};
 use crate::cache::places::{Kind, Place};
+use crate::cache::select::ledger::Ledger;
 use crate::support::{bounded, interrupt};
+
+/// This tool's own folder in a home, and the trash in it.
+const OWN: &str = ".modelstrap";
+const TRASH: &str = "trash";
 
 /// No list of the users of a payload is larger.
 const LARGEST_LIST: u64 = 4 << 20;
@@ -24,6 +29,8 @@ pub struct Sources<'a> {
     pub outside: bool,
     /// Whether the files of the application caches are read.
     pub applications: bool,
+    /// The files in a folder that Git tracks.
+    pub tracked: &'a dyn Fn(&Path) -> HashSet<PathBuf>,
 }
 
 /// Reads what `inventory` has found.
@@ -34,9 +41,14 @@ pub fn read(inventory: &Inventory, sources: &Sources<'_>) -> Stock {
             break;
         }
         match &found.place.kind {
-            Kind::Application { max_age } if sources.applications => application(found, *max_age, &mut stock),
+            Kind::Application { max_age } if sources.applications => {
+                application(found, *max_age, (sources.tracked)(&found.place.real), &mut stock);
+            }
             Kind::Application { .. } => {}
             Kind::Home | Kind::Stray { .. } | Kind::Legacy => {
+                if matches!(found.place.kind, Kind::Home) {
+                    stock.trash = stock.trash.saturating_add(trash(&found.place.real));
+                }
                 let home = matches!(found.place.kind, Kind::Home) && (sources.is_home)(&found.place);
                 if home || sources.outside {
                     Reader { found, home, units: units(found), hubs: HashMap::new() }.all(&mut stock);
@@ -51,7 +63,7 @@ pub fn read(inventory: &Inventory, sources: &Sources<'_>) -> Stock {
     stock
 }
 
-fn application(found: &Found, max_age: Option<i64>, stock: &mut Stock) {
+fn application(found: &Found, max_age: Option<i64>, tracked: HashSet<PathBuf>, stock: &mut Stock) {
     let Walk { mut entries, problems } = walk(&found.place.real);
     entries.retain(|entry| entry.path != found.place.real);
     stock.applications.push(Application {
@@ -59,9 +71,19 @@ fn application(found: &Found, max_age: Option<i64>, stock: &mut Stock) {
         path: found.place.real.clone(),
         max_age,
         entries,
+        tracked,
         obscure: !problems.is_empty(),
     });
     stock.problems.extend(problems);
+}
+
+/// What the trash of a home takes.
+fn trash(home: &Path) -> u64 {
+    let own = if home.ends_with(OWN) { home.to_path_buf() } else { home.join(OWN) };
+    let mut ledger = Ledger::default();
+    let trash = own.join(TRASH);
+    let entries = if trash.is_dir() { walk(&trash).entries } else { Vec::new() };
+    ledger.take_all(entries.iter().map(|entry| &entry.stamp))
 }
 
 /// The units of a place by where they really lie.
@@ -108,7 +130,7 @@ impl Reader<'_> {
                 Some(UnitKind::File) => self.thing(&path, ThingKind::File, stock),
                 Some(UnitKind::Folder) => self.thing(&path, ThingKind::Folder, stock),
                 Some(UnitKind::Own) if name == ".locks" => self.thing(&path, ThingKind::Locks, stock),
-                Some(UnitKind::Own) if name == ".modelstrap" => self.partials(&path, stock),
+                Some(UnitKind::Own) if name == OWN => self.partials(&path, stock),
                 Some(UnitKind::Own | UnitKind::Rest) => {}
                 None if kind.is_dir() => self.folder(&path, stock),
                 None => {
@@ -221,7 +243,10 @@ fn users(list: &Path) -> Option<HashSet<PathBuf>> {
     }
     let text = String::from_utf8(bounded::read(list, LARGEST_LIST).ok()?).ok()?;
     let plain = |path: &Path| path.components().all(|part| matches!(part, std::path::Component::Normal(_)));
-    text.lines().filter(|line| !line.is_empty()).map(|line| Some(PathBuf::from(line)).filter(|path| plain(path))).collect()
+    text.lines()
+        .filter(|line| !line.is_empty())
+        .map(|line| Some(PathBuf::from(line)).filter(|path| plain(path)))
+        .collect()
 }
 
 /// Whether the link at `blob` leads, in one hop, to `payload`.
