@@ -49,7 +49,7 @@ pub(super) fn run(context: &Context, arguments: &PruneArgs) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     let asked = arguments.max_size.is_some() || arguments.until_free.is_some();
-    let words = format!("{}; what is left is needed, and named above", short.join("; "));
+    let words = format!("{}; what is left stays for the reasons above", short.join("; "));
     if asked && !dry_run {
         bail!(words);
     }

@@ -12,6 +12,7 @@ use super::roots::Keeping;
 use super::{Scene, remover, show};
 use crate::cache::remove::{Keep, Order, Outcome};
 use crate::cache::select::Selection;
+use crate::cache::select::prune::span;
 use crate::cli::Consent;
 use crate::commands::context::Context;
 use crate::commands::survey::Survey;
@@ -104,9 +105,8 @@ fn consent(context: &Context, consent: &Consent, keep: Keep) -> Result<()> {
 
 fn said(outcome: &Outcome, verb: &str) -> String {
     let Some(until) = outcome.until else { return format!("{} freed.", units::bytes(outcome.freed)) };
-    let left = u64::try_from(until.saturating_sub(time::seconds())).unwrap_or(0);
     // A run that took a second did not make it less than an hour.
-    let left = humantime::format_duration(Duration::from_secs(left.saturating_add(30) / 60 * 60));
+    let left = span(until.saturating_sub(time::seconds()).saturating_add(30));
     let freed = if outcome.freed > 0 { format!("{} freed, ", units::bytes(outcome.freed)) } else { String::new() };
     format!(
         "{freed}{} removed. For {left} `modelstrap {verb} --undo` brings it back; the next modelstrap after that frees it, \

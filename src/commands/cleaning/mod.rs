@@ -10,7 +10,7 @@ mod who;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
 use super::Usage;
 use super::context::Context;
@@ -83,6 +83,12 @@ impl<'a> Scene<'a> {
         let survey = Survey::of(context)?;
         roots::check(context, &survey.layout)?;
         let remover = remover(&survey);
+        // Before anything is looked at: a manifest may name the whole disk.
+        for place in survey.places.iter().filter(|place| matches!(place.kind, Kind::Application { .. })) {
+            if place.real.exists() {
+                remover.admit(&place.real).with_context(|| format!("[application_caches] {}", escape::printable(&place.name)))?;
+            }
+        }
         let now = time::seconds();
         let swept = match (scope.dry_run, scope.empty_trash) {
             (true, _) => Swept::default(),
