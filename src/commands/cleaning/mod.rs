@@ -86,7 +86,9 @@ impl<'a> Scene<'a> {
         // Before anything is looked at: a manifest may name the whole disk.
         for place in survey.places.iter().filter(|place| matches!(place.kind, Kind::Application { .. })) {
             if place.real.exists() {
-                remover.admit(&place.real).with_context(|| format!("[application_caches] {}", escape::printable(&place.name)))?;
+                remover
+                    .admit(&place.real)
+                    .with_context(|| format!("[application_caches] {}", escape::printable(&place.name)))?;
             }
         }
         let now = time::seconds();
