@@ -14,6 +14,7 @@ pub mod link;
 pub mod places;
 pub mod remove;
 pub mod scan;
+pub mod select;
 pub mod sizes;
 pub mod stamp;
 pub mod verify;

@@ -1,10 +1,12 @@
 //! The command line as data: clap structs only, one file a verb, no logic.
 
 mod dedupe;
+mod clear;
 mod detect;
 mod env;
 mod hook;
 pub mod models;
+mod prune;
 mod run;
 mod setup;
 mod status;
@@ -17,13 +19,15 @@ use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 pub use dedupe::DedupeArgs;
+pub use clear::{ClearArgs, Trash};
 pub use detect::DetectArgs;
 pub use env::{EnvArgs, EnvFormat};
 pub use hook::HookArgs;
 pub use models::{
-    AddArgs, DownloadArgs, ExportArgs, LockArgs, ModelsArgs, ModelsVerb, PathArgs, RemoveArgs, ScanArgs, SearchArgs,
-    Transfer, UpdateArgs, VerifyArgs,
+    AddArgs, Consent, DownloadArgs, ExportArgs, LockArgs, ModelsArgs, ModelsVerb, PathArgs, RemoveArgs, ScanArgs,
+    SearchArgs, Transfer, UpdateArgs, VerifyArgs,
 };
+pub use prune::PruneArgs;
 pub use run::RunArgs;
 pub use setup::SetupArgs;
 pub use status::{Sort, StatusArgs};
@@ -124,6 +128,10 @@ pub enum Verb {
     Verify(CacheVerifyArgs),
     /// Find what is stored twice in the caches, and make it one
     Dedupe(DedupeArgs),
+    /// Delete cached models or application caches: all of them, or those that you name
+    Clear(ClearArgs),
+    /// Delete what nobody needs: unfinished downloads, left revisions, what is old or too much
+    Prune(PruneArgs),
     /// Take back the last change that modelstrap made here: a setup, `models add` or `models remove`
     Undo(UndoArgs),
     /// Print the completions for a shell
