@@ -6,6 +6,7 @@
 pub mod filter;
 pub mod hub;
 pub mod inventory;
+pub mod migrate;
 pub mod places;
 pub mod scan;
 pub mod sizes;

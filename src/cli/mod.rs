@@ -3,6 +3,7 @@
 mod detect;
 mod env;
 mod hook;
+mod migrate;
 pub mod models;
 mod run;
 mod setup;
@@ -17,6 +18,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 pub use detect::DetectArgs;
 pub use env::{EnvArgs, EnvFormat};
 pub use hook::HookArgs;
+pub use migrate::MigrateArgs;
 pub use models::{
     AddArgs, DownloadArgs, ExportArgs, LockArgs, ModelsArgs, ModelsVerb, PathArgs, RemoveArgs, ScanArgs, SearchArgs,
     Transfer, UpdateArgs, VerifyArgs,
@@ -116,6 +118,8 @@ pub enum Verb {
     Models(ModelsArgs),
     /// Show what the caches hold, by library, model and revision, and what lies outside of them
     Status(StatusArgs),
+    /// Bring what lies outside of the cache into it: old folders, the libraries' default places, what scripts downloaded elsewhere
+    Migrate(MigrateArgs),
     /// Take back the last change that modelstrap made here: a setup, `models add` or `models remove`
     Undo(UndoArgs),
     /// Print the completions for a shell

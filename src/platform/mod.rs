@@ -22,6 +22,7 @@ mod mounts;
 mod nvidia;
 mod nvidia_smi;
 mod nvml;
+pub mod open_files;
 mod pci;
 pub mod probe;
 pub mod python;

@@ -14,27 +14,46 @@ pub fn work_tree(start: &Path) -> Option<PathBuf> {
 pub fn tracked(root: &Path, paths: &[PathBuf]) -> Option<Vec<PathBuf>> {
     let mut tracked = Vec::new();
     for path in paths {
-        let relative = path.strip_prefix(root).ok()?;
-        let output = Command::new("git")
-            // A repository's configuration can name programs; listing the index needs none of them.
-            .args(["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "--literal-pathspecs"])
-            .arg("-C")
-            .arg(root)
-            .args(["ls-files", "--cached", "-z", "--"])
-            .arg(relative)
-            .env_remove("GIT_DIR")
-            .env_remove("GIT_WORK_TREE")
-            .env_remove("GIT_INDEX_FILE")
-            .stdin(Stdio::null())
-            .stderr(Stdio::null())
-            .output()
-            .ok()?;
-        if !output.status.success() {
-            return None;
-        }
-        if !output.stdout.is_empty() {
+        if !listing(root, path.strip_prefix(root).ok()?)?.is_empty() {
             tracked.push(path.clone());
         }
     }
     Some(tracked)
+}
+
+/// What Git tracks of `relative`, each name with a NUL behind it.
+fn listing(root: &Path, relative: &Path) -> Option<Vec<u8>> {
+    let output = Command::new("git")
+        // A repository's configuration can name programs; listing the index needs none of them.
+        .args(["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "--literal-pathspecs"])
+        .arg("-C")
+        .arg(root)
+        .args(["ls-files", "--cached", "-z", "--"])
+        .arg(relative)
+        .env_remove("GIT_DIR")
+        .env_remove("GIT_WORK_TREE")
+        .env_remove("GIT_INDEX_FILE")
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
+    output.status.success().then_some(output.stdout)
+}
+
+/// The files in `folder` (inside the work tree at `root`) that Git tracks; none when Git cannot be asked.
+#[cfg(unix)]
+pub fn tracked_files(root: &Path, folder: &Path) -> Vec<PathBuf> {
+    use std::os::unix::ffi::OsStrExt as _;
+    let Ok(relative) = folder.strip_prefix(root) else { return Vec::new() };
+    let listed = listing(root, relative).unwrap_or_default();
+    let names = listed.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+    names.map(|name| root.join(std::ffi::OsStr::from_bytes(name))).collect()
+}
+
+/// The same; Git writes names as UTF-8 there.
+#[cfg(not(unix))]
+pub fn tracked_files(root: &Path, folder: &Path) -> Vec<PathBuf> {
+    let Ok(relative) = folder.strip_prefix(root) else { return Vec::new() };
+    let listed = listing(root, relative).unwrap_or_default();
+    String::from_utf8_lossy(&listed).split('\0').filter(|name| !name.is_empty()).map(|name| root.join(name)).collect()
 }
