@@ -54,7 +54,7 @@ fn note(open: &std::fs::DirEntry, process: &Path, found: &mut OpenFiles) {
     }
 }
 
-/// `flags:	0100002`, in octal; the last two bits say how it was opened.
+/// `flags: 0100002`, in octal; the last two bits say how it was opened.
 #[cfg(unix)]
 fn writes(text: &str) -> bool {
     let flags = text.lines().find_map(|line| line.strip_prefix("flags:"));

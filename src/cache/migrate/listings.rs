@@ -219,11 +219,15 @@ impl Merge<'_, '_, '_> {
         self.into.revisions.iter().any(|revision| *revision.commit == *commit)
     }
 
-    /// When the folder of the commit changed last: in the source, or in the target.
+    /// When the commit came to the source, or to the target: when its first file did. Neither a file that joins it nor a run that is
+    /// killed changes that.
     fn made(&self, source: bool, commit: &str) -> i128 {
-        let folder = Path::new("snapshots").join(commit);
-        let root = if source { &self.s.path } else { &self.t.path };
-        Stamp::at(&root.join(folder)).map_or(0, |stamp| stamp.modified)
+        let repository = if source { &self.from } else { &self.into };
+        let revision = repository.revisions.iter().find(|revision| *revision.commit == *commit);
+        let files = revision
+            .into_iter()
+            .flat_map(|revision| revision.files.iter().map(|file| revision.folder.join(&file.path)));
+        files.filter_map(|file| Stamp::at(&file).ok()).map(|stamp| stamp.modified).min().unwrap_or(0)
     }
 
     /// Takes from the source what the target has: references first, so that no name leads to a revision that is going; then the

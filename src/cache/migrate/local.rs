@@ -91,7 +91,8 @@ impl Work<'_> {
             check()?;
             let there = self.local_file(&dir, &to, &note)?;
             *commits.entry(note.commit.clone()).or_default() |= there;
-            if there && self.act() && !self.links {
+            let gone = dir.look_below(&note.file).is_ok_and(|look| look.is_none());
+            if there && gone && self.act() {
                 let metadata = with_ending(&Path::new(NOTES).join(&note.file), ".metadata");
                 self.drop_file(&dir, &metadata)?;
             }
@@ -362,16 +363,18 @@ impl Work<'_> {
             }
         }
         self.without_note(dir);
-        if self.links || !notes(dir).is_empty() {
+        if self.links {
             return;
         }
         let base = Path::new(".cache/huggingface");
+        let done = notes(dir).is_empty();
         if let Ok(Some(own)) = dir.below(base) {
             drop_empty_locks(&own, Path::new("download"), 0);
-            if small(&own, OsStr::new(".gitignore"), 16).is_ok_and(|bytes| bytes.trim_ascii() == b"*") {
+            if done && small(&own, OsStr::new(".gitignore"), 16).is_ok_and(|bytes| bytes.trim_ascii() == b"*") {
                 let _ = own.unlink(OsStr::new(".gitignore"));
             }
-            if small(&own, OsStr::new("CACHEDIR.TAG"), 64).is_ok_and(|bytes| bytes.starts_with(b"Signature: ")) {
+            if done && small(&own, OsStr::new("CACHEDIR.TAG"), 64).is_ok_and(|bytes| bytes.starts_with(b"Signature: "))
+            {
                 let _ = own.unlink(OsStr::new("CACHEDIR.TAG"));
             }
         }
@@ -407,19 +410,26 @@ impl Work<'_> {
     }
 }
 
+/// Removes the locks of files that have no note any more; nobody holds them.
 fn drop_empty_locks(own: &Dir, below: &Path, depth: usize) {
     let Ok(Some(dir)) = own.below(below) else { return };
+    let has_note = |lock: &OsStr| {
+        let note = Path::new(lock).with_extension("metadata");
+        dir.look(note.as_os_str()).is_ok_and(|look| look.is_some())
+    };
     for name in dir.names_or_none() {
         match dir.look(&name).ok().flatten() {
             Some(look) if look.kind == Kind::Folder && depth < 64 => {
                 drop_empty_locks(own, &below.join(&name), depth + 1)
             }
             Some(look)
-                if look.kind == Kind::File && look.stamp.size == 0 && name.as_encoded_bytes().ends_with(b".lock") =>
+                if look.kind == Kind::File
+                    && look.stamp.size == 0
+                    && name.as_encoded_bytes().ends_with(b".lock")
+                    && !has_note(&name)
+                    && dir.append(&name, 0o664).is_ok_and(|file| file.try_lock().is_ok()) =>
             {
-                if dir.append(&name, 0o664).is_ok_and(|file| file.try_lock().is_ok()) {
-                    let _ = dir.unlink(&name);
-                }
+                let _ = dir.unlink(&name);
             }
             _ => {}
         }

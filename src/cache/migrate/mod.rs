@@ -97,13 +97,11 @@ pub fn look(part: &Part, options: &Options<'_>) -> Result<Outcome, Stop> {
 /// Moves `part`, and says what became of it, also where it stops before its end.
 pub fn carry_out(part: &Part, options: &Options<'_>) -> (Outcome, Option<Stop>) {
     let mut work = Work::new(options);
-    let stop = work.part(part).and_then(|()| {
-        if work.act() {
-            work.end(part);
-        }
-        Ok(())
-    });
-    (work.out, stop.err())
+    let stop = work.part(part).err();
+    if stop.is_none() && work.act() {
+        work.end(part);
+    }
+    (work.out, stop)
 }
 
 fn copied<'a>(options: &Options<'a>) -> Options<'a> {

@@ -328,7 +328,6 @@ impl<'w, 'o, 'h> Merge<'w, 'o, 'h> {
                 && let (Ok(Some(s)), Ok(to)) = (self.s.below(&folder), self.t.below(&folder, false))
                 && let (Ok(stamp), Some(dir)) = (s.stamp(), to.dir)
             {
-                // Of two commits that one branch names, the newer wins by this time.
                 dir.take_after(&stamp);
             }
         }
@@ -353,11 +352,10 @@ impl<'w, 'o, 'h> Merge<'w, 'o, 'h> {
                         return Ok(true);
                     }
                     Some(look) if look.kind == Kind::Link && std::fs::metadata(t.path.join(name)).is_err() => {
-                        if self.work.act() {
-                            let gone = t.dir().and_then(|dir| dir.unlink(name));
-                            if self.work.heed(&path, gone)?.is_none() {
-                                return Ok(false);
-                            }
+                        let act = self.work.act();
+                        let gone = t.dir().and_then(|dir| if act { dir.unlink(name) } else { Ok(()) });
+                        if self.work.heed(&path, gone)?.is_none() {
+                            return Ok(false);
                         }
                     }
                     Some(look) if look.kind != Kind::Folder => return self.equal_pointers(&path, &t.path.join(name)),
@@ -371,6 +369,10 @@ impl<'w, 'o, 'h> Merge<'w, 'o, 'h> {
                     return Ok(true);
                 }
                 let made = t.dir().and_then(|dir| self.point(dir, name, &text, etag));
+                if let (Ok(dir), Ok(Some(look))) = (t.dir(), s.look(name)) {
+                    // Of two commits that one branch names, the newer wins by this time.
+                    dir.date(name, &look.stamp);
+                }
                 Ok(self.work.heed(&path, made)?.is_some())
             }
             FileKind::Own(stamp) => {

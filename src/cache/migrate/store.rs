@@ -131,7 +131,7 @@ impl Merge<'_, '_, '_> {
         match (&self.hubs.target.store, line) {
             (Some(store), Some(line)) if free && is_payload(path) => {
                 let store = store.clone();
-                self.to_store(&payload, &look, (t, etag), &store, &line)
+                self.into_store(&payload, &look, (t, etag), &store, &line)
             }
             _ => self.content((&payload.shard, &payload.name), &look, t, etag),
         }
@@ -143,7 +143,7 @@ impl Merge<'_, '_, '_> {
         (!line.contains(['\n', '\r'])).then_some(line)
     }
 
-    fn to_store(
+    fn into_store(
         &mut self,
         payload: &Payload,
         look: &Look,

@@ -119,4 +119,6 @@ impl Dir {
     }
 
     pub(in crate::cache::migrate) fn take_after(&self, _: &Stamp) {}
+
+    pub(in crate::cache::migrate) fn date(&self, _: &OsStr, _: &Stamp) {}
 }

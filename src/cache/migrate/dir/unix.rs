@@ -167,19 +167,26 @@ impl Dir {
         Ok(look(&rustix::fs::fstat(&self.fd)?).stamp)
     }
 
-    /// Gives the folder the times and the mode of another one.
+    /// Gives the folder the times of another one.
     pub(in crate::cache::migrate) fn take_after(&self, other: &Stamp) {
-        let time = |at: i128| {
-            let second = 1_000_000_000;
-            rustix::fs::Timespec {
-                tv_sec: i64::try_from(at.div_euclid(second)).unwrap_or(0).into(),
-                tv_nsec: i64::try_from(at.rem_euclid(second)).unwrap_or(0) as _,
-            }
-        };
-        let times =
-            rustix::fs::Timestamps { last_access: time(other.accessed), last_modification: time(other.modified) };
-        let _ = rustix::fs::futimens(&self.fd, &times);
+        let _ = rustix::fs::futimens(&self.fd, &times(other));
     }
+
+    /// Gives what `name` stands for, a link itself, the times of something else.
+    pub(in crate::cache::migrate) fn date(&self, name: &OsStr, other: &Stamp) {
+        let _ = rustix::fs::utimensat(&self.fd, name, &times(other), AtFlags::SYMLINK_NOFOLLOW);
+    }
+}
+
+fn times(stamp: &Stamp) -> rustix::fs::Timestamps {
+    let time = |at: i128| {
+        let second = 1_000_000_000;
+        rustix::fs::Timespec {
+            tv_sec: i64::try_from(at.div_euclid(second)).unwrap_or(0),
+            tv_nsec: i64::try_from(at.rem_euclid(second)).unwrap_or(0) as _,
+        }
+    };
+    rustix::fs::Timestamps { last_access: time(stamp.accessed), last_modification: time(stamp.modified) }
 }
 
 #[allow(clippy::unnecessary_cast, clippy::useless_conversion, reason = "the fields' types differ between systems")]
