@@ -11,6 +11,7 @@ pub mod inventory;
 pub mod notes;
 pub mod ollama;
 pub mod link;
+pub mod migrate;
 pub mod places;
 pub mod remove;
 pub mod scan;

@@ -5,6 +5,7 @@ mod clear;
 mod detect;
 mod env;
 mod hook;
+mod migrate;
 pub mod models;
 mod prune;
 mod run;
@@ -23,6 +24,7 @@ pub use clear::{ClearArgs, Trash};
 pub use detect::DetectArgs;
 pub use env::{EnvArgs, EnvFormat};
 pub use hook::HookArgs;
+pub use migrate::MigrateArgs;
 pub use models::{
     AddArgs, Consent, DownloadArgs, ExportArgs, LockArgs, ModelsArgs, ModelsVerb, PathArgs, RemoveArgs, ScanArgs,
     SearchArgs, Transfer, UpdateArgs, VerifyArgs,
@@ -132,6 +134,8 @@ pub enum Verb {
     Clear(ClearArgs),
     /// Delete what nobody needs: unfinished downloads, left revisions, what is old or too much
     Prune(PruneArgs),
+    /// Bring what lies outside of the cache into it: old folders, the libraries' default places, what scripts downloaded elsewhere
+    Migrate(MigrateArgs),
     /// Take back the last change that modelstrap made here: a setup, `models add` or `models remove`
     Undo(UndoArgs),
     /// Print the completions for a shell

@@ -7,6 +7,7 @@ mod dedupe;
 mod detect;
 mod env;
 mod hook;
+mod migrate;
 mod models;
 mod notes;
 mod prune;
@@ -56,6 +57,7 @@ pub fn dispatch(cli: Cli, vars: Vars, cwd: io::Result<PathBuf>) -> ExitCode {
         Verb::Env(arguments) => env::run(&context, &arguments),
         Verb::Run(arguments) => run::run(&context, &arguments),
         Verb::Hook(arguments) => hook::run(&context, &arguments),
+        Verb::Migrate(arguments) => migrate::run(&context, &arguments),
         Verb::Models(arguments) => models::run(&context, &arguments),
         Verb::Status(arguments) => status::run(&context, &arguments),
         Verb::Clear(arguments) => clear::run(&context, &arguments),
