@@ -7,6 +7,7 @@
 mod blob;
 mod folder;
 mod key;
+mod links;
 mod pool;
 mod repository;
 mod state;

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::blob::is_part;
-use super::folder::{Folder, Kind, Name, NameBuf, name, text};
+use super::folder::{Folder, Kind, Look, Name, NameBuf, name, text};
 use super::pool::Pool;
 use super::state::{RowId, RowKind, Tally};
 use super::{Piece, Work, repository};
@@ -64,14 +64,17 @@ pub(super) fn repository(pool: &Pool, piece: &Piece, hub: u32) {
     };
     let name = text(&piece.name).to_string_lossy();
     let Some((id, kind)) = repository::named(&name) else { return };
-    let mut read = repository::read(&folder, &piece.path, hub, &pool.keys);
+    let row = pool.state().row(piece.place, id.into(), piece.path.clone(), RowKind::Rest);
+    let full = |linked: &mut Vec<Look>| pool.state().link(row, linked);
+    let mut read = repository::read(&folder, &piece.path, hub, &pool.keys, &full);
     read.repository.kind = kind;
     let mut state = pool.state();
     for (path, error) in read.problems {
         state.problem(path, error.to_string());
     }
-    let kind = RowKind::Repository(Box::new(read.repository), read.via);
-    let row = state.row(piece.place, id.into(), piece.path.clone(), kind);
+    if let Some(found) = state.rows.get_mut(row as usize) {
+        found.kind = RowKind::Repository(Box::new(read.repository), read.via);
+    }
     state.add(row, &read.tally);
 }
 
@@ -112,6 +115,9 @@ impl Here<'_> {
                 tally.unfinished(&look);
             } else {
                 tally.count(&look, oldest);
+            }
+            if tally.is_full() {
+                pool.state().link(self.row, &mut tally.linked);
             }
             Ok(())
         });
