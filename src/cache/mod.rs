@@ -7,6 +7,7 @@ pub mod filter;
 pub mod hub;
 pub mod inventory;
 pub mod ollama;
+pub mod notes;
 pub mod places;
 pub mod scan;
 pub mod sizes;

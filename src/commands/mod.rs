@@ -5,6 +5,7 @@ mod detect;
 mod env;
 mod hook;
 mod models;
+mod notes;
 mod run;
 mod setup;
 mod status;
