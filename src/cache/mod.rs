@@ -6,8 +6,8 @@
 pub mod filter;
 pub mod hub;
 pub mod inventory;
-pub mod ollama;
 pub mod notes;
+pub mod ollama;
 pub mod places;
 pub mod scan;
 pub mod sizes;

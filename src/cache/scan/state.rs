@@ -43,6 +43,8 @@ pub(super) enum RowKind {
     Own,
     /// With the payloads of the shared store that its revisions have: which, and the revision's index.
     Repository(Box<Repository>, Vec<(Key, u32)>),
+    /// A model of Ollama, with its layers.
+    Ollama(Vec<(Key, u32)>),
 }
 
 /// A payload of the shared store.

@@ -6,7 +6,7 @@ use super::blob::NONE;
 use super::key::Key;
 use super::pool::Pool;
 use super::state::{Payload, Row, RowId, RowKind, State};
-use crate::cache::inventory::{Found, Inventory, Unit, UnitKind};
+use crate::cache::inventory::{Found, Inventory, Repository, Unit, UnitKind};
 use crate::cache::places::Kind;
 use crate::cache::sizes::Sizes;
 
@@ -45,6 +45,10 @@ pub(super) fn of(pool: Pool) -> Inventory {
         }
     }
     for row in state.rows {
+        // All layers have a model.
+        if matches!(row.kind, RowKind::Ollama(_)) && row.sizes.files == 0 {
+            continue;
+        }
         if let Some(place) = found.get_mut(row.place as usize) {
             place.exists = true;
             place.units.push(row.into());
@@ -149,7 +153,13 @@ fn users_of(users: &[(u32, RowId)], payload: u32) -> &[(u32, RowId)] {
 /// Adds the payloads to the sizes of the repository and its revisions, and gives what the repository got. `meets` is told the
 /// number of each payload that it has, once.
 fn take(row: &mut Row, payloads: &[Payload], mut meets: impl FnMut(u32)) -> Sizes {
-    let RowKind::Repository(repository, via) = &mut row.kind else { return Sizes::default() };
+    let mut nothing = Repository::default();
+    let (repository, via, files) = match &mut row.kind {
+        RowKind::Repository(repository, via) => (&mut **repository, via, 0),
+        // A repository has counted the links to its payloads.
+        RowKind::Ollama(layers) => (&mut nothing, layers, 1),
+        _ => return Sizes::default(),
+    };
     via.sort_unstable();
     let mut added = Sizes::default();
     let mut last = None;
@@ -161,7 +171,7 @@ fn take(row: &mut Row, payloads: &[Payload], mut meets: impl FnMut(u32)) -> Size
         if last != Some(at) {
             last = Some(at);
             meets(at);
-            added += Sizes { apparent: payload.size, ..Sizes::default() };
+            added += Sizes { apparent: payload.size, files, ..Sizes::default() };
         }
         row.used = row.used.max(Some(payload.used));
         if let Some(revision) = repository.revisions.get_mut(*index as usize) {
@@ -199,6 +209,7 @@ impl From<Row> for Unit {
             RowKind::Rest => UnitKind::Rest,
             RowKind::Own => UnitKind::Own,
             RowKind::Repository(repository, _) => UnitKind::Repository(repository),
+            RowKind::Ollama(_) => UnitKind::Ollama,
         };
         Self { name: row.name, path: row.path, sizes: row.sizes, used: row.used, partial: row.partial, kind }
     }

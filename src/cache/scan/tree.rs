@@ -10,7 +10,7 @@ use super::folder::{Folder, Kind, Look, Name, NameBuf, name, text};
 use super::pool::Pool;
 use super::state::{RowId, RowKind, Tally};
 use super::{Piece, Work, repository};
-use crate::cache::places;
+use crate::cache::{ollama, places};
 
 /// Folders that lead to models and are none: `torch/hub/checkpoints/x.pt` is the model `x.pt`.
 const LEADING: [&str; 6] = ["hub", "checkpoints", "huggingface", "transformers", "models", "snapshots"];
@@ -23,6 +23,9 @@ const MODEL_SIZE: u64 = 1 << 20;
 
 /// The mark of a store that the repositories of a hub share (huggingface_hub ≥ 1.32, `utils/_shared_blobs.py`).
 const STORE_MARK: &str = ".huggingface-shared-blobs";
+
+/// What llama.cpp has not finished, in its folder of before 2026 (`common/download.cpp`).
+const LLAMA_PART: &[u8] = b".downloadInProgress";
 
 /// Deeper than any cache: a loop of mounts, or an attack.
 const DEEPEST: u32 = 256;
@@ -107,11 +110,14 @@ impl Here<'_> {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
                 Err(error) => return Err(error),
             };
-            if !self.in_unit && kind == Kind::File && look.size >= MODEL_SIZE {
+            let is_model = kind == Kind::File && look.size >= MODEL_SIZE;
+            if !self.in_unit && is_model && !text(name).as_encoded_bytes().ends_with(LLAMA_PART) {
                 let mut own = Tally::default();
                 own.count(&look, oldest);
                 models.push((name.to_owned(), own));
-            } else if is_part(text(name).as_encoded_bytes()) && is_own(self.path) {
+            } else if (is_part(text(name).as_encoded_bytes()) && is_own(self.path))
+                || text(name).as_encoded_bytes().ends_with(LLAMA_PART)
+            {
                 tally.unfinished(&look);
             } else {
                 tally.count(&look, oldest);
@@ -148,6 +154,8 @@ impl Here<'_> {
     fn work(&self, pool: &Pool, folder: &Arc<Folder>, folders: Vec<NameBuf>) -> Vec<Work> {
         let is_repository = |name: &Name| text(name).to_str().is_some_and(|name| repository::named(name).is_some());
         let hub = (!self.in_unit && folders.iter().any(|name| is_repository(name))).then(|| pool.hub());
+        let has = |wanted: &str| folders.iter().any(|name| text(name) == wanted);
+        let layers = (!self.in_unit && hub.is_none() && ollama::is_store(has)).then(|| pool.hub());
         folders
             .into_iter()
             .filter(|child| !pool.is_apart(self.number, self.path, text(child)))
@@ -161,9 +169,21 @@ impl Here<'_> {
                     in_unit: self.in_unit,
                     depth: self.depth + 1,
                 };
-                self.one(pool, folder, piece, hub)
+                match layers {
+                    Some(hub) if text(&piece.name) == "blobs" => Work::Ollama { piece, hub },
+                    Some(_) if text(&piece.name) == "manifests" => self.own(pool, piece),
+                    _ => self.one(pool, folder, piece, hub),
+                }
             })
             .collect()
+    }
+
+    /// A folder whose files are counted and are no models.
+    fn own(&self, pool: &Pool, mut piece: Piece) -> Work {
+        let name = text(&piece.name).to_owned();
+        piece.row = pool.state().row(self.number, name, piece.path.clone(), RowKind::Own);
+        piece.in_unit = true;
+        Work::Folder(piece)
     }
 
     fn one(&self, pool: &Pool, folder: &Folder, mut piece: Piece, hub: Option<u32>) -> Work {
