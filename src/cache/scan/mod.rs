@@ -7,6 +7,8 @@
 mod blob;
 mod folder;
 mod key;
+mod links;
+mod ollama;
 mod pool;
 mod repository;
 mod state;
@@ -34,6 +36,8 @@ enum Work {
     Repository { piece: Piece, hub: u32 },
     /// The store that the repositories of a hub share.
     Store { piece: Piece, hub: u32 },
+    /// The layers of a store of Ollama, and its models.
+    Ollama { piece: Piece, hub: u32 },
 }
 
 /// A folder that waits to be read.

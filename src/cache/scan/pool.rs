@@ -10,7 +10,7 @@ use std::thread;
 use super::folder::ROOM;
 use super::key::Keys;
 use super::state::State;
-use super::{Work, store, tree};
+use super::{Work, ollama, store, tree};
 use crate::cache::places::Place;
 use crate::support::interrupt;
 
@@ -144,6 +144,7 @@ impl Pool {
                 Work::Folder(piece) => tree::folder(self, piece, &mut room),
                 Work::Repository { piece, hub } => tree::repository(self, &piece, hub),
                 Work::Store { piece, hub } => store::read(self, &piece, hub, &mut room),
+                Work::Ollama { piece, hub } => ollama::read(self, &piece, hub, &mut room),
             }
         }
     }

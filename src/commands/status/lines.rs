@@ -1,6 +1,6 @@
 //! The lines that a person reads: first where the cache is and how full, then who takes how much, then what is wrong.
 
-use super::Report;
+use super::{Report, growth, reclaim};
 use crate::cache::inventory::{Found, Heap, Revision, Unit, UnitKind};
 use crate::cache::{Kind, Sizes};
 use crate::models::hub::refs;
@@ -62,6 +62,7 @@ fn head(report: &Report<'_>) -> String {
             .budget
             .map(|budget| format!("{} of a budget of {} taken", units::bytes(report.taken()), units::bytes(budget))),
     );
+    facts.extend(growth::of(report).and_then(|growth| growth::words(growth, report.now)));
     if !facts.is_empty() {
         text.push_str(&format!(" ({})", facts.join(", ")));
     }
@@ -201,6 +202,7 @@ fn notes(report: &Report<'_>) -> String {
             units::bytes(outside)
         ));
     }
+    notes.extend(reclaim::lines(&report.reclaimable));
     notes.extend(report.findings());
     if notes.is_empty() { String::new() } else { format!("\n{}\n", notes.join("\n")) }
 }
