@@ -55,4 +55,9 @@ impl Context {
     pub(super) fn can_ask(&self) -> bool {
         io::stdin().is_terminal() && io::stderr().is_terminal() && !self.global.json && self.ci().is_none()
     }
+    /// Whether a person looks at a screen that can be drawn on, and has keys.
+    pub(super) fn has_screen(&self) -> bool {
+        let dumb = self.vars.text("TERM") == Some("dumb");
+        io::stdin().is_terminal() && io::stdout().is_terminal() && !dumb
+    }
 }

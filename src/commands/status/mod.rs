@@ -2,6 +2,7 @@
 
 mod json;
 mod lines;
+mod tui;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -44,6 +45,9 @@ struct Report<'a> {
 }
 
 pub(super) fn run(context: &Context, arguments: &StatusArgs) -> Result<Exit> {
+    if arguments.tui {
+        return tui::run(context);
+    }
     let filters = arguments.filter.iter().map(|text| text.parse());
     let filters = filters.collect::<Result<Vec<Filter>, _>>().map_err(|error| Usage(format!("--filter: {error}")))?;
     interrupt::watch();
