@@ -6,8 +6,11 @@
 pub mod filter;
 pub mod hub;
 pub mod inventory;
+pub mod notes;
 pub mod places;
+pub mod remove;
 pub mod scan;
+pub mod select;
 pub mod sizes;
 pub mod stamp;
 mod weights;

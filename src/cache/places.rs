@@ -3,8 +3,11 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::weights;
+use super::{notes, weights};
 use crate::support::paths;
+
+/// What lies in the notes' folder of a cache root and may be large.
+const TRASH: &str = "trash";
 
 /// A folder that is looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,7 +128,7 @@ impl Known {
     }
 }
 
-/// The folders of the cache root: one for each library, and what else lies there. A link counts where it leads out of the root to a
+/// The folders of the cache root: one for each library, and what else lies there but the notes. A link counts where it leads out of the root to a
 /// folder that holds neither it nor the project: a library's home on a larger disk. A root that cannot be listed is a place itself, so
 /// that the scan says why.
 fn homes(cache_root: &Path, project: &Path) -> Vec<Place> {
@@ -145,7 +148,8 @@ fn homes(cache_root: &Path, project: &Path) -> Vec<Place> {
         let inside = place.real.starts_with(&root);
         let above = root.starts_with(&place.real) || project.starts_with(&place.real);
         let leads_out = is(std::fs::FileType::is_symlink) && !inside && !above && place.real.is_dir();
-        if is(std::fs::FileType::is_dir) || leads_out {
+        let notes = entry.file_name() == notes::FOLDER && !place.path.join(TRASH).exists();
+        if (is(std::fs::FileType::is_dir) || leads_out) && !notes {
             places.push(place);
         }
     }

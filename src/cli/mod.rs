@@ -1,9 +1,11 @@
 //! The command line as data: clap structs only, one file a verb, no logic.
 
+mod clear;
 mod detect;
 mod env;
 mod hook;
 pub mod models;
+mod prune;
 mod run;
 mod setup;
 mod status;
@@ -14,13 +16,15 @@ use std::path::PathBuf;
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+pub use clear::{ClearArgs, Trash};
 pub use detect::DetectArgs;
 pub use env::{EnvArgs, EnvFormat};
 pub use hook::HookArgs;
 pub use models::{
-    AddArgs, DownloadArgs, ExportArgs, LockArgs, ModelsArgs, ModelsVerb, PathArgs, RemoveArgs, ScanArgs, SearchArgs,
-    Transfer, UpdateArgs, VerifyArgs,
+    AddArgs, Consent, DownloadArgs, ExportArgs, LockArgs, ModelsArgs, ModelsVerb, PathArgs, RemoveArgs, ScanArgs,
+    SearchArgs, Transfer, UpdateArgs, VerifyArgs,
 };
+pub use prune::PruneArgs;
 pub use run::RunArgs;
 pub use setup::SetupArgs;
 pub use status::{Sort, StatusArgs};
@@ -116,6 +120,10 @@ pub enum Verb {
     Models(ModelsArgs),
     /// Show what the caches hold, by library, model and revision, and what lies outside of them
     Status(StatusArgs),
+    /// Delete cached models or application caches: all of them, or those that you name
+    Clear(ClearArgs),
+    /// Delete what nobody needs: unfinished downloads, left revisions, what is old or too much
+    Prune(PruneArgs),
     /// Take back the last change that modelstrap made here: a setup, `models add` or `models remove`
     Undo(UndoArgs),
     /// Print the completions for a shell

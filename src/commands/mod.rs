@@ -1,10 +1,14 @@
 //! One file a verb: arguments, a call into the domain, and how its result is shown.
 
+mod cleaning;
+mod clear;
 mod context;
 mod detect;
 mod env;
 mod hook;
 mod models;
+mod notes;
+mod prune;
 mod run;
 mod setup;
 mod status;
@@ -51,6 +55,8 @@ pub fn dispatch(cli: Cli, vars: Vars, cwd: io::Result<PathBuf>) -> ExitCode {
         Verb::Hook(arguments) => hook::run(&context, &arguments),
         Verb::Models(arguments) => models::run(&context, &arguments),
         Verb::Status(arguments) => status::run(&context, &arguments),
+        Verb::Clear(arguments) => clear::run(&context, &arguments),
+        Verb::Prune(arguments) => prune::run(&context, &arguments),
         Verb::Undo(arguments) => undo::run(&context, &arguments),
         Verb::Completions { shell } => completions(&context, shell),
         Verb::Man => manual(&context),

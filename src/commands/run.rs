@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use anyhow::{Result, bail};
 
 use super::context::Context;
-use super::{Exit, Usage};
+use super::{Exit, Usage, notes};
 use crate::cli::RunArgs;
 use crate::environments::{Job, activation};
 use crate::project::Project;
@@ -17,6 +17,7 @@ pub(super) fn run(context: &Context, arguments: &RunArgs) -> Result<Exit> {
     let project = context.project()?;
     let answers = Answers::load(&project.state_folder());
     let layout = Layout::settle(&project, &answers, &Overrides::default(), &context.vars, context.os)?;
+    let homes = layout.homes(&context.vars);
     let variables = layout.variables(&context.vars);
     let scoped = variables.set.into_iter().chain(variables.scoped);
     let mut job = Job {
@@ -27,6 +28,7 @@ pub(super) fn run(context: &Context, arguments: &RunArgs) -> Result<Exit> {
     if let Some(name) = &arguments.environment {
         activate(&mut job, name, &project, context)?;
     }
+    notes::used_lock(context, &project, &homes);
     match job.run() {
         Ok(code) => Ok(Exit::Of(code)),
         Err(error) => {

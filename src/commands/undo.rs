@@ -9,14 +9,18 @@ use serde_json::json;
 use super::context::Context;
 use super::setup::{lock as lock_project, shelf};
 use super::{Exit, Usage};
+use crate::cache::notes::projects;
 use crate::cli::UndoArgs;
 use crate::models::lock::unseen::{self, Unseen};
 use crate::models::lock::{self, Lock};
-use crate::plan::journal::Shelf;
+use crate::plan::Kind;
+use crate::plan::journal::{Past, Shelf};
 use crate::plan::kept;
 use crate::plan::undo::{UndoError, Undone, undo};
 use crate::platform::home;
 use crate::project::Project;
+use crate::project::answers::Answers;
+use crate::setup::{Layout, Overrides};
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::{bounded, escape, paths, units};
 use crate::ui::prompts::Prompts;
@@ -75,6 +79,7 @@ pub(super) fn run(context: &Context, arguments: &UndoArgs) -> Result<Exit> {
             "another modelstrap came first, and what was shown is no longer what there is\n  run `modelstrap undo` again"
         );
     }
+    withdraw(context, &project, &past, now.len() == past.len());
     let mut record = shelf.record();
     let mut total = Undone::default();
     for run in &past {
@@ -118,6 +123,17 @@ pub(super) fn run(context: &Context, arguments: &UndoArgs) -> Result<Exit> {
         ));
     }
     report(context, &project, &total, true)
+}
+
+/// Takes the project's registration out of the cache roots that go with these runs; with the last run, out of the one that stays.
+fn withdraw(context: &Context, project: &Project, past: &[Past], all: bool) {
+    let answers = Answers::load(&project.state_folder());
+    let layout = Layout::settle(project, &answers, &Overrides::default(), &context.vars, context.os);
+    let made = past.iter().flat_map(|run| &run.entries).filter(|entry| entry.kind == Kind::Directory);
+    let made = made.map(|entry| entry.path.clone());
+    for root in layout.ok().filter(|_| all).map(|layout| layout.cache_root).into_iter().chain(made) {
+        projects::withdraw(&root, &project.root, &context.vars);
+    }
 }
 
 fn consent(context: &Context, arguments: &UndoArgs) -> Result<()> {

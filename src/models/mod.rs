@@ -8,6 +8,7 @@ pub mod bring;
 pub mod diff;
 pub mod documents;
 pub mod export;
+pub mod footprint;
 pub mod homes;
 pub mod hub;
 pub mod keeper;

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::super::context::Context;
 use super::super::setup::shelf;
-use super::super::{Exit, Usage};
+use super::super::{Exit, Usage, notes};
 use super::delivery::{hint_at_setup, tell};
 use super::relock::merge;
 use super::session::{Pick, known};
@@ -61,6 +61,7 @@ pub(super) fn run(context: &Context, arguments: &AddArgs) -> Result<Exit> {
         Ok(vec![(place, text), (path, merged.render())])
     })?;
     session.lock = lock;
+    notes::register(context, &project, &session.layout.cache_root);
     if arguments.no_download {
         return Ok(Exit::Done);
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 
+use super::super::notes;
 use super::super::setup::shelf;
 use super::relock::{self, Written};
 use super::session::{Pick, Session};
@@ -98,6 +99,7 @@ pub(in crate::commands) fn deliver(session: &Session<'_>, wish: &Wish) -> Result
     let moved = if locks { write_what_moved(session, wish, &settled)? } else { None };
     let models = || settled.models.iter().map(|(_, model)| model);
     install::distrust(session, models())?;
+    notes::register(session.context, &session.project, &session.layout.cache_root);
     let (mut brought, summary) = fetch(session, wish, &settled, known)?;
     install::install(session, models(), &mut brought);
     let learnt = relock::learnt(&settled, &brought);
@@ -109,6 +111,9 @@ pub(in crate::commands) fn deliver(session: &Session<'_>, wish: &Wish) -> Result
     }
     mark_absent(session, wish, &settled, &brought);
     session.unseen().came(brought.iter().filter(|one| one.is_whole()).map(|one| &one.model))?;
+    notes::register(session.context, &session.project, &session.layout.cache_root);
+    let whole = brought.iter().filter(|one| one.is_whole()).map(|one| &one.model);
+    notes::used(session.context, &session.world.homes, whole);
     if !locks {
         relock::tell_unpinned(session, &learnt);
     }

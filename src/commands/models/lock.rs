@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::super::context::Context;
-use super::super::{Exit, Usage};
+use super::super::{Exit, Usage, notes};
 use super::Session;
 use super::delivery::tell;
 use super::relock;
@@ -93,6 +93,7 @@ fn show(session: &Session<'_>, fresh: &[(Pick, Model)], dry_run: bool) -> Result
         return Ok(());
     }
     let written = relock::write(session, session.lock.as_ref(), fresh)?;
+    notes::register(session.context, &session.project, &session.layout.cache_root);
     match written.changed {
         true => output.say(format!("{path} has {} now. Commit it.", units::count(written.count, "model"))),
         false => output.say(format!("{path} is up to date.")),

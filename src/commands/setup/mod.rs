@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow};
 
 use super::context::Context;
-use super::{Exit, Usage, detect};
+use super::{Exit, Usage, detect, notes};
 use crate::cli::SetupArgs;
 use crate::plan::apply::{ApplyError, settle};
 use crate::plan::journal::Shelf;
@@ -70,6 +70,7 @@ pub(super) fn run(context: &Context, arguments: &SetupArgs) -> Result<Exit> {
     }
     if !pending {
         remember(&plan, &shelf)?;
+        notes::register(context, &decided.project, &decided.layout.cache_root);
         if asks && coming && !Prompts::new(&context.output).yes("Download now?")? {
             return Err(Interrupted("left; nothing was downloaded".to_owned()).into());
         }
@@ -79,7 +80,9 @@ pub(super) fn run(context: &Context, arguments: &SetupArgs) -> Result<Exit> {
     }
     consent(context, arguments, asks)?;
     let applied = carry_out(context, &decided, &plan, &shelf)?;
+    notes::register(context, &decided.project, &decided.layout.cache_root);
     let ended = bring_models(context, arguments, &decided)?;
+    notes::count(context, &decided.layout.cache_root);
     report(context, &decided, &applied, true, ended, None)?;
     next_steps(context, &decided);
     Ok(exit(ended))

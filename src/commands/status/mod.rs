@@ -11,7 +11,7 @@ use anyhow::{Result, bail};
 
 use super::context::Context;
 use super::survey::Survey;
-use super::{Exit, Usage};
+use super::{Exit, Usage, notes};
 use crate::cache::filter::{Filter, Order};
 use crate::cache::inventory::{Found, Unit, UnitKind};
 use crate::cache::{Inventory, Kind, scan};
@@ -69,6 +69,9 @@ pub(super) fn run(context: &Context, arguments: &StatusArgs) -> Result<Exit> {
         project,
         layout,
     };
+    if !arguments.check {
+        notes::size(context, &report.layout.cache_root, &report.inventory);
+    }
     if context.global.json {
         context.output.result(format!("{:#}\n", json::document(&report)))?;
     } else if !context.output.quiet {

@@ -1,0 +1,243 @@
+//! Files in a folder that a stranger may have prepared: nothing is written through a link, and nothing stays half.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::support::{bounded, own_folder};
+
+/// How long another process may take over the same file.
+const PATIENCE: Duration = Duration::from_secs(2);
+const POLL: Duration = Duration::from_millis(5);
+
+/// Makes the notes' folder of `cache_root` and `below` in it, and gives its path. The cache root itself is not made.
+///
+/// # Errors
+/// What the disk says; where one of them is a link or a file.
+pub(super) fn room(cache_root: &Path, below: &str) -> io::Result<PathBuf> {
+    let mode = fs::metadata(cache_root)?;
+    let own = super::folder(cache_root);
+    let fresh = fs::symlink_metadata(&own).is_err();
+    own_folder::make(&own)?;
+    refuse_link(&own)?;
+    if fresh {
+        share(&own, &mode);
+    }
+    if below.is_empty() {
+        return Ok(own);
+    }
+    let folder = own.join(below);
+    match fs::create_dir(&folder) {
+        Ok(()) => share(&folder, &mode),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(error),
+    }
+    refuse_link(&folder)?;
+    Ok(folder)
+}
+
+/// A cache that several people write to has notes that they all write to; where everybody may, nobody may remove another's.
+#[cfg(unix)]
+fn share(folder: &Path, root: &fs::Metadata) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = root.permissions().mode() & 0o2777;
+    let sticky = if mode & 0o002 != 0 { 0o1000 } else { 0 };
+    if mode & 0o022 != 0 {
+        let _ = fs::set_permissions(folder, fs::Permissions::from_mode(mode | sticky));
+    }
+}
+
+#[cfg(not(unix))]
+fn share(_: &Path, _: &fs::Metadata) {}
+
+/// Whether `path` is a folder, and no link to one.
+pub(super) fn is_folder(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
+}
+
+fn refuse_link(folder: &Path) -> io::Result<()> {
+    if is_folder(folder) {
+        return Ok(());
+    }
+    Err(io::Error::other(format!("{} is no folder", folder.display())))
+}
+
+/// The content of a note; of a link, nothing.
+///
+/// # Errors
+/// When it is no regular file, is larger than `max` bytes, or cannot be read.
+pub(super) fn read(path: &Path, max: u64) -> io::Result<Vec<u8>> {
+    if fs::symlink_metadata(path)?.is_symlink() {
+        return Err(io::Error::other("is a link"));
+    }
+    bounded::read(path, max)
+}
+
+/// Replaces `path` in one step. Who writes the same file at the same time is waited for; what a killed one left is taken over.
+///
+/// # Errors
+/// What the disk says.
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let temporary = path.with_file_name(format!(".{name}.modelstrap-note"));
+    let mut file = take(&temporary)?;
+    let written = file
+        .set_len(0)
+        .and_then(|()| file.write_all(bytes))
+        .and_then(|()| file.sync_all())
+        .and_then(|()| fs::rename(&temporary, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    written
+}
+
+/// The temporary file, held: its lock goes with the process, so that a killed one holds nobody up.
+fn take(temporary: &Path) -> io::Result<File> {
+    let start = Instant::now();
+    loop {
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false);
+        let file = open(&mut options, temporary)?;
+        match file.try_lock() {
+            Ok(()) if is_at(&file, temporary) => return Ok(file),
+            // The other one has renamed it.
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                if start.elapsed() >= PATIENCE {
+                    return Err(io::ErrorKind::WouldBlock.into());
+                }
+                std::thread::sleep(POLL);
+            }
+            // A disk without locks.
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => return Ok(file),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
+}
+
+/// Adds `line`, which ends in a newline, to the end of `path`, in one write.
+///
+/// # Errors
+/// What the disk says; where `path` is a link or no regular file.
+pub(super) fn append(path: &Path, line: &str) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true);
+    let mut file = open(&mut options, path)?;
+    file.write_all(line.as_bytes())
+}
+
+/// Opens a regular file for writing; no link is followed, and no pipe waited for.
+fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    guard(options, path)?;
+    let file = options.open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other(format!("{} is not a regular file", path.display())));
+    }
+    Ok(file)
+}
+
+/// Sets when `path` was changed last, in seconds since 1970.
+///
+/// # Errors
+/// What the disk says, such as that it is another user's file.
+pub(super) fn touch(path: &Path, when: i64) -> io::Result<()> {
+    let when = std::time::UNIX_EPOCH + Duration::from_secs(u64::try_from(when).unwrap_or(0));
+    let mut options = OpenOptions::new();
+    options.write(true);
+    open(&mut options, path)?.set_modified(when)
+}
+
+/// When `path` itself was changed last, in seconds since 1970.
+pub(super) fn changed(path: &Path) -> Option<i64> {
+    let since = fs::symlink_metadata(path).ok()?.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    i64::try_from(since.as_secs()).ok()
+}
+
+/// Removes a note of ours, where it is there.
+pub(super) fn remove(path: &Path) {
+    let _ = fs::remove_file(path);
+}
+
+/// Removes `folder`, where nothing is left in it.
+pub(super) fn remove_bare(folder: &Path) {
+    let _ = fs::remove_dir(folder);
+}
+
+#[cfg(unix)]
+fn guard(options: &mut OpenOptions, _: &Path) -> io::Result<()> {
+    use rustix::fs::OFlags;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
+    options.custom_flags(i32::try_from(flags).unwrap_or(0));
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn guard(_: &mut OpenOptions, path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_symlink() => Err(io::Error::other(format!("{} is a link", path.display()))),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    match (file.metadata(), fs::symlink_metadata(path)) {
+        (Ok(ours), Ok(there)) => (ours.dev(), ours.ino()) == (there.dev(), there.ino()),
+        _ => false,
+    }
+}
+
+#[cfg(not(unix))]
+fn is_at(_: &File, path: &Path) -> bool {
+    path.exists()
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    #[test]
+    fn nothing_is_written_through_a_link() {
+        let room_ = tempfile::tempdir().unwrap();
+        let (root, victim) = (room_.path().join("cache"), room_.path().join("victim"));
+        fs::create_dir(&root).unwrap();
+        fs::create_dir(&victim).unwrap();
+        fs::write(victim.join("file"), "mine").unwrap();
+        symlink(&victim, root.join(".modelstrap")).unwrap();
+        assert!(room(&root, "projects").is_err());
+        fs::remove_file(root.join(".modelstrap")).unwrap();
+        let folder = room(&root, "").unwrap();
+        symlink(&victim, folder.join("projects")).unwrap();
+        assert!(room(&root, "projects").is_err());
+        symlink(victim.join("file"), folder.join("note")).unwrap();
+        assert!(append(&folder.join("note"), "x\n").is_err());
+        assert!(touch(&folder.join("note"), 5).is_err());
+        assert!(read(&folder.join("note"), 10).is_err());
+        // The link itself gives way.
+        replace(&folder.join("note"), b"new").unwrap();
+        symlink(victim.join("file"), folder.join(".two.modelstrap-note")).unwrap();
+        assert!(replace(&folder.join("two"), b"new").is_err());
+        assert_eq!(fs::read(victim.join("file")).unwrap(), b"mine");
+        assert_eq!(fs::read_dir(&victim).unwrap().count(), 1);
+        assert!(room(&room_.path().join("missing"), "projects").is_err(), "no cache root is made");
+    }
+
+    #[test]
+    fn a_cache_that_a_group_writes_to_has_notes_that_it_writes_to() {
+        let room_ = tempfile::tempdir().unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+        for (root, expected) in [(0o775, 0o775), (0o777, 0o1777)] {
+            let cache = room_.path().join(format!("{root:o}"));
+            fs::create_dir(&cache).unwrap();
+            fs::set_permissions(&cache, fs::Permissions::from_mode(root)).unwrap();
+            let folder = room(&cache, "projects").unwrap();
+            assert_eq!((mode(&folder), mode(&cache.join(".modelstrap"))), (expected, expected));
+        }
+    }
+}

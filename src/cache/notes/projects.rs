@@ -1,0 +1,332 @@
+//! The projects of a cache, one file each: where it is, on which machine, whose, and a copy of its lock, so that who prunes the
+//! cache elsewhere knows what is still needed.
+//!
+//! When a project was seen last is the time of its file: a second look writes nothing, and a day later it only sets that time.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{DAY, Who, file, short};
+use crate::models::lock::{self, Lock};
+use crate::support::vars::Vars;
+use crate::support::{bounded, digest, own_folder};
+
+/// Their folder in that of the notes.
+pub const FOLDER: &str = "projects";
+
+const SCHEMA: &str = "modelstrap.project/1";
+
+/// The most registrations that are read: far more than people share a disk, and an end for who fills it.
+const MOST: usize = 4096;
+
+/// The largest registration, in bytes: a lock, each byte of which takes at most two in JSON but for rare ones.
+const LARGEST: u64 = 2 * lock::MAX_SIZE + (1 << 16);
+
+/// How long a project must have been found gone before it is dropped: its disk may only be unplugged.
+const GONE: i64 = 30 * DAY;
+
+/// How long a project of another machine, which cannot be looked for, may stay silent before it is dropped.
+const SILENT: i64 = 180 * DAY;
+
+/// A project that uses a cache.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registration {
+    /// The project's folder.
+    pub project: PathBuf,
+    /// The machine that it is on; `container` for one that has a new name each time.
+    pub host: String,
+    /// Whose it is.
+    pub user: String,
+    /// The SHA-256 of its lock.
+    pub lock: Option<String>,
+    /// When modelstrap ran in it last, in seconds since 1970.
+    pub seen: i64,
+}
+
+/// Whether a project is still there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It is.
+    Here,
+    /// It is on another machine, or cannot be looked at: nobody here can tell.
+    Elsewhere,
+    /// It is not, and was found so first at this time, in seconds since 1970.
+    Gone {
+        /// When that was.
+        since: i64,
+    },
+}
+
+/// A registration, and what it means now.
+#[derive(Debug)]
+pub struct Known {
+    /// What is registered.
+    pub registration: Registration,
+    /// Whether the project is still there.
+    pub standing: Standing,
+    /// What it needs: its own lock where it can be read, else the copy.
+    pub lock: Option<Lock>,
+    /// Why what it needs is not known, or not certain.
+    pub problem: Option<String>,
+}
+
+/// A registration as it is written.
+#[derive(Debug, Serialize, Deserialize)]
+struct Text {
+    schema: String,
+    project: String,
+    host: String,
+    user: String,
+    lock: Option<String>,
+    copy: Option<String>,
+}
+
+/// Registers `project`, whose lock has this text, in the cache. Nothing is written where all of that is known since less than a day.
+///
+/// # Errors
+/// What the disk says: no verb fails for that.
+pub fn register(cache_root: &Path, project: &Path, lock_text: Option<&str>, vars: &Vars, now: i64) -> io::Result<()> {
+    let who = Who::of(vars);
+    let Some(path) = project.to_str() else { return Err(io::Error::other("the project's path is not UTF-8")) };
+    let lock = lock_text.map(|text| digest::sha256(text.as_bytes()));
+    let text = Text {
+        schema: SCHEMA.to_owned(),
+        project: path.to_owned(),
+        user: who.user.clone(),
+        copy: lock_text.map(str::to_owned),
+        host: who.host.clone(),
+        lock,
+    };
+    let name = name(&who, path, text.lock.as_deref());
+    let mut bytes = serde_json::to_vec_pretty(&text).map_err(io::Error::other)?;
+    bytes.push(b'\n');
+    let known = super::folder(cache_root).join(FOLDER).join(&name);
+    let is_same = file::read(&known, LARGEST).is_ok_and(|old| old == bytes);
+    if is_same && file::changed(&known).is_some_and(|seen| (0..DAY).contains(&now.saturating_sub(seen))) {
+        return Ok(());
+    }
+    let at = file::room(cache_root, FOLDER)?.join(&name);
+    if !is_same {
+        file::replace(&at, &bytes)?;
+    }
+    file::touch(&at, now)?;
+    file::remove(&gone_mark(&at));
+    Ok(())
+}
+
+/// Takes the registration of `project` back, of this machine and person. The last one takes all notes with it. In a cache that lies
+/// in the project itself, so does what was registered there and is gone: the project had another name then.
+pub fn withdraw(cache_root: &Path, project: &Path, vars: &Vars) {
+    let Some(folder) = folder(cache_root) else { return };
+    let who = Who::of(vars);
+    let (files, _) = listed(&folder);
+    for name in files {
+        let at = folder.join(&name);
+        let is_ours =
+            |found: &Registration| (&*found.project, &found.host, &found.user) == (project, &who.host, &who.user);
+        let is_moved = |found: &Registration| {
+            cache_root.starts_with(project) && matches!(standing(&at, found, &who, 0), Standing::Gone { .. })
+        };
+        let is_ours = read(&at).is_ok_and(|(found, _)| is_ours(&found) || is_moved(&found));
+        if is_ours {
+            file::remove(&at);
+            file::remove(&gone_mark(&at));
+        }
+    }
+    if !listed(&folder).0.is_empty() {
+        return;
+    }
+    file::remove_bare(&folder);
+    if !folder.exists() {
+        super::uses::forget(cache_root);
+        super::history::forget(cache_root);
+        own_folder::remove_if_bare(&super::folder(cache_root));
+    }
+}
+
+/// Every project that is registered in the cache. `now` in seconds since 1970.
+pub fn all(cache_root: &Path, vars: &Vars, now: i64) -> Vec<Known> {
+    let Some(folder) = folder(cache_root) else { return Vec::new() };
+    let who = Who::of(vars);
+    let (files, more) = listed(&folder);
+    let mut found: Vec<Known> = files.iter().map(|name| known(&folder.join(name), &who, now)).collect();
+    if more {
+        found.push(unread(folder, format!("more than {MOST} projects are registered: the others are not read"), now));
+    }
+    found
+}
+
+/// Marks the projects that are gone, and drops the registrations whose time is over. Gives what was dropped.
+pub fn sweep(cache_root: &Path, vars: &Vars, now: i64) -> Vec<Registration> {
+    let Some(folder) = folder(cache_root) else { return Vec::new() };
+    let who = Who::of(vars);
+    let mut dropped = Vec::new();
+    for name in listed(&folder).0 {
+        let at = folder.join(name);
+        let Ok((registration, _)) = read(&at) else { continue };
+        let mark = gone_mark(&at);
+        match standing(&at, &registration, &who, now) {
+            Standing::Here => {
+                if mark.exists() {
+                    file::remove(&mark);
+                }
+                continue;
+            }
+            Standing::Gone { since } if now.saturating_sub(since) < GONE => {
+                if !mark.exists() && file::append(&mark, "").is_ok() {
+                    let _ = file::touch(&mark, now);
+                }
+                continue;
+            }
+            Standing::Elsewhere if now.saturating_sub(registration.seen) < SILENT => continue,
+            Standing::Gone { .. } | Standing::Elsewhere => {}
+        }
+        file::remove(&at);
+        file::remove(&mark);
+        if !at.exists() {
+            dropped.push(registration);
+        }
+    }
+    dropped
+}
+
+/// The folder of registrations, where it is one.
+fn folder(cache_root: &Path) -> Option<PathBuf> {
+    file::is_folder(&super::folder(cache_root))
+        .then(|| super::folder(cache_root).join(FOLDER))
+        .filter(|at| file::is_folder(at))
+}
+
+/// The name of a registration. What has a new name each time is known by what it needs.
+fn name(who: &Who, project: &str, lock: Option<&str>) -> String {
+    let needs = if who.passing { lock.unwrap_or("nothing") } else { "" };
+    format!("{}.json", short(&["modelstrap.project", &who.host, &who.user, project, needs]))
+}
+
+/// What says since when a project is gone, by its own time.
+fn gone_mark(registration: &Path) -> PathBuf {
+    registration.with_extension("gone")
+}
+
+/// The names of registrations in `folder`, sorted, and whether there are more than are read.
+fn listed(folder: &Path) -> (BTreeSet<String>, bool) {
+    let mut names = BTreeSet::new();
+    let is_one = |name: &str| {
+        let stem = name.strip_suffix(".json").unwrap_or_default();
+        stem.len() == 16 && stem.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
+    for entry in fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok) {
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        if is_one(&name) {
+            if names.len() >= MOST {
+                return (names, true);
+            }
+            names.insert(name);
+        }
+    }
+    (names, false)
+}
+
+/// The registration at `path`, and the copy of the lock.
+fn read(path: &Path) -> Result<(Registration, Option<String>), String> {
+    let bytes = file::read(path, LARGEST).map_err(|error| error.to_string())?;
+    let text: Text = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
+    if text.schema != SCHEMA {
+        return Err("it is of another version".to_owned());
+    }
+    let project = PathBuf::from(&text.project);
+    let plain = project.components().all(|part| !matches!(part, Component::ParentDir | Component::CurDir));
+    let foreign = |text: &str| text.len() > 4096 || text.contains('\0');
+    if !plain || foreign(&text.project) || foreign(&text.host) || foreign(&text.user) {
+        return Err("it names no folder".to_owned());
+    }
+    if text.lock.as_deref().is_some_and(|lock| lock.len() != 64 || !lock.bytes().all(|byte| byte.is_ascii_hexdigit())) {
+        return Err("it names no lock".to_owned());
+    }
+    let seen = file::changed(path).unwrap_or(0);
+    let (host, user, lock) = (text.host, text.user, text.lock);
+    Ok((Registration { project, host, user, lock, seen }, text.copy))
+}
+
+fn known(path: &Path, who: &Who, now: i64) -> Known {
+    let (mut registration, copy) = match read(path) {
+        Ok(read) => read,
+        Err(why) => return unread(path.to_path_buf(), why, now),
+    };
+    let standing = standing(path, &registration, who, now);
+    // A clock that was wrong.
+    registration.seen = registration.seen.min(now);
+    let mut found = Known { registration, standing, lock: None, problem: None };
+    if standing == Standing::Here {
+        match own_lock(&found.registration.project) {
+            Ok(lock) => {
+                found.lock = lock;
+                return found;
+            }
+            Err(why) => found.problem = Some(format!("its {}: {why}", lock::FILE)),
+        }
+    }
+    match (&found.registration.lock, copy) {
+        (None, _) => {}
+        (Some(digest), Some(text)) if digest::sha256(text.as_bytes()) == *digest => match Lock::parse(&text) {
+            Ok(lock) => found.lock = Some(lock),
+            Err(problem) => found.problem = Some(format!("the copy of its lock{problem}")),
+        },
+        (Some(_), _) => found.problem = Some("the copy of its lock is not the one that was registered".to_owned()),
+    }
+    found
+}
+
+/// What stands for a file that cannot be read.
+fn unread(path: PathBuf, why: String, now: i64) -> Known {
+    let seen = file::changed(&path).unwrap_or(0).min(now);
+    let registration = Registration { project: path, host: String::new(), user: String::new(), lock: None, seen };
+    Known { registration, standing: Standing::Elsewhere, lock: None, problem: Some(why) }
+}
+
+/// The project's own lock, where it has one.
+fn own_lock(project: &Path) -> Result<Option<Lock>, String> {
+    let bytes = match bounded::read(&project.join(lock::FILE), lock::MAX_SIZE) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.to_string()),
+    };
+    let text = String::from_utf8(bytes).map_err(|error| error.to_string())?;
+    Lock::parse(&text).map(Some).map_err(|problem| problem.to_string())
+}
+
+fn standing(path: &Path, registration: &Registration, who: &Who, now: i64) -> Standing {
+    let project = &registration.project;
+    if !project.is_absolute() {
+        return Standing::Elsewhere;
+    }
+    if who.passing || registration.host != who.host {
+        // The machine may have another name by now, or the project lies on a disk that both see.
+        let same = registration.lock.is_some() && own_digest(project) == registration.lock;
+        return if same { Standing::Here } else { Standing::Elsewhere };
+    }
+    match fs::metadata(project) {
+        Ok(found) if found.is_dir() => Standing::Here,
+        Ok(_) => Standing::Gone { since: gone_since(path, now) },
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Standing::Gone { since: gone_since(path, now) }
+        }
+        Err(_) => Standing::Elsewhere,
+    }
+}
+
+fn own_digest(project: &Path) -> Option<String> {
+    let bytes = bounded::read(&project.join(lock::FILE), lock::MAX_SIZE).ok()?;
+    Some(digest::sha256(&bytes))
+}
+
+fn gone_since(registration: &Path, now: i64) -> i64 {
+    file::changed(&gone_mark(registration)).unwrap_or(now).min(now)
+}
+
+#[cfg(test)]
+mod tests;

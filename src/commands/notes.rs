@@ -1,0 +1,65 @@
+//! What the verbs note in the cache: that this project uses it, what it used, and how large the cache was.
+//!
+//! None of it is what a person asked for. A cache that cannot be written to (read only, another user's) works as well without, so
+//! nothing here fails a verb.
+
+use std::path::Path;
+
+use super::context::Context;
+use super::survey::Survey;
+use crate::cache::notes::{history, projects, uses};
+use crate::cache::{Inventory, Kind, scan};
+use crate::models::footprint;
+use crate::models::homes::Homes;
+use crate::models::lock::{self, Lock};
+use crate::models::locked::Model;
+use crate::project::Project;
+use crate::support::{bounded, escape, time};
+
+/// Registers the project in its cache, with its lock as it is on the disk now.
+pub(super) fn register(context: &Context, project: &Project, cache_root: &Path) {
+    if !cache_root.is_dir() {
+        return;
+    }
+    let text = lock_text(project);
+    let registered = projects::register(cache_root, &project.root, text.as_deref(), &context.vars, time::seconds());
+    tell(context, cache_root, registered);
+}
+
+/// Notes that the models of the project's lock are used now, if the cache has notes.
+pub(super) fn used_lock(context: &Context, project: &Project, homes: &Homes) {
+    let Some(lock) = lock_text(project).and_then(|text| Lock::parse(&text).ok()) else { return };
+    used(context, homes, lock.models.iter());
+}
+
+/// Notes that `models` are used now, if the cache has notes.
+pub(super) fn used<'a>(context: &Context, homes: &Homes, models: impl IntoIterator<Item = &'a Model>) {
+    let paths: Vec<_> = models.into_iter().flat_map(|model| footprint::paths(model, homes)).collect();
+    tell(context, &homes.root, uses::note(&homes.root, &paths, &context.vars, time::seconds()));
+}
+
+/// Notes how large the cache is.
+pub(super) fn size(context: &Context, cache_root: &Path, inventory: &Inventory) {
+    tell(context, cache_root, history::note(cache_root, inventory, time::seconds()));
+}
+
+/// The same for who has not counted it.
+pub(super) fn count(context: &Context, cache_root: &Path) {
+    if !history::is_due(cache_root, time::seconds()) {
+        return;
+    }
+    let Ok(survey) = Survey::of(context) else { return };
+    let homes = survey.places.into_iter().filter(|place| place.kind == Kind::Home).collect();
+    size(context, cache_root, &scan::scan(homes));
+}
+
+fn lock_text(project: &Project) -> Option<String> {
+    let bytes = bounded::read(&project.root.join(lock::FILE), lock::MAX_SIZE).ok()?;
+    String::from_utf8(bytes).ok()
+}
+
+fn tell(context: &Context, cache_root: &Path, noted: std::io::Result<()>) {
+    if let Err(error) = noted {
+        context.output.detail(format!("nothing is noted in {}: {error}", escape::path(cache_root)));
+    }
+}
