@@ -13,7 +13,7 @@ use crate::cli::ClearArgs;
 use crate::support::{escape, units};
 
 /// What is being downloaded was changed less than so long ago.
-const BUSY: Duration = Duration::from_secs(3600);
+pub(super) const BUSY: Duration = Duration::from_secs(3600);
 
 pub(super) fn run(context: &Context, arguments: &ClearArgs) -> Result<Exit> {
     if arguments.trash.undo {

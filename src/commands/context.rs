@@ -32,6 +32,13 @@ impl Context {
         Self { global, vars, os: Os::current(), output, cwd }
     }
 
+    /// The same for another thread.
+    pub(super) fn again(&self) -> Self {
+        let cwd = self.cwd.as_ref().map(PathBuf::clone).map_err(|error| io::Error::from(error.kind()));
+        let Self { global, vars, os, output, .. } = self;
+        Self { global: global.clone(), vars: vars.clone(), os: *os, output: output.clone(), cwd }
+    }
+
     /// The folder that was asked about: `--project`, or where the shell is.
     pub(super) fn start(&self) -> Result<PathBuf> {
         let cwd = match &self.cwd {

@@ -102,7 +102,7 @@ fn consent(context: &Context, consent: &Consent, keep: Keep) -> Result<()> {
     }
 }
 
-fn said(outcome: &Outcome, verb: &str) -> String {
+pub(in crate::commands) fn said(outcome: &Outcome, verb: &str) -> String {
     let Some(until) = outcome.until else { return format!("{} freed.", units::bytes(outcome.freed)) };
     let left = u64::try_from(until.saturating_sub(time::seconds())).unwrap_or(0);
     // A run that took a second did not make it less than an hour.

@@ -30,7 +30,11 @@ impl Browser {
                     self.mode = Mode::Dialog(dialog);
                 }
             }
-            News::Show(dialog) => self.mode = Mode::Dialog(dialog),
+            News::Finished(dialog) => {
+                self.mode = Mode::Dialog(dialog);
+                self.scanning = Some(0);
+                return Some(Wish::Scan);
+            }
             News::Done(bytes) => {
                 if let Mode::Dialog(Dialog { question: Question::Work { done, .. }, .. }) = &mut self.mode {
                     *done = bytes;

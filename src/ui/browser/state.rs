@@ -74,8 +74,8 @@ pub enum News {
     Weighed(u64, Weight),
     /// The plan that was asked for: nothing, if whoever asked has gone on meanwhile.
     Planned(Dialog),
-    /// What came of the work, instead of the dialog that is open.
-    Show(Dialog),
+    /// What came of the work in hand.
+    Finished(Dialog),
     /// So many bytes are done of what is in hand.
     Done(u64),
     /// A line for a person.

@@ -161,7 +161,7 @@ pub(super) fn orphans(folder: &Path) -> Vec<Branch> {
     let branch = |(name, blob): (&std::ffi::OsString, &Blob)| {
         let (stamp, alone) = content(&repository, name, blob);
         let text = name.to_string_lossy().into_owned();
-        let mut branch = leaf(text, repository.blob(name), &stamp, Kind::File, Some(why::PRUNE));
+        let mut branch = leaf(text, repository.blob(name), &stamp, Kind::File, Some(why::TOGETHER));
         branch.node.sizes.exclusive = alone;
         branch
     };
@@ -172,5 +172,5 @@ pub(super) fn orphans(folder: &Path) -> Vec<Branch> {
 pub(super) fn unfinished(folder: &Path) -> Vec<Branch> {
     let found = repository(folder).unfinished.into_iter();
     let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    found.map(|(path, stamp)| leaf(name(&path), path, &stamp, Kind::File, Some(why::PRUNE))).collect()
+    found.map(|(path, stamp)| leaf(name(&path), path, &stamp, Kind::File, Some(why::TOGETHER))).collect()
 }

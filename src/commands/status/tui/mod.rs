@@ -3,8 +3,10 @@
 //! Everything that takes time is done by a thread that sends news, so that every key is answered at once. Reading is left where it
 //! is when the person leaves; a removal is stopped at a clean place first.
 
+mod cleaner;
 mod folder;
 mod hub;
+mod marked;
 mod read;
 mod tree;
 
@@ -14,7 +16,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::{Exit, named};
 use crate::cache::scan;
@@ -24,7 +26,9 @@ use crate::commands::survey::Survey;
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::time;
 use crate::ui::browser::terminal::{Input, Terminal};
-use crate::ui::browser::{Browser, Look, News, Wish};
+use crate::ui::browser::{Browser, Id, Look, News, Wish};
+use cleaner::{Job, Told};
+use marked::Marked;
 use read::Request;
 
 /// How long a key is waited for before the news are looked at.
@@ -35,16 +39,38 @@ pub(super) fn run(context: &Context) -> Result<Exit> {
     refuse(context)?;
     interrupt::watch();
     let survey = Survey::of(context)?;
-    let (tell, news) = mpsc::channel();
-    let mut desk = Desk { context, tell, done: Arc::default(), browser: Browser::new(time::seconds()) };
+    let (tell, told) = mpsc::channel();
+    let mut desk = Desk {
+        context,
+        jobs: cleaner(context, tell.clone())?,
+        tell,
+        told,
+        done: Arc::default(),
+        said: Vec::new(),
+        browser: Browser::new(time::seconds()),
+        columns: 80,
+    };
     desk.scan(survey);
     let mut terminal = Terminal::open(context.output.colour_out)?;
-    let left = desk.walk(&mut terminal, &news);
+    let left = desk.walk(&mut terminal);
     drop(terminal);
+    let changed = !desk.said.is_empty();
+    desk.end_of_work();
+    desk.said.iter().for_each(|line| context.output.tell(line));
     match left? {
         Left::Asked => Ok(Exit::Done),
+        Left::Interrupted if changed => bail!(Interrupted("left".to_owned())),
         Left::Interrupted => bail!(Interrupted("left; nothing was changed".to_owned())),
     }
+}
+
+/// The thread that deletes, and where its jobs are put.
+fn cleaner(context: &Context, tell: Sender<Told>) -> Result<Sender<Job>> {
+    let (jobs, list) = mpsc::channel();
+    let context = context.again();
+    let work = move || cleaner::work(&context, &list, &tell);
+    thread::Builder::new().name("cleaner".into()).spawn(work).context("no thread can be had for deleting")?;
+    Ok(jobs)
 }
 
 /// A list that moves needs a terminal under keys and screen.
@@ -70,25 +96,30 @@ enum Left {
 
 struct Desk<'a> {
     context: &'a Context,
-    tell: Sender<News>,
+    tell: Sender<Told>,
+    told: Receiver<Told>,
+    jobs: Sender<Job>,
     /// Folders read by the scan in hand.
     done: Arc<AtomicU64>,
+    /// What was deleted or brought back, to be said on the screen that stays.
+    said: Vec<String>,
     browser: Browser,
+    columns: usize,
 }
 
 impl Desk<'_> {
-    fn walk(&mut self, terminal: &mut Terminal, news: &Receiver<News>) -> Result<Left> {
+    fn walk(&mut self, terminal: &mut Terminal) -> Result<Left> {
         let look = Look { colour: self.context.output.colour_out, unicode: self.context.output.unicode };
         loop {
             self.browser.hear(News::Scanning(self.done.load(Ordering::Relaxed)));
-            while let Ok(news) = news.try_recv() {
-                let wish = self.browser.hear(news);
-                self.grant(wish)?;
+            while let Ok(told) = self.told.try_recv() {
+                self.hear(told)?;
             }
             if !terminal.is_ours() {
                 bail!("a part of it failed, and it cannot go on");
             }
             let size = terminal.size();
+            self.columns = size.0;
             self.browser.fit_into(size);
             terminal.paint(&self.browser.frame(look, size), size)?;
             let mut wait = TICK;
@@ -102,7 +133,8 @@ impl Desk<'_> {
                 }
                 self.browser.fit_into(size);
             }
-            if interrupt::requested() {
+            // What is being deleted stops at a clean place first, and says so.
+            if interrupt::requested() && !self.browser.is_working() {
                 return Ok(Left::Interrupted);
             }
         }
@@ -114,7 +146,10 @@ impl Desk<'_> {
             Wish::Leave => return Ok(Some(Left::Asked)),
             Wish::Interrupt => return Ok(Some(Left::Interrupted)),
             Wish::Scan => match Survey::of(self.context) {
-                Ok(survey) => self.scan(survey),
+                Ok(survey) => {
+                    self.give(Job::Forget);
+                    self.scan(survey);
+                }
                 Err(error) => {
                     self.browser.hear(News::Notice(format!("{error:#}")));
                 }
@@ -124,9 +159,47 @@ impl Desk<'_> {
                 let (request, generation) = (Request::of(tree, id), self.browser.generation());
                 self.send(move || News::Read(generation, id, request.read()));
             }
-            Wish::Weigh(..) | Wish::Plan(_) | Wish::Remove | Wish::Undo | Wish::Stop => {}
+            Wish::Weigh(serial, ids) => self.give(Job::Weigh(serial, self.marked(&ids))),
+            Wish::Plan(ids) => self.give(Job::Plan(self.marked(&ids), self.columns.saturating_sub(4))),
+            Wish::Remove => self.give(Job::Remove),
+            Wish::Undo => self.give(Job::Undo),
+            Wish::Stop => interrupt::request(),
         }
         Ok(None)
+    }
+
+    fn marked(&self, ids: &[Id]) -> Vec<Marked> {
+        self.browser.tree().map(|tree| ids.iter().map(|id| Marked::of(tree, *id)).collect()).unwrap_or_default()
+    }
+
+    fn give(&self, job: Job) {
+        // It takes jobs as long as this lives.
+        let _ = self.jobs.send(job);
+    }
+
+    fn hear(&mut self, told: Told) -> Result<()> {
+        match told {
+            Told::News(news) => {
+                let wish = self.browser.hear(news);
+                self.grant(wish)?;
+            }
+            Told::Said(line) => self.said.push(line),
+        }
+        Ok(())
+    }
+
+    /// Whatever ended the walk, a removal is not left in the middle of a step.
+    fn end_of_work(&mut self) {
+        if self.browser.is_working() {
+            interrupt::request();
+        }
+        while self.browser.is_working() {
+            let Ok(told) = self.told.recv() else { return };
+            match told {
+                Told::Said(line) => self.said.push(line),
+                Told::News(news) => drop(self.browser.hear(news)),
+            }
+        }
     }
 
     /// Reads everything.
@@ -144,9 +217,9 @@ impl Desk<'_> {
     fn send(&self, work: impl FnOnce() -> News + Send + 'static) {
         let tell = self.tell.clone();
         // Nobody listens any more when the person has left.
-        let begun = thread::Builder::new().name("browser".into()).spawn(move || tell.send(work()));
+        let begun = thread::Builder::new().name("browser".into()).spawn(move || tell.send(Told::News(work())));
         if let Err(error) = begun {
-            let _ = self.tell.send(News::Notice(format!("no thread can be had for it: {error}")));
+            let _ = self.tell.send(Told::News(News::Notice(format!("no thread can be had for it: {error}"))));
         }
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::tree::why;
 use super::{folder, hub};
 use crate::cache::Stamp;
+use crate::cache::select::stock::is_protected;
 use crate::ui::browser::{Branch, Id, Kind, Tree};
 
 /// What is to be read.
@@ -77,7 +78,8 @@ impl Request {
             }
             let name = path.strip_prefix(&self.path).unwrap_or(&path).to_string_lossy().into_owned();
             let kind = if kind.is_symlink() { Kind::Link } else { Kind::File };
-            let stays = kept(&path);
+            let hidden = entry.file_name().as_encoded_bytes().first() == Some(&b'.');
+            let stays = kept(&path).or(hidden.then_some(why::KEPT));
             branches.push(folder::leaf(name, path, &stamp, kind, stays));
         }
     }
@@ -85,6 +87,5 @@ impl Request {
 
 /// What logs a person in, what they wrote themselves, what marks a folder as a cache.
 fn kept(path: &Path) -> Option<&'static str> {
-    let name = path.file_name()?;
-    (name.as_encoded_bytes().first() == Some(&b'.')).then_some(why::KEPT)
+    path.file_name().is_some_and(is_protected).then_some(why::KEPT)
 }

@@ -18,7 +18,7 @@ pub(super) mod why {
     pub(in super::super) const REST: &str = "mark what is in it: these are files that belong to no model";
     pub(in super::super) const STORE: &str =
         "these go with the last repository that uses them, or with `modelstrap prune`";
-    pub(in super::super) const PRUNE: &str = "`modelstrap prune` takes these";
+    pub(in super::super) const TOGETHER: &str = "mark all of them, one level up";
     pub(in super::super) const PART: &str = "a model goes whole: what is left of it would be taken for all of it";
     pub(in super::super) const KEPT: &str = "this stays whatever is deleted around it";
     pub(in super::super) const BESIDE: &str = "this place is counted by itself, at the top";
@@ -126,7 +126,7 @@ fn heap(repository: &Path, name: &str, kind: Kind, heap: Heap) -> Option<Branch>
         used: None,
         about: String::new(),
         tone: Tone::Bad,
-        stays: Some(why::PRUNE),
+        stays: None,
     };
     (heap.files > 0).then_some(Branch { node, below: Below::Unread })
 }
