@@ -14,7 +14,7 @@ use crate::support::{escape, units};
 
 /// What is being downloaded was changed less than so long ago. Who stops a download and clears it at once is told; what another
 /// process writes stays in any case.
-const BUSY: Duration = Duration::from_secs(60);
+pub(super) const BUSY: Duration = Duration::from_secs(60);
 
 pub(super) fn run(context: &Context, arguments: &ClearArgs) -> Result<Exit> {
     if arguments.trash.undo {

@@ -18,6 +18,7 @@ mod tree;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use super::inventory::Inventory;
 use super::places::Place;
@@ -57,8 +58,13 @@ struct Piece {
 
 /// Reads `places`, with as many threads as the machine has cores.
 pub fn scan(places: Vec<Place>) -> Inventory {
+    counted(places, &Arc::default())
+}
+
+/// The same for who wants to see how far it is: `done` grows by one with each folder, or repository.
+pub fn counted(places: Vec<Place>, done: &Arc<AtomicU64>) -> Inventory {
     let workers = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(8));
-    let pool = pool::Pool::new(places, time::seconds());
+    let pool = pool::Pool::new(places, time::seconds(), Arc::clone(done));
     pool.run(workers);
     summary::of(pool)
 }

@@ -103,7 +103,7 @@ fn consent(context: &Context, consent: &Consent, keep: Keep) -> Result<()> {
     }
 }
 
-fn said(outcome: &Outcome, verb: &str) -> String {
+pub(in crate::commands) fn said(outcome: &Outcome, verb: &str) -> String {
     let Some(until) = outcome.until else { return format!("{} freed.", units::bytes(outcome.freed)) };
     // A run that took a second did not make it less than an hour.
     let left = span(until.saturating_sub(time::seconds()).saturating_add(30));

@@ -29,8 +29,9 @@ use crate::setup::layout::model_folders;
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::{escape, paths, time, units};
 
-pub(super) use carry::{Manner, carry_out, undo};
+pub(super) use carry::{Manner, carry_out, said, undo};
 pub(super) use roots::Keeping;
+pub(super) use show::plan_in as plan;
 pub(super) use who::Projects;
 
 /// A project, and all that is known of its cache.

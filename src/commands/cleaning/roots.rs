@@ -64,7 +64,7 @@ fn others(root: &Path) -> BTreeSet<String> {
 /// Whether what goes can be brought back, and why not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::commands) struct Keeping {
-    pub(super) keep: Keep,
+    pub(in crate::commands) keep: Keep,
     /// Before the question.
     pub(super) says: String,
 }

@@ -20,14 +20,27 @@ const NAMED: usize = 8;
 /// The plan: what goes, and what of it can be brought back.
 pub(super) fn plan(scene: &Scene<'_>, selection: &Selection, keeping: &Keeping) -> String {
     let output = &scene.context.output;
+    written(scene, selection, keeping, output.colour_out, output.room_out())
+}
+
+/// The same without colours, in so many columns.
+pub(in crate::commands) fn plan_in(
+    scene: &Scene<'_>,
+    selection: &Selection,
+    keeping: &Keeping,
+    width: usize,
+) -> String {
+    written(scene, selection, keeping, false, width)
+}
+
+fn written(scene: &Scene<'_>, selection: &Selection, keeping: &Keeping, colour: bool, width: usize) -> String {
     let mut text = String::new();
     if !selection.lines.is_empty() {
         let mut rows: Vec<Vec<Cell>> = selection.lines.iter().map(|line| row(scene, line)).collect();
         rows.push(total(selection));
-        text.push_str(&table::render(&COLUMNS, &rows, output.colour_out, output.room_out()));
+        text.push_str(&table::render(&COLUMNS, &rows, colour, width));
         text.push_str(&format!("\n{}\n", keeping.says));
     }
-    let width = output.room_out();
     let kept = kept(scene, &selection.kept);
     text.push_str(&if width == usize::MAX { kept } else { text::fold(&kept, width, 0) });
     text

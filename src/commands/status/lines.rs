@@ -110,6 +110,11 @@ fn model(report: &Report<'_>, unit: &Unit, rows: &mut Vec<Vec<Cell>>) {
 fn revision(report: &Report<'_>, revision: &Revision) -> Vec<Cell> {
     let commit: String = revision.commit.to_string_lossy().chars().take(12).collect();
     let used = revision.used.map(|used| time::ago(report.now, used));
+    line(&format!("        {commit}"), Tone::Plain, revision.sizes, used, &references(revision))
+}
+
+/// Which branches and tags name a revision, and whether projects hold it, in words.
+pub(super) fn references(revision: &Revision) -> String {
     let (held, mut refs): (Vec<&String>, Vec<&String>) = revision.refs.iter().partition(|name| refs::is_ours(name));
     // A ref of the commit's own name says nothing.
     refs.retain(|name| name.as_bytes() != revision.commit.as_encoded_bytes());
@@ -117,12 +122,11 @@ fn revision(report: &Report<'_>, revision: &Revision) -> Vec<Cell> {
     if !held.is_empty() {
         about.push(format!("held for {}", units::count(held.len(), "model")));
     }
-    let about = if about.is_empty() { "no ref".to_owned() } else { about.join(", ") };
-    line(&format!("        {commit}"), Tone::Plain, revision.sizes, used, &about)
+    if about.is_empty() { "no ref".to_owned() } else { about.join(", ") }
 }
 
 /// What is wrong with a model, in words.
-fn flaws(unit: &Unit) -> Vec<String> {
+pub(super) fn flaws(unit: &Unit) -> Vec<String> {
     let heap = |heap: Heap, what: &str| {
         (heap.files > 0).then(|| {
             format!(

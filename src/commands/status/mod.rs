@@ -4,6 +4,7 @@ mod growth;
 mod json;
 mod lines;
 mod reclaim;
+mod tui;
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -49,6 +50,9 @@ struct Report<'a> {
 }
 
 pub(super) fn run(context: &Context, arguments: &StatusArgs) -> Result<Exit> {
+    if arguments.tui {
+        return tui::run(context);
+    }
     let filters = arguments.filter.iter().map(|text| text.parse());
     let filters = filters.collect::<Result<Vec<Filter>, _>>().map_err(|error| Usage(format!("--filter: {error}")))?;
     interrupt::watch();
