@@ -3,15 +3,15 @@
 //! `places` says where cached data may lie, `scan` reads those folders once and gives an [`Inventory`], and every verb works on
 //! that: nothing here asks the disk a second time what the scan has seen.
 
-pub mod duplicates;
 pub mod archive;
+pub mod duplicates;
 pub mod filter;
 pub mod hub;
 pub mod inventory;
-pub mod notes;
-pub mod ollama;
 pub mod link;
 pub mod migrate;
+pub mod notes;
+pub mod ollama;
 pub mod places;
 pub mod remove;
 pub mod scan;

@@ -1,7 +1,7 @@
 //! The command line as data: clap structs only, one file a verb, no logic.
 
-mod dedupe;
 mod clear;
+mod dedupe;
 mod detect;
 mod env;
 mod hook;
@@ -19,8 +19,8 @@ use std::path::PathBuf;
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-pub use dedupe::DedupeArgs;
 pub use clear::{ClearArgs, Trash};
+pub use dedupe::DedupeArgs;
 pub use detect::DetectArgs;
 pub use env::{EnvArgs, EnvFormat};
 pub use hook::HookArgs;

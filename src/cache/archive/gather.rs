@@ -268,7 +268,9 @@ fn settle_stores(found: &mut Gathered) {
     let mut users: HashMap<Name, Vec<Vec<u8>>> = HashMap::new();
     for (name, thing) in &found.things {
         let (Thing::Link(to), Role::Blob) = (thing, name.role(&stores)) else { continue };
-        let Some(to) = names::resolve(name.folder(), to).and_then(|to| Name::of(&to, Os::current()).ok()) else { continue };
+        let Some(to) = names::resolve(name.folder(), to).and_then(|to| Name::of(&to, Os::current()).ok()) else {
+            continue;
+        };
         let hub = stores.iter().find_map(|hub| name.below(hub));
         if let (Role::Payload, Some(inside)) = (to.role(&stores), hub) {
             users.entry(to).or_default().push(inside.to_vec());

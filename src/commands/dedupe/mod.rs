@@ -6,6 +6,7 @@ mod meter;
 mod script;
 
 use std::collections::HashSet;
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result, bail};
@@ -126,7 +127,11 @@ impl Report<'_> {
             context.output.warn(format!("{}, which a run that was killed left, stays: {why}", escape::path(&path)));
         }
         let meter = self.meter(context);
-        let outcome = link::replace(&self.job(&|| open_files(Path::new("/")).map(|open| open.written).unwrap_or_default(), &|bytes| meter.add(bytes)));
+        let outcome = link::replace(
+            &self.job(&|| open_files(Path::new("/")).map(|open| open.written).unwrap_or_default(), &|bytes| {
+                meter.add(bytes)
+            }),
+        );
         meter.end();
         held.remove();
         self.outcome = Some(outcome);

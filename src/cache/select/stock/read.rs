@@ -9,6 +9,7 @@ use super::tree::{Walk, walk};
 use super::{Application, Entry, Holding, HubStock, Payload, Stock, Thing, ThingKind, is_protected};
 use crate::cache::hub::{BlobKind, Hub, Repository};
 use crate::cache::inventory::{Found, Inventory, Unit, UnitKind};
+use crate::cache::ollama;
 use crate::cache::places::{Kind, Place};
 use crate::cache::select::ledger::Ledger;
 use crate::support::{bounded, interrupt};
@@ -112,6 +113,10 @@ impl Reader<'_> {
 
     /// A folder that leads to units, and holds small files beside them.
     fn folder(&mut self, folder: &Path, stock: &mut Stock) {
+        // Its layers belong to several models, as its manifests say: `ollama rm` knows which of them may go.
+        if ollama::is_store(|name| folder.join(name).is_dir()) {
+            return;
+        }
         let entries = match fs::read_dir(folder) {
             Ok(entries) => entries,
             Err(error) => {
@@ -131,7 +136,7 @@ impl Reader<'_> {
                 Some(UnitKind::Folder) => self.thing(&path, ThingKind::Folder, stock),
                 Some(UnitKind::Own) if name == ".locks" => self.thing(&path, ThingKind::Locks, stock),
                 Some(UnitKind::Own) if name == OWN => self.partials(&path, stock),
-                Some(UnitKind::Own | UnitKind::Rest) => {}
+                Some(UnitKind::Own | UnitKind::Rest | UnitKind::Ollama) => {}
                 None if kind.is_dir() => self.folder(&path, stock),
                 None => {
                     let hidden = name.as_encoded_bytes().first() == Some(&b'.');

@@ -18,6 +18,7 @@ pub(super) mod why {
     pub(in super::super) const REST: &str = "mark what is in it: these are files that belong to no model";
     pub(in super::super) const STORE: &str =
         "these go with the last repository that uses them, or with `modelstrap prune`";
+    pub(in super::super) const OLLAMA: &str = "models of Ollama have layers in common: `ollama rm` removes them";
     pub(in super::super) const TOGETHER: &str = "mark all of them, one level up";
     pub(in super::super) const PART: &str = "a model goes whole: what is left of it would be taken for all of it";
     pub(in super::super) const KEPT: &str = "this stays whatever is deleted around it";
@@ -84,6 +85,7 @@ fn unit(unit: &Unit, named: &HashMap<PathBuf, Vec<String>>) -> Option<Branch> {
         UnitKind::Folder => (name, Kind::Folder, tone, None, Below::Unread),
         UnitKind::Store => (name, Kind::Folder, Tone::Pending, Some(why::STORE), Below::Unread),
         UnitKind::Own => (name, Kind::Folder, Tone::Pending, Some(why::OWN), Below::Unread),
+        UnitKind::Ollama => (name, Kind::File, tone, Some(why::OLLAMA), Below::Nothing),
         UnitKind::Rest if unit.sizes.files == 0 => return None,
         UnitKind::Rest => ("other files".to_owned(), Kind::Rest, Tone::Pending, Some(why::REST), Below::Unread),
         UnitKind::Repository(repository) => {
