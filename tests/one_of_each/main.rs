@@ -96,7 +96,7 @@ fn five_commands_bring_months_of_downloads_to_one_copy_of_each() {
     }
 
     let steps: [&[&str]; 4] = [
-        &["migrate", "--yes", "--grace", "0"],
+        &["migrate", "--yes"],
         &["dedupe", "--yes", "--grace", "0"],
         &["prune", "--yes", "--grace", "0", "--now"],
         &["verify"],
