@@ -189,6 +189,10 @@ pub(super) fn folders(path: &Path) -> Vec<OsString> {
 
 /// Whether repositories of the Hub lie in `path` itself.
 pub(super) fn holds_repositories(path: &Path) -> bool {
+    // There lie the locks of repositories, in folders of the same names.
+    if path.file_name().is_some_and(|name| name == ".locks") {
+        return false;
+    }
     folders(path).iter().any(|name| {
         let name = name.to_string_lossy();
         ["models--", "datasets--", "spaces--"]

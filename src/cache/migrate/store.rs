@@ -115,7 +115,7 @@ impl Payload {
 }
 
 /// Whether `path` ends as a payload's does: two digits, then 64 that begin with them.
-fn is_payload(path: &Path) -> bool {
+pub(super) fn is_payload(path: &Path) -> bool {
     let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
     let shard = path.parent().and_then(Path::file_name).and_then(OsStr::to_str).unwrap_or_default();
     name.len() == 64
