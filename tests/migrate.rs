@@ -324,3 +324,152 @@ fn what_git_tracks_is_the_project_and_stays() {
         .says(&["models/x/a.json: is tracked by Git"]);
     assert!(room.exists("models/x/a.json") && !room.exists("models/x/model.bin"));
 }
+
+/// A store's payload, by its hash.
+fn payload(hub: &str, hash: &str) -> String {
+    format!("{hub}/blobs/{}/{hash}", &hash[..2])
+}
+
+#[test]
+fn a_payload_that_others_use_stays_for_them_and_goes_with_the_last() {
+    let (home, here, hash) = ("~/.cache/huggingface/hub", ".cache/huggingface/hub", "ab".repeat(32));
+    for store in [false, true] {
+        let room = Room::bare();
+        for name in ["models--org--one", "models--org--two"] {
+            let repo = Repo::new(&room, home, name);
+            repo.shared(NEW, "model.bin", "shared", &sha256("shared"), &hash);
+            repo.reference("main", NEW);
+        }
+        // One of them has a download under way, and stays.
+        room.write(&format!("{home}/models--org--two/blobs/ff.1a.incomplete"), "half");
+        if store {
+            room.write(&format!("{here}/blobs/.huggingface-shared-blobs"), "1\n");
+        }
+        room.run(&["migrate", "--yes"]).expect(0).says(&["models--org--two: has a download"]);
+        let text = |hub: &str, name: &str| room.text(&format!("{hub}/models--org--{name}/snapshots/{NEW}/model.bin"));
+        assert_eq!([text(here, "one"), text(home, "two")], ["shared", "shared"]);
+        assert!(!room.exists(&format!("{home}/models--org--one")));
+        let blob = room.place(&format!("{here}/models--org--one/blobs/{}", sha256("shared")));
+        assert_eq!(blob.symlink_metadata().unwrap().is_symlink(), store, "a link only into a store");
+        let names = fs::metadata(room.place(&payload(home, &hash))).unwrap().nlink();
+        assert_eq!(names, 2, "the bytes are there once");
+        if store {
+            let line = format!("models--org--one/blobs/{}\n", sha256("shared"));
+            assert_eq!(room.text(&format!("{}.refs", payload(here, &hash))), line);
+        }
+        fs::remove_file(room.place(&format!("{home}/models--org--two/blobs/ff.1a.incomplete"))).unwrap();
+        room.run(&["migrate", "--yes"]).expect(0);
+        assert!(!room.exists("~/.cache/huggingface"), "{:?}", room.tree().names());
+        assert_eq!(text(here, "two"), "shared");
+        let again = fs::metadata(room.place(&format!("{here}/models--org--two/snapshots/{NEW}/model.bin"))).unwrap();
+        assert_eq!(fs::metadata(&blob).unwrap().ino(), again.ino(), "and still are");
+    }
+}
+
+#[test]
+fn a_payload_whose_manifest_nobody_can_read_stays() {
+    let (room, home, hash) = (Room::bare(), "~/.cache/huggingface/hub", "cd".repeat(32));
+    let repo = Repo::new(&room, home, "models--org--one");
+    repo.shared(NEW, "model.bin", "shared", &sha256("shared"), &hash);
+    repo.reference("main", NEW);
+    fs::remove_file(room.place(&format!("{}.refs", payload(home, &hash)))).unwrap();
+    room.run(&["migrate", "--yes"]).expect(0);
+    assert_eq!(room.text(&format!(".cache/huggingface/hub/models--org--one/snapshots/{NEW}/model.bin")), "shared");
+    assert_eq!(room.text(&payload(home, &hash)), "shared", "a missing manifest is never a reason to delete");
+}
+
+/// A room whose cache is on another disk, if there is one.
+fn two_disks() -> Option<(Room, tempfile::TempDir)> {
+    let shm = std::path::Path::new("/dev/shm");
+    let room = Room::bare();
+    let far = tempfile::Builder::new().prefix("modelstrap-test-").tempdir_in(shm).ok()?;
+    let other = fs::metadata(far.path()).unwrap().dev() != fs::metadata(room.root()).unwrap().dev();
+    room.write("modelstrap.toml", format!("[cache]\nbase_dir = {:?}\n", far.path()));
+    other.then_some((room, far))
+}
+
+#[test]
+fn to_another_disk_everything_is_copied_whole_and_names_of_one_file_stay_names_of_one_file() {
+    let Some((room, far)) = two_disks() else {
+        eprintln!("skipped: there is no second disk");
+        return;
+    };
+    let hub = "~/.cache/huggingface/hub";
+    let repo = Repo::new(&room, hub, "models--org--m");
+    repo.file(NEW, "model.bin", "weights", sha256("weights"));
+    repo.file(NEW, "damaged.bin", "not it", sha256("it"));
+    repo.reference("main", NEW);
+    for name in ["models--org--one", "models--org--two"] {
+        Repo::new(&room, hub, name).shared(NEW, "model.bin", "shared", &sha256("shared"), &"ab".repeat(32));
+    }
+    room.write("~/.cache/torch/hub/checkpoints/a.pth", "a");
+    fs::hard_link(
+        room.place("~/.cache/torch/hub/checkpoints/a.pth"),
+        room.place("~/.cache/torch/hub/checkpoints/b.pth"),
+    )
+    .unwrap();
+    let file = room.place("~/.cache/torch/hub/checkpoints/a.pth");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+    stray::age(&file, 100_000);
+    let before = fs::metadata(&file).unwrap();
+    let ran = room.run(&["migrate", "--yes"]).expect(1);
+    ran.says(&["its bytes are not what its name says: it is damaged", "is copied from another disk and read back"]);
+    let at = |path: &str| far.path().join(path);
+    assert_eq!(fs::read(at(&format!("huggingface/hub/models--org--m/snapshots/{NEW}/model.bin"))).unwrap(), b"weights");
+    assert!(!at(&format!("huggingface/hub/models--org--m/snapshots/{NEW}/damaged.bin")).exists());
+    assert_eq!(
+        room.text(&format!("{hub}/models--org--m/snapshots/{NEW}/damaged.bin")),
+        "not it",
+        "it can be read as before"
+    );
+    let inode = |path: String| fs::metadata(at(&path)).unwrap().ino();
+    let model = |name: &str| inode(format!("huggingface/hub/models--org--{name}/snapshots/{NEW}/model.bin"));
+    let checkpoint = |name: &str| inode(format!("torch/hub/checkpoints/{name}.pth"));
+    assert_eq!((model("one"), checkpoint("a")), (model("two"), checkpoint("b")));
+    let after = fs::metadata(at("torch/hub/checkpoints/a.pth")).unwrap();
+    assert_eq!((before.mode(), before.mtime(), before.mtime_nsec()), (after.mode(), after.mtime(), after.mtime_nsec()));
+    assert!(!room.exists("~/.cache/torch"));
+}
+
+#[test]
+fn a_disk_that_is_too_small_is_said_before_and_one_that_fills_up_leaves_nothing_half() {
+    if !support::project::may_mount() {
+        return;
+    }
+    let room = Room::bare();
+    room.write("modelstrap.toml", "[cache]\nbase_dir = \"small\"\n");
+    fs::create_dir(room.place("small")).unwrap();
+    for number in 0..8_u8 {
+        room.write(&format!("~/.cache/torch/hub/checkpoints/{number}.pth"), vec![number; 200_000]);
+    }
+    let before = room.tree();
+    let mounted = |script: &str| {
+        let mut command = room.program("unshare");
+        command
+            .args(["-m", "--propagation", "private", "sh", "-eu", "-c", script, "sh", support::project::PROGRAM])
+            .arg(room.path());
+        room.ran(&mut command)
+    };
+    let ran = mounted("mount -t tmpfs -o size=900k none \"$2/p/small\"; exec \"$1\" migrate --yes");
+    ran.expect(1).says(&["1.60 MB has to be copied from another disk, and the cache's disk has", "more is needed"]);
+    room.tree().assert_eq(&before, "refused before the first change");
+    // The disk fills while it runs: blocks that the file system keeps back count as free.
+    let script = "mount -t tmpfs -o size=1700k none \"$2/p/small\"; code=0; \
+        (while [ ! -e \"$2/p/small/torch/hub/checkpoints/1.pth\" ]; do :; done; dd if=/dev/zero of=\"$2/p/small/ballast\" bs=1k count=1000 2>/dev/null || :) & \
+        strace -f -qq -o /dev/null -e trace=fsync -e inject=fsync:delay_exit=100000 \"$1\" migrate --yes || code=$?; wait; \
+        mkdir \"$2/out\"; cp -a \"$2/p/small/.\" \"$2/out/\"; exit $code";
+    let ran = mounted(script);
+    if ran.err.contains("strace: not found") {
+        eprintln!("skipped: strace is not installed");
+        return;
+    }
+    ran.expect(1).says(&["No space left on device", "nothing is lost or half", "run `modelstrap migrate` again"]);
+    let out = Tree::of(&room.path().join("out"));
+    assert!(!out.names().iter().any(|name| name.contains(".modelstrap-migrate")), "{:?}", out.names());
+    for number in 0..8_u8 {
+        let came = fs::read(room.path().join(format!("out/torch/hub/checkpoints/{number}.pth")));
+        let bytes =
+            came.or_else(|_| fs::read(room.place(&format!("~/.cache/torch/hub/checkpoints/{number}.pth")))).unwrap();
+        assert_eq!(bytes, vec![number; 200_000], "{number}");
+    }
+}

@@ -9,6 +9,7 @@ use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 
 use super::dir::{Dir, Look};
+use super::store::is_payload;
 use super::work::{Stop, Work, check, is_full, temporary};
 use crate::fetch::Digest;
 
@@ -107,7 +108,9 @@ impl Work<'_> {
         room: &Dir,
         expected: Option<&Digest>,
     ) -> Result<io::Result<()>, Stop> {
-        if let Some(known) = self.copies.get(&look.stamp.id).filter(|_| look.stamp.names > 1) {
+        // A number may be another file's by now: size and time are of the same one.
+        let key = (look.stamp.id, look.stamp.size, look.stamp.modified);
+        if let Some(known) = self.copies.get(&key) {
             let there = known.parent().zip(known.file_name());
             let linked = there.map(|(folder, file)| Dir::open(folder).and_then(|folder| folder.link(file, to, new)));
             if matches!(linked, Some(Ok(()))) {
@@ -132,8 +135,8 @@ impl Work<'_> {
             return Ok(done);
         }
         to.sync();
-        if look.stamp.names > 1 {
-            self.copies.insert(look.stamp.id, to.path.join(new));
+        if look.stamp.names > 1 || is_payload(&from.path.join(name)) {
+            self.copies.insert(key, to.path.join(new));
         }
         Ok(Ok(()))
     }

@@ -213,12 +213,15 @@ impl Work<'_> {
         let from = &hubs.from;
         if let Ok(locks) = from.sub(OsStr::new(".locks")) {
             for name in locks.names_or_none() {
+                if from.look(&name).is_ok_and(|look| look.is_none_or(|look| look.kind == Kind::Link)) {
+                    drop_locks(from, &name);
+                }
                 locks.remove_if_empty(&name);
             }
             drop(locks);
             from.remove_if_empty(OsStr::new(".locks"));
         }
-        super::store::tidy(from);
+        self.tidy_store(hubs)?;
         let left: Vec<_> = from.names_or_none();
         let links = |name: &OsStr| self.is_ours(from, name, &hubs.to.path.join(name));
         let mark = OsStr::new(TAG);
@@ -235,9 +238,17 @@ impl Work<'_> {
             let signed = small(from, mark, 4096)
                 .is_ok_and(|bytes| bytes.starts_with(b"Signature: 8a477f597d28d172789f06886806bc55"));
             if signed {
-                let there = hubs.to.look(mark).ok().flatten().is_some();
-                let moved = if there { from.unlink(mark) } else { self.move_small(from, mark, &hubs.to) };
-                self.heed(&from.path.join(mark), moved)?;
+                match (hubs.to.look(mark).ok().flatten(), from.look(mark).ok().flatten()) {
+                    (Some(_), _) => {
+                        self.heed(&from.path.join(mark), from.unlink(mark))?;
+                    }
+                    (None, Some(look)) => {
+                        let tally = self.out.tally;
+                        self.bring((from, mark), &look, &hubs.to, mark)?;
+                        self.out.tally = tally;
+                    }
+                    (None, None) => {}
+                }
             }
         }
         // transformers 4.22 to 4.40 noted the layout's version here: one digit.
@@ -245,13 +256,6 @@ impl Work<'_> {
             let _ = from.unlink(OsStr::new("version.txt"));
         }
         Ok(())
-    }
-
-    fn move_small(&self, from: &Dir, name: &OsStr, to: &To) -> std::io::Result<()> {
-        let bytes = small(from, name, 4096)?;
-        let mut file = to.dir()?.create(name, 0o666)?;
-        std::io::Write::write_all(&mut file, &bytes)?;
-        from.unlink(name)
     }
 }
 

@@ -34,6 +34,18 @@ pub(super) fn is_local(folder: &Path) -> bool {
     std::fs::symlink_metadata(folder.join(NOTES)).is_ok_and(|found| found.is_dir())
 }
 
+/// Whether nothing but empty folders and the client's own marks is left of it, by a run that was killed.
+pub(super) fn is_spent(folder: &Path) -> bool {
+    fn holds_files(dir: &Dir, depth: usize) -> bool {
+        dir.names_or_none().iter().any(|name| match dir.look(name).ok().flatten().map(|look| look.kind) {
+            Some(Kind::Folder) => depth >= 64 || dir.sub(name).is_ok_and(|sub| holds_files(&sub, depth + 1)),
+            Some(Kind::File) => name != ".gitignore" && name != "CACHEDIR.TAG",
+            _ => true,
+        })
+    }
+    Dir::open(folder).is_ok_and(|dir| !holds_files(&dir, 0))
+}
+
 /// The commits that the notes in `folder` name.
 pub(super) fn commits(folder: &Path) -> Vec<String> {
     let Ok(dir) = Dir::open(folder) else { return Vec::new() };
@@ -366,20 +378,20 @@ impl Work<'_> {
         if self.links {
             return;
         }
-        let base = Path::new(".cache/huggingface");
-        let done = notes(dir).is_empty();
-        if let Ok(Some(own)) = dir.below(base) {
+        if let Ok(Some(own)) = dir.below(Path::new(".cache/huggingface")) {
             drop_empty_locks(&own, Path::new("download"), 0);
-            if done && small(&own, OsStr::new(".gitignore"), 16).is_ok_and(|bytes| bytes.trim_ascii() == b"*") {
-                let _ = own.unlink(OsStr::new(".gitignore"));
-            }
-            if done && small(&own, OsStr::new("CACHEDIR.TAG"), 64).is_ok_and(|bytes| bytes.starts_with(b"Signature: "))
-            {
-                let _ = own.unlink(OsStr::new("CACHEDIR.TAG"));
-            }
+        }
+        if notes(dir).is_empty() {
+            forget(dir);
         }
         for name in dir.names_or_none() {
             prune(dir, &name, 0);
+        }
+        // A repository that nothing came to.
+        if let Some((hub, name)) = to.path.parent().zip(to.path.file_name())
+            && let Ok(hub) = Dir::open(hub)
+        {
+            hub.remove_if_empty(name);
         }
     }
 
@@ -407,6 +419,17 @@ impl Work<'_> {
             let what = if others == 1 { "1 file".to_owned() } else { format!("{others} files") };
             self.stay(dir.path.clone(), format!("{what} in it did not come from the Hub"));
         }
+    }
+}
+
+/// Removes the marks that the client puts beside its notes, of which none is left.
+pub(super) fn forget(dir: &Dir) {
+    let Ok(Some(own)) = dir.below(Path::new(".cache/huggingface")) else { return };
+    if small(&own, OsStr::new(".gitignore"), 16).is_ok_and(|bytes| bytes.trim_ascii() == b"*") {
+        let _ = own.unlink(OsStr::new(".gitignore"));
+    }
+    if small(&own, OsStr::new("CACHEDIR.TAG"), 64).is_ok_and(|bytes| bytes.starts_with(b"Signature: ")) {
+        let _ = own.unlink(OsStr::new("CACHEDIR.TAG"));
     }
 }
 

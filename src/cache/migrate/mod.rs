@@ -104,6 +104,48 @@ pub fn carry_out(part: &Part, options: &Options<'_>) -> (Outcome, Option<Stop>) 
     (work.out, stop)
 }
 
+/// Removes what a killed run left in places: its own unfinished files and links, and folders that are empty; with `link_back`
+/// folders stay.
+pub fn tidy(found: &sources::Found, options: &Options<'_>) {
+    fn below(dir: &Dir, prunes: bool, depth: usize) {
+        work::sweep(dir);
+        for name in dir.names_or_none() {
+            if let (true, Ok(sub)) = (depth < 64, dir.sub(&name)) {
+                below(&sub, prunes, depth + 1);
+                drop(sub);
+                if prunes {
+                    dir.remove_if_empty(&name);
+                }
+            }
+        }
+    }
+    for beside in &found.beside {
+        if let Ok(dir) = Dir::open(beside) {
+            work::sweep(&dir);
+        }
+    }
+    for root in &found.roots {
+        let Some((parent, name)) = root.parent().zip(root.file_name()) else { continue };
+        let Ok(parent) = Dir::open(parent) else { continue };
+        let Ok(dir) = parent.sub(name) else { continue };
+        if local::is_local(root) && local::is_spent(root) {
+            local::forget(&dir);
+        }
+        below(&dir, !options.link_back, 0);
+        drop(dir);
+        if !options.link_back {
+            parent.remove_if_empty(name);
+        }
+    }
+}
+
+/// Whether a killed run may have left anything in these places.
+pub fn may_tidy(found: &sources::Found) -> bool {
+    let is_ours = |name: &OsString| name.as_encoded_bytes().starts_with(work::PREFIX.as_bytes());
+    let left = |beside: &PathBuf| Dir::open(beside).is_ok_and(|dir| dir.names_or_none().iter().any(is_ours));
+    !found.roots.is_empty() || found.beside.iter().any(left)
+}
+
 fn copied<'a>(options: &Options<'a>) -> Options<'a> {
     Options {
         act: options.act,

@@ -19,6 +19,10 @@ pub struct Found {
     pub parts: Vec<Part>,
     /// What stays.
     pub stays: Vec<Stay>,
+    /// The places that were looked at: what a killed run left in them goes with the next.
+    pub roots: Vec<PathBuf>,
+    /// Folders beside such places, in which only its own unfinished links can lie.
+    pub beside: Vec<PathBuf>,
 }
 
 /// Looks into places.
@@ -33,6 +37,9 @@ pub(super) struct Look<'a> {
 impl Look<'_> {
     /// The folder at `path`, which lies in `place`.
     pub(super) fn folder(&mut self, path: &Path, place: &Path, depth: usize) {
+        if depth == 0 {
+            self.found.roots.push(path.to_path_buf());
+        }
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let folders = folders(path);
         let has = |name: &str| folders.iter().any(|folder| folder == name);
@@ -98,6 +105,10 @@ impl Look<'_> {
 
     /// What `local_dir=` made.
     pub(super) fn local(&mut self, path: &Path, place: &Path) {
+        self.found.roots.push(path.to_path_buf());
+        if local::is_spent(path) {
+            return;
+        }
         let commits = local::commits(path);
         if commits.is_empty() {
             self.stay(path, "has notes of the Hub, none of which can be read");
@@ -178,6 +189,10 @@ pub(super) fn folders(path: &Path) -> Vec<OsString> {
 
 /// Whether repositories of the Hub lie in `path` itself.
 pub(super) fn holds_repositories(path: &Path) -> bool {
+    // There lie the locks of repositories, in folders of the same names.
+    if path.file_name().is_some_and(|name| name == ".locks") {
+        return false;
+    }
     folders(path).iter().any(|name| {
         let name = name.to_string_lossy();
         ["models--", "datasets--", "spaces--"]

@@ -46,6 +46,12 @@ impl<'a> Search<'a> {
             }
         }
         self.split(&mut look);
+        let legacy = self.places.iter().filter(|place| place.kind == Kind::Legacy).map(|place| place.path.as_path());
+        let defaults = self.libraries.iter().map(|(at, ..)| at.as_path());
+        let beside = legacy.chain(defaults).filter_map(Path::parent).chain([self.project]);
+        look.found.beside = beside.map(Path::to_path_buf).chain(self.candidates()).collect();
+        look.found.beside.sort_unstable();
+        look.found.beside.dedup();
         ordered(look.found)
     }
 
@@ -133,6 +139,13 @@ impl<'a> Search<'a> {
 
     /// Hubs in the cache root that are not the hub: `TRANSFORMERS_CACHE=$HF_HOME`, `cache_dir=.cache`.
     fn split(&self, look: &mut Look<'_>) {
+        for hub in self.candidates().into_iter().filter(|path| holds_repositories(path)) {
+            look.part(&hub, self.targets.hub.clone(), Shape::Hub, &hub);
+        }
+    }
+
+    /// Folders of the cache in which a client may have put repositories.
+    fn candidates(&self) -> Vec<PathBuf> {
         let root = &self.targets.root;
         let mut at = vec![root.clone(), self.targets.hf_home.clone()];
         for folder in folders(root).into_iter().filter(|name| name != ".modelstrap") {
@@ -140,9 +153,7 @@ impl<'a> Search<'a> {
             at.extend(folders(&folder).into_iter().map(|name| folder.join(name)));
             at.push(folder);
         }
-        for hub in at.into_iter().filter(|path| holds_repositories(path)) {
-            look.part(&hub, self.targets.hub.clone(), Shape::Hub, &hub);
-        }
+        at
     }
 
     /// What scripts left in the project: `local_dir=` and `cache_dir=` folders, and a folder that is called `~` since nobody

@@ -11,10 +11,14 @@ use std::time::{Duration, Instant};
 
 use super::contents::small;
 use super::dir::{Dir, Kind, Look};
+use super::hub::Hubs;
 use super::repository::Merge;
-use super::work::{Stop, Tally, To, check, temporary};
+use super::work::{Stop, Tally, To, Work, check, temporary};
 use crate::cache::Stamp;
 use crate::cache::hub::BlobKind;
+
+/// What makes a folder a store.
+const MARKER: &str = ".huggingface-shared-blobs";
 
 /// A manifest has a line for each repository.
 const LARGEST: u64 = 16 << 20;
@@ -111,7 +115,7 @@ impl Payload {
 }
 
 /// Whether `path` ends as a payload's does: two digits, then 64 that begin with them.
-fn is_payload(path: &Path) -> bool {
+pub(super) fn is_payload(path: &Path) -> bool {
     let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
     let shard = path.parent().and_then(Path::file_name).and_then(OsStr::to_str).unwrap_or_default();
     name.len() == 64
@@ -264,30 +268,69 @@ impl Merge<'_, '_, '_> {
     }
 }
 
-/// What is left of a store that has no payload any more: locks, empty folders, and the mark.
-pub(super) fn tidy(hub: &Dir) {
-    let marker = OsStr::new(".huggingface-shared-blobs");
-    let Ok(store) = hub.sub(OsStr::new("blobs")) else { return };
-    if !small(&store, marker, 64).is_ok_and(|bytes| bytes == b"1\n") {
-        return;
-    }
-    for shard in store.names_or_none() {
-        let Ok(dir) = store.sub(&shard) else { continue };
-        let names = dir.names_or_none();
-        if names.iter().all(|name| name.as_encoded_bytes().ends_with(b".lock")) {
-            for lock in &names {
-                let free = dir.append(lock, 0o666).is_ok_and(|file| file.try_lock().is_ok());
-                if free {
-                    let _ = dir.unlink(lock);
+impl Work<'_> {
+    /// What is left of a store: payloads that a killed run had moved, their manifests and locks, empty folders; at last the mark.
+    pub(super) fn tidy_store(&mut self, hubs: &Hubs) -> Result<(), Stop> {
+        let marker = OsStr::new(MARKER);
+        let Ok(store) = hubs.from.sub(OsStr::new("blobs")) else { return Ok(()) };
+        if !small(&store, marker, 64).is_ok_and(|bytes| bytes == b"1\n") {
+            drop(store);
+            hubs.from.remove_if_empty(OsStr::new("blobs"));
+            return Ok(());
+        }
+        for shard in store.names_or_none() {
+            let Ok(dir) = store.sub(&shard) else { continue };
+            for manifest in dir.names_or_none() {
+                let name = manifest.to_str().and_then(|name| name.strip_suffix(".refs")).map(OsString::from);
+                if let Some(name) = name.filter(|name| is_payload(&dir.path.join(name))) {
+                    let Ok(shard) = dir.again() else { continue };
+                    self.end_of_payload(hubs, &Payload { shard, name })?;
                 }
             }
+            let names = dir.names_or_none();
+            if names.iter().all(|name| name.as_encoded_bytes().ends_with(b".lock")) {
+                for lock in &names {
+                    if dir.append(lock, 0o666).is_ok_and(|file| file.try_lock().is_ok()) {
+                        let _ = dir.unlink(lock);
+                    }
+                }
+            }
+            drop(dir);
+            store.remove_if_empty(&shard);
         }
-        drop(dir);
-        store.remove_if_empty(&shard);
+        if store.names_or_none() == [marker] {
+            let _ = store.unlink(marker);
+            drop(store);
+            hubs.from.remove_if_empty(OsStr::new("blobs"));
+        }
+        Ok(())
     }
-    if store.names_or_none() == [marker] {
-        let _ = store.unlink(marker);
-        drop(store);
-        hub.remove_if_empty(OsStr::new("blobs"));
+
+    /// A payload to which no link leads any more: it goes if the target has its bytes, under a name that the manifest says.
+    fn end_of_payload(&mut self, hubs: &Hubs, payload: &Payload) -> Result<(), Stop> {
+        let Ok(_held) = payload.lock()? else { return Ok(()) };
+        if payload.references(&hubs.from).is_none_or(|lines| !lines.is_empty()) {
+            return Ok(());
+        }
+        let manifest = payload.beside(".refs");
+        if let Ok(Some(look)) = payload.shard.look(&payload.name) {
+            let text = small(&payload.shard, &manifest, LARGEST).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+            let mut has = false;
+            for line in text.unwrap_or_default().lines().filter(|line| !line.contains("..") && !line.starts_with('/')) {
+                let files = payload.shard.file(&payload.name).and_then(|one| {
+                    let other = File::open(hubs.to.path.join(line))?;
+                    let alike = other.metadata()?.len() == look.stamp.size;
+                    if alike { Ok((one, other)) } else { Err(io::ErrorKind::NotFound.into()) }
+                });
+                if let Ok((one, other)) = files {
+                    has = has || self.same_bytes(one, other)?.unwrap_or(false);
+                }
+            }
+            if !has || payload.shard.unlink(&payload.name).is_err() {
+                return Ok(());
+            }
+        }
+        let _ = payload.shard.unlink(&manifest);
+        Ok(())
     }
 }

@@ -91,8 +91,8 @@ pub enum Stop {
 pub(super) struct Work<'a> {
     pub(super) options: &'a Options<'a>,
     pub(super) out: Outcome,
-    /// Copies of this run of files with several names, by device and inode.
-    pub(super) copies: HashMap<(u64, u64), PathBuf>,
+    /// Copies of files with several names, by device and inode, size, and time of change.
+    pub(super) copies: HashMap<((u64, u64), u64, i128), PathBuf>,
     /// Whether each file leaves a link: not in a repository, which leaves one as a whole.
     pub(super) links: bool,
 }

@@ -13,6 +13,7 @@ use anyhow::{Result, bail};
 use super::context::Context;
 use super::survey::Survey;
 use super::{Exit, Usage};
+use crate::cache::migrate::sources::Found;
 use crate::cache::migrate::{self, Options, Outcome, Part, Stay, Stop, Tally};
 use crate::cli::MigrateArgs;
 use crate::platform::disk;
@@ -32,30 +33,31 @@ struct Run<'a> {
     cache_root: PathBuf,
     /// What moves, and what becomes of each.
     parts: Vec<(Part, Outcome)>,
-    /// What is known to stay before anything is looked at file by file.
-    stays: Vec<Stay>,
+    /// What was found: of it, what is known to stay before anything is looked at file by file.
+    found: Found,
 }
 
 pub(super) fn run(context: &Context, arguments: &MigrateArgs) -> Result<Exit> {
     interrupt::watch();
     let survey = Survey::of(context)?;
     let cache_root = survey.layout.cache_root.clone();
-    let plan::Prepared { found, options } = plan::prepare(context, &survey, arguments)?;
+    let plan::Prepared { mut found, options } = plan::prepare(context, &survey, arguments)?;
+    let parts = std::mem::take(&mut found.parts);
     let mut run = Run {
         arguments,
         project: survey.project.root.clone(),
         home: survey.layout.home.clone(),
         cache_root: cache_root.clone(),
         parts: Vec::new(),
-        stays: found.stays,
+        found,
     };
-    for part in found.parts {
+    for part in parts {
         let outcome = migrate::look(&part, &options).map_err(|stop| run.stopped(&stop, false))?;
         run.parts.push((part, outcome));
     }
     let nothing = run.tally().files == 0;
     // What a killed run left are empty folders and marks: they go with a word of consent.
-    if nothing && (arguments.dry_run || !arguments.yes || run.parts.is_empty()) {
+    if nothing && (arguments.dry_run || !arguments.yes || !migrate::may_tidy(&run.found)) {
         return run.end(context, false, None);
     }
     let text = lines::plan(&run, &context.output);
@@ -73,6 +75,9 @@ pub(super) fn run(context: &Context, arguments: &MigrateArgs) -> Result<Exit> {
     run.consent(context)?;
     let held = lock(context, &cache_root)?;
     let stop = run.carry_out(context, &options);
+    if stop.is_none() {
+        migrate::tidy(&run.found, &options);
+    }
     migrate::unlock(held, &cache_root);
     run.end(context, true, stop)
 }
@@ -205,7 +210,7 @@ impl Run<'_> {
     }
 
     fn all_stays(&self) -> impl Iterator<Item = &Stay> {
-        self.stays.iter().chain(self.parts.iter().flat_map(|(_, outcome)| &outcome.stays))
+        self.found.stays.iter().chain(self.parts.iter().flat_map(|(_, outcome)| &outcome.stays))
     }
 }
 

@@ -97,6 +97,7 @@ fn named(context: &Context, survey: &Survey, arguments: &MigrateArgs, search: &S
             let part = search.of(&path).map_err(|why| Usage(format!("{}: {why}", escape::path(&path))))?;
             found.parts.extend(part.parts);
             found.stays.extend(part.stays);
+            found.roots.extend(part.roots);
         }
     }
     found.parts.sort_by_key(|part| part.shape != Shape::Local);
