@@ -1,9 +1,11 @@
 //! The command line as data: clap structs only, one file a verb, no logic.
 
+mod backup;
 mod detect;
 mod env;
 mod hook;
 pub mod models;
+mod restore;
 mod run;
 mod setup;
 mod status;
@@ -14,6 +16,7 @@ use std::path::PathBuf;
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+pub use backup::{BackupArgs, Compress};
 pub use detect::DetectArgs;
 pub use env::{EnvArgs, EnvFormat};
 pub use hook::HookArgs;
@@ -21,6 +24,7 @@ pub use models::{
     AddArgs, DownloadArgs, ExportArgs, LockArgs, ModelsArgs, ModelsVerb, PathArgs, RemoveArgs, ScanArgs, SearchArgs,
     Transfer, UpdateArgs, VerifyArgs,
 };
+pub use restore::RestoreArgs;
 pub use run::RunArgs;
 pub use setup::SetupArgs;
 pub use status::{Sort, StatusArgs};
@@ -116,6 +120,10 @@ pub enum Verb {
     Models(ModelsArgs),
     /// Show what the caches hold, by library, model and revision, and what lies outside of them
     Status(StatusArgs),
+    /// Store the cache, or some of its models, in one archive
+    Backup(BackupArgs),
+    /// Bring what an archive holds into the cache, beside what is there
+    Restore(RestoreArgs),
     /// Take back the last change that modelstrap made here: a setup, `models add` or `models remove`
     Undo(UndoArgs),
     /// Print the completions for a shell

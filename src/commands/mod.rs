@@ -1,10 +1,12 @@
 //! One file a verb: arguments, a call into the domain, and how its result is shown.
 
+mod backup;
 mod context;
 mod detect;
 mod env;
 mod hook;
 mod models;
+mod restore;
 mod run;
 mod setup;
 mod status;
@@ -51,6 +53,8 @@ pub fn dispatch(cli: Cli, vars: Vars, cwd: io::Result<PathBuf>) -> ExitCode {
         Verb::Hook(arguments) => hook::run(&context, &arguments),
         Verb::Models(arguments) => models::run(&context, &arguments),
         Verb::Status(arguments) => status::run(&context, &arguments),
+        Verb::Backup(arguments) => backup::run(&context, &arguments),
+        Verb::Restore(arguments) => restore::run(&context, &arguments),
         Verb::Undo(arguments) => undo::run(&context, &arguments),
         Verb::Completions { shell } => completions(&context, shell),
         Verb::Man => manual(&context),

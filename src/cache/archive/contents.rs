@@ -49,7 +49,11 @@ pub struct About {
 ///
 /// # Errors
 /// When the person asked to stop.
-pub fn plan(gathered: Gathered, about: &About, progress: &(dyn Fn(u64) + Sync)) -> Result<Plan, interrupt::Interrupted> {
+pub fn plan(
+    gathered: Gathered,
+    about: &About,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Plan, interrupt::Interrupted> {
     let Gathered { things, stores, problems, .. } = gathered;
     let named = if about.trust_names { named(&things, &stores) } else { HashMap::new() };
     let mut plan = Plan { problems, ..Plan::default() };
@@ -109,7 +113,11 @@ fn path_of(bytes: &Bytes) -> PathBuf {
 type Source = Option<(Bytes, bool)>;
 
 /// The members of all files: each content under its first name, the others as second names of it. `of` counts files for now.
-fn members(files: Vec<(Name, Bytes, Option<usize>)>, found: &[Option<(Sum, bool)>], stores: &[Vec<u8>]) -> Vec<(Entry, Source)> {
+fn members(
+    files: Vec<(Name, Bytes, Option<usize>)>,
+    found: &[Option<(Sum, bool)>],
+    stores: &[Vec<u8>],
+) -> Vec<(Entry, Source)> {
     let mut holder: HashMap<(Sum, u64), usize> = HashMap::new();
     let mut place: Vec<Option<usize>> = Vec::with_capacity(files.len());
     let mut entries: Vec<(Entry, Source)> = Vec::with_capacity(files.len());
@@ -193,7 +201,11 @@ fn named(things: &std::collections::BTreeMap<Name, Thing>, stores: &[Vec<u8>]) -
 }
 
 /// The digests of the files `which`, on all cores, the largest first.
-fn sums(which: &[usize], files: &[(Name, Bytes, Option<usize>)], progress: &(dyn Fn(u64) + Sync)) -> Vec<io::Result<Sum>> {
+fn sums(
+    which: &[usize],
+    files: &[(Name, Bytes, Option<usize>)],
+    progress: &(dyn Fn(u64) + Sync),
+) -> Vec<io::Result<Sum>> {
     let sources: Vec<&Bytes> = which.iter().map(|at| &files[*at].1).collect();
     read_all(&sources, progress)
 }
@@ -215,7 +227,9 @@ pub fn read_all(sources: &[&Bytes], progress: &(dyn Fn(u64) + Sync)) -> Vec<io::
             *results[at].lock().unwrap_or_else(PoisonError::into_inner) = Some(sum);
         }
     };
-    let cores = thread::available_parallelism().map_or(1, usize::from).min(sources.len().div_ceil(16).max(sources.len().min(4)));
+    let cores = thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(sources.len().div_ceil(16).max(sources.len().min(4)));
     thread::scope(|scope| {
         for _ in 1..cores {
             scope.spawn(work);
@@ -223,7 +237,10 @@ pub fn read_all(sources: &[&Bytes], progress: &(dyn Fn(u64) + Sync)) -> Vec<io::
         work();
     });
     let missing = || Err(io::ErrorKind::Interrupted.into());
-    results.into_iter().map(|slot| slot.into_inner().unwrap_or_else(PoisonError::into_inner).unwrap_or_else(missing)).collect()
+    results
+        .into_iter()
+        .map(|slot| slot.into_inner().unwrap_or_else(PoisonError::into_inner).unwrap_or_else(missing))
+        .collect()
 }
 
 fn sum(bytes: &Bytes, buffer: &mut [u8], progress: &dyn Fn(u64)) -> io::Result<Sum> {

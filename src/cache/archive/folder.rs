@@ -117,10 +117,10 @@ mod sys {
         Ok(rustix::fs::openat(&folder.handle, name, FLAGS | OFlags::NOFOLLOW, Mode::empty())?)
     }
 
-    #[allow(clippy::unnecessary_fallible_conversions, reason = "the type of a mode differs between systems")]
+    #[allow(clippy::unnecessary_cast, reason = "the type of a mode differs between systems")]
     pub(super) fn create(folder: &Folder, name: &[u8], mode: u32) -> io::Result<File> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mode = Mode::from_raw_mode(mode.try_into().unwrap_or(0o644));
+        let mode = Mode::from_raw_mode((mode & 0o777) as rustix::fs::RawMode);
         Ok(File::from(rustix::fs::openat(&folder.handle, name, flags, mode)?))
     }
 
@@ -129,13 +129,7 @@ mod sys {
             return Ok(rustix::fs::renameat(&folder.handle, name, &other.handle, to)?);
         }
         #[cfg(any(target_os = "linux", target_vendor = "apple"))]
-        match rustix::fs::renameat_with(
-            &folder.handle,
-            name,
-            &other.handle,
-            to,
-            rustix::fs::RenameFlags::NOREPLACE,
-        ) {
+        match rustix::fs::renameat_with(&folder.handle, name, &other.handle, to, rustix::fs::RenameFlags::NOREPLACE) {
             // Not every disk can do this in one step.
             Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::NOTSUP) => {}
             done => return Ok(done?),

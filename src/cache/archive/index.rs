@@ -290,7 +290,11 @@ impl Reader {
         if let Some(end) = &line.end {
             self.ended = true;
             let sum: Sum = self.sum.finalize_reset().into();
-            return if unhex(end) == Some(sum) { Ok(()) } else { Err("its digest does not fit: it was damaged".to_owned()) };
+            return if unhex(end) == Some(sum) {
+                Ok(())
+            } else {
+                Err("its digest does not fit: it was damaged".to_owned())
+            };
         }
         self.sum.update(bytes);
         let entry = line.entry(self.os)?;
@@ -343,7 +347,10 @@ fn check(index: &Index) -> Result<(), String> {
             }
             What::Same { of, .. } => {
                 let of = *of;
-                if of >= at || !matches!(index.entries[of].what, What::File { .. }) || name.role(&stores) == Role::Reference {
+                if of >= at
+                    || !matches!(index.entries[of].what, What::File { .. })
+                    || name.role(&stores) == Role::Reference
+                {
                     return refuse("is a second name of no content");
                 }
             }
@@ -361,7 +368,8 @@ fn check(index: &Index) -> Result<(), String> {
 /// Whether a folder that the member lies in is a member that is none.
 fn through_a_member(index: &Index, at: usize) -> bool {
     let name = index.entries[at].name.bytes();
-    let before = at.checked_sub(1).and_then(|before| index.entries.get(before)).map_or(&b""[..], |entry| entry.name.folder());
+    let before =
+        at.checked_sub(1).and_then(|before| index.entries.get(before)).map_or(&b""[..], |entry| entry.name.folder());
     let ends = name.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(end, _)| end);
     for end in ends {
         // The one before lies there too, and was looked at.

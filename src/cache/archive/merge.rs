@@ -57,7 +57,12 @@ pub struct Rules {
 ///
 /// # Errors
 /// When the person asked to stop.
-pub fn merge(index: &Index, target: &Target, rules: Rules, progress: &(dyn Fn(u64) + Sync)) -> Result<Merge, interrupt::Interrupted> {
+pub fn merge(
+    index: &Index,
+    target: &Target,
+    rules: Rules,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Merge, interrupt::Interrupted> {
     let stores = index.stores();
     let mut plan = Merge { steps: Vec::with_capacity(index.entries.len()), ..Merge::default() };
     plan.stores = stores.iter().filter(|hub| keeps_store(&target.spot(hub).path())).cloned().collect();
@@ -122,7 +127,8 @@ impl Look<'_> {
             (Role::Reference, _) => Step::Replace(stamp),
             (_, What::Folder) if there.is_dir() => Step::Here,
             (_, What::Link { to }) => {
-                let same = fs::read_link(&path).ok().and_then(|text| names::of_path(&text)).is_some_and(|text| text == **to);
+                let same =
+                    fs::read_link(&path).ok().and_then(|text| names::of_path(&text)).is_some_and(|text| text == **to);
                 // A link of a revision that leads to its blob in another way, or the blob itself where there are no links.
                 let good = role == Role::Snapshot && fs::metadata(&path).is_ok_and(|found| found.is_file());
                 let broken = role == Role::Snapshot && there.is_symlink() && !good;
@@ -163,10 +169,11 @@ impl Look<'_> {
         };
         let Some((holder, size)) = content else { return Step::Keep("it is a link to no content".to_owned()) };
         let promised = std::str::from_utf8(entry.name.last()).ok().and_then(super::index::unhex);
-        if let (Some(promised), What::File { sum, .. }) = (promised, &self.index.entries[holder].what) {
-            if promised != *sum && !self.rules.damaged {
-                return Step::Keep("the archive has other bytes under this name than the name promises".to_owned());
-            }
+        if let (Some(promised), Some(sum)) = (promised, sum_of(self.index, holder))
+            && promised != sum
+            && !self.rules.damaged
+        {
+            return Step::Keep("the archive has other bytes under this name than the name promises".to_owned());
         }
         let Some(there) = there else { return Step::Bring };
         if there.is_dir() {
@@ -200,7 +207,8 @@ impl Look<'_> {
             match fs::symlink_metadata(&way) {
                 Ok(found) if found.is_dir() => {}
                 Ok(found) => {
-                    let what = if found.is_symlink() { "a link, and nothing is written through one" } else { "no folder" };
+                    let what =
+                        if found.is_symlink() { "a link, and nothing is written through one" } else { "no folder" };
                     wrong = Some(format!("{} is {what}", crate::support::escape::path(&way)));
                     break;
                 }

@@ -11,6 +11,7 @@ pub mod gather;
 pub mod index;
 pub mod merge;
 pub mod names;
+pub mod output;
 pub mod pack;
 pub mod place;
 pub mod read;

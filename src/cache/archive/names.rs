@@ -202,7 +202,8 @@ impl Name {
             return Some("a lock");
         }
         let partial = [b".incomplete".as_slice(), b".part", b".partial", b".tmp", b".aria2", b".crdownload"];
-        (partial.iter().any(|end| ends(end)) || last.windows(12).any(|part| part == b".modelstrap-")).then_some("unfinished")
+        (partial.iter().any(|end| ends(end)) || last.windows(12).any(|part| part == b".modelstrap-"))
+            .then_some("unfinished")
     }
 }
 
@@ -225,7 +226,9 @@ pub fn shown(bytes: &[u8]) -> String {
 
 /// True for what a repository's folder is called.
 pub fn is_repository(part: &[u8]) -> bool {
-    [b"models--".as_slice(), b"datasets--", b"spaces--"].iter().any(|kind| part.len() > kind.len() && part.starts_with(kind))
+    [b"models--".as_slice(), b"datasets--", b"spaces--"]
+        .iter()
+        .any(|kind| part.len() > kind.len() && part.starts_with(kind))
 }
 
 /// True for `count` lower-case hexadecimal digits.
@@ -408,7 +411,8 @@ mod tests {
 
     #[test]
     fn a_link_is_followed_by_its_letters_and_never_above_the_root() {
-        let resolved = |from: &str, to: &str| resolve(from.as_bytes(), to.as_bytes()).map(|b| String::from_utf8(b).unwrap());
+        let resolved =
+            |from: &str, to: &str| resolve(from.as_bytes(), to.as_bytes()).map(|b| String::from_utf8(b).unwrap());
         assert_eq!(resolved("a/snapshots/c", "../../blobs/x").as_deref(), Some("a/blobs/x"));
         assert_eq!(resolved("a", "b").as_deref(), Some("a/b"));
         for (from, to) in [("a", "../.."), ("a", ".."), ("a", "/etc"), ("a/b", "../../../etc"), ("a", "")] {

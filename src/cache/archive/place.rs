@@ -17,11 +17,13 @@ use super::names::{self, Role};
 use super::target::{Spot, Target};
 use crate::cache::stamp::Stamp;
 use crate::support::escape;
-use crate::support::lock::Lock;
 
 /// Contents from here on are on the disk before they have their names: a lost one would be costly. What is smaller is written when
 /// the disk sees fit, and what a power cut leaves of it has another size than its name, or its digest, says.
 const SYNCED: u64 = 1 << 20;
+
+#[path = "place_links.rs"]
+mod links;
 
 /// What was done.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -195,7 +197,9 @@ impl<'a> Placer<'a> {
         let name = self.temporary();
         let mode = 0o666 | u32::from(self.index.entries[first].mode) & 0o111;
         let folder = self.staging.get(&staging).context("a folder that was made")?;
-        let file = folder.create(&name, mode).with_context(|| format!("{} cannot be written", self.index.entries[holder].name))?;
+        let file = folder
+            .create(&name, mode)
+            .with_context(|| format!("{} cannot be written", self.index.entries[holder].name))?;
         self.current = Some(Current { holder, staging, name, file, sum: Sha256::new() });
         Ok(())
     }
@@ -244,10 +248,8 @@ impl<'a> Placer<'a> {
         } else {
             Err(anyhow::anyhow!(merge::wrong(name, &expected, &found)))
         };
-        if done.is_err() {
-            if let Some(folder) = self.staging.get(&current.staging) {
-                let _ = folder.unlink(&current.name);
-            }
+        if let (true, Some(folder)) = (done.is_err(), self.staging.get(&current.staging)) {
+            let _ = folder.unlink(&current.name);
         }
         done
     }
@@ -281,7 +283,8 @@ impl<'a> Placer<'a> {
     fn protect(&self, at: usize, file: &File) -> io::Result<()> {
         use std::os::unix::fs::PermissionsExt as _;
         let spot = self.spot(at);
-        let hub = spot.path().ancestors().nth(3).map(fs::metadata).transpose()?.map_or(0, |found| found.permissions().mode());
+        let hub =
+            spot.path().ancestors().nth(3).map(fs::metadata).transpose()?.map_or(0, |found| found.permissions().mode());
         let mode = 0o400 | (hub & 0o010) << 2 | (hub & 0o001) << 2;
         file.set_permissions(fs::Permissions::from_mode(mode))
     }
@@ -304,7 +307,8 @@ impl<'a> Placer<'a> {
             current.file.seek(SeekFrom::Start(0))?;
             let size = self.index.content(other).map_or(0, |(_, size)| size);
             let done = io::copy(&mut (&mut current.file).take(size), &mut copy);
-            let done = done.and_then(|count| if count == size { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) });
+            let done =
+                done.and_then(|count| if count == size { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) });
             if let Err(error) = done.and_then(|()| self.finish_file(other, &copy)) {
                 let _ = to.unlink(&name);
                 return Err(error.into());
@@ -343,76 +347,6 @@ impl<'a> Placer<'a> {
         })
     }
 
-    fn link(&mut self, at: usize, to: &[u8]) -> Result<()> {
-        let entry = &self.index.entries[at];
-        if self.role(at) == Role::Blob {
-            let payload = names::resolve(entry.name.folder(), to).and_then(|to| self.index.find(&to));
-            let Some(payload) = payload else { return Ok(()) };
-            let holder = self.index.content(payload).map_or(payload, |(holder, _)| holder);
-            // Without a store it came as a file.
-            if self.takers(holder).contains(&at) {
-                return Ok(());
-            }
-            self.note_user(at, payload)?;
-        }
-        let spot = self.spot(at);
-        let staging = self.staging(at)?;
-        let name = self.temporary();
-        let shown = entry.name.to_string();
-        let failed = || format!("the link {shown} cannot be made");
-        let folder = self.staging.get(&staging).context("a folder that was made")?;
-        let files = self.outcome.files;
-        if let Err(error) = folder.symlink(&name, to) {
-            // Where links cannot be made, a second name for the file does; else its bytes again.
-            let source = spot.path().parent().map(|folder| folder.join(names::to_path(to)));
-            let source = source.filter(|source| source.is_file() && !cfg!(unix));
-            let made = source.map(|source| {
-                let there = folder.path().join(names::to_path(&name));
-                fs::hard_link(&source, &there).or_else(|_| fs::copy(&source, &there).map(drop))
-            });
-            made.unwrap_or(Err(error)).with_context(failed)?;
-        }
-        self.settle(at, &staging, &name)?;
-        if self.outcome.files > files {
-            self.outcome.files = files;
-            self.outcome.links += 1;
-        }
-        Ok(())
-    }
-
-    /// Writes down that the blob `at` uses a payload, before it does, as the official client would: with the payload's lock held.
-    fn note_user(&mut self, at: usize, payload: usize) -> Result<()> {
-        let name = &self.index.entries[payload].name;
-        let hub = self.stores.iter().find(|hub| name.below(hub).is_some()).cloned().unwrap_or_default();
-        let line = self.index.entries[at].name.below(&hub).unwrap_or_default().to_vec();
-        let spot = self.spot(payload);
-        self.within(&spot, |_, folder| {
-            let last = names::to_path(spot.last());
-            let beside = |end: &str| {
-                let mut name = last.clone().into_os_string();
-                name.push(end);
-                folder.path().join(name)
-            };
-            let list = beside(".refs");
-            let write = || -> io::Result<()> {
-                let _lock = Lock::acquire(&beside(".lock"), Duration::from_secs(10), || {}).ok();
-                if fs::symlink_metadata(&list).is_ok_and(|found| !found.is_file()) {
-                    return Err(io::Error::other("is no file"));
-                }
-                let mut file = fs::OpenOptions::new().read(true).append(true).create(true).open(&list)?;
-                let mut text = Vec::new();
-                file.read_to_end(&mut text)?;
-                if text.split(|byte| *byte == b'\n').any(|known| known == line) {
-                    return Ok(());
-                }
-                let start: &[u8] = if text.is_empty() || text.ends_with(b"\n") { b"" } else { b"\n" };
-                file.write_all(&[start, &line, b"\n"].concat())?;
-                file.sync_all()
-            };
-            write().with_context(|| format!("{} cannot be written", escape::path(&list)))
-        })
-    }
-
     /// Everything came: branches get their commits, and what was made on the way goes.
     ///
     /// # Errors
@@ -435,35 +369,10 @@ impl<'a> Placer<'a> {
         Ok(std::mem::take(&mut self.outcome))
     }
 
-    fn reference(&mut self, at: usize, bytes: &[u8]) -> Result<()> {
-        let name = &self.index.entries[at].name;
-        let Some((repository, _)) = name.repository() else { return Ok(()) };
-        let commit = self.target.spot(&[repository, b"/snapshots/", bytes.trim_ascii()].concat());
-        let plain = !bytes.trim_ascii().is_empty() && !bytes.contains(&b'/') && !bytes.trim_ascii().starts_with(b".");
-        if !plain || !commit.path().is_dir() {
-            self.outcome.kept.push((name.to_string(), "the commit that it names is not here".to_owned()));
-            return Ok(());
-        }
-        let staging = self.staging(at)?;
-        let temporary = self.temporary();
-        let folder = self.staging.get(&staging).context("a folder that was made")?;
-        let written = folder.create(&temporary, 0o666).and_then(|mut file| {
-            file.write_all(bytes)?;
-            self.finish_file(at, &file)
-        });
-        written.with_context(|| format!("{name} cannot be written"))?;
-        self.settle(at, &staging, &temporary)?;
-        self.outcome.references += 1;
-        Ok(())
-    }
-
     /// Takes away what was made on the way, and folders into which nothing came.
     fn clear(&mut self) {
-        if let Some(current) = self.current.take() {
-            if let Some(folder) = self.staging.get(&current.staging) {
-                let _ = folder.unlink(&current.name);
-            }
-        }
+        // A temporary file of a content that broke off lies in there, too.
+        self.current = None;
         for (path, folder) in self.staging.drain() {
             sweep(&folder);
             let _ = fs::remove_dir(path);
@@ -485,10 +394,9 @@ impl Drop for Placer<'_> {
 /// Removes the temporary files in `folder`.
 fn sweep(folder: &Folder) {
     for entry in fs::read_dir(folder.path()).into_iter().flatten().filter_map(Result::ok) {
-        if entry.file_name().as_encoded_bytes().ends_with(b".tmp") {
-            if let Some(name) = names::of_text(&entry.file_name()) {
-                let _ = folder.unlink(&name);
-            }
+        let name = names::of_text(&entry.file_name()).filter(|name| name.ends_with(b".tmp"));
+        if let Some(name) = name {
+            let _ = folder.unlink(&name);
         }
     }
 }

@@ -67,7 +67,9 @@ impl Archive {
             bail!("its index is larger than any that modelstrap writes");
         }
         let mut reader = Reader::new(os);
-        archive.content(first.size, &mut |bytes| reader.feed(bytes).map_err(|why| anyhow!("its index is refused: {why}")))?;
+        archive.content(first.size, &mut |bytes| {
+            reader.feed(bytes).map_err(|why| anyhow!("its index is refused: {why}"))
+        })?;
         archive.index = Arc::new(reader.end().map_err(|why| anyhow!("its index is refused: {why}"))?);
         Ok(archive)
     }

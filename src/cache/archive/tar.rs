@@ -4,7 +4,7 @@
 /// Everything in a tar comes in blocks of so many bytes.
 pub const BLOCK: usize = 512;
 /// What is written as a number of octal digits; larger ones are binary.
-const LARGEST_OCTAL: u64 = 0o7777_7777_777;
+const LARGEST_OCTAL: u64 = 0o77_777_777_777;
 /// A record's name is at most so long; longer ones have a record before it.
 const SHORT: usize = 100;
 /// The longest name of a record: that of an archive, and the zero at its end.
@@ -77,7 +77,14 @@ pub fn header(member: &Member) -> Vec<u8> {
         Kind::Folder => b'5',
     };
     let short = |bytes: &'_ [u8]| bytes[..bytes.len().min(SHORT)].to_vec();
-    blocks.extend_from_slice(&block(&short(&member.name), &short(&member.to), kind, member.size, member.mode, member.mtime));
+    blocks.extend_from_slice(&block(
+        &short(&member.name),
+        &short(&member.to),
+        kind,
+        member.size,
+        member.mode,
+        member.mtime,
+    ));
     blocks
 }
 
@@ -151,8 +158,10 @@ pub fn read(block: &[u8; BLOCK]) -> Result<Record, &'static str> {
     if kind != Kind::File && size != 0 {
         return Err("has bytes where there can be none");
     }
-    let mode = value(&block[100..108]).and_then(|mode| u32::try_from(mode).ok()).ok_or("has a mode that is no number")?;
-    let mtime = value(&block[136..148]).and_then(|time| i64::try_from(time).ok()).ok_or("has a time that is no number")?;
+    let mode =
+        value(&block[100..108]).and_then(|mode| u32::try_from(mode).ok()).ok_or("has a mode that is no number")?;
+    let mtime =
+        value(&block[136..148]).and_then(|time| i64::try_from(time).ok()).ok_or("has a time that is no number")?;
     Ok(Record::Member(Member { name: text(&block[..100]), to: text(&block[157..257]), kind, size, mode, mtime }))
 }
 

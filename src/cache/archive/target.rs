@@ -71,7 +71,8 @@ impl Target {
             let rest = bytes.strip_prefix(&root.prefix[..])?;
             if rest.is_empty() { Some(Vec::new()) } else { rest.strip_prefix(b"/").map(<[u8]>::to_vec) }
         };
-        let found = self.roots.iter().rev().find_map(|root| Some(Spot { root: root.path.clone(), below: below(root)? }));
+        let found =
+            self.roots.iter().rev().find_map(|root| Some(Spot { root: root.path.clone(), below: below(root)? }));
         found.unwrap_or_else(|| Spot { root: self.root().to_path_buf(), below: bytes.to_vec() })
     }
 
