@@ -39,6 +39,9 @@ pub(super) fn run(context: &Context, arguments: &RestoreArgs) -> Result<Exit> {
     show(context, &survey, &index, &merge);
     if arguments.dry_run || merge.is_done() {
         if merge.is_done() {
+            if !arguments.dry_run {
+                restore::tidy(&index, &target);
+            }
             context.output.say("Nothing to bring: all of it is here.");
         }
         report(context, arguments, &index, &merge, None)?;

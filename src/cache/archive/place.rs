@@ -220,7 +220,10 @@ impl<'a> Placer<'a> {
             What::Link { to } => self.link(at, to),
             What::Folder => {
                 let spot = self.spot(at);
-                self.folder(&spot, &spot.below).map(drop)
+                let folder = self.folder(&spot, &spot.below)?;
+                // It is empty and stays: only what was made on the way goes again.
+                self.made.retain(|made| made != folder.path());
+                Ok(())
             }
             What::File { .. } | What::Same { .. } => Ok(()),
         }

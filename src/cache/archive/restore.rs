@@ -1,6 +1,8 @@
 //! Restores an archive: one thread reads and decompresses, another verifies and writes.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
@@ -68,6 +70,7 @@ pub fn restore(archive: &mut Archive, merge: &Merge, target: &Target, progress: 
     let index = std::sync::Arc::clone(&archive.index);
     has_room(&index, merge, target)?;
     let held = lock(target.root())?;
+    sweep(&index, target);
     let done = thread::scope(|scope| {
         // As many pieces of up to 1 MiB wait as keep both threads busy.
         let (words, waiting) = sync_channel::<Word>(4);
@@ -99,10 +102,48 @@ pub fn restore(archive: &mut Archive, merge: &Merge, target: &Target, progress: 
     done
 }
 
+/// Takes away what a restore of such an archive left that was killed. Another one that is at work keeps its own.
+pub fn tidy(index: &Index, target: &Target) {
+    if stagings(index, target).iter().any(|folder| folder.is_dir())
+        && let Ok(held) = lock(target.root())
+    {
+        sweep(index, target);
+        held.release();
+    }
+}
+
+/// Where the members of the archive are made.
+fn stagings(index: &Index, target: &Target) -> BTreeSet<PathBuf> {
+    let stores = index.stores();
+    let mut found = BTreeSet::new();
+    for spot in index.entries.iter().map(|entry| target.staging(&entry.name, &stores)) {
+        let path = spot.path();
+        let mut way = path.ancestors().take_while(|path| *path != spot.root);
+        if !found.contains(&path) && way.all(|folder| !folder.is_symlink()) {
+            found.insert(path);
+        }
+    }
+    found
+}
+
+fn sweep(index: &Index, target: &Target) {
+    for folder in stagings(index, target) {
+        for entry in fs::read_dir(&folder).into_iter().flatten().filter_map(Result::ok) {
+            if entry.file_name().as_encoded_bytes().ends_with(b".tmp") {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+        // What holds something else stays.
+        if fs::remove_dir(&folder).is_ok() {
+            let _ = folder.parent().map(fs::remove_dir);
+        }
+    }
+}
+
 /// Whether the disks have room for what comes.
 fn has_room(index: &Index, merge: &Merge, target: &Target) -> Result<()> {
     let stores = index.stores();
-    let mut needs: Vec<(std::path::PathBuf, u64)> = Vec::new();
+    let mut needs: Vec<(PathBuf, u64)> = Vec::new();
     let mut add = |at: usize, size: u64| {
         let root = target.spot(index.entries[at].name.bytes()).root;
         match needs.iter_mut().find(|(known, _)| *known == root) {
@@ -133,12 +174,13 @@ fn has_room(index: &Index, merge: &Merge, target: &Target) -> Result<()> {
 /// The lock of all restores into one cache, with what was made for it.
 struct Held {
     lock: Lock,
-    made: Vec<std::path::PathBuf>,
+    folder: PathBuf,
+    made: Vec<PathBuf>,
 }
 
 fn lock(root: &Path) -> Result<Held> {
     let folder = root.join(".modelstrap");
-    if std::fs::symlink_metadata(&folder).is_ok_and(|found| !found.is_dir()) {
+    if fs::symlink_metadata(&folder).is_ok_and(|found| !found.is_dir()) {
         bail!("{} is no folder, and modelstrap's own must be one", escape::path(&folder));
     }
     let missing: Vec<_> = folder.ancestors().take_while(|path| !path.exists()).map(Path::to_path_buf).collect();
@@ -148,16 +190,15 @@ fn lock(root: &Path) -> Result<Held> {
         std::io::ErrorKind::WouldBlock => anyhow!("another restore into {} is at work", escape::path(root)),
         _ => anyhow!("{} cannot be locked: {error}", escape::path(&path)),
     })?;
-    Ok(Held { lock, made: missing })
+    Ok(Held { lock, folder, made: missing })
 }
 
 impl Held {
     fn release(self) {
         self.lock.remove();
-        let Some(own) = self.made.first() else { return };
-        own_folder::remove_if_bare(own);
+        own_folder::remove_if_bare(&self.folder);
         for folder in self.made.iter().skip(1) {
-            if std::fs::remove_dir(folder).is_err() {
+            if fs::remove_dir(folder).is_err() {
                 return;
             }
         }
