@@ -67,7 +67,7 @@ done
 for _ in $(seq "$runs"); do
   rm -rf "$work/to/.cache"
   timed whole "$binary" -C "$work/to" restore --quiet "$archive"
-  # Half of the bytes go: every other large blob, and what torch has.
+  # Half of the contents go: every other large blob.
   find "$work/to/.cache/huggingface" -path '*/blobs/*' -size +1M -printf '%p\n' | sort | awk 'NR % 2' | xargs -d '\n' rm
   timed half "$binary" -C "$work/to" restore --quiet "$archive"
   rm -rf "$work/to/.cache"

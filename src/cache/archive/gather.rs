@@ -155,6 +155,10 @@ impl Walk<'_> {
         if !(self.wanted)(&name) || self.never.iter().any(|never| never == path) {
             return Ok(());
         }
+        // What programs lock is empty; a lock of versions is not.
+        if metadata.is_file() && metadata.len() == 0 && name.last().ends_with(b".lock") {
+            return Ok(());
+        }
         let thing = if metadata.is_file() {
             Thing::File(Bytes::Disk(path.to_path_buf(), Stamp::of(&metadata)))
         } else if metadata.is_symlink() {
