@@ -2,12 +2,14 @@
 
 mod clear;
 mod dedupe;
+mod backup;
 mod detect;
 mod env;
 mod hook;
 mod migrate;
 pub mod models;
 mod prune;
+mod restore;
 mod run;
 mod setup;
 mod status;
@@ -21,6 +23,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 pub use clear::{ClearArgs, Trash};
 pub use dedupe::DedupeArgs;
+pub use backup::{BackupArgs, Compress};
 pub use detect::DetectArgs;
 pub use env::{EnvArgs, EnvFormat};
 pub use hook::HookArgs;
@@ -30,6 +33,7 @@ pub use models::{
     SearchArgs, Transfer, UpdateArgs, VerifyArgs,
 };
 pub use prune::PruneArgs;
+pub use restore::RestoreArgs;
 pub use run::RunArgs;
 pub use setup::SetupArgs;
 pub use status::{Sort, StatusArgs};
@@ -136,6 +140,10 @@ pub enum Verb {
     Prune(PruneArgs),
     /// Bring what lies outside of the cache into it: old folders, the libraries' default places, what scripts downloaded elsewhere
     Migrate(MigrateArgs),
+    /// Store the cache, or some of its models, in one archive
+    Backup(BackupArgs),
+    /// Bring what an archive holds into the cache, beside what is there
+    Restore(RestoreArgs),
     /// Take back the last change that modelstrap made here: a setup, `models add` or `models remove`
     Undo(UndoArgs),
     /// Print the completions for a shell

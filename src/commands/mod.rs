@@ -2,6 +2,7 @@
 
 mod cleaning;
 mod clear;
+mod backup;
 mod context;
 mod dedupe;
 mod detect;
@@ -11,6 +12,7 @@ mod migrate;
 mod models;
 mod notes;
 mod prune;
+mod restore;
 mod run;
 mod setup;
 mod status;
@@ -62,6 +64,8 @@ pub fn dispatch(cli: Cli, vars: Vars, cwd: io::Result<PathBuf>) -> ExitCode {
         Verb::Status(arguments) => status::run(&context, &arguments),
         Verb::Clear(arguments) => clear::run(&context, &arguments),
         Verb::Prune(arguments) => prune::run(&context, &arguments),
+        Verb::Backup(arguments) => backup::run(&context, &arguments),
+        Verb::Restore(arguments) => restore::run(&context, &arguments),
         Verb::Undo(arguments) => undo::run(&context, &arguments),
         Verb::Verify(arguments) => verify::run(&context, &arguments),
         Verb::Completions { shell } => completions(&context, shell),

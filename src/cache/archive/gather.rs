@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 
 use super::names::{self, Name, Role};
 use crate::cache::stamp::Stamp;
-use crate::models::hub::store;
 use crate::platform::Os;
 use crate::support::{escape, interrupt};
 
@@ -59,17 +58,17 @@ pub struct Gathered {
 /// The folder's names, and whether each is wanted.
 pub type Wanted<'a> = &'a dyn Fn(&Name) -> bool;
 
-/// Finds everything in `roots` that is wanted. `never` are files that are not to be stored: the archive itself.
+/// Finds everything in `roots` that is wanted. `stores` are the hubs with a shared store, `never` are files that are not to be stored: the archive itself.
 ///
 /// # Errors
 /// When the person asked to stop.
-pub fn gather(roots: &[Root], wanted: Wanted<'_>, never: &[PathBuf]) -> Result<Gathered, interrupt::Interrupted> {
-    let mut walk = Walk { roots, wanted, never, found: Gathered::default() };
-    for root in roots {
-        if store::folder(&root.path).is_some() {
-            walk.found.stores.push(root.prefix.clone());
-        }
-    }
+pub fn gather(
+    roots: &[Root],
+    stores: &[Vec<u8>],
+    wanted: Wanted<'_>,
+    never: &[PathBuf],
+) -> Result<Gathered, interrupt::Interrupted> {
+    let mut walk = Walk { roots, wanted, never, found: Gathered { stores: stores.to_vec(), ..Gathered::default() } };
     for root in roots {
         walk.folder(&root.path, &root.prefix, 0)?;
     }
@@ -115,19 +114,23 @@ impl Walk<'_> {
             }
         }
         // A repository's own folders come with what is in them, and a root is there wherever it is restored to.
-        if empty && depth > 0 {
-            if let Ok(name) = Name::of(name, Os::current()) {
-                if name.repository().is_none() && (self.wanted)(&name) {
-                    self.found.things.insert(name, Thing::Folder);
-                }
-            }
+        if let (true, Ok(name)) = (empty && depth > 0, Name::of(name, Os::current()))
+            && name.repository().is_none()
+            && (self.wanted)(&name)
+        {
+            self.found.things.insert(name, Thing::Folder);
         }
         Ok(())
     }
 
     fn entry(&mut self, path: &Path, name: Name, depth: usize) -> Result<(), interrupt::Interrupted> {
         // A root within another one, where the libraries look for it.
+        if self.roots.iter().any(|root| root.path == path) {
+            return Ok(());
+        }
         if self.roots.iter().any(|root| root.prefix == name.bytes()) {
+            let why = "the libraries look elsewhere, and what is there has its name in the archive".to_owned();
+            self.found.left_out.push((path.to_path_buf(), why));
             return Ok(());
         }
         match name.kept_out() {
@@ -147,9 +150,13 @@ impl Walk<'_> {
             }
         };
         if metadata.is_dir() {
-            return self.folder(path, &name.bytes().to_vec(), depth + 1);
+            return self.folder(path, name.bytes(), depth + 1);
         }
         if !(self.wanted)(&name) || self.never.iter().any(|never| never == path) {
+            return Ok(());
+        }
+        // What programs lock is empty; a lock of versions is not.
+        if metadata.is_file() && metadata.len() == 0 && name.last().ends_with(b".lock") {
             return Ok(());
         }
         let thing = if metadata.is_file() {

@@ -67,7 +67,7 @@ fn a_cache_is_gathered_without_what_belongs_to_one_machine() {
         Root { prefix: b"huggingface".to_vec(), path: room.join("huggingface") },
         Root { prefix: b"torch".to_vec(), path: room.join("torch") },
     ];
-    let gathered = gather(&roots, &|_| true, &[]).unwrap();
+    let gathered = gather(&roots, &[b"huggingface/hub".to_vec()], &|_| true, &[]).unwrap();
     assert_eq!(
         found(&gathered),
         [
@@ -109,7 +109,7 @@ fn of_a_shared_store_only_what_is_used_goes_in_with_a_list_of_who_uses_it() {
         link("../../blobs/etag", hub.join(repository).join("snapshots").join(COMMIT).join("w"));
     }
     let roots = [Root { prefix: b"huggingface/hub".to_vec(), path: hub }];
-    let gathered = gather(&roots, &|_| true, &[]).unwrap();
+    let gathered = gather(&roots, &[b"huggingface/hub".to_vec()], &|_| true, &[]).unwrap();
     let names = found(&gathered);
     assert_eq!(
         names[..3],

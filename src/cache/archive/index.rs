@@ -16,7 +16,7 @@ use crate::platform::Os;
 /// What the first member is called.
 pub const NAME: &str = ".modelstrap/backup.jsonl";
 /// The form that this tool writes and reads.
-pub const SCHEMA: &str = "modelstrap.backup/1";
+pub const SCHEMA: &str = "modelstrap.archive/1";
 /// An index above this size is not read: 5,000,000 files.
 pub const LARGEST: u64 = 1 << 30;
 /// The longest line of an index, in bytes.
@@ -347,7 +347,10 @@ fn check(index: &Index) -> Result<(), String> {
             }
             What::Same { of, .. } => {
                 let of = *of;
-                if of >= at || !matches!(index.entries[of].what, What::File { .. }) {
+                if of >= at
+                    || !matches!(index.entries[of].what, What::File { .. })
+                    || name.role(&stores) == Role::Reference
+                {
                     return refuse("is a second name of no content");
                 }
             }

@@ -74,7 +74,7 @@ fn an_index_comes_back_as_it_was_written() {
     assert_eq!(
         lines[..4],
         [
-            r#"{"schema":"modelstrap.backup/1","tool":"0.1.0","created_at":"2025-11-25T15:20:46Z","stores":["huggingface/hub"],"entries":5,"bytes":1003}"#,
+            r#"{"schema":"modelstrap.archive/1","tool":"0.1.0","created_at":"2025-11-25T15:20:46Z","stores":["huggingface/hub"],"entries":5,"bytes":1003}"#,
             r#"{"file":"huggingface/hub/models--a/blobs/x","size":1000,"sha256":"0707070707070707070707070707070707070707070707070707070707070707","mtime":5,"mode":420}"#,
             r#"{"link":"huggingface/hub/models--a/snapshots/c/f","to":"../../blobs/x"}"#,
             r#"{"same":"huggingface/hub/models--b/blobs/x","of":0,"apart":true,"mtime":5,"mode":420}"#,
@@ -92,8 +92,8 @@ fn a_cut_or_edited_index_is_refused() {
     let edited = String::from_utf8(text.clone()).unwrap().replace("\"size\":3", "\"size\":4");
     assert_eq!(read(edited.as_bytes()).unwrap_err(), "its digest does not fit: it was damaged");
     assert_eq!(read(&[&text[..], b"{}\n"].concat()).unwrap_err(), "it has lines after its end");
-    let newer = String::from_utf8(text).unwrap().replace("backup/1", "backup/2");
-    assert!(read(newer.as_bytes()).unwrap_err().contains("this version of modelstrap reads modelstrap.backup/1"));
+    let newer = String::from_utf8(text).unwrap().replace("archive/1", "archive/2");
+    assert!(read(newer.as_bytes()).unwrap_err().contains("this version of modelstrap reads modelstrap.archive/1"));
 }
 
 #[test]

@@ -5,12 +5,18 @@
 //! what of it a cache needs, and `place` puts it there, each content whole and verified before it has its name.
 
 pub mod contents;
+pub mod folder;
 pub mod frames;
 pub mod gather;
 pub mod index;
+pub mod merge;
 pub mod names;
+pub mod output;
 pub mod pack;
+pub mod place;
 pub mod read;
+pub mod restore;
 pub mod tar;
+pub mod target;
 pub mod unpack;
 pub mod write;

@@ -198,7 +198,7 @@ impl Name {
             return None;
         }
         let ends = |end: &[u8]| last.ends_with(end);
-        if ends(b".lock") {
+        if last.strip_suffix(b".lock").is_some_and(|hash| is_hex(hash, 64)) {
             return Some("a lock");
         }
         let partial = [b".incomplete".as_slice(), b".part", b".partial", b".tmp", b".aria2", b".crdownload"];
@@ -392,7 +392,7 @@ mod tests {
             "huggingface/hub/.locks/models--a/x.lock",
             "huggingface/hub/models--a/blobs/x.1a.incomplete",
             "huggingface/hub/models--a/.modelstrap/brought-c",
-            "huggingface/hub/blobs/ab/abc.lock",
+            "huggingface/hub/blobs/ab/abababababababababababababababababababababababababababababababab.lock",
             "whisper/.modelstrap/partials/x.part",
             ".modelstrap/projects/a.json",
             "torch/.x.modelstrap-12",
@@ -402,7 +402,7 @@ mod tests {
         for stays in [
             "huggingface/hub/models--a/snapshots/c/token",
             "huggingface/hub/models--a/snapshots/c/poetry.lock",
-            "torch/hub/checkpoints/x.pth",
+            "torch/hub/owner_repo_main/poetry.lock",
             "huggingface/hub/models--a/blobs/x",
         ] {
             assert_eq!(name(stays).kept_out(), None, "{stays}");

@@ -2,6 +2,7 @@
 //! comes is refused where it comes, so that nobody's tar can put in what was not declared.
 
 use std::io;
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
@@ -15,7 +16,7 @@ use crate::platform::Os;
 pub struct Archive {
     source: Source,
     /// What it holds.
-    pub index: Index,
+    pub index: Arc<Index>,
 }
 
 /// Who takes what an archive holds.
@@ -54,7 +55,7 @@ impl Archive {
         const NO_INDEX: &str = "it has no index, so that nothing in it can be verified: modelstrap did not write it\n  \
             restore what `modelstrap backup` wrote; another tar is unpacked with tar, and `modelstrap migrate` takes it in";
         let source = Source::of(input).map_err(|error| broken(&error))?;
-        let mut archive = Self { source, index: Index::default() };
+        let mut archive = Self { source, index: Arc::default() };
         let first = match archive.member() {
             Ok(Some(first)) if first.name == index::NAME.as_bytes() && first.kind == Kind::File => first,
             // What is no tar at all, an empty file, a tar of another program.
@@ -69,7 +70,7 @@ impl Archive {
         archive.content(first.size, &mut |bytes| {
             reader.feed(bytes).map_err(|why| anyhow!("its index is refused: {why}"))
         })?;
-        archive.index = reader.end().map_err(|why| anyhow!("its index is refused: {why}"))?;
+        archive.index = Arc::new(reader.end().map_err(|why| anyhow!("its index is refused: {why}"))?);
         Ok(archive)
     }
 
@@ -78,10 +79,10 @@ impl Archive {
     /// # Errors
     /// When it is cut, damaged, or holds something else than its index says; or what `taker` says.
     pub fn read(&mut self, taker: &mut dyn Taker) -> Result<()> {
-        for at in 0..self.index.entries.len() {
+        let index = Arc::clone(&self.index);
+        for (at, entry) in index.entries.iter().enumerate() {
             let member = self.member()?.ok_or_else(|| anyhow!("it is cut off: members are missing"))?;
-            let entry = &self.index.entries[at];
-            if let Some(differs) = differs(&self.index, at, &member) {
+            if let Some(differs) = differs(&index, at, &member) {
                 bail!(
                     "it does not hold what its index says: {differs}, where {} should be\n  nothing of this member is used",
                     entry.name

@@ -107,12 +107,14 @@ fn member(index: &index::Index, entry: &Entry) -> Member {
         What::Link { to } => (Kind::Link, to.to_vec(), 0),
         What::Folder => (Kind::Folder, Vec::new(), 0),
     };
+    // A tar warns of members from 1970.
+    let mtime = if entry.mtime > 0 { entry.mtime } else { time::parse_rfc3339(&index.head.created_at).unwrap_or(0) };
     let mode = match kind {
         Kind::Link => 0o777,
         Kind::Folder => 0o755,
         Kind::File | Kind::Hard => u32::from(entry.mode),
     };
-    Member { name: entry.name.bytes().to_vec(), to, kind, size, mode, mtime: entry.mtime }
+    Member { name: entry.name.bytes().to_vec(), to, kind, size, mode, mtime }
 }
 
 /// Puts a content. With `promised`, what its name says is held against what it is; else it must not have changed since it was read.
