@@ -90,7 +90,7 @@ fn a_note_older_than_its_file_tells_nothing() {
     let name = local(&room, "models/name", "a.safetensors", &weights(2));
     // As if somebody had trained on.
     room.write(
-        &format!("models/name/.cache/huggingface/download/a.safetensors.metadata"),
+        "models/name/.cache/huggingface/download/a.safetensors.metadata",
         format!("{COMMIT}\n{}\n1000.0\n", sha256(&one)),
     );
     let found = room.run(&[&ALL[..], &["--dry-run", "--json"]].concat()).expect(0).json();
