@@ -83,7 +83,7 @@ fn parse_note(text: &str) -> Option<(Digest, i128)> {
     let mut lines = text.lines().skip(1);
     let digest = Digest::from_hex(lines.next()?.trim())?;
     let time: f64 = lines.next()?.trim().parse().ok()?;
-    (time.is_finite() && (0.0..1e12).contains(&time)).then_some((digest, (time * 1e9) as i128))
+    (time.is_finite() && (0.0..1e12).contains(&time)).then_some((digest, (time * 1e6) as i128 * 1000))
 }
 
 /// A commit's listing.

@@ -10,6 +10,10 @@ use std::path::{Path, PathBuf};
 pub fn sweep(leftovers: &[PathBuf], prefix: &str) -> Vec<(PathBuf, String)> {
     let mut stayed = Vec::new();
     for path in leftovers {
+        // Another run may have been at work, and has ended.
+        if std::fs::symlink_metadata(path).is_err() {
+            continue;
+        }
         if let Err(why) = one(path, prefix) {
             stayed.push((path.clone(), why));
         }

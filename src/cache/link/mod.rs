@@ -4,19 +4,23 @@
 //! their stamps before and after, and the name changes in one step, with the old file kept until it is certain that it was the
 //! one that was compared. There is no moment without the file.
 
+#[cfg(unix)]
+mod attributes;
 pub mod leftovers;
 mod notes;
+#[cfg(unix)]
 mod one;
 #[cfg(unix)]
 mod place;
 mod replace;
 mod roots;
+#[cfg(unix)]
+mod worker;
 
 pub use notes::{guard, remember};
 pub use replace::{Done, Job, Outcome, compare, replace};
 pub use roots::{Root, line as note_line, roots};
 
-use std::ffi::OsStr;
 use std::path::Path;
 
 use crate::support::digest;
@@ -28,7 +32,8 @@ pub fn prefix(cache_root: &Path) -> String {
 }
 
 /// The temporary name beside `name`. It says for which name it stands, so that the next run can put right what a killed one left.
-fn temporary(prefix: &str, name: &OsStr) -> String {
+#[cfg(unix)]
+fn temporary(prefix: &str, name: &std::ffi::OsStr) -> String {
     let tag = digest::sha256(name.as_encoded_bytes());
     format!("{prefix}{}", tag.get(..16).unwrap_or_default())
 }

@@ -1,20 +1,24 @@
 //! One file in the place of another: every name of the copy, one after the other.
 
+use std::ffi::OsStr;
+use std::fs;
 use std::io;
+use std::path::Path;
 
-use crate::cache::Stamp;
+use super::attributes;
+use super::place::Spot;
 use crate::cache::duplicates::{self, Copy, How};
+use crate::cache::{Place, Stamp};
 
 /// What could not be, in words for a person.
 pub(super) type Refused = String;
 
 /// A file and its copy, open, with what they were when they were opened.
 #[derive(Debug)]
-#[cfg(unix)]
 pub(super) struct Opened {
-    pub(super) keep: std::fs::File,
-    pub(super) keep_spot: super::place::Spot,
-    pub(super) copy: std::fs::File,
+    pub(super) keep: fs::File,
+    pub(super) keep_spot: Spot,
+    pub(super) copy: fs::File,
     pub(super) keep_stamp: Stamp,
     pub(super) copy_stamp: Stamp,
 }
@@ -36,26 +40,24 @@ pub(super) fn words(error: &io::Error) -> Refused {
 }
 
 /// A run, as far as one pair needs to know it.
-#[cfg(unix)]
 pub(super) struct Run<'a> {
-    pub(super) cache_root: &'a std::path::Path,
+    pub(super) cache_root: &'a Path,
     /// How temporary names begin.
     pub(super) prefix: &'a str,
-    pub(super) places: &'a [crate::cache::Place],
+    pub(super) places: &'a [Place],
 }
 
-#[cfg(unix)]
 impl Run<'_> {
-    fn spot(&self, name: &duplicates::Name) -> io::Result<super::place::Spot> {
+    fn spot(&self, name: &duplicates::Name) -> io::Result<Spot> {
         let outside = || io::Error::other("lies in no place");
         let place = self.places.get(name.place).ok_or_else(outside)?;
-        super::place::Spot::at(&place.real, &name.path())
+        Spot::at(&place.real, &name.path())
     }
 
     /// Opens both, which must be what was found: `keep_stamp` is what the one that stays is by now.
     pub(super) fn open(&self, keep: &duplicates::File, keep_stamp: &Stamp, copy: &Copy) -> Result<Opened, Refused> {
         let keep_spot = self.spot(keep.name()).map_err(|error| words(&error))?;
-        let open = |spot: &super::place::Spot| -> io::Result<_> {
+        let open = |spot: &Spot| -> io::Result<_> {
             let file = spot.open()?;
             let stamp = duplicates::stamp(&file)?;
             Ok((file, stamp))
@@ -88,6 +90,9 @@ impl Run<'_> {
             return Err(CHANGED.to_owned());
         }
         if how == How::HardLink {
+            if attributes::of(&opened.keep) != attributes::of(&opened.copy) {
+                return Err("its access list or attributes differ, and one file has one set of them".to_owned());
+            }
             read_only(&opened.keep, &opened.keep_stamp)
                 .map_err(|error| format!("what it equals cannot be made read-only: {error}"))?;
         }
@@ -110,7 +115,7 @@ impl Run<'_> {
     ) -> Result<How, Refused> {
         let spot = self.spot(name).map_err(|error| words(&error))?;
         let temporary = super::temporary(self.prefix, spot.name());
-        let temporary = std::ffi::OsStr::new(&temporary);
+        let temporary = OsStr::new(&temporary);
         let symlink = || {
             let target = keep.name().path();
             super::roots::note(self.cache_root, &name.path(), &target)?;
@@ -136,20 +141,14 @@ impl Run<'_> {
     }
 
     /// Lets the name stand for what `temporary` stands for, and removes the old one once it is certain that it is the copy.
-    fn swap(
-        &self,
-        opened: &Opened,
-        spot: &super::place::Spot,
-        temporary: &std::ffi::OsStr,
-        how: How,
-    ) -> Result<(), Refused> {
+    fn swap(&self, opened: &Opened, spot: &Spot, temporary: &OsStr, how: How) -> Result<(), Refused> {
         let says = |error: io::Error| words(&error);
         let made = spot.standing(temporary).map_err(says)?;
         // The name of the one that stays may stand for another file by now.
         if how == How::HardLink && made.id != opened.keep_stamp.id {
             return Err("what it equals was changed meanwhile".to_owned());
         }
-        let is_copy = |name: &std::ffi::OsStr| {
+        let is_copy = |name: &OsStr| {
             spot.standing(name).is_ok_and(|there| there.is_file && there.id == opened.copy_stamp.id)
                 && duplicates::stamp(&opened.copy).is_ok_and(|now| now.is_same_content(&opened.copy_stamp))
         };
@@ -172,8 +171,7 @@ impl Run<'_> {
 }
 
 /// A file with two names can be written to under both: nobody may.
-#[cfg(unix)]
-fn read_only(file: &std::fs::File, stamp: &Stamp) -> io::Result<()> {
+fn read_only(file: &fs::File, stamp: &Stamp) -> io::Result<()> {
     const WRITE: u32 = 0o222;
     if stamp.mode & WRITE == 0 {
         return Ok(());
@@ -183,7 +181,6 @@ fn read_only(file: &std::fs::File, stamp: &Stamp) -> io::Result<()> {
 }
 
 /// Whether the disk has no hard links, or no more for this file.
-#[cfg(unix)]
 fn lacks_hard_links(error: &io::Error) -> bool {
     use rustix::io::Errno;
     let lacking = [Errno::PERM, Errno::MLINK, Errno::OPNOTSUPP, Errno::NOSYS, Errno::XDEV];

@@ -23,6 +23,7 @@ use crate::platform::open_files::open_files;
 use crate::project::Project;
 use crate::setup::Layout;
 use crate::support::interrupt::{self, Interrupted};
+use crate::support::lock::Lock;
 use crate::support::{escape, units};
 use crate::ui::prompts::Prompts;
 use meter::Meter;
@@ -47,29 +48,50 @@ pub(super) fn run(context: &Context, arguments: &DedupeArgs) -> Result<Exit> {
     let note = layout.cache_root.join(".modelstrap").join(memory::FILE);
     let mut memory = Memory::load(&note);
     let prefix = link::prefix(&layout.cache_root);
-    let search = Search { places: &places, min_size: arguments.min_size, memory: &memory, leftover: &prefix };
-    let mut found = duplicates::find(&search);
-    unless_stopped()?;
     let now = now();
+    let mut find = || {
+        let search = Search { places: &places, min_size: arguments.min_size, memory: &memory, leftover: &prefix };
+        let found = duplicates::find(&search);
+        found.hashed.iter().for_each(|(stamp, hash)| memory.note(stamp, *hash, now));
+        unless_stopped().map(|()| found)
+    };
+    let mut found = find()?;
+    if !found.leftovers.is_empty() && !arguments.dry_run {
+        sweep(context, &layout, &found, &prefix)?;
+        found = find()?;
+    }
     let grace = i128::try_from(arguments.grace.as_nanos()).unwrap_or(i128::MAX);
     let rules = Rules { places: &places, now, grace, symlinks: arguments.symlinks };
     let plan = decide::decide(std::mem::take(&mut found.groups), &rules, &Live::default());
     unless_stopped()?;
-    for (stamp, hash) in &found.hashed {
-        memory.note(stamp, *hash, now);
-    }
     let mut report = Report { arguments, project, layout, places, found, plan, outcome: None };
     if arguments.dry_run {
         return report.dry_run(context);
     }
     lines::plan(&report, &context.output);
-    let stopped = report.apply(context, &prefix);
+    let stopped = report.apply(context);
     if !report.found.hashed.is_empty() {
         // Without it the next run reads the files again, and nothing is lost.
         let _ = link::remember(&report.layout.cache_root, &memory.text());
     }
     stopped?;
     report.end(context)
+}
+
+fn guard(context: &Context, layout: &Layout) -> Result<Lock> {
+    let waiting = || context.output.say("Waiting for another modelstrap that works on this cache …");
+    link::guard(&layout.cache_root, PATIENCE, waiting)
+        .with_context(|| format!("{} cannot be worked on", escape::path(&layout.cache_root)))
+}
+
+/// Removes what a run that was killed left: names of this tool's own, each equal to the file beside it.
+fn sweep(context: &Context, layout: &Layout, found: &Found, prefix: &str) -> Result<()> {
+    let held = guard(context, layout)?;
+    for (path, why) in link::leftovers::sweep(&found.leftovers, prefix) {
+        context.output.warn(format!("{}, which a run that was killed left, stays: {why}", escape::path(&path)));
+    }
+    held.remove();
+    Ok(())
 }
 
 fn now() -> i128 {
@@ -112,26 +134,15 @@ impl Report<'_> {
     }
 
     /// Asks, and does it.
-    fn apply(&mut self, context: &Context, prefix: &str) -> Result<()> {
-        let nothing = self.plan.sets.is_empty();
-        if nothing && self.found.leftovers.is_empty() {
+    fn apply(&mut self, context: &Context) -> Result<()> {
+        if self.plan.sets.is_empty() {
             return Ok(());
         }
-        if !nothing {
-            self.consent(context)?;
-        }
-        let waiting = || context.output.say("Waiting for another modelstrap that works on this cache …");
-        let held = link::guard(&self.layout.cache_root, PATIENCE, waiting)
-            .with_context(|| format!("{} cannot be worked on", escape::path(&self.layout.cache_root)))?;
-        for (path, why) in link::leftovers::sweep(&self.found.leftovers, prefix) {
-            context.output.warn(format!("{}, which a run that was killed left, stays: {why}", escape::path(&path)));
-        }
+        self.consent(context)?;
+        let held = guard(context, &self.layout)?;
+        let written = || open_files(Path::new("/")).map(|open| open.written).unwrap_or_default();
         let meter = self.meter(context);
-        let outcome = link::replace(
-            &self.job(&|| open_files(Path::new("/")).map(|open| open.written).unwrap_or_default(), &|bytes| {
-                meter.add(bytes)
-            }),
-        );
+        let outcome = link::replace(&self.job(&written, &|bytes| meter.add(bytes)));
         meter.end();
         held.remove();
         self.outcome = Some(outcome);

@@ -206,29 +206,21 @@ impl Rules<'_> {
             match (self.symlinks && may_link).then(|| self.alone(&file)) {
                 Some(Ok(())) => set.copies.push(copy(&set.keep, file, How::Symlink, Err(Why::OtherDisk), true)),
                 Some(Err(why)) => plan.left.push(left(&file, why)),
-                None => {
-                    if may_link {
-                        plan.left.push(left(&file, Why::OtherDisk));
-                    }
-                    disks.entry(file.stamp.id.0).or_default().push(file);
-                }
+                None => disks.entry(file.stamp.id.0).or_default().push(file),
             }
         }
         if !set.copies.is_empty() {
             plan.sets.push(set);
         }
         for files in disks.into_values() {
-            let first = plan.left.len();
+            let could_link = files.iter().filter(|file| in_hub && self.may_link(file));
+            let could_link: Vec<Left> = could_link.map(|file| left(file, Why::OtherDisk)).collect();
+            let (sets, lefts) = (plan.sets.len(), plan.left.len());
             self.one(files, world, plan);
-            // What becomes one on its own disk is not left.
-            let copied =
-                plan.sets.last().map(|set| set.copies.iter().map(|copy| copy.file.name().path()).collect::<Vec<_>>());
-            let copied = copied.unwrap_or_default();
-            let mut at = 0;
-            plan.left.retain(|left| {
-                at += 1;
-                at > first || left.why != Why::OtherDisk || !copied.contains(&left.path)
-            });
+            let copies = plan.sets.iter().skip(sets).flat_map(|set| &set.copies).map(|copy| copy.file.name().path());
+            let told = plan.left.iter().skip(lefts).map(|left| left.path.clone());
+            let settled: Vec<PathBuf> = copies.chain(told).collect();
+            plan.left.extend(could_link.into_iter().filter(|left| !settled.contains(&left.path)));
         }
     }
 
@@ -314,3 +306,6 @@ fn is_mutable(name: &Name) -> bool {
     let text = name.file.to_string_lossy().to_ascii_lowercase();
     MUTABLE.iter().any(|ending| text.ends_with(ending))
 }
+
+#[cfg(test)]
+mod tests;
