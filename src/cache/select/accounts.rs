@@ -134,7 +134,8 @@ impl<'a> Accounts<'a> {
         let Some((index, found)) = index.and_then(|index| Some((index, hub.payloads.get(index)?))) else { return };
         // Without a list that can be read, nobody knows who else uses it.
         if *left == 0 && found.listed {
-            with.frees = with.frees.saturating_add(self.entries(std::iter::once(&found.entry).chain(&found.beside)));
+            // Its list of users is empty by then.
+            with.frees = with.frees.saturating_add(self.entries(std::iter::once(&found.entry)));
             with.payloads.push(index);
         }
     }
