@@ -69,7 +69,7 @@ impl<'a> Accounts<'a> {
             return with;
         }
         with.frees = self.entries(holding.below(&revision.folder));
-        let users = self.blobs.entry(at).or_insert_with(|| users(holding));
+        let users = self.blobs.entry(at).or_insert_with(|| holding.users());
         let own: HashSet<&OsString> = revision.blobs().collect();
         let mut gone: Vec<&OsString> = Vec::new();
         for name in own {
@@ -139,15 +139,4 @@ impl<'a> Accounts<'a> {
             with.payloads.push(index);
         }
     }
-}
-
-fn users(holding: &Holding) -> HashMap<&OsString, usize> {
-    let mut users: HashMap<&OsString, usize> = HashMap::new();
-    for revision in &holding.repository.revisions {
-        let own: HashSet<&OsString> = revision.blobs().collect();
-        for name in own {
-            *users.entry(name).or_default() += 1;
-        }
-    }
-    users
 }

@@ -23,6 +23,7 @@ use crate::cache::select::words::{self, Meaning, Named, Problem};
 use crate::cache::select::{Needs, Stock, UseLog};
 use crate::cache::{Kind, scan};
 use crate::models::homes::Homes;
+use crate::platform::mapped_files::mapped_files;
 use crate::platform::open_files::open_files;
 use crate::project::git;
 use crate::setup::Layout;
@@ -122,9 +123,23 @@ impl<'a> Scene<'a> {
         if let Some(open) = open_files(Path::new("/")) {
             needs.add_open(open.all);
         }
+        needs.add_open(mapped_files(Path::new("/")));
         let log = who::use_log(&survey.layout.cache_root);
         let named = named(&projects, &homes);
         Ok(Self { context, survey, inventory, stock, needs, log, named, projects, remover, swept, planned, now })
+    }
+
+    /// Refuses to call a run good in which something of the cache could not be read.
+    ///
+    /// # Errors
+    /// How much it was.
+    pub(super) fn end(&self) -> Result<()> {
+        let repositories = self.stock.hubs.iter().filter(|hub| hub.home).flat_map(|hub| &hub.repositories);
+        let shut = repositories.filter(|one| !one.repository.problems.is_empty()).count() + self.stock.problems.len();
+        if shut > 0 {
+            bail!("{} could not be read: what lies there stays", units::count(shut, "folder"));
+        }
+        Ok(())
     }
 
     /// A path as a person knows it.

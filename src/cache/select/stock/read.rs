@@ -227,7 +227,7 @@ fn shard_of(entries: Vec<Entry>, shard: &Path, hub: &Path) -> Vec<Payload> {
         let is_here = entry.path.parent() == Some(shard);
         match entry.path.extension().and_then(|ending| ending.to_str()) {
             Some("refs" | "lock") if is_here => beside.entry(entry.path.with_extension("")).or_default().push(entry),
-            None if is_here && entry.stamp.is_plain() => payloads.push(entry),
+            None if is_here && entry.is_plain() => payloads.push(entry),
             _ => {}
         }
     }
