@@ -129,13 +129,13 @@ fn a_clear_that_is_killed_anywhere_is_finished_by_the_next() {
     let calm = seen(&calm);
     let points = walk(&["--now"], |room, _, when| {
         // What is gone already is known by no name any more.
-        for word in ["org/whole", "org/part@v1", "tiny.pt", "app"] {
+        for word in ["org/whole", "org/part@1111", "tiny.pt", "app"] {
             let ran = room.run(&["clear", word, "--yes", "--now", "--grace", "0"]);
             assert!([0, 2].contains(&ran.code), "{when}: {ran:?}");
         }
         seen(room).assert_eq(&calm, when);
         let trash: Vec<String> =
-            room.tree().names().into_iter().filter(|name| name.contains("trash")).map(str::to_owned).collect();
+            room.tree().names().into_iter().filter(|name| name.contains("/trash/")).map(str::to_owned).collect();
         assert_eq!(trash, Vec::<String>::new(), "{when}");
     });
     assert!(points > 15, "only {points} points were struck");

@@ -162,6 +162,53 @@ fn a_repository_that_holds_nothing_goes_and_one_that_was_hidden_is_seen_again() 
     assert!(room.exists(&format!("{HUB}/models--org--hidden/blobs/x")));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn what_a_running_program_has_open_or_mapped_stays() {
+    let room = lived_in();
+    let held = |code: &str, file: &str| {
+        let code = format!(
+            "import mmap, sys\nf = open(sys.argv[1], 'rb')\n{code}\nprint('held', flush=True)\nsys.stdin.read()"
+        );
+        let mut command = room.program("python3");
+        command.args(["-c", &code]).arg(room.place(file)).stdin(std::process::Stdio::piped());
+        let mut child = command.stdout(std::process::Stdio::piped()).spawn().ok()?;
+        let mut line = String::new();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().unwrap()), &mut line).unwrap();
+        (line == "held\n").then_some(child)
+    };
+    let mapped = "m = mmap.mmap(f.fileno(), 0, prot=mmap.PROT_READ)\nf.close()";
+    let (Some(one), Some(two)) = (held(mapped, ".cache/whisper/large-v3.pt"), held("", &format!("{ASR}/blobs/old")))
+    else {
+        eprintln!("skipped: python3 is not installed");
+        return;
+    };
+    let text = shown(&room, &["--grace", "0", "--older-than", "0"]);
+    for child in [one, two] {
+        let mut child = child;
+        drop(child.stdin.take());
+        child.wait().unwrap();
+    }
+    let open = "a running program has it open\n";
+    assert!(
+        text.contains(&format!("\norg/asr@111111111111: {open}")) && text.contains(&format!("\nlarge-v3.pt: {open}")),
+        "{text}"
+    );
+    let text = shown(&room, &["--grace", "0", "--older-than", "0"]);
+    assert!(text.contains("\norg/asr 3.") && !text.contains(" open"), "{text}");
+}
+
+#[test]
+fn a_project_whose_models_are_not_locked_is_warned() {
+    let room = lived_in();
+    room.append("modelstrap.toml", "[models]\nasr = \"hf:org/asr\"\n");
+    let ran = room.run(&["prune", "--dry-run"]).expect(0);
+    assert_eq!(
+        ran.err.lines().next(),
+        Some("warning: the project has no modelstrap.lock: what its manifest names counts for nothing here")
+    );
+}
+
 #[test]
 fn ci_needs_a_lock_and_never_a_half_one() {
     let room = lived_in();

@@ -59,6 +59,7 @@ pub(super) fn run(context: &Context, arguments: &ClearArgs) -> Result<Exit> {
     if stayed + left > 0 && !dry_run {
         bail!("{} stayed, as said above", units::count(stayed + left, "thing"));
     }
+    scene.end()?;
     Ok(Exit::Done)
 }
 

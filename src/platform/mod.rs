@@ -18,6 +18,7 @@ pub mod home;
 mod host;
 mod intel;
 mod jetson;
+pub mod mapped_files;
 mod memory;
 pub mod mounts;
 mod nvidia;

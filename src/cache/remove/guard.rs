@@ -106,7 +106,8 @@ impl Guard {
         let names: Vec<_> =
             real.components().skip_while(|part| !matches!(part, std::path::Component::Normal(_))).collect();
         let first = names.first().and_then(|part| part.as_os_str().to_str()).unwrap_or_default();
-        if NEVER.contains(&first) || (names.len() == 1 && SYSTEMS.contains(&first)) {
+        let in_memory = names.len() > 2 && real.starts_with("/dev/shm");
+        if (NEVER.contains(&first) && !in_memory) || (names.len() == 1 && SYSTEMS.contains(&first)) {
             return Some("belongs to the system");
         }
         if self.forbidden.iter().any(|other| other == real) {
@@ -225,6 +226,7 @@ mod tests {
         for (root, words) in [
             (PathBuf::from("/"), "it is the root of the disk"),
             (PathBuf::from("/usr/share"), "it belongs to the system"),
+            (PathBuf::from("/dev"), "it belongs to the system"),
             (PathBuf::from("/tmp"), "it belongs to the system"),
             (PathBuf::from("relative"), "is no absolute path"),
             (at("home"), "it is the project or the home folder"),

@@ -13,6 +13,7 @@ use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::folder::{self, Folder};
+use super::place;
 use super::rows::{Line, Row, Text};
 pub(super) use super::rows::{Mark, Move, TrashAt};
 use crate::cache::stamp::Stamp;
@@ -25,6 +26,7 @@ const SCHEMA: &str = "modelstrap.removal/1";
 pub(super) struct Journal {
     file: File,
     path: PathBuf,
+    cache_root: PathBuf,
 }
 
 /// What became of a run.
@@ -78,11 +80,8 @@ impl Journal {
         let at = folder_of(cache_root);
         let below = at.strip_prefix(cache_root).unwrap_or(&at);
         let folder = folder::open(cache_root)?.descend_making(below)?;
-        let path = at.join(format!("{name}.jsonl"));
-        let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
-        // Where the disk has no locks, the name of the process has to do.
-        let _ = file.try_lock();
-        let mut journal = Self { file, path };
+        let (file, path) = create(&at, name)?;
+        let mut journal = Self { file, path, cache_root: cache_root.to_path_buf() };
         let open = Row::Open {
             schema: SCHEMA.to_owned(),
             verb: verb.to_owned(),
@@ -151,12 +150,28 @@ impl Journal {
     /// Removes it, and its folders where nothing else is in them.
     pub(super) fn close(self) {
         let _ = fs::remove_file(&self.path);
-        for folder in self.path.ancestors().skip(1).take(3) {
-            if fs::remove_dir(folder).is_err() {
-                break;
-            }
+        tidy(&self.cache_root);
+    }
+}
+
+/// Takes away the folders of the journals, where nothing is in them: also those that a run left that was killed right then.
+pub(super) fn tidy(cache_root: &Path) {
+    let at = folder_of(cache_root);
+    place::drop_empty(cache_root, at.strip_prefix(cache_root).unwrap_or(&at), 3);
+}
+
+/// A new file, locked. One without a word in it may be taken for what a killed run left, and be removed, before it is locked.
+fn create(at: &Path, name: &str) -> io::Result<(File, PathBuf)> {
+    for turn in 0..8 {
+        let path = at.join(format!("{name}-{turn}.jsonl"));
+        let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
+        // Where the disk has no locks, the name of the process has to do.
+        let is_taken = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
+        if !is_taken && is_alone_and_mine(&file.metadata()?) {
+            return Ok((file, path));
         }
     }
+    Err(io::Error::other("another process removes what is written there"))
 }
 
 /// This user's runs that are not closed, oldest first. One that is at work now is left out.
@@ -192,6 +207,12 @@ fn read(folder: &Folder, at: &Path, path: PathBuf, cache_root: &Path) -> Option<
         Err(TryLockError::WouldBlock) => return None,
         Ok(()) | Err(TryLockError::Error(_)) => {}
     }
+    let length = looked.metadata().ok()?.len();
+    if length == 0 && locks_work(&path) {
+        // Its run was killed before it had written a word.
+        let _ = fs::remove_file(&path);
+        return None;
+    }
     let rows = BufReader::new(looked).lines().map_while(Result::ok);
     let mut rows = rows.filter_map(|line| serde_json::from_str::<Row>(&line).ok());
     let Some(Row::Open { schema, verb, started, seal, root, host, process, .. }) = rows.next() else { return None };
@@ -200,7 +221,7 @@ fn read(folder: &Folder, at: &Path, path: PathBuf, cache_root: &Path) -> Option<
         return None;
     }
     let old = root.path()?;
-    let journal = Journal { file, path };
+    let journal = Journal { file, path, cache_root: cache_root.to_path_buf() };
     let mut past = Past {
         journal,
         verb,

@@ -143,22 +143,28 @@ impl Trash {
         }
     }
 
-    /// Takes it away, and its folders, as far as nothing is in them.
+    /// Takes it away, and its folders (`trash`, `.modelstrap`), as far as nothing is in them.
     pub(super) fn drop_empty(&self) {
-        let mut below = self.at.below.clone();
-        let Ok(base) = folder::open(&self.at.base) else { return };
-        // RUN, `trash`, `.modelstrap`.
-        for _ in 0..3 {
-            let name: OsString = below.file_name().unwrap_or_default().to_os_string();
-            below.pop();
-            if base.descend(&below).and_then(|above| above.remove_folder(&name)).is_err() {
-                return;
-            }
-        }
+        drop_empty(&self.at.base, &self.at.below, 3);
     }
 
     fn split(&self) -> io::Result<(PathBuf, &OsStr)> {
         folder::split(&self.at.below).ok_or_else(|| io::ErrorKind::InvalidInput.into())
+    }
+}
+
+/// Takes away the last `count` folders of `below`, which lies below `base`, as far as they are there and nothing is in them.
+pub(super) fn drop_empty(base: &Path, below: &Path, count: usize) {
+    let Ok(base) = folder::open(base) else { return };
+    let mut below = below.to_path_buf();
+    for _ in 0..count {
+        let name: OsString = below.file_name().unwrap_or_default().to_os_string();
+        below.pop();
+        match base.descend(&below).and_then(|above| above.remove_folder(&name)) {
+            // A run that was killed here has done this much.
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return,
+            _ => {}
+        }
     }
 }
 

@@ -111,7 +111,10 @@ impl Payload {
         let start = Instant::now();
         loop {
             match file.try_lock() {
-                Ok(()) => return Ok(Locked(file)),
+                Ok(()) => {
+                    self.clear();
+                    return Ok(Locked(file));
+                }
                 Err(std::fs::TryLockError::Error(error)) => return Err(format!("its lock cannot be had: {error}")),
                 Err(std::fs::TryLockError::WouldBlock) => {}
             }
@@ -119,6 +122,18 @@ impl Payload {
                 return Err("another process holds its lock".to_owned());
             }
             thread::sleep(POLL);
+        }
+    }
+
+    /// Removes what a process left that was killed while it wrote the list anew: who holds the lock is the only one to do so.
+    fn clear(&self) {
+        let begin = format!("{}.refs.", self.hash);
+        let is_left = |name: &OsString| {
+            let middle = name.to_str().and_then(|name| name.strip_prefix(&begin)?.strip_suffix(".tmp"));
+            middle.is_some_and(|middle| middle.len() == 8 && middle.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        };
+        for name in self.shard.names().unwrap_or_default().iter().filter(|name| is_left(name)) {
+            let _ = self.shard.unlink(name);
         }
     }
 

@@ -48,6 +48,7 @@ pub(super) fn undo(remover: &Remover) -> Result<Option<Restored>> {
         run.close();
         return Ok(Some(restored));
     }
+    journal::tidy(&remover.cache_root);
     Ok(None)
 }
 
@@ -72,6 +73,7 @@ pub(super) fn sweep(remover: &Remover, now: i64) -> Result<Swept> {
         }
         run.close();
     }
+    journal::tidy(&remover.cache_root);
     Ok(swept)
 }
 

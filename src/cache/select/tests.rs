@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::clear::{self, Terms, Wanted};
 use super::picks::Pick;
 use super::prune::{self, Goal, Rules};
-use super::stock::{Application, Entry, Payload, Stock, Thing, ThingKind, entry};
+use super::stock::{Application, Entry, EntryKind, Payload, Stock, Thing, ThingKind, entry};
 use super::words::{self, Meaning, Named, Problem};
 use super::{Needs, Role, Selection, UseLog};
 use making::{Making, hub, needing, payload, thing};
@@ -298,7 +298,7 @@ fn a_folder_with_a_login_in_it_goes_file_by_file() {
     let path = "/c/modelscope/x";
     let mut folder = thing(path, 1, 0, 9);
     folder.kind = ThingKind::Folder;
-    folder.entries[0].stamp.mode = 0o040_755;
+    folder.entries[0].kind = EntryKind::Folder;
     folder.entries.extend([("credentials", 2), ("a/weights.bin", 3)].map(|(name, inode)| {
         let at = NOW - 9 * DAY;
         Entry { ..entry(&format!("{path}/{name}"), inode, 50, at, at) }

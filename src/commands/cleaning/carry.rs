@@ -10,7 +10,7 @@ use serde_json::json;
 use super::json::{Planned, document};
 use super::roots::Keeping;
 use super::{Scene, remover, show};
-use crate::cache::remove::{Keep, Order, Outcome};
+use crate::cache::remove::{Keep, Order, Outcome, Restored};
 use crate::cache::select::Selection;
 use crate::cache::select::prune::span;
 use crate::cli::Consent;
@@ -125,7 +125,16 @@ pub(in crate::commands) fn undo(context: &Context, verb: &str, dry_run: bool) ->
     }
     crate::support::interrupt::watch();
     let survey = Survey::of(context)?;
-    let restored = remover(&survey).undo()?;
+    let remover = remover(&survey);
+    // A run that was killed before it had decided anything is the last one, and goes back by itself.
+    let swept = remover.sweep(time::seconds())?;
+    let restored = match swept.back.is_empty() {
+        true => remover.undo()?,
+        false => Some(Restored { verb: verb.to_owned(), back: swept.back, stayed: Vec::new() }),
+    };
+    for (path, why) in &swept.problems {
+        context.output.warn(format!("{}: {}", escape::path(path), escape::printable(why)));
+    }
     let shown = |path: &std::path::Path| {
         crate::support::paths::friendly(&survey.layout.root, survey.layout.home.as_deref(), path)
     };

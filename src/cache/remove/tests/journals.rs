@@ -38,7 +38,7 @@ fn what_was_written_is_read_back_whatever_the_names_are_and_wherever_the_root_is
     let paths: Vec<_> = read.moves.iter().map(|one| one.path.as_os_str().as_bytes()).collect();
     assert_eq!(paths, [b"hub/a\nb".as_slice(), b"\xff\xfe/x", "né".as_bytes()]);
 
-    let path = folder_of(&moved).join("1.jsonl");
+    let path = folder_of(&moved).join("1-0.jsonl");
     let cut = fs::read_to_string(&path).unwrap() + "{\"decided\":{\"unt";
     fs::write(&path, cut).unwrap();
     read.journal.give_back().unwrap();
@@ -55,7 +55,7 @@ fn what_another_machine_or_user_wrote_is_not_believed() {
     let (root, copy) = (room.join("cache"), room.join("copy"));
     fs::create_dir(&root).unwrap();
     drop(begin(&root, "1", &[one(b"x")]));
-    let file = folder_of(&root).join("1.jsonl");
+    let file = folder_of(&root).join("1-0.jsonl");
     assert_eq!(past(&root).unwrap().len(), 1);
 
     fs::create_dir_all(folder_of(&copy)).unwrap();
@@ -87,7 +87,7 @@ proptest! {
         let room = tempfile::tempdir().unwrap();
         let root = room.path().canonicalize().unwrap();
         drop(begin(&root, "1", &[one(b"x")]));
-        let file = folder_of(&root).join("1.jsonl");
+        let file = folder_of(&root).join("1-0.jsonl");
         let before = fs::read_to_string(&file).unwrap();
         fs::write(&file, format!("{before}{row}\n{text}")).unwrap();
         let _ = past(&root);

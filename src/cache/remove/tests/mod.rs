@@ -28,7 +28,15 @@ pub(super) struct Room {
 
 impl Room {
     pub(super) fn new() -> Self {
-        let room = tempfile::tempdir().unwrap();
+        Self::inside(tempfile::tempdir().unwrap())
+    }
+
+    /// One that costs no disk, where the system has such a thing: for what is done many times.
+    pub(super) fn in_memory() -> Self {
+        Self::inside(tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap())
+    }
+
+    fn inside(room: tempfile::TempDir) -> Self {
         let top = room.path().canonicalize().unwrap();
         let home = top.join("project/.cache/huggingface");
         fs::create_dir_all(&home).unwrap();

@@ -5,7 +5,7 @@ use std::thread;
 
 use super::*;
 
-const TIMES: usize = 150;
+const TIMES: usize = 400;
 
 /// Swaps `one` and the link `other` until told to stop: the parent of the victims, and the victim.
 fn swapping<T>(pairs: &[(PathBuf, PathBuf)], work: impl FnOnce() -> T) -> T {
@@ -28,7 +28,7 @@ fn swapping<T>(pairs: &[(PathBuf, PathBuf)], work: impl FnOnce() -> T) -> T {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_link_that_is_swapped_in_leads_no_removal_out_of_the_cache() {
-    let room = Room::new();
+    let room = Room::in_memory();
     let outside = room.top.join("outside");
     for name in ["victim/a", "victim/b", "tree/victim/a", "file"] {
         put(&outside.join(name), "precious");

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{DAY, HUB, NOW, commit};
 use crate::cache::hub::{Blob, BlobKind, File, FileKind, Reference, Repository, Revision};
 use crate::cache::select::Needs;
-use crate::cache::select::stock::{Holding, HubStock, Payload, Stock, Thing, ThingKind, entry};
+use crate::cache::select::stock::{EntryKind, Holding, HubStock, Payload, Stock, Thing, ThingKind, entry};
 use crate::cache::stamp::Stamp;
 use crate::fetch::Digest;
 use crate::models::homes::Homes;
@@ -38,7 +38,9 @@ impl Making {
 
     pub(super) fn folder(&mut self, path: &Path, days: i64) {
         let stamp = self.put(path.to_path_buf(), 0, days);
-        self.holding.entries.last_mut().unwrap().stamp = Stamp { mode: 0o040_755, names: 9, ..stamp };
+        let entry = self.holding.entries.last_mut().unwrap();
+        entry.stamp = Stamp { mode: 0o040_755, names: 9, ..stamp };
+        entry.kind = EntryKind::Folder;
     }
 
     pub(super) fn blob(mut self, name: &str, disk: u64, days: i64) -> Self {
