@@ -58,6 +58,12 @@ fn flip(path: &Path) {
     fs::File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
 }
 
+/// The lines of what `verify` finds that name files.
+fn heads_of(room: &Room) -> Vec<String> {
+    let ran = room.run(&["verify"]);
+    ran.out.lines().filter(|line| !line.starts_with(' ')).map(str::to_owned).collect()
+}
+
 /// The last line, without what differs from run to run.
 fn summary(ran: &Ran) -> String {
     let line = ran.err.lines().find(|line| line.contains(" read in ")).unwrap();
@@ -377,7 +383,7 @@ fn ctrl_c_stops_it_at_once_and_says_so() {
 fn the_projects_lock_says_what_other_files_are_and_what_is_not_here() {
     let zoo = Zoo::start();
     let room = zoo.project(
-        "tiny = { source = \"hf:org/tiny\", weights = \"all\" }\nvad = \"torch-hub:owner/tiny-repo\"\nspeech = \"hf:datasets/org/speech\"\n",
+        "tiny = { source = \"hf:org/tiny\", weights = \"all\" }\nvad = \"torch-hub:owner/tiny-repo\"\nspeech = \"hf:datasets/org/speech\"\nw = \"url:https://files.example.org/weights.bin\"\n",
     );
     room.run(&["models", "download"]).expect(0);
     let hub = room.place(".cache/huggingface/hub");
@@ -385,14 +391,34 @@ fn the_projects_lock_says_what_other_files_are_and_what_is_not_here() {
     let code = room.place(".cache/torch/hub/owner_tiny-repo_main/hubconf.py");
     let before = fs::read(&code).unwrap();
     flip(&code);
+    let path = room.run(&["models", "path", "w", "weights.bin"]).expect(0).out;
+    let weights = PathBuf::from(path.trim_end().replace('@', room.path().to_str().unwrap()));
+    flip(&weights);
     zoo.hub.forget();
     let ran =
         room.run(&["verify"]).expect(3).says(&["note: speech is not here: `modelstrap models download` brings it"]);
     let heads: Vec<&str> = ran.out.lines().filter(|line| !line.starts_with(' ')).collect();
-    assert_eq!(heads, ["vad hubconf.py: damaged"]);
+    assert_eq!(heads, ["vad hubconf.py: damaged", "w weights.bin: damaged"]);
     room.run(&["verify", "--fix", "--offline"]).expect(3);
     assert_ne!(fs::read(&code).unwrap(), before, "offline it stays as it is");
+    room.run(&["verify", "--fix", "w"]).expect(0);
+    assert_eq!(heads_of(&room), ["vad hubconf.py: damaged"]);
     room.run(&["verify", "--fix", "vad"]).expect(0);
     assert_eq!(fs::read(&code).unwrap(), before);
     room.run(&["verify"]).expect(0);
+}
+
+#[test]
+fn folders_that_only_look_like_a_librarys_say_nothing_of_their_files() {
+    let room = Room::bare();
+    room.write("modelstrap.toml", "");
+    // A training run names its checkpoints by commit, and a person's own whisper is not OpenAI's.
+    room.write("models/run/checkpoints/step-deadbeef.pth", vec![1; 1 << 20]);
+    room.write("models/whisper/base.pt", vec![1; 1 << 20]);
+    room.run(&["verify"]).expect(0).says(&["Of 2 files, 2.10 MB, nobody says what they are."]);
+    room.write("~/.cache/whisper/base.pt", vec![1; 1000]);
+    let ran = room.run(&["verify"]).expect(3);
+    let expected = "whisper-base base.pt: of another size\n    ~/.cache/whisper/base.pt (145 MB)\n    expected 145262807 bytes (the catalogue)\n    found    1000 bytes\n    `modelstrap verify --fix whisper-base` fetches it again\n";
+    assert_eq!(ran.out, expected);
+    room.run(&["verify", "whisper-base"]).expect(3);
 }

@@ -27,6 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Wound {
     /// Its names: all of them get the new bytes, as one file. The first one need not be there.
     pub paths: Vec<PathBuf>,
+    /// How long the damaged file was, and when it was changed last, in nanoseconds since 1970: another one is left alone.
+    pub seen: Option<(u64, i128)>,
     /// The folders that none of them may lie outside of, links followed.
     pub inside: Vec<PathBuf>,
     /// What its bytes must be.
@@ -162,12 +164,15 @@ fn copy(world: &World, wound: &Wound, from: &Path, side: &Path) -> io::Result<()
 fn place(world: &World, wound: &Wound, side: &Path) -> io::Result<()> {
     let Some((first, others)) = wound.paths.split_first() else { return Ok(()) };
     let _guard = guard(wound, first);
-    let hidden = |path: &Path| fs::symlink_metadata(path).is_ok_and(|found| found.is_file());
-    if hidden(first) {
+    let there = fs::symlink_metadata(first).ok();
+    if let (Some(seen), Some(there)) = (wound.seen, &there)
+        && seen != (there.len(), changed(there))
+    {
+        return Err(io::Error::other(format!("{} was changed meanwhile, and is left alone", escape::path(first))));
+    }
+    if let Some(there) = there.filter(fs::Metadata::is_file) {
         // Who may read it stays as it was.
-        if let Ok(found) = fs::symlink_metadata(first) {
-            let _ = fs::set_permissions(side, found.permissions());
-        }
+        let _ = fs::set_permissions(side, there.permissions());
     } else if let Some(folder) = first.parent() {
         fs::create_dir_all(folder)?;
     }
@@ -179,6 +184,11 @@ fn place(world: &World, wound: &Wound, side: &Path) -> io::Result<()> {
         fs::rename(&temporary, other)?;
     }
     link(world, wound)
+}
+
+fn changed(found: &fs::Metadata) -> i128 {
+    let since = found.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+    since.map_or(0, |since| i128::try_from(since.as_nanos()).unwrap_or(i128::MAX))
 }
 
 /// Makes the file of the revision lead to its bytes.

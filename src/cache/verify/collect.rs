@@ -42,7 +42,7 @@ pub struct Scope<'a> {
 /// Everything in `scope` whose bytes can be checked. Nothing is read but names, listings and marks.
 pub fn collect(scope: &Scope<'_>) -> Collected {
     let apart = scope.places.iter().map(|place| place.real.clone()).collect();
-    let mut collector = Collector { apart, ..Collector::default() };
+    let mut collector = Collector { apart, whisper: scope.homes.whisper.clone(), ..Collector::default() };
     for place in scope.places {
         // An application cache is the project's own: nobody says what its files are.
         if !matches!(place.kind, Kind::Application { .. }) && place.path.exists() {
@@ -67,6 +67,8 @@ pub(super) struct Collector {
     apart: HashSet<PathBuf>,
     /// Files of which nothing is known yet; a lock or a mark may still tell.
     unknown: Vec<(PathBuf, Stamp)>,
+    /// openai-whisper's folder.
+    whisper: PathBuf,
     /// Shared stores, whose payloads are told by the repositories' links.
     shared: Vec<PathBuf>,
 }
@@ -244,8 +246,12 @@ impl Collector {
                 let digest = ollama::digest(name).map(Expected::Whole);
                 (digest.and_then(by_name), store.map_or(Owner::Checkpoint, Owner::Ollama))
             }
-            "checkpoints" => (names::checkpoint(name).and_then(by_name), Owner::Checkpoint),
-            "whisper" => match whisper(name) {
+            // Elsewhere the digits may be anything: a training run's commit.
+            "checkpoints" if folder.ends_with("hub/checkpoints") => {
+                (names::checkpoint(name).and_then(by_name), Owner::Checkpoint)
+            }
+            // In another folder of that name, somebody may keep models of their own.
+            "whisper" if folder == self.whisper || folder.ends_with(".cache/whisper") => match whisper(name) {
                 Some((known, file)) => (catalogued(file), Owner::Whisper(known, file)),
                 None => (None, Owner::Checkpoint),
             },

@@ -83,7 +83,13 @@ impl<'a> Surgery<'a> {
             }
         }
         match source {
-            Some(source) => self.wound(content.paths.clone(), digest, size, source),
+            Some(source) => match self.wound(content.paths.clone(), digest, size, source) {
+                Remedy::Wound(wound) => {
+                    let seen = Some((content.stamp.size, content.stamp.modified));
+                    Remedy::Wound(Box::new(Wound { seen, ..*wound }))
+                }
+                other => other,
+            },
             None => Remedy::Nothing(advice.unwrap_or_else(|| "remove it, and fetch it again".to_owned())),
         }
     }
@@ -130,7 +136,7 @@ impl<'a> Surgery<'a> {
             |link| link.file.path.clone(),
         );
         let link = source.link.map(Box::new);
-        Remedy::Wound(Box::new(Wound { paths, inside, digest, size, cure: source.cure, label, link }))
+        Remedy::Wound(Box::new(Wound { paths, seen: None, inside, digest, size, cure: source.cure, label, link }))
     }
 
     /// What goes through the machinery of `models`: code of torch.hub, and wheels.

@@ -6,6 +6,8 @@ mod fix;
 mod present;
 mod targets;
 
+use std::collections::HashMap;
+
 use anyhow::{Result, bail};
 
 use super::context::Context;
@@ -44,7 +46,13 @@ pub(super) fn run(context: &Context, arguments: &CacheVerifyArgs) -> Result<Exit
             None
         }
     };
-    let wanted = session.as_ref().map(Session::wanted).transpose()?.unwrap_or_default();
+    let wanted = match session.as_ref().map(Session::wanted) {
+        Some(Err(error)) => {
+            context.output.warn(format!("which models this machine should have is not known: {error:#}"));
+            HashMap::new()
+        }
+        wanted => wanted.and_then(Result::ok).unwrap_or_default(),
+    };
     let lock = session.as_ref().and_then(Session::locked);
     let targets = Targets::of(&arguments.targets, &context.start()?);
     let places = targets.places(survey.places);
@@ -74,6 +82,9 @@ pub(super) fn run(context: &Context, arguments: &CacheVerifyArgs) -> Result<Exit
     let offline = context.global.offline || world.is_some_and(|world| world.hub.offline);
     match session.filter(|_| fixes && !outcome.findings.is_empty()) {
         Some(session) => fix::fix(&session, arguments, &wanted, &outcome, offline),
+        None if fixes && !outcome.findings.is_empty() => {
+            bail!("nothing is mended before the project's models can be read")
+        }
         None => end(&outcome),
     }
 }
