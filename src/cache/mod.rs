@@ -8,6 +8,7 @@ pub mod hub;
 pub mod inventory;
 pub mod notes;
 pub mod places;
+pub mod report;
 pub mod scan;
 pub mod sizes;
 pub mod stamp;

@@ -4,6 +4,7 @@ mod detect;
 mod env;
 mod hook;
 pub mod models;
+mod report;
 mod run;
 mod setup;
 mod status;
@@ -21,6 +22,7 @@ pub use models::{
     AddArgs, DownloadArgs, ExportArgs, LockArgs, ModelsArgs, ModelsVerb, PathArgs, RemoveArgs, ScanArgs, SearchArgs,
     Transfer, UpdateArgs, VerifyArgs,
 };
+pub use report::ReportArgs;
 pub use run::RunArgs;
 pub use setup::SetupArgs;
 pub use status::{Sort, StatusArgs};
@@ -116,6 +118,8 @@ pub enum Verb {
     Models(ModelsArgs),
     /// Show what the caches hold, by library, model and revision, and what lies outside of them
     Status(StatusArgs),
+    /// Make a page to look at: where the bytes are, what could go, how the cache grew
+    Report(ReportArgs),
     /// Take back the last change that modelstrap made here: a setup, `models add` or `models remove`
     Undo(UndoArgs),
     /// Print the completions for a shell

@@ -6,6 +6,7 @@ mod env;
 mod hook;
 mod models;
 mod notes;
+mod report;
 mod run;
 mod setup;
 mod status;
@@ -52,6 +53,7 @@ pub fn dispatch(cli: Cli, vars: Vars, cwd: io::Result<PathBuf>) -> ExitCode {
         Verb::Hook(arguments) => hook::run(&context, &arguments),
         Verb::Models(arguments) => models::run(&context, &arguments),
         Verb::Status(arguments) => status::run(&context, &arguments),
+        Verb::Report(arguments) => report::run(&context, &arguments),
         Verb::Undo(arguments) => undo::run(&context, &arguments),
         Verb::Completions { shell } => completions(&context, shell),
         Verb::Man => manual(&context),
