@@ -113,7 +113,7 @@ fn page(context: &Context, survey: &Survey, inventory: &Inventory) -> String {
         cache_root,
         inventory,
         contents: &report::read(inventory),
-        needs: &Needs::of(&known, homes),
+        needs: &Needs::of(&known, &project.root, notes::lock(project).as_ref(), homes),
         known: &known,
         uses: &uses::last(cache_root),
         history: &history::all(cache_root),

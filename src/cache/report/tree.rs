@@ -3,7 +3,6 @@
 use super::html::visible;
 use super::{Subject, findings};
 use crate::cache::inventory::{Found, Unit, UnitKind};
-use crate::cache::notes::uses;
 
 /// So many models of a library are drawn by name.
 const MODELS: usize = 300;
@@ -60,8 +59,8 @@ pub(super) fn unit_name(unit: &Unit) -> String {
 
 /// When it was used last: by the disk's memory, or by our own.
 pub(super) fn used(subject: &Subject<'_>, unit: &Unit) -> Option<i64> {
-    let noted = unit.path.strip_prefix(subject.cache_root).ok().and_then(|path| uses::of(subject.uses, path));
-    unit.used.max(noted)
+    let noted = unit.path.strip_prefix(subject.cache_root).ok().and_then(|path| subject.uses.get(path));
+    unit.used.max(noted.copied())
 }
 
 fn node(name: &str, size: u64, used: Option<i64>, children: Vec<Node>) -> Node {
