@@ -98,13 +98,13 @@ fn what_is_downloaded_and_what_is_run_with_is_used_now() {
     let cache = room.place(".cache");
     room.run(&["models", "download"]).expect(0);
     let folder = Path::new("huggingface/hub/models--org--tiny");
-    let used = uses::of(&uses::last(&cache), folder).unwrap();
+    let used = uses::last(&cache)[folder];
     assert!((0..100).contains(&(time::seconds() - used)));
     fs::remove_dir_all(cache.join(".modelstrap/uses")).unwrap();
     room.run(&["env"]).expect(0);
     assert!(uses::last(&cache).is_empty(), "a prompt asks for the variables each time");
     room.run(&["run", "--", "true"]).expect(0);
-    assert!(uses::of(&uses::last(&cache), folder).is_some());
+    assert!(uses::last(&cache).contains_key(folder));
     let before = room.tree();
     room.run(&["run", "--", "true"]).expect(0);
     room.tree().assert_eq(&before, "an hour has not gone by");
@@ -212,6 +212,38 @@ fn links_that_came_with_a_project_lead_no_note_out_of_the_cache() {
         room.run(verb).expect(0);
     }
     Tree::of(&room.home()).assert_eq(&before, "links in the notes' folder");
+}
+
+#[test]
+fn a_project_that_is_gone_is_marked_by_who_looks_and_dropped_a_month_later() {
+    let room = Room::bare();
+    let cache = room.path().join("shared");
+    fs::create_dir(&cache).unwrap();
+    let (one, two) = (room.path().join("one"), room.path().join("two"));
+    for place in [&one, &two] {
+        fs::create_dir(place).unwrap();
+        let place = place.to_str().unwrap();
+        room.run(&["setup", "--yes", "--cache-dir", cache.to_str().unwrap(), "-C", place]).expect(0);
+    }
+    fs::rename(&two, room.path().join("away")).unwrap();
+    let status = ["status", "-C", one.to_str().unwrap()];
+    let marks = || {
+        fs::read_dir(cache.join(".modelstrap/projects"))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|end| end == "gone"))
+            .collect::<Vec<_>>()
+    };
+    let before = room.tree();
+    room.run(&[&status[..], &["--check", "--max-size", "1GB"]].concat()).expect(0);
+    room.tree().assert_eq(&before, "a check");
+    room.run(&status).expect(0);
+    let [mark] = &marks()[..] else { panic!() };
+    assert_eq!(registered(&cache), [one.clone(), two.clone()]);
+    let then = std::time::SystemTime::now() - std::time::Duration::from_secs(31 * 86_400);
+    fs::File::options().write(true).open(mark).unwrap().set_modified(then).unwrap();
+    room.run(&[&["-v"], &status[..]].concat()).expect(0).says(&["forgot the project @/two"]);
+    assert_eq!((registered(&cache), marks()), (vec![one], vec![]));
 }
 
 #[test]

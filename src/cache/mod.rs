@@ -14,6 +14,7 @@ pub mod notes;
 pub mod ollama;
 pub mod places;
 pub mod remove;
+pub mod report;
 pub mod scan;
 pub mod select;
 pub mod sizes;

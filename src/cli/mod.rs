@@ -10,6 +10,7 @@ mod migrate;
 pub mod models;
 mod prune;
 mod restore;
+mod report;
 mod run;
 mod setup;
 mod status;
@@ -34,6 +35,7 @@ pub use models::{
 };
 pub use prune::PruneArgs;
 pub use restore::RestoreArgs;
+pub use report::ReportArgs;
 pub use run::RunArgs;
 pub use setup::SetupArgs;
 pub use status::{Sort, StatusArgs};
@@ -144,6 +146,8 @@ pub enum Verb {
     Backup(BackupArgs),
     /// Bring what an archive holds into the cache, beside what is there
     Restore(RestoreArgs),
+    /// Make a page to look at: where the bytes are, what could go, how the cache grew
+    Report(ReportArgs),
     /// Take back the last change that modelstrap made here: a setup, `models add` or `models remove`
     Undo(UndoArgs),
     /// Print the completions for a shell

@@ -13,6 +13,7 @@ mod models;
 mod notes;
 mod prune;
 mod restore;
+mod report;
 mod run;
 mod setup;
 mod status;
@@ -66,6 +67,7 @@ pub fn dispatch(cli: Cli, vars: Vars, cwd: io::Result<PathBuf>) -> ExitCode {
         Verb::Prune(arguments) => prune::run(&context, &arguments),
         Verb::Backup(arguments) => backup::run(&context, &arguments),
         Verb::Restore(arguments) => restore::run(&context, &arguments),
+        Verb::Report(arguments) => report::run(&context, &arguments),
         Verb::Undo(arguments) => undo::run(&context, &arguments),
         Verb::Verify(arguments) => verify::run(&context, &arguments),
         Verb::Completions { shell } => completions(&context, shell),

@@ -16,6 +16,9 @@ use crate::models::locked::Model;
 use crate::project::Project;
 use crate::support::{bounded, escape, time};
 
+/// A lock above this size is not read before each command that is run, in bytes.
+const MOST: u64 = 2 << 20;
+
 /// Registers the project in its cache, with its lock as it is on the disk now.
 pub(super) fn register(context: &Context, project: &Project, cache_root: &Path) {
     if !cache_root.is_dir() {
@@ -28,8 +31,11 @@ pub(super) fn register(context: &Context, project: &Project, cache_root: &Path) 
 
 /// Notes that the models of the project's lock are used now, if the cache has notes.
 pub(super) fn used_lock(context: &Context, project: &Project, homes: &Homes) {
-    let Some(lock) = lock_text(project).and_then(|text| Lock::parse(&text).ok()) else { return };
-    used(context, homes, lock.models.iter());
+    // Who runs a command does not wait for a lock of tens of thousands of files to be read.
+    let is_small = std::fs::metadata(project.root.join(lock::FILE)).is_ok_and(|found| found.len() <= MOST);
+    if let Some(lock) = is_small.then(|| lock(project)).flatten() {
+        used(context, homes, lock.models.iter());
+    }
 }
 
 /// Notes that `models` are used now, if the cache has notes.
@@ -38,9 +44,18 @@ pub(super) fn used<'a>(context: &Context, homes: &Homes, models: impl IntoIterat
     tell(context, &homes.root, uses::note(&homes.root, &paths, &context.vars, time::seconds()));
 }
 
-/// Notes how large the cache is.
+/// The project's lock, where it has one that can be read.
+pub(super) fn lock(project: &Project) -> Option<Lock> {
+    lock_text(project).and_then(|text| Lock::parse(&text).ok())
+}
+
+/// Notes how large the cache is, and forgets the projects that are gone since long.
 pub(super) fn size(context: &Context, cache_root: &Path, inventory: &Inventory) {
-    tell(context, cache_root, history::note(cache_root, inventory, time::seconds()));
+    let now = time::seconds();
+    tell(context, cache_root, history::note(cache_root, inventory, now));
+    for gone in projects::sweep(cache_root, &context.vars, now) {
+        context.output.detail(format!("forgot the project {}", escape::path(&gone.project)));
+    }
 }
 
 /// The same for who has not counted it.

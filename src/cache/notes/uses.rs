@@ -75,8 +75,24 @@ pub fn note(cache_root: &Path, paths: &[PathBuf], vars: &Vars, now: i64) -> io::
     file::replace(&at, compact(noted)?.as_bytes())
 }
 
-/// When each path, relative to the cache root, was used last, in seconds since 1970, as far as modelstrap knows.
+/// When each path, relative to the cache root, or something in it was used last, in seconds since 1970, as far as modelstrap knows:
+/// what was noted, and every folder above it.
 pub fn last(cache_root: &Path) -> HashMap<PathBuf, i64> {
+    let noted = noted(cache_root);
+    let mut found: HashMap<PathBuf, i64> = HashMap::with_capacity(noted.len() * 2);
+    for (path, used) in noted {
+        for above in path.ancestors().filter(|above| !above.as_os_str().is_empty()) {
+            match found.get_mut(above) {
+                Some(last) => *last = (*last).max(used),
+                None => drop(found.insert(above.to_path_buf(), used)),
+            }
+        }
+    }
+    found
+}
+
+/// What every log says.
+fn noted(cache_root: &Path) -> HashMap<PathBuf, i64> {
     let mut found = HashMap::new();
     let own = super::folder(cache_root);
     let folder = own.join(FOLDER);
@@ -88,14 +104,6 @@ pub fn last(cache_root: &Path) -> HashMap<PathBuf, i64> {
     let logs = names.filter(|path| path.extension().is_some_and(|ending| ending == "jsonl"));
     logs.take(MOST).for_each(|log| read(&log, now, &mut found));
     found
-}
-
-/// When `path`, relative to the cache root, or something in it was used last.
-pub fn of(uses: &HashMap<PathBuf, i64>, path: &Path) -> Option<i64> {
-    match uses.get(path) {
-        Some(used) => Some(*used),
-        None => uses.iter().filter(|(inner, _)| inner.starts_with(path)).map(|(_, used)| *used).max(),
-    }
 }
 
 /// Forgets all uses.
@@ -172,11 +180,11 @@ mod tests {
         let relative = |text: &str| PathBuf::from(text);
         let expected =
             HashMap::from([(relative("huggingface/hub/models--a--b"), NOW), (relative("whisper/base.pt"), NOW + 7)]);
-        assert_eq!(last(root), expected);
+        assert_eq!(noted(root), expected);
         note(root, &paths, &vars, NOW + 3600).unwrap();
         let found = last(root);
-        assert_eq!(of(&found, Path::new("huggingface")), Some(NOW + 3600));
-        assert_eq!(of(&found, Path::new("hugging")), None);
+        assert_eq!(found.get(Path::new("huggingface")), Some(&(NOW + 3600)));
+        assert_eq!((found.len(), found.get(Path::new("whisper"))), (5, Some(&(NOW + 7))));
         forget(root);
         assert!(last(root).is_empty() && !root.join(".modelstrap/uses").exists());
     }

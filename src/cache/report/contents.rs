@@ -1,0 +1,219 @@
+//! What the scan does not keep: the files of the largest models, and which contents lie on the disk more than once as far as their
+//! names tell. Nothing is hashed here: `dedupe` does that.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::cache::hub::{BlobKind, FileKind, Hub, Repository};
+use crate::cache::inventory::{Inventory, Unit, UnitKind};
+use crate::cache::stamp::Stamp;
+use crate::support::interrupt;
+
+/// The files of so many models are read.
+const MODELS: usize = 400;
+
+/// So many names of a folder are looked at.
+const NAMES: usize = 4000;
+
+/// So many files of a model are shown by name; the others are one.
+const FILES: usize = 24;
+
+/// No model has folders in folders in so many folders.
+const DEEPEST: usize = 32;
+
+/// A file of a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leaf {
+    /// What it is called in the model.
+    pub name: String,
+    /// What it takes on the disk, in bytes.
+    pub disk: u64,
+}
+
+/// A content that lies on the disk several times.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Duplicate {
+    /// The files, sorted.
+    pub paths: Vec<PathBuf>,
+    /// What all but one take on the disk, in bytes.
+    pub bytes: u64,
+}
+
+/// What the largest models hold.
+#[derive(Debug, Default)]
+pub struct Contents {
+    /// The files of each model, by its path, the largest first.
+    pub files: HashMap<PathBuf, Vec<Leaf>>,
+    /// What lies there twice, the largest first. Whoever knows more (`dedupe`, from the bytes) may put it here instead.
+    pub duplicates: Vec<Duplicate>,
+}
+
+/// A content with a name that says what it is: by device and inode, so that two names of one file are one.
+type Copies = BTreeMap<(u64, u64), (PathBuf, u64)>;
+
+/// Reads the largest models of `inventory`.
+pub fn read(inventory: &Inventory) -> Contents {
+    let mut units: Vec<&Unit> = inventory.places.iter().flat_map(|found| &found.units).collect();
+    units.retain(|unit| unit.sizes.disk > 0);
+    units.sort_by(|one, other| other.sizes.disk.cmp(&one.sizes.disk).then_with(|| one.path.cmp(&other.path)));
+    let mut contents = Contents::default();
+    let mut copies: BTreeMap<String, Copies> = BTreeMap::new();
+    for unit in units.into_iter().take(MODELS) {
+        if interrupt::requested() {
+            break;
+        }
+        let leaves = match &unit.kind {
+            UnitKind::Repository(_) => repository(&unit.path, &mut copies),
+            UnitKind::Folder => folder(&unit.path, &mut copies),
+            UnitKind::File | UnitKind::Store | UnitKind::Rest | UnitKind::Own => continue,
+        };
+        contents.files.insert(unit.path.clone(), largest(leaves));
+    }
+    contents.duplicates = copies.into_values().filter(|copies| copies.len() > 1).map(duplicate).collect();
+    contents.duplicates.retain(|one| one.bytes > 0);
+    contents.duplicates.sort_by(|one, other| other.bytes.cmp(&one.bytes).then_with(|| one.paths.cmp(&other.paths)));
+    contents
+}
+
+fn duplicate(copies: Copies) -> Duplicate {
+    let total: u64 = copies.values().map(|(_, disk)| *disk).fold(0, u64::saturating_add);
+    let most = copies.values().map(|(_, disk)| *disk).max().unwrap_or(0);
+    let mut paths: Vec<PathBuf> = copies.into_values().map(|(path, _)| path).collect();
+    paths.sort_unstable();
+    Duplicate { paths, bytes: total - most }
+}
+
+/// The SHA-256 that a file is named by: as the Hub's clients do, and as ollama does.
+fn named_digest(name: &OsStr) -> Option<&str> {
+    let name = name.to_str()?;
+    let hex = name.strip_prefix("sha256-").unwrap_or(name);
+    (hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(hex)
+}
+
+fn note(copies: &mut BTreeMap<String, Copies>, name: &OsStr, path: &Path, stamp: &Stamp) {
+    if let Some(digest) = named_digest(name) {
+        let copies = copies.entry(digest.to_ascii_lowercase()).or_default();
+        // Where the system has no inodes, a path is a file.
+        let id = if stamp.id == (0, 0) { (0, copies.len() as u64 + 1) } else { stamp.id };
+        copies.insert(id, (path.to_path_buf(), stamp.disk));
+    }
+}
+
+fn repository(path: &Path, copies: &mut BTreeMap<String, Copies>) -> Vec<Leaf> {
+    let hub = Hub::at(path.parent().unwrap_or(path));
+    let found = Repository::read(path, &hub);
+    let mut names: HashMap<&OsStr, String> = HashMap::new();
+    let mut leaves = Vec::new();
+    for revision in &found.revisions {
+        for file in &revision.files {
+            match &file.kind {
+                FileKind::Blob(blob) => {
+                    names.entry(blob).or_insert_with(|| file.path.to_string_lossy().into_owned());
+                }
+                FileKind::Own(stamp) => {
+                    leaves.push(Leaf { name: file.path.to_string_lossy().into_owned(), disk: stamp.disk });
+                }
+                FileKind::Dangling(_) | FileKind::Foreign(_) => {}
+            }
+        }
+    }
+    for (name, blob) in &found.blobs {
+        let disk = match &blob.kind {
+            BlobKind::Own => {
+                note(copies, name, &found.blob(name), &blob.stamp);
+                blob.stamp.disk
+            }
+            BlobKind::Shared(_, payload) => payload.map_or(0, |payload| payload.disk),
+            BlobKind::Foreign => 0,
+        };
+        let orphan = || format!("{} (no revision)", name.to_string_lossy());
+        leaves.push(Leaf { name: names.get(name.as_os_str()).cloned().unwrap_or_else(orphan), disk });
+    }
+    for (path, stamp) in &found.unfinished {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        leaves.push(Leaf { name: format!("{name} (unfinished)"), disk: stamp.disk });
+    }
+    leaves
+}
+
+fn folder(root: &Path, copies: &mut BTreeMap<String, Copies>) -> Vec<Leaf> {
+    let mut leaves = Vec::new();
+    let mut waiting = vec![(root.to_path_buf(), 0)];
+    let mut left = NAMES;
+    while let Some((folder, depth)) = waiting.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok) {
+            let Some(rest) = left.checked_sub(1) else { return leaves };
+            left = rest;
+            let (path, Ok(kind)) = (entry.path(), entry.file_type()) else { continue };
+            if kind.is_dir() && depth < DEEPEST {
+                waiting.push((path, depth + 1));
+            } else if let (true, Ok(stamp)) = (kind.is_file(), Stamp::at(&path)) {
+                note(copies, &entry.file_name(), &path, &stamp);
+                let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
+                leaves.push(Leaf { name, disk: stamp.disk });
+            }
+        }
+    }
+    leaves
+}
+
+/// The largest by name, the others as one.
+fn largest(mut leaves: Vec<Leaf>) -> Vec<Leaf> {
+    leaves.retain(|leaf| leaf.disk > 0);
+    leaves.sort_by(|one, other| other.disk.cmp(&one.disk).then_with(|| one.name.cmp(&other.name)));
+    if leaves.len() > FILES {
+        let rest = leaves.split_off(FILES - 1);
+        let disk = rest.iter().map(|leaf| leaf.disk).fold(0, u64::saturating_add);
+        leaves.push(Leaf { name: format!("{} smaller files", rest.len()), disk });
+    }
+    leaves
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+    use crate::cache::places::{Kind, Place};
+    use crate::cache::scan;
+
+    fn put(path: PathBuf, size: usize) {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, vec![1; size]).unwrap();
+    }
+
+    #[test]
+    fn files_are_named_as_in_their_revision_and_equal_names_of_contents_are_found() {
+        let room = tempfile::tempdir().unwrap();
+        let (one, two) = ("a".repeat(64), "b".repeat(64));
+        let repository = room.path().join("huggingface/hub/models--o--m");
+        put(repository.join("blobs").join(&one), 90_000);
+        put(repository.join("blobs").join(&two), 50_000);
+        put(repository.join("blobs/x.1.incomplete"), 40_000);
+        let snapshot = repository.join("snapshots").join("c".repeat(40));
+        fs::create_dir_all(&snapshot).unwrap();
+        std::os::unix::fs::symlink(format!("../../blobs/{one}"), snapshot.join("model.bin")).unwrap();
+        put(room.path().join("ollama/blobs").join(format!("sha256-{one}")), 90_000);
+        let linked = room.path().join("again/blobs");
+        fs::create_dir_all(&linked).unwrap();
+        fs::hard_link(repository.join("blobs").join(&two), linked.join(&two)).unwrap();
+        let place = |name: &str| Place::at(name.into(), room.path().join(name), Kind::Home);
+        let inventory = scan::scan(vec![place("huggingface"), place("ollama"), place("again")]);
+        let contents = read(&inventory);
+        let names: Vec<_> = contents.files[&repository].iter().map(|leaf| leaf.name.as_str()).collect();
+        let orphan = format!("{two} (no revision)");
+        assert_eq!(names, ["model.bin", &orphan, "x.1.incomplete (unfinished)"]);
+        let [duplicate] = &contents.duplicates[..] else { panic!("{:?}", contents.duplicates) };
+        assert_eq!(duplicate.paths.len(), 2, "a hard link is no copy");
+        assert!(duplicate.bytes >= 90_000 && duplicate.bytes < 100_000);
+    }
+
+    #[test]
+    fn many_files_are_a_few_and_the_rest() {
+        let leaves = (0..100).map(|n| Leaf { name: format!("{n:03}"), disk: n }).collect();
+        let found = largest(leaves);
+        assert_eq!((found.len(), found[0].disk, found[FILES - 1].name.as_str()), (FILES, 99, "76 smaller files"));
+        assert_eq!(found.iter().map(|leaf| leaf.disk).sum::<u64>(), 99 * 100 / 2);
+    }
+}

@@ -1,0 +1,215 @@
+//! `modelstrap report`: the page is written where one expects it, over nothing of anybody's, and a real browser takes it as it is meant.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on says so and stops")]
+
+mod support;
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use support::project::{Ran, Room, Tree};
+
+const PAGE: &str = "modelstrap-report.html";
+const COMMIT: &str = "2222222222222222222222222222222222222222";
+
+/// Names that would be tags, scripts or orders to a terminal elsewhere.
+const EVIL: [&[u8]; 6] = [
+    b"</script><script>document.title='owned'<!--",
+    b"\"><img src=x onerror=\"document.title='owned'\">",
+    b"line\nbreak\x1b[2J\x07",
+    "gnp.\u{202e}exe \u{200b}\u{2028}".as_bytes(),
+    b"not \xff\xfe text",
+    b"&lt;b&gt; {{ @@DATA@@ }} ${x} `y` 'z'",
+];
+
+fn lived_in() -> Room {
+    let room = Room::bare();
+    room.write("modelstrap.toml", "[project]\nname = \"<b>Speech</b>\"\n[cache]\nbudget = \"20 MB\"\n");
+    let repository = ".cache/huggingface/hub/models--org--asr";
+    let mega = |count: usize| vec![7_u8; count * 1_000_000];
+    for (blob, size) in [("a".repeat(64), 9), ("b".repeat(64), 4)] {
+        room.write(&format!("{repository}/blobs/{blob}"), mega(size));
+        let at = room.place(&format!("{repository}/snapshots/{COMMIT}/{}.bin", &blob[..1]));
+        fs::create_dir_all(at.parent().unwrap()).unwrap();
+        symlink(format!("../../blobs/{blob}"), at).unwrap();
+    }
+    room.write(&format!("{repository}/blobs/x.incomplete"), mega(2));
+    room.write(&format!("{repository}/refs/main"), COMMIT);
+    room.write(&format!("~/.ollama/models/blobs/sha256-{}", "a".repeat(64)), mega(9));
+    room.write(".cache/torch/hub/checkpoints/resnet.pth", mega(5));
+    room.write("models/copy.safetensors", mega(3));
+    for (at, name) in EVIL.iter().enumerate() {
+        let name: Vec<u8> = name.iter().map(|byte| if *byte == b'/' { b'_' } else { *byte }).collect();
+        let folder = room.place(".cache/whisper");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join(OsStr::from_bytes(&name)), vec![1_u8; 1_100_000 + at * 100_000]).unwrap();
+    }
+    room
+}
+
+#[test]
+fn the_page_is_written_into_the_project_and_nothing_else_is() {
+    let room = lived_in();
+    let before = room.tree();
+    let ran = room.run(&["report"]).expect(0);
+    assert!(ran.out.is_empty() && ran.err.starts_with(&format!("Wrote {PAGE} (")), "{ran:?}");
+    room.tree().without(|name| name.ends_with(PAGE)).assert_eq(&before, "but for the page");
+    let page = room.text(PAGE);
+    for words in [
+        "&lt;b&gt;Speech&lt;/b&gt;: model cache",
+        "modelstrap dedupe",
+        "modelstrap migrate models",
+        "modelstrap prune",
+        "resnet.pth",
+    ] {
+        assert!(page.contains(words), "no {words:?}");
+    }
+    // A page of ours gives way to the next.
+    room.run(&["report", "--quiet"]).expect(0);
+    let document = room.run(&["report", "--json", "-o", "other.html"]).expect(0).json();
+    assert_eq!(
+        (&document["schema"], &document["bytes"]),
+        (&"modelstrap.report/1".into(), &room.read("other.html").len().into())
+    );
+    assert!(document["path"].as_str().unwrap().ends_with("/p/other.html"));
+}
+
+#[test]
+fn the_same_cache_at_the_same_time_is_the_same_page_wherever_it_goes() {
+    let room = lived_in();
+    // What is free on the disk is another program's affair.
+    let page = |ran: Ran| {
+        let text = ran.expect(0).out;
+        let (before, rest) = text.split_once("Free on the disk").unwrap();
+        format!("{before}{}", rest.split_once("</dd>").unwrap().1)
+    };
+    let first = page(room.run(&["report", "-o", "-"]));
+    assert!(first.contains("2025-11-25 15:20:46 UTC"));
+    assert_eq!(page(room.run(&["report", "--output", "-"])), first);
+    assert!(!room.exists(PAGE));
+}
+
+#[test]
+fn what_is_no_report_is_not_replaced() {
+    let room = lived_in();
+    room.write(PAGE, "<!DOCTYPE html>\n<p>mine");
+    let ran = room.run(&["report"]).expect(1);
+    assert!(ran.err.contains("is no report of modelstrap's, and is left as it is\n  give `--force`"), "{}", ran.err);
+    assert_eq!(room.text(PAGE), "<!DOCTYPE html>\n<p>mine");
+    room.run(&["report", "--force"]).expect(0);
+    assert!(room.text(PAGE).starts_with("<!DOCTYPE html>\n<!-- A report of modelstrap"));
+    fs::remove_file(room.place(PAGE)).unwrap();
+    room.write("~/.bashrc", "mine");
+    for target in ["../h/.bashrc", "../h/new"] {
+        symlink(target, room.place(PAGE)).unwrap();
+        let before = Tree::of(&room.home());
+        room.run(&["report"]).expect(1).says(&["is a link: it is not written through"]);
+        room.run(&["report", "--force"]).expect(1);
+        Tree::of(&room.home()).assert_eq(&before, "a link that came with a project");
+        fs::remove_file(room.place(PAGE)).unwrap();
+    }
+    room.run(&["report", "-o", "models"]).expect(1).says(&["is a folder"]);
+    room.run(&["report", "-o", "no/such/page.html"]).expect(1).says(&["there is no such folder"]);
+    room.run(&["report", "-o", "-", "--open"]).expect(2).says(&["do not go together"]);
+}
+
+#[test]
+fn a_cache_that_is_not_there_is_a_page_too_and_what_cannot_be_read_is_said() {
+    let room = Room::bare();
+    room.run(&["report"]).expect(0);
+    assert!(room.text(PAGE).contains("Nothing is cached yet."));
+    assert!(!room.exists(".cache") && !room.exists(".modelstrap"));
+}
+
+/// The page in a real browser: what its document is in the end, and what the browser complained of.
+fn browse(page: &Path) -> Option<(String, String)> {
+    let room = tempfile::tempdir().unwrap();
+    let (out, err) = (room.path().join("out"), room.path().join("err"));
+    let file = |path: &PathBuf| Stdio::from(fs::File::create(path).unwrap());
+    let mut command = Command::new("chromium");
+    command.args(["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--window-size=1200,900"]);
+    command
+        .arg("--virtual-time-budget=4000")
+        .arg("--dump-dom")
+        .arg(format!("--user-data-dir={}", room.path().display()));
+    let Ok(mut child) = command.arg(page).stdin(Stdio::null()).stdout(file(&out)).stderr(file(&err)).spawn() else {
+        eprintln!("skipped: there is no chromium, and no page was looked at in a real browser");
+        return None;
+    };
+    let begun = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if begun.elapsed() > Duration::from_secs(90) {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            panic!("chromium does not end");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let text = |path: &PathBuf| String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned();
+    Some((text(&out), text(&err)))
+}
+
+#[test]
+fn a_real_browser_runs_the_pages_own_script_and_nothing_from_a_name() {
+    let room = lived_in();
+    room.run(&["report"]).expect(0);
+    let Some((dom, said)) = browse(&room.place(PAGE)) else { return };
+    assert!(dom.contains("<title>&lt;b&gt;Speech&lt;/b&gt;: model cache</title>"), "{dom}");
+    assert!(!said.contains("Refused") && !said.contains("violates") && !said.contains("CONSOLE"), "{said}");
+    assert!(dom.contains("id=\"walk\" class=\"on\"") && dom.matches("class=\"c0").count() > 2, "the script has drawn");
+    // Headers became buttons by which one sorts.
+    assert!(dom.contains("<th scope=\"col\"><button type=\"button\">Model</button>"), "{dom}");
+    let labels = dom.split("aria-label=\"").skip(1).filter_map(|rest| rest.split('"').next());
+    assert!(
+        labels.clone().any(|label| label.starts_with("huggingface / org/asr / a.bin: 9.00 MB, ")),
+        "{:?}",
+        labels.collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn a_real_browser_refuses_a_script_that_is_not_the_pages_own() {
+    let room = lived_in();
+    room.run(&["report"]).expect(0);
+    let page = room.text(PAGE);
+    let evil = "<script>document.title = 'owned'</script><img src=\"data:image/gif;base64,R0lGODlhAQABAAAAACw=\" onload=\"document.title = 'owned'\">";
+    fs::write(room.place("evil.html"), page.replace("</body>", &format!("{evil}</body>"))).unwrap();
+    let Some((dom, said)) = browse(&room.place("evil.html")) else { return };
+    assert!(!dom.contains("<title>owned"), "the policy holds");
+    assert!(said.contains("CONSOLE") && said.contains("violates"), "and the browser says so: {said}");
+}
+
+#[test]
+fn the_treemap_is_walked_through_with_the_keyboard() {
+    let room = lived_in();
+    room.run(&["report"]).expect(0);
+    let page = room.text(PAGE);
+    let (before, rest) = page.split_once("<meta http-equiv=").unwrap();
+    let (_, after) = rest.split_once(">\n").unwrap();
+    let script = "<script>
+        const log = [], map = document.getElementById('map');
+        const at = () => { const tile = document.activeElement; return tile.trail ? tile.trail.slice(1).map((one) => one[0]).join('/') : tile.tagName; };
+        const press = (key) => { document.activeElement.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true })); log.push(key + ' ' + at()); };
+        map.querySelector('[tabindex=\"0\"]').focus(); log.push('first ' + at());
+        document.activeElement.click(); log.push('in ' + at());
+        press('ArrowDown'); press('ArrowUp'); press('Escape');
+        log.push('stops ' + map.querySelectorAll('[tabindex=\"0\"]').length);
+        document.title = log.join('; ');
+        </script>";
+    let driven = format!("{before}<meta {after}")
+        .replacen("<meta <meta", "<meta", 1)
+        .replace("</body>", &format!("{script}</body>"));
+    fs::write(room.place("driven.html"), driven).unwrap();
+    let Some((dom, _)) = browse(&room.place("driven.html")) else { return };
+    let title = dom.split_once("<title>").unwrap().1.split_once("</title>").unwrap().0;
+    assert_eq!(
+        title,
+        "first huggingface; in huggingface/org/asr; ArrowDown huggingface/org/asr/a.bin; ArrowUp huggingface/org/asr; \
+         Escape huggingface; stops 1"
+    );
+}
