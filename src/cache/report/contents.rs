@@ -67,7 +67,7 @@ pub fn read(inventory: &Inventory) -> Contents {
         let leaves = match &unit.kind {
             UnitKind::Repository(_) => repository(&unit.path, &mut copies),
             UnitKind::Folder => folder(&unit.path, &mut copies),
-            UnitKind::File | UnitKind::Store | UnitKind::Rest | UnitKind::Own => continue,
+            UnitKind::File | UnitKind::Ollama | UnitKind::Store | UnitKind::Rest | UnitKind::Own => continue,
         };
         contents.files.insert(unit.path.clone(), largest(leaves));
     }

@@ -232,6 +232,7 @@ pub(super) fn kind(unit: &Unit) -> &'static str {
     match &unit.kind {
         UnitKind::File => "file",
         UnitKind::Folder => "folder",
+        UnitKind::Ollama => "ollama model",
         UnitKind::Repository(repository) => repository.kind,
         UnitKind::Store | UnitKind::Rest | UnitKind::Own => "own",
     }
