@@ -118,6 +118,16 @@ snapshot_download('org/asr', local_dir='models/asr')",
         command
     }
 
+    /// `verify` knows the digests of Whisper's real weights: what stands in for them in `tiny.pt` and in the fixture's `base.pt` is
+    /// what it finds, and nothing else.
+    pub(crate) fn all_but_the_stand_ins_is_whole(&self) {
+        let found = self.room.run(&["verify", "--json"]).expect(3).json();
+        let mut damaged: Vec<_> =
+            found["findings"].as_array().unwrap().iter().map(|one| one["path"].to_string()).collect();
+        damaged.sort();
+        assert_eq!(damaged, ["base.pt", "tiny.pt"].map(|name| format!("\"@/p/.cache/whisper/{name}\"")), "{found:#}");
+    }
+
     pub(crate) fn everything_loads_offline(&self) {
         let code = "
 from huggingface_hub import snapshot_download

@@ -95,16 +95,13 @@ fn five_commands_bring_months_of_downloads_to_one_copy_of_each() {
         assert!(shown(name, kind), "{kind} {name} is seen: {places:#?}");
     }
 
-    let steps: [&[&str]; 4] = [
-        &["migrate", "--yes"],
-        &["dedupe", "--yes", "--grace", "0"],
-        &["prune", "--yes", "--grace", "0", "--now"],
-        &["verify"],
-    ];
+    let steps: [&[&str]; 3] =
+        [&["migrate", "--yes"], &["dedupe", "--yes", "--grace", "0"], &["prune", "--yes", "--grace", "0", "--now"]];
     for step in steps {
         let ran = room.run(step).expect(0);
         say(&format!("$ modelstrap {}\n{}{}", step.join(" "), ran.out, ran.err));
     }
+    filled.all_but_the_stand_ins_is_whole();
     let after = taken(room);
     say(&format!("before {before} bytes, after {after}"));
     for (digest, inodes) in copies(room) {
