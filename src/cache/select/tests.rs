@@ -164,6 +164,16 @@ fn a_goal_counts_what_leavings_free_and_shared_bytes_once() {
 }
 
 #[test]
+fn a_goal_counts_what_goes_with_the_last_revision() {
+    let made =
+        Making::of("org/a", 100).blob("x", 400, 90).noted(30).revision('1', &["x"], 90).reference("main", '1', 90);
+    let stock = hub(vec![made.done()]);
+    let goal = Goal { name: "goal".into(), bytes: 430, device: None };
+    let found = pruned(&stock, &Needs::default(), &Rules { goals: vec![goal], ..rules() });
+    assert_eq!((found.frees(), found.short), (430, vec![]));
+}
+
+#[test]
 fn ci_keeps_exactly_what_the_lock_names() {
     let made = Making::of("org/a", 100).blob("x", 400, 0).blob("y", 300, 0).blob("z", 20, 0);
     let made = made.revision('1', &["x"], 0).revision('2', &["y"], 0).reference("main", '2', 0);
