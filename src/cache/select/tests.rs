@@ -246,6 +246,22 @@ fn clearing_all_models_leaves_those_that_other_projects_need() {
 }
 
 #[test]
+fn what_a_project_holds_that_nobody_knows_is_not_cleared_without_force() {
+    let made = Making::of("org/a", 100).blob("x", 400, 9).revision('1', &["x"], 9);
+    let stock = hub(vec![made.reference("refs/modelstrap/0badcafe-12345678", '1', 9).done()]);
+    let select = |needs: &Needs| {
+        let meaning = words::meaning("org/a", None, &stock, &[]).unwrap();
+        let terms = Terms { now: NOW, busy: 60, force: false };
+        clear::select(&stock, needs, &UseLog::new(), &[Wanted::Named("org/a".into(), meaning)], terms)
+    };
+    let refused = select(&Needs::default()).unwrap_err();
+    assert_eq!(refused[0].holders[0].who(), "a project that is not registered here");
+    let mut own = Needs::default();
+    own.own("0badcafe");
+    assert_eq!(select(&own).unwrap().frees(), 400, "the project that asks may");
+}
+
+#[test]
 fn a_model_of_the_project_is_its_revision_and_its_files() {
     let made = Making::of("org/a", 100).blob("x", 400, 9).blob("y", 300, 9);
     let made = made.revision('1', &["x"], 9).revision('2', &["y"], 9).reference("main", '2', 9);
