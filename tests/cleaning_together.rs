@@ -142,6 +142,27 @@ fn ci_drops_what_the_lock_does_not_name_and_every_client_loads_what_it_does() {
     assert_eq!(desk.room.run(&["prune", "--ci", "--yes"]).expect(0).err, "Nothing to remove.\n");
 }
 
+#[test]
+fn ci_keeps_what_another_project_on_the_machine_needs_and_passes_over_what_containers_left() {
+    let two = Two::start();
+    two.p(&["prune", "--ci", "--yes"]).expect(0);
+    assert!(two.has("models--org--other"), "the project q is here, and needs it");
+    // The same cache in a runner that knows nothing of q but its registration.
+    let mut command = two.desk.room.command(&["-C", "../q", "models", "lock"]);
+    two.desk.room.ran(command.env("CI", "1")).expect(0);
+    let projects = two.desk.room.place(".cache/.modelstrap/projects");
+    for entry in fs::read_dir(&projects).unwrap().map(Result::unwrap) {
+        if !fs::read_to_string(entry.path()).unwrap().contains("\"container\"") {
+            fs::remove_file(entry.path()).unwrap();
+        }
+    }
+    delete::tree(&two.desk.room.path().join("q"), two.desk.room.path()).unwrap();
+    let mut command = two.desk.room.command(&["prune", "--ci", "--yes"]);
+    two.desk.room.ran(command.env("CI", "1")).expect(0);
+    assert!(!two.has("models--org--other") && two.has(&format!("models--org--tiny/snapshots/{}", two.first)));
+    two.desk.assert_no_warning(&["model/org/tiny"]);
+}
+
 /// What huggingface_hub 2.4 does after a Xet download, which the test's hub does not serve.
 const SHARE: &str = "
 import glob

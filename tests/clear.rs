@@ -244,6 +244,34 @@ fn a_base_dir_that_is_no_cache_is_refused_and_nothing_changes() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_mounted_disk_with_other_things_on_it_is_no_cache_and_one_that_holds_only_the_cache_is() {
+    if !support::project::may_mount() {
+        return;
+    }
+    let room = Room::bare();
+    room.write("modelstrap.toml", "[cache]\nbase_dir = \"disk\"\n");
+    fs::create_dir(room.place("disk")).unwrap();
+    let run = |other: &str| {
+        let script = format!(
+            "mount -t tmpfs -o size=4m none disk && mkdir -p disk/whisper {other} && head -c 1200000 /dev/zero > disk/whisper/base.pt && \
+             {} clear models --yes --now; echo $?; ls disk/*",
+            support::project::PROGRAM
+        );
+        let mut command = room.program("unshare");
+        room.ran(command.args(["-m", "--propagation", "private", "sh", "-c", &script]))
+    };
+    let ran = run("disk/photos");
+    assert!(ran.out.contains("1\ndisk/photos:\n\ndisk/whisper:\nbase.pt\n"), "{ran:?}");
+    assert!(
+        ran.err.contains("is where a disk is mounted, and other things lie there: photos; nothing is deleted in it"),
+        "{ran:?}"
+    );
+    let ran = run("");
+    assert!(ran.out.ends_with("1.20 MB freed.\n0\n"), "{ran:?}");
+}
+
 #[test]
 fn a_shared_folder_as_cache_root_loses_only_what_libraries_keep() {
     let room = lived_in();

@@ -66,8 +66,8 @@ pub(super) fn run(context: &Context, arguments: &ClearArgs) -> Result<Exit> {
 /// Names the projects that need what was to go.
 fn refusal(needed: &[Needed]) -> anyhow::Error {
     let lines = needed.iter().map(|one| {
-        let holders: Vec<String> = one.holders.iter().map(|holder| escape::printable(&holder.text())).collect();
-        format!("{} is needed by the lock of {}", escape::printable(&one.name), units::listed(&holders))
+        let holders: Vec<String> = one.holders.iter().map(|holder| escape::printable(&holder.who())).collect();
+        format!("{} is needed by {}", escape::printable(&one.name), units::listed(&holders))
     });
     let lines: Vec<String> = lines.collect();
     anyhow::anyhow!("{}; nothing was removed\n  give `--force` to remove it all the same", lines.join("\n  "))

@@ -134,7 +134,7 @@ impl Clearer<'_> {
             let name = self.name(&pick);
             self.needed.push(Needed { name, holders: others });
         } else if let Some(first) = others.first() {
-            let why = format!("the lock of {} names it; `--force` takes it", first.text());
+            let why = format!("{} names it; `--force` takes it", first.who());
             self.keep(&pick, why);
         }
     }
@@ -183,25 +183,25 @@ impl Clearer<'_> {
 
     /// The other projects whose locks need it.
     fn others(&self, pick: &Pick) -> Vec<Holder> {
-        let mut holders: Vec<&Holder> = match pick {
+        let of = |holders: Vec<&Holder>| holders.into_iter().filter(|holder| !holder.own).cloned().collect::<Vec<_>>();
+        let mut holders: Vec<Holder> = match pick {
             Pick::Repository(at) => self.stock.at(*at).map_or_else(Vec::new, |(_, holding)| {
                 let revisions = holding.repository.revisions.iter();
-                revisions.flat_map(|one| self.needs.of_revision(holding, &one.commit.to_string_lossy())).collect()
+                revisions.flat_map(|revision| self.needs.others(holding, revision)).collect()
             }),
             Pick::Revision(at, index) => self.stock.at(*at).map_or_else(Vec::new, |(_, holding)| {
                 let revision = holding.repository.revisions.get(*index);
-                revision.map_or_else(Vec::new, |one| self.needs.of_revision(holding, &one.commit.to_string_lossy()))
+                revision.map_or_else(Vec::new, |revision| self.needs.others(holding, revision))
             }),
             Pick::Thing(index) => {
-                self.stock.things.get(*index).map_or_else(Vec::new, |thing| self.needs.of_thing(thing))
+                self.stock.things.get(*index).map_or_else(Vec::new, |thing| of(self.needs.of_thing(thing)))
             }
-            Pick::Inside(..) => self.stock.path(pick).map_or_else(Vec::new, |path| self.needs.of_path(&path)),
+            Pick::Inside(..) => self.stock.path(pick).map_or_else(Vec::new, |path| of(self.needs.of_path(&path))),
             _ => Vec::new(),
         };
-        holders.retain(|holder| !holder.own);
         holders.sort_unstable();
         holders.dedup();
-        holders.into_iter().cloned().collect()
+        holders
     }
 
     fn name(&self, pick: &Pick) -> String {

@@ -33,6 +33,8 @@ pub struct Needs {
     /// Marks of projects whose lock is known, or that are gone for good: what they hold by a reference, and name in no lock, they
     /// need no more.
     settled: HashSet<String>,
+    /// The mark of the project that asks.
+    own: Option<String>,
     /// What running processes have open: device and inode.
     open: HashSet<(u64, u64)>,
 }
@@ -63,6 +65,27 @@ impl Needs {
     /// Adds a project's mark ([`crate::project::Project::tag`]) of which only its lock counts from now on.
     pub fn settle(&mut self, mark: &str) {
         self.settled.insert(mark.to_owned());
+    }
+
+    /// What the project that asks holds by a reference is its own.
+    pub fn own(&mut self, mark: &str) {
+        self.own = Some(mark.to_owned());
+    }
+
+    /// Who else than the project that asks needs this revision: by a lock, or by a reference of which nothing more is known.
+    pub fn others(&self, holding: &Holding, revision: &Revision) -> Vec<Holder> {
+        let commit = revision.commit.to_string_lossy();
+        let mut found: Vec<Holder> =
+            self.of_revision(holding, &commit).into_iter().filter(|one| !one.own).cloned().collect();
+        let foreign = |name: &&String| {
+            refs::is_ours(name)
+                && self.counts(name, &commit)
+                && mark(name).is_some_and(|mark| Some(mark) != self.own.as_deref())
+        };
+        if revision.references.iter().any(|name| foreign(&name)) {
+            found.push(Holder::unknown());
+        }
+        found
     }
 
     /// Adds what running processes have open.
@@ -114,16 +137,30 @@ impl Needs {
             // It is there for old readers, and says nothing.
             return false;
         }
-        let Some(holder) = refs::holder(name) else { return true };
-        let mark = holder.split_once('-').map_or(holder, |(mark, _)| mark);
-        !self.settled.contains(mark)
+        mark(name).is_none_or(|mark| !self.settled.contains(mark))
     }
+}
+
+/// The mark of the project that holds something by the reference `name`.
+fn mark(name: &str) -> Option<&str> {
+    let holder = refs::holder(name)?;
+    Some(holder.split_once('-').map_or(holder, |(mark, _)| mark))
 }
 
 impl Holder {
     /// `/home/ada/p (asr)`.
     pub fn text(&self) -> String {
         format!("{} ({})", self.project, self.model)
+    }
+
+    /// `the lock of /home/ada/p (asr)`.
+    pub fn who(&self) -> String {
+        if self.model.is_empty() { self.project.clone() } else { format!("the lock of {}", self.text()) }
+    }
+
+    /// A project that holds something by a reference, and of which nothing more is known.
+    fn unknown() -> Self {
+        Self { project: "a project that is not registered here".to_owned(), model: String::new(), own: false }
     }
 }
 

@@ -67,7 +67,7 @@ fn join(lines: &mut Vec<Line>, line: Line) {
 
 impl<'a> Settling<'a> {
     /// Whether nothing of a repository stays: all its revisions go, and nobody is at work in it.
-    fn goes_whole(&self, at: At) -> bool {
+    pub(super) fn goes_whole(&self, at: At) -> bool {
         let Some((_, holding)) = self.stock.at(at) else { return false };
         if self.picks.has(&Pick::Repository(at)) {
             return true;

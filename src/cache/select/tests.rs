@@ -164,6 +164,16 @@ fn a_goal_counts_what_leavings_free_and_shared_bytes_once() {
 }
 
 #[test]
+fn a_goal_counts_what_goes_with_the_last_revision() {
+    let made =
+        Making::of("org/a", 100).blob("x", 400, 90).noted(30).revision('1', &["x"], 90).reference("main", '1', 90);
+    let stock = hub(vec![made.done()]);
+    let goal = Goal { name: "goal".into(), bytes: 430, device: None };
+    let found = pruned(&stock, &Needs::default(), &Rules { goals: vec![goal], ..rules() });
+    assert_eq!((found.frees(), found.short), (430, vec![]));
+}
+
+#[test]
 fn ci_keeps_exactly_what_the_lock_names() {
     let made = Making::of("org/a", 100).blob("x", 400, 0).blob("y", 300, 0).blob("z", 20, 0);
     let made = made.revision('1', &["x"], 0).revision('2', &["y"], 0).reference("main", '2', 0);
@@ -233,6 +243,22 @@ fn clearing_all_models_leaves_those_that_other_projects_need() {
     let why = |model| format!("the lock of /home/ada/p ({model}) names it; `--force` takes it");
     assert_eq!(kept(&found), [("org/a", why("asr").as_str()), ("base.pt", why("base").as_str())]);
     assert_eq!(lines(&select(true)), [("org/a", 700, "models"), ("base.pt", 140, "models"), ("tiny.pt", 70, "models")]);
+}
+
+#[test]
+fn what_a_project_holds_that_nobody_knows_is_not_cleared_without_force() {
+    let made = Making::of("org/a", 100).blob("x", 400, 9).revision('1', &["x"], 9);
+    let stock = hub(vec![made.reference("refs/modelstrap/0badcafe-12345678", '1', 9).done()]);
+    let select = |needs: &Needs| {
+        let meaning = words::meaning("org/a", None, &stock, &[]).unwrap();
+        let terms = Terms { now: NOW, busy: 60, force: false };
+        clear::select(&stock, needs, &UseLog::new(), &[Wanted::Named("org/a".into(), meaning)], terms)
+    };
+    let refused = select(&Needs::default()).unwrap_err();
+    assert_eq!(refused[0].holders[0].who(), "a project that is not registered here");
+    let mut own = Needs::default();
+    own.own("0badcafe");
+    assert_eq!(select(&own).unwrap().frees(), 400, "the project that asks may");
 }
 
 #[test]

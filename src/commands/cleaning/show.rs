@@ -119,6 +119,9 @@ pub(super) fn projects(scene: &Scene<'_>) {
             units::count(scene.swept.back.len(), "thing")
         ));
     }
+    if scene.swept.freed > 0 {
+        output.say(format!("{} that earlier runs had removed are free now.", units::bytes(scene.swept.freed)));
+    }
     for (path, why) in &scene.swept.problems {
         output.warn(format!("{}: {}", scene.shown(path), escape::printable(why)));
     }

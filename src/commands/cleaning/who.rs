@@ -93,6 +93,7 @@ impl Projects {
         for one in &self.dropped {
             whole.entry(&one.project).or_insert(true);
         }
+        needs.own(&tag(own));
         let own_is_known = self.own.is_some();
         let entry = whole.entry(own).or_insert(true);
         *entry &= own_is_known;

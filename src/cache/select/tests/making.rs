@@ -49,6 +49,12 @@ impl Making {
         self
     }
 
+    /// A listing beside the revisions, which takes so much.
+    pub(super) fn noted(mut self, disk: u64) -> Self {
+        self.put(self.holding.repository.folder.join("trees/x.json"), disk, 90);
+        self
+    }
+
     /// A link to a payload of the shared store.
     pub(super) fn shared(mut self, name: &str, payload: &Payload) -> Self {
         let stamp = self.put(self.holding.repository.blob(name.as_ref()), 0, 400);

@@ -1,4 +1,4 @@
-//! `clear` killed at every point between two system calls that change something: nothing is lost that was not named, nothing is
+//! `clear` and `prune` killed at every point between two system calls that change something: nothing is lost that was not named, nothing is
 //! half, and the next run ends as if nothing had happened.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on says so and stops")]
@@ -80,6 +80,9 @@ fn assert_whole(room: &Room, when: &str) {
             }
         }
         for reference in fs::read_dir(folder.join("refs")).into_iter().flatten().map(Result::unwrap) {
+            if reference.file_name() == "broken" {
+                continue;
+            }
             let commit = fs::read_to_string(reference.path()).unwrap();
             assert!(folder.join("snapshots").join(commit).exists(), "{when}: {}", reference.path().display());
         }
@@ -96,14 +99,14 @@ fn assert_whole(room: &Room, when: &str) {
     }
 }
 
-fn walk(how: &[&str], after: impl Fn(&Room, &Tree, &str)) -> usize {
+fn walk(make: impl Fn() -> Room, arguments: &[&str], after: impl Fn(&Room, &Tree, &str)) -> usize {
     let mut points = 0;
     for calls in CALLS {
         for nth in 1.. {
-            let room = room();
+            let room = make();
             let before = seen(&room);
             let kept = outside(&room);
-            let killed = struck(&room, calls, nth, &[&CLEAR[..], how].concat()).code != 0;
+            let killed = struck(&room, calls, nth, arguments).code != 0;
             let when = format!("{calls} {nth}");
             assert_whole(&room, &when);
             after(&room, &before, &when);
@@ -127,7 +130,7 @@ fn a_clear_that_is_killed_anywhere_is_finished_by_the_next() {
     let calm = room();
     calm.run(&[&CLEAR[..], &["--now"]].concat()).expect(0);
     let calm = seen(&calm);
-    let points = walk(&["--now"], |room, _, when| {
+    let points = walk(room, &[&CLEAR[..], &["--now"]].concat(), |room, _, when| {
         // What is gone already is known by no name any more.
         for word in ["org/whole", "org/part@1111", "tiny.pt", "app"] {
             let ran = room.run(&["clear", word, "--yes", "--now", "--grace", "0"]);
@@ -146,9 +149,41 @@ fn a_clear_that_is_killed_anywhere_can_be_taken_back() {
     if strace_is_missing() {
         return;
     }
-    let points = walk(&["--undo-for", "1h"], |room, before, when| {
+    let points = walk(room, &[&CLEAR[..], &["--undo-for", "1h"]].concat(), |room, before, when| {
         room.run(&["clear", "--undo"]).expect(0);
         seen(room).assert_eq(before, when);
+    });
+    assert!(points > 10, "only {points} points were struck");
+}
+
+/// The same with what a prune takes: leavings of downloads, a blob and a revision that nobody names, an old file.
+fn prunable() -> Room {
+    let room = room();
+    let folder = format!("{HUB}/models--org--part");
+    room.write(&format!("{folder}/blobs/orphan"), vec![1; 5000]);
+    room.write(&format!("{folder}/blobs/new.1a2b3c4d.incomplete"), vec![1; 5000]);
+    room.write(&format!("{folder}/refs/broken"), "3333333333333333333333333333333333333333");
+    fs::remove_file(room.place(&format!("{folder}/refs/v1"))).unwrap();
+    room.write(".cache/whisper/.modelstrap/partials/x.part", vec![1; 5000]);
+    room
+}
+
+const PRUNE: [&str; 5] = ["prune", "--yes", "--now", "--grace", "0"];
+
+#[test]
+fn a_prune_that_is_killed_anywhere_is_finished_by_the_next() {
+    if strace_is_missing() {
+        return;
+    }
+    let calm = prunable();
+    calm.run(&PRUNE).expect(0);
+    let part = |path: &str| calm.exists(&format!("{HUB}/models--org--part/{path}"));
+    assert!(!part("blobs/orphan") && !part("blobs/old") && !part("refs/broken") && part("refs/main"));
+    let calm = seen(&calm);
+    let points = walk(prunable, &PRUNE, |room, _, when| {
+        room.run(&PRUNE).expect(0);
+        seen(room).assert_eq(&calm, when);
+        assert_whole(room, when);
     });
     assert!(points > 10, "only {points} points were struck");
 }
