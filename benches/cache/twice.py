@@ -35,7 +35,7 @@ def main():
         repository = f"models--org--large-{number}"
         blob(hub, repository, "model.safetensors", content)
         copy = [
-            lambda: local(os.path.join(models, f"large-{number}"), "model.safetensors", content),
+            lambda: local(models, f"large-{number}.safetensors", content),
             lambda: write(os.path.join(root, f"project/.cache/torch/hub/checkpoints/large-{number}.pt"), content),
             lambda: write(os.path.join(root, f"home/.ollama/models/blobs/sha256-{sha256(content)}"), content),
             lambda: write(os.path.join(root, f"home/.cache/whisper/large-{number}.pt"), content),
@@ -44,7 +44,7 @@ def main():
         copy()
         frees += len(content)
         files += 2
-    for number, size in enumerate([300, 200, 100]):
+    for number, size in enumerate([240, 200, 160]):
         blob(hub, f"models--org--alone-{number}", "model.safetensors", chance.randbytes(size * MIB))
         files += 1
 

@@ -93,11 +93,7 @@ fn a_file_on_another_disk_becomes_a_link_only_when_asked_and_is_a_root_then() {
     let name = blob(&room, ORG, "a.safetensors", &weights(1));
     fs::write(there.join("a.safetensors"), weights(1)).unwrap();
     let ran = room.run(&GO).expect(0);
-    assert!(
-        ran.err.contains("it lies on another disk; --symlinks makes such files links to the hub's copy"),
-        "{}",
-        ran.err
-    );
+    assert!(ran.err.contains("on another disk; --symlinks makes such files links to the hub's copy"), "{}", ran.err);
     assert!(fs::symlink_metadata(there.join("a.safetensors")).unwrap().is_file());
     let ran = room.run(&[&GO[..], &["--symlinks"]].concat()).expect(0);
     assert_eq!(ran.out, "Freed 1.10 MB in 1 file.\n", "{}", ran.err);

@@ -54,7 +54,7 @@ pub(super) fn group(walked: Walked, memory: &Memory) -> Found {
     let (classes, sets) = classes(&mut files);
     let mut state = State { files, classes, problems, read: 0, hashed: Vec::new() };
     let (known, sets): (Sets, Sets) = sets.into_iter().partition(|set| state.remembers(set, memory));
-    let sets = state.split(sets, |file| (file.stamp.size.min(hash::END), hash::beginning(file)));
+    let sets = state.split(sets, |file| (hash::first(file.stamp.size), hash::beginning(file)));
     let (small, sets): (Sets, Sets) = sets.into_iter().partition(|set| state.size(set) <= hash::SMALL);
     let sets = state.split(sets, |file| (hash::END, hash::end(file)));
     let mut sets = state.whole(sets.into_iter().chain(known).collect(), memory);

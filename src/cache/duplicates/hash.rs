@@ -11,8 +11,8 @@ use crate::cache::Stamp;
 /// How much is read at each end of a file.
 pub(super) const END: u64 = 16 << 10;
 
-/// A file of so many bytes or fewer is its own beginning.
-pub(super) const SMALL: u64 = END;
+/// A file of so many bytes or fewer is read whole at once: to open it three times costs more.
+pub(super) const SMALL: u64 = 64 << 10;
 
 /// Files are hashed in pieces of so many bytes, each by any thread.
 pub(super) const PIECE: u64 = 16 << 20;
@@ -20,9 +20,14 @@ pub(super) const PIECE: u64 = 16 << 20;
 /// What is read at once: it stays in the processor's own memory until it is hashed.
 const ROOM: usize = 128 << 10;
 
+/// How much is read of the beginning of a file of `size` bytes.
+pub(super) const fn first(size: u64) -> u64 {
+    if size <= SMALL { size } else { END }
+}
+
 /// The hash of the first bytes.
 pub(super) fn beginning(file: &File) -> io::Result<u128> {
-    piece(file, 0, END.min(file.stamp.size))
+    piece(file, 0, first(file.stamp.size))
 }
 
 /// The hash of the last bytes.
@@ -37,7 +42,7 @@ pub(super) fn piece(found: &File, at: u64, length: u64) -> io::Result<u128> {
     if !is_it(&file::stamp(&open)?, &found.stamp) {
         return Err(io::Error::other("was changed while it was looked at"));
     }
-    if length > END {
+    if length > SMALL {
         file::ahead(&open);
     }
     let mut room = vec![0; ROOM.min(usize::try_from(length).unwrap_or(ROOM))];

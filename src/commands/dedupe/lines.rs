@@ -76,12 +76,9 @@ fn left(report: &Report<'_>, output: &Output) {
             which.clone().for_each(|left| output.warn(format!("{} stays: {}", escape::path(&left.path), why.words())));
             continue;
         }
-        output.tell(format!(
-            "{} with {} left as they are: {}",
-            units::count(files, "file"),
-            units::bytes(bytes),
-            why.words()
-        ));
+        let stay = if files == 1 { "stays" } else { "stay" };
+        let heap = format!("{} with {}", units::count(files, "file"), units::bytes(bytes));
+        output.tell(format!("{heap} {stay}: {}", why.words()));
         which.for_each(|left| output.detail(format!("  {}", escape::path(&left.path))));
     }
 }

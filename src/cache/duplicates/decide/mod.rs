@@ -134,17 +134,17 @@ impl Plan {
 }
 
 impl Why {
-    /// In words.
+    /// In words that go on after "stays:".
     pub const fn words(self) -> &'static str {
         match self {
-            Self::Young => "it was changed within the time of grace (--grace)",
-            Self::Tracked => "Git tracks it, or could not be asked",
+            Self::Young => "changed within the time of grace (--grace)",
+            Self::Tracked => "tracked by Git, or Git could not be asked",
             Self::Mutable => "a program writes to files like this one, and would write to both",
             Self::Application => "an application writes to its cache, and would write to both",
-            Self::Mode => "its access rights differ, and one file has one set of them",
-            Self::Owner => "it belongs to another user or group, and one file has one owner",
-            Self::OtherNames => "it has names outside of these places too, so that replacing it frees nothing",
-            Self::OtherDisk => "it lies on another disk; --symlinks makes such files links to the hub's copy",
+            Self::Mode => "other access rights, and one file has one set of them",
+            Self::Owner => "another user or group, and one file has one owner",
+            Self::OtherNames => "with names outside of these places too, so that replacing frees nothing",
+            Self::OtherDisk => "on another disk; --symlinks makes such files links to the hub's copy",
         }
     }
 }
