@@ -9,6 +9,7 @@ mod dir;
 mod hub;
 mod listings;
 mod local;
+mod notes;
 mod owners;
 mod recognise;
 mod repository;
@@ -128,8 +129,8 @@ pub fn tidy(found: &sources::Found, options: &Options<'_>) {
         let Some((parent, name)) = root.parent().zip(root.file_name()) else { continue };
         let Ok(parent) = Dir::open(parent) else { continue };
         let Ok(dir) = parent.sub(name) else { continue };
-        if local::is_local(root) && local::is_spent(root) {
-            local::forget(&dir);
+        if notes::is_local(root) && notes::is_spent(root) {
+            notes::forget(&dir);
         }
         below(&dir, !options.link_back, 0);
         drop(dir);

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::local;
+use super::notes;
 use super::owners::Owners;
 use super::work::Stay;
 use super::{Part, Shape, Targets, is_one_place};
@@ -43,7 +43,7 @@ impl Look<'_> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let folders = folders(path);
         let has = |name: &str| folders.iter().any(|folder| folder == name);
-        if local::is_local(path) {
+        if notes::is_local(path) {
             self.local(path, place);
         } else if holds_repositories(path) {
             self.part(path, self.targets.hub.clone(), Shape::Hub, place);
@@ -86,7 +86,7 @@ impl Look<'_> {
             self.part(path, self.targets.hub.clone(), Shape::Hub, place);
         } else if is_home_of_hub(&name) {
             self.part(path, self.targets.hf_home.join(&name), Shape::Tree, place);
-        } else if holds_repositories(path) || local::is_local(path) {
+        } else if holds_repositories(path) || notes::is_local(path) {
             self.folder(path, place, depth + 1);
         } else if name == "accelerate" {
             self.stay(path, "holds settings of this user, and no models");
@@ -106,10 +106,10 @@ impl Look<'_> {
     /// What `local_dir=` made.
     pub(super) fn local(&mut self, path: &Path, place: &Path) {
         self.found.roots.push(path.to_path_buf());
-        if local::is_spent(path) {
+        if notes::is_spent(path) {
             return;
         }
-        let commits = local::commits(path);
+        let commits = notes::commits(path);
         if commits.is_empty() {
             self.stay(path, "has notes of the Hub, none of which can be read");
             return;
