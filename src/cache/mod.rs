@@ -8,6 +8,7 @@ pub mod hub;
 pub mod inventory;
 pub mod migrate;
 pub mod places;
+pub mod remove;
 pub mod scan;
 pub mod sizes;
 pub mod stamp;

@@ -18,7 +18,7 @@ mod host;
 mod intel;
 mod jetson;
 mod memory;
-mod mounts;
+pub mod mounts;
 mod nvidia;
 mod nvidia_smi;
 mod nvml;
