@@ -45,6 +45,10 @@ impl Look<'_> {
         let has = |name: &str| folders.iter().any(|folder| folder == name);
         if notes::is_local(path) {
             self.local(path, place);
+        } else if path.file_name().is_some_and(is_repository)
+            && ["snapshots", "blobs", "refs"].iter().any(|part| has(part))
+        {
+            self.part(path, self.targets.hub.join(&name), Shape::Repository, place);
         } else if holds_repositories(path) {
             self.part(path, self.targets.hub.clone(), Shape::Hub, place);
             for folder in folders.iter().filter(|name| is_home_of_hub(name)) {
@@ -193,12 +197,15 @@ pub(super) fn holds_repositories(path: &Path) -> bool {
     if path.file_name().is_some_and(|name| name == ".locks") {
         return false;
     }
-    folders(path).iter().any(|name| {
-        let name = name.to_string_lossy();
-        ["models--", "datasets--", "spaces--"]
-            .iter()
-            .any(|prefix| name.starts_with(prefix) && name.len() > prefix.len())
-    })
+    folders(path).iter().any(|name| is_repository(name))
+}
+
+/// Whether a folder of this name is a repository's.
+pub(super) fn is_repository(name: &std::ffi::OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    [&b"models--"[..], b"datasets--", b"spaces--"]
+        .iter()
+        .any(|prefix| name.len() > prefix.len() && name.starts_with(prefix))
 }
 
 /// Folders of `HF_HOME` beside the hub that hold data.

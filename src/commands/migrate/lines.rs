@@ -71,6 +71,7 @@ fn how(part: &Part, outcome: &Outcome) -> String {
     let across = outcome.tally.copied > 0;
     match &part.shape {
         Shape::Hub => format!("{} merged", repositories(outcome.models.len())),
+        Shape::Repository => "merged".to_owned(),
         Shape::Local => "becomes a revision".to_owned(),
         Shape::Tree | Shape::Files(_) if across => "copied".to_owned(),
         Shape::Tree | Shape::Files(_) => "moved".to_owned(),
