@@ -499,17 +499,13 @@ fn a_run_that_is_asked_to_stop_leaves_no_half_file_and_goes_on_later() {
         room.write(&format!("~/.cache/torch/hub/checkpoints/{number}.pth"), vec![number; 2_000_000]);
     }
     let mut command = room.program("strace");
-    command.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync", "-e", "inject=fsync:signal=INT:when=4"]);
-    command.args([support::project::PROGRAM, "migrate", "--yes"]);
-    if command.output().is_err() {
+    if command.arg("-V").output().is_err() {
         eprintln!("skipped: strace is not installed");
         return;
     }
-    for number in 0..3_u8 {
-        room.write(&format!("~/.cache/torch/hub/checkpoints/{number}.pth"), vec![number; 2_000_000]);
-    }
-    fs::remove_file(far.path().join("torch/hub/checkpoints/0.pth")).ok();
-    fs::remove_file(far.path().join("torch/hub/checkpoints/1.pth")).ok();
+    let mut command = room.program("strace");
+    command.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync", "-e", "inject=fsync:signal=INT:when=4"]);
+    command.args([support::project::PROGRAM, "migrate", "--yes"]);
     let ran = room.ran(&mut command).expect(130);
     ran.says(&["stopped; ", "run `modelstrap migrate` again to go on"]);
     let there = Tree::of(far.path());
