@@ -473,3 +473,49 @@ fn a_disk_that_is_too_small_is_said_before_and_one_that_fills_up_leaves_nothing_
         assert_eq!(bytes, vec![number; 200_000], "{number}");
     }
 }
+
+#[test]
+fn one_repository_can_be_named_and_the_others_stay() {
+    let room = Room::bare();
+    for name in ["models--org--one", "models--org--two"] {
+        let repo = Repo::new(&room, "~/.cache/huggingface/hub", name);
+        repo.file(NEW, "model.bin", name, sha256(name));
+        repo.reference("main", NEW);
+    }
+    let one = room.place("~/.cache/huggingface/hub/models--org--one");
+    room.run(&["migrate", "--yes", one.to_str().unwrap()]).expect(0);
+    assert!(room.exists(".cache/huggingface/hub/models--org--one") && !one.exists());
+    assert!(room.exists("~/.cache/huggingface/hub/models--org--two"));
+    room.run(&["migrate", "--yes", "a", "b", "--repo", "org/x"]).expect(2).says(&["--repo is about one folder"]);
+}
+
+#[test]
+fn a_run_that_is_asked_to_stop_leaves_no_half_file_and_goes_on_later() {
+    let Some((room, far)) = two_disks() else {
+        eprintln!("skipped: there is no second disk");
+        return;
+    };
+    for number in 0..3_u8 {
+        room.write(&format!("~/.cache/torch/hub/checkpoints/{number}.pth"), vec![number; 2_000_000]);
+    }
+    let mut command = room.program("strace");
+    if command.arg("-V").output().is_err() {
+        eprintln!("skipped: strace is not installed");
+        return;
+    }
+    let mut command = room.program("strace");
+    command.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync", "-e", "inject=fsync:signal=INT:when=4"]);
+    command.args([support::project::PROGRAM, "migrate", "--yes"]);
+    let ran = room.ran(&mut command).expect(130);
+    ran.says(&["stopped; ", "run `modelstrap migrate` again to go on"]);
+    let there = Tree::of(far.path());
+    assert!(!there.names().iter().any(|name| name.contains("modelstrap-migrate")), "{:?}", there.names());
+    room.run(&["migrate", "--yes"]).expect(0);
+    for number in 0..3_u8 {
+        assert_eq!(
+            fs::read(far.path().join(format!("torch/hub/checkpoints/{number}.pth"))).unwrap(),
+            vec![number; 2_000_000]
+        );
+    }
+    assert!(!room.exists("~/.cache/torch"));
+}

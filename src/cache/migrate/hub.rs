@@ -28,15 +28,15 @@ pub(super) struct Hubs {
 }
 
 impl Work<'_> {
-    /// Moves the repositories of the hub `from` into the hub `to`.
-    pub(super) fn hub(&mut self, from: &Path, to: &Path) -> Result<(), Stop> {
+    /// Moves the repositories of the hub `from` into the hub `to`, or `only` one of them.
+    pub(super) fn hub(&mut self, from: &Path, to: &Path, only: Option<&OsStr>) -> Result<(), Stop> {
         self.links = false;
-        let done = self.merge_hubs(from, to);
+        let done = self.merge_hubs(from, to, only);
         self.links = self.options.link_back;
         done
     }
 
-    fn merge_hubs(&mut self, from: &Path, to: &Path) -> Result<(), Stop> {
+    fn merge_hubs(&mut self, from: &Path, to: &Path, only: Option<&OsStr>) -> Result<(), Stop> {
         let (source, target) = (Hub::at(from), Hub::at(to));
         let Some(folders) = self.heed(from, source.repositories())? else { return Ok(()) };
         let Some(dir) = self.heed(from, Dir::open(from))? else { return Ok(()) };
@@ -45,7 +45,7 @@ impl Work<'_> {
             sweep(&dir);
         }
         let hubs = Hubs { source, target, from: dir, to };
-        for folder in folders {
+        for folder in folders.iter().filter(|folder| only.is_none_or(|only| folder.file_name() == Some(only))) {
             check()?;
             let before = self.out.tally;
             self.repository(&hubs, folder.file_name().unwrap_or_default())?;
@@ -60,9 +60,11 @@ impl Work<'_> {
                 self.out.models.push((folder.file_name().unwrap_or_default().to_string_lossy().into_owned(), tally));
             }
         }
-        self.linked(&hubs)?;
-        if self.act() {
-            self.tidy(&hubs)?;
+        if only.is_none() {
+            self.linked(&hubs)?;
+            if self.act() {
+                self.tidy(&hubs)?;
+            }
         }
         Ok(())
     }

@@ -12,79 +12,12 @@ use std::path::{Path, PathBuf};
 use super::contents::small;
 use super::dir::{Dir, Kind, Look};
 use super::listings::prune;
+use super::notes::{NOTES, Note, drop_empty_locks, forget, notes};
 use super::repository::pointer_text;
 use super::tree::{is_across, is_one_file};
 use super::work::{Stop, Tally, To, Work, check, sweep, temporary};
 use crate::fetch::Digest;
 use crate::models::names;
-
-/// Where the notes lie.
-const NOTES: &str = ".cache/huggingface/download";
-
-/// What the Hub said of a file.
-struct Note {
-    /// Below the folder, and below `download/`.
-    file: PathBuf,
-    commit: String,
-    etag: String,
-}
-
-/// Whether `folder` was made by `local_dir=`.
-pub(super) fn is_local(folder: &Path) -> bool {
-    std::fs::symlink_metadata(folder.join(NOTES)).is_ok_and(|found| found.is_dir())
-}
-
-/// Whether nothing but empty folders and the client's own marks is left of it, by a run that was killed.
-pub(super) fn is_spent(folder: &Path) -> bool {
-    fn holds_files(dir: &Dir, depth: usize) -> bool {
-        dir.names_or_none().iter().any(|name| match dir.look(name).ok().flatten().map(|look| look.kind) {
-            Some(Kind::Folder) => depth >= 64 || dir.sub(name).is_ok_and(|sub| holds_files(&sub, depth + 1)),
-            Some(Kind::File) => name != ".gitignore" && name != "CACHEDIR.TAG",
-            _ => true,
-        })
-    }
-    Dir::open(folder).is_ok_and(|dir| !holds_files(&dir, 0))
-}
-
-/// The commits that the notes in `folder` name.
-pub(super) fn commits(folder: &Path) -> Vec<String> {
-    let Ok(dir) = Dir::open(folder) else { return Vec::new() };
-    let mut commits: Vec<String> = notes(&dir).into_iter().map(|note| note.commit).collect();
-    commits.sort_unstable();
-    commits.dedup();
-    commits
-}
-
-fn notes(dir: &Dir) -> Vec<Note> {
-    fn walk(dir: &Dir, below: &Path, depth: usize, found: &mut Vec<Note>) {
-        for name in dir.names_or_none() {
-            match dir.look(&name).ok().flatten().map(|look| look.kind) {
-                Some(Kind::Folder) if depth < 64 => {
-                    if let Ok(sub) = dir.sub(&name) {
-                        walk(&sub, &below.join(&name), depth + 1, found);
-                    }
-                }
-                Some(Kind::File) => found.extend(note(dir, &name, below)),
-                _ => {}
-            }
-        }
-    }
-    let mut found = Vec::new();
-    if let Ok(Some(dir)) = dir.below(Path::new(NOTES)) {
-        walk(&dir, Path::new(""), 0, &mut found);
-    }
-    found
-}
-
-fn note(dir: &Dir, name: &OsStr, below: &Path) -> Option<Note> {
-    let file = below.join(name.to_str()?.strip_suffix(".metadata")?);
-    names::file_path(&file.to_str()?.replace(std::path::MAIN_SEPARATOR, "/")).ok()?;
-    let text = String::from_utf8(small(dir, name, 4096).ok()?).ok()?;
-    let mut lines = text.lines().map(str::trim);
-    let (commit, etag, time) = (lines.next()?, lines.next()?, lines.next()?);
-    let _: f64 = time.parse().ok()?;
-    (names::is_commit(commit)).then(|| Note { file, commit: commit.to_owned(), etag: etag.to_owned() })
-}
 
 impl Work<'_> {
     /// Makes what is in the folder `from` revisions of the repository whose folder is `to`.
@@ -418,43 +351,6 @@ impl Work<'_> {
         if others > 0 {
             let what = if others == 1 { "1 file".to_owned() } else { format!("{others} files") };
             self.stay(dir.path.clone(), format!("{what} in it did not come from the Hub"));
-        }
-    }
-}
-
-/// Removes the marks that the client puts beside its notes, of which none is left.
-pub(super) fn forget(dir: &Dir) {
-    let Ok(Some(own)) = dir.below(Path::new(".cache/huggingface")) else { return };
-    if small(&own, OsStr::new(".gitignore"), 16).is_ok_and(|bytes| bytes.trim_ascii() == b"*") {
-        let _ = own.unlink(OsStr::new(".gitignore"));
-    }
-    if small(&own, OsStr::new("CACHEDIR.TAG"), 64).is_ok_and(|bytes| bytes.starts_with(b"Signature: ")) {
-        let _ = own.unlink(OsStr::new("CACHEDIR.TAG"));
-    }
-}
-
-/// Removes the locks of files that have no note any more; nobody holds them.
-fn drop_empty_locks(own: &Dir, below: &Path, depth: usize) {
-    let Ok(Some(dir)) = own.below(below) else { return };
-    let has_note = |lock: &OsStr| {
-        let note = Path::new(lock).with_extension("metadata");
-        dir.look(note.as_os_str()).is_ok_and(|look| look.is_some())
-    };
-    for name in dir.names_or_none() {
-        match dir.look(&name).ok().flatten() {
-            Some(look) if look.kind == Kind::Folder && depth < 64 => {
-                drop_empty_locks(own, &below.join(&name), depth + 1)
-            }
-            Some(look)
-                if look.kind == Kind::File
-                    && look.stamp.size == 0
-                    && name.as_encoded_bytes().ends_with(b".lock")
-                    && !has_note(&name)
-                    && dir.append(&name, 0o664).is_ok_and(|file| file.try_lock().is_ok()) =>
-            {
-                let _ = dir.unlink(&name);
-            }
-            _ => {}
         }
     }
 }

@@ -9,6 +9,7 @@ mod dir;
 mod hub;
 mod listings;
 mod local;
+mod notes;
 mod owners;
 mod recognise;
 mod repository;
@@ -46,6 +47,8 @@ pub struct Targets {
 pub enum Shape {
     /// It holds repositories of the Hub.
     Hub,
+    /// It is a repository of the Hub.
+    Repository,
     /// It holds plain files, which lie in the same order at the target.
     Tree,
     /// `local_dir=` made it; the target is the folder of its repository.
@@ -109,7 +112,9 @@ pub fn carry_out(part: &Part, options: &Options<'_>) -> (Outcome, Option<Stop>) 
 pub fn tidy(found: &sources::Found, options: &Options<'_>) {
     fn below(dir: &Dir, prunes: bool, depth: usize) {
         work::sweep(dir);
-        for name in dir.names_or_none() {
+        // A repository's empty folder may be one that a download is about to fill.
+        let theirs = |name: &OsString| name == ".locks" || recognise::is_repository(name);
+        for name in dir.names_or_none().into_iter().filter(|name| !theirs(name)) {
             if let (true, Ok(sub)) = (depth < 64, dir.sub(&name)) {
                 below(&sub, prunes, depth + 1);
                 drop(sub);
@@ -128,8 +133,8 @@ pub fn tidy(found: &sources::Found, options: &Options<'_>) {
         let Some((parent, name)) = root.parent().zip(root.file_name()) else { continue };
         let Ok(parent) = Dir::open(parent) else { continue };
         let Ok(dir) = parent.sub(name) else { continue };
-        if local::is_local(root) && local::is_spent(root) {
-            local::forget(&dir);
+        if notes::is_local(root) && notes::is_spent(root) {
+            notes::forget(&dir);
         }
         below(&dir, !options.link_back, 0);
         drop(dir);
@@ -161,7 +166,11 @@ fn copied<'a>(options: &Options<'a>) -> Options<'a> {
 impl Work<'_> {
     fn part(&mut self, part: &Part) -> Result<(), Stop> {
         match &part.shape {
-            Shape::Hub => self.hub(&part.from, &part.to),
+            Shape::Hub => self.hub(&part.from, &part.to, None),
+            Shape::Repository => match (part.from.parent(), part.from.file_name(), part.to.parent()) {
+                (Some(from), Some(name), Some(to)) => self.hub(from, to, Some(name)),
+                _ => Ok(()),
+            },
             Shape::Local => self.local(&part.from, &part.to),
             Shape::Tree => {
                 let opened = Dir::open(&part.from).and_then(|from| Ok((from, To::at(&part.to, self.act())?)));

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::local;
+use super::notes;
 use super::owners::Owners;
 use super::work::Stay;
 use super::{Part, Shape, Targets, is_one_place};
@@ -43,8 +43,12 @@ impl Look<'_> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let folders = folders(path);
         let has = |name: &str| folders.iter().any(|folder| folder == name);
-        if local::is_local(path) {
+        if notes::is_local(path) {
             self.local(path, place);
+        } else if path.file_name().is_some_and(is_repository)
+            && ["snapshots", "blobs", "refs"].iter().any(|part| has(part))
+        {
+            self.part(path, self.targets.hub.join(&name), Shape::Repository, place);
         } else if holds_repositories(path) {
             self.part(path, self.targets.hub.clone(), Shape::Hub, place);
             for folder in folders.iter().filter(|name| is_home_of_hub(name)) {
@@ -86,7 +90,7 @@ impl Look<'_> {
             self.part(path, self.targets.hub.clone(), Shape::Hub, place);
         } else if is_home_of_hub(&name) {
             self.part(path, self.targets.hf_home.join(&name), Shape::Tree, place);
-        } else if holds_repositories(path) || local::is_local(path) {
+        } else if holds_repositories(path) || notes::is_local(path) {
             self.folder(path, place, depth + 1);
         } else if name == "accelerate" {
             self.stay(path, "holds settings of this user, and no models");
@@ -106,10 +110,10 @@ impl Look<'_> {
     /// What `local_dir=` made.
     pub(super) fn local(&mut self, path: &Path, place: &Path) {
         self.found.roots.push(path.to_path_buf());
-        if local::is_spent(path) {
+        if notes::is_spent(path) {
             return;
         }
-        let commits = local::commits(path);
+        let commits = notes::commits(path);
         if commits.is_empty() {
             self.stay(path, "has notes of the Hub, none of which can be read");
             return;
@@ -193,12 +197,15 @@ pub(super) fn holds_repositories(path: &Path) -> bool {
     if path.file_name().is_some_and(|name| name == ".locks") {
         return false;
     }
-    folders(path).iter().any(|name| {
-        let name = name.to_string_lossy();
-        ["models--", "datasets--", "spaces--"]
-            .iter()
-            .any(|prefix| name.starts_with(prefix) && name.len() > prefix.len())
-    })
+    folders(path).iter().any(|name| is_repository(name))
+}
+
+/// Whether a folder of this name is a repository's.
+pub(super) fn is_repository(name: &std::ffi::OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    [&b"models--"[..], b"datasets--", b"spaces--"]
+        .iter()
+        .any(|prefix| name.len() > prefix.len() && name.starts_with(prefix))
 }
 
 /// Folders of `HF_HOME` beside the hub that hold data.

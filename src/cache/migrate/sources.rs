@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
-use super::local;
+use super::notes;
 use super::owners::Owners;
 pub use super::recognise::Found;
 use super::recognise::{Look, folders, holds_repositories};
@@ -164,7 +164,7 @@ impl<'a> Search<'a> {
         while let Some(folder) = waiting.pop_front() {
             let Some(rest) = left.checked_sub(1) else { return };
             left = rest;
-            if folder != self.project && local::is_local(&folder) {
+            if folder != self.project && notes::is_local(&folder) {
                 look.local(&folder, &folder);
                 continue;
             }

@@ -135,7 +135,7 @@ impl Merge<'_, '_, '_> {
         match (&self.hubs.target.store, line) {
             (Some(store), Some(line)) if free && is_payload(path) => {
                 let store = store.clone();
-                self.to_store(&payload, &look, (t, etag), &store, &line)
+                self.share_payload(&payload, &look, (t, etag), &store, &line)
             }
             _ => self.content((&payload.shard, &payload.name), &look, t, etag),
         }
@@ -147,7 +147,7 @@ impl Merge<'_, '_, '_> {
         (!line.contains(['\n', '\r'])).then_some(line)
     }
 
-    fn to_store(
+    fn share_payload(
         &mut self,
         payload: &Payload,
         look: &Look,

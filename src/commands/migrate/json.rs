@@ -47,6 +47,7 @@ fn stay(stay: &Stay) -> Value {
 const fn kind(shape: &Shape) -> &'static str {
     match shape {
         Shape::Hub => "hub",
+        Shape::Repository => "repository",
         Shape::Tree => "folder",
         Shape::Local => "local_dir",
         Shape::Files(_) => "files",

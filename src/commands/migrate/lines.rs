@@ -14,7 +14,7 @@ const COLUMNS: [Column; 5] = [
     Column { heading: "", right: false },
 ];
 
-/// Things that stay and are named one by one.
+/// How many notes, and things that stay, are named one by one.
 const NAMED: usize = 20;
 
 /// What would move, and how.
@@ -57,9 +57,7 @@ pub(super) fn plan(run: &Run<'_>, output: &Output) -> String {
         ));
     }
     text.push_str(&format!("\n{}\n", sums.join("; ")));
-    for note in run.parts.iter().flat_map(|(_, outcome)| &outcome.notes) {
-        text.push_str(&format!("  {}\n", escape::printable(note)));
-    }
+    text.push_str(&notes(run));
     text.push_str(match run.arguments.link_back {
         true => "Links stay at the old paths.\n",
         false => "Other projects that look at the old paths find nothing there: --link-back leaves links.\n",
@@ -67,10 +65,24 @@ pub(super) fn plan(run: &Run<'_>, output: &Output) -> String {
     text
 }
 
+/// What else a person should know, in a few lines.
+fn notes(run: &Run<'_>) -> String {
+    let all: Vec<&String> = run.parts.iter().flat_map(|(_, outcome)| &outcome.notes).collect();
+    let mut text = String::new();
+    for note in all.iter().take(NAMED) {
+        text.push_str(&format!("  {}\n", escape::printable(note)));
+    }
+    if let Some(more) = all.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        text.push_str(&format!("  and {more} more; --json names them\n"));
+    }
+    text
+}
+
 fn how(part: &Part, outcome: &Outcome) -> String {
     let across = outcome.tally.copied > 0;
     match &part.shape {
         Shape::Hub => format!("{} merged", repositories(outcome.models.len())),
+        Shape::Repository => "merged".to_owned(),
         Shape::Local => "becomes a revision".to_owned(),
         Shape::Tree | Shape::Files(_) if across => "copied".to_owned(),
         Shape::Tree | Shape::Files(_) => "moved".to_owned(),
@@ -103,9 +115,7 @@ pub(super) fn summary(run: &Run<'_>, acted: bool) -> String {
         text.push_str(&format!(": {}", parts.join(", ")));
     }
     text.push_str(".\n");
-    for note in run.parts.iter().flat_map(|(_, outcome)| &outcome.notes) {
-        text.push_str(&format!("  {}\n", escape::printable(note)));
-    }
+    text.push_str(&notes(run));
     text
 }
 

@@ -5,7 +5,8 @@ mod lines;
 mod plan;
 
 use std::cell::Cell;
-use std::path::PathBuf;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
@@ -13,13 +14,15 @@ use anyhow::{Result, bail};
 use super::context::Context;
 use super::survey::Survey;
 use super::{Exit, Usage};
+use crate::cache::Stamp;
 use crate::cache::migrate::sources::Found;
 use crate::cache::migrate::{self, Options, Outcome, Part, Stay, Stop, Tally};
+use crate::cache::remove::Remover;
 use crate::cli::MigrateArgs;
 use crate::platform::disk;
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::lock::Lock;
-use crate::support::{escape, paths, units};
+use crate::support::{escape, paths, time, units};
 use crate::ui::prompts::Prompts;
 
 /// How long another run is waited for.
@@ -74,6 +77,7 @@ pub(super) fn run(context: &Context, arguments: &MigrateArgs) -> Result<Exit> {
     run.has_room()?;
     run.consent(context)?;
     let held = lock(context, &cache_root)?;
+    run.sweep(context);
     let stop = run.carry_out(context, &options);
     if stop.is_none() {
         migrate::tidy(&run.found, &options);
@@ -83,7 +87,7 @@ pub(super) fn run(context: &Context, arguments: &MigrateArgs) -> Result<Exit> {
 }
 
 /// One migration at a time in a cache.
-fn lock(context: &Context, cache_root: &std::path::Path) -> Result<Lock> {
+fn lock(context: &Context, cache_root: &Path) -> Result<Lock> {
     let path = migrate::lock_path(cache_root)
         .map_err(|error| anyhow::anyhow!("{}: cannot be written: {error}", escape::path(cache_root)))?;
     let waiting = || context.output.say("Another modelstrap moves things into this cache; waiting for it …");
@@ -104,15 +108,20 @@ impl Run<'_> {
         sum
     }
 
-    fn shown(&self, path: &std::path::Path) -> String {
+    fn shown(&self, path: &Path) -> String {
         paths::friendly(&self.project, self.home.as_deref(), path)
     }
 
-    /// Refuses before the first change what the disk cannot take.
+    /// Refuses before the first change what a disk cannot take. The homes may lie on several.
     fn has_room(&self) -> Result<()> {
-        let needed: u64 = self.parts.iter().map(|(_, outcome)| outcome.tally.copied).sum();
-        let Some(free) = disk::free_space(&self.cache_root) else { return Ok(()) };
-        if needed > free {
+        let mut disks: HashMap<u64, (u64, &Path)> = HashMap::new();
+        for (part, outcome) in self.parts.iter().filter(|(_, outcome)| outcome.tally.copied > 0) {
+            let there = part.to.ancestors().find_map(|path| path.canonicalize().ok());
+            let device = there.and_then(|path| Stamp::at(&path).ok()).map_or(0, |stamp| stamp.id.0);
+            disks.entry(device).or_insert((0, &part.to)).0 += outcome.tally.copied;
+        }
+        for (needed, path) in disks.into_values() {
+            let Some(free) = disk::free_space(path).filter(|free| needed > *free) else { continue };
             bail!(
                 "{} has to be copied from another disk, and the cache's disk has {} free: {} more is needed\n  make room, or name fewer places",
                 units::bytes(needed),
@@ -138,6 +147,14 @@ impl Run<'_> {
             return Err(Interrupted("left; nothing was changed".to_owned()).into());
         }
         Ok(())
+    }
+
+    /// Ends what a removal in this cache began and did not end.
+    fn sweep(&self, context: &Context) {
+        let forbidden: Vec<PathBuf> = [Some(self.project.clone()), self.home.clone()].into_iter().flatten().collect();
+        if let Err(error) = Remover::new(&self.cache_root, &forbidden).sweep(time::seconds()) {
+            context.output.warn(format!("what was removed before could not be swept: {error:#}"));
+        }
     }
 
     /// Moves everything; what came of it replaces what was expected.

@@ -42,6 +42,9 @@ pub(super) fn acting<'a>(options: &Options<'_>, progress: &'a dyn Fn(u64)) -> Op
 
 pub(super) fn prepare(context: &Context, survey: &Survey, arguments: &MigrateArgs) -> Result<Prepared> {
     let targets = targets(context, survey);
+    if arguments.repo.is_some() && arguments.places.len() != 1 {
+        return Err(Usage("--repo is about one folder: name that one alone".to_owned()).into());
+    }
     let repository = arguments.repo.as_deref().map(repository).transpose()?;
     let lock = read_lock(&survey.project.root);
     let libraries = libraries(context, survey);
