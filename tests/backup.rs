@@ -65,6 +65,9 @@ fn lived_in() -> Room {
     room.write(".cache/torch/hub/checkpoints/one.pth", noise(3, 5_000));
     let at = |name: &str| room.place(&format!(".cache/torch/hub/checkpoints/{name}"));
     fs::hard_link(at("one.pth"), at("two.pth")).unwrap();
+    // Another file with the same bytes, under two names: it stays another one.
+    fs::write(at("three.pth"), noise(3, 5_000)).unwrap();
+    fs::hard_link(at("three.pth"), at("two-more.pth")).unwrap();
     symlink("one.pth", at("link.pth")).unwrap();
     fs::write(at("x").with_file_name(std::ffi::OsStr::from_bytes(b"latin-\xe9\n\x1b[31m.pt")), "strange").unwrap();
     let long = "n".repeat(120);
@@ -117,7 +120,8 @@ fn what_goes_in_comes_out_and_no_content_is_stored_twice() {
         let inode =
             |name: &str| fs::metadata(other.place(&format!(".cache/torch/hub/checkpoints/{name}"))).unwrap().ino();
         assert_eq!(inode("one.pth"), inode("two.pth"), "what was one file is one again");
-        assert_ne!(inode("copy.pth"), inode("one.pth"));
+        assert_eq!(inode("three.pth"), inode("two-more.pth"));
+        assert_ne!(inode("three.pth"), inode("one.pth"));
         other.run(&["restore", path]).expect(0).says(&["Nothing to bring"]);
     }
 }
@@ -193,7 +197,7 @@ fn named_models_go_in_alone() {
     }
     assert_eq!(stored(&["org/words"]).len(), 5, "two blobs, a branch, two links");
     assert_eq!(stored(&["torch/hub/checkpoints/one.pth"]), ["torch/hub/checkpoints/one.pth"]);
-    assert_eq!(stored(&[".cache/torch/hub/checkpoints/"]).len(), 5);
+    assert_eq!(stored(&[".cache/torch/hub/checkpoints/"]).len(), 7);
     let file = archive(&room, "none.tar.zst");
     let ran = room.run(&["backup", file.to_str().unwrap(), "org/none"]).expect(1);
     ran.says(&["nothing in the cache is called org/none"]);

@@ -119,7 +119,8 @@ fn members(
     stores: &[Vec<u8>],
 ) -> Vec<(Entry, Source)> {
     let mut holder: HashMap<(Sum, u64), usize> = HashMap::new();
-    let mut place: Vec<Option<usize>> = Vec::with_capacity(files.len());
+    // Of each file: the member that holds its content, and its own.
+    let mut place: Vec<Option<(usize, usize)>> = Vec::with_capacity(files.len());
     let mut entries: Vec<(Entry, Source)> = Vec::with_capacity(files.len());
     for (name, bytes, group) in files {
         let at = place.len();
@@ -135,15 +136,17 @@ fn members(
             Bytes::Memory(bytes) => (bytes.len() as u64, 0, 0o644),
         };
         let shares = size >= WORTH_A_LINK && name.role(stores) != Role::Reference;
-        let of = holder.get(&(sum, size)).copied().filter(|_| shares);
+        // A hard link stays one, however small.
+        let linked = group.and_then(|group| place[group]).filter(|_| name.role(stores) != Role::Reference);
+        let of = linked.map(|(holder, _)| holder).or_else(|| holder.get(&(sum, size)).copied().filter(|_| shares));
         let what = match of {
-            Some(of) => What::Same { of, apart: group.and_then(|group| place[group]) != Some(of) },
+            Some(of) => What::Same { of, with: linked.map_or(entries.len(), |(_, first)| first) },
             None => What::File { size, sum },
         };
         if of.is_none() {
             holder.insert((sum, size), entries.len());
         }
-        place.push(Some(of.unwrap_or(entries.len())));
+        place.push(Some((of.unwrap_or(entries.len()), entries.len())));
         let source = of.is_none().then_some((bytes, was_read));
         entries.push((Entry { name, mtime, mode, what }, source));
     }
@@ -162,7 +165,7 @@ fn finish(entries: Vec<(Entry, Source)>, stores: &[Vec<u8>], about: &About, plan
     let mut bytes = 0;
     for (old, (mut entry, source)) in entries.into_iter().enumerate() {
         match &mut entry.what {
-            What::Same { of, .. } => *of = new[*of],
+            What::Same { of, with } => (*of, *with) = (new[*of], new[*with]),
             What::File { size, .. } => bytes += *size,
             _ => {}
         }

@@ -81,8 +81,8 @@ pub enum What {
     Same {
         /// The number of the member that has it.
         of: usize,
-        /// Whether it was a file of its own, with the same bytes; else it was a hard link.
-        apart: bool,
+        /// The number of the member with which it was one file: a hard link. Its own, where it was a file of its own.
+        with: usize,
     },
     /// A symbolic link, which leads to another member, or to a folder of one.
     Link {
@@ -111,8 +111,8 @@ struct Line {
     sha256: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     of: Option<usize>,
-    #[serde(skip_serializing_if = "is_false")]
-    apart: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    with: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     to: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -121,11 +121,6 @@ struct Line {
     mode: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     end: Option<String>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
-const fn is_false(flag: &bool) -> bool {
-    !*flag
 }
 
 impl Index {
@@ -200,7 +195,9 @@ impl Line {
             What::File { size, sum } => {
                 (line.file, line.size, line.sha256) = (name, Some(*size), Some(hex(sum)));
             }
-            What::Same { of, apart } => (line.same, line.of, line.apart) = (name, Some(*of), *apart),
+            What::Same { of, with } => {
+                (line.same, line.of, line.with) = (name, Some(*of), Some(*with).filter(|with| with != of));
+            }
             What::Link { to } => {
                 (line.link, line.to) = (name, Some(names::encode(to)));
                 (line.mtime, line.mode) = (None, None);
@@ -211,12 +208,12 @@ impl Line {
     }
 
     fn entry(self, os: Os) -> Result<Entry, String> {
-        let Self { file, same, link, folder, size, sha256, of, apart, to, mtime, mode, end } = self;
+        let Self { file, same, link, folder, size, sha256, of, with, to, mtime, mode, end } = self;
         let what = match (&file, &same, &link, &folder, size, sha256, of, to) {
             (Some(_), None, None, None, Some(size), Some(sum), None, None) if size <= LARGEST_FILE => {
                 What::File { size, sum: unhex(&sum).ok_or("it has a digest that is none")? }
             }
-            (None, Some(_), None, None, None, None, Some(of), None) => What::Same { of, apart },
+            (None, Some(_), None, None, None, None, Some(of), None) => What::Same { of, with: with.unwrap_or(of) },
             (None, None, Some(_), None, None, None, None, Some(to)) => {
                 What::Link { to: names::decode(&to).ok_or("it has a link that leads nowhere")?.into() }
             }
@@ -345,8 +342,12 @@ fn check(index: &Index) -> Result<(), String> {
                     return refuse("is a reference, and too long for one");
                 }
             }
-            What::Same { of, .. } => {
-                let of = *of;
+            What::Same { of, with } => {
+                let (of, with) = (*of, *with);
+                let twin = |what: &What| matches!(what, What::Same { of: its, .. } if *its == of);
+                if with > at || (with != of && with != at && !twin(&index.entries[with].what)) {
+                    return refuse("is one file with a member of another content");
+                }
                 if of >= at
                     || !matches!(index.entries[of].what, What::File { .. })
                     || name.role(&stores) == Role::Reference

@@ -58,7 +58,7 @@ fn sample() -> Index {
     index(vec![
         entry("huggingface/hub/models--a/blobs/x", file(1000)),
         entry("huggingface/hub/models--a/snapshots/c/f", link("../../blobs/x")),
-        entry("huggingface/hub/models--b/blobs/x", What::Same { of: 0, apart: true }),
+        entry("huggingface/hub/models--b/blobs/x", What::Same { of: 0, with: 2 }),
         entry("torch/empty", What::Folder),
         Entry { name: Name::of(b"torch/\xff%\n", Os::Linux).unwrap(), ..entry("torch/x", file(3)) },
     ])
@@ -77,7 +77,7 @@ fn an_index_comes_back_as_it_was_written() {
             r#"{"schema":"modelstrap.archive/1","tool":"0.1.0","created_at":"2025-11-25T15:20:46Z","stores":["huggingface/hub"],"entries":5,"bytes":1003}"#,
             r#"{"file":"huggingface/hub/models--a/blobs/x","size":1000,"sha256":"0707070707070707070707070707070707070707070707070707070707070707","mtime":5,"mode":420}"#,
             r#"{"link":"huggingface/hub/models--a/snapshots/c/f","to":"../../blobs/x"}"#,
-            r#"{"same":"huggingface/hub/models--b/blobs/x","of":0,"apart":true,"mtime":5,"mode":420}"#,
+            r#"{"same":"huggingface/hub/models--b/blobs/x","of":0,"with":2,"mtime":5,"mode":420}"#,
         ]
     );
     assert!(lines[5].contains(r"torch/%FF%25\n"), "{}", lines[5]);
@@ -108,8 +108,8 @@ fn members_that_do_not_fit_each_other_are_refused() {
         vec![entry("a/l", link("../../etc/passwd"))],
         vec![entry("a/l", link("/etc/passwd"))],
         vec![entry("a/l", link("y")), entry("a/x", file(1))],
-        vec![entry("a/x", What::Same { of: 0, apart: false })],
-        vec![entry("a/x", link("y")), entry("a/y", What::Same { of: 0, apart: false })],
+        vec![entry("a/x", What::Same { of: 0, with: 0 })],
+        vec![entry("a/x", link("y")), entry("a/y", What::Same { of: 0, with: 0 })],
         vec![entry("huggingface/token", file(1))],
         vec![entry("a/.modelstrap/projects/x.json", file(1))],
         vec![entry("huggingface/hub/models--a/refs/main", file(5000))],

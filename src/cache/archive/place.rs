@@ -266,8 +266,9 @@ impl<'a> Placer<'a> {
         if size >= SYNCED {
             current.file.sync_data().with_context(|| failed(*first))?;
         }
-        for other in others {
-            self.second(*first, *other, current).with_context(|| failed(*other))?;
+        for (at, other) in others.iter().enumerate() {
+            let twin = others[..at].iter().find(|twin| shares(self.index, &self.stores, **twin, *other)).copied();
+            self.second(*first, *other, twin, current).with_context(|| failed(*other))?;
         }
         self.outcome.bytes += size;
         self.settle(*first, &current.staging, &current.name)
@@ -297,14 +298,18 @@ impl<'a> Placer<'a> {
         Ok(())
     }
 
-    /// Another name for the content that is made: the same file where both are blobs, or were one file, else a copy.
-    fn second(&mut self, first: usize, other: usize, current: &mut Current) -> Result<()> {
+    /// Another name for the content that is made: the same file where both are blobs, or were one file, else a copy. `twin` is
+    /// another second name with which it is one file.
+    fn second(&mut self, first: usize, other: usize, twin: Option<usize>, current: &mut Current) -> Result<()> {
         let staging = self.staging(other)?;
         let name = self.temporary();
         let from = self.staging.get(&current.staging).context("a folder that was made")?;
         let to = self.staging.get(&staging).context("a folder that was made")?;
         let shared = shares(self.index, &self.stores, first, other);
-        if !(shared && from.hard_link(&current.name, to, &name).is_ok()) {
+        let of_twin = |twin: usize| fs::hard_link(self.spot(twin).path(), to.path().join(names::to_path(&name)));
+        let linked = (shared && from.hard_link(&current.name, to, &name).is_ok())
+            || (!shared && twin.is_some_and(|twin| of_twin(twin).is_ok()));
+        if !linked {
             let mode = 0o666 | u32::from(self.index.entries[other].mode) & 0o111;
             let mut copy = to.create(&name, mode)?;
             current.file.seek(SeekFrom::Start(0))?;
@@ -412,7 +417,11 @@ fn is_as_it_was(spot: &Spot, step: &Step) -> bool {
 
 /// Whether two members with one content may be one file: blobs, which nobody writes into, and what was one file before.
 pub(super) fn shares(index: &Index, stores: &[Vec<u8>], one: usize, other: usize) -> bool {
-    let is_one = |at: usize| !matches!(index.entries[at].what, What::Same { apart: true, .. } | What::Link { .. });
+    let group = |at: usize| match index.entries[at].what {
+        What::Same { with, .. } => Some(with),
+        What::File { .. } => Some(at),
+        What::Link { .. } | What::Folder => None,
+    };
     let is_blob = |at: usize| index.entries[at].name.role(stores) == Role::Blob;
-    (is_one(one) && is_one(other)) || (is_blob(one) && is_blob(other))
+    (group(one).is_some() && group(one) == group(other)) || (is_blob(one) && is_blob(other))
 }

@@ -104,7 +104,7 @@ pub fn restore(archive: &mut Archive, merge: &Merge, target: &Target, progress: 
 
 /// Takes away what a restore of such an archive left that was killed. Another one that is at work keeps its own.
 pub fn tidy(index: &Index, target: &Target) {
-    if stagings(index, target).iter().any(|folder| folder.is_dir())
+    if stagings(index, target).iter().any(|folder| folder.parent().is_some_and(Path::is_dir))
         && let Ok(held) = lock(target.root())
     {
         sweep(index, target);
@@ -134,9 +134,8 @@ fn sweep(index: &Index, target: &Target) {
             }
         }
         // What holds something else stays.
-        if fs::remove_dir(&folder).is_ok() {
-            let _ = folder.parent().map(fs::remove_dir);
-        }
+        let _ = fs::remove_dir(&folder);
+        let _ = folder.parent().map(fs::remove_dir);
     }
 }
 
