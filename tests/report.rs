@@ -114,6 +114,7 @@ fn what_is_no_report_is_not_replaced() {
         fs::remove_file(room.place(PAGE)).unwrap();
     }
     room.run(&["report", "-o", "models"]).expect(1).says(&["is a folder"]);
+    room.run(&["report", "--force", "-o", "/dev/null"]).expect(1).says(&["is no regular file"]);
     room.run(&["report", "-o", "no/such/page.html"]).expect(1).says(&["there is no such folder"]);
     room.run(&["report", "-o", "-", "--open"]).expect(2).says(&["do not go together"]);
 }

@@ -81,6 +81,9 @@ fn check(target: &Path, arguments: &ReportArgs) -> Result<()> {
     if target.is_dir() {
         bail!("{shown} is a folder\n  name a file in it");
     }
+    if target.exists() && !target.is_file() {
+        bail!("{shown} is no regular file\n  name another, or `-` for stdout");
+    }
     if arguments.force || !target.exists() || is_ours(target) {
         return Ok(());
     }
