@@ -245,3 +245,68 @@ fn an_application_cache_in_the_cache_root_keeps_its_policy() {
         "{text}"
     );
 }
+
+#[test]
+fn what_could_be_reclaimed_is_told_with_the_command_that_does_it() {
+    let room = lived_in();
+    let repository = ".cache/huggingface/hub/models--org--asr";
+    let link = room.place(&format!("{repository}/snapshots/{MAIN}/lost.bin"));
+    symlink("../../blobs/lost", link).unwrap();
+    let text = shown(&room, &[]);
+    for line in [
+        "`modelstrap prune` frees up to 9.0",
+        ": unfinished downloads and blobs that no revision has",
+        "`modelstrap verify --fix` mends repositories with links or refs to nothing",
+        "`modelstrap migrate` brings 22.0 MB into the cache; `modelstrap dedupe` links what is there twice",
+    ] {
+        assert!(text.contains(line), "{line}:\n{text}");
+    }
+    let json = room.run(&["status", "--json"]).expect(0).json();
+    let told = |what: &str| {
+        let all = json["reclaimable"].as_array().unwrap();
+        all.iter().find(|one| one["what"] == what).cloned().unwrap_or_default()
+    };
+    assert_eq!(told("unfinished_downloads")["command"], "modelstrap prune");
+    assert_eq!((&told("unfinished_downloads")["count"], &told("orphan_blobs")["count"]), (&3.into(), &1.into()));
+    assert_eq!(told("outside")["count"], 2);
+    assert_eq!(told("unreferenced_revisions"), Value::Null, "it was used a moment ago");
+
+    // The pinned revision, which no ref names, is a month old, and then a lock names it.
+    let then = std::time::SystemTime::now() - std::time::Duration::from_secs(30 * 86_400);
+    let times = fs::FileTimes::new().set_modified(then).set_accessed(then);
+    for blob in ["both", "old", "new"] {
+        let file = fs::File::options().write(true).open(room.place(&format!("{repository}/blobs/{blob}"))).unwrap();
+        file.set_times(times).unwrap();
+    }
+    let json = room.run(&["status", "--json"]).expect(0).json();
+    let one =
+        json["reclaimable"].as_array().unwrap().iter().find(|one| one["what"] == "unreferenced_revisions").unwrap();
+    assert_eq!((&one["count"], one["bytes"].as_u64().unwrap() / 100_000), (&1.into(), 40));
+}
+
+#[test]
+fn the_models_of_ollama_are_shown_by_name_with_what_they_share() {
+    let room = Room::bare();
+    let store = "~/.ollama/models";
+    let layer = |digit: &str| format!(r#"{{"digest":"sha256:{}","size":1}}"#, digit.repeat(64));
+    for (digit, size) in [("1", 8), ("2", 2), ("3", 4)] {
+        room.write(&format!("{store}/blobs/sha256-{}", digit.repeat(64)), vec![1; size * 1_000_000]);
+    }
+    for (model, own) in [("llama3/8b", "2"), ("mine/latest", "3")] {
+        let text = format!(r#"{{"layers":[{},{}]}}"#, layer("1"), layer(own));
+        room.write(&format!("{store}/manifests/registry.ollama.ai/library/{model}"), text);
+    }
+    let json = room.run(&["status", "--models", "--json"]).expect(0).json();
+    let place = json["places"].as_array().unwrap().iter().find(|place| place["library"] == "Ollama").unwrap();
+    let models: Vec<(&str, u64, u64)> = place["models"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|model| {
+            let mega = |name: &str| model["sizes"][name].as_u64().unwrap().div_ceil(4096) * 4096 / 1_000_000;
+            (model["name"].as_str().unwrap(), mega("disk_bytes"), mega("exclusive_bytes"))
+        })
+        .collect();
+    assert_eq!(models, [("mine:latest", 12, 4), ("llama3:8b", 10, 2)]);
+    assert_eq!(place["sizes"]["disk_bytes"].as_u64().unwrap() / 1_000_000, 14, "what both have lies there once");
+}

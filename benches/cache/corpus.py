@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Makes a cache to measure with: `corpus.py FOLDER [--shared] [--repositories 200] [--entries 50000]`.
+"""Makes a cache to measure with: `corpus.py FOLDER [--shared] [--repositories 200] [--entries 50000] [--large 50] [--linked 0]`.
 
 Repositories in the layout of huggingface_hub (with `--shared`: that of 1.32 and later, payloads in a shared store), with two
-revisions each that have most blobs in common. Files are sparse: terabytes to the eye, little on the disk. The same numbers
+revisions each that have a few blobs in common. Every fiftieth file is large (with `--large 2`, every other). `--linked N` adds N files
+with two names each in torch's home. Files are sparse: terabytes to the eye, little on the disk. The same numbers
 give the same tree.
 """
 
@@ -18,6 +19,8 @@ def main():
     arguments.add_argument("--shared", action="store_true")
     arguments.add_argument("--repositories", type=int, default=200)
     arguments.add_argument("--entries", type=int, default=50_000)
+    arguments.add_argument("--large", type=int, default=50)
+    arguments.add_argument("--linked", type=int, default=0)
     asked = arguments.parse_args()
     chance = random.Random(7)
     hub = os.path.join(asked.folder, "huggingface", "hub")
@@ -27,10 +30,11 @@ def main():
         write(os.path.join(hub, "blobs", ".huggingface-shared-blobs"), b"1\n")
     each = asked.entries // asked.repositories
     for number in range(asked.repositories):
-        repository(hub, f"models--org{number % 17}--model-{number:04}", each, asked.shared, chance)
+        repository(hub, f"models--org{number % 17}--model-{number:04}", each, asked, chance)
+    linked(os.path.join(asked.folder, "torch"), asked.linked)
 
 
-def repository(hub, name, entries, shared, chance):
+def repository(hub, name, entries, asked, chance):
     at = os.path.join(hub, name)
     for part in ("blobs", "refs", "snapshots"):
         os.makedirs(os.path.join(at, part))
@@ -40,11 +44,11 @@ def repository(hub, name, entries, shared, chance):
     # The second revision has a tenth of its files in common with the first.
     common = entries // 20
     for index in range(entries - common):
-        large = index % 50 == 0
+        large = index % asked.large == 0
         blob = digest(f"{name} {index}", 64 if large else 40)
         size = chance.randrange(1 << 30, 8 << 30) if large else chance.randrange(100, 4000)
         path = os.path.join(at, "blobs", blob)
-        if large and shared:
+        if large and asked.shared:
             store = os.path.join(hub, "blobs", blob[:2])
             os.makedirs(store, exist_ok=True)
             sparse(os.path.join(store, blob), size)
@@ -60,6 +64,17 @@ def repository(hub, name, entries, shared, chance):
             link = os.path.join(revision, inside)
             os.makedirs(os.path.dirname(link), exist_ok=True)
             os.symlink(f"../../../../blobs/{blob}"[3:] if "/" not in inside else f"../../../blobs/{blob}", link)
+
+
+def linked(home, count):
+    for number in range(count):
+        one, other = (os.path.join(home, half, f"folder-{number % 64}") for half in ("one", "other"))
+        if number < 64:
+            os.makedirs(one)
+            os.makedirs(other)
+        path = os.path.join(one, f"file-{number}")
+        sparse(path, 1 << 20)
+        os.link(path, os.path.join(other, f"file-{number}"))
 
 
 def digest(text, length):

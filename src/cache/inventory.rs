@@ -66,6 +66,9 @@ pub enum UnitKind {
     /// The payloads that the repositories of a hub share (huggingface_hub ≥ 1.32). Its sizes are those of the payloads that
     /// nobody uses.
     Store,
+    /// A model of Ollama. Its path is its manifest, its sizes are those of its layers, which other models may have as well; layers
+    /// that no model has are such a unit of their own, whose path is their folder.
+    Ollama,
     /// What belongs to no unit: small files beside the models.
     Rest,
     /// What a library or this tool keeps for itself: locks, marks, unfinished downloads. Its files are not counted.

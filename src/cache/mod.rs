@@ -3,15 +3,23 @@
 //! `places` says where cached data may lie, `scan` reads those folders once and gives an [`Inventory`], and every verb works on
 //! that: nothing here asks the disk a second time what the scan has seen.
 
+pub mod archive;
+pub mod duplicates;
 pub mod filter;
 pub mod hub;
 pub mod inventory;
+pub mod link;
+pub mod migrate;
 pub mod notes;
+pub mod ollama;
 pub mod places;
+pub mod remove;
 pub mod report;
 pub mod scan;
+pub mod select;
 pub mod sizes;
 pub mod stamp;
+pub mod verify;
 mod weights;
 
 pub use inventory::Inventory;

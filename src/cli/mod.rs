@@ -1,32 +1,46 @@
 //! The command line as data: clap structs only, one file a verb, no logic.
 
+mod clear;
+mod dedupe;
+mod backup;
 mod detect;
 mod env;
 mod hook;
+mod migrate;
 pub mod models;
+mod prune;
+mod restore;
 mod report;
 mod run;
 mod setup;
 mod status;
 mod undo;
+mod verify;
 
 use std::path::PathBuf;
 
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+pub use clear::{ClearArgs, Trash};
+pub use dedupe::DedupeArgs;
+pub use backup::{BackupArgs, Compress};
 pub use detect::DetectArgs;
 pub use env::{EnvArgs, EnvFormat};
 pub use hook::HookArgs;
+pub use migrate::MigrateArgs;
 pub use models::{
-    AddArgs, DownloadArgs, ExportArgs, LockArgs, ModelsArgs, ModelsVerb, PathArgs, RemoveArgs, ScanArgs, SearchArgs,
-    Transfer, UpdateArgs, VerifyArgs,
+    AddArgs, Consent, DownloadArgs, ExportArgs, LockArgs, ModelsArgs, ModelsVerb, PathArgs, RemoveArgs, ScanArgs,
+    SearchArgs, Transfer, UpdateArgs, VerifyArgs,
 };
+pub use prune::PruneArgs;
+pub use restore::RestoreArgs;
 pub use report::ReportArgs;
 pub use run::RunArgs;
 pub use setup::SetupArgs;
 pub use status::{Sort, StatusArgs};
 pub use undo::UndoArgs;
+pub use verify::CacheVerifyArgs;
 
 /// Makes a machine-learning project ready on any machine: one cache for every library
 #[derive(Debug, Parser)]
@@ -118,6 +132,20 @@ pub enum Verb {
     Models(ModelsArgs),
     /// Show what the caches hold, by library, model and revision, and what lies outside of them
     Status(StatusArgs),
+    /// Read again whatever is cached and has a known digest, and tell what is damaged
+    Verify(CacheVerifyArgs),
+    /// Find what is stored twice in the caches, and make it one
+    Dedupe(DedupeArgs),
+    /// Delete cached models or application caches: all of them, or those that you name
+    Clear(ClearArgs),
+    /// Delete what nobody needs: unfinished downloads, left revisions, what is old or too much
+    Prune(PruneArgs),
+    /// Bring what lies outside of the cache into it: old folders, the libraries' default places, what scripts downloaded elsewhere
+    Migrate(MigrateArgs),
+    /// Store the cache, or some of its models, in one archive
+    Backup(BackupArgs),
+    /// Bring what an archive holds into the cache, beside what is there
+    Restore(RestoreArgs),
     /// Make a page to look at: where the bytes are, what could go, how the cache grew
     Report(ReportArgs),
     /// Take back the last change that modelstrap made here: a setup, `models add` or `models remove`

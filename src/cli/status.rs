@@ -11,6 +11,9 @@ pub struct StatusArgs {
     /// List each model, and the revisions of each repository
     #[arg(short, long)]
     pub revisions: bool,
+    /// Walk through the caches on the terminal, with keys: open, sort, filter, mark, delete, undo
+    #[arg(long, conflicts_with_all = ["models", "revisions", "check", "sort", "filter", "limit"])]
+    pub tui: bool,
     /// Exit with 3 when the cache is over its budget, over --max-size, or leaves less free than --min-free
     #[arg(long)]
     pub check: bool,

@@ -32,6 +32,13 @@ impl Context {
         Self { global, vars, os: Os::current(), output, cwd }
     }
 
+    /// The same for another thread.
+    pub(super) fn again(&self) -> Self {
+        let cwd = self.cwd.as_ref().map(PathBuf::clone).map_err(|error| io::Error::from(error.kind()));
+        let Self { global, vars, os, output, .. } = self;
+        Self { global: global.clone(), vars: vars.clone(), os: *os, output: output.clone(), cwd }
+    }
+
     /// The folder that was asked about: `--project`, or where the shell is.
     pub(super) fn start(&self) -> Result<PathBuf> {
         let cwd = match &self.cwd {
@@ -54,5 +61,10 @@ impl Context {
     /// Whether a person can be asked.
     pub(super) fn can_ask(&self) -> bool {
         io::stdin().is_terminal() && io::stderr().is_terminal() && !self.global.json && self.ci().is_none()
+    }
+    /// Whether a person looks at a screen that can be drawn on, and has keys.
+    pub(super) fn has_screen(&self) -> bool {
+        let dumb = self.vars.text("TERM") == Some("dumb");
+        io::stdin().is_terminal() && io::stdout().is_terminal() && !dumb
     }
 }

@@ -1,17 +1,25 @@
 //! One file a verb: arguments, a call into the domain, and how its result is shown.
 
+mod cleaning;
+mod clear;
+mod backup;
 mod context;
+mod dedupe;
 mod detect;
 mod env;
 mod hook;
+mod migrate;
 mod models;
 mod notes;
+mod prune;
+mod restore;
 mod report;
 mod run;
 mod setup;
 mod status;
 mod survey;
 mod undo;
+mod verify;
 mod wizard;
 
 use std::io;
@@ -47,14 +55,21 @@ pub fn dispatch(cli: Cli, vars: Vars, cwd: io::Result<PathBuf>) -> ExitCode {
     let context = Context::new(cli.global, vars, cwd);
     let result = match cli.verb {
         Verb::Setup(arguments) => setup::run(&context, &arguments),
+        Verb::Dedupe(arguments) => dedupe::run(&context, &arguments),
         Verb::Detect(arguments) => detect::run(&context, &arguments),
         Verb::Env(arguments) => env::run(&context, &arguments),
         Verb::Run(arguments) => run::run(&context, &arguments),
         Verb::Hook(arguments) => hook::run(&context, &arguments),
+        Verb::Migrate(arguments) => migrate::run(&context, &arguments),
         Verb::Models(arguments) => models::run(&context, &arguments),
         Verb::Status(arguments) => status::run(&context, &arguments),
+        Verb::Clear(arguments) => clear::run(&context, &arguments),
+        Verb::Prune(arguments) => prune::run(&context, &arguments),
+        Verb::Backup(arguments) => backup::run(&context, &arguments),
+        Verb::Restore(arguments) => restore::run(&context, &arguments),
         Verb::Report(arguments) => report::run(&context, &arguments),
         Verb::Undo(arguments) => undo::run(&context, &arguments),
+        Verb::Verify(arguments) => verify::run(&context, &arguments),
         Verb::Completions { shell } => completions(&context, shell),
         Verb::Man => manual(&context),
     };

@@ -14,6 +14,7 @@ pub mod hub;
 pub mod keeper;
 pub mod lock;
 pub mod locked;
+pub mod mend;
 pub mod names;
 pub mod pickle;
 pub mod placement;

@@ -72,6 +72,22 @@ pub fn free_space(path: &Path) -> Option<u64> {
     free_at(&existing(path)?)
 }
 
+/// How large the disk is that `path` lies on, in bytes.
+pub fn total_space(path: &Path) -> Option<u64> {
+    total_at(&existing(path)?)
+}
+
+#[cfg(unix)]
+fn total_at(dir: &Path) -> Option<u64> {
+    let space = rustix::fs::statvfs(dir).ok()?;
+    space.f_blocks.checked_mul(space.f_frsize)
+}
+
+#[cfg(not(unix))]
+fn total_at(_: &Path) -> Option<u64> {
+    None
+}
+
 #[cfg(unix)]
 fn free_at(dir: &Path) -> Option<u64> {
     let space = rustix::fs::statvfs(dir).ok()?;

@@ -1,5 +1,6 @@
 //! Where the cache is and which libraries use it: flags before remembered answers before the manifest before the default.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::{Result, anyhow};
@@ -25,6 +26,17 @@ pub struct Overrides {
     pub cache_dir: Option<String>,
     /// `--libraries`
     pub libraries: Option<Vec<String>>,
+}
+
+/// The groups of the catalogue whose libraries keep models.
+const MODELS: [&str; 8] = ["huggingface", "hubs", "language", "mlx", "runtimes", "speech", "torch", "vision"];
+
+/// The folders right in a cache root in which libraries keep models, and this tool itself: no other is taken for a home by who
+/// deletes.
+pub fn model_folders() -> BTreeSet<&'static str> {
+    let libraries = catalogue::libraries().iter().filter(|library| MODELS.contains(&library.group));
+    let homes = libraries.flat_map(|library| library.homes).filter_map(|home| home.split('/').next());
+    homes.chain(["whisper", "wheels", "files"]).collect()
 }
 
 /// A project's cache, settled.
@@ -125,7 +137,6 @@ impl Layout {
     /// Where each library that keeps models puts them when nothing is set, whether the project uses it or not. Compilers' and
     /// package managers' caches are not models.
     pub fn default_locations(&self, vars: &Vars) -> Vec<(&'static Library, PathBuf)> {
-        const MODELS: [&str; 8] = ["huggingface", "hubs", "language", "mlx", "runtimes", "speech", "torch", "vision"];
         let request = self.request(vars);
         catalogue::libraries()
             .iter()

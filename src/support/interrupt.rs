@@ -54,6 +54,11 @@ impl Drop for Asking {
     }
 }
 
+/// Notes it as a signal would: where Ctrl-C comes as a key.
+pub fn request() {
+    REQUESTED.store(true, Ordering::SeqCst);
+}
+
 /// True once the person (or the system) asked the process to stop.
 pub fn requested() -> bool {
     REQUESTED.load(Ordering::SeqCst)

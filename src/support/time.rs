@@ -27,6 +27,12 @@ pub fn rfc3339(seconds: i64) -> Option<String> {
     Some(humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).to_string())
 }
 
+/// The seconds since 1970 of a time in RFC 3339, UTC; `None` for what is none, or lies before.
+pub fn parse_rfc3339(text: &str) -> Option<i64> {
+    let time = humantime::parse_rfc3339(text).ok()?;
+    i64::try_from(time.duration_since(UNIX_EPOCH).ok()?.as_secs()).ok()
+}
+
 /// How long ago `then` was, as people say it: `today`, `3 d`, `14 mo`; both in seconds since 1970.
 pub fn ago(now: i64, then: i64) -> String {
     match now.saturating_sub(then) / 86_400 {
@@ -56,5 +62,6 @@ mod tests {
         assert_eq!(ago(5, 99), "today", "a clock that was wrong");
         assert_eq!(rfc3339(1_764_084_046).as_deref(), Some("2025-11-25T15:20:46Z"));
         assert_eq!((rfc3339(-1), rfc3339(i64::MAX)), (None, None));
+        assert_eq!((parse_rfc3339("2025-11-25T15:20:46Z"), parse_rfc3339("today")), (Some(1_764_084_046), None));
     }
 }

@@ -1,7 +1,9 @@
-//! How things look: styles, the machine's card, plans and diffs, questions, downloads, tables.
+//! How things look: styles, the browser of the caches, the machine's card, plans and diffs, questions, downloads, tables.
 
+pub mod browser;
 pub mod card;
 pub mod events;
+pub mod gauge;
 pub mod output;
 pub mod plan;
 pub mod progress;

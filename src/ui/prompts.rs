@@ -60,7 +60,19 @@ impl Prompts {
     /// # Errors
     /// [`Interrupted`] when the person leaves.
     pub fn yes(&self, question: &str) -> anyhow::Result<bool> {
-        let asked = Confirm::with_theme(&self.theme).with_prompt(question).default(true);
+        self.confirm(question, true)
+    }
+
+    /// Yes or no; no by default: an Enter too many deletes nothing.
+    ///
+    /// # Errors
+    /// [`Interrupted`] when the person leaves.
+    pub fn sure(&self, question: &str) -> anyhow::Result<bool> {
+        self.confirm(question, false)
+    }
+
+    fn confirm(&self, question: &str, default: bool) -> anyhow::Result<bool> {
+        let asked = Confirm::with_theme(&self.theme).with_prompt(question).default(default);
         answer(true, || asked.interact_on_opt(&Term::stderr()))
     }
 }

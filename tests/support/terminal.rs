@@ -94,6 +94,25 @@ impl Terminal {
         self
     }
 
+    /// Makes the terminal larger or smaller under the program.
+    pub(crate) fn resize(&mut self, columns: u16, rows: u16) -> &mut Self {
+        tcsetwinsize(&self.side, Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
+        self
+    }
+
+    /// Waits until the screen of a program that draws by lines holds every one of `words`, and gives it.
+    pub(crate) fn screen(&mut self, words: &[&str]) -> String {
+        let start = Instant::now();
+        loop {
+            let screen = drawn(&self.raw());
+            if words.iter().all(|word| screen.contains(word)) {
+                return screen;
+            }
+            assert!(start.elapsed() < PATIENCE, "{words:?} are not all on the screen:\n{screen}");
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     fn raw(&self) -> String {
         String::from_utf8_lossy(&self.said.lock().unwrap()).into_owned()
     }
@@ -124,9 +143,35 @@ impl Terminal {
     }
 }
 
+/// What stands on the screen after `raw`: of the codes only those count that clear and place (`ESC[2J`, `ESC[K`, `ESC[row;1H`).
+fn drawn(raw: &str) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    let mut row = 0;
+    for piece in raw.split('\x1b').skip(1) {
+        let code = piece.find(|letter: char| letter.is_ascii_alphabetic()).map(|end| piece.split_at(end + 1));
+        let Some((code, text)) = code.filter(|(code, _)| code.starts_with('[')) else { continue };
+        match code {
+            "[2J" => lines.clear(),
+            "[K" => lines.get_mut(row).into_iter().for_each(String::clear),
+            _ if code.ends_with('H') => {
+                row = code[1..].split(';').next().unwrap().parse::<usize>().unwrap_or(1) - 1;
+                lines.resize(lines.len().max(row + 1), String::new());
+            }
+            _ => {}
+        }
+        if let Some(line) = lines.get_mut(row) {
+            line.push_str(text);
+        }
+    }
+    lines.iter().map(|line| line.trim_end()).collect::<Vec<_>>().join("\n")
+}
+
 /// Keys as a terminal sends them.
 pub(crate) mod keys {
     pub(crate) const ENTER: &str = "\r";
+    pub(crate) const UP: &str = "\x1b[A";
+    pub(crate) const LEFT: &str = "\x1b[D";
+    pub(crate) const END: &str = "\x1b[F";
     pub(crate) const DOWN: &str = "\x1b[B";
     pub(crate) const SPACE: &str = " ";
     pub(crate) const ESCAPE: &str = "\x1b";

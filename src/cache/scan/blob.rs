@@ -7,30 +7,43 @@ use crate::cache::sizes::Sizes;
 
 /// A blob of the repository.
 pub(super) struct Blob {
-    pub(super) size: u64,
-    /// What deleting it frees; 0 if it has other names.
-    pub(super) disk: u64,
-    pub(super) taken: u64,
-    pub(super) used: i64,
-    /// The payload that it stands for, if it is a link into the shared store.
-    pub(super) payload: Option<Key>,
+    pub(super) key: Key,
+    pub(super) content: Content,
     /// The revision that has it; `MANY` if several have.
     pub(super) revision: u32,
     /// The revision that counted it last.
     pub(super) counted: u32,
 }
 
+/// What a blob is.
+#[derive(Clone, Copy)]
+pub(super) enum Content {
+    /// The bytes.
+    Own { size: u64, taken: u64, used: i64, alone: bool },
+    /// A link to this payload of the shared store.
+    Payload(Key),
+}
+
 pub(super) const NONE: u32 = u32::MAX;
 pub(super) const MANY: u32 = u32::MAX - 1;
 
 impl Blob {
-    pub(super) fn plain(look: &Look) -> Self {
+    pub(super) fn plain(key: Key, look: &Look) -> Self {
         let (size, taken, used) = (look.size, look.disk, look.used);
-        Self { size, disk: look.alone(), taken, used, payload: None, revision: NONE, counted: NONE }
+        let content = Content::Own { size, taken, used, alone: look.links <= 1 };
+        Self { key, content, revision: NONE, counted: NONE }
     }
 
-    pub(super) fn elsewhere(payload: Key) -> Self {
-        Self { size: 0, disk: 0, taken: 0, used: 0, payload: Some(payload), revision: NONE, counted: NONE }
+    pub(super) fn elsewhere(key: Key, payload: Key) -> Self {
+        Self { key, content: Content::Payload(payload), revision: NONE, counted: NONE }
+    }
+
+    /// What deleting it frees; 0 if it has other names.
+    pub(super) const fn disk(&self) -> u64 {
+        match self.content {
+            Content::Own { taken, alone: true, .. } => taken,
+            _ => 0,
+        }
     }
 
     /// Counts it in `revision`, once, however many files of it have this content.
@@ -45,11 +58,11 @@ impl Blob {
             return;
         }
         self.counted = index;
-        match self.payload {
-            Some(payload) => via.push((payload, index)),
-            None => {
-                revision.sizes += Sizes { apparent: self.size, disk: self.taken, ..Sizes::default() };
-                revision.used = revision.used.max(Some(self.used));
+        match self.content {
+            Content::Payload(payload) => via.push((payload, index)),
+            Content::Own { size, taken, used, .. } => {
+                revision.sizes += Sizes { apparent: size, disk: taken, ..Sizes::default() };
+                revision.used = revision.used.max(Some(used));
             }
         }
     }

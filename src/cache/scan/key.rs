@@ -1,23 +1,20 @@
-//! Names of blobs as numbers: a hub may hold a million, and a number takes a quarter of what a name takes.
+//! Names of blobs as numbers: a hub may hold a million, and a number takes an eighth of what a name takes.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-/// Turns names into numbers of 128 bits. The keys are random, so that nobody can choose names that meet.
+/// Turns names into numbers. The keys are random, so that nobody can choose names that meet.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Keys(RandomState, RandomState);
+pub(super) struct Keys(RandomState);
 
-/// A name. That two names become one number is as likely as that memory fails.
-pub(super) type Key = u128;
+/// A name. In a hub of a million names, two of them become one number in one scan of forty million.
+pub(super) type Key = u64;
 
 impl Keys {
     /// The number of `name` within `room`, such as one of several hubs.
     pub(super) fn of(&self, room: u32, name: &[u8]) -> Key {
-        let half = |state: &RandomState| {
-            let mut hasher = state.build_hasher();
-            hasher.write_u32(room);
-            hasher.write(name);
-            u128::from(hasher.finish())
-        };
-        (half(&self.0) << 64) | half(&self.1)
+        let mut hasher = self.0.build_hasher();
+        hasher.write_u32(room);
+        hasher.write(name);
+        hasher.finish()
     }
 }

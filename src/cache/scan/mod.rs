@@ -7,6 +7,8 @@
 mod blob;
 mod folder;
 mod key;
+mod links;
+mod ollama;
 mod pool;
 mod repository;
 mod state;
@@ -16,6 +18,7 @@ mod tree;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use super::inventory::Inventory;
 use super::places::Place;
@@ -34,6 +37,8 @@ enum Work {
     Repository { piece: Piece, hub: u32 },
     /// The store that the repositories of a hub share.
     Store { piece: Piece, hub: u32 },
+    /// The layers of a store of Ollama, and its models.
+    Ollama { piece: Piece, hub: u32 },
 }
 
 /// A folder that waits to be read.
@@ -53,8 +58,13 @@ struct Piece {
 
 /// Reads `places`, with as many threads as the machine has cores.
 pub fn scan(places: Vec<Place>) -> Inventory {
+    counted(places, &Arc::default())
+}
+
+/// The same for who wants to see how far it is: `done` grows by one with each folder, or repository.
+pub fn counted(places: Vec<Place>, done: &Arc<AtomicU64>) -> Inventory {
     let workers = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(8));
-    let pool = pool::Pool::new(places, time::seconds());
+    let pool = pool::Pool::new(places, time::seconds(), Arc::clone(done));
     pool.run(workers);
     summary::of(pool)
 }

@@ -3,14 +3,14 @@
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use super::folder::ROOM;
 use super::key::Keys;
 use super::state::State;
-use super::{Work, store, tree};
+use super::{Work, ollama, store, tree};
 use crate::cache::places::Place;
 use crate::support::interrupt;
 
@@ -24,6 +24,8 @@ pub(super) struct Pool {
     wake: Condvar,
     state: Mutex<State>,
     hubs: AtomicU32,
+    /// Pieces of work that are done.
+    done: Arc<AtomicU64>,
     /// Places within others, which are counted apart.
     apart: HashSet<PathBuf>,
 }
@@ -38,7 +40,7 @@ struct Heap {
 }
 
 impl Pool {
-    pub(super) fn new(places: Vec<Place>, now: i64) -> Self {
+    pub(super) fn new(places: Vec<Place>, now: i64, done: Arc<AtomicU64>) -> Self {
         let count = u32::try_from(places.len()).unwrap_or(u32::MAX);
         let within =
             |inner: &&Place| places.iter().any(|outer| outer.real != inner.real && inner.real.starts_with(&outer.real));
@@ -52,6 +54,7 @@ impl Pool {
             wake: Condvar::new(),
             state: Mutex::default(),
             hubs: AtomicU32::new(0),
+            done,
             apart,
         }
     }
@@ -127,6 +130,7 @@ impl Pool {
     }
 
     fn done(&self) {
+        self.done.fetch_add(1, Ordering::Relaxed);
         let mut heap = self.heap.lock().unwrap_or_else(PoisonError::into_inner);
         heap.in_hand -= 1;
         if heap.in_hand == 0 && heap.work.is_empty() {
@@ -144,6 +148,7 @@ impl Pool {
                 Work::Folder(piece) => tree::folder(self, piece, &mut room),
                 Work::Repository { piece, hub } => tree::repository(self, &piece, hub),
                 Work::Store { piece, hub } => store::read(self, &piece, hub, &mut room),
+                Work::Ollama { piece, hub } => ollama::read(self, &piece, hub, &mut room),
             }
         }
     }

@@ -4,12 +4,11 @@
 //! The layout is that of huggingface_hub 0.36 to 2.4; `blobs/ETAG` may be a link into the store that repositories share
 //! (≥ 1.32).
 
-use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 
-use super::blob::{Blob, MANY, NONE, blob, is_part, is_unfinished, payload};
-use super::folder::{Folder, Kind, Name, NameBuf, ROOM, text};
+use super::blob::{Blob, Content, MANY, NONE, blob, is_part, is_unfinished, payload};
+use super::folder::{Folder, Kind, Look, Name, NameBuf, ROOM, text};
 use super::key::{Key, Keys};
 use super::state::Tally;
 use crate::cache::inventory::{Repository, Revision};
@@ -43,13 +42,15 @@ pub(super) fn named(folder: &str) -> Option<(String, &'static str)> {
     })
 }
 
-/// Reads the repository in `folder`, which lies at `path` in the hub with this number.
-pub(super) fn read(folder: &Folder, path: &Path, hub: u32, keys: &Keys) -> Read {
+/// Reads the repository in `folder`, which lies at `path` in the hub with this number. `full` takes over files with several names
+/// when there are many.
+pub(super) fn read(folder: &Folder, path: &Path, hub: u32, keys: &Keys, full: &dyn Fn(&mut Vec<Look>)) -> Read {
     let mut reader = Reader {
+        full,
         keys,
         hub,
         room: Vec::with_capacity(ROOM),
-        blobs: HashMap::new(),
+        blobs: Vec::new(),
         found: Read {
             repository: Repository::default(),
             tally: Tally::default(),
@@ -62,10 +63,12 @@ pub(super) fn read(folder: &Folder, path: &Path, hub: u32, keys: &Keys) -> Read 
 }
 
 struct Reader<'a> {
+    full: &'a dyn Fn(&mut Vec<Look>),
     keys: &'a Keys,
     hub: u32,
     room: Vec<u8>,
-    blobs: HashMap<Key, Blob>,
+    /// In the order of their keys: a map takes twice the room.
+    blobs: Vec<Blob>,
     found: Read,
 }
 
@@ -115,9 +118,9 @@ impl Reader<'_> {
     fn blobs_of(&mut self, repository: &Folder) -> io::Result<()> {
         let folder = enter(repository, "blobs")?;
         self.found.tally.folder(&folder);
-        let Self { keys, hub, room, blobs, found } = self;
+        let Self { full, keys, hub, room, blobs, found } = self;
         let mut target = [0; 512];
-        folder.each(room, |name, kind| {
+        let listed = folder.each(room, |name, kind| {
             let bytes = text(name).as_encoded_bytes();
             match kind {
                 Kind::File => {
@@ -127,14 +130,17 @@ impl Reader<'_> {
                         return Ok(());
                     }
                     found.tally.count(&look, None);
-                    let _ = blobs.insert(keys.of(*hub, bytes), Blob::plain(&look));
+                    if found.tally.is_full() {
+                        full(&mut found.tally.linked);
+                    }
+                    blobs.push(Blob::plain(keys.of(*hub, bytes), &look));
                 }
                 Kind::Link => {
                     let Some(leads) = there(folder.target(name, &mut target))? else { return Ok(()) };
                     match payload(leads) {
                         Some(payload) => {
                             found.tally.sizes.files += 1;
-                            let _ = blobs.insert(keys.of(*hub, bytes), Blob::elsewhere(keys.of(*hub, payload)));
+                            blobs.push(Blob::elsewhere(keys.of(*hub, bytes), keys.of(*hub, payload)));
                         }
                         None => found.repository.foreign += 1,
                     }
@@ -143,7 +149,9 @@ impl Reader<'_> {
                 Kind::Folder | Kind::Other => found.repository.foreign += 1,
             }
             Ok(())
-        })
+        });
+        blobs.sort_unstable_by_key(|blob| blob.key);
+        listed
     }
 
     fn snapshots_of(&mut self, repository: &Folder, path: &Path) -> io::Result<()> {
@@ -176,7 +184,7 @@ impl Reader<'_> {
         let mut target = [0; 512];
         self.found.tally.folder(folder);
         {
-            let Self { keys, hub, room, blobs, found } = self;
+            let Self { full, keys, hub, room, blobs, found } = self;
             let Read { repository, tally, via, .. } = found;
             folder.each(room, |name, kind| {
                 let Some(revision) = repository.revisions.get_mut(index as usize) else { return Ok(()) };
@@ -187,7 +195,8 @@ impl Reader<'_> {
                             repository.foreign += 1;
                             return Ok(());
                         };
-                        match blobs.get_mut(&keys.of(*hub, blob)) {
+                        let key = keys.of(*hub, blob);
+                        match blobs.binary_search_by_key(&key, |blob| blob.key).ok().and_then(|at| blobs.get_mut(at)) {
                             Some(blob) => blob.belongs_to(index, revision, via),
                             None => repository.dangling += 1,
                         }
@@ -195,6 +204,9 @@ impl Reader<'_> {
                     Kind::File => {
                         let Some(look) = there(folder.look(name))? else { return Ok(()) };
                         tally.count(&look, None);
+                        if tally.is_full() {
+                            full(&mut tally.linked);
+                        }
                         let (apparent, disk, exclusive) = (look.size, look.disk, look.alone());
                         revision.sizes += Sizes { apparent, disk, exclusive, files: 1 };
                         revision.used = revision.used.max(Some(look.used));
@@ -267,22 +279,26 @@ impl Reader<'_> {
     /// Which blobs belong to one revision alone, and which to none.
     fn sum_up(&mut self) {
         let Read { repository: Repository { revisions, orphans, .. }, via, .. } = &mut self.found;
-        for blob in self.blobs.values() {
+        for blob in &self.blobs {
             match blob.revision {
                 NONE => {
-                    orphans.add(blob.disk);
+                    orphans.add(blob.disk());
                     // The payload has a user all the same.
-                    via.extend(blob.payload.map(|payload| (payload, NONE)));
+                    if let Content::Payload(payload) = blob.content {
+                        via.push((payload, NONE));
+                    }
                 }
                 MANY => {}
                 index => {
                     if let Some(revision) = revisions.get_mut(index as usize) {
-                        revision.sizes += Sizes { exclusive: blob.disk, ..Sizes::default() };
+                        revision.sizes += Sizes { exclusive: blob.disk(), ..Sizes::default() };
                     }
                 }
             }
         }
-        self.blobs = HashMap::new();
+        self.blobs = Vec::new();
+        // It is kept until everything is read.
+        via.shrink_to_fit();
     }
 
     /// Counts the files of a folder that is none of the layout's three.

@@ -9,11 +9,15 @@ use std::path::PathBuf;
 
 use super::folder::{Folder, Look};
 use super::key::Key;
+use super::links::Links;
 use crate::cache::inventory::{Heap, Problem, Repository};
 use crate::cache::sizes::Sizes;
 
 /// The number of a row.
 pub(super) type RowId = u32;
+
+/// They take 256 kB.
+const MANY_LINKED: usize = 4096;
 
 /// How many problems are told one by one.
 const TOLD: usize = 100;
@@ -39,24 +43,32 @@ pub(super) enum RowKind {
     Own,
     /// With the payloads of the shared store that its revisions have: which, and the revision's index.
     Repository(Box<Repository>, Vec<(Key, u32)>),
-}
-
-/// A content with several names.
-#[derive(Debug, Default)]
-pub(super) struct Shared {
-    /// How many names the disk knows.
-    pub(super) names: u64,
-    pub(super) disk: u64,
-    /// The rows that have it, and how many of its names each has.
-    pub(super) rows: Vec<(RowId, u32)>,
+    /// A model of Ollama, with its layers.
+    Ollama(Vec<(Key, u32)>),
 }
 
 /// A payload of the shared store.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Payload {
-    pub(super) look: Look,
+    pub(super) key: Key,
+    pub(super) size: u64,
+    pub(super) disk: u64,
+    pub(super) used: i64,
     /// The row of the store that it lies in.
     pub(super) store: RowId,
+    /// Whether it has other names as well.
+    pub(super) linked: bool,
+}
+
+impl Payload {
+    pub(super) fn of(key: Key, look: &Look, store: RowId) -> Self {
+        Self { key, size: look.size, disk: look.disk, used: look.used, store, linked: look.links > 1 }
+    }
+
+    /// What deleting it frees.
+    pub(super) const fn alone(&self) -> u64 {
+        if self.linked { 0 } else { self.disk }
+    }
 }
 
 /// What one folder adds to its row.
@@ -76,14 +88,19 @@ pub(super) struct Tally {
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) rows: Vec<Row>,
-    pub(super) linked: HashMap<(u64, u64), Shared>,
-    pub(super) payloads: HashMap<Key, Payload>,
+    pub(super) links: Links,
+    pub(super) payloads: Vec<Payload>,
     pub(super) expired: HashMap<u32, Sizes>,
     pub(super) problems: Vec<Problem>,
     pub(super) more_problems: usize,
 }
 
 impl Tally {
+    /// Whether so many files with several names wait that they should be handed over.
+    pub(super) fn is_full(&self) -> bool {
+        self.linked.len() >= MANY_LINKED
+    }
+
     /// Counts a folder itself.
     pub(super) fn folder(&mut self, folder: &Folder) {
         let disk = folder.own_disk();
@@ -135,10 +152,13 @@ impl State {
             *self.expired.entry(found.place).or_default() += tally.expired;
         }
         for look in &tally.linked {
-            let shared = self.linked.entry(look.id).or_default();
-            (shared.names, shared.disk) = (look.links, look.disk);
-            shared.seen_in(row);
+            self.links.add(look, row);
         }
+    }
+
+    /// Takes over the names of files with several, and leaves `linked` empty: a folder may hold a million.
+    pub(super) fn link(&mut self, row: RowId, linked: &mut Vec<Look>) {
+        linked.drain(..).for_each(|look| self.links.add(&look, row));
     }
 
     /// Remembers what could not be read.
@@ -148,30 +168,5 @@ impl State {
         } else {
             self.more_problems += 1;
         }
-    }
-}
-
-impl Shared {
-    /// Notes one more of its names.
-    pub(super) fn seen_in(&mut self, row: RowId) {
-        match self.rows.last_mut() {
-            Some((last, count)) if *last == row => *count = count.saturating_add(1),
-            // It may stand there already, further up: that is for [`Shared::settled`], or one content with a name in each of many
-            // folders would be looked for in all of them.
-            _ => self.rows.push((row, 1)),
-        }
-    }
-
-    /// Each row once, with all of its names.
-    pub(super) fn settled(mut self) -> Self {
-        self.rows.sort_unstable();
-        self.rows.dedup_by(|next, kept| {
-            let same = next.0 == kept.0;
-            if same {
-                kept.1 = kept.1.saturating_add(next.1);
-            }
-            same
-        });
-        self
     }
 }

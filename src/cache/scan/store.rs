@@ -51,7 +51,7 @@ fn shard(pool: &Pool, folder: &Folder, hub: u32, row: RowId, room: &mut Vec<u8>)
         };
         let bytes = text(name).as_encoded_bytes();
         if kind == Kind::File && bytes.iter().all(u8::is_ascii_alphanumeric) {
-            payloads.push((pool.keys.of(hub, bytes), Payload { look, store: row }));
+            payloads.push(Payload::of(pool.keys.of(hub, bytes), &look, row));
         } else {
             tally.aside(&look);
         }

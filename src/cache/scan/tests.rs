@@ -280,3 +280,50 @@ fn sizes_beyond_all_disks_overflow_nothing() {
     }
     assert_eq!(one(&home_at).total.apparent, u64::MAX);
 }
+
+#[test]
+fn a_layer_of_two_models_of_ollama_belongs_to_neither_alone() {
+    let room = tempfile::tempdir().unwrap();
+    let store = room.path().join("models");
+    let blob = |digit: &str| store.join("blobs").join(format!("sha256-{}", digit.repeat(64)));
+    for (digit, blocks) in [("1", 1000), ("2", 200), ("3", 300), ("4", 40)] {
+        put(&blob(digit), blocks);
+    }
+    put(&store.join("blobs").join(format!("sha256-{}-partial", "5".repeat(64))), 7);
+    for (model, layers) in [("a/latest", &["1", "2"][..]), ("b/8b", &["1", "3", "9"])] {
+        let layer = |digit: &&str| format!(r#"{{"digest":"sha256:{}","size":1}}"#, digit.repeat(64));
+        let layers: Vec<String> = layers.iter().map(layer).collect();
+        let manifest = store.join("manifests/registry.ollama.ai/library").join(model);
+        text(&manifest, &format!(r#"{{"layers":[{}]}}"#, layers.join(",")));
+    }
+    let inventory = one(&store);
+    let found = &inventory.places[0];
+    assert_eq!(names(found), ["a:latest", "b:8b", "layers of no model"]);
+    let sizes = |name: &str| {
+        let unit = found.units.iter().find(|unit| unit.name == name).unwrap();
+        let blocks = [unit.sizes.apparent, unit.sizes.disk, unit.sizes.exclusive].map(|bytes| bytes / 4096);
+        (blocks, unit.sizes.files)
+    };
+    assert_eq!(sizes("a:latest"), ([1200, 1200, 200], 2));
+    assert_eq!(sizes("b:8b"), ([1300, 1300, 300], 2));
+    assert_eq!(sizes("layers of no model"), ([40, 40, 40], 1));
+    let partial: Heap = found.units.iter().fold(Heap::default(), |mut sum, unit| {
+        sum += unit.partial;
+        sum
+    });
+    assert_eq!(partial, Heap { files: 1, bytes: 7 * 4096 });
+    let folders = inventory.total.disk / 4096 - 1547;
+    assert!(folders < 12, "each layer lies on the disk once: {folders}");
+    assert!(inventory.problems.is_empty(), "{:?}", inventory.problems);
+}
+
+#[test]
+fn what_llama_cpp_has_not_finished_is_no_model() {
+    let room = tempfile::tempdir().unwrap();
+    let home_at = room.path().join("llama.cpp");
+    put(&home_at.join("org_name_model.Q4_K_M.gguf"), 300);
+    put(&home_at.join("org_name_other.gguf.downloadInProgress"), 300);
+    let inventory = one(&home_at);
+    assert_eq!(names(&inventory.places[0]), ["org_name_model.Q4_K_M.gguf"]);
+    assert_eq!(inventory.places[0].units[0].partial, Heap { files: 1, bytes: 300 * 4096 });
+}

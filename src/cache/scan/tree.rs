@@ -6,11 +6,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::blob::is_part;
-use super::folder::{Folder, Kind, Name, NameBuf, name, text};
+use super::folder::{Folder, Kind, Look, Name, NameBuf, name, text};
 use super::pool::Pool;
 use super::state::{RowId, RowKind, Tally};
 use super::{Piece, Work, repository};
-use crate::cache::places;
+use crate::cache::{ollama, places};
 
 /// Folders that lead to models and are none: `torch/hub/checkpoints/x.pt` is the model `x.pt`.
 const LEADING: [&str; 6] = ["hub", "checkpoints", "huggingface", "transformers", "models", "snapshots"];
@@ -23,6 +23,9 @@ const MODEL_SIZE: u64 = 1 << 20;
 
 /// The mark of a store that the repositories of a hub share (huggingface_hub ≥ 1.32, `utils/_shared_blobs.py`).
 const STORE_MARK: &str = ".huggingface-shared-blobs";
+
+/// What llama.cpp has not finished, in its folder of before 2026 (`common/download.cpp`).
+const LLAMA_PART: &[u8] = b".downloadInProgress";
 
 /// Deeper than any cache: a loop of mounts, or an attack.
 const DEEPEST: u32 = 256;
@@ -64,14 +67,17 @@ pub(super) fn repository(pool: &Pool, piece: &Piece, hub: u32) {
     };
     let name = text(&piece.name).to_string_lossy();
     let Some((id, kind)) = repository::named(&name) else { return };
-    let mut read = repository::read(&folder, &piece.path, hub, &pool.keys);
+    let row = pool.state().row(piece.place, id.into(), piece.path.clone(), RowKind::Rest);
+    let full = |linked: &mut Vec<Look>| pool.state().link(row, linked);
+    let mut read = repository::read(&folder, &piece.path, hub, &pool.keys, &full);
     read.repository.kind = kind;
     let mut state = pool.state();
     for (path, error) in read.problems {
         state.problem(path, error.to_string());
     }
-    let kind = RowKind::Repository(Box::new(read.repository), read.via);
-    let row = state.row(piece.place, id.into(), piece.path.clone(), kind);
+    if let Some(found) = state.rows.get_mut(row as usize) {
+        found.kind = RowKind::Repository(Box::new(read.repository), read.via);
+    }
     state.add(row, &read.tally);
 }
 
@@ -104,14 +110,20 @@ impl Here<'_> {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
                 Err(error) => return Err(error),
             };
-            if !self.in_unit && kind == Kind::File && look.size >= MODEL_SIZE {
+            let is_model = kind == Kind::File && look.size >= MODEL_SIZE;
+            if !self.in_unit && is_model && !text(name).as_encoded_bytes().ends_with(LLAMA_PART) {
                 let mut own = Tally::default();
                 own.count(&look, oldest);
                 models.push((name.to_owned(), own));
-            } else if is_part(text(name).as_encoded_bytes()) && is_own(self.path) {
+            } else if (is_part(text(name).as_encoded_bytes()) && is_own(self.path))
+                || text(name).as_encoded_bytes().ends_with(LLAMA_PART)
+            {
                 tally.unfinished(&look);
             } else {
                 tally.count(&look, oldest);
+            }
+            if tally.is_full() {
+                pool.state().link(self.row, &mut tally.linked);
             }
             Ok(())
         });
@@ -142,6 +154,8 @@ impl Here<'_> {
     fn work(&self, pool: &Pool, folder: &Arc<Folder>, folders: Vec<NameBuf>) -> Vec<Work> {
         let is_repository = |name: &Name| text(name).to_str().is_some_and(|name| repository::named(name).is_some());
         let hub = (!self.in_unit && folders.iter().any(|name| is_repository(name))).then(|| pool.hub());
+        let has = |wanted: &str| folders.iter().any(|name| text(name) == wanted);
+        let layers = (!self.in_unit && hub.is_none() && ollama::is_store(has)).then(|| pool.hub());
         folders
             .into_iter()
             .filter(|child| !pool.is_apart(self.number, self.path, text(child)))
@@ -155,9 +169,21 @@ impl Here<'_> {
                     in_unit: self.in_unit,
                     depth: self.depth + 1,
                 };
-                self.one(pool, folder, piece, hub)
+                match layers {
+                    Some(hub) if text(&piece.name) == "blobs" => Work::Ollama { piece, hub },
+                    Some(_) if text(&piece.name) == "manifests" => self.own(pool, piece),
+                    _ => self.one(pool, folder, piece, hub),
+                }
             })
             .collect()
+    }
+
+    /// A folder whose files are counted and are no models.
+    fn own(&self, pool: &Pool, mut piece: Piece) -> Work {
+        let name = text(&piece.name).to_owned();
+        piece.row = pool.state().row(self.number, name, piece.path.clone(), RowKind::Own);
+        piece.in_unit = true;
+        Work::Folder(piece)
     }
 
     fn one(&self, pool: &Pool, folder: &Folder, mut piece: Piece, hub: Option<u32>) -> Work {

@@ -1,6 +1,6 @@
 //! What every verb of `models` starts from: the project, what it asks for, what is locked, and where things are.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -11,7 +11,7 @@ use super::super::context::Context;
 use super::super::detect;
 use super::settle::describe;
 use crate::catalogue::models as catalogue;
-use crate::fetch::{Client, Network};
+use crate::fetch::{Client, Digest, Network};
 use crate::models::hub::settings::Settings;
 use crate::models::lock::unseen::{self, Unseen};
 use crate::models::lock::{self, Disagreement, Lock};
@@ -23,6 +23,7 @@ use crate::project::answers::Answers;
 use crate::project::{Manifest, Project};
 use crate::setup::{Layout, Overrides};
 use crate::support::{atomic, bounded, escape, paths};
+use crate::ui::output::Output;
 
 /// What every verb of `models` starts from.
 pub(in crate::commands) struct Session<'a> {
@@ -169,6 +170,37 @@ impl<'a> Session<'a> {
             }
         }
         Ok(picks)
+    }
+
+    /// The models of the lock that this machine should have, and what the manifest calls the request of each.
+    pub(in crate::commands) fn wanted(&self) -> Result<HashMap<String, String>> {
+        let picks = self.picks(&[], false)?;
+        Ok(picks.into_iter().map(|pick| (pick.choice.name, pick.request.name)).collect())
+    }
+
+    /// The lock as it was read.
+    pub(in crate::commands) fn locked(&self) -> Option<&Lock> {
+        self.lock.as_ref()
+    }
+
+    /// What models are placed with.
+    pub(in crate::commands) fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// Contents that the committed lock vouches for.
+    pub(in crate::commands) fn trusted(&self) -> HashSet<Digest> {
+        self.lock.as_ref().map(|lock| self.unseen().vouched(lock)).unwrap_or_default()
+    }
+
+    /// Where words go.
+    pub(in crate::commands) fn output(&self) -> &Output {
+        &self.context.output
+    }
+
+    /// Whether a program reads what is printed.
+    pub(in crate::commands) fn json(&self) -> bool {
+        self.context.global.json
     }
 
     /// The lock file's path.

@@ -12,7 +12,7 @@ use super::super::context::Context;
 use super::session::Pick;
 use super::settle::{Ask, Settled, by_reason, settle};
 use super::{Session, Wish, deliver};
-use crate::cli::VerifyArgs;
+use crate::cli::{Transfer, VerifyArgs};
 use crate::models::locked::Model;
 use crate::models::placement;
 use crate::models::rehash::{self, Finding, Item};
@@ -195,4 +195,23 @@ fn fix(
     let wish = Wish { words, frozen: true, repair: true, transfer, ..Wish::default() };
     let delivered = deliver(session, &wish)?;
     Ok(if delivered.missing > 0 { Exit::Of(1) } else { Exit::Done })
+}
+
+/// Fetches what is missing of the models that the manifest calls `names`, after the damaged files, each a model of the lock, its part
+/// and its file by their numbers, were taken away. True when all of them are whole.
+pub(in crate::commands) fn fetch_again(
+    session: &Session<'_>,
+    names: Vec<String>,
+    damaged: &[(usize, usize, usize)],
+    transfer: Transfer,
+) -> Result<bool> {
+    for (model, part, file) in damaged {
+        let model = session.lock.as_ref().and_then(|lock| lock.models.get(*model));
+        let Some(part) = model.and_then(|model| model.parts.get(*part)) else { continue };
+        if let Some(file) = part.files.get(*file) {
+            placement::discard(&session.world, part, file)?;
+        }
+    }
+    let wish = Wish { words: names, frozen: true, repair: true, transfer, ..Wish::default() };
+    Ok(deliver(session, &wish)?.missing == 0)
 }

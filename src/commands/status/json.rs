@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::Report;
+use super::reclaim::Reclaimable;
+use super::{Report, growth};
 use crate::cache::inventory::{Found, Heap, Repository, Revision, Unit, UnitKind};
 use crate::cache::{Kind, Sizes};
 use crate::support::time;
@@ -20,11 +21,17 @@ pub(super) fn document(report: &Report<'_>) -> Value {
         "budget_bytes": report.budget,
         "cache_bytes": report.taken(),
         "findings": report.findings(),
+        "growth": growth::of(report).map(|one| json!({"since": time::rfc3339(one.since), "bytes": one.bytes})),
+        "reclaimable": report.reclaimable.iter().map(reclaimable).collect::<Vec<_>>(),
         "places": inventory.places.iter().map(|found| place(report, found)).collect::<Vec<_>>(),
         "total": sizes(inventory.total),
         "problems": problems.collect::<Vec<_>>(),
         "more_problems": inventory.more_problems,
     })
+}
+
+fn reclaimable(one: &Reclaimable) -> Value {
+    json!({"what": one.what, "count": one.count, "bytes": one.bytes, "command": one.command})
 }
 
 fn place(report: &Report<'_>, found: &Found) -> Value {
@@ -65,6 +72,7 @@ fn model(report: &Report<'_>, unit: &Unit) -> Value {
             UnitKind::Folder => "folder",
             UnitKind::Repository(repository) => repository.kind,
             UnitKind::Store => "store",
+            UnitKind::Ollama => "ollama",
             UnitKind::Rest => "rest",
             UnitKind::Own => "own",
         },

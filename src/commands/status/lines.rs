@@ -1,6 +1,6 @@
 //! The lines that a person reads: first where the cache is and how full, then who takes how much, then what is wrong.
 
-use super::Report;
+use super::{Report, growth, reclaim};
 use crate::cache::inventory::{Found, Heap, Revision, Unit, UnitKind};
 use crate::cache::{Kind, Sizes};
 use crate::models::hub::refs;
@@ -62,6 +62,7 @@ fn head(report: &Report<'_>) -> String {
             .budget
             .map(|budget| format!("{} of a budget of {} taken", units::bytes(report.taken()), units::bytes(budget))),
     );
+    facts.extend(growth::of(report).and_then(|growth| growth::words(growth, report.now)));
     if !facts.is_empty() {
         text.push_str(&format!(" ({})", facts.join(", ")));
     }
@@ -109,6 +110,11 @@ fn model(report: &Report<'_>, unit: &Unit, rows: &mut Vec<Vec<Cell>>) {
 fn revision(report: &Report<'_>, revision: &Revision) -> Vec<Cell> {
     let commit: String = revision.commit.to_string_lossy().chars().take(12).collect();
     let used = revision.used.map(|used| time::ago(report.now, used));
+    line(&format!("        {commit}"), Tone::Plain, revision.sizes, used, &references(revision))
+}
+
+/// Which branches and tags name a revision, and whether projects hold it, in words.
+pub(super) fn references(revision: &Revision) -> String {
     let (held, mut refs): (Vec<&String>, Vec<&String>) = revision.refs.iter().partition(|name| refs::is_ours(name));
     // A ref of the commit's own name says nothing.
     refs.retain(|name| name.as_bytes() != revision.commit.as_encoded_bytes());
@@ -116,12 +122,11 @@ fn revision(report: &Report<'_>, revision: &Revision) -> Vec<Cell> {
     if !held.is_empty() {
         about.push(format!("held for {}", units::count(held.len(), "model")));
     }
-    let about = if about.is_empty() { "no ref".to_owned() } else { about.join(", ") };
-    line(&format!("        {commit}"), Tone::Plain, revision.sizes, used, &about)
+    if about.is_empty() { "no ref".to_owned() } else { about.join(", ") }
 }
 
 /// What is wrong with a model, in words.
-fn flaws(unit: &Unit) -> Vec<String> {
+pub(super) fn flaws(unit: &Unit) -> Vec<String> {
     let heap = |heap: Heap, what: &str| {
         (heap.files > 0).then(|| {
             format!(
@@ -201,6 +206,7 @@ fn notes(report: &Report<'_>) -> String {
             units::bytes(outside)
         ));
     }
+    notes.extend(reclaim::lines(&report.reclaimable));
     notes.extend(report.findings());
     if notes.is_empty() { String::new() } else { format!("\n{}\n", notes.join("\n")) }
 }

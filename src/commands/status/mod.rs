@@ -1,9 +1,12 @@
 //! `modelstrap status`: what the caches hold, what lies outside of them, and whether that is too much.
 
+mod growth;
 mod json;
 mod lines;
+mod reclaim;
+mod tui;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
@@ -13,6 +16,7 @@ use super::survey::Survey;
 use super::{Exit, Usage, notes};
 use crate::cache::filter::{Filter, Order};
 use crate::cache::inventory::{Found, Unit, UnitKind};
+use crate::cache::notes::projects;
 use crate::cache::{Inventory, Kind, scan};
 use crate::cli::{Sort, StatusArgs};
 use crate::models::homes::Homes;
@@ -39,11 +43,16 @@ struct Report<'a> {
     budget: Option<u64>,
     /// Seconds since 1970.
     now: i64,
+    /// What could be reclaimed, and by which command.
+    reclaimable: Vec<reclaim::Reclaimable>,
     /// The folders of repositories that the lock names, and what the project calls each.
     named: HashMap<PathBuf, Vec<String>>,
 }
 
 pub(super) fn run(context: &Context, arguments: &StatusArgs) -> Result<Exit> {
+    if arguments.tui {
+        return tui::run(context);
+    }
     let filters = arguments.filter.iter().map(|text| text.parse());
     let filters = filters.collect::<Result<Vec<Filter>, _>>().map_err(|error| Usage(format!("--filter: {error}")))?;
     interrupt::watch();
@@ -53,8 +62,9 @@ pub(super) fn run(context: &Context, arguments: &StatusArgs) -> Result<Exit> {
         bail!(Interrupted("stopped; nothing was changed".to_owned()));
     }
     let probe = Probe::live(context.vars.clone());
-    let report = Report {
+    let mut report = Report {
         arguments,
+        reclaimable: Vec::new(),
         filters,
         free: disk::free_space(&layout.cache_root),
         file_system: disk::file_system(&probe, &layout.cache_root).map(|found| found.kind),
@@ -65,6 +75,8 @@ pub(super) fn run(context: &Context, arguments: &StatusArgs) -> Result<Exit> {
         project,
         layout,
     };
+    let needed = || needed(context, &report, &homes);
+    report.reclaimable = reclaim::all(&report, needed);
     if !arguments.check {
         notes::size(context, &report.layout.cache_root, &report.inventory);
     }
@@ -76,11 +88,28 @@ pub(super) fn run(context: &Context, arguments: &StatusArgs) -> Result<Exit> {
     report.end(context)
 }
 
+/// The revisions that the locks of this project and of those registered in the cache name.
+fn needed(context: &Context, report: &Report<'_>, homes: &Homes) -> HashSet<(PathBuf, String)> {
+    let known = projects::all(&report.layout.cache_root, &context.vars, report.now);
+    let locks = known.into_iter().filter_map(|known| known.lock).chain(own_lock(&report.project));
+    let mut needed = HashSet::new();
+    for part in locks.flat_map(|lock| lock.models).flat_map(|model| model.parts) {
+        if let Place::Hub(place) = &part.place {
+            needed.insert((layout::Repository::of(place, &homes.hub).root(), place.commit.clone()));
+        }
+    }
+    needed
+}
+
+fn own_lock(project: &Project) -> Option<Lock> {
+    let bytes = bounded::read(&project.root.join(lock::FILE), lock::MAX_SIZE).ok()?;
+    Lock::parse(std::str::from_utf8(&bytes).ok()?).ok()
+}
+
 /// What the project calls the repositories that its lock names, by their folders. A lock that cannot be read names nothing here:
 /// `models` says what is wrong with it.
 fn named(project: &Project, homes: &Homes) -> HashMap<PathBuf, Vec<String>> {
-    let bytes = bounded::read(&project.root.join(lock::FILE), lock::MAX_SIZE).unwrap_or_default();
-    let lock = std::str::from_utf8(&bytes).ok().and_then(|text| Lock::parse(text).ok());
+    let lock = own_lock(project);
     let mut named: HashMap<PathBuf, Vec<String>> = HashMap::new();
     for model in lock.iter().flat_map(|lock| &lock.models) {
         for part in &model.parts {

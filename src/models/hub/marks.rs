@@ -18,6 +18,22 @@ const ALL: &str = "/";
 /// More than the paths of any lock take.
 const LARGEST: u64 = 64 << 20;
 
+/// Which files of a commit this tool has brought.
+#[derive(Debug, Default)]
+pub struct Brought(BTreeSet<String>);
+
+impl Brought {
+    /// Whether it has brought the file with this path.
+    pub fn has(&self, path: &str) -> bool {
+        self.0.contains(ALL) || self.0.contains(path)
+    }
+}
+
+/// What was noted of the commit in the repository whose folder this is.
+pub fn brought_of(folder: &Path, commit: &str) -> Brought {
+    Brought(read(&folder.join(".modelstrap").join(format!("brought-{commit}"))))
+}
+
 /// Gives the branch `main` this commit, and remembers that it was us.
 ///
 /// # Errors

@@ -11,7 +11,7 @@ pub mod layout;
 mod link;
 mod listing;
 pub mod locks;
-mod marks;
+pub mod marks;
 pub mod names;
 pub mod no_exist;
 mod origin;

@@ -1,6 +1,8 @@
 //! System calls that have no safe wrapper: the only place for unsafe code.
 #![allow(unsafe_code)]
 
+#[cfg(target_os = "linux")]
+pub(super) mod blocks;
 #[cfg(windows)]
 mod windows;
 #[cfg(windows)]

@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# How fast `modelstrap backup` stores a cache of weights beside `tar | zstd -1 -T0`, and `modelstrap restore` brings it back: whole, and
+# into a cache that has half of it.
+#
+#   benches/backup.sh [BINARY]      default: target/release/modelstrap, built if it is missing
+#
+# Makes 2.5 GB of weights below TMPDIR (benches/cache/weights.py), and needs 6 GB there at its fullest. Needs tar, zstd and python3.
+# Exit code 1 when a backup takes longer than tar and zstd, a peak of memory is 32 MiB or more, or a restore into a cache that has
+# half takes more than half as long as a whole one.
+#
+# BENCH_RUNS (3) makes it longer or shorter, BENCH_MEGABYTES (2540) larger or smaller.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+for needed in tar zstd python3; do
+  if ! command -v "$needed" >/dev/null; then
+    printf 'backup.sh needs %s, which is not on this machine\n' "$needed" >&2
+    exit 2
+  fi
+done
+
+binary=${1:-target/release/modelstrap}
+if [ ! -x "$binary" ]; then
+  if [ $# -gt 0 ]; then
+    printf '%s is not a program\n' "$binary" >&2
+    exit 2
+  fi
+  cargo build --release
+fi
+binary=$(realpath "$binary")
+measure=$PWD/benches/measure.py
+runs=${BENCH_RUNS:-3}
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export HOME=$work/home
+mkdir "$HOME" "$work/from" "$work/to"
+for name in $(compgen -e | grep -E '^(MODELSTRAP_|HF_|HUGGINGFACE_|TORCH_|TRANSFORMERS_|XDG_)' || true); do
+  unset "$name"
+done
+printf '[project]\nname = "bench"\n' | tee "$work/from/modelstrap.toml" >"$work/to/modelstrap.toml"
+python3 benches/cache/weights.py "$work/from/.cache" --megabytes "${BENCH_MEGABYTES:-2540}"
+
+# timed NAME COMMAND...: one run, its figures behind those of the runs before.
+timed() {
+  local name=$1
+  shift
+  python3 "$measure" "$work/once" "$@" >/dev/null 2>"$work/errors" || { cat "$work/errors" >&2; exit 1; }
+  cat "$work/once" >>"$work/$name.times"
+}
+# column NAME NUMBER: the median of a column.
+column() { sort -n -k "$2,$2" "$work/$1.times" | awk -v at="$2" '{ value[NR] = $at } END { print value[int((NR + 1) / 2)] }'; }
+line() {
+  printf '  %-46s %6.1f s, %5.1f s of CPU, %4.0f MiB%s\n' "$2" "$(column "$1" 1)" "$(column "$1" 2)" \
+    "$(awk -v kib="$(column "$1" 3)" 'BEGIN { print kib / 1024 }')" "${3:-}"
+}
+
+archive=$work/a.tar.zst
+size() { printf ', %s bytes' "$(stat -c %s "$1")"; }
+for _ in $(seq "$runs"); do
+  rm -f "$archive" "$work/peer.tar.zst"
+  timed peer sh -c "tar c -C '$work/from/.cache' . | zstd -q -1 -T0 -o '$work/peer.tar.zst'"
+  peer=$(size "$work/peer.tar.zst")
+  rm -f "$work/peer.tar.zst"
+  timed backup "$binary" -C "$work/from" backup --quiet "$archive"
+done
+for _ in $(seq "$runs"); do
+  rm -rf "$work/to/.cache"
+  timed whole "$binary" -C "$work/to" restore --quiet "$archive"
+  # Half of the contents go: every other large blob.
+  find "$work/to/.cache/huggingface" -path '*/blobs/*' -size +1M -printf '%p\n' | sort | awk 'NR % 2' | xargs -d '\n' rm
+  timed half "$binary" -C "$work/to" restore --quiet "$archive"
+  rm -rf "$work/to/.cache"
+  mkdir "$work/to/.cache"
+  timed untar sh -c "zstd -q -dc '$archive' | tar x -C '$work/to/.cache'"
+done
+
+line peer 'tar c | zstd -1 -T0' "$peer"
+line backup 'modelstrap backup' "$(size "$archive")"
+line untar 'zstd -d | tar x (of the same archive)'
+line whole 'modelstrap restore'
+line half 'modelstrap restore, half of it there'
+awk -v ours="$(column backup 1)" -v peer="$(column peer 1)" -v whole="$(column whole 1)" -v half="$(column half 1)" \
+  -v one="$(column backup 3)" -v two="$(column whole 3)" \
+  'BEGIN { exit (ours > peer || half > whole / 2 || one >= 32768 || two >= 32768) ? 1 : 0 }'

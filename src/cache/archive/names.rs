@@ -1,0 +1,444 @@
+//! Names in an archive: bytes with `/` between the parts, relative to the cache root. What is read from an archive becomes a path
+//! only through here.
+//!
+//! They are bytes, since a file of a Unix cache may have any name; in the index they are texts in which `%` and what is no UTF-8
+//! are written `%25`, `%FF`.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::models::names::storable;
+use crate::platform::Os;
+use crate::support::escape;
+
+/// Why a name is refused.
+pub type Flaw = &'static str;
+
+/// The longest name, in bytes: what Linux takes at once.
+const LONGEST: usize = 4095;
+/// The longest part of a name that common file systems take, in bytes.
+const LONGEST_PART: usize = 255;
+/// More folders in folders than any cache has.
+const DEEPEST: usize = 100;
+
+/// What keeps a login, by the name of the file or folder: outside of repositories nothing else is called so.
+const SECRETS: [&[u8]; 10] = [
+    b"token",
+    b"stored_tokens",
+    b"credentials",
+    b"credentials.json",
+    b"kaggle.json",
+    b".netrc",
+    b"_netrc",
+    b".env",
+    b".git-credentials",
+    b"auth.json",
+];
+
+/// A checked name: it stays below the cache root on this system.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Name(Box<[u8]>);
+
+/// What a name is in a hub, or that it is in none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// `…/models--org--name/blobs/ETAG`
+    Blob,
+    /// `…/models--org--name/snapshots/COMMIT/…`
+    Snapshot,
+    /// `…/models--org--name/refs/…`
+    Reference,
+    /// `…/models--org--name/trees/COMMIT.json`
+    Tree,
+    /// `…/models--org--name/.no_exist/COMMIT/…`
+    NoExist,
+    /// `<hub>/blobs/XX/HASH` of a shared store
+    Payload,
+    /// `<hub>/blobs/XX/HASH.refs`
+    Users,
+    /// `<hub>/blobs/.huggingface-shared-blobs`
+    Marker,
+    /// Anything else.
+    Plain,
+}
+
+impl Name {
+    /// The name that `bytes` are.
+    ///
+    /// # Errors
+    /// Why they can be no name on `os`.
+    pub fn of(bytes: &[u8], os: Os) -> Result<Self, Flaw> {
+        if bytes.is_empty() || bytes.len() > LONGEST {
+            return Err("is empty or longer than 4,095 bytes");
+        }
+        if bytes.contains(&0) {
+            return Err("holds a NUL");
+        }
+        if bytes[0] == b'/' || bytes[0] == b'\\' {
+            return Err("is absolute");
+        }
+        if bytes.get(1) == Some(&b':') && bytes[0].is_ascii_alphabetic() {
+            return Err("names a drive");
+        }
+        let mut parts = 0;
+        for part in bytes.split(|byte| *byte == b'/') {
+            parts += 1;
+            match part {
+                b".." => return Err("leads upwards with `..`"),
+                b"" | b"." => return Err("has a part that is empty or `.`"),
+                _ if part.len() > LONGEST_PART => return Err("has a part longer than 255 bytes"),
+                _ if part == b"..\\" || part.starts_with(b"..\\") || part.windows(4).any(|four| four == b"\\..\\") => {
+                    return Err("leads upwards with `..`");
+                }
+                _ => {}
+            }
+        }
+        if parts > DEEPEST {
+            return Err("lies more than 100 folders deep");
+        }
+        if os == Os::Windows {
+            let text = std::str::from_utf8(bytes).map_err(|_| "is no name on Windows")?;
+            storable(text, os)?;
+            if text.contains(char::is_control) {
+                return Err("holds a control character, which Windows does not allow in names");
+            }
+        }
+        Ok(Self(bytes.into()))
+    }
+
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Its parts.
+    pub fn parts(&self) -> impl DoubleEndedIterator<Item = &[u8]> {
+        self.0.split(|byte| *byte == b'/')
+    }
+
+    /// The name below the part of it that is `prefix`, if it lies there.
+    pub fn below(&self, prefix: &[u8]) -> Option<&[u8]> {
+        self.0.strip_prefix(prefix)?.strip_prefix(b"/")
+    }
+
+    /// The folder that it lies in.
+    pub fn folder(&self) -> &[u8] {
+        let end = self.0.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
+        &self.0[..end]
+    }
+
+    /// Its last part.
+    pub fn last(&self) -> &[u8] {
+        self.0.rsplit(|byte| *byte == b'/').next().unwrap_or_default()
+    }
+
+    /// As the index has it.
+    pub fn encoded(&self) -> String {
+        encode(&self.0)
+    }
+
+    /// The folder of the repository that it lies in, and what follows: `huggingface/hub/models--a`, `blobs/x`.
+    pub fn repository(&self) -> Option<(&[u8], &[u8])> {
+        let mut at = 0;
+        for part in self.parts() {
+            let end = at + part.len();
+            if is_repository(part) && end < self.0.len() {
+                return Some((&self.0[..end], &self.0[end + 1..]));
+            }
+            at = end + 1;
+        }
+        None
+    }
+
+    /// What it is. `stores` are the hubs that have a shared store.
+    pub fn role(&self, stores: &[Vec<u8>]) -> Role {
+        if let Some((_, inside)) = self.repository() {
+            let parts = inside.split(|byte| *byte == b'/').count();
+            return match inside.split(|byte| *byte == b'/').next() {
+                Some(b"blobs") if parts == 2 => Role::Blob,
+                Some(b"snapshots") if parts > 2 => Role::Snapshot,
+                Some(b"refs") if parts > 1 => Role::Reference,
+                Some(b"trees") if parts == 2 => Role::Tree,
+                Some(b".no_exist") if parts > 2 => Role::NoExist,
+                _ => Role::Plain,
+            };
+        }
+        for hub in stores {
+            let Some(inside) = self.below(hub).and_then(|rest| rest.strip_prefix(b"blobs/")) else { continue };
+            let parts: Vec<&[u8]> = inside.split(|byte| *byte == b'/').collect();
+            return match parts[..] {
+                [b".huggingface-shared-blobs"] => Role::Marker,
+                [shard, name] if name.len() > 2 && name.starts_with(shard) && name.ends_with(b".refs") => Role::Users,
+                [shard, name] if name.starts_with(shard) && is_hex(name, 64) => Role::Payload,
+                _ => Role::Plain,
+            };
+        }
+        Role::Plain
+    }
+
+    /// Why it belongs to one machine and is neither stored nor restored: logins, locks, unfinished downloads, this tool's own.
+    pub fn kept_out(&self) -> Option<&'static str> {
+        let outside = match self.repository() {
+            Some((repository, _)) => &self.0[..repository.len()],
+            None => &self.0[..],
+        };
+        if self.parts().any(|part| part == b".modelstrap") {
+            return Some("modelstrap's own");
+        }
+        if outside.split(|byte| *byte == b'/').skip(1).any(|part| SECRETS.contains(&part)) {
+            return Some("a login");
+        }
+        if outside.split(|byte| *byte == b'/').any(|part| part == b".locks") {
+            return Some("a lock");
+        }
+        let last = self.last();
+        let inside_snapshot = matches!(self.repository(), Some((_, inside)) if inside.starts_with(b"snapshots/"));
+        if inside_snapshot {
+            return None;
+        }
+        let ends = |end: &[u8]| last.ends_with(end);
+        if last.strip_suffix(b".lock").is_some_and(|hash| is_hex(hash, 64)) {
+            return Some("a lock");
+        }
+        let partial = [b".incomplete".as_slice(), b".part", b".partial", b".tmp", b".aria2", b".crdownload"];
+        (partial.iter().any(|end| ends(end)) || last.windows(12).any(|part| part == b".modelstrap-"))
+            .then_some("unfinished")
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&shown(&self.0))
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// `bytes` for a person.
+pub fn shown(bytes: &[u8]) -> String {
+    escape::printable(&String::from_utf8_lossy(bytes))
+}
+
+/// True for what a repository's folder is called.
+pub fn is_repository(part: &[u8]) -> bool {
+    [b"models--".as_slice(), b"datasets--", b"spaces--"]
+        .iter()
+        .any(|kind| part.len() > kind.len() && part.starts_with(kind))
+}
+
+/// True for `count` lower-case hexadecimal digits.
+pub fn is_hex(bytes: &[u8], count: usize) -> bool {
+    bytes.len() == count && bytes.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// Where `target`, as a link in the folder `from` says it, leads: by the letters alone. `None` where that is above the root, or
+/// nowhere that a name can be.
+pub fn resolve(from: &[u8], target: &[u8]) -> Option<Vec<u8>> {
+    if target.is_empty() || target[0] == b'/' || target.contains(&0) || target.len() > LONGEST {
+        return None;
+    }
+    let mut parts: Vec<&[u8]> = from.split(|byte| *byte == b'/').filter(|part| !part.is_empty()).collect();
+    for part in target.split(|byte| *byte == b'/') {
+        match part {
+            b"" | b"." => {}
+            b".." => drop(parts.pop()?),
+            part => parts.push(part),
+        }
+    }
+    (!parts.is_empty()).then(|| parts.join(&b'/'))
+}
+
+/// The link in the folder `from` that leads to `to`: the opposite of [`resolve`].
+pub fn relative(from: &[u8], to: &[u8]) -> Vec<u8> {
+    let split = |bytes: &[u8]| -> Vec<Vec<u8>> {
+        bytes.split(|byte| *byte == b'/').filter(|part| !part.is_empty()).map(<[u8]>::to_vec).collect()
+    };
+    let (from, to) = (split(from), split(to));
+    let same = from.iter().zip(&to).take_while(|(one, other)| one == other).count();
+    let up = std::iter::repeat_n(b"..".to_vec(), from.len() - same);
+    up.chain(to[same..].iter().cloned()).collect::<Vec<_>>().join(&b'/')
+}
+
+/// As the index has a name, or where a link leads.
+pub fn encode(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            if character == '%' { text.push_str("%25") } else { text.push(character) }
+        }
+        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("%{byte:02X}")));
+    }
+    text
+}
+
+/// The opposite of [`encode`].
+pub fn decode(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        if *first == b'%' {
+            let digits = std::str::from_utf8(after.get(..2)?).ok()?;
+            bytes.push(u8::from_str_radix(digits, 16).ok()?);
+            rest = &after[2..];
+        } else {
+            bytes.push(*first);
+            rest = after;
+        }
+    }
+    Some(bytes)
+}
+
+/// The bytes of `text`, as a name has them. `None` for what other systems could not read.
+#[cfg(unix)]
+pub fn of_text(text: &OsStr) -> Option<Vec<u8>> {
+    use std::os::unix::ffi::OsStrExt as _;
+    Some(text.as_bytes().to_vec())
+}
+
+/// The bytes of `text`, as a name has them. `None` for what other systems could not read.
+#[cfg(not(unix))]
+pub fn of_text(text: &OsStr) -> Option<Vec<u8>> {
+    text.to_str().map(|text| text.replace('\\', "/").into_bytes())
+}
+
+/// `path`, a relative one, as a name has it.
+pub fn of_path(path: &Path) -> Option<Vec<u8>> {
+    let parts: Option<Vec<Vec<u8>>> = path.components().map(|part| of_text(part.as_os_str())).collect();
+    parts.map(|parts| parts.join(&b'/'))
+}
+
+/// `bytes`, those of a name or of a link's target, as this system's paths have them.
+#[cfg(unix)]
+pub fn to_path(bytes: &[u8]) -> PathBuf {
+    use std::os::unix::ffi::OsStrExt as _;
+    PathBuf::from(OsStr::from_bytes(bytes))
+}
+
+/// `bytes`, those of a name or of a link's target, as this system's paths have them.
+#[cfg(not(unix))]
+pub fn to_path(bytes: &[u8]) -> PathBuf {
+    String::from_utf8_lossy(bytes).split('/').collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> Name {
+        Name::of(text.as_bytes(), Os::Linux).unwrap()
+    }
+
+    #[test]
+    fn hostile_names_are_refused_and_strange_ones_are_not() {
+        for (bytes, why) in [
+            (b"".as_slice(), "is empty or longer than 4,095 bytes"),
+            (b"/etc/passwd", "is absolute"),
+            (b"\\\\host\\share", "is absolute"),
+            (b"C:/x", "names a drive"),
+            (b"c:x", "names a drive"),
+            (b"a/../b", "leads upwards with `..`"),
+            (b"..", "leads upwards with `..`"),
+            (b"a/..\\..\\b", "leads upwards with `..`"),
+            (b"a//b", "has a part that is empty or `.`"),
+            (b"a/./b", "has a part that is empty or `.`"),
+            (b"a/", "has a part that is empty or `.`"),
+            (b"a\0b", "holds a NUL"),
+        ] {
+            assert_eq!(Name::of(bytes, Os::Linux), Err(why), "{}", shown(bytes));
+        }
+        for good in [b"a/b".as_slice(), b"torch/a\nb", b"torch/\xff\x1b[31m", b"a/...", b"a/b c", b"a/\xe6\xa8\xa1"] {
+            assert_eq!(Name::of(good, Os::Linux).unwrap().bytes(), good);
+        }
+        for bad in [b"a/con".as_slice(), b"a/b:c", b"a/x ", b"a/y.", b"a\\b", b"a/\xff", b"a/COM1.txt", b"a/\n"] {
+            assert!(Name::of(bad, Os::Windows).is_err(), "{}", shown(bad));
+        }
+        assert!(Name::of(&[b'a'; 256], Os::Linux).is_err());
+    }
+
+    #[test]
+    fn what_a_name_is_in_a_hub_is_told_by_its_place() {
+        let stores = [b"huggingface/hub".to_vec()];
+        let hash = "ab".repeat(32);
+        for (text, role) in [
+            ("huggingface/hub/models--a--b/blobs/x", Role::Blob),
+            ("huggingface/hub/models--a--b/blobs/x/y", Role::Plain),
+            ("huggingface/hub/datasets--a/snapshots/c/d/e", Role::Snapshot),
+            ("huggingface/hub/models--a/refs/refs/pr/1", Role::Reference),
+            ("huggingface/hub/models--a/trees/c.json", Role::Tree),
+            ("huggingface/hub/models--a/.no_exist/c/f", Role::NoExist),
+            ("huggingface/hub/blobs/.huggingface-shared-blobs", Role::Marker),
+            (&format!("huggingface/hub/blobs/ab/{hash}"), Role::Payload),
+            (&format!("huggingface/hub/blobs/ab/{hash}.refs"), Role::Users),
+            (&format!("huggingface/hub/blobs/cd/{hash}"), Role::Plain),
+            (&format!("other/hub/blobs/ab/{hash}"), Role::Plain),
+            ("models--a", Role::Plain),
+            ("torch/hub/checkpoints/x.pth", Role::Plain),
+        ] {
+            assert_eq!(name(text).role(&stores), role, "{text}");
+        }
+    }
+
+    #[test]
+    fn logins_locks_and_unfinished_files_stay_where_they_are() {
+        for out in [
+            "huggingface/token",
+            "huggingface/stored_tokens",
+            "modelscope/credentials/session",
+            "huggingface/hub/.locks/models--a/x.lock",
+            "huggingface/hub/models--a/blobs/x.1a.incomplete",
+            "huggingface/hub/models--a/.modelstrap/brought-c",
+            "huggingface/hub/blobs/ab/abababababababababababababababababababababababababababababababab.lock",
+            "whisper/.modelstrap/partials/x.part",
+            ".modelstrap/projects/a.json",
+            "torch/.x.modelstrap-12",
+        ] {
+            assert!(name(out).kept_out().is_some(), "{out}");
+        }
+        for stays in [
+            "huggingface/hub/models--a/snapshots/c/token",
+            "huggingface/hub/models--a/snapshots/c/poetry.lock",
+            "torch/hub/owner_repo_main/poetry.lock",
+            "huggingface/hub/models--a/blobs/x",
+        ] {
+            assert_eq!(name(stays).kept_out(), None, "{stays}");
+        }
+    }
+
+    #[test]
+    fn a_link_is_followed_by_its_letters_and_never_above_the_root() {
+        let resolved =
+            |from: &str, to: &str| resolve(from.as_bytes(), to.as_bytes()).map(|b| String::from_utf8(b).unwrap());
+        assert_eq!(resolved("a/snapshots/c", "../../blobs/x").as_deref(), Some("a/blobs/x"));
+        assert_eq!(resolved("a", "b").as_deref(), Some("a/b"));
+        for (from, to) in [("a", "../.."), ("a", ".."), ("a", "/etc"), ("a/b", "../../../etc"), ("a", "")] {
+            assert_eq!(resolved(from, to), None, "{from} {to}");
+        }
+        assert_eq!(relative(b"a/snapshots/c/d", b"a/blobs/x"), b"../../../blobs/x");
+        assert_eq!(relative(b"a", b"a/x"), b"x");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_name_survives_the_index(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..40)) {
+            proptest::prop_assert_eq!(decode(&encode(&bytes)), Some(bytes.clone()));
+            if let Ok(name) = Name::of(&bytes, Os::Linux) {
+                let _ = (name.role(&[]), name.kept_out(), name.to_string());
+                let there = to_path(name.bytes());
+                proptest::prop_assert!(there.is_relative() && !crate::support::paths::has_parent_component(&there));
+            }
+        }
+
+        #[test]
+        fn a_relative_link_leads_where_it_should(from in "[ab]{1,2}(/[ab]{1,2}){0,3}", to in "[ab]{1,2}(/[ab]{1,2}){0,3}") {
+            let link = relative(from.as_bytes(), to.as_bytes());
+            if !link.is_empty() {
+                proptest::prop_assert_eq!(resolve(from.as_bytes(), &link), Some(to.into_bytes()));
+            }
+        }
+    }
+}

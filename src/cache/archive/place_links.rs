@@ -1,0 +1,106 @@
+//! Links and branches: what leads to contents, and comes after them.
+
+use std::fs;
+use std::io::{self, Read as _, Write as _};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+use super::Placer;
+use crate::cache::archive::names::{self, Role};
+use crate::support::escape;
+use crate::support::lock::Lock;
+
+impl Placer<'_> {
+    pub(super) fn link(&mut self, at: usize, to: &[u8]) -> Result<()> {
+        let entry = &self.index.entries[at];
+        if self.role(at) == Role::Blob {
+            let payload = names::resolve(entry.name.folder(), to).and_then(|to| self.index.find(&to));
+            let Some(payload) = payload else { return Ok(()) };
+            let holder = self.index.content(payload).map_or(payload, |(holder, _)| holder);
+            // Without a store it came as a file.
+            if self.takers(holder).contains(&at) {
+                return Ok(());
+            }
+            self.note_user(at, payload)?;
+        }
+        let spot = self.spot(at);
+        let staging = self.staging(at)?;
+        let name = self.temporary();
+        let shown = entry.name.to_string();
+        let failed = || format!("the link {shown} cannot be made");
+        let folder = self.staging.get(&staging).context("a folder that was made")?;
+        let files = self.outcome.files;
+        if let Err(error) = folder.symlink(&name, to) {
+            // Where links cannot be made, a second name for the file does; else its bytes again.
+            let source = spot.path().parent().map(|folder| folder.join(names::to_path(to)));
+            let source = source.filter(|source| source.is_file() && !cfg!(unix));
+            let made = source.map(|source| {
+                let there = folder.path().join(names::to_path(&name));
+                fs::hard_link(&source, &there).or_else(|_| fs::copy(&source, &there).map(drop))
+            });
+            made.unwrap_or(Err(error)).with_context(failed)?;
+        }
+        self.settle(at, &staging, &name)?;
+        if self.outcome.files > files {
+            self.outcome.files = files;
+            self.outcome.links += 1;
+        }
+        Ok(())
+    }
+
+    /// Writes down that the blob `at` uses a payload, before it does, as the official client would: with the payload's lock held.
+    fn note_user(&mut self, at: usize, payload: usize) -> Result<()> {
+        let name = &self.index.entries[payload].name;
+        let hub = self.stores.iter().find(|hub| name.below(hub).is_some()).cloned().unwrap_or_default();
+        let line = self.index.entries[at].name.below(&hub).unwrap_or_default().to_vec();
+        let spot = self.spot(payload);
+        self.within(&spot, |_, folder| {
+            let last = names::to_path(spot.last());
+            let beside = |end: &str| {
+                let mut name = last.clone().into_os_string();
+                name.push(end);
+                folder.path().join(name)
+            };
+            let list = beside(".refs");
+            let write = || -> io::Result<()> {
+                let _lock = Lock::acquire(&beside(".lock"), Duration::from_secs(10), || {}).ok();
+                if fs::symlink_metadata(&list).is_ok_and(|found| !found.is_file()) {
+                    return Err(io::Error::other("is no file"));
+                }
+                let mut file = fs::OpenOptions::new().read(true).append(true).create(true).open(&list)?;
+                let mut text = Vec::new();
+                file.read_to_end(&mut text)?;
+                if text.split(|byte| *byte == b'\n').any(|known| known == line) {
+                    return Ok(());
+                }
+                let start: &[u8] = if text.is_empty() || text.ends_with(b"\n") { b"" } else { b"\n" };
+                file.write_all(&[start, &line, b"\n"].concat())?;
+                file.sync_all()
+            };
+            write().with_context(|| format!("{} cannot be written", escape::path(&list)))
+        })
+    }
+
+    pub(super) fn reference(&mut self, at: usize, bytes: &[u8]) -> Result<()> {
+        let name = &self.index.entries[at].name;
+        let Some((repository, _)) = name.repository() else { return Ok(()) };
+        let commit = self.target.spot(&[repository, b"/snapshots/", bytes.trim_ascii()].concat());
+        let plain = !bytes.trim_ascii().is_empty() && !bytes.contains(&b'/') && !bytes.trim_ascii().starts_with(b".");
+        if !plain || !commit.path().is_dir() {
+            self.outcome.kept.push((name.to_string(), "the commit that it names is not here".to_owned()));
+            return Ok(());
+        }
+        let staging = self.staging(at)?;
+        let temporary = self.temporary();
+        let folder = self.staging.get(&staging).context("a folder that was made")?;
+        let written = folder.create(&temporary, 0o666).and_then(|mut file| {
+            file.write_all(bytes)?;
+            self.finish_file(at, &file)
+        });
+        written.with_context(|| format!("{name} cannot be written"))?;
+        self.settle(at, &staging, &temporary)?;
+        self.outcome.references += 1;
+        Ok(())
+    }
+}

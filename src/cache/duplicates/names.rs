@@ -1,0 +1,153 @@
+//! What names tell of contents, without a byte of them being read.
+//!
+//! A blob of a hub is called by its SHA-256 or by Git's SHA-1, a blob of ollama `sha256-HEX`, one of an OCI layout lies in
+//! `blobs/sha256`. Of a file that `local_dir=` brought a note says the same, and of a file in a revision the commit's listing. A
+//! name can lie: what it says makes two files a pair, and only their bytes make them equal.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::path::{Component, Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::file::{File, Name, Role};
+use crate::fetch::Digest;
+use crate::support::bounded;
+
+/// Where `local_dir=` keeps its notes, below the folder that it filled.
+pub(super) const LOCAL: &str = ".cache/huggingface/download";
+
+/// The most bytes of a note: a commit, an entity tag, a time.
+const NOTE: u64 = 4096;
+
+/// The most bytes of a commit's listing.
+const LISTING: u64 = 64 << 20;
+
+/// How much later than the note a file may have been changed, in nanoseconds: huggingface_hub's own rule, one second.
+const SLACK: i128 = 1_000_000_000;
+
+/// What the path alone says.
+pub(super) fn of_path(role: Role, folder: &Path, file: &OsStr) -> Option<Digest> {
+    let name = file.to_str()?;
+    match role {
+        Role::Blob => Digest::from_hex(name),
+        Role::Payload | Role::Snapshot => None,
+        Role::Plain => {
+            let sha256 = |hex: &str| Digest::from_hex(hex).filter(|digest| matches!(digest, Digest::Sha256(_)));
+            if let Some(hex) = name.strip_prefix("sha256-") {
+                return folder.ends_with("blobs").then(|| sha256(hex)).flatten();
+            }
+            folder.ends_with("blobs/sha256").then(|| sha256(name)).flatten()
+        }
+    }
+}
+
+/// Listings that were read already.
+#[derive(Default)]
+pub(super) struct Listings(HashMap<PathBuf, HashMap<String, (u64, Digest)>>);
+
+impl Listings {
+    /// What notes and listings say of `file`, if a name of it has any.
+    pub(super) fn of(&mut self, file: &File) -> Option<Digest> {
+        file.names.iter().find_map(|name| match name.role {
+            Role::Plain => note(name, file),
+            Role::Snapshot => self.listed(name, file),
+            Role::Payload | Role::Blob => None,
+        })
+    }
+
+    fn listed(&mut self, name: &Name, file: &File) -> Option<Digest> {
+        let snapshots = name.folder.ancestors().find(|folder| folder.ends_with("snapshots"))?;
+        let path = name.path();
+        let mut inside = path.strip_prefix(snapshots).ok()?.components();
+        let Component::Normal(commit) = inside.next()? else { return None };
+        let listing = snapshots.parent()?.join("trees").join(format!("{}.json", commit.to_str()?));
+        let files = self.0.entry(listing.clone()).or_insert_with(|| read(&listing).unwrap_or_default());
+        let (size, digest) = files.get(&crate::support::paths::portable(Path::new(""), inside.as_path()))?;
+        (*size == file.stamp.size).then_some(*digest)
+    }
+}
+
+/// What the note of `local_dir=` says: a commit, an entity tag, a time, one a line.
+fn note(name: &Name, file: &File) -> Option<Digest> {
+    let local = name.local.as_ref()?;
+    let path = name.path();
+    let mut note = local.join(LOCAL).join(path.strip_prefix(local).ok()?).into_os_string();
+    note.push(".metadata");
+    let bytes = bounded::read(Path::new(&note), NOTE).ok()?;
+    let (digest, time) = parse_note(std::str::from_utf8(&bytes).ok()?)?;
+    (file.stamp.modified <= time + SLACK).then_some(digest)
+}
+
+fn parse_note(text: &str) -> Option<(Digest, i128)> {
+    let mut lines = text.lines().skip(1);
+    let digest = Digest::from_hex(lines.next()?.trim())?;
+    let time: f64 = lines.next()?.trim().parse().ok()?;
+    (time.is_finite() && (0.0..1e12).contains(&time)).then_some((digest, (time * 1e6) as i128 * 1000))
+}
+
+/// A commit's listing.
+fn read(path: &Path) -> Option<HashMap<String, (u64, Digest)>> {
+    #[derive(Deserialize)]
+    struct Tree {
+        format_version: u32,
+        files: HashMap<String, Node>,
+    }
+    #[derive(Deserialize)]
+    struct Node {
+        size: u64,
+        blob_id: String,
+        lfs_sha256: Option<String>,
+    }
+    let tree: Tree = serde_json::from_slice(&bounded::read(path, LISTING).ok()?).ok()?;
+    let digest = |node: &Node| Digest::from_hex(node.lfs_sha256.as_deref().unwrap_or(&node.blob_id));
+    let files = tree.files.into_iter().filter_map(|(path, node)| Some((path, (node.size, digest(&node)?))));
+    (tree.format_version == 1).then(|| files.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const HEX: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+    #[test]
+    fn names_tell_only_where_their_layout_makes_them() {
+        let told = |role, folder: &str, name: &str| {
+            of_path(role, Path::new(folder), OsStr::new(name)).map(|digest| digest.to_string())
+        };
+        let sha256 = Some(format!("sha256:{HEX}"));
+        assert_eq!(told(Role::Blob, "/h/models--a/blobs", HEX), sha256);
+        assert_eq!(told(Role::Blob, "/h/models--a/blobs", &HEX[..40]), Some(format!("git:{}", &HEX[..40])));
+        assert_eq!(told(Role::Payload, "/h/blobs/01", HEX), None, "a payload's name is Xet's hash");
+        assert_eq!(told(Role::Plain, "/o/blobs", &format!("sha256-{HEX}")), sha256);
+        assert_eq!(told(Role::Plain, "/o/other", &format!("sha256-{HEX}")), None);
+        assert_eq!(told(Role::Plain, "/i/blobs/sha256", HEX), sha256);
+        assert_eq!(told(Role::Plain, "/i/blobs/sha256", &HEX[..40]), None);
+        assert_eq!(told(Role::Plain, "/models", HEX), None);
+    }
+
+    #[test]
+    fn a_note_is_read_as_huggingface_hub_writes_it() {
+        let text = format!("c0ffee\n{HEX}\n1700000000.25\n");
+        let (digest, time) = parse_note(&text).unwrap();
+        assert_eq!((digest.hex().as_str(), time), (HEX, 1_700_000_000_250_000_000));
+        for broken in ["", "c\n", "c\nnot hex\n1\n", &format!("c\n{HEX}\nnan\n"), &format!("c\n{HEX}\n")] {
+            assert_eq!(parse_note(broken), None, "{broken:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_note_or_listing_makes_the_reader_panic(text in any::<String>(), bytes in any::<Vec<u8>>()) {
+            let _ = parse_note(&text);
+            let _ = parse_note(&format!("a\n{HEX}\n{text}"));
+            let room = tempfile::tempdir().unwrap();
+            let path = room.path().join("tree.json");
+            std::fs::write(&path, bytes).unwrap();
+            let _ = read(&path);
+        }
+    }
+}

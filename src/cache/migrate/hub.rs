@@ -1,0 +1,286 @@
+//! One hub into another: repository by repository, in an order that keeps both good at every moment. First the target gets
+//! contents, listings, links and references; only then the source loses its references, its links and its contents.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::time::Duration;
+
+use super::contents::small;
+use super::dir::{Dir, Kind};
+use super::repository::Merge;
+use super::tree::is_across;
+use super::work::{PREFIX, Stop, Tally, To, Work, check, sweep};
+use crate::cache::hub::{BlobKind, FileKind, Hub, Repository};
+use crate::support::lock::Lock;
+
+/// What changed less than so many seconds ago may still be growing.
+const GRACE: i64 = 3600;
+
+/// The name of a backup program's mark.
+const TAG: &str = "CACHEDIR.TAG";
+
+/// Two hubs.
+pub(super) struct Hubs {
+    pub(super) source: Hub,
+    pub(super) target: Hub,
+    pub(super) from: Dir,
+    pub(super) to: To,
+}
+
+impl Work<'_> {
+    /// Moves the repositories of the hub `from` into the hub `to`.
+    pub(super) fn hub(&mut self, from: &Path, to: &Path) -> Result<(), Stop> {
+        self.links = false;
+        let done = self.merge_hubs(from, to);
+        self.links = self.options.link_back;
+        done
+    }
+
+    fn merge_hubs(&mut self, from: &Path, to: &Path) -> Result<(), Stop> {
+        let (source, target) = (Hub::at(from), Hub::at(to));
+        let Some(folders) = self.heed(from, source.repositories())? else { return Ok(()) };
+        let Some(dir) = self.heed(from, Dir::open(from))? else { return Ok(()) };
+        let Some(to) = self.heed(to, To::at(to, self.act()))? else { return Ok(()) };
+        if self.act() {
+            sweep(&dir);
+        }
+        let hubs = Hubs { source, target, from: dir, to };
+        for folder in folders {
+            check()?;
+            let before = self.out.tally;
+            self.repository(&hubs, folder.file_name().unwrap_or_default())?;
+            let after = self.out.tally;
+            let tally = Tally {
+                files: after.files - before.files,
+                bytes: after.bytes - before.bytes,
+                copied: after.copied - before.copied,
+                same: after.same - before.same,
+            };
+            if tally.files > 0 {
+                self.out.models.push((folder.file_name().unwrap_or_default().to_string_lossy().into_owned(), tally));
+            }
+        }
+        self.linked(&hubs)?;
+        if self.act() {
+            self.tidy(&hubs)?;
+        }
+        Ok(())
+    }
+
+    fn repository(&mut self, hubs: &Hubs, name: &OsStr) -> Result<(), Stop> {
+        let path = hubs.from.path.join(name);
+        let from = Repository::read(&path, &hubs.source);
+        if let Some((path, error)) = from.problems.first() {
+            self.fail(path.clone(), error.to_string());
+            return Ok(());
+        }
+        if let Some(why) = self.busy(hubs, name, &from) {
+            self.stay(path, why);
+            return Ok(());
+        }
+        let there = self.heed(&path, hubs.to.look(name))?.flatten();
+        if there.is_some_and(|there| there.kind != Kind::Folder) {
+            self.fail(path, format!("something that is no folder stands at {}", hubs.to.path.join(name).display()));
+            return Ok(());
+        }
+        if there.is_none() && self.whole(hubs, name, &from)? {
+            return Ok(());
+        }
+        let into = Repository::read(&hubs.to.path.join(name), &hubs.target);
+        if let Some((path, error)) = into.problems.first() {
+            self.fail(path.clone(), error.to_string());
+            return Ok(());
+        }
+        let opened = hubs.from.sub(name).and_then(|dir| Ok((dir, hubs.to.sub(name, self.act())?)));
+        let Some((s, t)) = self.heed(&path, opened)? else { return Ok(()) };
+        for (path, _) in &from.unfinished {
+            self.stay(path.clone(), "is an unfinished download");
+        }
+        Merge::new(self, hubs, from, into, s, t).run()?;
+        if self.act() {
+            self.end_of_repository(hubs, name);
+        }
+        Ok(())
+    }
+
+    /// The repository's folder goes, if nothing is left in it.
+    fn end_of_repository(&mut self, hubs: &Hubs, name: &OsStr) {
+        let target = hubs.to.path.join(name);
+        if let Ok(parent) = hubs.to.dir() {
+            // One that was made for nothing.
+            if hubs.to.sub(name, false).ok().and_then(|to| to.dir).is_some_and(|dir| dir.names_or_none().is_empty()) {
+                parent.remove_if_empty(name);
+            }
+        }
+        let empty = hubs.from.sub(name).is_ok_and(|dir| dir.names().is_ok_and(|names| names.is_empty()));
+        if !empty {
+            return;
+        }
+        drop_locks(&hubs.from, name);
+        if self.options.link_back && hubs.source.store.is_some() {
+            // A client would make links through it into a store that is not there.
+            self.out.notes.push(format!(
+                "{}: no link is left, since its hub keeps its contents in one store for all repositories",
+                hubs.from.path.join(name).display()
+            ));
+            hubs.from.remove_if_empty(name);
+        } else {
+            self.collapse(&hubs.from, name, &target);
+        }
+    }
+
+    /// Why a download may be at work in the repository.
+    fn busy(&self, hubs: &Hubs, name: &OsStr, from: &Repository) -> Option<&'static str> {
+        if held_locks(&hubs.from, name) {
+            return Some("a download holds one of its locks");
+        }
+        let young = |touched: i64| self.options.now.saturating_sub(touched) < GRACE;
+        if from.unfinished.iter().any(|(_, stamp)| young(stamp.touched())) {
+            return Some("has a download that went on less than an hour ago");
+        }
+        let writers = &self.options.writers;
+        let open = from.blobs.values().any(|blob| writers.contains(&blob.stamp.id));
+        (open || from.unfinished.iter().any(|(_, stamp)| writers.contains(&stamp.id)))
+            .then_some("a file of it is open for writing")
+    }
+
+    /// A repository that the target does not have, and that is whole in itself, moves as one: one rename, at no moment half.
+    fn whole(&mut self, hubs: &Hubs, name: &OsStr, from: &Repository) -> Result<bool, Stop> {
+        let commits: Vec<_> = from.revisions.iter().map(|revision| revision.commit.to_string_lossy()).collect();
+        let good_refs = from
+            .references
+            .iter()
+            .all(|one| one.commit.as_ref().is_some_and(|commit| commits.contains(&commit.as_str().into())));
+        let plain = from.blobs.values().all(|blob| blob.kind == BlobKind::Own)
+            && from
+                .revisions
+                .iter()
+                .flat_map(|revision| &revision.files)
+                .all(|file| matches!(file.kind, FileKind::Blob(_) | FileKind::Own(_)));
+        let known = hubs.from.sub(name).and_then(|dir| dir.names()).is_ok_and(|names| {
+            names.iter().all(|name| {
+                ["blobs", "refs", "snapshots", "trees", ".no_exist", ".modelstrap"].iter().any(|known| name == known)
+            })
+        });
+        let tracked = self.options.tracked.iter().any(|path| path.starts_with(&from.folder));
+        if self.options.link_back
+            || from.revisions.is_empty()
+            || !from.unfinished.is_empty()
+            || !plain
+            || !good_refs
+            || !known
+            || tracked
+            || is_across(&hubs.from, &hubs.to.path)
+        {
+            return Ok(false);
+        }
+        if self.act() {
+            let moved = hubs.to.dir().and_then(|to| hubs.from.rename(name, to, name));
+            if moved.is_err() {
+                // The slow way finds out what is in the way, and says so.
+                return Ok(false);
+            }
+            drop_locks(&hubs.from, name);
+        }
+        let own = from.revisions.iter().flat_map(|revision| &revision.files).filter_map(|file| match &file.kind {
+            FileKind::Own(stamp) => Some(stamp.size),
+            _ => None,
+        });
+        for size in from.blobs.values().map(|blob| blob.stamp.size).chain(own) {
+            self.out.tally += Tally { files: 1, bytes: size, ..Tally::default() };
+        }
+        Ok(true)
+    }
+
+    /// Names what else looks like a repository, or is a link of an earlier run.
+    fn linked(&mut self, hubs: &Hubs) -> Result<(), Stop> {
+        let Some(names) = self.heed(&hubs.from.path, hubs.from.names())? else { return Ok(()) };
+        for name in names {
+            let kind = hubs.from.look(&name).ok().flatten().map(|look| look.kind);
+            let text = name.to_string_lossy();
+            if kind == Some(Kind::Link)
+                && text.contains("--")
+                && !self.is_ours(&hubs.from, &name, &hubs.to.path.join(&name))
+            {
+                self.stay(hubs.from.path.join(&name), "is a link that leads out of this folder");
+            }
+        }
+        Ok(())
+    }
+
+    /// What a hub without repositories leaves: its mark, empty folders of locks, the mark of an empty store.
+    fn tidy(&mut self, hubs: &Hubs) -> Result<(), Stop> {
+        let from = &hubs.from;
+        if let Ok(locks) = from.sub(OsStr::new(".locks")) {
+            for name in locks.names_or_none() {
+                if from.look(&name).is_ok_and(|look| look.is_none_or(|look| look.kind == Kind::Link)) {
+                    drop_locks(from, &name);
+                }
+                locks.remove_if_empty(&name);
+            }
+            drop(locks);
+            from.remove_if_empty(OsStr::new(".locks"));
+        }
+        self.tidy_store(hubs)?;
+        let left: Vec<_> = from.names_or_none();
+        let links = |name: &OsStr| self.is_ours(from, name, &hubs.to.path.join(name));
+        let mark = OsStr::new(TAG);
+        let only_marks = left.iter().all(|name| {
+            name == mark
+                || name == "version.txt"
+                || name.as_encoded_bytes().starts_with(PREFIX.as_bytes())
+                || links(name)
+        });
+        if !only_marks {
+            return Ok(());
+        }
+        if left.iter().any(|name| name == mark) {
+            let signed = small(from, mark, 4096)
+                .is_ok_and(|bytes| bytes.starts_with(b"Signature: 8a477f597d28d172789f06886806bc55"));
+            if signed {
+                match (hubs.to.look(mark).ok().flatten(), from.look(mark).ok().flatten()) {
+                    (Some(_), _) => {
+                        self.heed(&from.path.join(mark), from.unlink(mark))?;
+                    }
+                    (None, Some(look)) => {
+                        let tally = self.out.tally;
+                        self.bring((from, mark), &look, &hubs.to, mark)?;
+                        self.out.tally = tally;
+                    }
+                    (None, None) => {}
+                }
+            }
+        }
+        // transformers 4.22 to 4.40 noted the layout's version here: one digit.
+        if small(from, OsStr::new("version.txt"), 16).is_ok_and(|bytes| bytes.trim_ascii() == b"1") {
+            let _ = from.unlink(OsStr::new("version.txt"));
+        }
+        Ok(())
+    }
+}
+
+/// Whether a process holds a lock of the repository `name`.
+fn held_locks(hub: &Dir, name: &OsStr) -> bool {
+    let Ok(Some(locks)) = hub.below(&Path::new(".locks").join(name)) else { return false };
+    locks.names_or_none().iter().any(|lock| {
+        let busy = locks.file(lock).map(|file| matches!(file.try_lock(), Err(std::fs::TryLockError::WouldBlock)));
+        busy.unwrap_or(false)
+    })
+}
+
+/// Removes the files of locks that nobody holds: they are empty, and locks of a repository that is gone.
+fn drop_locks(hub: &Dir, name: &OsStr) {
+    let Ok(Some(locks)) = hub.below(&Path::new(".locks").join(name)) else { return };
+    for lock in locks.names_or_none() {
+        let empty =
+            locks.look(&lock).ok().flatten().is_some_and(|look| look.kind == Kind::File && look.stamp.size == 0);
+        let held = if empty { Lock::acquire(&locks.path.join(&lock), Duration::ZERO, || {}).ok() } else { None };
+        if held.is_some() {
+            let _ = locks.unlink(&lock);
+        }
+    }
+    drop(locks);
+    if let Ok(all) = hub.sub(OsStr::new(".locks")) {
+        all.remove_if_empty(name);
+    }
+}

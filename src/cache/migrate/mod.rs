@@ -1,0 +1,217 @@
+//! Brings what lies outside of the cache into it: hubs are merged blob by blob, what `local_dir=` made becomes a revision, folders of
+//! plain files are joined.
+//!
+//! Nothing is noted about a run: what has come is seen on the disk, by names that are digests and by files with two names, so that a
+//! run that was killed is simply run again. At every step a content has its old name, its new one, or both.
+
+mod contents;
+mod dir;
+mod hub;
+mod listings;
+mod local;
+mod owners;
+mod recognise;
+mod repository;
+pub mod sources;
+mod store;
+mod tree;
+mod work;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+pub use owners::Owners;
+pub use work::{Options, Outcome, Stay, Stop, Tally};
+
+use dir::Dir;
+use work::{To, Work};
+
+/// Where things belong: the places that the project's variables lead the libraries to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Targets {
+    /// The cache root.
+    pub root: PathBuf,
+    /// The Hub's cache.
+    pub hub: PathBuf,
+    /// `HF_HOME`.
+    pub hf_home: PathBuf,
+    /// `TORCH_HOME`.
+    pub torch: PathBuf,
+    /// openai-whisper's folder.
+    pub whisper: PathBuf,
+}
+
+/// What a folder is, and so how it moves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shape {
+    /// It holds repositories of the Hub.
+    Hub,
+    /// It holds plain files, which lie in the same order at the target.
+    Tree,
+    /// `local_dir=` made it; the target is the folder of its repository.
+    Local,
+    /// These files of it.
+    Files(Vec<OsString>),
+}
+
+/// A folder that moves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Which.
+    pub from: PathBuf,
+    /// Where to.
+    pub to: PathBuf,
+    /// What it is.
+    pub shape: Shape,
+    /// The place in which it was found: folders between the two go when they are empty.
+    pub place: PathBuf,
+}
+
+/// The file that a run holds a lock on, in the cache's own folder.
+///
+/// # Errors
+/// What the disk says.
+pub fn lock_path(cache_root: &Path) -> std::io::Result<PathBuf> {
+    let folder = cache_root.join(".modelstrap");
+    std::fs::create_dir_all(&folder)?;
+    Ok(folder.join("migrate.lock"))
+}
+
+/// Ends what [`lock_path`] began: the cache's own folder goes where nothing else is in it.
+pub fn unlock(held: crate::support::lock::Lock, cache_root: &Path) {
+    held.remove();
+    let _ = std::fs::remove_dir(cache_root.join(".modelstrap"));
+}
+
+/// What would become of `part`: nothing is changed, and no content is read.
+///
+/// # Errors
+/// When somebody asks to stop.
+pub fn look(part: &Part, options: &Options<'_>) -> Result<Outcome, Stop> {
+    let options = Options { act: false, progress: None, ..copied(options) };
+    let mut work = Work::new(&options);
+    work.part(part)?;
+    Ok(work.out)
+}
+
+/// Moves `part`, and says what became of it, also where it stops before its end.
+pub fn carry_out(part: &Part, options: &Options<'_>) -> (Outcome, Option<Stop>) {
+    let mut work = Work::new(options);
+    let stop = work.part(part).err();
+    if stop.is_none() && work.act() {
+        work.end(part);
+    }
+    (work.out, stop)
+}
+
+/// Removes what a killed run left in places: its own unfinished files and links, and folders that are empty; with `link_back`
+/// folders stay.
+pub fn tidy(found: &sources::Found, options: &Options<'_>) {
+    fn below(dir: &Dir, prunes: bool, depth: usize) {
+        work::sweep(dir);
+        for name in dir.names_or_none() {
+            if let (true, Ok(sub)) = (depth < 64, dir.sub(&name)) {
+                below(&sub, prunes, depth + 1);
+                drop(sub);
+                if prunes {
+                    dir.remove_if_empty(&name);
+                }
+            }
+        }
+    }
+    for beside in &found.beside {
+        if let Ok(dir) = Dir::open(beside) {
+            work::sweep(&dir);
+        }
+    }
+    for root in &found.roots {
+        let Some((parent, name)) = root.parent().zip(root.file_name()) else { continue };
+        let Ok(parent) = Dir::open(parent) else { continue };
+        let Ok(dir) = parent.sub(name) else { continue };
+        if local::is_local(root) && local::is_spent(root) {
+            local::forget(&dir);
+        }
+        below(&dir, !options.link_back, 0);
+        drop(dir);
+        if !options.link_back {
+            parent.remove_if_empty(name);
+        }
+    }
+}
+
+/// Whether a killed run may have left anything in these places.
+pub fn may_tidy(found: &sources::Found) -> bool {
+    let is_ours = |name: &OsString| name.as_encoded_bytes().starts_with(work::PREFIX.as_bytes());
+    let left = |beside: &PathBuf| Dir::open(beside).is_ok_and(|dir| dir.names_or_none().iter().any(is_ours));
+    !found.roots.is_empty() || found.beside.iter().any(left)
+}
+
+fn copied<'a>(options: &Options<'a>) -> Options<'a> {
+    Options {
+        act: options.act,
+        link_back: options.link_back,
+        project: options.project.clone(),
+        tracked: options.tracked.clone(),
+        writers: options.writers.clone(),
+        now: options.now,
+        progress: options.progress,
+    }
+}
+
+impl Work<'_> {
+    fn part(&mut self, part: &Part) -> Result<(), Stop> {
+        match &part.shape {
+            Shape::Hub => self.hub(&part.from, &part.to),
+            Shape::Local => self.local(&part.from, &part.to),
+            Shape::Tree => {
+                let opened = Dir::open(&part.from).and_then(|from| Ok((from, To::at(&part.to, self.act())?)));
+                let Some((from, to)) = self.heed(&part.from, opened)? else { return Ok(()) };
+                self.tree(&from, &to)
+            }
+            Shape::Files(names) => {
+                let opened = Dir::open(&part.from).and_then(|from| Ok((from, To::at(&part.to, self.act())?)));
+                let Some((from, to)) = self.heed(&part.from, opened)? else { return Ok(()) };
+                for name in names {
+                    work::check()?;
+                    let path = part.from.join(name);
+                    if let Some(Some(look)) = self.heed(&path, from.look(name))? {
+                        self.bring((&from, name), &look, &to, name)?;
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Folders that are empty now go, up to the place; with `link_back` a folder of which everything has come leads there.
+    fn end(&mut self, part: &Part) {
+        let leads = matches!(part.shape, Shape::Hub | Shape::Tree) && !part.to.starts_with(&part.from);
+        let parent = part.from.parent().and_then(|parent| Dir::open(parent).ok());
+        if let (Some(parent), Some(name), true) = (parent, part.from.file_name(), leads) {
+            work::sweep(&parent);
+            self.collapse(&parent, name, &part.to);
+        }
+        if self.options.link_back {
+            return;
+        }
+        let between = part.from.ancestors().take_while(|folder| folder.starts_with(&part.place));
+        for folder in between.filter(|folder| !part.to.starts_with(folder)) {
+            let gone = folder.parent().zip(folder.file_name()).is_some_and(|(parent, name)| {
+                Dir::open(parent).is_ok_and(|parent| {
+                    parent.look(name).is_ok_and(|look| look.is_none()) || parent.remove_if_empty(name)
+                })
+            });
+            if !gone {
+                break;
+            }
+        }
+    }
+}
+
+/// Whether both paths are of one folder, links followed.
+fn is_one_place(one: &Path, other: &Path) -> bool {
+    match (crate::support::paths::real_place(one), crate::support::paths::real_place(other)) {
+        (Some(one), Some(other)) => one == other,
+        _ => one == other,
+    }
+}

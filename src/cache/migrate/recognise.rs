@@ -1,0 +1,215 @@
+//! What a folder is, by what lies in it and what it is called: a hub, a library's home, what `local_dir=` made, or none of these.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use super::local;
+use super::owners::Owners;
+use super::work::Stay;
+use super::{Part, Shape, Targets, is_one_place};
+use crate::catalogue::models;
+
+/// Folders in folders of an unknown kind are looked into so deep.
+const DEEPEST: usize = 8;
+
+/// What was found in places, and what stays of them.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// What moves.
+    pub parts: Vec<Part>,
+    /// What stays.
+    pub stays: Vec<Stay>,
+    /// The places that were looked at: what a killed run left in them goes with the next.
+    pub roots: Vec<PathBuf>,
+    /// Folders beside such places, in which only its own unfinished links can lie.
+    pub beside: Vec<PathBuf>,
+}
+
+/// Looks into places.
+pub(super) struct Look<'a> {
+    pub(super) targets: &'a Targets,
+    pub(super) owners: &'a Owners,
+    /// The repository that a person named for what `local_dir=` made.
+    pub(super) repository: Option<&'a str>,
+    pub(super) found: Found,
+}
+
+impl Look<'_> {
+    /// The folder at `path`, which lies in `place`.
+    pub(super) fn folder(&mut self, path: &Path, place: &Path, depth: usize) {
+        if depth == 0 {
+            self.found.roots.push(path.to_path_buf());
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let folders = folders(path);
+        let has = |name: &str| folders.iter().any(|folder| folder == name);
+        if local::is_local(path) {
+            self.local(path, place);
+        } else if holds_repositories(path) {
+            self.part(path, self.targets.hub.clone(), Shape::Hub, place);
+            for folder in folders.iter().filter(|name| is_home_of_hub(name)) {
+                self.in_huggingface(&path.join(folder), place, depth);
+            }
+            self.logins(path);
+        } else if name == "huggingface" || (has("hub") && holds_repositories(&path.join("hub"))) {
+            for folder in &folders {
+                self.in_huggingface(&path.join(folder), place, depth);
+            }
+            self.logins(path);
+        } else if name == "torch" || path.join("hub/checkpoints").is_dir() {
+            for folder in &folders {
+                let at = path.join(folder);
+                if ["hub", "kernels", "datasets"].iter().any(|known| folder == known) {
+                    self.part(&at, self.targets.torch.join(folder), Shape::Tree, place);
+                } else if holds_repositories(&at) {
+                    self.part(&at, self.targets.hub.clone(), Shape::Hub, place);
+                } else {
+                    self.stay(&at, "is no part of torch's home that is known");
+                }
+            }
+        } else if name == "whisper" {
+            self.part(path, self.targets.whisper.clone(), Shape::Tree, place);
+        } else if depth >= DEEPEST {
+            self.stay(path, "lies too deep");
+        } else {
+            self.files(path, place);
+            for folder in folders {
+                self.folder(&path.join(folder), place, depth + 1);
+            }
+        }
+    }
+
+    /// A folder of `HF_HOME`.
+    fn in_huggingface(&mut self, path: &Path, place: &Path, depth: usize) {
+        let name = path.file_name().unwrap_or_default().to_os_string();
+        if name == "hub" {
+            self.part(path, self.targets.hub.clone(), Shape::Hub, place);
+        } else if is_home_of_hub(&name) {
+            self.part(path, self.targets.hf_home.join(&name), Shape::Tree, place);
+        } else if holds_repositories(path) || local::is_local(path) {
+            self.folder(path, place, depth + 1);
+        } else if name == "accelerate" {
+            self.stay(path, "holds settings of this user, and no models");
+        } else if name != ".locks" && name != ".modelstrap" && name != "blobs" {
+            self.stay(path, "is no part of the Hub's home that is known");
+        }
+    }
+
+    fn logins(&mut self, path: &Path) {
+        for name in ["token", "stored_tokens"] {
+            if path.join(name).symlink_metadata().is_ok() {
+                self.stay(&path.join(name), "is the login, which stays with the user");
+            }
+        }
+    }
+
+    /// What `local_dir=` made.
+    pub(super) fn local(&mut self, path: &Path, place: &Path) {
+        self.found.roots.push(path.to_path_buf());
+        if local::is_spent(path) {
+            return;
+        }
+        let commits = local::commits(path);
+        if commits.is_empty() {
+            self.stay(path, "has notes of the Hub, none of which can be read");
+            return;
+        }
+        let folders = match self.repository {
+            Some(folder) => vec![folder.to_owned()],
+            None => self.owners.folders(&commits),
+        };
+        match folders.as_slice() {
+            [folder] => self.part(path, self.targets.hub.join(folder), Shape::Local, place),
+            [] => self.stay(
+                path,
+                "comes from the Hub, and nothing here says from which repository: name it with --repo ORG/NAME",
+            ),
+            several => {
+                let why = format!("may be of {}: say of which with --repo ORG/NAME", several.join(" or "));
+                self.stay(path, &why);
+            }
+        }
+    }
+
+    /// Files that have a name by which a library asks for them, and the size of what it asks for.
+    fn files(&mut self, path: &Path, place: &Path) {
+        let (mut whisper, mut torch, mut others) = (Vec::new(), Vec::new(), 0_usize);
+        for entry in std::fs::read_dir(path).into_iter().flatten().filter_map(Result::ok) {
+            if !entry.file_type().is_ok_and(|kind| kind.is_file()) {
+                continue;
+            }
+            let size = entry.metadata().map_or(0, |found| found.len());
+            match entry.file_name().to_str().and_then(|name| reader(name, size)) {
+                Some("openai-whisper") => whisper.push(entry.file_name()),
+                Some("torchaudio") => torch.push(entry.file_name()),
+                _ => others += 1,
+            }
+        }
+        for (mut names, target) in
+            [(whisper, self.targets.whisper.clone()), (torch, self.targets.torch.join("hub/checkpoints"))]
+        {
+            if !names.is_empty() {
+                names.sort_unstable();
+                self.part(path, target, Shape::Files(names), place);
+            }
+        }
+        if others > 0 {
+            let what = if others == 1 { "1 file".to_owned() } else { format!("{others} files") };
+            self.stay(path, &format!("{what} in it: nothing says which library reads them"));
+        }
+    }
+
+    /// A part, unless it lies at its target already.
+    pub(super) fn part(&mut self, from: &Path, to: PathBuf, shape: Shape, place: &Path) {
+        let is_inside = shape == Shape::Tree && (to.starts_with(from) || from.starts_with(&to));
+        let known = self.found.parts.iter().any(|part| part.from == from && part.shape == shape);
+        if !is_one_place(from, &to) && !is_inside && !known {
+            self.found.parts.push(Part { from: from.to_path_buf(), to, shape, place: place.to_path_buf() });
+        }
+    }
+
+    pub(super) fn stay(&mut self, path: &Path, why: &str) {
+        let stay = Stay { path: path.to_path_buf(), why: why.to_owned(), grave: false };
+        if !self.found.stays.contains(&stay) {
+            self.found.stays.push(stay);
+        }
+    }
+}
+
+/// The folders in `path`, sorted; links are none.
+pub(super) fn folders(path: &Path) -> Vec<OsString> {
+    let entries = std::fs::read_dir(path).into_iter().flatten().filter_map(Result::ok);
+    let mut names: Vec<OsString> = entries
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .map(|entry| entry.file_name())
+        .collect();
+    names.sort_unstable();
+    names
+}
+
+/// Whether repositories of the Hub lie in `path` itself.
+pub(super) fn holds_repositories(path: &Path) -> bool {
+    // There lie the locks of repositories, in folders of the same names.
+    if path.file_name().is_some_and(|name| name == ".locks") {
+        return false;
+    }
+    folders(path).iter().any(|name| {
+        let name = name.to_string_lossy();
+        ["models--", "datasets--", "spaces--"]
+            .iter()
+            .any(|prefix| name.starts_with(prefix) && name.len() > prefix.len())
+    })
+}
+
+/// Folders of `HF_HOME` beside the hub that hold data.
+fn is_home_of_hub(name: &std::ffi::OsStr) -> bool {
+    ["hub", "datasets", "modules", "assets", "xet"].iter().any(|known| name == *known)
+}
+
+/// Who reads a file of this name and size, by the catalogue of well-known models.
+fn reader(name: &str, size: u64) -> Option<&'static str> {
+    models::all().iter().find_map(|known| {
+        let file = known.files.iter().find(|file| file.path.rsplit('/').next() == Some(name))?;
+        (file.size.is_none_or(|expected| expected == size)).then(|| known.spec.split(':').next()).flatten()
+    })
+}

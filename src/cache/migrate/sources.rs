@@ -1,0 +1,204 @@
+//! What is to be moved: the libraries' default places, folders of an earlier layout, a hub split in two, what lies in the project.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+
+use super::local;
+use super::owners::Owners;
+pub use super::recognise::Found;
+use super::recognise::{Look, folders, holds_repositories};
+use super::{Shape, Targets};
+use crate::cache::places::{Kind, Place};
+
+/// How many folders of a project are looked at.
+const LIMIT: usize = 5_000;
+
+/// What a search starts from.
+#[derive(Debug)]
+pub struct Search<'a> {
+    /// Where things belong.
+    pub targets: &'a Targets,
+    /// The project's folder.
+    pub project: &'a Path,
+    /// The user's home, which is never moved.
+    pub home: Option<&'a Path>,
+    /// Every place of the project.
+    pub places: &'a [Place],
+    /// Which repository a commit is of.
+    pub owners: &'a Owners,
+    /// The folder of the repository that a person named, `models--org--name`.
+    pub repository: Option<&'a str>,
+    /// Libraries: where each puts things when nothing is set, where its home in the cache root is, and whether the project's
+    /// variables lead it there.
+    pub libraries: &'a [(PathBuf, PathBuf, bool)],
+}
+
+impl<'a> Search<'a> {
+    /// Everything that belongs into the cache and lies elsewhere.
+    pub fn all(&self) -> Found {
+        let mut look = self.look();
+        self.in_project(&mut look);
+        for place in self.places {
+            match &place.kind {
+                Kind::Legacy if place.path.is_dir() => self.legacy(place, &mut look),
+                Kind::Stray { .. } => self.stray(&place.path, &mut look),
+                Kind::Home | Kind::Application { .. } | Kind::Legacy => {}
+            }
+        }
+        self.split(&mut look);
+        let legacy = self.places.iter().filter(|place| place.kind == Kind::Legacy).map(|place| place.path.as_path());
+        let defaults = self.libraries.iter().map(|(at, ..)| at.as_path());
+        let beside = legacy.chain(defaults).filter_map(Path::parent).chain([self.project]);
+        look.found.beside = beside.map(Path::to_path_buf).chain(self.candidates()).collect();
+        look.found.beside.sort_unstable();
+        look.found.beside.dedup();
+        ordered(look.found)
+    }
+
+    /// What is in the folder at `path`, which a person named.
+    ///
+    /// # Errors
+    /// Why it is none that can be moved.
+    pub fn of(&self, path: &Path) -> Result<Found, String> {
+        if !path.is_dir() {
+            return Err("is no folder".to_owned());
+        }
+        if let Some(held) = self.held(path) {
+            return Err(format!("holds {held}: name a folder in it"));
+        }
+        let mut look = self.look();
+        if self.libraries.iter().any(|(at, ..)| at == path) {
+            self.library(path, true, &mut look);
+        } else {
+            look.folder(path, path, 0);
+        }
+        Ok(ordered(look.found))
+    }
+
+    fn look(&self) -> Look<'a> {
+        Look { targets: self.targets, owners: self.owners, repository: self.repository, found: Found::default() }
+    }
+
+    /// What must not be moved, if it lies in `path`.
+    fn held(&self, path: &Path) -> Option<&'static str> {
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+        let path = real(path);
+        let within = |inner: &Path| real(inner).starts_with(&path);
+        let root = self.targets.root.as_path();
+        if within(self.project) {
+            Some("the project")
+        } else if self.home.is_some_and(within) {
+            Some("the home folder")
+        } else if within(root) {
+            Some("the cache itself")
+        } else {
+            None
+        }
+    }
+
+    /// A folder of an earlier layout. One in the project that is a link out of it may lead anywhere: a manifest comes with a clone.
+    fn legacy(&self, place: &Place, look: &mut Look<'_>) {
+        let project = self.project.canonicalize().unwrap_or_else(|_| self.project.to_path_buf());
+        if place.path.starts_with(self.project) && !place.real.starts_with(&project) {
+            look.stay(&place.path, "is a link that leads out of the project: name the folder itself");
+        } else if let Some(held) = self.held(&place.path) {
+            look.stay(&place.path, &format!("holds {held}"));
+        } else {
+            look.folder(&place.path, &place.path, 0);
+        }
+    }
+
+    fn stray(&self, path: &Path, look: &mut Look<'_>) {
+        if self.held(path).is_some() {
+            return;
+        }
+        if self.libraries.iter().any(|(at, ..)| at == path) {
+            self.library(path, false, look);
+        } else if !look.found.parts.iter().any(|part| path.starts_with(&part.from) && part.shape != Shape::Hub) {
+            look.folder(path, path, 0);
+        }
+    }
+
+    /// A library's default place. One whose library this project does not lead into the cache stays, unless a person named it.
+    fn library(&self, path: &Path, named: bool, look: &mut Look<'_>) {
+        let known =
+            ["huggingface", "torch", "whisper"].iter().any(|known| path.file_name().is_some_and(|name| name == *known));
+        let of_path = || self.libraries.iter().filter(|(at, ..)| at == path);
+        if !of_path().any(|(.., led)| *led || named) {
+            look.stay(path, "this project's variables do not lead its library into the cache");
+        } else if known || holds_repositories(path) {
+            look.folder(path, path, 0);
+        } else if let Some((_, home, _)) =
+            of_path().find(|(_, home, led)| (*led || named) && !home.as_os_str().is_empty())
+        {
+            look.part(path, home.clone(), Shape::Tree, path);
+        } else {
+            look.stay(path, "its files have another order in the cache");
+        }
+    }
+
+    /// Hubs in the cache root that are not the hub: `TRANSFORMERS_CACHE=$HF_HOME`, `cache_dir=.cache`.
+    fn split(&self, look: &mut Look<'_>) {
+        for hub in self.candidates().into_iter().filter(|path| holds_repositories(path)) {
+            look.part(&hub, self.targets.hub.clone(), Shape::Hub, &hub);
+        }
+    }
+
+    /// Folders of the cache in which a client may have put repositories.
+    fn candidates(&self) -> Vec<PathBuf> {
+        let root = &self.targets.root;
+        let mut at = vec![root.clone(), self.targets.hf_home.clone()];
+        for folder in folders(root).into_iter().filter(|name| name != ".modelstrap") {
+            let folder = root.join(folder);
+            at.extend(folders(&folder).into_iter().map(|name| folder.join(name)));
+            at.push(folder);
+        }
+        at
+    }
+
+    /// What scripts left in the project: `local_dir=` and `cache_dir=` folders, and a folder that is called `~` since nobody
+    /// expanded it.
+    fn in_project(&self, look: &mut Look<'_>) {
+        let mut waiting = VecDeque::from([self.project.to_path_buf()]);
+        let mut left = LIMIT;
+        while let Some(folder) = waiting.pop_front() {
+            let Some(rest) = left.checked_sub(1) else { return };
+            left = rest;
+            if folder != self.project && local::is_local(&folder) {
+                look.local(&folder, &folder);
+                continue;
+            }
+            if folder != self.project && holds_repositories(&folder) {
+                look.folder(&folder, &folder, 0);
+                continue;
+            }
+            for name in folders(&folder) {
+                let path = folder.join(&name);
+                if name == "~" && folder == self.project {
+                    look.folder(&path, &path, 0);
+                } else if !self.is_foreign(&path) {
+                    waiting.push_back(path);
+                }
+            }
+        }
+    }
+
+    fn is_foreign(&self, path: &Path) -> bool {
+        const SKIPPED: [&str; 6] = ["node_modules", "site-packages", "target", "venv", "env", "__pycache__"];
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with('.')
+            || SKIPPED.contains(&&*name)
+            || path == self.targets.root
+            || path.join("pyvenv.cfg").exists()
+            || self
+                .places
+                .iter()
+                .any(|place| place.path == path && matches!(place.kind, Kind::Application { .. } | Kind::Legacy))
+    }
+}
+
+/// What `local_dir=` made comes first: a branch that names its commit may lie in a hub that moves after it.
+fn ordered(mut found: Found) -> Found {
+    found.parts.sort_by_key(|part| part.shape != Shape::Local);
+    found
+}

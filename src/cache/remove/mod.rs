@@ -1,0 +1,193 @@
+//! The one way by which the verbs of the cache delete: everything is renamed into a trash on the same disk, looked at again, and
+//! only then given up, at once or after a time in which `undo` brings it back.
+//!
+//! A victim is reached from its place by descriptors, never by a path that somebody could bend meanwhile, and goes only if it is
+//! still what the plan saw. A journal that is on the disk before the first rename says where everything went, so that a run that
+//! was killed is finished or taken back by the next one.
+
+mod back;
+mod folder;
+mod guard;
+mod hub;
+mod journal;
+mod locks;
+mod place;
+mod rows;
+mod run;
+mod settle;
+mod store;
+mod sweep;
+mod take;
+mod walk;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+
+use super::stamp::Stamp;
+use crate::support::paths;
+
+/// Something that is to go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Victim {
+    /// Where it is, absolute, strictly inside `root`.
+    pub path: PathBuf,
+    /// The place that it lies in. It may be a link: it is followed once; below it none is.
+    pub root: PathBuf,
+    /// What it was when it was chosen.
+    pub stamp: Stamp,
+    /// What is known of it, and so what is looked at again before it goes.
+    pub role: Role,
+    /// What it should free, in bytes.
+    pub bytes: u64,
+    /// Why it goes, for a person.
+    pub why: String,
+}
+
+/// What a victim is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// A folder that goes whole: nothing in it may be younger than the plan, locked, or open for writing. A whole repository is
+    /// one; its lines in the lists of the shared store go with it.
+    Tree,
+    /// A file or a link of no layout; an unfinished download.
+    File,
+    /// `blobs/ETAG` of a repository, bytes or the link into the shared store: one that a snapshot still has, or has again, stays.
+    Blob,
+    /// `HUB/blobs/XX/HASH` of the shared store: goes by the store's own rules, if nobody uses it any more.
+    Payload,
+    /// `refs/…`: goes before the snapshot that it names.
+    Reference,
+    /// `snapshots/COMMIT`: one that a reference still names stays.
+    Snapshot,
+}
+
+/// What is to be removed, and how.
+#[derive(Debug)]
+pub struct Order<'a> {
+    /// The verb that asks, for the journal.
+    pub verb: &'a str,
+    /// What goes: references first, then snapshots, trees and files, blobs, payloads, among themselves in this order. What lies in
+    /// a tree that goes need not be named.
+    pub victims: Vec<Victim>,
+    /// Whether it can be brought back.
+    pub keep: Keep,
+    /// What was made, changed or linked so lately stays.
+    pub grace: Duration,
+    /// When the victims were looked at: taken before the scan began. What changed since stays.
+    pub planned: SystemTime,
+}
+
+/// How long what was removed stays in the trash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// Not at all: it is unlinked after the second look.
+    Now,
+    /// For so long `undo` can bring it back; a later `sweep` frees it.
+    For(Duration),
+}
+
+/// What a removal came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// How many victims went.
+    pub gone: usize,
+    /// Bytes that are free now: the blocks of the files and folders whose last name went, counted as they went.
+    pub freed: u64,
+    /// Bytes that will be free when the trash is emptied, counted in the trash.
+    pub trashed: u64,
+    /// What stayed, and why.
+    pub stayed: Vec<(PathBuf, String)>,
+    /// Until when `undo` can bring it back, in seconds since 1970; `None`: it is gone for good.
+    pub until: Option<i64>,
+}
+
+/// What an `undo` brought back.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Restored {
+    /// The verb that had removed it.
+    pub verb: String,
+    /// What is back.
+    pub back: Vec<PathBuf>,
+    /// What could not be put back, and why; it stays in the trash for its time.
+    pub stayed: Vec<(PathBuf, String)>,
+}
+
+/// What a `sweep` did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Bytes that are free now.
+    pub freed: u64,
+    /// What a run that was killed had taken away, and is back.
+    pub back: Vec<PathBuf>,
+    /// What could not be done, and why.
+    pub problems: Vec<(PathBuf, String)>,
+}
+
+/// Removes things from the places of one cache root.
+#[derive(Debug)]
+pub struct Remover {
+    /// Links followed.
+    cache_root: PathBuf,
+    forbidden: Vec<PathBuf>,
+    machine: PathBuf,
+}
+
+impl Remover {
+    /// For the cache at `cache_root`. `forbidden` are folders that no place may be, or hold: the project's, the user's home.
+    pub fn new(cache_root: &Path, forbidden: &[PathBuf]) -> Self {
+        let cache_root = paths::real_place(cache_root).unwrap_or_else(|| cache_root.to_path_buf());
+        Self { cache_root, forbidden: forbidden.to_vec(), machine: PathBuf::from("/") }
+    }
+
+    /// The same on the machine whose `/proc` is below `machine`: what tells mounts and open files.
+    #[must_use]
+    pub fn on(mut self, machine: &Path) -> Self {
+        self.machine = machine.to_path_buf();
+        self
+    }
+
+    /// Where the place `root` really is, if things may be removed in it: what a plan shows before it asks.
+    ///
+    /// # Errors
+    /// Why nothing may be removed there.
+    pub fn admit(&self, root: &Path) -> Result<PathBuf> {
+        self.guard().admit(root).map_err(anyhow::Error::msg)
+    }
+
+    /// Removes what `order` names. `progress` is told how many bytes are done so far.
+    ///
+    /// # Errors
+    /// When the journal cannot be written, a place is refused (then nothing is removed), or the person stops it
+    /// (`support::interrupt::Interrupted`). What stays for a reason of its own is no error.
+    pub fn remove(&self, order: Order<'_>, progress: &dyn Fn(u64)) -> Result<Outcome> {
+        run::remove(self, order, progress)
+    }
+
+    /// Brings back what the last run removed whose trash is still there; `None` if there is no such run.
+    ///
+    /// # Errors
+    /// When the journals cannot be read, or written.
+    pub fn undo(&self) -> Result<Option<Restored>> {
+        sweep::undo(self)
+    }
+
+    /// Empties the trashes whose time is over at `now` (seconds since 1970), finishes or takes back what a killed run left.
+    ///
+    /// # Errors
+    /// When the journals cannot be read.
+    pub fn sweep(&self, now: i64) -> Result<Swept> {
+        sweep::sweep(self, now)
+    }
+
+    fn guard(&self) -> guard::Guard {
+        guard::Guard::new(&self.cache_root, &self.forbidden, &self.machine)
+    }
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests;

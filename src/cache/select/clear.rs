@@ -1,0 +1,218 @@
+//! What `clear` takes: what a person names, but nothing that another project's lock needs.
+
+use super::needs::{Holder, Needs};
+use super::picks::{Pick, Picks};
+use super::settle::{Settling, lines};
+use super::stock::{Stock, ThingKind};
+use super::used::UseLog;
+use super::words::{self, Meaning};
+use super::{Kept, Selection};
+
+/// A word of `clear`, understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// Every model in the homes.
+    Models,
+    /// Everything in the application caches.
+    Applications,
+    /// What a word means, and the word.
+    Named(String, Meaning),
+}
+
+/// Something that a person named and that another project needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Needed {
+    /// What it is called.
+    pub name: String,
+    /// The projects.
+    pub holders: Vec<Holder>,
+}
+
+/// How `clear` chooses.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms {
+    /// Seconds since 1970.
+    pub now: i64,
+    /// A repository into which something was downloaded less than so many seconds ago, and not finished, stays.
+    pub busy: i64,
+    /// Takes what other projects need, too.
+    pub force: bool,
+}
+
+/// Chooses what is `wanted`.
+///
+/// # Errors
+/// What a word names, and another project's lock needs.
+pub fn select(
+    stock: &Stock,
+    needs: &Needs,
+    log: &UseLog,
+    wanted: &[Wanted],
+    terms: Terms,
+) -> Result<Selection, Vec<Needed>> {
+    let mut clearer = Clearer { stock, needs, terms, picks: Picks::default(), kept: Vec::new(), needed: Vec::new() };
+    for one in wanted {
+        match one {
+            Wanted::Models => clearer.models(),
+            Wanted::Applications => clearer.applications(),
+            Wanted::Named(_, Meaning::Picks(picks)) => {
+                for pick in picks {
+                    clearer.add(pick.clone(), "named", true);
+                }
+            }
+            Wanted::Named(_, Meaning::NotHere) => {}
+        }
+    }
+    if !clearer.needed.is_empty() {
+        return Err(clearer.needed);
+    }
+    let young = terms.now.saturating_sub(terms.busy);
+    let lines = lines(&Settling { stock, picks: &clearer.picks, log, needs, young });
+    Ok(Selection { lines, kept: clearer.kept, short: Vec::new() })
+}
+
+struct Clearer<'a> {
+    stock: &'a Stock,
+    needs: &'a Needs,
+    terms: Terms,
+    picks: Picks,
+    kept: Vec<Kept>,
+    needed: Vec<Needed>,
+}
+
+impl Clearer<'_> {
+    fn models(&mut self) {
+        const WHY: &str = "models";
+        for (at, hub, holding) in self.stock.repositories() {
+            if !hub.home {
+                continue;
+            }
+            // Of a repository that another project needs a part of, the rest goes.
+            let others = (0..holding.repository.revisions.len())
+                .any(|index| !self.others(&Pick::Revision(at, index)).is_empty());
+            if others && !self.terms.force {
+                for index in 0..holding.repository.revisions.len() {
+                    self.add(Pick::Revision(at, index), WHY, false);
+                }
+            } else {
+                self.add(Pick::Repository(at), WHY, false);
+            }
+        }
+        for (number, hub) in self.stock.hubs.iter().enumerate().filter(|(_, hub)| hub.home) {
+            let accounts = super::accounts::Accounts::of(self.stock);
+            for (index, payload) in hub.payloads.iter().enumerate() {
+                if accounts.is_unused(&payload.entry.path) && payload.listed && !payload.used {
+                    self.picks.add(Pick::Payload(number, index), WHY);
+                }
+            }
+        }
+        for (index, thing) in self.stock.numbered() {
+            if thing.home && thing.kind != ThingKind::Locks {
+                self.add(Pick::Thing(index), WHY, false);
+            }
+        }
+    }
+
+    fn applications(&mut self) {
+        for number in 0..self.stock.applications.len() {
+            for pick in words::application(self.stock, number) {
+                self.picks.add(pick, "application cache");
+            }
+        }
+    }
+
+    /// Takes `pick`, unless it must stay. What was `named` is refused aloud.
+    fn add(&mut self, pick: Pick, why: &str, named: bool) {
+        if let Some(problem) = self.obstacle(&pick) {
+            self.keep(&pick, problem);
+            return;
+        }
+        let others = self.others(&pick);
+        if others.is_empty() || self.terms.force {
+            self.picks.add(pick, why);
+        } else if named {
+            let name = self.name(&pick);
+            self.needed.push(Needed { name, holders: others });
+        } else if let Some(first) = others.first() {
+            let why = format!("the lock of {} names it; `--force` takes it", first.text());
+            self.keep(&pick, why);
+        }
+    }
+
+    fn keep(&mut self, pick: &Pick, why: String) {
+        let path = self.stock.path(pick).unwrap_or_default();
+        let name = self.name(pick);
+        self.kept.push(Kept { name, path, why });
+    }
+
+    /// Why it cannot go, whatever a person wants.
+    fn obstacle(&self, pick: &Pick) -> Option<String> {
+        let unread = |path: &std::path::Path, why: &dyn std::fmt::Display| {
+            format!("{} could not be read: {why}", crate::support::escape::path(path))
+        };
+        match pick {
+            Pick::Revision(at, _) => {
+                let (_, holding) = self.stock.at(*at)?;
+                holding.repository.problems.first().map(|(path, error)| unread(path, error))
+            }
+            Pick::Repository(at) => {
+                let (_, holding) = self.stock.at(*at)?;
+                let repository = &holding.repository;
+                if let Some((path, error)) = repository.problems.first() {
+                    return Some(unread(path, error));
+                }
+                let limit = self.terms.now.saturating_sub(self.terms.busy);
+                let busy = repository.unfinished.iter().any(|(_, stamp)| stamp.touched() > limit);
+                busy.then(|| {
+                    let span = super::prune::span(self.terms.busy);
+                    format!("a download into it began or went on less than {span} ago; `--grace 0` takes it")
+                })
+            }
+            Pick::Thing(index) => {
+                let thing = self.stock.things.get(*index)?;
+                let limit = self.terms.now.saturating_sub(self.terms.busy);
+                if thing.obscure {
+                    return Some(unread(&thing.path, &"something in it is shut"));
+                }
+                let busy = thing.kind == ThingKind::Unfinished && thing.newest() > limit;
+                busy.then(|| "it is being downloaded; `--grace 0` takes it".to_owned())
+            }
+            _ => None,
+        }
+    }
+
+    /// The other projects whose locks need it.
+    fn others(&self, pick: &Pick) -> Vec<Holder> {
+        let mut holders: Vec<&Holder> = match pick {
+            Pick::Repository(at) => self.stock.at(*at).map_or_else(Vec::new, |(_, holding)| {
+                let revisions = holding.repository.revisions.iter();
+                revisions.flat_map(|one| self.needs.of_revision(holding, &one.commit.to_string_lossy())).collect()
+            }),
+            Pick::Revision(at, index) => self.stock.at(*at).map_or_else(Vec::new, |(_, holding)| {
+                let revision = holding.repository.revisions.get(*index);
+                revision.map_or_else(Vec::new, |one| self.needs.of_revision(holding, &one.commit.to_string_lossy()))
+            }),
+            Pick::Thing(index) => {
+                self.stock.things.get(*index).map_or_else(Vec::new, |thing| self.needs.of_thing(thing))
+            }
+            Pick::Inside(..) => self.stock.path(pick).map_or_else(Vec::new, |path| self.needs.of_path(&path)),
+            _ => Vec::new(),
+        };
+        holders.retain(|holder| !holder.own);
+        holders.sort_unstable();
+        holders.dedup();
+        holders.into_iter().cloned().collect()
+    }
+
+    fn name(&self, pick: &Pick) -> String {
+        match pick {
+            Pick::Repository(at) | Pick::Revision(at, _) => {
+                self.stock.at(*at).map(|(_, holding)| holding.full_name()).unwrap_or_default()
+            }
+            other => {
+                let path = self.stock.path(other).unwrap_or_default();
+                path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What `clear` and `prune` would take, and what it would free: decisions over data, none of which touches the disk.
+//!
+//! `stock` says what there is, file by file; `needs` what must stay. [`clear`] and [`prune`] choose models; `settle` makes
+//! victims of what they chose, in the order in which they may go, and counts what each frees after those before it.
+
+mod accounts;
+pub mod clear;
+mod ledger;
+pub mod needs;
+pub mod picks;
+pub mod prune;
+mod settle;
+pub mod stock;
+pub mod used;
+pub mod words;
+
+use std::path::PathBuf;
+
+use super::remove::{Role, Victim};
+use super::stamp::Stamp;
+pub use needs::Needs;
+pub use stock::Stock;
+pub use used::{Clock, UseLog, Used};
+
+/// What would go, and what stays although somebody asked for it.
+#[derive(Debug, Default)]
+pub struct Selection {
+    /// What would go, in order.
+    pub lines: Vec<Line>,
+    /// What would have gone, and why it stays.
+    pub kept: Vec<Kept>,
+    /// Goals that cannot be reached, in words.
+    pub short: Vec<String>,
+}
+
+/// One thing that would go.
+#[derive(Debug)]
+pub struct Line {
+    /// What it is called.
+    pub name: String,
+    /// What kind of thing it is: `repository`, `revision`, `file` …
+    pub kind: &'static str,
+    /// Where it is.
+    pub path: PathBuf,
+    /// Why it goes.
+    pub why: String,
+    /// When it was used last.
+    pub used: Option<Used>,
+    /// What this frees when the lines before have gone, in bytes.
+    pub frees: u64,
+    /// What is removed for it, in this order.
+    pub victims: Vec<Victim>,
+}
+
+/// Something that stays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// What it is called.
+    pub name: String,
+    /// Where it is.
+    pub path: PathBuf,
+    /// Why it stays.
+    pub why: String,
+}
+
+impl Selection {
+    /// What all of it frees, in bytes.
+    pub fn frees(&self) -> u64 {
+        self.lines.iter().fold(0, |sum: u64, line| sum.saturating_add(line.frees))
+    }
+
+    /// What is removed, in order.
+    pub fn into_victims(self) -> Vec<Victim> {
+        self.lines.into_iter().flat_map(|line| line.victims).collect()
+    }
+}
+
+/// A victim that frees nothing by itself; what it does free is counted where it is chosen.
+fn victim(path: PathBuf, root: PathBuf, stamp: Stamp, role: Role, why: &str) -> Victim {
+    Victim { path, root, stamp, role, bytes: 0, why: why.to_owned() }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+//! What was chosen, each once, in the order in which it was.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+
+use super::stock::{Holding, HubStock, Stock, Thing};
+
+/// Something that can be chosen, by its place in the stock.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Pick {
+    /// A whole repository, whatever is in it.
+    Repository(At),
+    /// A revision of a repository.
+    Revision(At, usize),
+    /// A blob that no revision has.
+    Orphan(At, std::ffi::OsString),
+    /// An unfinished download in a repository.
+    Unfinished(At, usize),
+    /// A reference to a commit that is not there.
+    Reference(At, usize),
+    /// The notes of what a repository does not hold (`.no_exist`).
+    Absences(At),
+    /// A payload of a hub's shared store.
+    Payload(usize, usize),
+    /// A thing outside of hubs.
+    Thing(usize),
+    /// A file or folder in a thing, by the entry's place.
+    Inside(usize, usize),
+    /// A file or folder of an application cache, by the entry's place.
+    Application(usize, usize),
+}
+
+/// A repository, by the places of its hub and of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct At {
+    /// Which hub.
+    pub hub: usize,
+    /// Which of its repositories.
+    pub repository: usize,
+}
+
+/// The chosen ones, and why.
+#[derive(Debug, Default)]
+pub struct Picks {
+    order: Vec<(Pick, String)>,
+    known: HashSet<Pick>,
+}
+
+impl Picks {
+    /// One more, unless it was chosen before.
+    pub fn add(&mut self, pick: Pick, why: &str) -> bool {
+        let new = self.known.insert(pick.clone());
+        if new {
+            self.order.push((pick, why.to_owned()));
+        }
+        new
+    }
+
+    /// Whether `pick` was chosen.
+    pub(super) fn has(&self, pick: &Pick) -> bool {
+        self.known.contains(pick)
+    }
+
+    /// All of them, in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &(Pick, String)> {
+        self.order.iter()
+    }
+}
+
+impl Stock {
+    /// The repository at `at`, with its hub.
+    pub(super) fn at(&self, at: At) -> Option<(&HubStock, &Holding)> {
+        let hub = self.hubs.get(at.hub)?;
+        Some((hub, hub.repositories.get(at.repository)?))
+    }
+
+    /// Every repository.
+    pub(super) fn repositories(&self) -> impl Iterator<Item = (At, &HubStock, &Holding)> {
+        self.hubs.iter().enumerate().flat_map(|(hub, stock)| {
+            stock.repositories.iter().enumerate().map(move |(repository, one)| (At { hub, repository }, stock, one))
+        })
+    }
+
+    /// Every thing, with its place.
+    pub(super) fn numbered(&self) -> impl Iterator<Item = (usize, &Thing)> {
+        self.things.iter().enumerate()
+    }
+
+    /// Where something that was chosen lies.
+    pub(super) fn path(&self, pick: &Pick) -> Option<PathBuf> {
+        Some(match pick {
+            Pick::Repository(at) => self.at(*at)?.1.repository.folder.clone(),
+            Pick::Revision(at, index) => self.at(*at)?.1.repository.revisions.get(*index)?.folder.clone(),
+            Pick::Orphan(at, name) => self.at(*at)?.1.repository.blob(name),
+            Pick::Unfinished(at, index) => self.at(*at)?.1.repository.unfinished.get(*index)?.0.clone(),
+            Pick::Reference(at, index) => self.at(*at)?.1.repository.references.get(*index)?.path.clone(),
+            Pick::Absences(at) => self.at(*at)?.1.repository.folder.join(".no_exist"),
+            Pick::Payload(hub, index) => self.hubs.get(*hub)?.payloads.get(*index)?.entry.path.clone(),
+            Pick::Thing(index) => self.things.get(*index)?.path.clone(),
+            Pick::Inside(thing, entry) => self.things.get(*thing)?.entries.get(*entry)?.path.clone(),
+            Pick::Application(cache, entry) => self.applications.get(*cache)?.entries.get(*entry)?.path.clone(),
+        })
+    }
+}

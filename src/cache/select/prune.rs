@@ -1,0 +1,265 @@
+//! What `prune` takes: what nobody can need, then what its rules say, and of what locks name, nothing.
+
+mod goals;
+mod leavings;
+
+use super::needs::Needs;
+use super::picks::{At, Pick, Picks};
+use super::settle::{Settling, lines};
+use super::stock::{Holding, Stock, Thing, ThingKind};
+use super::used::{self, UseLog, Used};
+use super::{Kept, Selection};
+use crate::cache::hub::{BlobKind, Revision};
+use crate::support::time;
+
+/// What is to be taken.
+#[derive(Debug, Clone, Default)]
+pub struct Rules {
+    /// Seconds since 1970.
+    pub now: i64,
+    /// What was changed less than so many seconds ago stays.
+    pub grace: i64,
+    /// A revision that only its commit's name can lead to stays until nobody has used it for so many seconds: a program may name
+    /// it.
+    pub pinned: i64,
+    /// Takes what was not used for so many seconds.
+    pub older_than: Option<i64>,
+    /// Takes everything that the project's lock does not name.
+    pub ci: bool,
+    /// Nobody knows what a project needs: then only what nobody can need goes.
+    pub blind: bool,
+    /// Takes what was not used for the longest time until each of them is reached.
+    pub goals: Vec<Goal>,
+}
+
+/// How much is to be freed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Goal {
+    /// In words: `a budget of 100 GB`.
+    pub name: String,
+    /// How many bytes.
+    pub bytes: u64,
+    /// Only what lies on this device counts.
+    pub device: Option<u64>,
+}
+
+/// Chooses by `rules`. `keep` are what a person wants to keep.
+pub fn select(stock: &Stock, needs: &Needs, log: &UseLog, keep: &[Pick], rules: &Rules) -> Selection {
+    let mut pruner = Pruner { stock, needs, log, keep, rules, picks: Picks::default(), kept: Vec::new() };
+    pruner.leavings();
+    pruner.expired();
+    if rules.ci {
+        pruner.all_but_the_lock();
+    } else if !rules.blind {
+        pruner.revisions();
+        if let Some(age) = rules.older_than {
+            pruner.unused_for(age);
+        }
+    }
+    let short = pruner.goals();
+    let settling = Settling { stock, picks: &pruner.picks, log, needs, young: rules.now.saturating_sub(rules.grace) };
+    let lines = lines(&settling);
+    Selection { lines, kept: pruner.kept, short }
+}
+
+struct Pruner<'a> {
+    stock: &'a Stock,
+    needs: &'a Needs,
+    log: &'a UseLog,
+    keep: &'a [Pick],
+    rules: &'a Rules,
+    picks: Picks,
+    kept: Vec<Kept>,
+}
+
+/// A model that an age or a size may take.
+struct Candidate {
+    pick: Pick,
+    used: Option<Used>,
+    /// Why it stays, if it does.
+    stays: Option<String>,
+    name: String,
+}
+
+impl<'a> Pruner<'a> {
+    fn homes(&self) -> impl Iterator<Item = (At, &'a Holding)> + use<'a> {
+        self.stock.repositories().filter(|(_, hub, _)| hub.home).map(|(at, _, holding)| (at, holding))
+    }
+
+    fn things(&self) -> impl Iterator<Item = (usize, &'a Thing)> + use<'a> {
+        self.stock.numbered().filter(|(_, thing)| thing.home && !thing.obscure)
+    }
+
+    fn is_young(&self, touched: i64) -> bool {
+        touched > self.rules.now.saturating_sub(self.rules.grace)
+    }
+
+    fn keeps(&self, name: &str, path: &std::path::Path, why: String) -> Kept {
+        Kept { name: name.to_owned(), path: path.to_path_buf(), why }
+    }
+
+    /// Revisions that no reference, no lock and no process needs.
+    fn revisions(&mut self) {
+        for (at, holding) in self.homes().filter(|(_, holding)| holding.repository.problems.is_empty()) {
+            for (index, revision) in holding.repository.revisions.iter().enumerate() {
+                if self.needs.is_named(holding, revision) {
+                    continue;
+                }
+                let candidate = self.revision(at, holding, index, revision);
+                let stays = candidate.stays.or_else(|| self.may_be_pinned(holding, revision, candidate.used));
+                match stays {
+                    Some(why) => {
+                        self.kept.push(self.keeps(&candidate.name, &revision.folder, why));
+                    }
+                    None => {
+                        self.picks.add(candidate.pick, "no ref and no lock names it");
+                    }
+                }
+            }
+        }
+    }
+
+    /// A revision that a branch has left behind is superseded. One beside which no branch has a later one may be what a program
+    /// names by its commit: while somebody uses it, it stays.
+    fn may_be_pinned(&self, holding: &Holding, revision: &Revision, used: Option<Used>) -> Option<String> {
+        let own = holding.newest_below(&revision.folder);
+        let others = holding.repository.revisions.iter().filter(|other| other.commit != revision.commit);
+        let superseded = others
+            .filter(|other| {
+                other.references.iter().any(|name| self.needs.counts(name, &other.commit.to_string_lossy()))
+            })
+            .any(|other| holding.newest_below(&other.folder) >= own);
+        let used = used.filter(|used| used.at > self.rules.now.saturating_sub(self.rules.pinned));
+        let used = used.filter(|_| !superseded)?;
+        Some(format!(
+            "no ref names it, but it was used {} ({}): a program may name its commit",
+            time::ago(self.rules.now, used.at),
+            used.clock.name()
+        ))
+    }
+
+    fn revision(&self, at: At, holding: &Holding, index: usize, revision: &Revision) -> Candidate {
+        let pick = Pick::Revision(at, index);
+        let commit = revision.commit.to_string_lossy();
+        let name = format!("{}@{}", holding.full_name(), commit.chars().take(12).collect::<String>());
+        let blobs = revision.blobs().filter_map(|blob| holding.entry(&holding.repository.blob(blob)));
+        let open = || self.needs.is_open(holding.below(&revision.folder).chain(blobs));
+        let unknown = |name: &&String| crate::models::hub::refs::is_ours(name) && self.needs.counts(name, &commit);
+        let stays = if let Some(holder) = self.needs.of_revision(holding, &commit).first() {
+            Some(format!("the lock of {} names it", holder.text()))
+        } else if self.is_kept(&pick) || self.is_kept(&Pick::Repository(at)) {
+            Some("--keep".to_owned())
+        } else if !self.rules.ci && revision.references.iter().any(|name| unknown(&name)) {
+            Some("a project whose lock is not known holds it".to_owned())
+        } else if self.is_young(holding.newest_below(&revision.folder)) {
+            Some(format!("it came or changed less than {} ago", self.grace()))
+        } else if open() || self.is_open_payload(holding, revision) {
+            Some("a running program has it open".to_owned())
+        } else {
+            None
+        };
+        let named = self.needs.is_named(holding, revision);
+        let used = used::with_log(used::of_revision(holding, revision), &revision.folder, named, self.log);
+        Candidate { pick, used, stays, name }
+    }
+
+    fn is_open_payload(&self, holding: &Holding, revision: &Revision) -> bool {
+        let shared = revision.blobs().filter_map(|name| match &holding.repository.blobs.get(name)?.kind {
+            BlobKind::Shared(_, Some(stamp)) => Some(stamp.id),
+            _ => None,
+        });
+        shared.into_iter().any(|id| self.needs.has_open(id))
+    }
+
+    fn thing(&self, index: usize, thing: &Thing) -> Candidate {
+        let pick = Pick::Thing(index);
+        let stays = if let Some(holder) = self.needs.of_thing(thing).first() {
+            Some(format!("the lock of {} names it", holder.text()))
+        } else if self.is_kept(&pick) {
+            Some("--keep".to_owned())
+        } else if self.is_young(thing.newest()) {
+            Some(format!("it came or changed less than {} ago", self.grace()))
+        } else if self.needs.is_open(thing.entries.iter()) {
+            Some("a running program has it open".to_owned())
+        } else {
+            None
+        };
+        let used = used::with_log(used::of(thing.entries.iter()), &thing.path, false, self.log);
+        Candidate { pick, used, stays, name: thing.name.to_string_lossy().into_owned() }
+    }
+
+    fn is_kept(&self, pick: &Pick) -> bool {
+        self.keep.contains(pick)
+    }
+
+    fn grace(&self) -> String {
+        span(self.rules.grace)
+    }
+
+    /// Every model, whatever names it.
+    fn candidates(&self) -> Vec<Candidate> {
+        let mut found = Vec::new();
+        for (at, holding) in self.homes().filter(|(_, holding)| holding.repository.problems.is_empty()) {
+            let revisions = holding.repository.revisions.iter().enumerate();
+            found.extend(revisions.map(|(index, revision)| self.revision(at, holding, index, revision)));
+        }
+        let models = self.things().filter(|(_, thing)| matches!(thing.kind, ThingKind::File | ThingKind::Folder));
+        found.extend(models.map(|(index, thing)| self.thing(index, thing)));
+        found.retain(|candidate| !self.picks.has(&candidate.pick));
+        found
+    }
+
+    fn unused_for(&mut self, age: i64) {
+        let limit = self.rules.now.saturating_sub(age);
+        for candidate in self.candidates() {
+            let Some(used) = candidate.used.filter(|used| used.at <= limit) else { continue };
+            match candidate.stays {
+                Some(why) => self.keep_candidate(&candidate.pick, &candidate.name, why),
+                None => {
+                    let why = format!("not used for {}", span(self.rules.now.saturating_sub(used.at)));
+                    self.picks.add(candidate.pick, &why);
+                }
+            }
+        }
+    }
+
+    fn keep_candidate(&mut self, pick: &Pick, name: &str, why: String) {
+        let path = self.stock.path(pick).unwrap_or_default();
+        if self.kept.iter().all(|kept| kept.path != path) {
+            self.kept.push(self.keeps(name, &path, why));
+        }
+    }
+
+    /// Everything goes but what locks name: notes, locks and chunks, too.
+    fn all_but_the_lock(&mut self) {
+        const WHY: &str = "the lock does not name it";
+        for candidate in self.candidates() {
+            match candidate.stays {
+                // What the lock names is what is kept, and needs no word.
+                Some(why) if why.starts_with("the lock of ") => {}
+                Some(why) => self.keep_candidate(&candidate.pick, &candidate.name, why),
+                None => {
+                    self.picks.add(candidate.pick, WHY);
+                }
+            }
+        }
+        for (at, holding) in self.homes() {
+            if holding.entry(&holding.repository.folder.join(".no_exist")).is_some() {
+                self.picks.add(Pick::Absences(at), WHY);
+            }
+        }
+        for (index, _) in self.things().filter(|(_, thing)| thing.kind == ThingKind::Locks) {
+            self.picks.add(Pick::Thing(index), WHY);
+        }
+    }
+}
+
+/// `90 d`, `1 h`, `30 s`.
+pub fn span(seconds: i64) -> String {
+    match seconds {
+        86_400.. => format!("{} d", seconds / 86_400),
+        3600..86_400 => format!("{} h", seconds / 3600),
+        60..3600 => format!("{} min", seconds / 60),
+        _ => format!("{} s", seconds.max(0)),
+    }
+}

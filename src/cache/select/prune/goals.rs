@@ -1,0 +1,98 @@
+//! Sizes: what was not used for the longest time goes first, until there is room.
+
+use super::Pruner;
+use crate::cache::select::accounts::Accounts;
+use crate::cache::select::picks::Pick;
+use crate::support::{time, units};
+
+impl<'a> Pruner<'a> {
+    /// Takes what was not used for the longest time until each goal is reached; says which cannot be.
+    pub(super) fn goals(&mut self) -> Vec<String> {
+        if self.rules.goals.is_empty() {
+            return Vec::new();
+        }
+        let mut accounts = Accounts::of(self.stock);
+        let mut freed = vec![0_u64; self.rules.goals.len()];
+        let chosen: Vec<Pick> = self.picks.iter().map(|(pick, _)| pick.clone()).collect();
+        for pick in &chosen {
+            self.count(pick, &mut accounts, &mut freed);
+        }
+        let mut candidates = self.candidates();
+        candidates.sort_by(|one, other| {
+            one.used.map(|used| used.at).cmp(&other.used.map(|used| used.at)).then_with(|| one.name.cmp(&other.name))
+        });
+        let mut staying: Vec<(Pick, String, String)> = Vec::new();
+        for candidate in candidates {
+            let open = self.rules.goals.iter().zip(&freed).find(|(goal, freed)| **freed < goal.bytes);
+            let Some((goal, _)) = open else { break };
+            if let Some(why) = candidate.stays {
+                staying.push((candidate.pick, candidate.name, why));
+                continue;
+            }
+            let why = match candidate.used {
+                Some(used) => format!("for {}; used {}", goal.name, time::ago(self.rules.now, used.at)),
+                None => format!("for {}", goal.name),
+            };
+            self.picks.add(candidate.pick.clone(), &why);
+            self.count(&candidate.pick, &mut accounts, &mut freed);
+        }
+        let missing = self.rules.goals.iter().zip(&freed).filter(|(goal, freed)| **freed < goal.bytes);
+        let short: Vec<String> = missing
+            .map(|(goal, freed)| {
+                let less = units::bytes(goal.bytes.saturating_sub(*freed));
+                format!("{} cannot be reached: {less} more would have to go", goal.name)
+            })
+            .collect();
+        for (pick, name, why) in staying.into_iter().filter(|_| !short.is_empty()) {
+            self.keep_candidate(&pick, &name, why);
+        }
+        short
+    }
+
+    /// Adds what `pick` frees to each goal that it counts for.
+    fn count(&self, pick: &Pick, accounts: &mut Accounts<'a>, freed: &mut [u64]) {
+        let stock = self.stock;
+        let bytes = match pick {
+            Pick::Repository(at) => accounts.repository(*at).frees,
+            Pick::Revision(at, index) => accounts.revision(*at, *index).frees,
+            Pick::Orphan(at, name) => accounts.orphan(*at, name).frees,
+            Pick::Payload(hub, index) => accounts.payload(*hub, *index),
+            Pick::Thing(index) => stock.things.get(*index).map_or(0, |thing| accounts.entries(thing.entries.iter())),
+            Pick::Unfinished(at, index) => {
+                let found = stock.at(*at).and_then(|(_, holding)| {
+                    let (path, _) = holding.repository.unfinished.get(*index)?;
+                    holding.entry(path)
+                });
+                accounts.entries(found.into_iter())
+            }
+            // Too small to count, or no part of the cache.
+            Pick::Reference(..) | Pick::Absences(_) | Pick::Inside(..) | Pick::Application(..) => 0,
+        };
+        let device = self.device(pick);
+        for (goal, freed) in self.rules.goals.iter().zip(freed) {
+            if goal.device.is_none() || goal.device == device {
+                *freed = freed.saturating_add(bytes);
+            }
+        }
+    }
+
+    fn device(&self, pick: &Pick) -> Option<u64> {
+        match pick {
+            Pick::Repository(at)
+            | Pick::Revision(at, _)
+            | Pick::Orphan(at, _)
+            | Pick::Unfinished(at, _)
+            | Pick::Reference(at, _)
+            | Pick::Absences(at) => self.stock.at(*at)?.1.entries.first().map(|entry| entry.stamp.id.0),
+            Pick::Payload(hub, index) => {
+                self.stock.hubs.get(*hub)?.payloads.get(*index).map(|payload| payload.entry.stamp.id.0)
+            }
+            Pick::Thing(index) | Pick::Inside(index, _) => {
+                self.stock.things.get(*index)?.entries.first().map(|entry| entry.stamp.id.0)
+            }
+            Pick::Application(cache, index) => {
+                self.stock.applications.get(*cache)?.entries.get(*index).map(|entry| entry.stamp.id.0)
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! What nobody can need: what downloads and other programs have left, and what an application cache's own policy gives up.
+
+use super::{Pruner, span};
+use crate::cache::hub::BlobKind;
+use crate::cache::select::accounts::Accounts;
+use crate::cache::select::picks::{At, Pick};
+use crate::cache::select::stock::{Holding, ThingKind};
+use crate::support::{escape, units};
+
+impl Pruner<'_> {
+    /// What downloads and other programs have left: nobody can need it.
+    pub(super) fn leavings(&mut self) {
+        for (at, holding) in self.homes() {
+            let repository = &holding.repository;
+            if let Some((path, error)) = repository.problems.first() {
+                let why = format!("{} could not be read: {error}", escape::path(path));
+                self.kept.push(self.keeps(&holding.full_name(), &repository.folder, why));
+                continue;
+            }
+            for (index, (path, stamp)) in repository.unfinished.iter().enumerate() {
+                let is_open = self.needs.is_open(holding.entry(path).into_iter());
+                if !self.is_young(stamp.touched()) && !is_open {
+                    self.picks.add(Pick::Unfinished(at, index), "unfinished download that nobody writes");
+                }
+            }
+            for (name, blob) in repository.orphans() {
+                let ours = !matches!(blob.kind, BlobKind::Foreign);
+                let is_open = self.needs.is_open(holding.entry(&repository.blob(name)).into_iter());
+                if ours && !self.is_young(blob.stamp.touched()) && !is_open {
+                    self.picks.add(Pick::Orphan(at, name.clone()), "no revision has it");
+                }
+            }
+            self.references(at, holding);
+        }
+        for (index, thing) in self.things().filter(|(_, thing)| thing.kind == ThingKind::Unfinished) {
+            if !self.is_young(thing.newest()) && !self.needs.is_open(thing.entries.iter()) {
+                self.picks.add(Pick::Thing(index), "unfinished download that nobody writes");
+            }
+        }
+        self.payloads();
+    }
+
+    /// References to commits that are not there: they hide the repository from `hf cache ls`. A repository in which there is
+    /// nothing else goes whole.
+    fn references(&mut self, at: At, holding: &Holding) {
+        let repository = &holding.repository;
+        let all_old = repository.unfinished.iter().all(|(_, stamp)| !self.is_young(stamp.touched()));
+        let is_empty = repository.revisions.is_empty() && repository.blobs.is_empty() && all_old;
+        if is_empty && !self.is_young(holding.newest_below(&repository.folder)) {
+            self.picks.add(Pick::Repository(at), "holds no revision");
+            return;
+        }
+        for (index, reference) in repository.references.iter().enumerate() {
+            let is_there = |commit: &String| repository.revisions.iter().any(|one| one.commit.to_str() == Some(commit));
+            let is_old = holding.entry(&reference.path).is_some_and(|entry| !self.is_young(entry.stamp.touched()));
+            if is_old && !reference.commit.as_ref().is_some_and(is_there) && !repository.revisions.is_empty() {
+                self.picks.add(Pick::Reference(at, index), "names a commit that is not there");
+            }
+        }
+    }
+
+    /// Payloads of shared stores that no blob leads to.
+    fn payloads(&mut self) {
+        let accounts = Accounts::of(self.stock);
+        for (number, hub) in self.stock.hubs.iter().enumerate().filter(|(_, hub)| hub.home) {
+            for (index, payload) in hub.payloads.iter().enumerate() {
+                let entries = std::iter::once(&payload.entry).chain(&payload.beside);
+                let touched = entries.clone().map(|entry| entry.stamp.touched()).max().unwrap_or(i64::MAX);
+                let unused = accounts.is_unused(&payload.entry.path) && !payload.used;
+                if unused && payload.listed && !self.is_young(touched) && !self.needs.is_open(entries) {
+                    self.picks.add(Pick::Payload(number, index), "no repository uses it");
+                }
+            }
+        }
+    }
+
+    /// Files of application caches that are older than its `max_age`.
+    pub(super) fn expired(&mut self) {
+        for (number, cache) in self.stock.applications.iter().enumerate() {
+            let Some(age) = cache.max_age else { continue };
+            let why = format!("older than its max_age of {}", span(age));
+            let mut young = 0_usize;
+            for (index, entry) in cache.entries.iter().enumerate() {
+                let written = i64::try_from(entry.stamp.modified.div_euclid(1_000_000_000)).unwrap_or(i64::MAX);
+                let is_old = written < self.rules.now.saturating_sub(age);
+                if entry.is_folder() || cache.is_held(entry) || !is_old {
+                    continue;
+                }
+                if self.is_young(entry.stamp.touched()) {
+                    young += 1;
+                } else if !self.needs.is_open(std::iter::once(entry)) {
+                    self.picks.add(Pick::Application(number, index), &why);
+                }
+            }
+            if young > 0 {
+                let why = format!("{} came here less than {} ago", units::count(young, "file"), self.grace());
+                self.kept.push(self.keeps(&cache.name, &cache.path, why));
+            }
+        }
+    }
+}

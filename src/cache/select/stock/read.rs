@@ -1,0 +1,278 @@
+//! Reads, file by file, what an inventory has found.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::tree::{Walk, walk};
+use super::{Application, Entry, Holding, HubStock, Payload, Stock, Thing, ThingKind, is_protected};
+use crate::cache::hub::{BlobKind, Hub, Repository};
+use crate::cache::inventory::{Found, Inventory, Unit, UnitKind};
+use crate::cache::ollama;
+use crate::cache::places::{Kind, Place};
+use crate::cache::select::ledger::Ledger;
+use crate::support::{bounded, interrupt};
+
+/// This tool's own folder in a home, and the trash in it.
+const OWN: &str = ".modelstrap";
+const TRASH: &str = "trash";
+
+/// No list of the users of a payload is larger.
+const LARGEST_LIST: u64 = 4 << 20;
+
+/// Which places are read, and as what.
+pub struct Sources<'a> {
+    /// Whether a place of the cache is the home of a library that is known: a cache root may be a folder in which other things
+    /// lie, too.
+    pub is_home: &'a dyn Fn(&Place) -> bool,
+    /// Whether what lies outside of the cache is read: for who names a path.
+    pub outside: bool,
+    /// Whether the files of the application caches are read.
+    pub applications: bool,
+    /// The files in a folder that Git tracks.
+    pub tracked: &'a dyn Fn(&Path) -> HashSet<PathBuf>,
+}
+
+/// Reads what `inventory` has found.
+pub fn read(inventory: &Inventory, sources: &Sources<'_>) -> Stock {
+    let mut stock = Stock::default();
+    for found in inventory.places.iter().filter(|found| found.exists) {
+        if interrupt::requested() {
+            break;
+        }
+        match &found.place.kind {
+            Kind::Application { max_age } if sources.applications => {
+                application(found, *max_age, (sources.tracked)(&found.place.real), &mut stock);
+            }
+            Kind::Application { .. } => {}
+            Kind::Home | Kind::Stray { .. } | Kind::Legacy => {
+                if matches!(found.place.kind, Kind::Home) {
+                    stock.trash = stock.trash.saturating_add(trash(&found.place.real));
+                }
+                let home = matches!(found.place.kind, Kind::Home) && (sources.is_home)(&found.place);
+                if home || sources.outside {
+                    Reader { found, home, units: units(found), hubs: HashMap::new() }.all(&mut stock);
+                }
+            }
+        }
+    }
+    for hub in &mut stock.hubs {
+        hub.repositories.sort_by(|one, other| one.repository.folder.cmp(&other.repository.folder));
+    }
+    stock.things.sort_by(|one, other| one.path.cmp(&other.path));
+    stock
+}
+
+fn application(found: &Found, max_age: Option<i64>, tracked: HashSet<PathBuf>, stock: &mut Stock) {
+    let Walk { mut entries, problems } = walk(&found.place.real);
+    // This tool's own folder holds what can still be brought back.
+    let own = found.place.real.join(OWN);
+    entries.retain(|entry| entry.path != found.place.real && !entry.path.starts_with(&own));
+    stock.applications.push(Application {
+        name: found.place.name.clone(),
+        path: found.place.real.clone(),
+        max_age,
+        entries,
+        tracked,
+        obscure: !problems.is_empty(),
+    });
+    stock.problems.extend(problems);
+}
+
+/// What the trash of a home takes.
+fn trash(home: &Path) -> u64 {
+    let own = if home.ends_with(OWN) { home.to_path_buf() } else { home.join(OWN) };
+    let mut ledger = Ledger::default();
+    let trash = own.join(TRASH);
+    let entries = if trash.is_dir() { walk(&trash).entries } else { Vec::new() };
+    ledger.take_all(entries.iter().map(|entry| &entry.stamp))
+}
+
+/// The units of a place by where they really lie.
+fn units(found: &Found) -> HashMap<PathBuf, &Unit> {
+    let real = |path: &Path| match path.strip_prefix(&found.place.path) {
+        Ok(inside) => found.place.real.join(inside),
+        Err(_) => path.to_path_buf(),
+    };
+    let own = |unit: &&Unit| !matches!(unit.kind, UnitKind::Rest);
+    found.units.iter().filter(own).map(|unit| (real(&unit.path), unit)).collect()
+}
+
+struct Reader<'a> {
+    found: &'a Found,
+    home: bool,
+    units: HashMap<PathBuf, &'a Unit>,
+    /// Which hub of the stock lies in a folder.
+    hubs: HashMap<PathBuf, usize>,
+}
+
+impl Reader<'_> {
+    fn all(&mut self, stock: &mut Stock) {
+        let root = self.found.place.real.clone();
+        self.folder(&root, stock);
+    }
+
+    /// A folder that leads to units, and holds small files beside them.
+    fn folder(&mut self, folder: &Path, stock: &mut Stock) {
+        // Its layers belong to several models, as its manifests say: `ollama rm` knows which of them may go.
+        if ollama::is_store(|name| folder.join(name).is_dir()) {
+            return;
+        }
+        let entries = match fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) => {
+                if error.kind() != io::ErrorKind::NotFound {
+                    stock.problems.push((folder.to_path_buf(), error.to_string()));
+                }
+                return;
+            }
+        };
+        for entry in entries.filter_map(Result::ok) {
+            let (path, Ok(kind)) = (entry.path(), entry.file_type()) else { continue };
+            let name = entry.file_name();
+            match self.units.get(&path).map(|unit| &unit.kind) {
+                Some(UnitKind::Repository(_)) => self.repository(&path, folder, stock),
+                Some(UnitKind::Store) => self.store(folder, stock),
+                // A hub without a repository is not known as one, and its store is.
+                Some(UnitKind::Folder) if name == "blobs" && Hub::at(folder).store.is_some() => {
+                    self.store(folder, stock)
+                }
+                Some(UnitKind::File) => self.thing(&path, ThingKind::File, stock),
+                Some(UnitKind::Folder) => self.thing(&path, ThingKind::Folder, stock),
+                Some(UnitKind::Own) if name == ".locks" => self.thing(&path, ThingKind::Locks, stock),
+                Some(UnitKind::Own) if name == OWN => self.partials(&path, stock),
+                Some(UnitKind::Own | UnitKind::Rest | UnitKind::Ollama) => {}
+                None if kind.is_dir() => self.folder(&path, stock),
+                None => {
+                    let hidden = name.as_encoded_bytes().first() == Some(&b'.');
+                    if !hidden && !is_protected(&name) {
+                        self.thing(&path, ThingKind::File, stock);
+                    }
+                }
+            }
+        }
+    }
+
+    fn hub<'s>(&mut self, folder: &Path, stock: &'s mut Stock) -> Option<&'s mut HubStock> {
+        let at = *self.hubs.entry(folder.to_path_buf()).or_insert_with(|| {
+            stock.hubs.push(HubStock {
+                folder: folder.to_path_buf(),
+                root: self.found.place.real.clone(),
+                home: self.home,
+                repositories: Vec::new(),
+                payloads: Vec::new(),
+            });
+            stock.hubs.len() - 1
+        });
+        stock.hubs.get_mut(at)
+    }
+
+    fn repository(&mut self, path: &Path, folder: &Path, stock: &mut Stock) {
+        let mut repository = Repository::read(path, &Hub::at(folder));
+        let Walk { mut entries, problems } = walk(path);
+        entries.sort_unstable_by(|one, other| one.path.cmp(&other.path));
+        let unread = problems.into_iter().map(|(path, why)| (path, io::Error::other(why)));
+        repository.problems.extend(unread);
+        if let Some(hub) = self.hub(folder, stock) {
+            hub.repositories.push(Holding { repository, entries });
+        }
+    }
+
+    fn thing(&self, path: &Path, kind: ThingKind, stock: &mut Stock) {
+        let Walk { entries, problems } = walk(path);
+        if entries.is_empty() && problems.is_empty() {
+            return;
+        }
+        stock.things.push(Thing {
+            name: path.file_name().unwrap_or_default().to_owned(),
+            path: path.to_path_buf(),
+            root: self.found.place.real.clone(),
+            place: self.found.place.name.clone(),
+            kind,
+            home: self.home,
+            entries,
+            obscure: !problems.is_empty(),
+        });
+        stock.problems.extend(problems);
+    }
+
+    /// What this tool has not finished, elsewhere than in a repository.
+    fn partials(&self, own: &Path, stock: &mut Stock) {
+        for entry in fs::read_dir(own.join("partials")).into_iter().flatten().filter_map(Result::ok) {
+            if entry.file_type().is_ok_and(|kind| kind.is_file()) {
+                self.thing(&entry.path(), ThingKind::Unfinished, stock);
+            }
+        }
+    }
+
+    fn store(&mut self, folder: &Path, stock: &mut Stock) {
+        let Some(store) = Hub::at(folder).store else { return };
+        let mut payloads = Vec::new();
+        for shard in fs::read_dir(&store).into_iter().flatten().filter_map(Result::ok) {
+            if !shard.file_type().is_ok_and(|kind| kind.is_dir()) {
+                continue;
+            }
+            let Walk { entries, problems } = walk(&shard.path());
+            stock.problems.extend(problems);
+            payloads.extend(shard_of(entries, &shard.path(), folder));
+        }
+        payloads.sort_by(|one, other| one.entry.path.cmp(&other.entry.path));
+        if let Some(hub) = self.hub(folder, stock) {
+            hub.payloads = payloads;
+        }
+    }
+}
+
+/// The payloads of one folder of the store: `HASH`, with `HASH.refs` and `HASH.lock` beside it.
+fn shard_of(entries: Vec<Entry>, shard: &Path, hub: &Path) -> Vec<Payload> {
+    let mut payloads = Vec::new();
+    let mut beside: HashMap<PathBuf, Vec<Entry>> = HashMap::new();
+    for entry in entries {
+        let is_here = entry.path.parent() == Some(shard);
+        match entry.path.extension().and_then(|ending| ending.to_str()) {
+            Some("refs" | "lock") if is_here => beside.entry(entry.path.with_extension("")).or_default().push(entry),
+            None if is_here && entry.is_plain() => payloads.push(entry),
+            _ => {}
+        }
+    }
+    let whole = |entry: Entry| {
+        let beside = beside.remove(&entry.path).unwrap_or_default();
+        let list = entry.path.with_extension("refs");
+        let users = users(&list);
+        let used = users.iter().flatten().any(|user| leads_to(&hub.join(user), &entry.path));
+        Payload { listed: users.is_some(), used, entry, beside }
+    };
+    payloads.into_iter().map(whole).collect()
+}
+
+/// The paths that a payload's list holds, one a line, below the hub; `None` where it cannot be read, or holds what no client
+/// writes.
+fn users(list: &Path) -> Option<HashSet<PathBuf>> {
+    if !fs::symlink_metadata(list).ok()?.is_file() {
+        return None;
+    }
+    let text = String::from_utf8(bounded::read(list, LARGEST_LIST).ok()?).ok()?;
+    let plain = |path: &Path| path.components().all(|part| matches!(part, std::path::Component::Normal(_)));
+    text.lines()
+        .filter(|line| !line.is_empty())
+        .map(|line| Some(PathBuf::from(line)).filter(|path| plain(path)))
+        .collect()
+}
+
+/// Whether the link at `blob` leads, in one hop, to `payload`.
+fn leads_to(blob: &Path, payload: &Path) -> bool {
+    let Ok(target) = fs::read_link(blob) else { return false };
+    let Ok(rest) = target.strip_prefix("../../blobs") else { return false };
+    payload.ends_with(Path::new("blobs").join(rest))
+}
+
+impl Holding {
+    /// The payloads of the shared store that blobs of it lead to: the blob's name, and where.
+    pub fn shared(&self) -> impl Iterator<Item = (&std::ffi::OsString, &PathBuf)> {
+        self.repository.blobs.iter().filter_map(|(name, blob)| match &blob.kind {
+            BlobKind::Shared(path, _) => Some((name, path)),
+            BlobKind::Own | BlobKind::Foreign => None,
+        })
+    }
+}

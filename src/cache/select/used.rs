@@ -1,0 +1,103 @@
+//! When something was used last, and which clock says so: a disk that notes no reading makes a model look older than it is.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use super::super::hub::{BlobKind, FileKind, Revision};
+use super::stock::{Entry, Holding};
+
+/// Nanoseconds in a second.
+const SECOND: i128 = 1_000_000_000;
+
+/// When something was used last, in seconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Used {
+    /// When.
+    pub at: i64,
+    /// Which clock says so.
+    pub clock: Clock,
+}
+
+/// A clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Clock {
+    /// A file was written then (`mtime`).
+    Written,
+    /// A file was read then, as far as the disk notes it (`atime`).
+    Read,
+    /// This tool ran something with it, or fetched it.
+    Log,
+}
+
+impl Clock {
+    /// As the plan says it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Written => "mtime",
+            Self::Read => "atime",
+            Self::Log => "use log",
+        }
+    }
+}
+
+/// What this tool has noted: paths, and when.
+pub type UseLog = HashMap<PathBuf, i64>;
+
+/// When one of `entries` was used last. Folders and links say nothing: who lists or follows them, uses nothing.
+pub(super) fn of<'a>(entries: impl Iterator<Item = &'a Entry>) -> Option<Used> {
+    let plain = entries.filter(|entry| entry.is_plain());
+    plain.map(|entry| of_stamp(entry.stamp.accessed, entry.stamp.modified)).max()
+}
+
+fn of_stamp(accessed: i128, modified: i128) -> Used {
+    let (at, clock) = if accessed > modified { (accessed, Clock::Read) } else { (modified, Clock::Written) };
+    Used { at: i64::try_from(at.div_euclid(SECOND)).unwrap_or(i64::MAX), clock }
+}
+
+/// `used`, unless the log knows of a later use of `path`; of a revision that somebody `names`, also of its repository: the log
+/// knows no more of it.
+pub(super) fn with_log(used: Option<Used>, path: &Path, names: bool, log: &UseLog) -> Option<Used> {
+    let noted = path.ancestors().take(if names { 3 } else { 1 }).filter_map(|path| log.get(path)).max();
+    used.max(noted.map(|at| Used { at: *at, clock: Clock::Log }))
+}
+
+/// When a revision was used last: by the contents that it alone has. What others have as well says nothing of which was meant,
+/// and counts where there is nothing else.
+pub(super) fn of_revision(holding: &Holding, revision: &Revision) -> Option<Used> {
+    let repository = &holding.repository;
+    let users = holding.users();
+    let is_alone = |name: &std::ffi::OsString| users.get(name).is_none_or(|users| *users <= 1);
+    let uses = |alone: bool| {
+        let blobs = revision.blobs().filter(|name| !alone || is_alone(name));
+        let blobs = blobs.filter_map(|name| repository.blobs.get(name)).filter_map(|blob| match &blob.kind {
+            BlobKind::Own => Some(blob.stamp),
+            BlobKind::Shared(_, stamp) => *stamp,
+            BlobKind::Foreign => None,
+        });
+        let own = revision.files.iter().filter_map(|file| match file.kind {
+            FileKind::Own(stamp) => Some(stamp),
+            _ => None,
+        });
+        blobs.chain(own).map(|stamp| of_stamp(stamp.accessed, stamp.modified)).max()
+    };
+    uses(true).or_else(|| uses(false))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stock::entry;
+    use super::*;
+
+    #[test]
+    fn the_latest_of_the_clocks_counts_and_is_named() {
+        let entries = [entry("/c/a", 1, 0, 50, 10), entry("/c/b", 2, 0, 40, 40)];
+        let used = of(entries.iter());
+        assert_eq!(used, Some(Used { at: 50, clock: Clock::Read }));
+        assert_eq!(of(entries[1..].iter()), Some(Used { at: 40, clock: Clock::Written }));
+        assert_eq!(of([].iter()), None);
+        let log: UseLog = [(PathBuf::from("/c"), 60), (PathBuf::from("/d"), 99)].into_iter().collect();
+        assert_eq!(with_log(used, Path::new("/c/a"), true, &log), Some(Used { at: 60, clock: Clock::Log }));
+        assert_eq!(with_log(used, Path::new("/c/a"), false, &log), used);
+        assert_eq!(with_log(used, Path::new("/e/a"), true, &log), used);
+    }
+}

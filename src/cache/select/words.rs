@@ -1,0 +1,247 @@
+//! What the words of `clear` and of `--keep` mean: a model of the project, a repository, one of its revisions, a file, an
+//! application cache, a path. A word that fits nothing is told the nearest one that does.
+
+use std::path::{Path, PathBuf};
+
+use super::picks::{At, Pick};
+use super::stock::{Holding, Stock, ThingKind};
+use crate::cache::hub::Revision;
+
+/// A model as the project's lock names it.
+#[derive(Debug, Clone, Default)]
+pub struct Named {
+    /// What the project calls it.
+    pub name: String,
+    /// Its source, `hf:org/name`.
+    pub spec: String,
+    /// Its repositories: folder and commit.
+    pub revisions: Vec<(String, String)>,
+    /// Its files elsewhere.
+    pub paths: Vec<PathBuf>,
+}
+
+/// What a word means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Meaning {
+    /// These.
+    Picks(Vec<Pick>),
+    /// A model of the project of which nothing is here.
+    NotHere,
+}
+
+/// Why a word means nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Problem {
+    /// Nothing is called so; what resembles it most.
+    Unknown(Option<String>),
+    /// Several things are called so: where they are.
+    Several(Vec<PathBuf>),
+    /// It lies outside of the cache: where.
+    Outside(Vec<PathBuf>),
+}
+
+/// So many digits of a commit are enough.
+const DIGITS: usize = 4;
+
+/// What `word` means; `path` is where it leads as a path, if it is written like one.
+///
+/// # Errors
+/// When it means nothing, or several things.
+pub fn meaning(word: &str, path: Option<&Path>, stock: &Stock, named: &[Named]) -> Result<Meaning, Problem> {
+    if let Some(path) = path {
+        let picks = at_path(path, stock);
+        return if picks.is_empty() { Err(Problem::Unknown(None)) } else { Ok(Meaning::Picks(picks)) };
+    }
+    if let Some(model) = named.iter().find(|model| model.name == word) {
+        return Ok(of_model(model, stock));
+    }
+    let cache: Vec<Pick> = stock
+        .applications
+        .iter()
+        .enumerate()
+        .filter(|(_, cache)| cache.name == word)
+        .flat_map(|(number, _)| application(stock, number))
+        .collect();
+    if stock.applications.iter().any(|cache| cache.name == word) {
+        return Ok(if cache.is_empty() { Meaning::NotHere } else { Meaning::Picks(cache) });
+    }
+    for exact in [true, false] {
+        let here = found(word, exact, stock, true);
+        match here.len() {
+            0 => {}
+            1 => return Ok(Meaning::Picks(here)),
+            _ => return Err(Problem::Several(paths(stock, &here))),
+        }
+    }
+    if let Some(model) = named.iter().find(|model| model.spec == word) {
+        return Ok(of_model(model, stock));
+    }
+    let outside = found(word, true, stock, false);
+    if !outside.is_empty() {
+        return Err(Problem::Outside(paths(stock, &outside)));
+    }
+    Err(Problem::Unknown(nearest(word, stock, named)))
+}
+
+fn paths(stock: &Stock, picks: &[Pick]) -> Vec<PathBuf> {
+    picks.iter().filter_map(|pick| stock.path(pick)).collect()
+}
+
+/// Repositories, revisions and files of this name, in homes or outside of them.
+fn found(word: &str, exact: bool, stock: &Stock, home: bool) -> Vec<Pick> {
+    let same = |name: &str, word: &str| if exact { name == word } else { name.to_lowercase() == word.to_lowercase() };
+    let (repository, revision) = match word.rsplit_once('@') {
+        Some((repository, revision)) => (repository, Some(revision)),
+        None => (word, None),
+    };
+    let repository = ["hf:", "hf://", "model/", "models/"]
+        .iter()
+        .fold(repository, |rest, prefix| rest.strip_prefix(prefix).unwrap_or(rest));
+    let repository = repository.replacen("dataset/", "datasets/", 1).replacen("space/", "spaces/", 1);
+    let mut picks = Vec::new();
+    for (at, _, holding) in stock.repositories().filter(|(_, hub, _)| hub.home == home) {
+        if !same(&holding.full_name(), &repository) {
+            continue;
+        }
+        match revision {
+            None => picks.push(Pick::Repository(at)),
+            Some(revision) => picks.extend(revisions(at, holding, revision)),
+        }
+    }
+    let things = stock.numbered().filter(|(_, thing)| thing.home == home && is_model(thing.kind));
+    picks.extend(
+        things.filter(|(_, thing)| same(&thing.name.to_string_lossy(), word)).map(|(index, _)| Pick::Thing(index)),
+    );
+    picks
+}
+
+fn is_model(kind: ThingKind) -> bool {
+    matches!(kind, ThingKind::File | ThingKind::Folder)
+}
+
+/// The revision that a branch, a tag or the first digits of a commit name.
+fn revisions(at: At, holding: &Holding, word: &str) -> Vec<Pick> {
+    let commit = |revision: &&Revision| {
+        let commit = revision.commit.to_string_lossy();
+        word.len() >= DIGITS && commit.starts_with(&word.to_lowercase())
+    };
+    let named = |revision: &&Revision| revision.references.iter().any(|name| name == word);
+    let all = || holding.repository.revisions.iter().enumerate();
+    let by_name: Vec<Pick> = all().filter(|(_, one)| named(one)).map(|(index, _)| Pick::Revision(at, index)).collect();
+    if by_name.is_empty() {
+        return all().filter(|(_, one)| commit(one)).map(|(index, _)| Pick::Revision(at, index)).collect();
+    }
+    by_name
+}
+
+/// Everything of a model of the project that is here.
+fn of_model(model: &Named, stock: &Stock) -> Meaning {
+    let mut picks = Vec::new();
+    for (at, _, holding) in stock.repositories().filter(|(_, hub, _)| hub.home) {
+        let folder = holding.folder_name();
+        for (index, revision) in holding.repository.revisions.iter().enumerate() {
+            let is_its =
+                |(name, commit): &&(String, String)| *name == folder && revision.commit.to_str() == Some(commit);
+            if model.revisions.iter().any(|one| is_its(&one)) {
+                picks.push(Pick::Revision(at, index));
+            }
+        }
+    }
+    for path in &model.paths {
+        for (index, thing) in stock.numbered().filter(|(_, thing)| thing.home && path.starts_with(&thing.path)) {
+            let pick = Pick::Thing(index);
+            if is_model(thing.kind) && !picks.contains(&pick) {
+                picks.push(pick);
+            }
+        }
+    }
+    if picks.is_empty() { Meaning::NotHere } else { Meaning::Picks(picks) }
+}
+
+/// Everything at or below `path`, in whatever place it lies.
+fn at_path(path: &Path, stock: &Stock) -> Vec<Pick> {
+    let mut picks = Vec::new();
+    for (at, hub, holding) in stock.repositories() {
+        let folder = &holding.repository.folder;
+        if folder.starts_with(path) && path.starts_with(&hub.root) {
+            picks.push(Pick::Repository(at));
+        }
+        let revisions = holding.repository.revisions.iter().enumerate();
+        picks.extend(revisions.filter(|(_, one)| one.folder == path).map(|(index, _)| Pick::Revision(at, index)));
+        if path == folder.join("snapshots") {
+            picks.push(Pick::Repository(at));
+        }
+    }
+    for (number, hub) in stock.hubs.iter().enumerate() {
+        for (index, payload) in hub.payloads.iter().enumerate() {
+            if payload.entry.path.starts_with(path) && path.starts_with(&hub.root) {
+                picks.push(Pick::Payload(number, index));
+            }
+        }
+    }
+    for (index, thing) in stock.numbered() {
+        if thing.path.starts_with(path) && path.starts_with(&thing.root) && thing.kind != ThingKind::Locks {
+            picks.push(Pick::Thing(index));
+        } else if path.starts_with(&thing.path) {
+            let entry = thing.entries.iter().position(|entry| entry.path == path);
+            picks.extend(entry.filter(|_| !thing.holds_protected()).map(|entry| Pick::Inside(index, entry)));
+        }
+    }
+    for (number, cache) in stock.applications.iter().enumerate() {
+        if cache.path == path {
+            picks.extend(application(stock, number));
+        } else if path.starts_with(&cache.path) {
+            let entry = cache.entries.iter().position(|entry| entry.path == path && !cache.is_held(entry));
+            picks.extend(entry.map(|entry| Pick::Application(number, entry)));
+        }
+    }
+    picks
+}
+
+/// Everything in an application cache: its folders whole, unless they hold a file that stays.
+pub(super) fn application(stock: &Stock, number: usize) -> Vec<Pick> {
+    let Some(cache) = stock.applications.get(number) else { return Vec::new() };
+    let top = |path: &Path| {
+        let inside = path.strip_prefix(&cache.path).ok()?;
+        inside.components().next().map(|first| cache.path.join(first))
+    };
+    let held: Vec<PathBuf> =
+        cache.entries.iter().filter(|entry| cache.is_held(entry)).filter_map(|entry| top(&entry.path)).collect();
+    let mut picks = Vec::new();
+    for (index, entry) in cache.entries.iter().enumerate() {
+        let Some(top) = top(&entry.path) else { continue };
+        let goes = match held.contains(&top) {
+            true => !entry.is_folder() && !cache.is_held(entry),
+            false => entry.path == top,
+        };
+        if goes {
+            picks.push(Pick::Application(number, index));
+        }
+    }
+    picks
+}
+
+/// What resembles `word` most, if anything does.
+fn nearest(word: &str, stock: &Stock, named: &[Named]) -> Option<String> {
+    // Below this the suggestion reads as a guess.
+    const LIKENESS: f64 = 0.75;
+    let lower = word.to_lowercase();
+    let models = named.iter().map(|model| model.name.clone());
+    let repositories = stock.repositories().filter(|(_, hub, _)| hub.home).map(|(_, _, holding)| holding.full_name());
+    let things = stock.numbered().filter(|(_, thing)| thing.home && is_model(thing.kind));
+    let things = things.map(|(_, thing)| thing.name.to_string_lossy().into_owned());
+    let caches = stock.applications.iter().map(|cache| cache.name.clone());
+    let groups = ["models", "app", "all"].map(str::to_owned);
+    let all = models.chain(repositories).chain(things).chain(caches).chain(groups);
+    all.map(|known| {
+        let whole = strsim::jaro_winkler(&lower, &known.to_lowercase());
+        // `whisper-large-v3` of `openai/whisper-large-v3`, `large-v3` of `large-v3.pt`.
+        let part = known.rsplit('/').next().unwrap_or(&known).to_lowercase();
+        let stem = part.rsplit_once('.').map_or(part.as_str(), |(stem, _)| stem);
+        let likeness = [part.as_str(), stem].iter().map(|one| strsim::jaro_winkler(&lower, one)).fold(whole, f64::max);
+        (likeness, known)
+    })
+    .filter(|(likeness, _)| *likeness >= LIKENESS)
+    .max_by(|one, other| one.0.total_cmp(&other.0))
+    .map(|(_, known)| known)
+}

@@ -1,0 +1,372 @@
+//! Finds the contents: walks through the places, takes what the layouts say of their files, then what the lock says.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::{By, Claim, Collected, Content, Expected, Locked, Missing, Note, Owner, Store, Why};
+use super::{local_dir, names, repository};
+use crate::cache::hub::Hub;
+use crate::cache::ollama;
+use crate::cache::places::{Kind, Place};
+use crate::cache::stamp::Stamp;
+use crate::catalogue::models::{self as catalogue, Known, KnownFile};
+use crate::fetch::Digest;
+use crate::models::homes::Homes;
+use crate::models::hub;
+use crate::models::lock::Lock;
+use crate::models::locked::{File, Part, Place as ModelPlace};
+use crate::models::sources;
+use crate::support::interrupt;
+
+/// Deeper than any cache: a loop of mounts, or an attack.
+const DEEPEST: usize = 64;
+
+/// What libraries keep beside their models.
+const HOUSEKEEPING: [&str; 5] = ["CACHEDIR.TAG", "token", "stored_tokens", "version.txt", "trusted_list"];
+
+/// What is looked at.
+#[derive(Debug)]
+pub struct Scope<'a> {
+    /// Where cached data may lie.
+    pub places: &'a [Place],
+    /// Where the libraries look.
+    pub homes: &'a Homes,
+    /// What the project's models are.
+    pub lock: Option<&'a Lock>,
+    /// Those of them that this machine should have.
+    pub wanted: &'a HashSet<String>,
+}
+
+/// Everything in `scope` whose bytes can be checked. Nothing is read but names, listings and marks.
+pub fn collect(scope: &Scope<'_>) -> Collected {
+    let apart = scope.places.iter().map(|place| place.real.clone()).collect();
+    let mut collector = Collector { apart, whisper: scope.homes.whisper.clone(), ..Collector::default() };
+    for place in scope.places {
+        // An application cache is the project's own: nobody says what its files are.
+        if !matches!(place.kind, Kind::Application { .. }) && place.path.exists() {
+            collector.walk_from(&place.path);
+        }
+    }
+    if let Some(lock) = scope.lock {
+        collector.lock(lock, scope);
+    }
+    collector.stores();
+    collector.sum_up()
+}
+
+#[derive(Default)]
+pub(super) struct Collector {
+    pub(super) found: Collected,
+    /// The contents by device and inode, or by path where the system has no such numbers.
+    index: HashMap<Key, usize>,
+    /// Folders that were read already.
+    read: HashSet<PathBuf>,
+    /// Places within others.
+    apart: HashSet<PathBuf>,
+    /// Files of which nothing is known yet; a lock or a mark may still tell.
+    unknown: Vec<(PathBuf, Stamp)>,
+    /// openai-whisper's folder.
+    whisper: PathBuf,
+    /// Shared stores, whose payloads are told by the repositories' links.
+    shared: Vec<PathBuf>,
+}
+
+#[derive(PartialEq, Eq, Hash)]
+enum Key {
+    Inode(u64, u64),
+    Path(PathBuf),
+}
+
+impl Key {
+    fn of(path: &Path, stamp: &Stamp) -> Self {
+        match stamp.id {
+            (0, 0) => Self::Path(path.to_path_buf()),
+            (device, inode) => Self::Inode(device, inode),
+        }
+    }
+}
+
+impl Collector {
+    /// Says of the file at `path` what it should be.
+    pub(super) fn claim(&mut self, path: PathBuf, stamp: Stamp, claim: Option<Claim>, owner: Owner) {
+        let key = Key::of(&path, &stamp);
+        let contents = &mut self.found.contents;
+        let at = *self.index.entry(key).or_insert_with(|| {
+            contents.push(Content { paths: Vec::new(), stamp, claims: Vec::new(), owners: Vec::new() });
+            contents.len() - 1
+        });
+        let Some(content) = contents.get_mut(at) else { return };
+        if !content.paths.contains(&path) {
+            content.paths.push(path);
+        }
+        if !content.owners.contains(&owner) {
+            content.owners.push(owner);
+        }
+        let Some(claim) = claim else { return };
+        // Who says the same says nothing new, but for the size.
+        match content.claims.iter_mut().find(|known| known.expected == claim.expected) {
+            Some(known) if known.size.is_none() || known.size == claim.size => known.size = known.size.or(claim.size),
+            _ => content.claims.push(claim),
+        }
+    }
+
+    pub(super) fn problem(&mut self, path: &Path, error: &io::Error) {
+        if error.kind() != io::ErrorKind::NotFound {
+            self.found.problems.push((path.to_path_buf(), error.to_string()));
+        }
+    }
+
+    /// A file of which nobody says what it is.
+    pub(super) fn unknown(&mut self, path: PathBuf, stamp: Stamp) {
+        self.unknown.push((path, stamp));
+    }
+
+    /// Reads a place, or what a person named in or outside of one.
+    fn walk_from(&mut self, path: &Path) {
+        if let Some(repository) = path.ancestors().find(|above| is_repository(above)) {
+            let hub = Hub::at(repository.parent().unwrap_or(repository));
+            return self.repository(repository, &hub);
+        }
+        if path.is_dir() {
+            self.folder(path, 0);
+        } else if let Some(parent) = path.parent() {
+            self.file(parent, path);
+        }
+    }
+
+    fn folder(&mut self, folder: &Path, depth: usize) {
+        let real = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_path_buf());
+        if interrupt::requested() || !self.read.insert(real) {
+            return;
+        }
+        if depth > DEEPEST {
+            return self.problem(folder, &io::Error::other(format!("lies more than {DEEPEST} folders deep")));
+        }
+        let entries = match fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>) {
+            Ok(entries) => entries,
+            Err(error) => return self.problem(folder, &error),
+        };
+        let (mut folders, mut files) = (Vec::new(), Vec::new());
+        for entry in entries {
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => folders.push(entry.path()),
+                Ok(kind) if kind.is_file() => files.push(entry.path()),
+                // Links are other names of what is found where it lies, or lead out.
+                _ => {}
+            }
+        }
+        folders.sort_unstable();
+        files.sort_unstable();
+        let has = |name: &str| folders.iter().any(|path| path.file_name().is_some_and(|own| own == name));
+        let is_ollama = ollama::is_store(has);
+        if is_ollama {
+            self.ollama(folder);
+        }
+        if has(".cache") {
+            local_dir::read(self, folder);
+        }
+        for file in files {
+            self.file(folder, &file);
+        }
+        let hub = folders.iter().any(|path| is_repository(path)).then(|| Hub::at(folder));
+        for path in folders {
+            if is_ollama && path.ends_with("manifests") {
+                continue;
+            }
+            self.inner(&path, hub.as_ref(), depth);
+        }
+    }
+
+    fn inner(&mut self, path: &Path, hub: Option<&Hub>, depth: usize) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let is_apart = || fs::canonicalize(path).is_ok_and(|real| self.apart.contains(&real));
+        match hub {
+            Some(hub) if is_repository(path) => self.repository(path, hub),
+            Some(hub) if hub.store.as_deref() == Some(path) => self.shared.push(path.to_path_buf()),
+            // What this tool has not finished, locks, trash.
+            _ if name == ".modelstrap" || name == ".locks" || is_apart() => {}
+            // The marks of a download, which were read with the folder that they lie in.
+            _ if name == "download" && path.parent().is_some_and(|up| up.ends_with(".cache/huggingface")) => {}
+            _ => self.folder(path, depth + 1),
+        }
+    }
+
+    fn repository(&mut self, folder: &Path, hub: &Hub) {
+        let real = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_path_buf());
+        if !interrupt::requested() && self.read.insert(real) {
+            repository::read(self, folder, hub);
+        }
+    }
+
+    fn ollama(&mut self, folder: &Path) {
+        let read = ollama::read(folder);
+        for (path, error) in &read.problems {
+            self.problem(path, error);
+        }
+        let number = self.found.stores.len();
+        let mut told = HashSet::new();
+        for layer in read.models.iter().flat_map(|model| &model.layers).filter(|layer| told.insert(layer.digest)) {
+            let path = ollama::blob(folder, &layer.digest);
+            let (digest, size) = (Some(layer.digest), Some(layer.size));
+            match Stamp::at(&path) {
+                Ok(stamp) if path.is_file() => {
+                    let claim = Claim { expected: Expected::Whole(layer.digest), size, by: By::Manifest };
+                    self.claim(path, stamp, Some(claim), Owner::Ollama(number));
+                }
+                Err(error) if error.kind() != io::ErrorKind::NotFound => self.problem(&path, &error),
+                _ => {
+                    let owner = Owner::Ollama(number);
+                    self.found.missing.push(Missing { path, owner, digest, size, why: Why::Manifest });
+                }
+            }
+        }
+        self.found.stores.push(Store { folder: folder.to_path_buf(), models: read.models });
+    }
+
+    /// A file in a folder that is no repository.
+    fn file(&mut self, folder: &Path, path: &Path) {
+        let own = path.file_name().unwrap_or_default();
+        if own.as_encoded_bytes().starts_with(b".") || HOUSEKEEPING.iter().any(|name| own == *name) {
+            return;
+        }
+        let stamp = match Stamp::at(path) {
+            Ok(stamp) => stamp,
+            Err(error) => return self.problem(path, &error),
+        };
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+            return self.unknown(path.to_path_buf(), stamp);
+        };
+        let parent = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let by_name = |expected| Some(Claim { expected, size: None, by: By::Name });
+        let (claim, owner) = match parent {
+            "blobs" if name.starts_with("sha256-") => {
+                let store = self.found.stores.iter().rposition(|store| folder.parent() == Some(&store.folder));
+                let digest = ollama::digest(name).map(Expected::Whole);
+                (digest.and_then(by_name), store.map_or(Owner::Checkpoint, Owner::Ollama))
+            }
+            // Elsewhere the digits may be anything: a training run's commit.
+            "checkpoints" if folder.ends_with("hub/checkpoints") => {
+                (names::checkpoint(name).and_then(by_name), Owner::Checkpoint)
+            }
+            // In another folder of that name, somebody may keep models of their own.
+            "whisper" if folder == self.whisper || folder.ends_with(".cache/whisper") => match whisper(name) {
+                Some((known, file)) => (catalogued(file), Owner::Whisper(known, file)),
+                None => (None, Owner::Checkpoint),
+            },
+            _ => (None, Owner::Checkpoint),
+        };
+        match claim {
+            Some(claim) => self.claim(path.to_path_buf(), stamp, Some(claim), owner),
+            None => self.unknown(path.to_path_buf(), stamp),
+        }
+    }
+
+    /// What the lock says. A file that is missing is told only where others of a model that this machine should have are here.
+    fn lock(&mut self, lock: &Lock, scope: &Scope<'_>) {
+        for (model, one) in lock.models.iter().enumerate() {
+            let (mut here, mut missing) = (0_usize, Vec::new());
+            for (part, whole) in one.parts.iter().enumerate() {
+                for (file, entry) in whole.files.iter().enumerate() {
+                    let Some(path) = visible(whole, entry, scope.homes) else { continue };
+                    let owner = Owner::Locked(Locked { model, part, file });
+                    let real = fs::canonicalize(&path);
+                    match real.and_then(|real| Stamp::at(&real).map(|stamp| (real, stamp))) {
+                        Ok((real, stamp)) => {
+                            here += 1;
+                            let claim = entry.digest.map(|digest| Claim {
+                                expected: Expected::Whole(digest),
+                                size: entry.size,
+                                by: By::Lock,
+                            });
+                            if claim.is_some() {
+                                self.claim(real, stamp, claim, owner);
+                            }
+                        }
+                        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                            let (digest, size) = (entry.digest, entry.size);
+                            missing.push(Missing { path, owner, digest, size, why: Why::Locked });
+                        }
+                        Err(error) => self.problem(&path, &error),
+                    }
+                }
+            }
+            match here {
+                _ if !scope.wanted.contains(&one.name) => {}
+                0 => self.found.notes.push(Note::Absent(model)),
+                _ => self.missing_of_lock(missing),
+            }
+        }
+    }
+
+    /// One that its repository told already gets the lock's word for it.
+    fn missing_of_lock(&mut self, missing: Vec<Missing>) {
+        for one in missing {
+            match self.found.missing.iter_mut().find(|known| known.path == one.path) {
+                Some(known) => *known = Missing { why: known.why, ..one },
+                None => self.found.missing.push(one),
+            }
+        }
+    }
+
+    /// Payloads of shared stores that no link leads to: their names cannot be checked.
+    fn stores(&mut self) {
+        for store in std::mem::take(&mut self.shared) {
+            let shards = fs::read_dir(&store).into_iter().flatten().filter_map(Result::ok);
+            for shard in shards.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+                for entry in fs::read_dir(shard.path()).into_iter().flatten().filter_map(Result::ok) {
+                    let plain = entry.file_name().as_encoded_bytes().iter().all(u8::is_ascii_alphanumeric);
+                    if let (true, Ok(stamp)) = (plain, Stamp::at(&entry.path())) {
+                        self.unknown(entry.path(), stamp);
+                    }
+                }
+            }
+        }
+    }
+
+    fn sum_up(mut self) -> Collected {
+        for (path, stamp) in std::mem::take(&mut self.unknown) {
+            match self.index.get(&Key::of(&path, &stamp)).and_then(|at| self.found.contents.get_mut(*at)) {
+                // A hard link to what is known by another name.
+                Some(content) if !content.paths.contains(&path) => content.paths.push(path),
+                Some(_) => {}
+                None => {
+                    self.found.unproven.0 += 1;
+                    self.found.unproven.1 += stamp.size;
+                }
+            }
+        }
+        // What only its owner names, a hard link without a name of its own, has nothing to be checked by.
+        self.found.contents.retain(|content| !content.claims.is_empty());
+        self.found.missing.sort_by(|one, other| one.path.cmp(&other.path));
+        self.found
+    }
+}
+
+fn is_repository(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    ["models--", "datasets--", "spaces--"].iter().any(|prefix| name.len() > prefix.len() && name.starts_with(prefix))
+}
+
+/// The model of openai-whisper that is kept under this name.
+fn whisper(name: &str) -> Option<(&'static Known, &'static KnownFile)> {
+    let own = catalogue::all().iter().filter(|known| known.reader == "openai-whisper");
+    own.flat_map(|known| known.files.iter().map(move |file| (known, file))).find(|(_, file)| file.path == name)
+}
+
+fn catalogued(file: &KnownFile) -> Option<Claim> {
+    let digest: Digest = file.digest?.parse().ok()?;
+    Some(Claim { expected: Expected::Whole(digest), size: file.size, by: By::Catalogue })
+}
+
+/// The path under which a program finds a file of the lock; `None` where a name is refused, which `models` says.
+fn visible(part: &Part, file: &File, homes: &Homes) -> Option<PathBuf> {
+    match &part.place {
+        ModelPlace::Hub(place) => {
+            hub::place::check(place, std::slice::from_ref(file)).ok()?;
+            Some(hub::place::visible(place, file, homes))
+        }
+        other => sources::visible(other, file, homes).ok().flatten(),
+    }
+}

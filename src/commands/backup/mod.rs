@@ -1,0 +1,234 @@
+//! `modelstrap backup`: the cache, or some models of it, in one archive.
+
+mod choice;
+pub(in crate::commands) mod progress;
+
+use std::io::{self, IsTerminal as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow};
+use serde_json::json;
+
+use super::context::Context;
+use super::survey::Survey;
+use super::{Exit, Usage};
+use crate::cache::archive::contents::{self, About, Plan};
+use crate::cache::archive::gather::{self, Gathered};
+use crate::cache::archive::index::What;
+use crate::cache::archive::output;
+use crate::cache::archive::pack::Method;
+use crate::cache::archive::write::{self, Failure};
+use crate::cli::{BackupArgs, Compress};
+use crate::models::hub::store;
+use crate::support::interrupt::{self, Interrupted};
+use crate::support::{escape, paths, time, units};
+use crate::ui::prompts::Prompts;
+use choice::Choice;
+use progress::Meter;
+
+pub(super) fn run(context: &Context, arguments: &BackupArgs) -> Result<Exit> {
+    let method = method(arguments)?;
+    let pipe = arguments.archive.as_os_str() == "-";
+    if pipe && context.global.json && !arguments.dry_run {
+        return Err(Usage("the archive itself goes to standard output: `--json` has no place there".to_owned()).into());
+    }
+    if pipe && !arguments.dry_run && io::stdout().is_terminal() {
+        return Err(Usage("an archive is nothing for a terminal: send it into a pipe or a file".to_owned()).into());
+    }
+    interrupt::watch();
+    let survey = Survey::of(context)?;
+    let target = paths::absolute(&context.start()?, &arguments.archive);
+    let roots = choice::roots(&survey);
+    let choice = Choice::of(context, &survey, &roots, &arguments.models)?;
+    let stores: Vec<Vec<u8>> = roots
+        .iter()
+        .flat_map(|root| {
+            let inside = [root.prefix.clone(), [&root.prefix[..], b"/hub"].concat()];
+            let folders = [root.path.clone(), root.path.join("hub")];
+            inside.into_iter().zip(folders).filter(|(_, folder)| store::folder(folder).is_some()).map(|(name, _)| name)
+        })
+        .collect();
+    let never = if pipe { Vec::new() } else { output::files(&target).to_vec() };
+    let found = gather::gather(&roots, &stores, &|name| choice.wants(name, &stores), &never)?;
+    let left_out = found.left_out.clone();
+    let plan = order(context, arguments, found)?;
+    if plan.index.entries.is_empty() && plan.problems.is_empty() {
+        context.output.say("There is nothing to store: the cache is empty.");
+    }
+    show(context, &plan, &left_out);
+    if arguments.dry_run {
+        report(context, arguments, &plan, &left_out, None)?;
+        return end(context, &plan);
+    }
+    let size = if pipe {
+        write_pipe(context, &plan, method)?
+    } else {
+        write_file(context, arguments, &target, &plan, method)?
+    };
+    report(context, arguments, &plan, &left_out, Some(size))?;
+    end(context, &plan)
+}
+
+/// How it is compressed: as asked, else by its name.
+fn method(arguments: &BackupArgs) -> Result<Method> {
+    let name = arguments.archive.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    let by_name = || match () {
+        () if name == "-" || [".zst", ".zstd", ".tzst"].iter().any(|end| name.ends_with(end)) => Some(Compress::Zstd),
+        () if [".gz", ".tgz"].iter().any(|end| name.ends_with(end)) => Some(Compress::Gzip),
+        () if name.ends_with(".tar") => Some(Compress::None),
+        () => None,
+    };
+    let level = arguments.level;
+    match arguments.compress.or_else(by_name) {
+        Some(Compress::Zstd) => Ok(Method::Zstd(i32::from(level.unwrap_or(1)))),
+        Some(Compress::Gzip) if level.is_some_and(|level| level > 9) => {
+            Err(Usage("`--level`: gzip has levels from 1 to 9".to_owned()).into())
+        }
+        Some(Compress::Gzip) => Ok(Method::Gzip(u32::from(level.unwrap_or(1)))),
+        Some(Compress::None) if level.is_some() => {
+            Err(Usage("`--level` says how hard to compress, and nothing is compressed".to_owned()).into())
+        }
+        Some(Compress::None) => Ok(Method::Plain),
+        None => Err(Usage(format!(
+            "how {} is to be compressed cannot be told from its name\n  call it NAME.tar.zst, NAME.tar.gz or NAME.tar, or give `--compress`",
+            escape::path(&arguments.archive)
+        ))
+        .into()),
+    }
+}
+
+/// The archive's index: contents whose digest no name says are read for it.
+fn order(context: &Context, arguments: &BackupArgs, found: Gathered) -> Result<Plan> {
+    let about = About {
+        tool: env!("CARGO_PKG_VERSION").to_owned(),
+        now: time::now(&context.vars),
+        trust_names: !arguments.allow_damaged,
+    };
+    let meter = Meter::new(&context.output, context.global.json, "Reading", 0);
+    Ok(contents::plan(found, &about, &|bytes| meter.add(bytes))?)
+}
+
+/// Says what is stored, and what is not.
+fn show(context: &Context, plan: &Plan, left_out: &[(PathBuf, String)]) {
+    let output = &context.output;
+    for (path, why) in left_out.iter().filter(|(_, why)| why != "a login") {
+        output.warn(format!("{} is left out: {why}", escape::path(path)));
+    }
+    let logins = left_out.iter().filter(|(_, why)| why == "a login").count();
+    if logins > 0 {
+        output.tell(format!("Left out: {}, which belongs to this machine.", units::count(logins, "login")));
+    }
+    for (path, why) in &plan.problems {
+        output.warn(format!("{}: {why}; it is not stored", escape::path(path)));
+    }
+    let (contents, once) = sums(plan);
+    let saved =
+        if once > 0 { format!("; {} more are second names of them", units::bytes(once)) } else { String::new() };
+    output.tell(format!("{} in {}{saved}.", units::bytes(plan.index.head.bytes), units::count(contents, "content")));
+}
+
+/// How many contents there are, and how many bytes their second names would take.
+fn sums(plan: &Plan) -> (usize, u64) {
+    let index = &plan.index;
+    let contents = index.entries.iter().filter(|entry| matches!(entry.what, What::File { .. })).count();
+    let second = (0..index.entries.len()).filter(|at| matches!(index.entries[*at].what, What::Same { .. }));
+    (contents, second.filter_map(|at| index.content(at)).map(|(_, size)| size).sum())
+}
+
+/// In words for a person: what to do where it failed.
+fn failed(error: Failure, archive: &str) -> anyhow::Error {
+    match error {
+        Failure::Stopped(stopped) => stopped.into(),
+        Failure::Damaged { .. } => anyhow!(
+            "{error}\n  nothing was written: `modelstrap models verify --fix` fetches it again, and `--allow-damaged` stores it as it is"
+        ),
+        Failure::Changed(_) => {
+            anyhow!("{error}\n  nothing was written: run `modelstrap backup` again when nobody writes into the cache")
+        }
+        // Who reads the pipe has seen enough.
+        Failure::Disk(error) if error.kind() == io::ErrorKind::BrokenPipe => error.into(),
+        Failure::Disk(error) => anyhow!("{archive} cannot be written: {error}\n  nothing of it is left"),
+        Failure::Unreadable { .. } | Failure::Closed(_) => anyhow!(error),
+    }
+}
+
+fn write_pipe(context: &Context, plan: &Plan, method: Method) -> Result<u64> {
+    let meter = Meter::new(&context.output, false, "Storing", plan.index.head.bytes);
+    let mut out = io::stdout();
+    write::write(plan, &mut out, method, &|bytes| meter.add(bytes)).map_err(|error| match error {
+        // A pipe that breaks off left an archive that is none: no success, as it is for words.
+        Failure::Disk(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+            anyhow!("whoever reads the archive stopped before its end")
+        }
+        other => failed(other, "standard output"),
+    })
+}
+
+fn write_file(context: &Context, arguments: &BackupArgs, target: &Path, plan: &Plan, method: Method) -> Result<u64> {
+    let shown = escape::path(target);
+    if target.is_file() {
+        consent(context, arguments, &shown)?;
+    }
+    let meter = Meter::new(&context.output, context.global.json, "Storing", plan.index.head.bytes);
+    output::write(plan, target, method, &|bytes| meter.add(bytes)).map_err(|error| failed(error, &shown))
+}
+
+fn consent(context: &Context, arguments: &BackupArgs, shown: &str) -> Result<()> {
+    if arguments.yes {
+        return Ok(());
+    }
+    if !context.can_ask() {
+        return Err(Usage(format!(
+            "{shown} is there already, and there is no terminal to ask on\n  give `--yes` to replace it"
+        ))
+        .into());
+    }
+    if !Prompts::new(&context.output).yes(&format!("{shown} is there already. Replace it?"))? {
+        return Err(Interrupted("left; nothing was changed".to_owned()).into());
+    }
+    Ok(())
+}
+
+fn report(
+    context: &Context,
+    arguments: &BackupArgs,
+    plan: &Plan,
+    left_out: &[(PathBuf, String)],
+    size: Option<u64>,
+) -> Result<()> {
+    let (contents, second) = sums(plan);
+    let listed = |path: &Path, why: String| json!({"path": path.to_string_lossy(), "why": why});
+    if context.global.json {
+        let document = json!({
+            "schema": "modelstrap.backup/1",
+            "archive": arguments.archive.to_string_lossy(),
+            "dry_run": arguments.dry_run,
+            "names": plan.index.entries.len(),
+            "contents": contents,
+            "content_bytes": plan.index.head.bytes,
+            "second_name_bytes": second,
+            "archive_bytes": size,
+            "left_out": left_out.iter().map(|(path, why)| listed(path, why.clone())).collect::<Vec<_>>(),
+            "problems": plan.problems.iter().map(|(path, why)| listed(path, why.to_string())).collect::<Vec<_>>(),
+        });
+        context.output.result(format!("{document:#}\n"))?;
+    } else if let Some(size) = size {
+        let shown = if arguments.archive.as_os_str() == "-" {
+            "standard output".into()
+        } else {
+            escape::path(&arguments.archive)
+        };
+        context.output.say(format!("Wrote {} to {shown}.", units::bytes(size)));
+    }
+    Ok(())
+}
+
+fn end(context: &Context, plan: &Plan) -> Result<Exit> {
+    if plan.problems.is_empty() {
+        return Ok(Exit::Done);
+    }
+    context
+        .output
+        .error(format!("{} could not be read, and are not in the archive", units::count(plan.problems.len(), "path")));
+    Ok(Exit::Of(1))
+}

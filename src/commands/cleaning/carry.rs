@@ -1,0 +1,175 @@
+//! From the plan to what came of it: shown, agreed to, removed, reported. And back.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::json::{Planned, document};
+use super::roots::Keeping;
+use super::{Scene, remover, show};
+use crate::cache::remove::{Keep, Order, Outcome, Restored};
+use crate::cache::select::Selection;
+use crate::cache::select::prune::span;
+use crate::cli::Consent;
+use crate::commands::context::Context;
+use crate::commands::survey::Survey;
+use crate::commands::{Exit, Usage, notes};
+use crate::support::interrupt::Interrupted;
+use crate::support::{escape, time, units};
+use crate::ui::prompts::Prompts;
+
+/// How a plan is carried out.
+pub(in crate::commands) struct Manner<'a> {
+    pub(in crate::commands) verb: &'a str,
+    pub(in crate::commands) consent: &'a Consent,
+    pub(in crate::commands) keeping: Keeping,
+    pub(in crate::commands) grace: Duration,
+}
+
+/// Shows the plan, asks, removes, and says what came of it. What stayed of it, where anything was removed.
+///
+/// # Errors
+/// When a folder is refused, nobody can be asked, or the disk says no.
+pub(in crate::commands) fn carry_out(
+    scene: &Scene<'_>,
+    selection: Selection,
+    manner: Manner<'_>,
+) -> Result<Option<Outcome>> {
+    let context = scene.context;
+    show::projects(scene);
+    let roots: BTreeSet<&PathBuf> =
+        selection.lines.iter().flat_map(|line| &line.victims).map(|victim| &victim.root).collect();
+    for root in roots {
+        scene.remover.admit(root)?;
+    }
+    let planned = Planned::of(&selection);
+    let print = |outcome: Option<&Outcome>| match context.global.json {
+        true => context.output.result(format!("{:#}\n", document(scene, manner.verb, &planned, outcome))),
+        false => Ok(()),
+    };
+    if !context.global.json && !context.output.quiet {
+        context.output.result(show::plan(scene, &selection, &manner.keeping))?;
+    }
+    if selection.lines.is_empty() {
+        if !context.global.json {
+            context.output.say("Nothing to remove.");
+        }
+        let nothing = Outcome::default();
+        print(if manner.consent.dry_run { None } else { Some(&nothing) })?;
+        return Ok(None);
+    }
+    if manner.consent.dry_run {
+        print(None)?;
+        return Ok(None);
+    }
+    consent(context, manner.consent, manner.keeping.keep)?;
+    let order = Order {
+        verb: manner.verb,
+        victims: selection.into_victims(),
+        keep: manner.keeping.keep,
+        grace: manner.grace,
+        planned: scene.planned,
+    };
+    let outcome = scene.remover.remove(order, &|_| {})?;
+    for (path, why) in &outcome.stayed {
+        context.output.warn(format!("{} stays: {}", scene.shown(path), escape::printable(why)));
+    }
+    notes::count(context, &scene.survey.layout.cache_root);
+    print(Some(&outcome))?;
+    if !context.global.json && !context.output.quiet {
+        context.output.result(format!("{}\n", said(&outcome, manner.verb)))?;
+    }
+    Ok(Some(outcome))
+}
+
+fn consent(context: &Context, consent: &Consent, keep: Keep) -> Result<()> {
+    if consent.yes {
+        return Ok(());
+    }
+    if !context.can_ask() {
+        let why = "this deletes files, and there is no terminal to ask on\n  give `--yes`, or `--dry-run` to see what would go";
+        return Err(Usage(why.to_owned()).into());
+    }
+    let question = match keep {
+        Keep::Now => "Delete this for good?",
+        Keep::For(_) => "Remove this?",
+    };
+    match Prompts::new(&context.output).sure(question)? {
+        true => Ok(()),
+        false => Err(Interrupted("left; nothing was changed".to_owned()).into()),
+    }
+}
+
+pub(in crate::commands) fn said(outcome: &Outcome, verb: &str) -> String {
+    let Some(until) = outcome.until else { return format!("{} freed.", units::bytes(outcome.freed)) };
+    // A run that took a second did not make it less than an hour.
+    let left = span(until.saturating_sub(time::seconds()).saturating_add(30));
+    let freed = if outcome.freed > 0 { format!("{} freed, ", units::bytes(outcome.freed)) } else { String::new() };
+    format!(
+        "{freed}{} removed. For {left} `modelstrap {verb} --undo` brings it back; the next modelstrap after that frees it, \
+         or `modelstrap prune --now` at once.",
+        units::bytes(outcome.trashed)
+    )
+}
+
+/// Brings back what the last run removed.
+///
+/// # Errors
+/// When the trash cannot be read, or something of it could not be put back.
+pub(in crate::commands) fn undo(context: &Context, verb: &str, dry_run: bool) -> Result<Exit> {
+    if dry_run {
+        return Err(Usage("`--undo` shows nothing beforehand\n  leave out `--dry-run`".to_owned()).into());
+    }
+    crate::support::interrupt::watch();
+    let survey = Survey::of(context)?;
+    let remover = remover(&survey);
+    // A run that was killed before it had decided anything is the last one, and goes back by itself.
+    let swept = remover.sweep(time::seconds())?;
+    let restored = match swept.back.is_empty() {
+        true => remover.undo()?,
+        false => Some(Restored { verb: verb.to_owned(), back: swept.back, stayed: Vec::new() }),
+    };
+    for (path, why) in &swept.problems {
+        context.output.warn(format!("{}: {}", escape::path(path), escape::printable(why)));
+    }
+    let shown = |path: &std::path::Path| {
+        crate::support::paths::friendly(&survey.layout.root, survey.layout.home.as_deref(), path)
+    };
+    if context.global.json {
+        let found = restored.as_ref();
+        let path = |path: &PathBuf| path.to_string_lossy().into_owned();
+        let stayed = found.iter().flat_map(|one| &one.stayed);
+        let document = json!({
+            "schema": format!("modelstrap.{verb}/1"),
+            "undone": found.map(|one| &one.verb),
+            "restored": found.map(|one| one.back.iter().map(path).collect::<Vec<_>>()).unwrap_or_default(),
+            "stayed": stayed.map(|(at, why)| json!({"path": path(at), "why": why})).collect::<Vec<_>>(),
+        });
+        context.output.result(format!("{document:#}\n"))?;
+    }
+    let Some(restored) = restored else {
+        context.output.say("There is nothing to bring back: nothing was removed here, or its time is over.");
+        return Ok(Exit::Done);
+    };
+    for (path, why) in &restored.stayed {
+        context.output.warn(format!("{} could not be brought back: {}", shown(path), escape::printable(why)));
+    }
+    if !context.global.json && !context.output.quiet {
+        let what = units::count(restored.back.len(), "thing");
+        context.output.result(format!(
+            "{what} that `{}` had removed {} back.\n",
+            restored.verb,
+            if restored.back.len() == 1 { "is" } else { "are" }
+        ))?;
+    }
+    if restored.stayed.is_empty() {
+        return Ok(Exit::Done);
+    }
+    anyhow::bail!(
+        "{} could not be brought back, and stay in the trash for their time",
+        units::count(restored.stayed.len(), "thing")
+    )
+}

@@ -1,0 +1,70 @@
+//! The same for programs: one document, every number an integer of bytes, every time RFC 3339.
+
+use serde_json::{Value, json};
+
+use super::Scene;
+use crate::cache::remove::Outcome;
+use crate::cache::select::{Kept, Line, Selection};
+use crate::support::time;
+
+/// The document of `verb`; `outcome` where something was removed.
+pub(super) fn document(scene: &Scene<'_>, verb: &str, plan: &Planned, outcome: Option<&Outcome>) -> Value {
+    let stayed = outcome.iter().flat_map(|outcome| &outcome.stayed);
+    let stayed = stayed.map(|(path, why)| json!({"path": path.to_string_lossy(), "why": why}));
+    json!({
+        "schema": format!("modelstrap.{verb}/1"),
+        "project": scene.survey.project.root.to_string_lossy(),
+        "cache_root": scene.survey.layout.cache_root.to_string_lossy(),
+        "dry_run": outcome.is_none(),
+        "plan": plan.lines,
+        "kept": plan.kept,
+        "unreached": plan.short,
+        "exclusive_bytes": plan.frees,
+        "removed": outcome.map_or(0, |outcome| outcome.gone),
+        "freed_bytes": outcome.map_or(0, |outcome| outcome.freed),
+        "trashed_bytes": outcome.map_or(0, |outcome| outcome.trashed),
+        "undo_until": outcome.and_then(|outcome| outcome.until).and_then(time::rfc3339),
+        "stayed": stayed.collect::<Vec<_>>(),
+        "swept_bytes": scene.swept.freed,
+        "projects_gone": scene.projects.gone.iter().map(|(path, _)| path.to_string_lossy()).collect::<Vec<_>>(),
+        "projects_dropped": scene.projects.dropped.iter().map(|one| one.project.to_string_lossy()).collect::<Vec<_>>(),
+        "projects_unknown": scene.projects.unknown.iter().map(|(path, _)| path.to_string_lossy()).collect::<Vec<_>>(),
+    })
+}
+
+/// A plan as it is written, before its victims are handed on.
+#[derive(Debug)]
+pub(super) struct Planned {
+    pub(super) lines: Vec<Value>,
+    pub(super) kept: Vec<Value>,
+    pub(super) short: Vec<String>,
+    pub(super) frees: u64,
+}
+
+impl Planned {
+    pub(super) fn of(selection: &Selection) -> Self {
+        Self {
+            lines: selection.lines.iter().map(line).collect(),
+            kept: selection.kept.iter().map(kept).collect(),
+            short: selection.short.clone(),
+            frees: selection.frees(),
+        }
+    }
+}
+
+fn line(line: &Line) -> Value {
+    json!({
+        "name": line.name,
+        "kind": line.kind,
+        "path": line.path.to_string_lossy(),
+        "why": line.why,
+        "exclusive_bytes": line.frees,
+        "last_used": line.used.and_then(|used| time::rfc3339(used.at)),
+        "clock": line.used.map(|used| used.clock.name()),
+        "entries": line.victims.len(),
+    })
+}
+
+fn kept(kept: &Kept) -> Value {
+    json!({"name": kept.name, "path": kept.path.to_string_lossy(), "why": kept.why})
+}

@@ -1,0 +1,241 @@
+//! What `clear` and `prune` share: the project with all that is known of its cache, the plan that a person reads, the question,
+//! and what came of it.
+
+mod carry;
+mod json;
+mod roots;
+mod show;
+mod who;
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use anyhow::{Context as _, Result, bail};
+
+use super::Usage;
+use super::context::Context;
+use super::survey::Survey;
+use crate::cache::inventory::Inventory;
+use crate::cache::places::Place;
+use crate::cache::remove::{Remover, Swept};
+use crate::cache::select::stock::{self, Sources};
+use crate::cache::select::words::{self, Meaning, Named, Problem};
+use crate::cache::select::{Needs, Stock, UseLog};
+use crate::cache::{Kind, scan};
+use crate::models::homes::Homes;
+use crate::platform::mapped_files::mapped_files;
+use crate::platform::open_files::open_files;
+use crate::project::git;
+use crate::setup::Layout;
+use crate::setup::layout::model_folders;
+use crate::support::interrupt::{self, Interrupted};
+use crate::support::{escape, paths, time, units};
+
+pub(super) use carry::{Manner, carry_out, said, undo};
+pub(super) use roots::Keeping;
+pub(super) use show::plan_in as plan;
+pub(super) use who::Projects;
+
+/// Six days, in seconds.
+const EARLY: i64 = 6 * 86_400;
+
+/// A project, and all that is known of its cache.
+pub(super) struct Scene<'a> {
+    pub(super) context: &'a Context,
+    pub(super) survey: Survey,
+    pub(super) inventory: Inventory,
+    pub(super) stock: Stock,
+    pub(super) needs: Needs,
+    pub(super) log: UseLog,
+    /// The models of the project's lock.
+    pub(super) named: Vec<Named>,
+    pub(super) projects: Projects,
+    pub(super) remover: Remover,
+    /// What was left by earlier runs, and is settled.
+    pub(super) swept: Swept,
+    /// Before anything was looked at.
+    pub(super) planned: SystemTime,
+    /// Seconds since 1970.
+    pub(super) now: i64,
+}
+
+/// What is looked at.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scope {
+    /// Also what lies outside of the cache.
+    pub(super) outside: bool,
+    /// Nothing is changed.
+    pub(super) dry_run: bool,
+    /// What can still be brought back is given up.
+    pub(super) empty_trash: bool,
+    /// Only what is needed on this machine counts, not what a container left.
+    pub(super) ci: bool,
+}
+
+/// What deletes in the cache of `layout`.
+pub(super) fn remover(survey: &Survey) -> Remover {
+    let Layout { root, home, cache_root, .. } = &survey.layout;
+    let forbidden: Vec<PathBuf> = std::iter::once(root.clone()).chain(home.clone()).collect();
+    Remover::new(cache_root, &forbidden)
+}
+
+impl<'a> Scene<'a> {
+    /// Looks at everything.
+    ///
+    /// # Errors
+    /// When the manifest is refused, the cache root is none, or the person stops it.
+    pub(super) fn open(context: &'a Context, scope: Scope) -> Result<Self> {
+        interrupt::watch();
+        let survey = Survey::of(context)?;
+        roots::check(context, &survey.layout)?;
+        let remover = remover(&survey);
+        // Before anything is looked at: a manifest may name the whole disk.
+        for place in survey.places.iter().filter(|place| matches!(place.kind, Kind::Application { .. })) {
+            if place.real.exists() {
+                remover
+                    .admit(&place.real)
+                    .with_context(|| format!("[application_caches] {}", escape::printable(&place.name)))?;
+            }
+        }
+        let now = time::seconds();
+        let swept = match (scope.dry_run, scope.empty_trash) {
+            (true, _) => Swept::default(),
+            (false, false) => remover.sweep(now)?,
+            // As if it were so much later: what can be brought back is given up. Less than the week for which what a killed run
+            // took waits for a person.
+            (false, true) => remover.sweep(now.saturating_add(EARLY))?,
+        };
+        let planned = SystemTime::now();
+        let inventory = scan::scan(survey.places.clone());
+        let is_home = |place: &Place| is_home(&survey, place);
+        let git_root = survey.project.git_root.clone();
+        let tracked = |folder: &Path| {
+            let root = git_root.as_ref().filter(|root| folder.starts_with(root));
+            root.and_then(|root| git::tracked_files(root, folder)).unwrap_or_default()
+        };
+        let sources = Sources { is_home: &is_home, outside: scope.outside, applications: true, tracked: &tracked };
+        let stock = stock::read(&inventory, &sources);
+        if interrupt::requested() {
+            bail!(Interrupted("stopped; nothing was changed".to_owned()));
+        }
+        let homes = crate::cache::select::needs::real_homes(&survey.homes);
+        let mut needs = Needs::default();
+        let projects = Projects::read(context, &survey, &homes, now, scope, &mut needs);
+        if let Some(open) = open_files(Path::new("/")) {
+            needs.add_open(open.all);
+        }
+        needs.add_open(mapped_files(Path::new("/")));
+        let log = who::use_log(&survey.layout.cache_root);
+        let named = named(&projects, &homes);
+        Ok(Self { context, survey, inventory, stock, needs, log, named, projects, remover, swept, planned, now })
+    }
+
+    /// Refuses to call a run good in which something of the cache could not be read.
+    ///
+    /// # Errors
+    /// How much it was.
+    pub(super) fn end(&self) -> Result<()> {
+        let repositories = self.stock.hubs.iter().filter(|hub| hub.home).flat_map(|hub| &hub.repositories);
+        let shut = repositories.filter(|one| !one.repository.problems.is_empty()).count() + self.stock.problems.len();
+        if shut > 0 {
+            bail!("{} could not be read: what lies there stays", units::count(shut, "folder"));
+        }
+        Ok(())
+    }
+
+    /// A path as a person knows it.
+    pub(super) fn shown(&self, path: &Path) -> String {
+        let Layout { root, home, .. } = &self.survey.layout;
+        paths::friendly(root, home.as_deref(), path)
+    }
+
+    /// What `word` means.
+    ///
+    /// # Errors
+    /// That it means nothing, or several things.
+    pub(super) fn meaning(&self, word: &str) -> Result<Meaning> {
+        let path = self.as_path(word)?;
+        words::meaning(word, path.as_deref(), &self.stock, &self.named).map_err(|problem| {
+            let shown = escape::printable(word);
+            let listed = |found: &[PathBuf]| found.iter().map(|path| format!("\n  {}", self.shown(path))).collect::<String>();
+            Usage(match problem {
+                Problem::Unknown(_) if path.is_some() => {
+                    format!("{shown} is no model in a place that is known\n  `modelstrap status --models` lists them")
+                }
+                Problem::Unknown(None) => {
+                    format!("nothing in the cache is called {shown}\n  `modelstrap status --models` lists what there is")
+                }
+                Problem::Unknown(Some(near)) => {
+                    let near = escape::printable(&near);
+                    format!("nothing in the cache is called {shown}; did you mean `{near}`?\n  `modelstrap status --models` lists what there is")
+                }
+                Problem::Several(found) => {
+                    format!("{} are called {shown}: give the path of the one that you mean{}", units::count(found.len(), "thing"), listed(&found))
+                }
+                Problem::Outside(found) => {
+                    format!("{shown} lies outside of the cache: give its path if it is to go{}", listed(&found))
+                }
+            })
+            .into()
+        })
+    }
+
+    /// Where a word leads that is written like a path.
+    fn as_path(&self, word: &str) -> Result<Option<PathBuf>> {
+        let given = Path::new(word);
+        let home = self.survey.layout.home.as_deref();
+        let path = match (word.strip_prefix("~/"), home) {
+            (Some(rest), Some(home)) => home.join(rest),
+            _ if given.is_absolute() => given.to_path_buf(),
+            _ if matches!(word, "." | "..") || word.starts_with("./") || word.starts_with("../") => {
+                self.context.start()?.join(given)
+            }
+            _ => return Ok(None),
+        };
+        // The last part may be a link: what is named is the link.
+        let real = match (path.parent(), path.file_name()) {
+            (Some(parent), Some(name)) => paths::real_place(parent).map(|parent| parent.join(name)),
+            _ => path.canonicalize().ok(),
+        };
+        let is_place = self.survey.places.iter().find(|place| place.path == path);
+        Ok(is_place.map(|place| place.real.clone()).or(real).or(Some(path)))
+    }
+}
+
+/// Whether a place is the home of a library that is known. A cache root may be a folder in which other things lie, too.
+fn is_home(survey: &Survey, place: &Place) -> bool {
+    let Homes { root, hub, torch_hub, .. } = &survey.homes;
+    if place.kind != Kind::Home {
+        return false;
+    }
+    let name = place.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    match place.path.parent() == Some(root) {
+        true => model_folders().contains(name),
+        false => place.path == *hub || place.path == *torch_hub,
+    }
+}
+
+fn named(projects: &Projects, homes: &Homes) -> Vec<Named> {
+    use crate::models::hub::names;
+    use crate::models::locked::Place;
+    let models = projects.own.iter().flat_map(|lock| &lock.models);
+    let one = |model: &crate::models::locked::Model| {
+        let mut named = Named { name: model.name.clone(), spec: model.spec.clone(), ..Named::default() };
+        for part in &model.parts {
+            match &part.place {
+                Place::Hub(place) => {
+                    named.revisions.push((names::repo_folder(place.repo_type, &place.repo), place.commit.clone()));
+                }
+                other => {
+                    let found = part
+                        .files
+                        .iter()
+                        .filter_map(|file| crate::models::sources::visible(other, file, homes).ok()?);
+                    named.paths.extend(found);
+                }
+            }
+        }
+        named
+    };
+    models.map(one).collect()
+}

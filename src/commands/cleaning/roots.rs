@@ -1,0 +1,107 @@
+//! In which folders nothing is deleted, whatever a manifest says; and whether what is deleted can be brought back.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use crate::cache::remove::Keep;
+use crate::cache::select::prune::span;
+use crate::cli::Trash;
+use crate::commands::context::Context;
+use crate::platform::{Probe, disk};
+use crate::setup::Layout;
+use crate::setup::layout::model_folders;
+use crate::support::{escape, units};
+
+/// How long what was removed can be brought back.
+const UNDO: Duration = Duration::from_secs(3600);
+
+/// Below both of these a disk is scarce: then nobody keeps what was removed on it.
+const SCARCE: u64 = 10_000_000_000;
+const SCARCE_SHARE: u64 = 10;
+
+/// Refuses a cache root at which a disk is mounted that holds other things. The other refusals are
+/// [`crate::setup::cache_root::resolve`]'s, and the remover's own.
+///
+/// # Errors
+/// What else lies there.
+pub(super) fn check(context: &Context, layout: &Layout) -> Result<()> {
+    let root = &layout.cache_root;
+    let Ok(real) = root.canonicalize() else { return Ok(()) };
+    let probe = Probe::live(context.vars.clone());
+    let mounted = disk::file_system(&probe, &real).is_some_and(|found| found.mount_point == real);
+    if !mounted || is_cache(&real) {
+        return Ok(());
+    }
+    let others = others(&real);
+    if others.is_empty() {
+        return Ok(());
+    }
+    bail!(
+        "the cache root {} is where a disk is mounted, and other things lie there: {}; nothing is deleted in it\n  \
+         choose a folder on it: [cache] base_dir in the manifest",
+        escape::path(root),
+        units::listed(&others.into_iter().take(3).collect::<Vec<_>>())
+    )
+}
+
+/// Whether a tag says that the folder is a cache: setup writes it only where there is nothing else.
+fn is_cache(root: &Path) -> bool {
+    root.join("CACHEDIR.TAG").is_file()
+}
+
+/// What lies in the folder and is no library's home.
+fn others(root: &Path) -> BTreeSet<String> {
+    let known = model_folders();
+    let names = std::fs::read_dir(root).into_iter().flatten().filter_map(Result::ok);
+    let names = names.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let is_other = |name: &String| !known.contains(name.as_str()) && name != "lost+found" && !name.starts_with('.');
+    names.filter(is_other).map(|name| escape::printable(&name)).collect()
+}
+
+/// Whether what goes can be brought back, and why not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::commands) struct Keeping {
+    pub(in crate::commands) keep: Keep,
+    /// Before the question.
+    pub(super) says: String,
+}
+
+impl Keeping {
+    /// By the flags, and by how full the disk is. `at_once` is the flag that wants the room now.
+    pub(in crate::commands) fn of(trash: &Trash, at_once: Option<&str>, cache_root: &Path) -> Self {
+        let now = |says: String| Self { keep: Keep::Now, says };
+        if trash.now || trash.undo_for == Some(Duration::ZERO) {
+            return now("It is freed at once, and cannot be brought back.".to_owned());
+        }
+        if let Some(time) = trash.undo_for {
+            return Self::for_time(time);
+        }
+        if let Some(flag) = at_once {
+            return now(format!("It is freed at once because of {flag}, and cannot be brought back."));
+        }
+        if let Some(free) = scarce(cache_root) {
+            return now(format!(
+                "It is freed at once, since the disk has only {} free, and cannot be brought back.",
+                units::bytes(free)
+            ));
+        }
+        Self::for_time(UNDO)
+    }
+
+    fn for_time(time: Duration) -> Self {
+        let says = format!(
+            "For {} `--undo` brings it back; its room is free after that, or at once with `--now`.",
+            span(i64::try_from(time.as_secs()).unwrap_or(i64::MAX))
+        );
+        Self { keep: Keep::For(time), says }
+    }
+}
+
+/// How much is free, where that is little: less than 10 GB, and less than a tenth of the disk.
+fn scarce(cache_root: &Path) -> Option<u64> {
+    let (free, total) = (disk::free_space(cache_root)?, disk::total_space(cache_root)?);
+    (free < SCARCE && free < total / SCARCE_SHARE).then_some(free)
+}

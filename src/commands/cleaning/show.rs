@@ -1,0 +1,128 @@
+//! The plan as a person reads it: what goes, what that frees, when it was used last and by which clock, and why.
+
+use super::Scene;
+use super::roots::Keeping;
+use crate::cache::select::{Kept, Line, Selection, Used};
+use crate::support::{escape, time, units};
+use crate::ui::table::{self, Cell, Column, Tone};
+use crate::ui::text;
+
+const COLUMNS: [Column; 4] = [
+    Column { heading: "", right: false },
+    Column { heading: "Frees", right: true },
+    Column { heading: "Used", right: true },
+    Column { heading: "Why", right: false },
+];
+
+/// So many of what stays are named; `-v` names all.
+const NAMED: usize = 8;
+
+/// The plan: what goes, and what of it can be brought back.
+pub(super) fn plan(scene: &Scene<'_>, selection: &Selection, keeping: &Keeping) -> String {
+    let output = &scene.context.output;
+    written(scene, selection, keeping, output.colour_out, output.room_out())
+}
+
+/// The same without colours, in so many columns.
+pub(in crate::commands) fn plan_in(
+    scene: &Scene<'_>,
+    selection: &Selection,
+    keeping: &Keeping,
+    width: usize,
+) -> String {
+    written(scene, selection, keeping, false, width)
+}
+
+fn written(scene: &Scene<'_>, selection: &Selection, keeping: &Keeping, colour: bool, width: usize) -> String {
+    let mut text = String::new();
+    if !selection.lines.is_empty() {
+        let mut rows: Vec<Vec<Cell>> = selection.lines.iter().map(|line| row(scene, line)).collect();
+        rows.push(total(selection));
+        text.push_str(&table::render(&COLUMNS, &rows, colour, width));
+        text.push_str(&format!("\n{}\n", keeping.says));
+    }
+    let kept = kept(scene, &selection.kept);
+    text.push_str(&if width == usize::MAX { kept } else { text::fold(&kept, width, 0) });
+    text
+}
+
+fn row(scene: &Scene<'_>, line: &Line) -> Vec<Cell> {
+    let count = line.victims.len();
+    let name = match line.kind {
+        "blobs" | "unfinished" | "application" | "payloads" => format!("{}: {}", line.name, what(line.kind, count)),
+        _ => line.name.clone(),
+    };
+    let used = line.used.map(|used| last(scene.now, used)).unwrap_or_default();
+    vec![Cell::new(name), Cell::size(Some(line.frees)), Cell::new(used), Cell::new(&line.why)]
+}
+
+fn what(kind: &str, count: usize) -> String {
+    match kind {
+        "blobs" => units::count(count, "blob"),
+        "unfinished" => units::count(count, "unfinished download"),
+        "payloads" => units::count(count, "payload"),
+        _ if count == 1 => "1 entry".to_owned(),
+        _ => format!("{count} entries"),
+    }
+}
+
+/// `41 d (atime)`
+fn last(now: i64, used: Used) -> String {
+    format!("{} ({})", time::ago(now, used.at), used.clock.name())
+}
+
+fn total(selection: &Selection) -> Vec<Cell> {
+    let cell = |text: &str| Cell::toned(text, Tone::Good);
+    vec![cell("Total"), Cell::toned(units::bytes(selection.frees()), Tone::Good), cell(""), cell("")]
+}
+
+/// What stays although it was asked for, or would go by its age.
+fn kept(scene: &Scene<'_>, kept: &[Kept]) -> String {
+    if kept.is_empty() {
+        return String::new();
+    }
+    let most = if scene.context.output.verbose > 0 { kept.len() } else { NAMED };
+    let mut text = String::from("\nStays:\n");
+    for one in kept.iter().take(most) {
+        text.push_str(&format!("  {}: {}\n", escape::printable(&one.name), escape::printable(&one.why)));
+    }
+    if kept.len() > most {
+        text.push_str(&format!("  and {} more; `-v` names them\n", kept.len() - most));
+    }
+    text
+}
+
+/// What is known of the projects that share the cache, to stderr.
+pub(super) fn projects(scene: &Scene<'_>) {
+    let output = &scene.context.output;
+    let projects = &scene.projects;
+    for (project, since) in &projects.gone {
+        output.warn(format!(
+            "the project {} is gone ({}); what its lock names is kept for it until 30 days have passed",
+            escape::path(project),
+            time::ago(scene.now, *since)
+        ));
+    }
+    for one in &projects.dropped {
+        output.warn(format!(
+            "the project {} on {} counts no more: it is gone, or was silent, for too long",
+            escape::path(&one.project),
+            escape::printable(&one.host)
+        ));
+    }
+    for (project, why) in &projects.unknown {
+        output.warn(format!("what {} needs is not known: {}", escape::path(project), escape::printable(why)));
+    }
+    if !scene.swept.back.is_empty() {
+        output.say(format!(
+            "A run that was killed had taken {} away; it is back.",
+            units::count(scene.swept.back.len(), "thing")
+        ));
+    }
+    for (path, why) in &scene.swept.problems {
+        output.warn(format!("{}: {}", scene.shown(path), escape::printable(why)));
+    }
+    for (path, why) in &scene.stock.problems {
+        output.warn(format!("{}: {}; it stays", scene.shown(path), escape::printable(why)));
+    }
+}

@@ -1,0 +1,137 @@
+//! The projects that share the cache: whose locks are read, which are gone, of which nobody knows what they need.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use super::Scope;
+use crate::cache::notes::projects::{self, Known, Registration, Standing};
+use crate::cache::notes::uses;
+use crate::cache::select::{Needs, UseLog};
+use crate::commands::context::Context;
+use crate::commands::survey::Survey;
+use crate::models::homes::Homes;
+use crate::models::lock::{self, Lock};
+use crate::support::{bounded, digest, escape, paths, time};
+
+/// The projects that share a cache.
+#[derive(Debug, Default)]
+pub(in crate::commands) struct Projects {
+    /// The lock of the project that asks; `None` where it has none, or none that can be read.
+    pub(in crate::commands) own: Option<Lock>,
+    /// Those that are gone, and since when.
+    pub(super) gone: Vec<(PathBuf, i64)>,
+    /// Those that were gone, or silent, for so long that they count no more.
+    pub(super) dropped: Vec<Registration>,
+    /// Of whom nobody knows what they need, and why.
+    pub(in crate::commands) unknown: Vec<(PathBuf, String)>,
+}
+
+impl Projects {
+    /// Reads them, and adds to `needs` what their locks name.
+    pub(super) fn read(
+        context: &Context,
+        survey: &Survey,
+        homes: &Homes,
+        now: i64,
+        scope: Scope,
+        needs: &mut Needs,
+    ) -> Self {
+        let (root, cache_root) = (&survey.project.root, &survey.layout.cache_root);
+        let mut found = Self::default();
+        let own = bounded::read(&root.join(lock::FILE), lock::MAX_SIZE);
+        match own.map(|bytes| String::from_utf8(bytes).map_err(|_| "it is no text".to_owned())) {
+            Ok(Ok(text)) => match Lock::parse(&text) {
+                Ok(lock) => found.own = Some(lock),
+                Err(problem) => found.unknown.push((root.clone(), format!("its {}{problem}", lock::FILE))),
+            },
+            Ok(Err(why)) => found.unknown.push((root.clone(), format!("its {}: {why}", lock::FILE))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => found.unknown.push((root.clone(), format!("its {}: {error}", lock::FILE))),
+        }
+        if !scope.dry_run {
+            found.dropped = projects::sweep(cache_root, &context.vars, now);
+        }
+        let known = projects::all(cache_root, &context.vars, now);
+        let is_own = |one: &&Known| one.registration.project == *root && one.standing == Standing::Here;
+        let others: Vec<&Known> = known.iter().filter(|one| !is_own(one)).filter(|one| counts(one, scope)).collect();
+        for one in &others {
+            found.add(one, homes, needs);
+        }
+        found.settle(root, &others, needs);
+        if let Some(lock) = &found.own {
+            needs.add_lock(lock, &shown(root), true, homes);
+        }
+        found
+    }
+
+    fn add(&mut self, one: &Known, homes: &Homes, needs: &mut Needs) {
+        let registration = &one.registration;
+        if let Some(lock) = &one.lock {
+            let project = match one.standing {
+                Standing::Here | Standing::Gone { .. } => shown(&registration.project),
+                Standing::Elsewhere => {
+                    format!("{} on {}", shown(&registration.project), escape::printable(&registration.host))
+                }
+            };
+            needs.add_lock(lock, &project, false, homes);
+        } else if let Some(problem) = &one.problem {
+            self.unknown.push((registration.project.clone(), problem.clone()));
+        }
+        if let Standing::Gone { since } = one.standing {
+            self.gone.push((registration.project.clone(), since));
+        }
+    }
+
+    /// Of which projects only the lock counts, and no reference by which they held something.
+    fn settle(&self, own: &Path, others: &[&Known], needs: &mut Needs) {
+        let mut whole: HashMap<&Path, bool> = HashMap::new();
+        for one in others {
+            let known = one.lock.is_some() || one.problem.is_none();
+            let entry = whole.entry(&one.registration.project).or_insert(true);
+            *entry &= known;
+        }
+        for one in &self.dropped {
+            whole.entry(&one.project).or_insert(true);
+        }
+        let own_is_known = self.own.is_some();
+        let entry = whole.entry(own).or_insert(true);
+        *entry &= own_is_known;
+        for (project, _) in whole.into_iter().filter(|(_, known)| *known) {
+            needs.settle(&tag(project));
+        }
+    }
+}
+
+/// In CI each run may be a machine of its own: what an earlier one registered says nothing of what is needed now.
+fn counts(one: &Known, scope: Scope) -> bool {
+    !(scope.ci && one.registration.host == "container" && one.standing == Standing::Elsewhere)
+}
+
+/// As [`crate::project::Project::tag`] has it.
+fn tag(project: &Path) -> String {
+    let mut tag = digest::sha256(project.as_os_str().as_encoded_bytes());
+    tag.truncate(8);
+    tag
+}
+
+fn shown(path: &Path) -> String {
+    escape::path(path)
+}
+
+/// The use log with whole paths, links followed: what is looked at is named by where it really lies.
+pub(super) fn use_log(cache_root: &Path) -> UseLog {
+    let mut folders: HashMap<PathBuf, PathBuf> = HashMap::new();
+    let mut log = UseLog::new();
+    for (path, used) in uses::last(cache_root) {
+        let mut parts = path.components();
+        let Some(first) = parts.next() else { continue };
+        let first = PathBuf::from(first.as_os_str());
+        let real = folders.entry(first.clone()).or_insert_with(|| {
+            let home = cache_root.join(&first);
+            paths::real_place(&home).unwrap_or(home)
+        });
+        // A clock that was wrong does not make it young for ever.
+        log.insert(real.join(parts.as_path()), used.min(time::seconds()));
+    }
+    log
+}

@@ -1,0 +1,74 @@
+//! `modelstrap clear`: deletes models and application caches, all or those that a person names.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use super::cleaning::{Keeping, Manner, Scene, Scope, carry_out, undo};
+use super::context::Context;
+use super::{Exit, Usage};
+use crate::cache::select::clear::{self, Needed, Terms, Wanted};
+use crate::cache::select::words::Meaning;
+use crate::cli::ClearArgs;
+use crate::support::{escape, units};
+
+/// What is being downloaded was changed less than so long ago. Who stops a download and clears it at once is told; what another
+/// process writes stays in any case.
+pub(super) const BUSY: Duration = Duration::from_secs(60);
+
+pub(super) fn run(context: &Context, arguments: &ClearArgs) -> Result<Exit> {
+    if arguments.trash.undo {
+        if !arguments.what.is_empty() {
+            return Err(
+                Usage("`--undo` brings back all that the last run removed: it takes no names".to_owned()).into()
+            );
+        }
+        return undo(context, "clear", arguments.consent.dry_run);
+    }
+    let group = |word: &str| matches!(word, "models" | "app" | "all");
+    let outside = arguments.what.iter().any(|word| !group(word));
+    let dry_run = arguments.consent.dry_run;
+    let scope = Scope { outside, dry_run, empty_trash: arguments.trash.now, ci: false };
+    let scene = Scene::open(context, scope)?;
+    let mut wanted = Vec::new();
+    for word in &arguments.what {
+        match word.as_str() {
+            "models" => wanted.push(Wanted::Models),
+            "app" => wanted.push(Wanted::Applications),
+            "all" => wanted.extend([Wanted::Models, Wanted::Applications]),
+            word => {
+                let meaning = scene.meaning(word)?;
+                if meaning == Meaning::NotHere {
+                    context.output.say(format!("{}: nothing of it is in the cache.", escape::printable(word)));
+                }
+                wanted.push(Wanted::Named(word.to_owned(), meaning));
+            }
+        }
+    }
+    let busy = i64::try_from(arguments.grace.unwrap_or(BUSY).as_secs()).unwrap_or(i64::MAX);
+    let terms = Terms { now: scene.now, busy, force: arguments.force };
+    let selection = clear::select(&scene.stock, &scene.needs, &scene.log, &wanted, terms);
+    let selection = selection.map_err(|needed| refusal(&needed))?;
+    // What a person names goes, however young it is; what another program has open or locked stays in any case.
+    let keeping = Keeping::of(&arguments.trash, None, &scene.survey.layout.cache_root);
+    let manner = Manner { verb: "clear", consent: &arguments.consent, keeping, grace: Duration::ZERO };
+    let is_named = |kept: &crate::cache::select::Kept| outside && !kept.name.is_empty();
+    let left = selection.kept.iter().filter(|kept| is_named(kept)).count();
+    let outcome = carry_out(&scene, selection, manner)?;
+    let stayed = outcome.map_or(0, |outcome| outcome.stayed.len());
+    if stayed + left > 0 && !dry_run {
+        bail!("{} stayed, as said above", units::count(stayed + left, "thing"));
+    }
+    scene.end()?;
+    Ok(Exit::Done)
+}
+
+/// Names the projects that need what was to go.
+fn refusal(needed: &[Needed]) -> anyhow::Error {
+    let lines = needed.iter().map(|one| {
+        let holders: Vec<String> = one.holders.iter().map(|holder| escape::printable(&holder.text())).collect();
+        format!("{} is needed by the lock of {}", escape::printable(&one.name), units::listed(&holders))
+    });
+    let lines: Vec<String> = lines.collect();
+    anyhow::anyhow!("{}; nothing was removed\n  give `--force` to remove it all the same", lines.join("\n  "))
+}

@@ -1,0 +1,212 @@
+//! `modelstrap dedupe`: finds what is stored twice, shows what becomes of it, and does it.
+
+mod json;
+mod lines;
+mod meter;
+mod script;
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::context::Context;
+use super::survey::Survey;
+use super::{Exit, Usage};
+use crate::cache::Place;
+use crate::cache::duplicates::world::Live;
+use crate::cache::duplicates::{self, Found, Memory, Plan, Rules, Search, decide, memory};
+use crate::cache::link::{self, Job, Outcome};
+use crate::cli::DedupeArgs;
+use crate::platform::open_files::open_files;
+use crate::project::Project;
+use crate::setup::Layout;
+use crate::support::interrupt::{self, Interrupted};
+use crate::support::lock::Lock;
+use crate::support::{escape, units};
+use crate::ui::prompts::Prompts;
+use meter::Meter;
+
+/// How long another run is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What was found, what becomes of it, and what became of it.
+struct Report<'a> {
+    arguments: &'a DedupeArgs,
+    project: Project,
+    layout: Layout,
+    places: Vec<Place>,
+    found: Found,
+    plan: Plan,
+    outcome: Option<Outcome>,
+}
+
+pub(super) fn run(context: &Context, arguments: &DedupeArgs) -> Result<Exit> {
+    interrupt::watch();
+    let Survey { project, layout, places, .. } = Survey::of(context)?;
+    let note = layout.cache_root.join(".modelstrap").join(memory::FILE);
+    let mut memory = Memory::load(&note);
+    let prefix = link::prefix(&layout.cache_root);
+    let now = now();
+    let mut find = || {
+        let search = Search { places: &places, min_size: arguments.min_size, memory: &memory, leftover: &prefix };
+        let found = duplicates::find(&search);
+        found.hashed.iter().for_each(|(stamp, hash)| memory.note(stamp, *hash, now));
+        unless_stopped().map(|()| found)
+    };
+    let mut found = find()?;
+    if !found.leftovers.is_empty() && !arguments.dry_run {
+        sweep(context, &layout, &found, &prefix)?;
+        found = find()?;
+    }
+    let grace = i128::try_from(arguments.grace.as_nanos()).unwrap_or(i128::MAX);
+    let rules = Rules { places: &places, now, grace, symlinks: arguments.symlinks };
+    let plan = decide::decide(std::mem::take(&mut found.groups), &rules, &Live::default());
+    unless_stopped()?;
+    let mut report = Report { arguments, project, layout, places, found, plan, outcome: None };
+    if arguments.dry_run {
+        return report.dry_run(context);
+    }
+    lines::plan(&report, &context.output);
+    let stopped = report.apply(context);
+    if !report.found.hashed.is_empty() {
+        // Without it the next run reads the files again, and nothing is lost.
+        let _ = link::remember(&report.layout.cache_root, &memory.text());
+    }
+    stopped?;
+    report.end(context)
+}
+
+fn guard(context: &Context, layout: &Layout) -> Result<Lock> {
+    let waiting = || context.output.say("Waiting for another modelstrap that works on this cache …");
+    link::guard(&layout.cache_root, PATIENCE, waiting)
+        .with_context(|| format!("{} cannot be worked on", escape::path(&layout.cache_root)))
+}
+
+/// Removes what a run that was killed left: names of this tool's own, each equal to the file beside it.
+fn sweep(context: &Context, layout: &Layout, found: &Found, prefix: &str) -> Result<()> {
+    let held = guard(context, layout)?;
+    for (path, why) in link::leftovers::sweep(&found.leftovers, prefix) {
+        context.output.warn(format!("{}, which a run that was killed left, stays: {why}", escape::path(&path)));
+    }
+    held.remove();
+    Ok(())
+}
+
+fn now() -> i128 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| i128::try_from(since.as_nanos()).unwrap_or(i128::MAX))
+}
+
+fn unless_stopped() -> Result<()> {
+    if interrupt::requested() {
+        bail!(Interrupted("stopped; nothing was changed".to_owned()));
+    }
+    Ok(())
+}
+
+impl Report<'_> {
+    fn job<'b>(&'b self, written: &'b dyn Fn() -> HashSet<(u64, u64)>, progress: &'b (dyn Fn(u64) + Sync)) -> Job<'b> {
+        Job { plan: &self.plan, places: &self.places, cache_root: &self.layout.cache_root, written, progress }
+    }
+
+    fn meter(&self, context: &Context) -> Meter {
+        let sizes = self.plan.copies().map(|(_, copy)| copy.file.stamp.size);
+        Meter::new(&context.output, sizes.sum())
+    }
+
+    fn dry_run(mut self, context: &Context) -> Result<Exit> {
+        if self.arguments.compare {
+            let meter = self.meter(context);
+            let outcome = link::compare(&self.job(&Default::default, &|bytes| meter.add(bytes)));
+            meter.end();
+            unless_stopped()?;
+            self.outcome = Some(outcome);
+        }
+        lines::plan(&self, &context.output);
+        if context.global.json {
+            context.output.result(format!("{:#}\n", json::document(&self)))?;
+        } else {
+            script::print(&self)?;
+        }
+        self.refuse(context)
+    }
+
+    /// Asks, and does it.
+    fn apply(&mut self, context: &Context) -> Result<()> {
+        if self.plan.sets.is_empty() {
+            return Ok(());
+        }
+        self.consent(context)?;
+        let held = guard(context, &self.layout)?;
+        let written = || open_files(Path::new("/")).map(|open| open.written).unwrap_or_default();
+        let meter = self.meter(context);
+        let outcome = link::replace(&self.job(&written, &|bytes| meter.add(bytes)));
+        meter.end();
+        held.remove();
+        self.outcome = Some(outcome);
+        Ok(())
+    }
+
+    fn consent(&self, context: &Context) -> Result<()> {
+        if self.arguments.yes {
+            return Ok(());
+        }
+        if !context.can_ask() {
+            return Err(Usage(
+                "dedupe asks before it changes anything, and there is no terminal to ask on\n  give `--yes`, or `--dry-run` to see what it would do".to_owned(),
+            )
+            .into());
+        }
+        if !Prompts::new(&context.output).yes("Make these one?")? {
+            return Err(Interrupted("left; nothing was changed".to_owned()).into());
+        }
+        Ok(())
+    }
+
+    /// Says what came of it, and with which code the run ends.
+    fn end(&self, context: &Context) -> Result<Exit> {
+        if context.global.json {
+            context.output.result(format!("{:#}\n", json::document(self)))?;
+        } else if !context.output.quiet {
+            context.output.result(lines::result(self))?;
+        }
+        if let Some(outcome) = self.outcome.as_ref().filter(|outcome| outcome.stopped) {
+            let done = outcome.results.iter().flatten().filter(|result| matches!(result, Some(Ok(_)))).count();
+            let all = self.plan.copies().count();
+            bail!(Interrupted(format!(
+                "stopped after {done} of {}, of which each is whole\n  run `modelstrap dedupe` again to go on",
+                units::count(all, "file")
+            )));
+        }
+        self.refuse(context)
+    }
+
+    /// What could not be read or replaced.
+    fn refuse(&self, context: &Context) -> Result<Exit> {
+        let mut refused = 0;
+        for (copy, why) in self.refused() {
+            refused += 1;
+            context.output.warn(format!("{} stays: {why}", escape::path(&copy.file.name().path())));
+        }
+        for problem in &self.found.problems {
+            context.output.warn(format!("{}: {}; it is not compared", escape::path(&problem.path), problem.why));
+        }
+        let problems = self.found.problems.len();
+        match (refused, problems) {
+            (0, 0) => Ok(Exit::Done),
+            (0, _) => bail!("{} could not be read", units::count(problems, "file or folder")),
+            _ => bail!("{} of {} could not be made one", refused, units::count(self.plan.copies().count(), "file")),
+        }
+    }
+
+    /// The copies of the plan that stay, and why.
+    fn refused(&self) -> impl Iterator<Item = (&duplicates::Copy, &str)> {
+        let results = self.outcome.iter().flat_map(|outcome| outcome.results.iter().flatten());
+        self.plan.copies().zip(results).filter_map(|((_, copy), result)| match result {
+            Some(Err(why)) => Some((copy, why.as_str())),
+            _ => None,
+        })
+    }
+}

@@ -1,0 +1,128 @@
+//! The plan and what came of it, in lines for a person.
+
+use super::{Run, files};
+use crate::cache::migrate::{Outcome, Part, Shape};
+use crate::support::{escape, units};
+use crate::ui::output::Output;
+use crate::ui::table::{self, Cell, Column};
+
+const COLUMNS: [Column; 5] = [
+    Column { heading: "From", right: false },
+    Column { heading: "To", right: false },
+    Column { heading: "Size", right: true },
+    Column { heading: "Files", right: true },
+    Column { heading: "", right: false },
+];
+
+/// Things that stay and are named one by one.
+const NAMED: usize = 20;
+
+/// What would move, and how.
+pub(super) fn plan(run: &Run<'_>, output: &Output) -> String {
+    let mut rows: Vec<Vec<Cell>> = Vec::new();
+    for (part, outcome) in run.parts.iter().filter(|(_, outcome)| outcome.tally.files > 0) {
+        rows.push(vec![
+            Cell::new(run.shown(&part.from)),
+            Cell::new(run.shown(&part.to)),
+            Cell::size(Some(outcome.tally.bytes)),
+            Cell::new(outcome.tally.files.to_string()),
+            Cell::new(how(part, outcome)),
+        ]);
+        if output.verbose > 0 {
+            for (name, tally) in &outcome.models {
+                let size = Cell::size(Some(tally.bytes));
+                rows.push(vec![
+                    Cell::new(format!("  {name}")),
+                    Cell::new(""),
+                    size,
+                    Cell::new(tally.files.to_string()),
+                    Cell::new(""),
+                ]);
+            }
+        }
+    }
+    let mut text = table::render(&COLUMNS, &rows, output.colour, output.room());
+    let tally = run.tally();
+    let mut sums = vec![format!("{} in {}", units::bytes(tally.bytes), files(tally.files))];
+    if tally.same > 0 {
+        sums.push(format!(
+            "{} of it is in the cache already: compared byte by byte, then kept once",
+            units::bytes(tally.same)
+        ));
+    }
+    if tally.copied > 0 {
+        sums.push(format!(
+            "{} is copied from another disk and read back before the original goes",
+            units::bytes(tally.copied)
+        ));
+    }
+    text.push_str(&format!("\n{}\n", sums.join("; ")));
+    for note in run.parts.iter().flat_map(|(_, outcome)| &outcome.notes) {
+        text.push_str(&format!("  {}\n", escape::printable(note)));
+    }
+    text.push_str(match run.arguments.link_back {
+        true => "Links stay at the old paths.\n",
+        false => "Other projects that look at the old paths find nothing there: --link-back leaves links.\n",
+    });
+    text
+}
+
+fn how(part: &Part, outcome: &Outcome) -> String {
+    let across = outcome.tally.copied > 0;
+    match &part.shape {
+        Shape::Hub => format!("{} merged", repositories(outcome.models.len())),
+        Shape::Local => "becomes a revision".to_owned(),
+        Shape::Tree | Shape::Files(_) if across => "copied".to_owned(),
+        Shape::Tree | Shape::Files(_) => "moved".to_owned(),
+    }
+}
+
+fn repositories(count: usize) -> String {
+    if count == 1 { "1 repository".to_owned() } else { format!("{count} repositories") }
+}
+
+/// What came of it.
+pub(super) fn summary(run: &Run<'_>, acted: bool) -> String {
+    let tally = run.tally();
+    if !acted || tally.files == 0 {
+        return "Nothing to move: what belongs into the cache is there.\n".to_owned();
+    }
+    let mut text = format!("{} in {} came into the cache", units::bytes(tally.bytes), files(tally.files));
+    let mut parts = Vec::new();
+    if tally.same > 0 {
+        parts.push(format!("{} of it was there already", units::bytes(tally.same)));
+    }
+    if tally.copied > 0 {
+        parts.push(format!("{} was copied from another disk", units::bytes(tally.copied)));
+    }
+    let links: usize = run.parts.iter().map(|(_, outcome)| outcome.links.len()).sum();
+    if links > 0 {
+        parts.push(format!("{} at old paths", units::count(links, "link")));
+    }
+    if !parts.is_empty() {
+        text.push_str(&format!(": {}", parts.join(", ")));
+    }
+    text.push_str(".\n");
+    for note in run.parts.iter().flat_map(|(_, outcome)| &outcome.notes) {
+        text.push_str(&format!("  {}\n", escape::printable(note)));
+    }
+    text
+}
+
+/// What stays, and why.
+pub(super) fn stays(run: &Run<'_>, output: &Output, acted: bool) {
+    let (grave, plain): (Vec<_>, Vec<_>) = run.all_stays().partition(|stay| stay.grave);
+    for stay in &grave {
+        output.warn(format!("{} stays: {}", run.shown(&stay.path), escape::printable(&stay.why)));
+    }
+    let most = if output.verbose > 0 { usize::MAX } else { NAMED };
+    if !plain.is_empty() {
+        output.say(if acted { "Stayed where it was:" } else { "Stays where it is:" });
+    }
+    for stay in plain.iter().take(most) {
+        output.remark(format!("{}: {}", run.shown(&stay.path), escape::printable(&stay.why)));
+    }
+    if let Some(more) = plain.len().checked_sub(most).filter(|more| *more > 0) {
+        output.remark(format!("and {more} more; -v names them"));
+    }
+}

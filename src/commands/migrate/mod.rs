@@ -1,0 +1,219 @@
+//! `modelstrap migrate`: brings what lies outside of the cache into it.
+
+mod json;
+mod lines;
+mod plan;
+
+use std::cell::Cell;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use super::context::Context;
+use super::survey::Survey;
+use super::{Exit, Usage};
+use crate::cache::migrate::sources::Found;
+use crate::cache::migrate::{self, Options, Outcome, Part, Stay, Stop, Tally};
+use crate::cli::MigrateArgs;
+use crate::platform::disk;
+use crate::support::interrupt::{self, Interrupted};
+use crate::support::lock::Lock;
+use crate::support::{escape, paths, units};
+use crate::ui::prompts::Prompts;
+
+/// How long another run is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What is to be done, and what came of it.
+struct Run<'a> {
+    arguments: &'a MigrateArgs,
+    project: PathBuf,
+    home: Option<PathBuf>,
+    cache_root: PathBuf,
+    /// What moves, and what becomes of each.
+    parts: Vec<(Part, Outcome)>,
+    /// What was found: of it, what is known to stay before anything is looked at file by file.
+    found: Found,
+}
+
+pub(super) fn run(context: &Context, arguments: &MigrateArgs) -> Result<Exit> {
+    interrupt::watch();
+    let survey = Survey::of(context)?;
+    let cache_root = survey.layout.cache_root.clone();
+    let plan::Prepared { mut found, options } = plan::prepare(context, &survey, arguments)?;
+    let parts = std::mem::take(&mut found.parts);
+    let mut run = Run {
+        arguments,
+        project: survey.project.root.clone(),
+        home: survey.layout.home.clone(),
+        cache_root: cache_root.clone(),
+        parts: Vec::new(),
+        found,
+    };
+    for part in parts {
+        let outcome = migrate::look(&part, &options).map_err(|stop| run.stopped(&stop, false))?;
+        run.parts.push((part, outcome));
+    }
+    let nothing = run.tally().files == 0;
+    // What a killed run left are empty folders and marks: they go with a word of consent.
+    if nothing && (arguments.dry_run || !arguments.yes || !migrate::may_tidy(&run.found)) {
+        return run.end(context, false, None);
+    }
+    let text = lines::plan(&run, &context.output);
+    if arguments.dry_run {
+        if !context.global.json && !context.output.quiet {
+            context.output.result(text)?;
+        }
+        run.has_room()?;
+        return run.end(context, false, None);
+    }
+    if !nothing {
+        context.output.say(text.trim_end());
+    }
+    run.has_room()?;
+    run.consent(context)?;
+    let held = lock(context, &cache_root)?;
+    let stop = run.carry_out(context, &options);
+    if stop.is_none() {
+        migrate::tidy(&run.found, &options);
+    }
+    migrate::unlock(held, &cache_root);
+    run.end(context, true, stop)
+}
+
+/// One migration at a time in a cache.
+fn lock(context: &Context, cache_root: &std::path::Path) -> Result<Lock> {
+    let path = migrate::lock_path(cache_root)
+        .map_err(|error| anyhow::anyhow!("{}: cannot be written: {error}", escape::path(cache_root)))?;
+    let waiting = || context.output.say("Another modelstrap moves things into this cache; waiting for it …");
+    Lock::acquire(&path, PATIENCE, waiting).map_err(|error| match error.kind() {
+        std::io::ErrorKind::WouldBlock if interrupt::requested() => Interrupted("stopped; nothing was changed".to_owned()).into(),
+        std::io::ErrorKind::WouldBlock => anyhow::anyhow!(
+            "another modelstrap has moved things into this cache for {} seconds\n  wait for it, or end it, then run this again",
+            PATIENCE.as_secs()
+        ),
+        _ => anyhow::anyhow!("{} cannot be locked: {error}", escape::path(&path)),
+    })
+}
+
+impl Run<'_> {
+    fn tally(&self) -> Tally {
+        let mut sum = Tally::default();
+        self.parts.iter().for_each(|(_, outcome)| sum += outcome.tally);
+        sum
+    }
+
+    fn shown(&self, path: &std::path::Path) -> String {
+        paths::friendly(&self.project, self.home.as_deref(), path)
+    }
+
+    /// Refuses before the first change what the disk cannot take.
+    fn has_room(&self) -> Result<()> {
+        let needed: u64 = self.parts.iter().map(|(_, outcome)| outcome.tally.copied).sum();
+        let Some(free) = disk::free_space(&self.cache_root) else { return Ok(()) };
+        if needed > free {
+            bail!(
+                "{} has to be copied from another disk, and the cache's disk has {} free: {} more is needed\n  make room, or name fewer places",
+                units::bytes(needed),
+                units::bytes(free),
+                units::bytes(needed - free)
+            );
+        }
+        Ok(())
+    }
+
+    fn consent(&self, context: &Context) -> Result<()> {
+        if self.arguments.yes {
+            return Ok(());
+        }
+        if !context.can_ask() {
+            return Err(Usage(
+                "migrate asks before it moves anything, and there is no terminal to ask on\n  give `--yes`, or `--dry-run` to look only"
+                    .to_owned(),
+            )
+            .into());
+        }
+        if !Prompts::new(&context.output).yes("Move this?")? {
+            return Err(Interrupted("left; nothing was changed".to_owned()).into());
+        }
+        Ok(())
+    }
+
+    /// Moves everything; what came of it replaces what was expected.
+    fn carry_out(&mut self, context: &Context, options: &Options<'_>) -> Option<Stop> {
+        let whole: u64 = self.parts.iter().map(|(_, outcome)| outcome.tally.copied).sum();
+        let read = Cell::new(0_u64);
+        let last = Cell::new(std::time::Instant::now());
+        let output = &context.output;
+        let progress = |bytes: u64| {
+            read.set(read.get().saturating_add(bytes));
+            if output.moves && !output.quiet && last.get().elapsed() > Duration::from_millis(200) {
+                last.set(std::time::Instant::now());
+                let of = if whole > 0 { format!(", {} to copy", units::bytes(whole)) } else { String::new() };
+                let _ = console::Term::stderr().clear_line();
+                let _ = console::Term::stderr().write_str(&format!("  {} read{of}", units::bytes(read.get())));
+            }
+        };
+        let options = plan::acting(options, &progress);
+        let mut stopped = None;
+        for (part, outcome) in &mut self.parts {
+            if stopped.is_some() {
+                *outcome = Outcome::default();
+                continue;
+            }
+            let (done, stop) = migrate::carry_out(part, &options);
+            *outcome = done;
+            stopped = stop;
+        }
+        if output.moves && !output.quiet && read.get() > 0 {
+            let _ = console::Term::stderr().clear_line();
+        }
+        stopped
+    }
+
+    fn stopped(&self, stop: &Stop, acted: bool) -> anyhow::Error {
+        let tally = self.tally();
+        let done = match acted {
+            true => format!("{} in {} had come by then", units::bytes(tally.bytes), files(tally.files)),
+            false => "nothing was changed".to_owned(),
+        };
+        match stop {
+            Stop::Interrupted => {
+                let again = if acted { "\n  run `modelstrap migrate` again to go on" } else { "" };
+                Interrupted(format!("stopped; {done}{again}")).into()
+            }
+            Stop::Full(path, error) => anyhow::anyhow!(
+                "{}: {error}; {done}, and nothing is lost or half\n  make room, then run `modelstrap migrate` again to go on",
+                self.shown(path)
+            ),
+        }
+    }
+
+    /// Says what came of it, and with which code the run ends.
+    fn end(&self, context: &Context, acted: bool, stop: Option<Stop>) -> Result<Exit> {
+        if context.global.json {
+            context.output.result(format!("{:#}\n", json::document(self, acted)))?;
+        } else if (acted || self.parts.is_empty() || self.tally().files == 0) && !context.output.quiet {
+            context.output.result(lines::summary(self, acted))?;
+        }
+        lines::stays(self, &context.output, acted);
+        if let Some(stop) = stop {
+            return Err(self.stopped(&stop, acted));
+        }
+        let grave = self.all_stays().filter(|stay| stay.grave).count();
+        if grave > 0 {
+            let would = if acted { "could" } else { "can" };
+            bail!("{} {would} not be moved; nothing was lost", units::count(grave, "thing"));
+        }
+        Ok(Exit::Done)
+    }
+
+    fn all_stays(&self) -> impl Iterator<Item = &Stay> {
+        self.found.stays.iter().chain(self.parts.iter().flat_map(|(_, outcome)| &outcome.stays))
+    }
+}
+
+fn files(count: u64) -> String {
+    units::count(usize::try_from(count).unwrap_or(usize::MAX), "file")
+}

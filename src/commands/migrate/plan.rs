@@ -1,0 +1,173 @@
+//! What is asked for, and what is known before anything is looked at file by file.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use super::super::Usage;
+use super::super::context::Context;
+use super::super::survey::Survey;
+use crate::cache::Place;
+use crate::cache::migrate::sources::{Found, Search};
+use crate::cache::migrate::{Options, Owners, Shape, Targets};
+use crate::catalogue;
+use crate::cli::MigrateArgs;
+use crate::models::hub::names::repo_folder;
+use crate::models::lock::{self, Lock};
+use crate::models::locked::RepoType;
+use crate::models::names;
+use crate::platform::open_files::open_files;
+use crate::project::git;
+use crate::support::{bounded, escape, paths, time};
+
+/// What moves, and how.
+pub(super) struct Prepared {
+    pub(super) found: Found,
+    pub(super) options: Options<'static>,
+}
+
+/// The same options for a run that changes things.
+pub(super) fn acting<'a>(options: &Options<'_>, progress: &'a dyn Fn(u64)) -> Options<'a> {
+    Options {
+        act: true,
+        link_back: options.link_back,
+        project: options.project.clone(),
+        tracked: options.tracked.clone(),
+        writers: options.writers.clone(),
+        now: options.now,
+        progress: Some(progress),
+    }
+}
+
+pub(super) fn prepare(context: &Context, survey: &Survey, arguments: &MigrateArgs) -> Result<Prepared> {
+    let targets = targets(context, survey);
+    let repository = arguments.repo.as_deref().map(repository).transpose()?;
+    let lock = read_lock(&survey.project.root);
+    let libraries = libraries(context, survey);
+    let mut hubs = vec![targets.hub.clone(), targets.hf_home.clone()];
+    hubs.extend(libraries.iter().map(|(at, ..)| at.join("hub")));
+    hubs.extend(libraries.iter().map(|(at, ..)| at.clone()));
+    hubs.extend(
+        survey
+            .places
+            .iter()
+            .flat_map(|place| [place.path.clone(), place.path.join("hub"), place.path.join("huggingface/hub")]),
+    );
+    hubs.sort_unstable();
+    hubs.dedup();
+    let owners = Owners::of(lock.as_ref(), &hubs);
+    let search = Search {
+        targets: &targets,
+        project: &survey.project.root,
+        home: survey.layout.home.as_deref(),
+        places: &survey.places,
+        owners: &owners,
+        repository: repository.as_deref(),
+        libraries: &libraries,
+    };
+    let found = if arguments.places.is_empty() { search.all() } else { named(context, survey, arguments, &search)? };
+    let options = Options {
+        act: false,
+        link_back: arguments.link_back,
+        project: survey.project.root.clone(),
+        tracked: tracked(&survey.project.root, &found),
+        writers: open_files(Path::new("/")).map(|open| open.written).unwrap_or_default(),
+        now: time::seconds(),
+        progress: None,
+    };
+    Ok(Prepared { found, options })
+}
+
+/// The places that were named: as `status` calls them, or by their paths.
+fn named(context: &Context, survey: &Survey, arguments: &MigrateArgs, search: &Search<'_>) -> Result<Found> {
+    let mut found = Found::default();
+    let start = context.start()?;
+    for name in &arguments.places {
+        let is_named = |place: &&Place| place.name == *name && place.path.is_dir();
+        let outside =
+            |place: &&Place| !matches!(place.kind, crate::cache::Kind::Home | crate::cache::Kind::Application { .. });
+        let path = paths::absolute(&start, Path::new(name));
+        let paths: Vec<PathBuf> =
+            match survey.places.iter().filter(is_named).filter(outside).map(|place| place.path.clone()).collect() {
+                found @ Vec::<PathBuf> { .. } if !found.is_empty() && !path.is_dir() => found,
+                _ => vec![path],
+            };
+        for path in paths {
+            let part = search.of(&path).map_err(|why| Usage(format!("{}: {why}", escape::path(&path))))?;
+            found.parts.extend(part.parts);
+            found.stays.extend(part.stays);
+            found.roots.extend(part.roots);
+        }
+    }
+    found.parts.sort_by_key(|part| part.shape != Shape::Local);
+    found.parts.dedup();
+    Ok(found)
+}
+
+fn targets(context: &Context, survey: &Survey) -> Targets {
+    let set = survey.layout.variables(&context.vars).set;
+    let hf_home = set.iter().find(|one| one.name == "HF_HOME").map(|one| PathBuf::from(&one.value));
+    let root = survey.layout.cache_root.clone();
+    let homes = &survey.homes;
+    Targets {
+        hf_home: hf_home.unwrap_or_else(|| root.join("huggingface")),
+        hub: homes.hub.clone(),
+        torch: homes.torch_hub.parent().unwrap_or(&homes.torch_hub).to_path_buf(),
+        whisper: homes.whisper.clone(),
+        root,
+    }
+}
+
+/// Each library's default places, its home in the cache root where that has the same name, and whether this project's variables
+/// lead it there.
+fn libraries(context: &Context, survey: &Survey) -> Vec<(PathBuf, PathBuf, bool)> {
+    let used = catalogue::with_inherited(&survey.layout.libraries);
+    let root = &survey.layout.cache_root;
+    let mut found = Vec::new();
+    for (library, at) in survey.layout.default_locations(&context.vars) {
+        let name = at.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let same = library.homes.iter().any(|home| *home == name);
+        let home = if same { root.join(&name) } else { PathBuf::new() };
+        let led = used.iter().any(|one| one.id == library.id) && !library.env.is_empty() || inherits(library, &used);
+        found.push((at, home, led));
+    }
+    found
+}
+
+/// A library without variables of its own that reads another one's home.
+fn inherits(library: &catalogue::Library, used: &[&'static catalogue::Library]) -> bool {
+    used.iter().any(|one| one.id == library.id) && !library.inherits.is_empty()
+}
+
+/// `ORG/NAME`, with `datasets/` before it for a dataset, as its folder in a hub.
+fn repository(text: &str) -> Result<String> {
+    let (kind, name) = match text.strip_prefix("datasets/") {
+        Some(name) => (RepoType::Dataset, name),
+        None => (RepoType::Model, text.strip_prefix("models/").unwrap_or(text)),
+    };
+    names::hub_repo(name).map_err(|why| Usage(format!("--repo {}: {why}", escape::printable(text))))?;
+    Ok(repo_folder(kind, name))
+}
+
+fn read_lock(project: &Path) -> Option<Lock> {
+    let bytes = bounded::read(&project.join(lock::FILE), lock::MAX_SIZE).ok()?;
+    Lock::parse(std::str::from_utf8(&bytes).ok()?).ok()
+}
+
+/// Files of the parts that Git tracks: they are the project, not a cache.
+fn tracked(project: &Path, found: &Found) -> HashSet<PathBuf> {
+    let mut tracked = HashSet::new();
+    for part in &found.parts {
+        let Some(root) =
+            git::work_tree(&part.from).filter(|root| project.starts_with(root) || root.starts_with(project))
+        else {
+            continue;
+        };
+        let any = git::tracked(&root, std::slice::from_ref(&part.from)).is_some_and(|tracked| !tracked.is_empty());
+        if any {
+            tracked.extend(git::tracked_files(&root, &part.from).unwrap_or_default());
+        }
+    }
+    tracked
+}

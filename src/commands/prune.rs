@@ -1,0 +1,155 @@
+//! `modelstrap prune`: deletes what nobody needs, what is old, and what is too much.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use super::cleaning::{Keeping, Manner, Scene, Scope, carry_out, undo};
+use super::context::Context;
+use super::{Exit, Usage};
+use crate::cache::select::picks::Pick;
+use crate::cache::select::prune::{self, Goal, Rules};
+use crate::cache::select::words::Meaning;
+use crate::cache::stamp::Stamp;
+use crate::cli::PruneArgs;
+use crate::models::lock;
+use crate::platform::disk;
+use crate::support::{escape, units};
+
+/// What came or changed more lately stays.
+const GRACE: Duration = Duration::from_secs(3600);
+
+/// How long nobody must have used a revision that a program may name by its commit.
+const PINNED: Duration = Duration::from_secs(7 * 86_400);
+
+pub(super) fn run(context: &Context, arguments: &PruneArgs) -> Result<Exit> {
+    let dry_run = arguments.consent.dry_run;
+    if arguments.trash.undo {
+        return undo(context, "prune", dry_run);
+    }
+    let at_once = match arguments {
+        PruneArgs { ci: true, .. } => Some("--ci"),
+        PruneArgs { until_free: Some(_), .. } => Some("--until-free"),
+        _ => None,
+    };
+    let empty_trash = arguments.trash.now || arguments.until_free.is_some();
+    let scene = Scene::open(context, Scope { outside: false, dry_run, empty_trash, ci: arguments.ci })?;
+    if arguments.ci && scene.projects.own.is_none() {
+        return Err(no_lock(&scene));
+    }
+    let keep = keep(&scene, &arguments.keep)?;
+    warn_of_no_lock(&scene);
+    let rules = rules(&scene, arguments)?;
+    let selection = prune::select(&scene.stock, &scene.needs, &scene.log, &keep, &rules);
+    let short = selection.short.clone();
+    let keeping = Keeping::of(&arguments.trash, at_once, &scene.survey.layout.cache_root);
+    let grace = Duration::from_secs(u64::try_from(rules.grace).unwrap_or(0));
+    let manner = Manner { verb: "prune", consent: &arguments.consent, keeping, grace };
+    let outcome = carry_out(&scene, selection, manner)?;
+    let stayed = outcome.map_or(0, |outcome| outcome.stayed.len());
+    if short.is_empty() {
+        if stayed > 0 {
+            bail!("{} stayed, as said above", units::count(stayed, "thing"));
+        }
+        scene.end()?;
+        return Ok(Exit::Done);
+    }
+    let asked = arguments.max_size.is_some() || arguments.until_free.is_some();
+    let words = format!("{}; what is left stays for the reasons above", short.join("; "));
+    if asked && !dry_run {
+        bail!(words);
+    }
+    context.output.warn(words);
+    Ok(Exit::Done)
+}
+
+/// What the manifest names and no lock, prune knows nothing of.
+fn warn_of_no_lock(scene: &Scene<'_>) {
+    let names_models = !scene.survey.project.manifest.models.is_empty();
+    if names_models && scene.projects.own.is_none() && scene.projects.unknown.is_empty() {
+        scene.context.output.warn(format!(
+            "the project has no {}: what its manifest names counts for nothing here\n  run `modelstrap models lock` first",
+            lock::FILE
+        ));
+    }
+}
+
+fn no_lock(scene: &Scene<'_>) -> anyhow::Error {
+    let why = match scene.projects.unknown.first() {
+        Some((_, why)) => escape::printable(why),
+        None => format!("the project has no {}", lock::FILE),
+    };
+    anyhow::anyhow!("`--ci` keeps exactly what the lock names, and {why}\n  run `modelstrap models lock` first")
+}
+
+/// What the words of `--keep` mean.
+fn keep(scene: &Scene<'_>, words: &[String]) -> Result<Vec<Pick>> {
+    let mut picks = Vec::new();
+    for word in words {
+        match scene.meaning(word) {
+            Ok(Meaning::Picks(found)) => picks.extend(found),
+            Ok(Meaning::NotHere) => {}
+            Err(error) => return Err(Usage(format!("--keep: {error}")).into()),
+        }
+    }
+    Ok(picks)
+}
+
+fn rules(scene: &Scene<'_>, arguments: &PruneArgs) -> Result<Rules> {
+    let seconds = |time: Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+    let grace = match (arguments.grace, arguments.ci) {
+        (Some(grace), _) => grace,
+        (None, true) => Duration::ZERO,
+        (None, false) => GRACE,
+    };
+    // What needs are not known, what would go by its age or size may be needed.
+    let beyond = arguments.ci
+        || arguments.older_than.is_some()
+        || arguments.max_size.is_some()
+        || arguments.until_free.is_some();
+    let blind = !scene.projects.unknown.is_empty();
+    if let Some((project, why)) = scene.projects.unknown.first().filter(|_| beyond) {
+        bail!(
+            "what {} needs is not known: {}; nothing was removed\n  mend that first, or leave out what takes models by age or size",
+            escape::path(project),
+            escape::printable(why)
+        );
+    }
+    let goals = if blind || arguments.ci { Vec::new() } else { goals(scene, arguments) };
+    Ok(Rules {
+        now: scene.now,
+        grace: seconds(grace),
+        pinned: seconds(arguments.grace.unwrap_or(PINNED)),
+        older_than: arguments.older_than.map(seconds),
+        ci: arguments.ci,
+        blind,
+        goals,
+    })
+}
+
+/// How much more must go: the cache may take no more than `--max-size` or the budget, and so much is to be free.
+fn goals(scene: &Scene<'_>, arguments: &PruneArgs) -> Vec<Goal> {
+    let layout = &scene.survey.layout;
+    let mut goals = Vec::new();
+    let budget = scene.survey.project.manifest.cache.budget.as_deref().and_then(units::parse_bytes);
+    let limit = arguments.max_size.map(|size| (size, format!("--max-size {}", units::bytes(size))));
+    let limit = limit.or_else(|| budget.map(|size| (size, format!("the budget of {}", units::bytes(size)))));
+    if let Some((size, name)) = limit {
+        // What can still be brought back goes by itself.
+        let taken = scene.inventory.homes.disk.saturating_sub(scene.stock.trash);
+        let bytes = taken.saturating_sub(size);
+        if bytes > 0 {
+            goals.push(Goal { name, bytes, device: None });
+        }
+    }
+    if let Some(wanted) = arguments.until_free {
+        let free = disk::free_space(&layout.cache_root).unwrap_or(0);
+        let waiting = if arguments.consent.dry_run { scene.stock.trash } else { 0 };
+        let bytes = wanted.saturating_sub(free.saturating_add(waiting));
+        let device = Stamp::at(&layout.cache_root.canonicalize().unwrap_or_default()).ok().map(|stamp| stamp.id.0);
+        if bytes > 0 {
+            goals.push(Goal { name: format!("--until-free {}", units::bytes(wanted)), bytes, device });
+        }
+    }
+    goals
+}

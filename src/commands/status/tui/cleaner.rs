@@ -1,0 +1,232 @@
+//! The thread that knows what deleting would free, makes the plan, and carries it out: by the same decisions, and through the same
+//! door, as `modelstrap clear`.
+//!
+//! It does one thing after the other. What was read for weighing is kept until something changes; a plan is made from a fresh look.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender};
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+
+use super::marked::{self, Marked};
+use crate::cache::remove::{Keep, Order, Outcome, Restored};
+use crate::cache::select::clear::{self, Needed, Terms};
+use crate::cache::select::{Kept, Selection};
+use crate::cli::Trash;
+use crate::commands::cleaning::{self, Keeping, Scene, Scope};
+use crate::commands::clear::BUSY;
+use crate::commands::context::Context;
+use crate::commands::notes;
+use crate::commands::survey::Survey;
+use crate::support::interrupt::{self, Interrupted};
+use crate::support::{escape, units};
+use crate::ui::browser::{Dialog, News, Question, Weight};
+use crate::ui::table::Tone;
+
+/// What there is to do.
+#[derive(Debug)]
+pub(super) enum Job {
+    /// What deleting these would free; the number goes back with the answer.
+    Weigh(u64, Vec<Marked>),
+    /// The plan to delete these, for a dialog of so many columns.
+    Plan(Vec<Marked>, usize),
+    /// What the plan says.
+    Remove,
+    /// What was deleted last, back.
+    Undo,
+    /// What was read is not so any more.
+    Forget,
+}
+
+/// What comes of it.
+pub(super) enum Told {
+    /// For the browser.
+    News(News),
+    /// For the person, when the browser is left.
+    Said(String),
+}
+
+/// A plan that waits for a yes.
+struct Plan<'a> {
+    scene: Scene<'a>,
+    selection: Selection,
+    keeping: Keeping,
+}
+
+/// Does the jobs until nobody gives any more.
+pub(super) fn work(context: &Context, jobs: &Receiver<Job>, tell: &Sender<Told>) {
+    let news = |news: News| drop(tell.send(Told::News(news)));
+    let mut known: Option<Scene<'_>> = None;
+    let mut plan: Option<Plan<'_>> = None;
+    let mut waiting = None;
+    while let Some(job) = waiting.take().or_else(|| jobs.recv().ok()) {
+        match job {
+            Job::Forget => known = None,
+            Job::Weigh(serial, marked) => {
+                // Of several only the last is looked at: the others are of marks that have changed since.
+                waiting = jobs.try_recv().ok();
+                if matches!(waiting, Some(Job::Weigh(..))) {
+                    continue;
+                }
+                let weight = weigh(context, &mut known, &marked);
+                news(News::Weighed(serial, weight));
+            }
+            Job::Plan(marked, columns) => {
+                let dialog = match planned(context, &marked) {
+                    Ok((made, stays)) => {
+                        let dialog = asked(&made, &stays, columns);
+                        plan = Some(made);
+                        dialog
+                    }
+                    Err(error) => refused(&error),
+                };
+                news(News::Planned(dialog));
+            }
+            Job::Remove => {
+                known = None;
+                let plan = plan.take().ok_or_else(|| anyhow!("there is no plan"));
+                finish(tell, "Deleted", plan.and_then(|plan| remove(context, plan, tell)));
+            }
+            Job::Undo => {
+                (known, plan) = (None, None);
+                finish(tell, "Undo", undo(context));
+            }
+        }
+    }
+}
+
+fn finish(tell: &Sender<Told>, title: &str, done: Result<Vec<(String, Tone)>>) {
+    let dialog = match done {
+        Ok(lines) => {
+            for (line, _) in lines.iter().filter(|(_, tone)| *tone != Tone::Plain) {
+                let _ = tell.send(Told::Said(line.clone()));
+            }
+            Dialog::new(title, lines, Question::None)
+        }
+        Err(error) => {
+            let _ = tell.send(Told::Said(format!("{error:#}")));
+            refused(&error)
+        }
+    };
+    let _ = tell.send(Told::News(News::Finished(dialog)));
+}
+
+fn refused(error: &anyhow::Error) -> Dialog {
+    let lines = format!("{error:#}").lines().map(|line| (line.to_owned(), Tone::Bad)).collect();
+    let title = if error.is::<Interrupted>() { "Stopped" } else { "Not deleted" };
+    Dialog::new(title, lines, Question::None)
+}
+
+fn weigh<'a>(context: &'a Context, known: &mut Option<Scene<'a>>, marked: &[Marked]) -> Weight {
+    if known.is_none() {
+        match Scene::open(context, Scope { outside: true, dry_run: true, empty_trash: false, ci: false }) {
+            Ok(scene) => *known = Some(scene),
+            Err(error) => return Weight::Unknown(format!("{error:#}")),
+        }
+    }
+    let Some(scene) = known else { return Weight::Nothing };
+    // What another project needs counts here: the plan says that it is needed.
+    match select(scene, marked, true) {
+        Ok((selection, _)) if selection.lines.is_empty() => {
+            Weight::Unknown("nothing of it can go now; d says why".to_owned())
+        }
+        Ok((selection, _)) => Weight::Frees(selection.frees()),
+        Err(error) => Weight::Unknown(format!("{error:#}")),
+    }
+}
+
+/// What would go, and what of the marked cannot.
+fn select(scene: &Scene<'_>, marked: &[Marked], force: bool) -> Result<(Selection, Vec<Kept>)> {
+    let busy = i64::try_from(BUSY.as_secs()).unwrap_or(i64::MAX);
+    let (wanted, stays) = marked::wanted(scene, marked);
+    let terms = Terms { now: scene.now, busy, force };
+    let selection = clear::select(&scene.stock, &scene.needs, &scene.log, &wanted, terms);
+    Ok((selection.map_err(|needed| needed_by(&needed))?, stays))
+}
+
+fn needed_by(needed: &[Needed]) -> anyhow::Error {
+    let lines = needed.iter().map(|one| {
+        let holders: Vec<String> = one.holders.iter().map(|holder| escape::printable(&holder.text())).collect();
+        format!("{} is needed by the lock of {}", escape::printable(&one.name), units::listed(&holders))
+    });
+    let lines: Vec<String> = lines.collect();
+    anyhow!("{}\n`modelstrap clear --force` deletes it all the same", lines.join("\n"))
+}
+
+fn planned<'a>(context: &'a Context, marked: &[Marked]) -> Result<(Plan<'a>, Vec<Kept>)> {
+    let scene = Scene::open(context, Scope { outside: true, dry_run: false, empty_trash: false, ci: false })?;
+    let (selection, stays) = select(&scene, marked, false)?;
+    let roots: std::collections::BTreeSet<&PathBuf> =
+        selection.lines.iter().flat_map(|line| &line.victims).map(|victim| &victim.root).collect();
+    for root in roots {
+        scene.remover.admit(root)?;
+    }
+    let keeping = Keeping::of(&Trash::default(), None, &scene.survey.layout.cache_root);
+    Ok((Plan { scene, selection, keeping }, stays))
+}
+
+/// The plan as `clear` shows it, and the question.
+fn asked(plan: &Plan<'_>, stays: &[Kept], columns: usize) -> Dialog {
+    let Plan { scene, selection, keeping } = plan;
+    let text = cleaning::plan(scene, selection, keeping, columns);
+    let mut lines: Vec<(String, Tone)> = text.lines().map(|line| (line.to_owned(), Tone::Plain)).collect();
+    for one in stays {
+        lines.push((format!("{} stays: {}", one.name, one.why), Tone::Pending));
+    }
+    if selection.lines.is_empty() {
+        lines.insert(0, ("Nothing of it can be deleted.".to_owned(), Tone::Bad));
+        return Dialog::new("Delete", lines, Question::None);
+    }
+    if matches!(keeping.keep, Keep::For(_)) {
+        lines.push(("In this list u brings it back, too.".to_owned(), Tone::Plain));
+    }
+    let title = format!("Delete: frees {}", units::bytes(selection.frees()));
+    Dialog::new(title, lines, Question::Remove)
+}
+
+fn remove(context: &Context, plan: Plan<'_>, tell: &Sender<Told>) -> Result<Vec<(String, Tone)>> {
+    let Plan { scene, selection, keeping } = plan;
+    let order = Order {
+        verb: "clear",
+        victims: selection.into_victims(),
+        keep: keeping.keep,
+        // What a person names goes, however young it is; what another program has open or locked stays in any case.
+        grace: Duration::ZERO,
+        planned: scene.planned,
+    };
+    let outcome = scene.remover.remove(order, &|bytes| drop(tell.send(Told::News(News::Done(bytes)))))?;
+    notes::count(context, &scene.survey.layout.cache_root);
+    Ok(done(&outcome, &|path| scene.shown(path)))
+}
+
+fn done(outcome: &Outcome, shown: &dyn Fn(&Path) -> String) -> Vec<(String, Tone)> {
+    let mut lines = Vec::new();
+    if outcome.gone > 0 || outcome.stayed.is_empty() {
+        lines.push((cleaning::said(outcome, "clear"), Tone::Good));
+    }
+    stayed(&outcome.stayed, "stays", shown, &mut lines);
+    lines
+}
+
+fn stayed(stayed: &[(PathBuf, String)], word: &str, shown: &dyn Fn(&Path) -> String, lines: &mut Vec<(String, Tone)>) {
+    lines.extend(
+        stayed.iter().map(|(path, why)| (format!("{} {word}: {}", shown(path), escape::printable(why)), Tone::Bad)),
+    );
+}
+
+fn undo(context: &Context) -> Result<Vec<(String, Tone)>> {
+    interrupt::watch();
+    let survey = Survey::of(context)?;
+    let layout = &survey.layout;
+    let shown = |path: &Path| crate::support::paths::friendly(&layout.root, layout.home.as_deref(), path);
+    let Some(Restored { verb, back, stayed: left }) = cleaning::remover(&survey).undo()? else {
+        let nothing = "There is nothing to bring back: nothing was deleted here, or its time is over.";
+        return Ok(vec![(nothing.to_owned(), Tone::Plain)]);
+    };
+    let count = units::count(back.len(), "thing");
+    let is = if back.len() == 1 { "is" } else { "are" };
+    let mut lines = vec![(format!("{count} that `{verb}` had removed {is} back."), Tone::Good)];
+    stayed(&left, "could not be brought back", &shown, &mut lines);
+    Ok(lines)
+}

@@ -1,0 +1,149 @@
+//! `--fix`: brings the right bytes of what is damaged or missing, and nothing else.
+
+use std::collections::{BTreeSet, HashMap};
+
+use anyhow::{Result, bail};
+
+use super::cure::Remedy;
+use super::finding::{Finding, Kind};
+use super::models::{Session, fetch_again};
+use super::{Exit, Outcome, units};
+use crate::cli::CacheVerifyArgs;
+use crate::fetch::{Event, Options};
+use crate::models::keeper::Trust;
+use crate::models::mend::{self, Cure, Wound};
+use crate::support::escape::printable;
+use crate::support::interrupt::{self, Interrupted};
+use crate::ui::progress::{FileLine, ModelLine, Progress};
+
+/// What is left to do, and what cannot be done.
+#[derive(Default)]
+struct Work<'a> {
+    wounds: Vec<(&'a Finding, Wound)>,
+    /// Files for the machinery of `models`, by the name that the manifest gives their model.
+    models: Vec<(&'a Finding, String, (usize, usize, usize))>,
+    /// What nothing here mends, and why.
+    left: Vec<(&'a Finding, String)>,
+}
+
+/// Mends what can be mended of `outcome`.
+///
+/// # Errors
+/// When the person stopped it, or the machinery of `models` could not begin.
+pub(super) fn fix(
+    session: &Session<'_>,
+    arguments: &CacheVerifyArgs,
+    wanted: &HashMap<String, String>,
+    outcome: &Outcome,
+    offline: bool,
+) -> Result<Exit> {
+    let output = session.output();
+    let work = sort(session, wanted, outcome, offline);
+    let mut failed = mend(session, arguments, &work)?;
+    let mended = work.wounds.len() - failed.len();
+    if mended > 0 {
+        output.say(format!("{} mended.", units::count(mended, "file")));
+    }
+    if !work.models.is_empty() {
+        let names: BTreeSet<String> = work.models.iter().map(|(_, name, _)| name.clone()).collect();
+        let damaged: Vec<_> = work
+            .models
+            .iter()
+            .filter(|(finding, ..)| matches!(finding.kind, Kind::Damaged | Kind::Size))
+            .map(|(_, _, at)| *at)
+            .collect();
+        if !fetch_again(session, names.into_iter().collect(), &damaged, arguments.transfer.clone())? {
+            failed.push("the project's models are not whole".to_owned());
+        }
+    }
+    failed.iter().for_each(|why| output.error(why));
+    for (finding, why) in &work.left {
+        output.error(format!("{} stays as it is: {why}", name(finding)));
+    }
+    for (path, _) in &outcome.unreadable {
+        output.warn(format!("{} could not be read", crate::support::escape::path(path)));
+    }
+    if !failed.is_empty() {
+        return Ok(Exit::Of(1));
+    }
+    if !work.left.is_empty() {
+        return Ok(Exit::Found);
+    }
+    Ok(if outcome.unreadable.is_empty() { Exit::Done } else { Exit::Of(1) })
+}
+
+fn sort<'a>(session: &Session<'_>, wanted: &HashMap<String, String>, outcome: &'a Outcome, offline: bool) -> Work<'a> {
+    const OFFLINE: &str = "the network is switched off, and it is here only once";
+    let mut work = Work::default();
+    for finding in &outcome.findings {
+        match &finding.remedy {
+            Remedy::Nothing(advice) => work.left.push((finding, advice.clone())),
+            remedy if offline && remedy.asks_servers() => work.left.push((finding, OFFLINE.to_owned())),
+            Remedy::Wound(wound) => work.wounds.push((finding, (**wound).clone())),
+            Remedy::Models(model, part, file) => {
+                let locked = session.locked().and_then(|lock| lock.models.get(*model));
+                match locked.and_then(|model| wanted.get(&model.name)) {
+                    Some(name) => work.models.push((finding, name.clone(), (*model, *part, *file))),
+                    None => work.left.push((finding, "its model is for other machines".to_owned())),
+                }
+            }
+        }
+    }
+    work
+}
+
+/// The reasons of what could not be mended.
+fn mend(session: &Session<'_>, arguments: &CacheVerifyArgs, work: &Work<'_>) -> Result<Vec<String>> {
+    if work.wounds.is_empty() {
+        return Ok(Vec::new());
+    }
+    let wounds: Vec<Wound> = work.wounds.iter().map(|(_, wound)| wound.clone()).collect();
+    let fetched: Vec<&(&Finding, Wound)> =
+        work.wounds.iter().filter(|(_, wound)| matches!(wound.cure, Cure::Fetch { .. })).collect();
+    let names: BTreeSet<&str> = fetched.iter().map(|(finding, _)| finding.model.as_str()).collect();
+    let models = names.iter().map(|name| ModelLine { name: (*name).to_owned() }).collect();
+    let files: Vec<FileLine> = fetched
+        .iter()
+        .map(|(finding, wound)| FileLine {
+            label: wound.label.clone(),
+            model: names.iter().position(|name| *name == finding.model).unwrap_or(0),
+            size: wound.size,
+        })
+        .collect();
+    let options = Options {
+        max_workers: arguments.transfer.max_workers,
+        limit_rate: arguments.transfer.limit_rate,
+        ..Options::default()
+    };
+    let trust = Trust { known: session.trusted(), allow_pickle: arguments.transfer.allow_pickle };
+    let progress = (!files.is_empty()).then(|| Progress::new(session.output(), session.json(), models, files));
+    let events = |event: Event| {
+        if let Some(progress) = &progress {
+            progress.event(event);
+        }
+    };
+    let results = mend::mend(session.world(), &wounds, &trust, &options, &events);
+    drop(progress);
+    if interrupt::requested() {
+        bail!(Interrupted("stopped; what is mended stays, and the same command does the rest".to_owned()));
+    }
+    let mut failed = Vec::new();
+    for ((finding, _), result) in work.wounds.iter().zip(results) {
+        match result {
+            Err(why) => failed.push(format!("{} is not mended: {why}", name(finding))),
+            Ok(_) if finding.elsewhere > 0 => session.output().warn(format!(
+                "{} had {} elsewhere, which still {} the damaged bytes",
+                name(finding),
+                units::count(usize::try_from(finding.elsewhere).unwrap_or(usize::MAX), "other name"),
+                if finding.elsewhere == 1 { "has" } else { "have" },
+            )),
+            Ok(_) => {}
+        }
+    }
+    Ok(failed)
+}
+
+fn name(finding: &Finding) -> String {
+    let (model, file) = (printable(&finding.model), printable(&finding.file));
+    if model == file { model } else { format!("{model} {file}") }
+}

@@ -1,0 +1,228 @@
+//! What a person and a program get to see of it.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use super::cure::Remedy;
+use super::finding::{Finding, Kind};
+use super::{Outcome, units};
+use crate::cache::verify::{Collected, Note};
+use crate::commands::context::Context;
+use crate::models::lock::Lock;
+use crate::project::Project;
+use crate::setup::Layout;
+use crate::support::escape::printable;
+use crate::support::{escape, paths};
+
+/// So many notes are told without `-v`.
+const TOLD: usize = 10;
+
+/// Of a model that misses more files than these, they are counted.
+const NAMED: usize = 3;
+
+pub(super) struct View<'a> {
+    pub(super) context: &'a Context,
+    pub(super) project: &'a Project,
+    pub(super) layout: &'a Layout,
+    pub(super) found: &'a Collected,
+    pub(super) lock: Option<&'a Lock>,
+}
+
+impl View<'_> {
+    /// Shows what was found; with `fixes`, what mends it follows.
+    pub(super) fn show(&self, outcome: &Outcome, fixes: bool) -> Result<()> {
+        let output = &self.context.output;
+        if self.context.global.json {
+            let document = self.document(outcome);
+            output.result(if fixes { format!("{document}\n") } else { format!("{document:#}\n") })?;
+        } else {
+            output.result(self.lines(outcome))?;
+        }
+        for (path, why) in &outcome.unreadable {
+            output.warn(format!("{}: {why}", escape::path(path)));
+        }
+        for path in &outcome.changed {
+            output.tell(format!("{} changed while it was read, and was not checked", escape::path(path)));
+        }
+        self.notes();
+        self.summary(outcome);
+        if !outcome.findings.is_empty() && !fixes {
+            self.next(outcome);
+        }
+        Ok(())
+    }
+
+    fn lines(&self, outcome: &Outcome) -> String {
+        let mut text = String::new();
+        let mut at = 0;
+        while let Some(finding) = outcome.findings.get(at) {
+            let same = |other: &&Finding| other.model == finding.model && other.kind == finding.kind;
+            let group: Vec<&Finding> = outcome.findings[at..].iter().take_while(same).collect();
+            if matches!(finding.kind, Kind::Missing | Kind::Incomplete) && group.len() > NAMED {
+                let some: Vec<String> = group.iter().take(NAMED).map(|one| printable(&one.file)).collect();
+                let count = units::count(group.len(), "file");
+                let what = if finding.kind == Kind::Missing { "missing" } else { "not here" };
+                text.push_str(&format!("{}: {count} {what}: {}, …\n", printable(&finding.model), some.join(", ")));
+                text.push_str(&mend(finding));
+                at += group.len();
+                continue;
+            }
+            self.one(finding, &mut text);
+            at += 1;
+        }
+        text
+    }
+
+    fn one(&self, finding: &Finding, text: &mut String) {
+        let (model, file) = (printable(&finding.model), printable(&finding.file));
+        let name = if model == file { model } else { format!("{model} {file}") };
+        let what = match finding.kind {
+            Kind::Damaged => "damaged".to_owned(),
+            Kind::Size => "of another size".to_owned(),
+            Kind::Missing | Kind::Incomplete => {
+                let by = finding.by.map_or_else(String::new, |by| format!(", and {by}"));
+                format!("{}{by}", if finding.kind == Kind::Missing { "missing" } else { "not here" })
+            }
+        };
+        text.push_str(&format!("{name}: {what}\n"));
+        let size = finding.size.map_or_else(String::new, |size| format!(" ({})", units::bytes(size)));
+        let at = paths::friendly(&self.layout.root, self.layout.home.as_deref(), &finding.path);
+        text.push_str(&format!("    {at}{size}\n"));
+        let unit = if finding.kind == Kind::Size { " bytes" } else { "" };
+        if let (Some(expected), Some(found)) = (&finding.expected, &finding.found) {
+            let by = finding.by.map_or_else(String::new, |by| format!(" ({by})"));
+            text.push_str(&format!("    expected {expected}{unit}{by}\n    found    {found}{unit}\n"));
+        }
+        text.push_str(&mend(finding));
+    }
+
+    fn notes(&self) {
+        let output = &self.context.output;
+        let notes: Vec<String> = self.found.notes.iter().map(|note| self.note(note)).collect();
+        let told = if output.verbose > 0 { usize::MAX } else { TOLD };
+        for note in notes.iter().take(told) {
+            output.tell(format!("note: {note}"));
+        }
+        if notes.len() > told {
+            output.tell(format!("note: and {} more, which `-v` tells", notes.len() - told));
+        }
+    }
+
+    fn note(&self, note: &Note) -> String {
+        let repository =
+            |at: &usize| self.found.repositories.get(*at).map_or_else(String::new, |repo| printable(&repo.name));
+        let shown = |path: &std::path::Path| paths::friendly(&self.layout.root, self.layout.home.as_deref(), path);
+        match note {
+            Note::Partial { repository: at, commit, here, all } => {
+                let commit: String = commit.to_string_lossy().chars().take(12).collect();
+                format!(
+                    "{}: {here} of the {all} files of {} are here, as after a download of some of them",
+                    repository(at),
+                    printable(&commit)
+                )
+            }
+            Note::BrokenReference { repository: at, name } => {
+                format!("{}: the ref {} names no commit that is here", repository(at), printable(name))
+            }
+            Note::Foreign(path) => format!("{} leads out of its repository, and was not followed", shown(path)),
+            Note::Astray(path) => format!("{} leads to another content than its commit's listing says", shown(path)),
+            Note::LostPayload(path) => format!("{} leads to nothing, and no revision has it", shown(path)),
+            Note::Absent(at) => {
+                let name = self.lock.and_then(|lock| lock.models.get(*at)).map(|model| printable(&model.name));
+                format!("{} is not here: `modelstrap models download` brings it", name.unwrap_or_default())
+            }
+        }
+    }
+
+    fn summary(&self, outcome: &Outcome) {
+        let speed = (outcome.read as f64 / outcome.time.as_secs_f64().max(0.001)) as u64;
+        let of = |kinds: &[Kind]| outcome.findings.iter().filter(|finding| kinds.contains(&finding.kind)).count();
+        let (files, bytes) = self.found.unproven;
+        let unproven = match files {
+            0 => String::new(),
+            _ => format!(
+                " Of {}, {}, nobody says what they are.",
+                units::count(usize::try_from(files).unwrap_or(usize::MAX), "file"),
+                units::bytes(bytes)
+            ),
+        };
+        self.context.output.say(format!(
+            "{} read in {} ({}/s): {}, {} damaged, {} missing.{unproven}",
+            units::bytes(outcome.read),
+            units::seconds(outcome.time),
+            units::bytes(speed),
+            units::count(outcome.contents, "file"),
+            of(&[Kind::Damaged, Kind::Size]),
+            of(&[Kind::Missing, Kind::Incomplete]),
+        ));
+    }
+
+    fn next(&self, outcome: &Outcome) {
+        let (none, some): (Vec<&Finding>, Vec<&Finding>) =
+            outcome.findings.iter().partition(|finding| matches!(finding.remedy, Remedy::Nothing(_)));
+        if !some.is_empty() {
+            let all = if none.is_empty() { "these, and nothing else" } else { "what can be fetched of these" };
+            self.context.output.say(format!("`modelstrap verify --fix` fetches {all}."));
+        }
+    }
+
+    fn document(&self, outcome: &Outcome) -> Value {
+        let finding = |finding: &Finding| {
+            let number = |text: &String| text.parse::<u64>().map_or_else(|_| json!(text), |number| json!(number));
+            let value = |text: &Option<String>| match (finding.kind, text) {
+                (Kind::Size, Some(text)) => number(text),
+                (_, text) => json!(text),
+            };
+            json!({
+                "model": finding.model,
+                "file": finding.file,
+                "path": finding.path.to_string_lossy(),
+                "finding": finding.kind.word(),
+                "expected": value(&finding.expected),
+                "found": value(&finding.found),
+                "size_bytes": finding.size,
+                "said_by": finding.by,
+                "fixable": !matches!(finding.remedy, Remedy::Nothing(_)),
+                "mend": match &finding.remedy {
+                    Remedy::Nothing(advice) => advice.clone(),
+                    _ => command(finding),
+                },
+            })
+        };
+        let place = |path: &std::path::Path, why: &str| json!({"path": path.to_string_lossy(), "why": why});
+        json!({
+            "schema": "modelstrap.verify/1",
+            "project": self.project.root.to_string_lossy(),
+            "files": outcome.contents,
+            "read_bytes": outcome.read,
+            "seconds": outcome.time.as_secs_f64(),
+            "findings": outcome.findings.iter().map(finding).collect::<Vec<_>>(),
+            "notes": self.found.notes.iter().map(|note| self.note(note)).collect::<Vec<_>>(),
+            "unproven": {"files": self.found.unproven.0, "bytes": self.found.unproven.1},
+            "changed": outcome.changed.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>(),
+            "unreadable": outcome.unreadable.iter().map(|(path, why)| place(path, why)).collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// What mends it, in a line.
+fn mend(finding: &Finding) -> String {
+    match &finding.remedy {
+        Remedy::Nothing(advice) => format!("    {advice}\n"),
+        remedy => {
+            let does = if remedy.asks_servers() { "fetches it again" } else { "copies it from where it is sound" };
+            format!("    `{}` {does}\n", command(finding))
+        }
+    }
+}
+
+/// The command for this one alone.
+fn command(finding: &Finding) -> String {
+    let name = printable(&finding.model);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@".contains(c);
+    if !name.is_empty() && name.chars().all(plain) {
+        format!("modelstrap verify --fix {name}")
+    } else {
+        "modelstrap verify --fix".to_owned()
+    }
+}

@@ -1,0 +1,178 @@
+//! Which of what is cached is meant by the words of the command line.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use super::super::Usage;
+use crate::cache::Place;
+use crate::cache::places::Kind;
+use crate::cache::verify::{Collected, Content, Missing, Note, Owner};
+use crate::models::lock::Lock;
+use crate::support::escape::printable;
+use crate::support::paths;
+
+/// What is meant; everything, without words.
+#[derive(Debug, Default)]
+pub(super) struct Targets {
+    words: Vec<Word>,
+}
+
+#[derive(Debug)]
+struct Word {
+    text: String,
+    /// The path that it is, links followed, where there is one.
+    real: Option<PathBuf>,
+    /// Where the links in that folder lead: a snapshot is a folder of them.
+    files: HashSet<PathBuf>,
+}
+
+/// A folder with more files than this is no snapshot.
+const MOST: usize = 100_000;
+
+impl Targets {
+    /// What `words` mean, seen from `start`.
+    pub(super) fn of(words: &[String], start: &Path) -> Self {
+        let word = |text: &String| {
+            let path = paths::absolute(start, Path::new(text));
+            let real = std::fs::canonicalize(&path).ok();
+            let mut files = HashSet::new();
+            if let Some(folder) = real.as_deref().filter(|real| real.is_dir()) {
+                links(folder, &mut files);
+            }
+            Word { text: text.clone(), real, files }
+        };
+        Self { words: words.iter().filter(|word| !word.trim().is_empty()).map(word).collect() }
+    }
+
+    /// Whether everything is meant.
+    pub(super) fn is_all(&self) -> bool {
+        self.words.is_empty()
+    }
+
+    /// `places`, and the folders and files that were named and lie in none of them.
+    pub(super) fn places(&self, places: Vec<Place>) -> Vec<Place> {
+        let mut all = places;
+        for real in self.words.iter().filter_map(|word| word.real.as_ref()) {
+            if !all.iter().any(|place| real.starts_with(&place.real)) {
+                let name = real.to_string_lossy().into_owned();
+                all.push(Place::at(name, real.clone(), Kind::Stray { whose: "you".to_owned() }));
+            }
+        }
+        all
+    }
+
+    /// Leaves in `found` what is meant.
+    ///
+    /// # Errors
+    /// When a word means nothing that is cached.
+    pub(super) fn restrict(&self, found: &mut Collected, lock: Option<&Lock>) -> Result<(), Usage> {
+        if self.is_all() {
+            return Ok(());
+        }
+        let names = Names::of(found, lock);
+        for word in &self.words {
+            let meant = found.contents.iter().any(|content| word.means(content, &names))
+                || found.missing.iter().any(|missing| word.lacks(missing, &names));
+            if !meant && word.real.is_none() {
+                return Err(Usage(format!("nothing in the cache is called {}", printable(&word.text))));
+            }
+        }
+        found.contents.retain(|content| self.words.iter().any(|word| word.means(content, &names)));
+        found.missing.retain(|missing| self.words.iter().any(|word| word.lacks(missing, &names)));
+        let meant = |note: &Note| {
+            let owner = match note {
+                Note::Partial { repository, .. } | Note::BrokenReference { repository, .. } => {
+                    Owner::Repository(*repository)
+                }
+                Note::Foreign(path) | Note::Astray(path) | Note::LostPayload(path) => {
+                    return self.words.iter().any(|word| word.holds(path));
+                }
+                Note::Absent(_) => return false,
+            };
+            self.words.iter().any(|word| names.of_owner(&owner, |name| word.is(name)))
+        };
+        found.notes.retain(meant);
+        found.unproven = (0, 0);
+        Ok(())
+    }
+}
+
+/// What owners are called.
+struct Names {
+    repositories: Vec<(String, &'static str)>,
+    stores: Vec<Vec<String>>,
+    locked: Vec<String>,
+}
+
+impl Names {
+    fn of(found: &Collected, lock: Option<&Lock>) -> Self {
+        let models =
+            |store: &crate::cache::verify::Store| store.models.iter().map(|model| model.name.clone()).collect();
+        Self {
+            repositories: found.repositories.iter().map(|repo| (repo.name.clone(), repo.kind)).collect(),
+            stores: found.stores.iter().map(models).collect(),
+            locked: lock.iter().flat_map(|lock| &lock.models).map(|model| model.name.clone()).collect(),
+        }
+    }
+
+    fn of_owner(&self, owner: &Owner, mut is: impl FnMut(&str) -> bool) -> bool {
+        match owner {
+            Owner::Repository(at) => self
+                .repositories
+                .get(*at)
+                .is_some_and(|(name, kind)| is(name) || is(&format!("hf:{name}")) || is(&format!("{kind}s/{name}"))),
+            Owner::Whisper(known, _) => known.names().any(is),
+            // Which of its models a layer belongs to is told where it is damaged.
+            Owner::Ollama(at) => self.stores.get(*at).is_some_and(|models| models.iter().any(|name| is(name))),
+            Owner::Locked(locked) => self.locked.get(locked.model).is_some_and(|name| is(name)),
+            Owner::Checkpoint | Owner::LocalDir => false,
+        }
+    }
+}
+
+impl Word {
+    fn is(&self, name: &str) -> bool {
+        name.eq_ignore_ascii_case(self.text.trim())
+    }
+
+    fn holds(&self, path: &Path) -> bool {
+        let Some(own) = &self.real else { return false };
+        let real = paths::real_place(path).unwrap_or_else(|| path.to_path_buf());
+        real.starts_with(own) || self.files.contains(&real)
+    }
+
+    fn means(&self, content: &Content, names: &Names) -> bool {
+        content.owners.iter().any(|owner| names.of_owner(owner, |name| self.is(name)))
+            || content.paths.iter().any(|path| self.holds(path) || self.is_file(path))
+    }
+
+    fn lacks(&self, missing: &Missing, names: &Names) -> bool {
+        let folder = missing.path.parent().unwrap_or(&missing.path);
+        names.of_owner(&missing.owner, |name| self.is(name))
+            || self.holds(folder)
+            || self.is_file(&missing.path)
+            || missing.path == Path::new(&self.text)
+    }
+
+    /// Whether the word is the file's own name, such as `base.pt`.
+    fn is_file(&self, path: &Path) -> bool {
+        path.file_name().and_then(|name| name.to_str()).is_some_and(|name| self.is(name))
+    }
+}
+
+/// Where the links below `folder` lead.
+fn links(folder: &Path, files: &mut HashSet<PathBuf>) {
+    let mut waiting = vec![folder.to_path_buf()];
+    while let Some(folder) = waiting.pop() {
+        for entry in std::fs::read_dir(&folder).into_iter().flatten().filter_map(Result::ok) {
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => waiting.push(entry.path()),
+                Ok(kind) if kind.is_symlink() => files.extend(std::fs::canonicalize(entry.path()).ok()),
+                _ => {}
+            }
+            if files.len() + waiting.len() > MOST {
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Below the rows: what the arrow stands at, in full; what is marked; the keys.
+
+use super::{Look, cut, mark, shown};
+use crate::support::{time, units};
+use crate::ui::browser::marks::Weight;
+use crate::ui::browser::screen::{Line, Paint};
+use crate::ui::browser::state::{Browser, Mode};
+use crate::ui::text;
+
+/// So many lines of it: those that matter most.
+pub(super) fn foot(browser: &Browser, look: Look, width: usize, height: usize) -> Vec<Line> {
+    let said = said(browser, look, width);
+    match height {
+        0 => Vec::new(),
+        1 => vec![said.unwrap_or_else(|| keys(width))],
+        2..5 => vec![facts(browser, look, width), said.unwrap_or_else(|| keys(width))],
+        _ => {
+            let rule = if look.unicode { "─" } else { "-" };
+            vec![
+                Line::of(rule.repeat(width), Paint::Dim),
+                place(browser, look, width),
+                facts(browser, look, width),
+                said.unwrap_or_default(),
+                keys(width),
+            ]
+        }
+    }
+}
+
+/// What was typed, what is to be told, or what is marked.
+fn said(browser: &Browser, look: Look, width: usize) -> Option<Line> {
+    let level = browser.levels.last();
+    let filter = level.map(|level| shown(look, &level.filter)).unwrap_or_default();
+    if browser.mode == Mode::Filter {
+        let typed = Line::of("/", Paint::Lead);
+        return Some(typed.and(filter, Paint::Bold).and(if look.unicode { "▏" } else { "_" }, Paint::Lead));
+    }
+    if let Some(notice) = &browser.notice {
+        return Some(Line::of(text::middle(&shown(look, notice), width, mark(look)), Paint::Lead));
+    }
+    if browser.marks.count() > 0 {
+        let frees = match &browser.weight {
+            Weight::Nothing => String::new(),
+            Weight::Weighing => format!(": reading{}", mark(look)),
+            Weight::Frees(bytes) => format!(": deleting them frees {}", units::bytes(*bytes)),
+            Weight::Unknown(why) => format!(": {}", shown(look, why)),
+        };
+        let text = format!("{} marked{frees}", browser.marks.count());
+        return Some(Line::of(cut(look, &text, width), Paint::Good));
+    }
+    let (tree, level) = (browser.tree.as_ref()?, level.filter(|level| !level.filter.is_empty())?);
+    let all = tree.below(level.node).len();
+    let text = format!("/{filter}: {} of {all}; Esc shows all", level.rows.len());
+    Some(Line::of(cut(look, &text, width), Paint::Lead))
+}
+
+/// Where it lies.
+fn place(browser: &Browser, look: Look, width: usize) -> Line {
+    let Some((tree, id)) = browser.tree_and_current() else { return Line::default() };
+    let path = shown(look, &tree.node(id).path.to_string_lossy());
+    Line::of(text::middle(&path, width, mark(look)), Paint::Plain)
+}
+
+/// Everything that is known of it, in words: what has no column on a narrow terminal stands here.
+fn facts(browser: &Browser, look: Look, width: usize) -> Line {
+    let Some((tree, id)) = browser.tree_and_current() else { return Line::default() };
+    let node = tree.node(id);
+    let mut facts = Vec::new();
+    if width < 72 {
+        facts.push(units::bytes(node.sizes.apparent));
+    }
+    let files = usize::try_from(node.sizes.files).unwrap_or(usize::MAX);
+    facts.push(units::count(files, "file"));
+    if let Some(used) = node.used.filter(|_| width < 50) {
+        facts.push(format!("used {}", time::ago(browser.now, used)));
+    }
+    if !node.about.is_empty() {
+        facts.push(shown(look, &node.about));
+    }
+    Line::of(cut(look, &facts.join(", "), width), Paint::Dim)
+}
+
+/// The keys, as many as there is room for.
+fn keys(width: usize) -> Line {
+    let keys = [
+        ("?", "help"),
+        ("q", "quit"),
+        ("space", "mark"),
+        ("d", "delete"),
+        ("/", "filter"),
+        ("u", "undo"),
+        ("r", "refresh"),
+        ("s", "sort"),
+    ];
+    let mut line = Line::default();
+    for (key, what) in keys {
+        let wide = key.len() + 1 + what.len();
+        if line.width() + 2 + wide > width {
+            continue;
+        }
+        line.push(if line.width() == 0 { "" } else { "  " }, Paint::Plain);
+        line.push(key, Paint::Bold);
+        line.push(format!(" {what}"), Paint::Dim);
+    }
+    line
+}

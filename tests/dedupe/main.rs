@@ -1,0 +1,13 @@
+//! `modelstrap dedupe`: what is stored twice becomes one, the hub's copy stays, and nothing is lost on the way.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on says so and stops")]
+
+#[path = "../support/project.rs"]
+mod project;
+
+mod desk;
+mod hostile;
+mod killed;
+mod one;
+mod script;
+mod systems;

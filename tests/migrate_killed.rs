@@ -1,0 +1,264 @@
+//! A migration killed at every point between two system calls that change something: no content is ever without a name, and the next
+//! run ends as if nothing had happened.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on says so and stops")]
+
+#[path = "support/stray.rs"]
+mod stray;
+mod support;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use stray::{Repo, git, lived_in, sha256};
+use support::project::{Node, PROGRAM, Ran, Room, Tree};
+
+const OLD: &str = "1111111111111111111111111111111111111111";
+const NEW: &str = "2222222222222222222222222222222222222222";
+
+/// The calls that change what others see of a disk. Which of the names on a line is used depends on the processor, and `?` lets strace
+/// pass over the others.
+const CALLS: &[&str] = &[
+    "?rename,?renameat,?renameat2",
+    "?unlink,?unlinkat,?rmdir",
+    "?link,?linkat",
+    "?mkdir,?mkdirat",
+    "?symlink,?symlinkat",
+    "write",
+];
+
+fn strace_is_missing() -> bool {
+    let missing = !Command::new("strace")
+        .args(["-f", "-e", "trace=none", "true"])
+        .output()
+        .is_ok_and(|output| output.status.success());
+    if missing {
+        eprintln!("skipped: strace is not installed, or may not trace");
+    }
+    missing
+}
+
+/// Runs the program with `signal` at its `nth` call of `calls`.
+fn struck(room: &Room, signal: &str, calls: &str, nth: usize, arguments: &[&str]) -> Ran {
+    let mut command = room.program("strace");
+    command
+        .args(["-f", "-qq", "-o", "/dev/null", "-e"])
+        .arg(format!("trace={calls}"))
+        .arg("-e")
+        .arg(format!("inject={calls}:signal={signal}:when={nth}"))
+        .arg(PROGRAM)
+        .args(arguments);
+    room.ran(&mut command)
+}
+
+/// Every content that can be read, links followed, in the room and in `other`.
+fn contents(trees: &[&Path]) -> BTreeSet<Vec<u8>> {
+    fn walk(folder: &Path, found: &mut BTreeSet<Vec<u8>>) {
+        for entry in fs::read_dir(folder).into_iter().flatten().map(Result::unwrap) {
+            let kind = entry.file_type().unwrap();
+            if kind.is_dir() {
+                walk(&entry.path(), found);
+            } else if entry.path().is_file() {
+                found.extend(fs::read(entry.path()));
+            }
+        }
+    }
+    let mut found = BTreeSet::new();
+    trees.iter().for_each(|tree| walk(tree, &mut found));
+    found
+}
+
+/// What can be opened through a revision of any hub: the path below the repository's folder, and the bytes.
+fn opened(trees: &[&Path]) -> BTreeSet<(String, Vec<u8>)> {
+    fn walk(folder: &Path, found: &mut BTreeSet<(String, Vec<u8>)>) {
+        for entry in fs::read_dir(folder).into_iter().flatten().map(Result::unwrap) {
+            let (path, kind) = (entry.path(), entry.file_type().unwrap());
+            if kind.is_dir() {
+                walk(&path, found);
+            } else if let Some((before, after)) = path.to_str().unwrap().split_once("/snapshots/")
+                && let Ok(bytes) = fs::read(&path)
+            {
+                found.insert((format!("{}/{after}", before.rsplit('/').next().unwrap()), bytes));
+            }
+        }
+    }
+    let mut found = BTreeSet::new();
+    trees.iter().for_each(|tree| walk(tree, &mut found));
+    found
+}
+
+/// For each of the calls, strikes with 1, 2, 3 … until a run is not struck any more, on as many threads as there are processors. Gives the number of
+/// points.
+fn walk(arguments: &[&str], make: impl Fn() -> (Room, Option<tempfile::TempDir>) + Sync) -> usize {
+    let next = Mutex::new((0, 1));
+    let points = AtomicUsize::new(0);
+    let tree = |room: &Room, far: Option<&Path>| {
+        let mut tree = room.tree().0;
+        for (name, node) in far.map(|far| Tree::of(far).0).unwrap_or_default() {
+            tree.insert(format!("far/{name}"), node);
+        }
+        if let Some(far) = far {
+            // The folder has another name in each room.
+            for node in tree.values_mut() {
+                let shown = format!("{node:?}").contains(far.to_str().unwrap());
+                if let (Node::Link(target), true) = (&mut *node, shown) {
+                    *target = Path::new("/far").join(target.strip_prefix(far).unwrap());
+                } else if shown {
+                    *node = Node::Other;
+                }
+            }
+        }
+        for node in tree.values_mut() {
+            if let Node::Link(target) = node
+                && let Ok(inside) = target.strip_prefix(room.path())
+            {
+                *target = Path::new("/room").join(inside);
+            }
+        }
+        Tree(tree)
+    };
+    let calm = {
+        let (room, far) = make();
+        room.run(arguments).expect(0);
+        tree(&room, far.as_ref().map(tempfile::TempDir::path))
+    };
+    let strike = |call: &str, nth: usize| {
+        let (room, far) = make();
+        let far = far.as_ref().map(tempfile::TempDir::path);
+        let places: Vec<&Path> = [Some(room.path()), far].into_iter().flatten().collect();
+        let (all, revisions) = (contents(&places), opened(&places));
+        let ran = struck(&room, "KILL", call, nth, arguments);
+        assert!([0, 137].contains(&ran.code), "neither killed nor done: {ran:?}");
+        let when = format!("{arguments:?} killed at {call} {nth}");
+        let lost: Vec<String> = all
+            .difference(&contents(&places))
+            .filter(|bytes| !bookkeeping(bytes))
+            .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+            .collect();
+        assert_eq!(lost, Vec::<String>::new(), "{when}: lost");
+        let lost: Vec<_> = revisions.difference(&opened(&places)).map(|(path, _)| path.clone()).collect();
+        assert_eq!(lost, Vec::<String>::new(), "{when}: no revision has it");
+        room.run(arguments).expect(0);
+        let mut now = tree(&room, far);
+        // Where nothing but empty folders is left, nobody knows any more what they were.
+        now.0.retain(|name, node| {
+            !matches!(node, Node::Folder(_)) || !name.starts_with("p/models/") || calm.0.contains_key(name)
+        });
+        now.assert_eq(&calm, &when);
+        ran.code == 0
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let (index, nth) = {
+                        let mut next = next.lock().unwrap();
+                        let now = *next;
+                        next.1 += 1;
+                        now
+                    };
+                    let Some(call) = CALLS.get(index) else { return };
+                    if strike(call, nth) {
+                        let mut next = next.lock().unwrap();
+                        if next.0 == index {
+                            *next = (index + 1, 1);
+                        }
+                    } else {
+                        points.fetch_add(1, Ordering::SeqCst);
+                    }
+                }
+            });
+        }
+    });
+    points.into_inner()
+}
+
+/// What the client notes beside a file, and marks: they go with what they are about.
+fn bookkeeping(bytes: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(bytes);
+    text.is_empty()
+        || text == "*"
+        || text.contains("4102444800.5")
+        || text.starts_with("Signature: ")
+        || text == "1\n"
+        || text.contains("/blobs/")
+}
+
+/// Everything that a migration can meet: old folders, a repository that both hubs have, a shared store, links.
+fn prepare(targets_store: bool) -> Room {
+    let room = lived_in();
+    let mine = Repo::new(&room, ".cache/huggingface/hub", "models--org--m");
+    mine.file(OLD, "config.json", "m config", git("m config"));
+    mine.file(OLD, "model.bin", "m weights", sha256("m weights"));
+    mine.reference("main", OLD);
+    let theirs = Repo::new(&room, "~/.cache/huggingface/hub", "models--org--m");
+    theirs.file(OLD, "extra.json", "m extra", git("m extra"));
+    theirs.file(NEW, "sub/model.bin", "m weights", sha256("m weights"));
+    theirs.reference("main", NEW);
+    theirs.reference("refs/pr/1", OLD);
+    room.write(&format!("~/.cache/huggingface/hub/models--org--m/.no_exist/{NEW}/none.json"), "");
+    room.write(
+        &format!("~/.cache/huggingface/hub/models--org--m/trees/{NEW}.json"),
+        format!("{{\"format_version\":1,\"files\":{{\"sub/model.bin\":{{\"size\":9,\"blob_id\":\"{}\"}}}}}}", git("x")),
+    );
+    for file in ["config.json", "model.bin"] {
+        stray::age(&room.place(&format!(".cache/huggingface/hub/models--org--m/snapshots/{OLD}/{file}")), 1000);
+    }
+    let hash = "ab".repeat(32);
+    for name in ["models--org--s1", "models--org--s2"] {
+        let repo = Repo::new(&room, "~/.cache/huggingface/hub", name);
+        repo.shared(NEW, "model.bin", "shared weights", &sha256("shared weights"), &hash);
+        repo.reference("main", NEW);
+    }
+    if targets_store {
+        room.write(".cache/huggingface/hub/blobs/.huggingface-shared-blobs", "1\n");
+    }
+    std::os::unix::fs::symlink("resnet.pth", room.place("~/.cache/torch/hub/checkpoints/again.pth")).unwrap();
+    room
+}
+
+#[test]
+fn a_migration_killed_anywhere_is_finished_by_the_next() {
+    if strace_is_missing() {
+        return;
+    }
+    let points = walk(&["migrate", "--yes", "--quiet"], || (prepare(false), None));
+    assert!(points > 100, "only {points} points were struck");
+}
+
+#[test]
+fn a_migration_that_leaves_links_killed_anywhere_is_finished_by_the_next() {
+    if strace_is_missing() {
+        return;
+    }
+    assert!(walk(&["migrate", "--yes", "--quiet", "--link-back"], || (prepare(true), None)) > 100);
+}
+
+#[test]
+fn a_migration_to_another_disk_killed_anywhere_is_finished_by_the_next() {
+    let Some(shm) = Some(Path::new("/dev/shm")).filter(|path| path.is_dir()) else {
+        eprintln!("skipped: there is no /dev/shm");
+        return;
+    };
+    if strace_is_missing() {
+        return;
+    }
+    let make = || {
+        let room = prepare(false);
+        let far = tempfile::Builder::new().prefix("modelstrap-test-").tempdir_in(shm).unwrap();
+        room.write(
+            "modelstrap.toml",
+            format!("[cache]\nbase_dir = \"{}\"\n[legacy]\npaths = [\"shared/model-cache\"]\n", far.path().display()),
+        );
+        // The cache of before is one more place to move from.
+        fs::rename(room.place(".cache"), room.place("old-cache")).unwrap();
+        (room, Some(far))
+    };
+    let points = walk(&["migrate", "--yes", "--quiet"], make);
+    assert!(points > 100, "only {points} points were struck");
+}
