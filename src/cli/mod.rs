@@ -1,16 +1,16 @@
 //! The command line as data: clap structs only, one file a verb, no logic.
 
+mod backup;
 mod clear;
 mod dedupe;
-mod backup;
 mod detect;
 mod env;
 mod hook;
 mod migrate;
 pub mod models;
 mod prune;
-mod restore;
 mod report;
+mod restore;
 mod run;
 mod setup;
 mod status;
@@ -22,9 +22,9 @@ use std::path::PathBuf;
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+pub use backup::{BackupArgs, Compress};
 pub use clear::{ClearArgs, Trash};
 pub use dedupe::DedupeArgs;
-pub use backup::{BackupArgs, Compress};
 pub use detect::DetectArgs;
 pub use env::{EnvArgs, EnvFormat};
 pub use hook::HookArgs;
@@ -34,8 +34,8 @@ pub use models::{
     SearchArgs, Transfer, UpdateArgs, VerifyArgs,
 };
 pub use prune::PruneArgs;
-pub use restore::RestoreArgs;
 pub use report::ReportArgs;
+pub use restore::RestoreArgs;
 pub use run::RunArgs;
 pub use setup::SetupArgs;
 pub use status::{Sort, StatusArgs};

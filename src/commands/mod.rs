@@ -1,8 +1,8 @@
 //! One file a verb: arguments, a call into the domain, and how its result is shown.
 
+mod backup;
 mod cleaning;
 mod clear;
-mod backup;
 mod context;
 mod dedupe;
 mod detect;
@@ -12,8 +12,8 @@ mod migrate;
 mod models;
 mod notes;
 mod prune;
-mod restore;
 mod report;
+mod restore;
 mod run;
 mod setup;
 mod status;

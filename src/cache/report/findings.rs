@@ -234,6 +234,7 @@ pub(super) fn kind(unit: &Unit) -> &'static str {
         UnitKind::File => "file",
         UnitKind::Folder => "folder",
         UnitKind::Repository(repository) => repository.kind,
+        UnitKind::Ollama => "model",
         UnitKind::Store | UnitKind::Rest | UnitKind::Own => "own",
     }
 }

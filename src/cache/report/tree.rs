@@ -53,7 +53,9 @@ pub(super) fn unit_name(unit: &Unit) -> String {
         UnitKind::Store => "shared store".to_owned(),
         UnitKind::Rest => "small files".to_owned(),
         UnitKind::Own => format!("{} (locks, marks)", unit.name.to_string_lossy()),
-        UnitKind::File | UnitKind::Folder | UnitKind::Repository(_) => unit.name.to_string_lossy().into_owned(),
+        UnitKind::File | UnitKind::Folder | UnitKind::Ollama | UnitKind::Repository(_) => {
+            unit.name.to_string_lossy().into_owned()
+        }
     }
 }
 
