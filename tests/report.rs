@@ -7,12 +7,12 @@ mod support;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use support::project::{Ran, Room, Tree};
+use support::project::{Room, Tree};
 
 const PAGE: &str = "modelstrap-report.html";
 const COMMIT: &str = "2222222222222222222222222222222222222222";
@@ -82,16 +82,13 @@ fn the_page_is_written_into_the_project_and_nothing_else_is() {
 #[test]
 fn the_same_cache_at_the_same_time_is_the_same_page_wherever_it_goes() {
     let room = lived_in();
-    // What is free on the disk is another program's affair.
-    let page = |ran: Ran| {
-        let text = ran.expect(0).out;
-        let (before, rest) = text.split_once("Free on the disk").unwrap();
-        format!("{before}{}", rest.split_once("</dd>").unwrap().1)
-    };
-    let first = page(room.run(&["report", "-o", "-"]));
-    assert!(first.contains("2025-11-25 15:20:46 UTC"));
-    assert_eq!(page(room.run(&["report", "--output", "-"])), first);
+    let first = room.run(&["report", "-o", "-"]).expect(0).out;
+    assert!(first.contains("2025-11-25 15:20:46 UTC") && !first.contains("Free on the disk"));
+    assert_eq!(room.run(&["report", "--output", "-"]).expect(0).out, first);
     assert!(!room.exists(PAGE));
+    let mut command = room.command(&["report"]);
+    room.ran(command.env_remove("SOURCE_DATE_EPOCH")).expect(0);
+    assert!(room.text(PAGE).contains("Free on the disk"));
 }
 
 #[test]
@@ -114,6 +111,7 @@ fn what_is_no_report_is_not_replaced() {
         fs::remove_file(room.place(PAGE)).unwrap();
     }
     room.run(&["report", "-o", "models"]).expect(1).says(&["is a folder"]);
+    room.run(&["report", "--force", "-o", "/dev/null"]).expect(1).says(&["is no regular file"]);
     room.run(&["report", "-o", "no/such/page.html"]).expect(1).says(&["there is no such folder"]);
     room.run(&["report", "-o", "-", "--open"]).expect(2).says(&["do not go together"]);
 }
@@ -124,6 +122,29 @@ fn a_cache_that_is_not_there_is_a_page_too_and_what_cannot_be_read_is_said() {
     room.run(&["report"]).expect(0);
     assert!(room.text(PAGE).contains("Nothing is cached yet."));
     assert!(!room.exists(".cache") && !room.exists(".modelstrap"));
+}
+
+#[test]
+fn the_page_is_opened_with_what_opens_pages_here() {
+    let room = lived_in();
+    if !cfg!(target_os = "linux") {
+        return;
+    }
+    let tool = room.place("bin/xdg-open");
+    room.write(
+        "bin/xdg-open",
+        "#!/bin/sh\nprintf '%s' \"$*\" > \"$HOME/opened.new\" && mv \"$HOME/opened.new\" \"$HOME/opened\"\n",
+    );
+    fs::set_permissions(&tool, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:/usr/bin:/bin", room.place("bin").display());
+    room.ran(room.command(&["report", "--open"]).env("PATH", path)).expect(0);
+    let begun = Instant::now();
+    while !room.exists("~/opened") && begun.elapsed() < Duration::from_secs(20) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(room.text("~/opened"), room.place(PAGE).display().to_string());
+    let ran = room.ran(room.command(&["report", "--open"]).env("PATH", "/nowhere")).expect(0);
+    assert!(ran.err.contains("`xdg-open` could not be started"), "{}", ran.err);
 }
 
 /// The page in a real browser: what its document is in the end, and what the browser complained of.

@@ -81,6 +81,9 @@ fn check(target: &Path, arguments: &ReportArgs) -> Result<()> {
     if target.is_dir() {
         bail!("{shown} is a folder\n  name a file in it");
     }
+    if target.exists() && !target.is_file() {
+        bail!("{shown} is no regular file\n  name another, or `-` for stdout");
+    }
     if arguments.force || !target.exists() || is_ours(target) {
         return Ok(());
     }
@@ -118,7 +121,8 @@ fn page(context: &Context, survey: &Survey, inventory: &Inventory) -> String {
         uses: &uses::last(cache_root),
         history: &history::all(cache_root),
         budget: project.manifest.cache.budget.as_deref().and_then(units::parse_bytes),
-        free: disk::free_space(cache_root),
+        // What changes by itself has no place in a page that is to be the same each time.
+        free: context.vars.get("SOURCE_DATE_EPOCH").map_or_else(|| disk::free_space(cache_root), |_| None),
         now,
     })
 }

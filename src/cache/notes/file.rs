@@ -41,19 +41,31 @@ pub(super) fn room(cache_root: &Path, below: &str) -> io::Result<PathBuf> {
     Ok(folder)
 }
 
-/// A cache that several people write to has notes that they all write to; where everybody may, nobody may remove another's.
+/// A cache that several people read or write has notes that they all read or write; where everybody may write, nobody may remove
+/// another's.
 #[cfg(unix)]
 fn share(folder: &Path, root: &fs::Metadata) {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = root.permissions().mode() & 0o2777;
     let sticky = if mode & 0o002 != 0 { 0o1000 } else { 0 };
-    if mode & 0o022 != 0 {
-        let _ = fs::set_permissions(folder, fs::Permissions::from_mode(mode | sticky));
+    let _ = fs::set_permissions(folder, fs::Permissions::from_mode(0o700 | mode | sticky));
+}
+
+/// The same for a file that was made just now in a folder of the notes.
+#[cfg(unix)]
+fn share_file(file: &File, path: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = path.parent().and_then(|folder| fs::metadata(folder).ok());
+    if let Some(mode) = folder.map(|found| found.permissions().mode()) {
+        let _ = file.set_permissions(fs::Permissions::from_mode(0o600 | mode & 0o066));
     }
 }
 
 #[cfg(not(unix))]
 fn share(_: &Path, _: &fs::Metadata) {}
+
+#[cfg(not(unix))]
+fn share_file(_: &File, _: &Path) {}
 
 /// Whether `path` is a folder, and no link to one.
 pub(super) fn is_folder(path: &Path) -> bool {
@@ -86,6 +98,7 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let temporary = path.with_file_name(format!(".{name}{UNFINISHED}"));
     let mut file = take(&temporary)?;
+    share_file(&file, path);
     let written = file
         .set_len(0)
         .and_then(|()| file.write_all(bytes))
@@ -129,6 +142,9 @@ pub(super) fn append(path: &Path, line: &str) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.append(true).create(true);
     let mut file = open(&mut options, path)?;
+    if file.metadata()?.len() == 0 {
+        share_file(&file, path);
+    }
     file.write_all(line.as_bytes())
 }
 
@@ -251,12 +267,15 @@ mod tests {
     fn a_cache_that_a_group_writes_to_has_notes_that_it_writes_to() {
         let room_ = tempfile::tempdir().unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
-        for (root, expected) in [(0o775, 0o775), (0o777, 0o1777)] {
+        for (root, expected, file) in [(0o775, 0o775, 0o664), (0o777, 0o1777, 0o666), (0o700, 0o700, 0o600)] {
             let cache = room_.path().join(format!("{root:o}"));
             fs::create_dir(&cache).unwrap();
             fs::set_permissions(&cache, fs::Permissions::from_mode(root)).unwrap();
             let folder = room(&cache, "projects").unwrap();
             assert_eq!((mode(&folder), mode(&cache.join(".modelstrap"))), (expected, expected));
+            replace(&folder.join("a"), b"x").unwrap();
+            append(&folder.join("b"), "x").unwrap();
+            assert_eq!((mode(&folder.join("a")), mode(&folder.join("b"))), (file, file));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What the scan does not keep: the files of the largest models, and which contents lie on the disk more than once as far as their
 //! names tell. Nothing is hashed here: `dedupe` does that.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -60,6 +60,7 @@ pub fn read(inventory: &Inventory) -> Contents {
     units.sort_by(|one, other| other.sizes.disk.cmp(&one.sizes.disk).then_with(|| one.path.cmp(&other.path)));
     let mut contents = Contents::default();
     let mut copies: BTreeMap<String, Copies> = BTreeMap::new();
+    let mut stores: BTreeSet<PathBuf> = BTreeSet::new();
     for unit in units.into_iter().take(MODELS) {
         if interrupt::requested() {
             break;
@@ -67,9 +68,16 @@ pub fn read(inventory: &Inventory) -> Contents {
         let leaves = match &unit.kind {
             UnitKind::Repository(_) => repository(&unit.path, &mut copies),
             UnitKind::Folder => folder(&unit.path, &mut copies),
-            UnitKind::File | UnitKind::Ollama | UnitKind::Store | UnitKind::Rest | UnitKind::Own => continue,
+            UnitKind::Ollama => {
+                stores.extend(store(&unit.path));
+                continue;
+            }
+            UnitKind::File | UnitKind::Store | UnitKind::Rest | UnitKind::Own => continue,
         };
         contents.files.insert(unit.path.clone(), largest(leaves));
+    }
+    for store in stores {
+        folder(&store, &mut copies);
     }
     contents.duplicates = copies.into_values().filter(|copies| copies.len() > 1).map(duplicate).collect();
     contents.duplicates.retain(|one| one.bytes > 0);
@@ -99,6 +107,13 @@ fn note(copies: &mut BTreeMap<String, Copies>, name: &OsStr, path: &Path, stamp:
         let id = if stamp.id == (0, 0) { (0, copies.len() as u64 + 1) } else { stamp.id };
         copies.insert(id, (path.to_path_buf(), stamp.disk));
     }
+}
+
+/// The folder of Ollama's layers: of a model, whose path is its manifest, beside the manifests.
+fn store(path: &Path) -> Option<PathBuf> {
+    let manifests = path.ancestors().find(|above| above.file_name().is_some_and(|name| name == "manifests"));
+    Some(manifests.map_or_else(|| path.to_path_buf(), |manifests| manifests.with_file_name("blobs")))
+        .filter(|at| at.is_dir())
 }
 
 fn repository(path: &Path, copies: &mut BTreeMap<String, Copies>) -> Vec<Leaf> {

@@ -45,8 +45,9 @@ pub(super) fn findings(subject: &Subject<'_>) -> Vec<Finding> {
         let at = shown(subject, &found.place.path);
         let quoted = quoted(&at, &found.place.path);
         let whose = match &found.place.kind {
-            Kind::Stray { whose } => format!("of {whose}; no variable of this project leads there"),
-            _ => "a folder of an earlier layout".to_owned(),
+            Kind::Stray { whose } if whose == "this project" => "of weights in the project itself".to_owned(),
+            Kind::Stray { whose } => format!("where {whose} puts things when nothing is set"),
+            _ => "in a folder of an earlier layout".to_owned(),
         };
         Finding {
             what: format!("Outside of the cache: {at}"),
@@ -185,7 +186,7 @@ fn old(subject: &Subject<'_>) -> Option<Finding> {
         Heap { files: old.len() as u64, bytes },
         &what,
         &format!("modelstrap prune --older-than {OLD_DAYS}d"),
-        "as far as the disk remembers, and modelstrap",
+        "as far as the disk remembers, or modelstrap",
     )
 }
 
@@ -232,8 +233,8 @@ pub(super) fn kind(unit: &Unit) -> &'static str {
     match &unit.kind {
         UnitKind::File => "file",
         UnitKind::Folder => "folder",
-        UnitKind::Ollama => "ollama model",
         UnitKind::Repository(repository) => repository.kind,
+        UnitKind::Ollama => "model",
         UnitKind::Store | UnitKind::Rest | UnitKind::Own => "own",
     }
 }

@@ -103,7 +103,7 @@ fn facts(subject: &Subject<'_>) -> String {
     if let Some(free) = subject.free {
         fact("Free on the disk", &units::bytes(free), "");
     }
-    if inventory.total.disk != taken + outside {
+    if inventory.total.disk != taken.saturating_add(outside) {
         fact("Everything here", &units::bytes(inventory.total.disk), "what several share counted once");
     }
     if let Some(budget) = subject.budget {

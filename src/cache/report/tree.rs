@@ -5,7 +5,7 @@ use super::{Subject, findings};
 use crate::cache::inventory::{Found, Unit, UnitKind};
 
 /// So many models of a library are drawn by name.
-const MODELS: usize = 300;
+const MODELS: usize = 1000;
 
 /// A rectangle to be.
 #[derive(Debug)]
