@@ -19,7 +19,7 @@ pub struct ClearArgs {
     /// How what is removed can be brought back.
     #[command(flatten)]
     pub trash: Trash,
-    /// Leave what is being downloaded: what an unfinished download changed less than so long ago [default: 1h; 0 takes it]
+    /// Leave what is being downloaded: into which an unfinished download wrote less than so long ago [default: 1m]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub grace: Option<Duration>,
     /// Consent.

@@ -12,8 +12,9 @@ use crate::cache::select::words::Meaning;
 use crate::cli::ClearArgs;
 use crate::support::{escape, units};
 
-/// What is being downloaded was changed less than so long ago.
-pub(super) const BUSY: Duration = Duration::from_secs(3600);
+/// What is being downloaded was changed less than so long ago. Who stops a download and clears it at once is told; what another
+/// process writes stays in any case.
+pub(super) const BUSY: Duration = Duration::from_secs(60);
 
 pub(super) fn run(context: &Context, arguments: &ClearArgs) -> Result<Exit> {
     if arguments.trash.undo {
@@ -58,6 +59,7 @@ pub(super) fn run(context: &Context, arguments: &ClearArgs) -> Result<Exit> {
     if stayed + left > 0 && !dry_run {
         bail!("{} stayed, as said above", units::count(stayed + left, "thing"));
     }
+    scene.end()?;
     Ok(Exit::Done)
 }
 

@@ -38,23 +38,40 @@ pub(super) fn run(context: &Context, arguments: &PruneArgs) -> Result<Exit> {
         return Err(no_lock(&scene));
     }
     let keep = keep(&scene, &arguments.keep)?;
+    warn_of_no_lock(&scene);
     let rules = rules(&scene, arguments)?;
     let selection = prune::select(&scene.stock, &scene.needs, &scene.log, &keep, &rules);
     let short = selection.short.clone();
     let keeping = Keeping::of(&arguments.trash, at_once, &scene.survey.layout.cache_root);
     let grace = Duration::from_secs(u64::try_from(rules.grace).unwrap_or(0));
     let manner = Manner { verb: "prune", consent: &arguments.consent, keeping, grace };
-    carry_out(&scene, selection, manner)?;
+    let outcome = carry_out(&scene, selection, manner)?;
+    let stayed = outcome.map_or(0, |outcome| outcome.stayed.len());
     if short.is_empty() {
+        if stayed > 0 {
+            bail!("{} stayed, as said above", units::count(stayed, "thing"));
+        }
+        scene.end()?;
         return Ok(Exit::Done);
     }
     let asked = arguments.max_size.is_some() || arguments.until_free.is_some();
-    let words = format!("{}; what is left is needed, and named above", short.join("; "));
+    let words = format!("{}; what is left stays for the reasons above", short.join("; "));
     if asked && !dry_run {
         bail!(words);
     }
     context.output.warn(words);
     Ok(Exit::Done)
+}
+
+/// What the manifest names and no lock, prune knows nothing of.
+fn warn_of_no_lock(scene: &Scene<'_>) {
+    let names_models = !scene.survey.project.manifest.models.is_empty();
+    if names_models && scene.projects.own.is_none() && scene.projects.unknown.is_empty() {
+        scene.context.output.warn(format!(
+            "the project has no {}: what its manifest names counts for nothing here\n  run `modelstrap models lock` first",
+            lock::FILE
+        ));
+    }
 }
 
 fn no_lock(scene: &Scene<'_>) -> anyhow::Error {

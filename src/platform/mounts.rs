@@ -1,5 +1,13 @@
 //! `/proc/self/mountinfo`, which says where control groups and file systems are.
 
+use std::path::{Path, PathBuf};
+
+/// Where something is mounted on the machine whose files are below `root`; nothing where the system does not say.
+pub fn points(root: &Path) -> Vec<PathBuf> {
+    let bytes = std::fs::read(root.join("proc/self/mountinfo")).unwrap_or_default();
+    parse(&String::from_utf8_lossy(&bytes)).into_iter().map(|mount| mount.point.into()).collect()
+}
+
 /// One mounted file system.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Mount {

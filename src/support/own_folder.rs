@@ -21,7 +21,10 @@ pub fn make(folder: &Path) -> io::Result<()> {
     if fs::symlink_metadata(folder)?.is_symlink() {
         return Ok(());
     }
-    match fs::OpenOptions::new().write(true).create_new(true).open(folder.join(FILE)) {
+    let ignore = folder.join(FILE);
+    // An empty one was left by a process that was killed before it wrote.
+    let is_cut = fs::symlink_metadata(&ignore).is_ok_and(|found| found.is_file() && found.len() == 0);
+    match fs::OpenOptions::new().write(true).create_new(!is_cut).open(ignore) {
         Ok(mut file) => file.write_all(IGNORE.as_bytes()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error),
@@ -33,7 +36,8 @@ pub fn remove_if_bare(folder: &Path) {
     let mut names = fs::read_dir(folder).into_iter().flatten().map(|entry| entry.map(|entry| entry.file_name()));
     let only_ignore = names.all(|name| name.is_ok_and(|name| name == FILE));
     let ignore = folder.join(FILE);
-    let ours = || bounded::read(&ignore, bounded::CONFIGURATION).is_ok_and(|bytes| bytes == IGNORE.as_bytes());
+    let is_ours = |bytes: &[u8]| bytes.is_empty() || bytes == IGNORE.as_bytes();
+    let ours = || bounded::read(&ignore, bounded::CONFIGURATION).is_ok_and(|bytes| is_ours(&bytes));
     if only_ignore && !fs::symlink_metadata(folder).is_ok_and(|found| found.is_symlink()) && ours() {
         let _ = fs::remove_file(&ignore);
     }
@@ -58,6 +62,9 @@ mod tests {
         remove_if_bare(&folder);
         assert!(!folder.exists());
         fs::create_dir(&folder).unwrap();
+        fs::write(folder.join(FILE), "").unwrap();
+        make(&folder).unwrap();
+        assert_eq!(fs::read_to_string(folder.join(FILE)).unwrap(), IGNORE, "it was cut");
         fs::write(folder.join(FILE), "mine\n").unwrap();
         make(&folder).unwrap();
         remove_if_bare(&folder);

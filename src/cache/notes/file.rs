@@ -9,6 +9,10 @@ use crate::support::{bounded, own_folder};
 
 /// How long another process may take over the same file.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How the names of files end that are not whole yet.
+const UNFINISHED: &str = ".modelstrap-note";
+
 const POLL: Duration = Duration::from_millis(5);
 
 /// Makes the notes' folder of `cache_root` and `below` in it, and gives its path. The cache root itself is not made.
@@ -80,7 +84,7 @@ pub(super) fn read(path: &Path, max: u64) -> io::Result<Vec<u8>> {
 /// What the disk says.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = path.with_file_name(format!(".{name}.modelstrap-note"));
+    let temporary = path.with_file_name(format!(".{name}{UNFINISHED}"));
     let mut file = take(&temporary)?;
     let written = file
         .set_len(0)
@@ -158,6 +162,21 @@ pub(super) fn changed(path: &Path) -> Option<i64> {
 /// Removes a note of ours, where it is there.
 pub(super) fn remove(path: &Path) {
     let _ = fs::remove_file(path);
+}
+
+/// Removes what killed processes left half-written in `folder`.
+pub(super) fn remove_unfinished(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok) {
+        if !entry.file_name().to_string_lossy().ends_with(UNFINISHED) {
+            continue;
+        }
+        let mut options = OpenOptions::new();
+        options.write(true);
+        // Who holds it is about to rename it.
+        if open(&mut options, &entry.path()).is_ok_and(|file| file.try_lock().is_ok()) {
+            remove(&entry.path());
+        }
+    }
 }
 
 /// Removes `folder`, where nothing is left in it.

@@ -121,30 +121,37 @@ pub fn register(cache_root: &Path, project: &Path, lock_text: Option<&str>, vars
 /// Takes the registration of `project` back, of this machine and person. The last one takes all notes with it. In a cache that lies
 /// in the project itself, so does what was registered there and is gone: the project had another name then.
 pub fn withdraw(cache_root: &Path, project: &Path, vars: &Vars) {
-    let Some(folder) = folder(cache_root) else { return };
-    let who = Who::of(vars);
-    let (files, _) = listed(&folder);
-    for name in files {
+    let own = super::folder(cache_root);
+    if !file::is_folder(&own) {
+        return;
+    }
+    if let Some(folder) = folder(cache_root) {
+        withdraw_from(&folder, cache_root, project, &Who::of(vars));
+        if listed(&folder).0.is_empty() {
+            file::remove_unfinished(&folder);
+            file::remove_bare(&folder);
+        }
+    }
+    if fs::symlink_metadata(own.join(FOLDER)).is_err() {
+        super::uses::forget(cache_root);
+        super::history::forget(cache_root);
+        file::remove_unfinished(&own);
+        own_folder::remove_if_bare(&own);
+    }
+}
+
+fn withdraw_from(folder: &Path, cache_root: &Path, project: &Path, who: &Who) {
+    for name in listed(folder).0 {
         let at = folder.join(&name);
         let is_ours =
             |found: &Registration| (&*found.project, &found.host, &found.user) == (project, &who.host, &who.user);
         let is_moved = |found: &Registration| {
-            cache_root.starts_with(project) && matches!(standing(&at, found, &who, 0), Standing::Gone { .. })
+            cache_root.starts_with(project) && matches!(standing(&at, found, who, 0), Standing::Gone { .. })
         };
-        let is_ours = read(&at).is_ok_and(|(found, _)| is_ours(&found) || is_moved(&found));
-        if is_ours {
+        if read(&at).is_ok_and(|(found, _)| is_ours(&found) || is_moved(&found)) {
             file::remove(&at);
             file::remove(&gone_mark(&at));
         }
-    }
-    if !listed(&folder).0.is_empty() {
-        return;
-    }
-    file::remove_bare(&folder);
-    if !folder.exists() {
-        super::uses::forget(cache_root);
-        super::history::forget(cache_root);
-        own_folder::remove_if_bare(&super::folder(cache_root));
     }
 }
 

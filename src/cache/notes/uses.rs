@@ -109,6 +109,7 @@ pub(super) fn forget(cache_root: &Path) {
             file::remove(&entry.path());
         }
     }
+    file::remove_unfinished(&folder);
     file::remove_bare(&folder);
 }
 

@@ -5,14 +5,29 @@
 //! still what the plan saw. A journal that is on the disk before the first rename says where everything went, so that a run that
 //! was killed is finished or taken back by the next one.
 
-mod basic;
+mod back;
+mod folder;
+mod guard;
+mod hub;
+mod journal;
+mod locks;
+mod place;
+mod rows;
+mod run;
+mod settle;
+mod store;
+mod sweep;
+mod take;
+mod walk;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
+use serde::{Deserialize, Serialize};
 
 use super::stamp::Stamp;
+use crate::support::paths;
 
 /// Something that is to go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +47,8 @@ pub struct Victim {
 }
 
 /// What a victim is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Role {
     /// A folder that goes whole: nothing in it may be younger than the plan, locked, or open for writing. A whole repository is
     /// one; its lines in the lists of the shared store go with it.
@@ -54,7 +70,8 @@ pub enum Role {
 pub struct Order<'a> {
     /// The verb that asks, for the journal.
     pub verb: &'a str,
-    /// What goes, in this order; payloads go last wherever they stand.
+    /// What goes: references first, then snapshots, trees and files, blobs, payloads, among themselves in this order. What lies in
+    /// a tree that goes need not be named.
     pub victims: Vec<Victim>,
     /// Whether it can be brought back.
     pub keep: Keep,
@@ -113,14 +130,24 @@ pub struct Swept {
 /// Removes things from the places of one cache root.
 #[derive(Debug)]
 pub struct Remover {
+    /// Links followed.
     cache_root: PathBuf,
     forbidden: Vec<PathBuf>,
+    machine: PathBuf,
 }
 
 impl Remover {
     /// For the cache at `cache_root`. `forbidden` are folders that no place may be, or hold: the project's, the user's home.
     pub fn new(cache_root: &Path, forbidden: &[PathBuf]) -> Self {
-        Self { cache_root: cache_root.to_path_buf(), forbidden: forbidden.to_vec() }
+        let cache_root = paths::real_place(cache_root).unwrap_or_else(|| cache_root.to_path_buf());
+        Self { cache_root, forbidden: forbidden.to_vec(), machine: PathBuf::from("/") }
+    }
+
+    /// The same on the machine whose `/proc` is below `machine`: what tells mounts and open files.
+    #[must_use]
+    pub fn on(mut self, machine: &Path) -> Self {
+        self.machine = machine.to_path_buf();
+        self
     }
 
     /// Where the place `root` really is, if things may be removed in it: what a plan shows before it asks.
@@ -128,7 +155,7 @@ impl Remover {
     /// # Errors
     /// Why nothing may be removed there.
     pub fn admit(&self, root: &Path) -> Result<PathBuf> {
-        basic::admit(self, root)
+        self.guard().admit(root).map_err(anyhow::Error::msg)
     }
 
     /// Removes what `order` names. `progress` is told how many bytes are done so far.
@@ -137,15 +164,15 @@ impl Remover {
     /// When the journal cannot be written, a place is refused (then nothing is removed), or the person stops it
     /// (`support::interrupt::Interrupted`). What stays for a reason of its own is no error.
     pub fn remove(&self, order: Order<'_>, progress: &dyn Fn(u64)) -> Result<Outcome> {
-        basic::remove(self, order, progress)
+        run::remove(self, order, progress)
     }
 
     /// Brings back what the last run removed whose trash is still there; `None` if there is no such run.
     ///
     /// # Errors
-    /// When the trash or its journal cannot be read.
+    /// When the journals cannot be read, or written.
     pub fn undo(&self) -> Result<Option<Restored>> {
-        basic::undo(self)
+        sweep::undo(self)
     }
 
     /// Empties the trashes whose time is over at `now` (seconds since 1970), finishes or takes back what a killed run left.
@@ -153,6 +180,14 @@ impl Remover {
     /// # Errors
     /// When the journals cannot be read.
     pub fn sweep(&self, now: i64) -> Result<Swept> {
-        basic::sweep(self, now)
+        sweep::sweep(self, now)
+    }
+
+    fn guard(&self) -> guard::Guard {
+        guard::Guard::new(&self.cache_root, &self.forbidden, &self.machine)
     }
 }
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests;

@@ -69,7 +69,7 @@ impl<'a> Accounts<'a> {
             return with;
         }
         with.frees = self.entries(holding.below(&revision.folder));
-        let users = self.blobs.entry(at).or_insert_with(|| users(holding));
+        let users = self.blobs.entry(at).or_insert_with(|| holding.users());
         let own: HashSet<&OsString> = revision.blobs().collect();
         let mut gone: Vec<&OsString> = Vec::new();
         for name in own {
@@ -134,19 +134,9 @@ impl<'a> Accounts<'a> {
         let Some((index, found)) = index.and_then(|index| Some((index, hub.payloads.get(index)?))) else { return };
         // Without a list that can be read, nobody knows who else uses it.
         if *left == 0 && found.listed {
-            with.frees = with.frees.saturating_add(self.entries(std::iter::once(&found.entry).chain(&found.beside)));
+            // Its list of users is empty by then.
+            with.frees = with.frees.saturating_add(self.entries(std::iter::once(&found.entry)));
             with.payloads.push(index);
         }
     }
-}
-
-fn users(holding: &Holding) -> HashMap<&OsString, usize> {
-    let mut users: HashMap<&OsString, usize> = HashMap::new();
-    for revision in &holding.repository.revisions {
-        let own: HashSet<&OsString> = revision.blobs().collect();
-        for name in own {
-            *users.entry(name).or_default() += 1;
-        }
-    }
-    users
 }

@@ -55,9 +55,9 @@ pub fn select(
         match one {
             Wanted::Models => clearer.models(),
             Wanted::Applications => clearer.applications(),
-            Wanted::Named(word, Meaning::Picks(picks)) => {
+            Wanted::Named(_, Meaning::Picks(picks)) => {
                 for pick in picks {
-                    clearer.add(pick.clone(), &format!("named: {word}"), true);
+                    clearer.add(pick.clone(), "named", true);
                 }
             }
             Wanted::Named(_, Meaning::NotHere) => {}
@@ -151,7 +151,11 @@ impl Clearer<'_> {
             format!("{} could not be read: {why}", crate::support::escape::path(path))
         };
         match pick {
-            Pick::Repository(at) | Pick::Revision(at, _) => {
+            Pick::Revision(at, _) => {
+                let (_, holding) = self.stock.at(*at)?;
+                holding.repository.problems.first().map(|(path, error)| unread(path, error))
+            }
+            Pick::Repository(at) => {
                 let (_, holding) = self.stock.at(*at)?;
                 let repository = &holding.repository;
                 if let Some((path, error)) = repository.problems.first() {

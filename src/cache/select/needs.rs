@@ -1,7 +1,7 @@
 //! What must stay: what the locks of the projects name that share the cache, what running processes have open, what a person
 //! wants to keep.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::stock::{Entry, Holding, Thing};
@@ -29,7 +29,7 @@ pub struct Needs {
     /// Revisions: the folder's name and the commit.
     revisions: HashMap<(String, String), BTreeSet<Holder>>,
     /// Files and folders that lie elsewhere than in a hub, in lower case: some disks know no other.
-    paths: HashMap<String, BTreeSet<Holder>>,
+    paths: BTreeMap<String, BTreeSet<Holder>>,
     /// Marks of projects whose lock is known, or that are gone for good: what they hold by a reference, and name in no lock, they
     /// need no more.
     settled: HashSet<String>,
@@ -87,9 +87,9 @@ impl Needs {
     pub fn of_thing(&self, thing: &Thing) -> Vec<&Holder> {
         let here = lower(&thing.path);
         let below = format!("{here}{}", std::path::MAIN_SEPARATOR);
-        let touches = |path: &&String| **path == here || path.starts_with(&below);
-        let found: BTreeSet<&Holder> =
-            self.paths.iter().filter(|(path, _)| touches(path)).flat_map(|(_, holders)| holders).collect();
+        let inner = self.paths.range(below.clone()..).take_while(|(path, _)| path.starts_with(&below));
+        let own = self.paths.get(&here).into_iter().flatten();
+        let found: BTreeSet<&Holder> = inner.flat_map(|(_, holders)| holders).chain(own).collect();
         found.into_iter().collect()
     }
 
@@ -100,7 +100,7 @@ impl Needs {
 
     /// Whether a process has one of `entries` open.
     pub fn is_open<'a>(&self, mut entries: impl Iterator<Item = &'a Entry>) -> bool {
-        !self.open.is_empty() && entries.any(|entry| entry.stamp.is_plain() && self.open.contains(&entry.stamp.id))
+        !self.open.is_empty() && entries.any(|entry| entry.is_plain() && self.open.contains(&entry.stamp.id))
     }
 
     /// Whether a process has the file of this device and inode open.

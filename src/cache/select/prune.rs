@@ -57,8 +57,7 @@ pub fn select(stock: &Stock, needs: &Needs, log: &UseLog, keep: &[Pick], rules: 
         }
     }
     let short = pruner.goals();
-    let settling = Settling { stock, picks: &pruner.picks, log, needs, young: rules.now.saturating_sub(rules.grace) };
-    let lines = lines(&settling);
+    let lines = lines(&pruner.settling());
     Selection { lines, kept: pruner.kept, short }
 }
 
@@ -82,6 +81,11 @@ struct Candidate {
 }
 
 impl<'a> Pruner<'a> {
+    fn settling(&self) -> Settling<'_> {
+        let young = self.rules.now.saturating_sub(self.rules.grace);
+        Settling { stock: self.stock, picks: &self.picks, log: self.log, needs: self.needs, young }
+    }
+
     fn homes(&self) -> impl Iterator<Item = (At, &'a Holding)> + use<'a> {
         self.stock.repositories().filter(|(_, hub, _)| hub.home).map(|(at, _, holding)| (at, holding))
     }

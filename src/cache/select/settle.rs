@@ -67,7 +67,7 @@ fn join(lines: &mut Vec<Line>, line: Line) {
 
 impl<'a> Settling<'a> {
     /// Whether nothing of a repository stays: all its revisions go, and nobody is at work in it.
-    fn goes_whole(&self, at: At) -> bool {
+    pub(super) fn goes_whole(&self, at: At) -> bool {
         let Some((_, holding)) = self.stock.at(at) else { return false };
         if self.picks.has(&Pick::Repository(at)) {
             return true;
@@ -192,7 +192,7 @@ impl<'a> Settling<'a> {
         let thing = self.stock.things.get(index)?;
         let used = used::with_log(used::of(thing.entries.iter()), &thing.path, false, self.log);
         let going: Vec<&Entry> = if thing.holds_protected() {
-            thing.entries.iter().filter(|entry| !entry.stamp.is_folder() && !entry.is_protected()).collect()
+            thing.entries.iter().filter(|entry| !entry.is_folder() && !entry.is_protected()).collect()
         } else {
             thing.entries.iter().collect()
         };
@@ -223,14 +223,14 @@ impl<'a> Settling<'a> {
         let frees = accounts.entries(going());
         let victims = vec![tree_or_file(entry, &thing.root, why)];
         let name = entry.path.strip_prefix(thing.path.parent()?).ok()?.to_string_lossy().into_owned();
-        let kind = if entry.stamp.is_folder() { "folder" } else { "file" };
+        let kind = if entry.is_folder() { "folder" } else { "file" };
         Some(line(name, kind, &entry.path, why, frees, victims, used))
     }
 
     fn application(&self, cache: usize, entry: usize, why: &str, accounts: &mut Accounts<'a>) -> Option<Line> {
         let cache = self.stock.applications.get(cache)?;
         let entry = cache.entries.get(entry)?;
-        let going: Vec<&Entry> = match entry.stamp.is_folder() {
+        let going: Vec<&Entry> = match entry.is_folder() {
             true => cache.entries.iter().filter(|other| other.path.starts_with(&entry.path)).collect(),
             // Of a hundred thousand files, each is looked at once.
             false => vec![entry],
@@ -247,7 +247,7 @@ impl<'a> Settling<'a> {
 }
 
 fn tree_or_file(entry: &Entry, root: &Path, why: &str) -> Victim {
-    let role = if entry.stamp.is_folder() { Role::Tree } else { Role::File };
+    let role = if entry.is_folder() { Role::Tree } else { Role::File };
     victim(entry.path.clone(), root.to_path_buf(), entry.stamp, role, why)
 }
 

@@ -1,1 +1,357 @@
-//! tests
+//! The decisions over a stock that is made up: times, links and locks that no test could put on a disk.
+
+mod making;
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use super::clear::{self, Terms, Wanted};
+use super::picks::Pick;
+use super::prune::{self, Goal, Rules};
+use super::stock::{Application, Entry, EntryKind, Payload, Stock, Thing, ThingKind, entry};
+use super::words::{self, Meaning, Named, Problem};
+use super::{Needs, Role, Selection, UseLog};
+use making::{Making, hub, needing, payload, thing};
+
+const NOW: i64 = 1_000_000_000;
+const DAY: i64 = 86_400;
+const HUB: &str = "/c/huggingface/hub";
+
+fn commit(digit: char) -> String {
+    digit.to_string().repeat(40)
+}
+
+fn rules() -> Rules {
+    Rules { now: NOW, grace: 3600, pinned: 7 * DAY, ..Rules::default() }
+}
+
+fn pruned(stock: &Stock, needs: &Needs, rules: &Rules) -> Selection {
+    prune::select(stock, needs, &UseLog::new(), &[], rules)
+}
+
+/// Name, what it frees, why.
+fn lines(selection: &Selection) -> Vec<(&str, u64, &str)> {
+    selection.lines.iter().map(|line| (line.name.as_str(), line.frees, line.why.as_str())).collect()
+}
+
+fn kept(selection: &Selection) -> Vec<(&str, &str)> {
+    selection.kept.iter().map(|kept| (kept.name.as_str(), kept.why.as_str())).collect()
+}
+
+#[test]
+fn what_a_branch_has_left_behind_goes_with_the_blobs_that_it_alone_has() {
+    let made = Making::of("org/a", 100).blob("both", 800, 300).blob("old", 400, 2).blob("new", 600, 1);
+    let made = made.revision('1', &["both", "old"], 300).revision('2', &["both", "new"], 30).reference("main", '2', 30);
+    let stock = hub(vec![made.done()]);
+    let found = pruned(&stock, &Needs::default(), &rules());
+    // It was used two days ago; but the branch has a later one, so nothing says that its commit is named.
+    assert_eq!(lines(&found), [("org/a@111111111111", 400, "no ref and no lock names it")]);
+    let roles: Vec<Role> = found.lines[0].victims.iter().map(|victim| victim.role).collect();
+    assert_eq!(roles, [Role::Snapshot, Role::Blob]);
+    assert_eq!(lines(&pruned(&stock, &needing('1', false), &rules())), []);
+}
+
+#[test]
+fn a_revision_that_only_its_commit_names_stays_while_it_is_used() {
+    let stock = |days| hub(vec![Making::of("org/a", 100).blob("x", 400, days).revision('1', &["x"], 300).done()]);
+    let found = pruned(&stock(2), &Needs::default(), &rules());
+    let why = "no ref names it, but it was used 2 d (mtime): a program may name its commit";
+    assert_eq!((lines(&found), kept(&found)), (vec![], vec![("org/a@111111111111", why)]));
+    let found = pruned(&stock(8), &Needs::default(), &rules());
+    assert_eq!(lines(&found), [("org/a", 400, "no ref and no lock names it")], "whole, since nothing else is in it");
+    assert_eq!(found.lines[0].victims[0].role, Role::Tree);
+}
+
+#[test]
+fn what_a_project_holds_stays_until_its_lock_is_known_not_to_name_it() {
+    let made = Making::of("org/a", 100).blob("x", 400, 90).revision('1', &["x"], 90);
+    let stock = hub(vec![made.reference("refs/modelstrap/0badcafe-12345678", '1', 90).done()]);
+    assert_eq!(lines(&pruned(&stock, &Needs::default(), &rules())), []);
+    let old = Rules { older_than: Some(DAY), ..rules() };
+    let found = pruned(&stock, &Needs::default(), &old);
+    assert_eq!(kept(&found), [("org/a@111111111111", "a project whose lock is not known holds it")]);
+    let mut needs = needing('2', false);
+    needs.settle("0badcafe");
+    assert_eq!(lines(&pruned(&stock, &needs, &rules())), [("org/a", 400, "no ref and no lock names it")]);
+}
+
+#[test]
+fn what_is_young_open_or_not_to_be_read_stays() {
+    let stock = |days: i64, problem: bool| {
+        let made =
+            Making::of("org/a", 100).blob("x", 400, 90).blob("lost", 50, days).unfinished("y.incomplete", 70, days);
+        let mut holding = made.revision('1', &["x"], 90).reference("main", '1', 90).reference("gone", '9', days).done();
+        if problem {
+            holding.repository.problems.push((PathBuf::from("/c/shut"), std::io::Error::other("denied")));
+        }
+        hub(vec![holding])
+    };
+    let found = pruned(&stock(1, false), &Needs::default(), &rules());
+    let expected = [
+        ("org/a", 70, "unfinished download that nobody writes"),
+        ("org/a", 50, "no revision has it"),
+        ("org/a refs/gone", 0, "names a commit that is not there"),
+    ];
+    assert_eq!(lines(&found), expected);
+    assert_eq!(lines(&pruned(&stock(0, false), &Needs::default(), &rules())), []);
+    let found = pruned(&stock(1, true), &Needs::default(), &rules());
+    assert_eq!((lines(&found), kept(&found)), (vec![], vec![("org/a", "/c/shut could not be read: denied")]));
+    let mut needs = Needs::default();
+    let all = stock(1, false);
+    needs.add_open(all.hubs[0].repositories[0].entries.iter().map(|entry| entry.stamp.id));
+    assert_eq!(lines(&pruned(&all, &needs, &rules())), [("org/a refs/gone", 0, "names a commit that is not there")]);
+}
+
+#[test]
+fn age_takes_what_no_lock_names_and_says_what_stays() {
+    let made = |name: &str, inode, days| {
+        Making::of(name, inode).blob("x", 400, days).revision('1', &["x"], days).reference("main", '1', days).done()
+    };
+    let mut stock = hub(vec![made("org/a", 100, 90), made("org/b", 200, 90), made("org/c", 300, 3)]);
+    stock.things = vec![thing("/c/whisper/base.pt", 1, 140, 90), thing("/c/whisper/tiny.pt", 2, 70, 90)];
+    let old = Rules { older_than: Some(30 * DAY), ..rules() };
+    let found = pruned(&stock, &needing('1', false), &old);
+    assert_eq!(lines(&found), [("org/b", 400, "not used for 90 d"), ("tiny.pt", 70, "not used for 90 d")]);
+    let expected = [
+        ("org/a@111111111111", "the lock of /home/ada/p (asr) names it"),
+        ("base.pt", "the lock of /home/ada/p (base) names it"),
+    ];
+    assert_eq!(kept(&found), expected);
+    let keep = words::meaning("org/b", None, &stock, &[]).unwrap();
+    let Meaning::Picks(keep) = keep else { panic!("{keep:?}") };
+    let found = prune::select(&stock, &needing('1', false), &UseLog::new(), &keep, &old);
+    assert_eq!(lines(&found), [("tiny.pt", 70, "not used for 90 d")]);
+    let log: UseLog = [("/c/whisper/tiny.pt".into(), NOW - DAY)].into_iter().collect();
+    assert_eq!(lines(&prune::select(&stock, &needing('1', false), &log, &keep, &old)), []);
+}
+
+#[test]
+fn a_goal_takes_the_least_recently_used_first_and_stops_when_it_is_reached() {
+    let mut stock = Stock { things: Vec::new(), ..Stock::default() };
+    for (inode, (name, days)) in [("a", 50), ("b", 90), ("c", 70), ("base.pt", 300)].into_iter().enumerate() {
+        stock.things.push(thing(&format!("/c/whisper/{name}"), inode as u64 + 1, 100, days));
+    }
+    let goal = |bytes| Goal { name: "--max-size".into(), bytes, device: None };
+    let select = |bytes| pruned(&stock, &needing('1', false), &Rules { goals: vec![goal(bytes)], ..rules() });
+    assert_eq!(lines(&select(100)), [("b", 100, "for --max-size; used 3 mo")]);
+    let found = select(101);
+    assert_eq!(found.lines.iter().map(|line| line.name.as_str()).collect::<String>(), "bc");
+    assert_eq!((found.short.len(), found.kept.len()), (0, 0));
+    let found = select(500);
+    assert_eq!(found.lines.len(), 3, "what a lock needs is never taken");
+    assert_eq!(found.short, ["--max-size cannot be reached: 200 B more would have to go"]);
+    assert_eq!(kept(&found), [("base.pt", "the lock of /home/ada/p (base) names it")]);
+    let elsewhere = Goal { device: Some(99), ..goal(1) };
+    let found = pruned(&stock, &Needs::default(), &Rules { goals: vec![elsewhere], ..rules() });
+    assert_eq!(found.short.len(), 1, "what lies on another disk frees nothing on this one");
+}
+
+#[test]
+fn a_goal_counts_what_leavings_free_and_shared_bytes_once() {
+    let made =
+        Making::of("org/a", 100).blob("both", 800, 50).blob("one", 10, 90).blob("two", 10, 80).blob("orphan", 100, 90);
+    let made = made.revision('1', &["both", "one"], 90).reference("v1", '1', 90);
+    let stock = hub(vec![made.revision('2', &["both", "two"], 80).reference("main", '2', 80).done()]);
+    let select = |bytes| {
+        let goal = Goal { name: "goal".into(), bytes, device: None };
+        pruned(&stock, &Needs::default(), &Rules { goals: vec![goal], ..rules() })
+    };
+    assert_eq!(select(100).frees(), 100, "the orphan is enough");
+    assert_eq!(select(101).frees(), 110);
+    // Only with both revisions the blob goes that both have; the whole repository then, the orphan with it.
+    let found = select(111);
+    assert_eq!(lines(&found), [("org/a", 920, "no revision has it")]);
+}
+
+#[test]
+fn a_goal_counts_what_goes_with_the_last_revision() {
+    let made =
+        Making::of("org/a", 100).blob("x", 400, 90).noted(30).revision('1', &["x"], 90).reference("main", '1', 90);
+    let stock = hub(vec![made.done()]);
+    let goal = Goal { name: "goal".into(), bytes: 430, device: None };
+    let found = pruned(&stock, &Needs::default(), &Rules { goals: vec![goal], ..rules() });
+    assert_eq!((found.frees(), found.short), (430, vec![]));
+}
+
+#[test]
+fn ci_keeps_exactly_what_the_lock_names() {
+    let made = Making::of("org/a", 100).blob("x", 400, 0).blob("y", 300, 0).blob("z", 20, 0);
+    let made = made.revision('1', &["x"], 0).revision('2', &["y"], 0).reference("main", '2', 0);
+    let other =
+        Making::of("org/b", 200).blob("x", 50, 0).revision('1', &["x"], 0).reference("refs/modelstrap/0-1", '1', 0);
+    let mut stock = hub(vec![made.done(), other.done()]);
+    stock.things = vec![thing("/c/whisper/base.pt", 1, 140, 0), thing("/c/huggingface/xet", 2, 70, 0)];
+    stock.things.push(Thing { kind: ThingKind::Locks, ..thing(&format!("{HUB}/.locks"), 3, 0, 0) });
+    let ci = Rules { now: NOW + 1, ci: true, ..Rules::default() };
+    let found = pruned(&stock, &needing('1', true), &ci);
+    let mut names: Vec<&str> = found.lines.iter().map(|line| line.name.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, [".locks", "org/a", "org/a@222222222222", "org/b", "xet"]);
+    assert_eq!(found.frees(), 20 + 300 + 50 + 70);
+    assert_eq!(kept(&found), []);
+}
+
+#[test]
+fn a_payload_goes_with_its_last_user_and_only_where_its_list_can_be_read() {
+    let (one, two) = (payload("aa11", 1, 5000), Payload { listed: false, ..payload("bb22", 2, 7000) });
+    let loose = Payload { used: false, ..payload("cc33", 3, 900) };
+    let user = |name: &str, inode| {
+        let made = Making::of(name, inode).shared("e1", &one).shared("e2", &two);
+        made.revision('1', &["e1", "e2"], 90).done()
+    };
+    let mut stock = hub(vec![user("org/a", 100), user("org/b", 200)]);
+    stock.hubs[0].payloads = vec![one.clone(), two.clone(), loose];
+    let terms = Terms { now: NOW, busy: 60, force: false };
+    let clear = |word: &str, needs: &Needs| {
+        let meaning = words::meaning(word, None, &stock, &[]).unwrap();
+        clear::select(&stock, needs, &UseLog::new(), &[Wanted::Named(word.into(), meaning)], terms)
+    };
+    assert_eq!(clear("org/a", &Needs::default()).unwrap().frees(), 0, "the other repository has it still");
+    let both: Vec<Wanted> = ["org/a", "org/b"]
+        .map(|word| Wanted::Named(word.into(), words::meaning(word, None, &stock, &[]).unwrap()))
+        .into();
+    let found = clear::select(&stock, &Needs::default(), &UseLog::new(), &both, terms).unwrap();
+    assert_eq!(lines(&found), [("org/a", 0, "named"), ("org/b", 5000, "named")]);
+    let last = found.lines[1].victims.last().unwrap();
+    assert_eq!((last.role, &last.path), (Role::Payload, &one.entry.path));
+    let found = pruned(&stock, &Needs::default(), &Rules { pinned: 365 * DAY, ..rules() });
+    assert_eq!(
+        lines(&found),
+        [
+            ("shared store", 900, "no repository uses it"),
+            ("org/a", 0, "no ref and no lock names it"),
+            ("org/b", 5000, "no ref and no lock names it")
+        ]
+    );
+    let refused = clear("org/a", &needing('1', false)).unwrap_err();
+    assert_eq!((refused[0].name.as_str(), refused[0].holders[0].text()), ("org/a", "/home/ada/p (asr)".to_owned()));
+    assert_eq!(clear("org/a", &needing('1', true)).unwrap().lines.len(), 1, "one's own model may be cleared");
+}
+
+#[test]
+fn clearing_all_models_leaves_those_that_other_projects_need() {
+    let made = Making::of("org/a", 100).blob("x", 400, 9).blob("y", 300, 9);
+    let made = made.revision('1', &["x"], 9).revision('2', &["y"], 9).reference("main", '2', 9);
+    let mut stock = hub(vec![made.done()]);
+    stock.things = vec![thing("/c/whisper/base.pt", 1, 140, 9), thing("/c/whisper/tiny.pt", 2, 70, 9)];
+    let select = |force| {
+        let terms = Terms { now: NOW, busy: 60, force };
+        clear::select(&stock, &needing('1', false), &UseLog::new(), &[Wanted::Models], terms).unwrap()
+    };
+    let found = select(false);
+    assert_eq!(lines(&found), [("org/a@222222222222", 300, "models"), ("tiny.pt", 70, "models")]);
+    let why = |model| format!("the lock of /home/ada/p ({model}) names it; `--force` takes it");
+    assert_eq!(kept(&found), [("org/a", why("asr").as_str()), ("base.pt", why("base").as_str())]);
+    assert_eq!(lines(&select(true)), [("org/a", 700, "models"), ("base.pt", 140, "models"), ("tiny.pt", 70, "models")]);
+}
+
+#[test]
+fn a_model_of_the_project_is_its_revision_and_its_files() {
+    let made = Making::of("org/a", 100).blob("x", 400, 9).blob("y", 300, 9);
+    let made = made.revision('1', &["x"], 9).revision('2', &["y"], 9).reference("main", '2', 9);
+    let mut stock = hub(vec![made.done()]);
+    stock.things = vec![thing("/c/whisper/base.pt", 1, 140, 9)];
+    let named = [
+        Named { name: "asr".into(), revisions: vec![("models--org--a".into(), commit('1'))], ..Named::default() },
+        Named {
+            name: "base".into(),
+            paths: vec!["/c/whisper/base.pt".into()],
+            spec: "openai-whisper:base".into(),
+            ..Named::default()
+        },
+        Named { name: "gone".into(), ..Named::default() },
+    ];
+    let meaning = |word: &str| words::meaning(word, None, &stock, &named);
+    let at = super::picks::At { hub: 0, repository: 0 };
+    assert_eq!(meaning("asr"), Ok(Meaning::Picks(vec![Pick::Revision(at, 0)])));
+    assert_eq!(meaning("base"), Ok(Meaning::Picks(vec![Pick::Thing(0)])));
+    assert_eq!(meaning("openai-whisper:base"), Ok(Meaning::Picks(vec![Pick::Thing(0)])));
+    assert_eq!(meaning("gone"), Ok(Meaning::NotHere));
+    for word in ["org/a@main", "org/a@2222", "hf:org/a@main", "ORG/A@main", "models/org/a@main"] {
+        assert_eq!(meaning(word), Ok(Meaning::Picks(vec![Pick::Revision(at, 1)])), "{word}");
+    }
+    assert_eq!(meaning("org/a"), Ok(Meaning::Picks(vec![Pick::Repository(at)])));
+    assert_eq!(meaning("org/a@222"), Err(Problem::Unknown(Some("org/a".into()))), "too short to be a commit");
+    assert_eq!(meaning("gone2"), Err(Problem::Unknown(Some("gone".into()))));
+}
+
+#[test]
+fn an_application_cache_gives_up_what_is_older_than_it_may_be() {
+    let file = |name: &str, inode, days: i64, came: i64| {
+        let mut entry = entry(&format!("/p/out/{name}"), inode, 10, NOW - days * DAY, NOW - days * DAY);
+        entry.stamp.changed = i128::from(NOW - came) * 1_000_000_000;
+        entry
+    };
+    let cache = Application {
+        name: "tmdb".into(),
+        path: "/p/out".into(),
+        max_age: Some(90 * DAY),
+        entries: vec![
+            file("a", 1, 91, DAY),
+            file("b", 2, 89, DAY),
+            file("c", 3, 99, 60),
+            file(".gitignore", 4, 99, DAY),
+        ],
+        tracked: HashSet::from(["/p/out/d".into()]),
+        obscure: false,
+    };
+    let mut stock = Stock { applications: vec![cache], ..Stock::default() };
+    stock.applications[0].entries.push(file("d", 5, 99, DAY));
+    let found = pruned(&stock, &Needs::default(), &rules());
+    assert_eq!(lines(&found), [("tmdb", 10, "older than its max_age of 90 d")]);
+    assert_eq!(found.lines[0].victims[0].path, Path::new("/p/out/a"));
+    assert_eq!(kept(&found), [("tmdb", "1 file came here less than 1 h ago")]);
+}
+
+#[test]
+fn a_folder_with_a_login_in_it_goes_file_by_file() {
+    let path = "/c/modelscope/x";
+    let mut folder = thing(path, 1, 0, 9);
+    folder.kind = ThingKind::Folder;
+    folder.entries[0].kind = EntryKind::Folder;
+    folder.entries.extend([("credentials", 2), ("a/weights.bin", 3)].map(|(name, inode)| {
+        let at = NOW - 9 * DAY;
+        Entry { ..entry(&format!("{path}/{name}"), inode, 50, at, at) }
+    }));
+    let stock = Stock { things: vec![folder], ..Stock::default() };
+    let terms = Terms { now: NOW, busy: 60, force: false };
+    let found = clear::select(&stock, &Needs::default(), &UseLog::new(), &[Wanted::Models], terms).unwrap();
+    let victims: Vec<_> = found.lines[0].victims.iter().map(|one| (one.path.to_str().unwrap(), one.role)).collect();
+    assert_eq!((victims, found.frees()), (vec![("/c/modelscope/x/a/weights.bin", Role::File)], 50));
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_word_panics_and_none_leads_out(word in ".{0,30}", path in "/[a-c/.]{0,12}") {
+        let made = Making::of("org/a", 100).blob("x", 400, 9).revision('1', &["x"], 9);
+        let mut stock = hub(vec![made.done()]);
+        stock.things = vec![thing("/c/whisper/base.pt", 1, 140, 9)];
+        let _ = words::meaning(&word, None, &stock, &[]);
+        if let Ok(Meaning::Picks(picks)) = words::meaning(&word, Some(Path::new(&path)), &stock, &[]) {
+            for pick in picks {
+                let found = stock.path(&pick).unwrap();
+                proptest::prop_assert!(found.starts_with("/c/huggingface") || found.starts_with("/c/whisper"));
+            }
+        }
+    }
+
+    /// Whatever is asked for, what a lock names stays.
+    #[test]
+    fn no_rule_takes_what_a_lock_names(older in 0_i64..400, bytes in 0_u64..3000, ci: bool, grace in 0_i64..2) {
+        let made = |name: &str, inode, days| {
+            let made = Making::of(name, inode).blob("x", 400, days).blob("y", 300, days).blob("z", 70, days);
+            made.revision('1', &["x", "y"], days).revision('2', &["y", "z"], days).reference("main", '2', days).done()
+        };
+        let mut stock = hub(vec![made("org/a", 100, 90), made("org/b", 200, 10)]);
+        stock.things = vec![thing("/c/whisper/base.pt", 1, 140, 90), thing("/c/whisper/tiny.pt", 2, 70, 20)];
+        let goals = vec![Goal { name: "goal".into(), bytes, device: None }];
+        let rules = Rules { older_than: Some(older * DAY), ci, goals, grace, pinned: grace, ..rules() };
+        let found = pruned(&stock, &needing('1', false), &rules);
+        let needed = ["hub/models--org--a/blobs/x", "hub/models--org--a/blobs/y", "whisper/base.pt", &format!("models--org--a/snapshots/{}", commit('1'))];
+        for victim in found.into_victims() {
+            let path = victim.path.to_str().unwrap();
+            proptest::prop_assert!(!needed.iter().any(|needed| path.ends_with(needed)), "{path}");
+            proptest::prop_assert!(!path.ends_with("models--org--a"));
+        }
+    }
+}

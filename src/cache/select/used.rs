@@ -45,7 +45,7 @@ pub type UseLog = HashMap<PathBuf, i64>;
 
 /// When one of `entries` was used last. Folders and links say nothing: who lists or follows them, uses nothing.
 pub(super) fn of<'a>(entries: impl Iterator<Item = &'a Entry>) -> Option<Used> {
-    let plain = entries.filter(|entry| entry.stamp.is_plain());
+    let plain = entries.filter(|entry| entry.is_plain());
     plain.map(|entry| of_stamp(entry.stamp.accessed, entry.stamp.modified)).max()
 }
 
@@ -65,10 +65,8 @@ pub(super) fn with_log(used: Option<Used>, path: &Path, names: bool, log: &UseLo
 /// and counts where there is nothing else.
 pub(super) fn of_revision(holding: &Holding, revision: &Revision) -> Option<Used> {
     let repository = &holding.repository;
-    let is_alone = |name: &std::ffi::OsString| {
-        let mut others = repository.revisions.iter().filter(|other| other.commit != revision.commit);
-        others.all(|other| other.blobs().all(|blob| blob != name))
-    };
+    let users = holding.users();
+    let is_alone = |name: &std::ffi::OsString| users.get(name).is_none_or(|users| *users <= 1);
     let uses = |alone: bool| {
         let blobs = revision.blobs().filter(|name| !alone || is_alone(name));
         let blobs = blobs.filter_map(|name| repository.blobs.get(name)).filter_map(|blob| match &blob.kind {

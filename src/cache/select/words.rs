@@ -211,7 +211,7 @@ pub(super) fn application(stock: &Stock, number: usize) -> Vec<Pick> {
     for (index, entry) in cache.entries.iter().enumerate() {
         let Some(top) = top(&entry.path) else { continue };
         let goes = match held.contains(&top) {
-            true => !entry.stamp.is_folder() && !cache.is_held(entry),
+            true => !entry.is_folder() && !cache.is_held(entry),
             false => entry.path == top,
         };
         if goes {

@@ -10,8 +10,9 @@ use serde_json::json;
 use super::json::{Planned, document};
 use super::roots::Keeping;
 use super::{Scene, remover, show};
-use crate::cache::remove::{Keep, Order, Outcome};
+use crate::cache::remove::{Keep, Order, Outcome, Restored};
 use crate::cache::select::Selection;
+use crate::cache::select::prune::span;
 use crate::cli::Consent;
 use crate::commands::context::Context;
 use crate::commands::survey::Survey;
@@ -104,9 +105,8 @@ fn consent(context: &Context, consent: &Consent, keep: Keep) -> Result<()> {
 
 pub(in crate::commands) fn said(outcome: &Outcome, verb: &str) -> String {
     let Some(until) = outcome.until else { return format!("{} freed.", units::bytes(outcome.freed)) };
-    let left = u64::try_from(until.saturating_sub(time::seconds())).unwrap_or(0);
     // A run that took a second did not make it less than an hour.
-    let left = humantime::format_duration(Duration::from_secs(left.saturating_add(30) / 60 * 60));
+    let left = span(until.saturating_sub(time::seconds()).saturating_add(30));
     let freed = if outcome.freed > 0 { format!("{} freed, ", units::bytes(outcome.freed)) } else { String::new() };
     format!(
         "{freed}{} removed. For {left} `modelstrap {verb} --undo` brings it back; the next modelstrap after that frees it, \
@@ -125,7 +125,16 @@ pub(in crate::commands) fn undo(context: &Context, verb: &str, dry_run: bool) ->
     }
     crate::support::interrupt::watch();
     let survey = Survey::of(context)?;
-    let restored = remover(&survey).undo()?;
+    let remover = remover(&survey);
+    // A run that was killed before it had decided anything is the last one, and goes back by itself.
+    let swept = remover.sweep(time::seconds())?;
+    let restored = match swept.back.is_empty() {
+        true => remover.undo()?,
+        false => Some(Restored { verb: verb.to_owned(), back: swept.back, stayed: Vec::new() }),
+    };
+    for (path, why) in &swept.problems {
+        context.output.warn(format!("{}: {}", escape::path(path), escape::printable(why)));
+    }
     let shown = |path: &std::path::Path| {
         crate::support::paths::friendly(&survey.layout.root, survey.layout.home.as_deref(), path)
     };

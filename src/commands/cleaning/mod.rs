@@ -10,7 +10,7 @@ mod who;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
 use super::Usage;
 use super::context::Context;
@@ -23,6 +23,8 @@ use crate::cache::select::words::{self, Meaning, Named, Problem};
 use crate::cache::select::{Needs, Stock, UseLog};
 use crate::cache::{Kind, scan};
 use crate::models::homes::Homes;
+use crate::platform::mapped_files::mapped_files;
+use crate::platform::open_files::open_files;
 use crate::project::git;
 use crate::setup::Layout;
 use crate::setup::layout::model_folders;
@@ -33,6 +35,9 @@ pub(super) use carry::{Manner, carry_out, said, undo};
 pub(super) use roots::Keeping;
 pub(super) use show::plan_in as plan;
 pub(super) use who::Projects;
+
+/// Six days, in seconds.
+const EARLY: i64 = 6 * 86_400;
 
 /// A project, and all that is known of its cache.
 pub(super) struct Scene<'a> {
@@ -84,10 +89,21 @@ impl<'a> Scene<'a> {
         let survey = Survey::of(context)?;
         roots::check(context, &survey.layout)?;
         let remover = remover(&survey);
+        // Before anything is looked at: a manifest may name the whole disk.
+        for place in survey.places.iter().filter(|place| matches!(place.kind, Kind::Application { .. })) {
+            if place.real.exists() {
+                remover
+                    .admit(&place.real)
+                    .with_context(|| format!("[application_caches] {}", escape::printable(&place.name)))?;
+            }
+        }
         let now = time::seconds();
         let swept = match (scope.dry_run, scope.empty_trash) {
             (true, _) => Swept::default(),
-            (false, all) => remover.sweep(if all { i64::MAX } else { now })?,
+            (false, false) => remover.sweep(now)?,
+            // As if it were so much later: what can be brought back is given up. Less than the week for which what a killed run
+            // took waits for a person.
+            (false, true) => remover.sweep(now.saturating_add(EARLY))?,
         };
         let planned = SystemTime::now();
         let inventory = scan::scan(survey.places.clone());
@@ -105,10 +121,26 @@ impl<'a> Scene<'a> {
         let homes = crate::cache::select::needs::real_homes(&survey.homes);
         let mut needs = Needs::default();
         let projects = Projects::read(context, &survey, &homes, now, scope, &mut needs);
-        // OPEN
+        if let Some(open) = open_files(Path::new("/")) {
+            needs.add_open(open.all);
+        }
+        needs.add_open(mapped_files(Path::new("/")));
         let log = who::use_log(&survey.layout.cache_root);
         let named = named(&projects, &homes);
         Ok(Self { context, survey, inventory, stock, needs, log, named, projects, remover, swept, planned, now })
+    }
+
+    /// Refuses to call a run good in which something of the cache could not be read.
+    ///
+    /// # Errors
+    /// How much it was.
+    pub(super) fn end(&self) -> Result<()> {
+        let repositories = self.stock.hubs.iter().filter(|hub| hub.home).flat_map(|hub| &hub.repositories);
+        let shut = repositories.filter(|one| !one.repository.problems.is_empty()).count() + self.stock.problems.len();
+        if shut > 0 {
+            bail!("{} could not be read: what lies there stays", units::count(shut, "folder"));
+        }
+        Ok(())
     }
 
     /// A path as a person knows it.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 use crate::cache::remove::Keep;
+use crate::cache::select::prune::span;
 use crate::cli::Trash;
 use crate::commands::context::Context;
 use crate::platform::{Probe, disk};
@@ -93,7 +94,7 @@ impl Keeping {
     fn for_time(time: Duration) -> Self {
         let says = format!(
             "For {} `--undo` brings it back; its room is free after that, or at once with `--now`.",
-            humantime::format_duration(Duration::from_secs(time.as_secs()))
+            span(i64::try_from(time.as_secs()).unwrap_or(i64::MAX))
         );
         Self { keep: Keep::For(time), says }
     }

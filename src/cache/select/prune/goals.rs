@@ -54,7 +54,12 @@ impl<'a> Pruner<'a> {
         let stock = self.stock;
         let bytes = match pick {
             Pick::Repository(at) => accounts.repository(*at).frees,
-            Pick::Revision(at, index) => accounts.revision(*at, *index).frees,
+            Pick::Revision(at, index) => {
+                let revision = accounts.revision(*at, *index).frees;
+                // With the last of them goes what else is in the repository.
+                let rest = if self.settling().goes_whole(*at) { accounts.repository(*at).frees } else { 0 };
+                revision.saturating_add(rest)
+            }
             Pick::Orphan(at, name) => accounts.orphan(*at, name).frees,
             Pick::Payload(hub, index) => accounts.payload(*hub, *index),
             Pick::Thing(index) => stock.things.get(*index).map_or(0, |thing| accounts.entries(thing.entries.iter())),

@@ -83,7 +83,7 @@ impl Pruner<'_> {
             for (index, entry) in cache.entries.iter().enumerate() {
                 let written = i64::try_from(entry.stamp.modified.div_euclid(1_000_000_000)).unwrap_or(i64::MAX);
                 let is_old = written < self.rules.now.saturating_sub(age);
-                if entry.stamp.is_folder() || cache.is_held(entry) || !is_old {
+                if entry.is_folder() || cache.is_held(entry) || !is_old {
                     continue;
                 }
                 if self.is_young(entry.stamp.touched()) {

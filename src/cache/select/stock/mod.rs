@@ -5,7 +5,7 @@
 mod read;
 mod tree;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -60,6 +60,19 @@ pub struct Entry {
     pub path: PathBuf,
     /// As it was.
     pub stamp: Stamp,
+    /// What it is.
+    pub kind: EntryKind,
+}
+
+/// What stands at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntryKind {
+    /// A file with content.
+    File,
+    /// A folder.
+    Folder,
+    /// A link, a device: nothing that has content of its own.
+    Other,
 }
 
 /// A content of the store that the repositories of a hub share.
@@ -148,14 +161,9 @@ pub fn is_protected(name: &std::ffi::OsStr) -> bool {
 }
 
 impl Stamp {
-    /// A folder.
+    /// A folder, where the system tells.
     pub(super) const fn is_folder(&self) -> bool {
         self.mode & 0o170_000 == 0o040_000
-    }
-
-    /// A file with content: neither folder nor link.
-    pub(super) const fn is_plain(&self) -> bool {
-        self.mode == 0 || self.mode & 0o170_000 == 0o100_000
     }
 }
 
@@ -174,6 +182,16 @@ impl Application {
 }
 
 impl Entry {
+    /// A folder.
+    pub fn is_folder(&self) -> bool {
+        self.kind == EntryKind::Folder
+    }
+
+    /// A file with content: neither folder nor link.
+    pub fn is_plain(&self) -> bool {
+        self.kind == EntryKind::File
+    }
+
     /// Whether it is a file that stays.
     pub fn is_protected(&self) -> bool {
         !self.stamp.is_folder() && self.path.file_name().is_some_and(is_protected)
@@ -201,6 +219,18 @@ impl Holding {
         self.entries.iter().skip(first).take_while(move |entry| entry.path.starts_with(folder))
     }
 
+    /// How many of its revisions have each blob.
+    pub fn users(&self) -> HashMap<&OsString, usize> {
+        let mut users: HashMap<&OsString, usize> = HashMap::new();
+        for revision in &self.repository.revisions {
+            let own: HashSet<&OsString> = revision.blobs().collect();
+            for name in own {
+                *users.entry(name).or_default() += 1;
+            }
+        }
+        users
+    }
+
     /// The entry at `path`.
     pub fn entry(&self, path: &Path) -> Option<&Entry> {
         let at = self.entries.binary_search_by(|entry| entry.path.as_path().cmp(path)).ok()?;
@@ -224,5 +254,6 @@ pub(super) fn entry(path: &str, inode: u64, disk: u64, read: i64, written: i64) 
             changed: second(written),
             accessed: second(read),
         },
+        kind: EntryKind::File,
     }
 }

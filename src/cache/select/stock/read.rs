@@ -65,7 +65,9 @@ pub fn read(inventory: &Inventory, sources: &Sources<'_>) -> Stock {
 
 fn application(found: &Found, max_age: Option<i64>, tracked: HashSet<PathBuf>, stock: &mut Stock) {
     let Walk { mut entries, problems } = walk(&found.place.real);
-    entries.retain(|entry| entry.path != found.place.real);
+    // This tool's own folder holds what can still be brought back.
+    let own = found.place.real.join(OWN);
+    entries.retain(|entry| entry.path != found.place.real && !entry.path.starts_with(&own));
     stock.applications.push(Application {
         name: found.place.name.clone(),
         path: found.place.real.clone(),
@@ -127,6 +129,10 @@ impl Reader<'_> {
             match self.units.get(&path).map(|unit| &unit.kind) {
                 Some(UnitKind::Repository(_)) => self.repository(&path, folder, stock),
                 Some(UnitKind::Store) => self.store(folder, stock),
+                // A hub without a repository is not known as one, and its store is.
+                Some(UnitKind::Folder) if name == "blobs" && Hub::at(folder).store.is_some() => {
+                    self.store(folder, stock)
+                }
                 Some(UnitKind::File) => self.thing(&path, ThingKind::File, stock),
                 Some(UnitKind::Folder) => self.thing(&path, ThingKind::Folder, stock),
                 Some(UnitKind::Own) if name == ".locks" => self.thing(&path, ThingKind::Locks, stock),
@@ -221,7 +227,7 @@ fn shard_of(entries: Vec<Entry>, shard: &Path, hub: &Path) -> Vec<Payload> {
         let is_here = entry.path.parent() == Some(shard);
         match entry.path.extension().and_then(|ending| ending.to_str()) {
             Some("refs" | "lock") if is_here => beside.entry(entry.path.with_extension("")).or_default().push(entry),
-            None if is_here && entry.stamp.is_plain() => payloads.push(entry),
+            None if is_here && entry.is_plain() => payloads.push(entry),
             _ => {}
         }
     }

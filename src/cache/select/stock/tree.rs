@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::Entry;
+use super::{Entry, EntryKind};
 use crate::cache::stamp::Stamp;
 use crate::support::interrupt;
 
@@ -23,10 +23,11 @@ pub(super) struct Walk {
 /// Walks `path`, a file or a folder. What vanishes meanwhile is left out.
 pub(super) fn walk(path: &Path) -> Walk {
     let mut found = Walk::default();
-    match Stamp::at(path) {
-        Ok(stamp) => {
-            found.entries.push(Entry { path: path.to_path_buf(), stamp });
-            if stamp.is_folder() || path_is_folder(path) {
+    match fs::symlink_metadata(path) {
+        Ok(looked) => {
+            let kind = kind(looked.file_type());
+            found.entries.push(Entry { path: path.to_path_buf(), stamp: Stamp::of(&looked), kind });
+            if kind == EntryKind::Folder {
                 below(path, 0, &mut found);
             }
         }
@@ -35,9 +36,12 @@ pub(super) fn walk(path: &Path) -> Walk {
     found
 }
 
-/// Where the system has no modes, the stamp does not tell.
-fn path_is_folder(path: &Path) -> bool {
-    cfg!(not(unix)) && fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
+fn kind(found: fs::FileType) -> EntryKind {
+    match (found.is_dir(), found.is_file()) {
+        (true, _) => EntryKind::Folder,
+        (_, true) => EntryKind::File,
+        _ => EntryKind::Other,
+    }
 }
 
 fn below(folder: &Path, depth: usize, found: &mut Walk) {
@@ -53,11 +57,12 @@ fn below(folder: &Path, depth: usize, found: &mut Walk) {
         if interrupt::requested() {
             return;
         }
-        let looked = entry.and_then(|entry| Ok((entry.path(), entry.file_type()?, Stamp::at(&entry.path())?)));
+        let looked = entry.and_then(|entry| Ok((entry.path(), fs::symlink_metadata(entry.path())?)));
         match looked {
-            Ok((path, kind, stamp)) => {
-                found.entries.push(Entry { path: path.clone(), stamp });
-                if kind.is_dir() {
+            Ok((path, looked)) => {
+                let kind = kind(looked.file_type());
+                found.entries.push(Entry { path: path.clone(), stamp: Stamp::of(&looked), kind });
+                if kind == EntryKind::Folder {
                     below(&path, depth + 1, found);
                 }
             }

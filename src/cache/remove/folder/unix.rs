@@ -1,0 +1,189 @@
+//! Folders by descriptor.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{self, Access, AtFlags, FileType, Mode, OFlags, RenameFlags};
+use rustix::io::Errno;
+
+use super::{Found, Kind};
+use crate::cache::stamp::Stamp;
+
+/// An open folder.
+#[derive(Debug)]
+pub(in crate::cache::remove) struct Folder(OwnedFd);
+
+const FLAGS: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC).union(OFlags::NOFOLLOW);
+const FILE: OFlags = OFlags::CLOEXEC.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK);
+
+impl Folder {
+    /// The folder at `real`, in which no part may be a link.
+    pub(super) fn open(real: &Path) -> io::Result<Self> {
+        #[cfg(target_os = "linux")]
+        match fs::openat2(fs::CWD, real, FLAGS, Mode::empty(), fs::ResolveFlags::NO_SYMLINKS) {
+            // An old kernel, or a container that allows only what was there before 2020.
+            Err(Errno::NOSYS | Errno::PERM) => {}
+            opened => return Ok(Self(opened?)),
+        }
+        let folder = Self(fs::open(real, FLAGS, Mode::empty())?);
+        let same = real.canonicalize()? == real && folder.own()?.stamp.id == Stamp::at(real)?.id;
+        if same { Ok(folder) } else { Err(io::Error::from(Errno::LOOP)) }
+    }
+
+    /// The same folder once more.
+    pub(in crate::cache::remove) fn again(&self) -> io::Result<Self> {
+        Ok(Self(self.0.try_clone()?))
+    }
+
+    /// The folder `name` in this one; a link is refused.
+    pub(in crate::cache::remove) fn enter(&self, name: &OsStr) -> io::Result<Self> {
+        Ok(Self(fs::openat(&self.0, name, FLAGS, Mode::empty())?))
+    }
+
+    /// Makes the folder `name`: for this user alone, or as the umask has it.
+    pub(in crate::cache::remove) fn make(&self, name: &OsStr, private: bool) -> io::Result<()> {
+        let mode = if private { 0o700 } else { 0o777 };
+        Ok(fs::mkdirat(&self.0, name, Mode::from_raw_mode(mode))?)
+    }
+
+    /// What is in it, in the disk's order.
+    pub(in crate::cache::remove) fn names(&self) -> io::Result<Vec<OsString>> {
+        let mut names = Vec::new();
+        for entry in fs::Dir::read_from(&self.0)? {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            if !matches!(name, b"." | b"..") {
+                names.push(OsString::from_vec(name.to_vec()));
+            }
+        }
+        Ok(names)
+    }
+
+    /// What `name` is.
+    pub(in crate::cache::remove) fn look(&self, name: &OsStr) -> io::Result<Found> {
+        Ok(found(&fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?))
+    }
+
+    /// What it is itself.
+    pub(in crate::cache::remove) fn own(&self) -> io::Result<Found> {
+        Ok(found(&fs::fstat(&self.0)?))
+    }
+
+    /// Whether it belongs to this user.
+    pub(in crate::cache::remove) fn is_mine(&self) -> bool {
+        fs::fstat(&self.0).is_ok_and(|found| found.st_uid == rustix::process::geteuid().as_raw())
+    }
+
+    /// Whether names in it can be removed: by its mode, or since it is this user's, who may give himself the right.
+    pub(in crate::cache::remove) fn is_writable(&self) -> bool {
+        let here = OsStr::from_bytes(b".");
+        self.is_mine() || fs::accessat(&self.0, here, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS).is_ok()
+    }
+
+    /// Gives it the rights that `other` has.
+    pub(super) fn set_rights(&self, other: &Self) {
+        // Those of the umask are what a folder has elsewhere.
+        if let Ok(found) = fs::fstat(&other.0) {
+            let _ = fs::fchmod(&self.0, Mode::from_raw_mode(found.st_mode) | Mode::RWXU);
+        }
+    }
+
+    /// Gives the owner every right.
+    pub(in crate::cache::remove) fn open_up(&self) -> io::Result<()> {
+        let mode = Mode::from_raw_mode(fs::fstat(&self.0)?.st_mode) | Mode::RWXU;
+        Ok(fs::fchmod(&self.0, mode)?)
+    }
+
+    /// Gives `name` the name `new` in `to`; never in the place of something else.
+    pub(in crate::cache::remove) fn rename(&self, name: &OsStr, to: &Self, new: &OsStr) -> io::Result<()> {
+        #[cfg(any(target_os = "linux", target_vendor = "apple"))]
+        match fs::renameat_with(&self.0, name, &to.0, new, RenameFlags::NOREPLACE) {
+            // Network disks and old kernels have no such call.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
+            renamed => return Ok(renamed?),
+        }
+        if to.find(new)?.is_some() {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        Ok(fs::renameat(&self.0, name, &to.0, new)?)
+    }
+
+    /// Gives `name` the name `new` here, in the place of what had it.
+    pub(in crate::cache::remove) fn replace(&self, name: &OsStr, new: &OsStr) -> io::Result<()> {
+        Ok(fs::renameat(&self.0, name, &self.0, new)?)
+    }
+
+    /// Removes the name of a file or link.
+    pub(in crate::cache::remove) fn unlink(&self, name: &OsStr) -> io::Result<()> {
+        Ok(fs::unlinkat(&self.0, name, AtFlags::empty())?)
+    }
+
+    /// Removes an empty folder.
+    pub(in crate::cache::remove) fn remove_folder(&self, name: &OsStr) -> io::Result<()> {
+        Ok(fs::unlinkat(&self.0, name, AtFlags::REMOVEDIR)?)
+    }
+
+    /// Where the link `name` leads, as it is written.
+    pub(in crate::cache::remove) fn target(&self, name: &OsStr) -> io::Result<PathBuf> {
+        let target = fs::readlinkat(&self.0, name, Vec::new())?;
+        Ok(OsString::from_vec(target.into_bytes()).into())
+    }
+
+    /// The file `name`, for reading; a link is refused, a pipe is not waited for.
+    pub(in crate::cache::remove) fn open_file(&self, name: &OsStr) -> io::Result<File> {
+        Ok(File::from(fs::openat(&self.0, name, FILE | OFlags::RDONLY, Mode::empty())?))
+    }
+
+    /// The file `name` for writing at its end, made where it is not there, and open to every user of the cache.
+    pub(in crate::cache::remove) fn open_shared(&self, name: &OsStr) -> io::Result<File> {
+        self.write(name, OFlags::CREATE | OFlags::APPEND)
+    }
+
+    /// A new file, open to every user of the cache.
+    pub(in crate::cache::remove) fn create_shared(&self, name: &OsStr) -> io::Result<File> {
+        self.write(name, OFlags::CREATE | OFlags::EXCL)
+    }
+
+    fn write(&self, name: &OsStr, flags: OFlags) -> io::Result<File> {
+        let all = Mode::from_raw_mode(0o666);
+        let file = File::from(fs::openat(&self.0, name, FILE | OFlags::WRONLY | flags, all)?);
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::other("is not a regular file"));
+        }
+        // Whatever the umask: other users of the same cache take the same lock. Not ours: its owner has done it.
+        let _ = fs::fchmod(&file, all);
+        Ok(file)
+    }
+
+    /// Brings its names to the disk.
+    pub(in crate::cache::remove) fn sync(&self) {
+        // Some network disks cannot: the names stand all the same.
+        let _ = fs::fsync(&self.0);
+    }
+}
+
+#[allow(clippy::unnecessary_cast, reason = "the fields' types differ between systems")]
+fn found(found: &fs::Stat) -> Found {
+    let at = |seconds: i64, nanoseconds: i64| i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds);
+    let stamp = Stamp {
+        id: (found.st_dev as u64, found.st_ino as u64),
+        size: u64::try_from(found.st_size).unwrap_or(0),
+        disk: (found.st_blocks as u64).saturating_mul(512),
+        names: found.st_nlink as u64,
+        mode: found.st_mode as u32,
+        modified: at(found.st_mtime as i64, found.st_mtime_nsec as i64),
+        changed: at(found.st_ctime as i64, found.st_ctime_nsec as i64),
+        accessed: at(found.st_atime as i64, found.st_atime_nsec as i64),
+    };
+    let kind = match FileType::from_raw_mode(found.st_mode) {
+        FileType::RegularFile => Kind::File,
+        FileType::Directory => Kind::Folder,
+        FileType::Symlink => Kind::Link,
+        _ => Kind::Other,
+    };
+    Found { kind, stamp }
+}

@@ -1,0 +1,314 @@
+//! What a run takes away and where it puts it, on the disk before the first rename: `CACHE_ROOT/.modelstrap/removals/USER/RUN.jsonl`.
+//!
+//! A journal is JSON lines: `open`, the places, the trashes, one line for each rename that is intended, and then at most one of
+//! `decided` (all were looked at again: from here on they may be freed) and `returning` (from here on they go back). Without
+//! either, the run was cut off among its renames, and everything goes back. Which renames were made, the disk itself says: what
+//! has its number in the trash, with the inode that was noted, was moved. A journal that is closed is removed.
+//!
+//! One is believed only in a folder that carries its seal, as a regular file of this user's: a cache can come with a clone, and a
+//! cache can have several users.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::folder::{self, Folder};
+use super::place;
+use super::rows::{Line, Row, Text};
+pub(super) use super::rows::{Mark, Move, TrashAt};
+use crate::cache::stamp::Stamp;
+use crate::support::{seal, time};
+
+const SCHEMA: &str = "modelstrap.removal/1";
+
+/// A journal that is being written. Its file is locked while this lives.
+#[derive(Debug)]
+pub(super) struct Journal {
+    file: File,
+    path: PathBuf,
+    cache_root: PathBuf,
+}
+
+/// What became of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It was cut off among its renames.
+    Undecided,
+    /// What it moved may be freed: at once, or when this time has come.
+    Decided(Option<i64>),
+    /// What it moved goes back.
+    Returning,
+}
+
+/// A journal that was read back.
+#[derive(Debug)]
+pub(super) struct Past {
+    pub(super) journal: Journal,
+    pub(super) verb: String,
+    pub(super) started: i64,
+    pub(super) places: Vec<PathBuf>,
+    pub(super) trashes: Vec<TrashAt>,
+    pub(super) moves: Vec<Move>,
+    pub(super) fate: Fate,
+}
+
+/// The folder of this user's journals below the cache root (links followed).
+pub(super) fn folder_of(cache_root: &Path) -> PathBuf {
+    cache_root.join(".modelstrap").join("removals").join(user())
+}
+
+#[cfg(unix)]
+fn user() -> String {
+    rustix::process::geteuid().as_raw().to_string()
+}
+
+#[cfg(not(unix))]
+fn user() -> String {
+    "user".to_owned()
+}
+
+impl Journal {
+    /// Writes the journal of the run `name`, and brings it to the disk.
+    pub(super) fn begin(
+        cache_root: &Path,
+        name: &str,
+        verb: &str,
+        places: &[PathBuf],
+        trashes: &[TrashAt],
+        moves: &[Move],
+    ) -> io::Result<Self> {
+        let at = folder_of(cache_root);
+        let below = at.strip_prefix(cache_root).unwrap_or(&at);
+        let folder = folder::open(cache_root)?.descend_making(below)?;
+        let (file, path) = create(&at, name)?;
+        let mut journal = Self { file, path, cache_root: cache_root.to_path_buf() };
+        let open = Row::Open {
+            schema: SCHEMA.to_owned(),
+            verb: verb.to_owned(),
+            started: time::seconds(),
+            tool: env!("CARGO_PKG_VERSION").to_owned(),
+            seal: seal::of(&at).unwrap_or_default(),
+            root: Text::of(cache_root)?,
+            host: host(),
+            process: std::process::id(),
+        };
+        let written = journal.rows(open, places, trashes, moves);
+        if let Err(error) = written {
+            let _ = fs::remove_file(&journal.path);
+            return Err(error);
+        }
+        folder.sync();
+        Ok(journal)
+    }
+
+    fn rows(&mut self, open: Row, places: &[PathBuf], trashes: &[TrashAt], moves: &[Move]) -> io::Result<()> {
+        let mut out = io::BufWriter::new(&self.file);
+        let mut put = |row: &Row| -> io::Result<()> {
+            serde_json::to_writer(&mut out, row)?;
+            out.write_all(b"\n")
+        };
+        put(&open)?;
+        places.iter().try_for_each(|place| put(&Row::Place(Text::of(place)?)))?;
+        for trash in trashes {
+            put(&Row::Trash { base: Text::of(&trash.base)?, below: Text::of(&trash.below)? })?;
+        }
+        for one in moves {
+            let Move { place, path, trash, name, mark, role, is_list } = one;
+            let (path, name) = (Text::of(path)?, name.clone());
+            put(&Row::Move(Line {
+                place: *place,
+                path,
+                trash: *trash,
+                name,
+                mark: *mark,
+                role: *role,
+                list: *is_list,
+            }))?;
+        }
+        out.flush()?;
+        drop(out);
+        self.file.sync_all()
+    }
+
+    /// Notes that all was looked at again.
+    pub(super) fn decide(&mut self, until: Option<i64>) -> io::Result<()> {
+        self.note(&Row::Decided { until })
+    }
+
+    /// Notes that all goes back.
+    pub(super) fn give_back(&mut self) -> io::Result<()> {
+        self.note(&Row::Returning)
+    }
+
+    fn note(&mut self, row: &Row) -> io::Result<()> {
+        // A line of its own, also after one that was cut off.
+        let line = format!("\n{}\n", serde_json::to_string(row)?);
+        self.file.write_all(line.as_bytes())?;
+        self.file.sync_all()
+    }
+
+    /// Removes it, and its folders where nothing else is in them.
+    pub(super) fn close(self) {
+        let _ = fs::remove_file(&self.path);
+        tidy(&self.cache_root);
+    }
+}
+
+/// Takes away the folders of the journals, where nothing is in them: also those that a run left that was killed right then.
+pub(super) fn tidy(cache_root: &Path) {
+    let at = folder_of(cache_root);
+    place::drop_empty(cache_root, at.strip_prefix(cache_root).unwrap_or(&at), 3);
+}
+
+/// A new file, locked. One without a word in it may be taken for what a killed run left, and be removed, before it is locked.
+fn create(at: &Path, name: &str) -> io::Result<(File, PathBuf)> {
+    for turn in 0..8 {
+        let path = at.join(format!("{name}-{turn}.jsonl"));
+        let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
+        // Where the disk has no locks, the name of the process has to do.
+        let is_taken = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
+        if !is_taken && is_alone_and_mine(&file.metadata()?) {
+            return Ok((file, path));
+        }
+    }
+    Err(io::Error::other("another process removes what is written there"))
+}
+
+/// This user's runs that are not closed, oldest first. One that is at work now is left out.
+///
+/// # Errors
+/// What the disk says of the folder.
+pub(super) fn past(cache_root: &Path) -> io::Result<Vec<Past>> {
+    let at = folder_of(cache_root);
+    let names = match fs::read_dir(&at) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        names => names?,
+    };
+    let folder = folder::open(&at)?;
+    let mut paths: Vec<PathBuf> = names.filter_map(Result::ok).map(|entry| entry.path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|end| end == "jsonl"));
+    paths.sort_unstable();
+    Ok(paths.into_iter().filter_map(|path| read(&folder, &at, path, cache_root)).collect())
+}
+
+fn read(folder: &Folder, at: &Path, path: PathBuf, cache_root: &Path) -> Option<Past> {
+    // By its name in the opened folder first: no link is followed, no pipe waited for.
+    let name = path.file_name()?;
+    let found = folder.look(name).ok()?;
+    let looked = folder.open_file(name).ok()?;
+    if !looked.metadata().is_ok_and(|found| found.is_file() && is_alone_and_mine(&found)) {
+        return None;
+    }
+    let file = OpenOptions::new().read(true).append(true).open(&path).ok()?;
+    if Stamp::of(&file.metadata().ok()?).id != found.stamp.id {
+        return None;
+    }
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => return None,
+        Ok(()) | Err(TryLockError::Error(_)) => {}
+    }
+    let length = looked.metadata().ok()?.len();
+    if length == 0 && locks_work(&path) {
+        // Its run was killed before it had written a word.
+        let _ = fs::remove_file(&path);
+        return None;
+    }
+    let rows = BufReader::new(looked).lines().map_while(Result::ok);
+    let mut rows = rows.filter_map(|line| serde_json::from_str::<Row>(&line).ok());
+    let Some(Row::Open { schema, verb, started, seal, root, host, process, .. }) = rows.next() else { return None };
+    let is_alive = || !locks_work(&path) && may_be_alive(&host, process, started);
+    if schema != SCHEMA || !seal::holds(&seal, at) || is_alive() {
+        return None;
+    }
+    let old = root.path()?;
+    let journal = Journal { file, path, cache_root: cache_root.to_path_buf() };
+    let mut past = Past {
+        journal,
+        verb,
+        started,
+        places: Vec::new(),
+        trashes: Vec::new(),
+        moves: Vec::new(),
+        fate: Fate::Undecided,
+    };
+    rows.try_for_each(|row| past.add(row, &|path| rebase(&old, cache_root, path)))?;
+    Some(past)
+}
+
+impl Past {
+    /// `None` when the row cannot be one of ours.
+    fn add(&mut self, row: Row, now: &dyn Fn(PathBuf) -> PathBuf) -> Option<()> {
+        match row {
+            Row::Open { .. } => return None,
+            Row::Place(path) => self.places.push(now(path.path()?)),
+            Row::Trash { base, below } => {
+                self.trashes.push(TrashAt { base: now(base.path()?), below: below.path()? });
+            }
+            Row::Move(Line { place, path, trash, name, mark, role, list }) => {
+                let known = place < self.places.len() && trash < self.trashes.len();
+                let is_number = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
+                let path = path.path()?;
+                (known && is_number && folder::split(&path).is_some()).then_some(())?;
+                self.moves.push(Move { place, path, trash, name, mark, role, is_list: list });
+            }
+            Row::Decided { until } => self.fate = Fate::Decided(until),
+            Row::Returning => self.fate = Fate::Returning,
+        }
+        Some(())
+    }
+}
+
+/// Where `path` is now, when the cache root was at `old` then.
+fn rebase(old: &Path, cache_root: &Path, path: PathBuf) -> PathBuf {
+    match path.strip_prefix(old) {
+        Ok(inside) if inside.as_os_str().is_empty() => cache_root.to_path_buf(),
+        Ok(inside) => cache_root.join(inside),
+        Err(_) => path,
+    }
+}
+
+/// Whether a lock on this disk keeps anybody out: the file at `path` is locked by us.
+fn locks_work(path: &Path) -> bool {
+    File::open(path).is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+}
+
+/// Where locks say nothing: whether the process that wrote the journal may still be at work.
+fn may_be_alive(host: &str, process: u32, started: i64) -> bool {
+    const DAY: i64 = 86_400;
+    if host == self::host() { is_alive(process) } else { time::seconds().saturating_sub(started) < DAY }
+}
+
+#[cfg(unix)]
+fn is_alive(process: u32) -> bool {
+    let process = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw);
+    process.is_some_and(|process| match rustix::process::test_kill_process(process) {
+        Ok(()) | Err(rustix::io::Errno::PERM) => process != rustix::process::getpid(),
+        Err(_) => false,
+    })
+}
+
+#[cfg(not(unix))]
+fn is_alive(_: u32) -> bool {
+    false
+}
+
+#[cfg(unix)]
+fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+#[cfg(not(unix))]
+fn host() -> String {
+    String::new()
+}
+
+#[cfg(unix)]
+fn is_alone_and_mine(found: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    found.nlink() == 1 && found.uid() == rustix::process::geteuid().as_raw()
+}
+
+#[cfg(not(unix))]
+fn is_alone_and_mine(_: &fs::Metadata) -> bool {
+    true
+}

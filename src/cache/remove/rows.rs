@@ -1,0 +1,154 @@
+//! A journal as rows: what is written of each rename, and what tells its thing in the trash from another.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::Role;
+use super::folder::{Found, Kind};
+use crate::cache::stamp::Stamp;
+
+/// A path in a journal: as text, or where it is none, as the bytes that it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Text {
+    Plain(String),
+    Raw { hex: String },
+}
+
+/// One rename that was intended.
+#[derive(Debug, Clone)]
+pub(super) struct Move {
+    /// The place, by number.
+    pub(super) place: usize,
+    /// Below the place.
+    pub(super) path: PathBuf,
+    /// The trash, by number.
+    pub(super) trash: usize,
+    /// Its name there.
+    pub(super) name: String,
+    pub(super) mark: Mark,
+    pub(super) role: Role,
+    /// The list of users beside a payload.
+    pub(super) is_list: bool,
+}
+
+/// What tells in the trash that something is what was moved there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Mark {
+    /// Its device and inode; `(0, 0)` where the system has none.
+    id: (u64, u64),
+    size: u64,
+    /// When it was changed last, in nanoseconds since 1970.
+    modified: i64,
+}
+
+/// Where removed things lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct TrashAt {
+    /// A folder that was there before.
+    pub(super) base: PathBuf,
+    /// The run's own folder below it.
+    pub(super) below: PathBuf,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Row {
+    Open {
+        schema: String,
+        verb: String,
+        started: i64,
+        tool: String,
+        seal: String,
+        root: Text,
+        host: String,
+        process: u32,
+    },
+    Place(Text),
+    Trash {
+        base: Text,
+        below: Text,
+    },
+    Move(Line),
+    Decided {
+        until: Option<i64>,
+    },
+    Returning,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Line {
+    pub(super) place: usize,
+    pub(super) path: Text,
+    pub(super) trash: usize,
+    pub(super) name: String,
+    pub(super) mark: Mark,
+    pub(super) role: Role,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) list: bool,
+}
+
+impl Mark {
+    /// That of what `stamp` is of.
+    pub(super) fn of(stamp: &Stamp) -> Self {
+        Self { id: stamp.id, size: stamp.size, modified: i64::try_from(stamp.modified).unwrap_or_default() }
+    }
+}
+
+impl Move {
+    /// Whether `found`, which has its name in the trash, is it. A list of users may have been written anew before it was moved; a
+    /// folder changes when a part of it is put back, or freed.
+    pub(super) fn is(&self, found: &Found) -> bool {
+        let mark = Mark::of(&found.stamp);
+        self.is_list || mark == self.mark || (found.kind == Kind::Folder && mark.id == self.mark.id)
+    }
+}
+
+impl Text {
+    pub(super) fn of(path: &Path) -> io::Result<Self> {
+        match path.to_str() {
+            Some(text) => Ok(Self::Plain(text.to_owned())),
+            None => raw(path),
+        }
+    }
+
+    pub(super) fn path(&self) -> Option<PathBuf> {
+        match self {
+            Self::Plain(text) => Some(text.into()),
+            Self::Raw { hex } => from_raw(hex),
+        }
+    }
+}
+
+#[cfg(unix)]
+#[expect(clippy::unnecessary_wraps, reason = "elsewhere it fails")]
+fn raw(path: &Path) -> io::Result<Text> {
+    use std::fmt::Write as _;
+    use std::os::unix::ffi::OsStrExt as _;
+    let bytes = path.as_os_str().as_bytes();
+    let hex = bytes.iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    });
+    Ok(Text::Raw { hex })
+}
+
+#[cfg(unix)]
+fn from_raw(hex: &str) -> Option<PathBuf> {
+    use std::os::unix::ffi::OsStringExt as _;
+    let byte = |at: usize| u8::from_str_radix(hex.get(at..at + 2)?, 16).ok();
+    let bytes: Option<Vec<u8>> = (0..hex.len()).step_by(2).map(byte).collect();
+    Some(std::ffi::OsString::from_vec(bytes?).into())
+}
+
+#[cfg(not(unix))]
+fn raw(path: &Path) -> io::Result<Text> {
+    Err(io::Error::other(format!("{} is no name that can be written down", crate::support::escape::path(path))))
+}
+
+#[cfg(not(unix))]
+fn from_raw(_: &str) -> Option<PathBuf> {
+    None
+}

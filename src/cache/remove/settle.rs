@@ -1,0 +1,197 @@
+//! The second look, once everything has its name in the trash: what is used again, or was changed, goes back. Then the shared
+//! store, whose payloads go only after every link to them.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use super::Role;
+use super::folder::Kind;
+use super::hub::{self, Repository};
+use super::run::{Run, State};
+use super::store::{self, Payload};
+use super::take;
+
+impl Run {
+    /// Looks at everything once more, and decides over the shared store.
+    pub(super) fn settle(&mut self) -> Result<()> {
+        self.look_who_writes();
+        for at in 0..self.jobs.len() {
+            if self.jobs[at].state == State::Gone
+                && let Err(why) = self.again(at)
+            {
+                self.put_back(at, why)?;
+            }
+        }
+        self.used_again()?;
+        self.references_of_what_stays()?;
+        let lost = self.lost_users();
+        self.drop_users(&lost);
+        self.payloads();
+        Ok(())
+    }
+
+    /// Whether the thing in the trash is as it was, and nobody is at work on it.
+    fn again(&self, at: usize) -> Result<(), String> {
+        let job = &self.jobs[at];
+        let said = |error: io::Error| format!("cannot be looked at again: {error}");
+        let trash = self.trashes[job.one.trash].find().map_err(said)?.ok_or("is gone from the trash")?;
+        let name = OsStr::new(&job.one.name);
+        let found = trash.look(name).map_err(said)?;
+        if !found.stamp.is_same_content(&job.victim.stamp) {
+            return Err("was changed meanwhile".to_owned());
+        }
+        match job.victim.role {
+            Role::Tree | Role::Snapshot => self.limits.refuse_tree(&trash, name, true),
+            _ => self.limits.refuse(&found, true),
+        }
+    }
+
+    /// Contents that a revision has again, snapshots that a reference names again.
+    fn used_again(&mut self) -> Result<()> {
+        // Snapshots first: one that goes back has its blobs again.
+        self.needed_again(Role::Snapshot)?;
+        self.needed_again(Role::Blob)
+    }
+
+    fn needed_again(&mut self, role: Role) -> Result<()> {
+        let mut repositories: BTreeMap<(usize, PathBuf), Vec<usize>> = BTreeMap::new();
+        for (at, job) in self.jobs.iter().enumerate() {
+            if job.victim.role == role && job.state == State::Gone {
+                repositories.entry((job.one.place, job.split().0)).or_default().push(at);
+            }
+        }
+        for ((place, _), jobs) in repositories {
+            let Some(first) = jobs.first().map(|at| &self.jobs[*at]) else { continue };
+            let place = &self.places[place];
+            let read = Repository::around(&place.folder, &place.real, &first.one.path).and_then(|found| {
+                let repository = found.ok_or(io::ErrorKind::NotFound)?;
+                if role == Role::Blob { repository.contents() } else { repository.commits() }
+            });
+            for at in jobs {
+                let why = match &read {
+                    Ok(names) if !names.contains(self.jobs[at].split().1) => continue,
+                    Ok(_) if role == Role::Blob => "is used by a revision again".to_owned(),
+                    Ok(_) => "is named by a branch or tag again".to_owned(),
+                    Err(error) => format!("stays, since its repository cannot be read again: {error}"),
+                };
+                // What came again with the same name stands there: then ours is one too many.
+                if !self.stands(at) {
+                    self.put_back(at, why)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn stands(&self, at: usize) -> bool {
+        let job = &self.jobs[at];
+        let found = self.places[job.one.place].parent(&job.one.path).and_then(|(parent, name)| parent.find(name));
+        found.is_ok_and(|found| found.is_some())
+    }
+
+    /// A snapshot that stays keeps the references that named it.
+    fn references_of_what_stays(&mut self) -> Result<()> {
+        let around = |at: usize| {
+            let job = &self.jobs[at];
+            (job.one.place, hub::around(&job.one.path))
+        };
+        let stays = |at: &usize| {
+            let job = &self.jobs[*at];
+            job.victim.role == Role::Snapshot && matches!(job.state, State::Stays(_)) && self.stands(*at)
+        };
+        let staying: Vec<_> = (0..self.jobs.len())
+            .filter(stays)
+            .map(|at| (around(at), Some(self.jobs[at].split().1.to_os_string())))
+            .collect();
+        let named = |at: &usize| {
+            let job = &self.jobs[*at];
+            let goes = job.victim.role == Role::Reference && job.state == State::Gone && job.commit.is_some();
+            goes && staying.contains(&(around(*at), job.commit.clone()))
+        };
+        let back: Vec<usize> = (0..self.jobs.len()).filter(named).collect();
+        back.into_iter().try_for_each(|at| self.put_back(at, "stays with the revision that it names".to_owned()))
+    }
+
+    /// The payloads whose users have gone: by place and hub, the hashes.
+    fn lost_users(&self) -> BTreeMap<(usize, PathBuf), Vec<String>> {
+        let mut lost: BTreeMap<(usize, PathBuf), Vec<String>> = BTreeMap::new();
+        for job in self.jobs.iter().filter(|job| job.state == State::Gone) {
+            let (Some((hub, repository)), Ok(Some(trash))) =
+                (hub::around(&job.one.path), self.trashes[job.one.trash].find())
+            else {
+                continue;
+            };
+            let hub_path = self.places[job.one.place].real.join(&hub);
+            let name = OsStr::new(&job.one.name);
+            let hashes: Vec<String> = match job.victim.role {
+                Role::Blob => {
+                    let target = trash.target(name).ok();
+                    target.and_then(|target| store::led_to(&target, &hub_path)).into_iter().collect()
+                }
+                Role::Tree if job.one.path == hub.join(&repository) => {
+                    let found = hub::payloads(&trash, name, &hub_path).unwrap_or_default();
+                    found.into_iter().map(|(_, hash)| hash).collect()
+                }
+                _ => continue,
+            };
+            lost.entry((job.one.place, hub)).or_default().extend(hashes);
+        }
+        lost
+    }
+
+    /// Drops the lines of links that have gone, as huggingface_hub does. A line that stays harms nobody: it does not count.
+    fn drop_users(&self, lost: &BTreeMap<(usize, PathBuf), Vec<String>>) {
+        for ((place, hub), hashes) in lost {
+            let place = &self.places[*place];
+            let Ok(at) = place.folder.descend(hub) else { continue };
+            for hash in hashes {
+                if let Ok(Some(payload)) = Payload::open(&at, &place.real.join(hub), hash) {
+                    let _ = payload.drop_lost();
+                }
+            }
+        }
+    }
+
+    fn payloads(&mut self) {
+        for at in 0..self.jobs.len() {
+            if self.jobs[at].victim.role == Role::Payload && self.jobs[at].state == State::Waiting {
+                self.jobs[at].state = match self.payload(at) {
+                    Ok(()) => State::Gone,
+                    Err(why) => State::Stays(why),
+                };
+            }
+        }
+    }
+
+    /// A payload goes while its lock is held, if its list can be read and nobody in it uses it; its list goes after it.
+    fn payload(&self, at: usize) -> Result<(), String> {
+        let job = &self.jobs[at];
+        let place = &self.places[job.one.place];
+        let said = |error: io::Error| take::way(&error);
+        let hub = job.one.path.ancestors().nth(3).unwrap_or_else(|| Path::new(""));
+        let hash = job.one.path.strip_prefix(hub).ok().and_then(store::hash_of).ok_or("is no payload of a store")?;
+        let folder = place.folder.descend(hub).map_err(said)?;
+        let payload = Payload::open(&folder, &place.real.join(hub), &hash).map_err(said)?.ok_or("lies in no store")?;
+        let lock = payload.lock()?;
+        let found = payload.find().map_err(said)?.ok_or("is not there any more")?;
+        if found.kind != Kind::File || !found.stamp.is_same_content(&job.victim.stamp) {
+            return Err("was changed since the plan".to_owned());
+        }
+        self.limits.refuse(&found, false)?;
+        let users = payload.users(&lock).ok_or("stays, since the list of its users cannot be read")?;
+        if let Some(user) = users.first() {
+            return Err(format!("is used by {}", crate::support::escape::printable(user)));
+        }
+        take::rename(self, job, payload.folder(), OsStr::new(&hash), &found)?;
+        let list: OsString = payload.list();
+        if let (Some(one), Ok(Some(trash))) = (&job.list, self.trashes[job.one.trash].find()) {
+            // One that stays is empty, and says that nobody uses what is not there.
+            let _ = payload.folder().rename(&list, &trash, OsStr::new(&one.name));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,150 @@
+//! One victim's way into the trash: whether it is still what the plan saw, whether anybody is at work on it, then the rename, and
+//! whether what was renamed is what was looked at.
+
+use std::ffi::OsStr;
+use std::io;
+use std::path::Path;
+
+use super::folder::{Folder, Found, Kind};
+use super::hub::{self, Repository};
+use super::locks::{self, Held};
+use super::run::{Job, Run};
+use super::{Role, guard};
+
+/// What another process holds while a victim goes.
+type Locks = Vec<Held>;
+
+/// Moves the victim of the job `at` into its trash; or why it stays.
+pub(super) fn take(run: &mut Run, at: usize) -> Result<(), String> {
+    let job = &run.jobs[at];
+    let place = &run.places[job.one.place];
+    let path = job.one.path.clone();
+    let (parent, name) = place.parent(&path).map_err(|error| way(&error))?;
+    let found = parent.find(name).map_err(|error| way(&error))?.ok_or("is not there any more")?;
+    if !found.stamp.is_same_content(&job.victim.stamp) {
+        return Err("was changed since the plan".to_owned());
+    }
+    fits(job.victim.role, &found)?;
+    // Held until it has its new name.
+    let _locks = locks(run, job, &parent, name, &found)?;
+    match job.victim.role {
+        Role::Tree | Role::Snapshot => run.limits.refuse_tree(&parent, name, false)?,
+        _ => run.limits.refuse(&found, false)?,
+    }
+    let commit = (job.victim.role == Role::Reference).then(|| hub::commit(&parent, name)).flatten();
+    if job.victim.role == Role::Tree && has_git(&parent, name) {
+        return Err("is a Git work tree".to_owned());
+    }
+    used(run, at)?;
+    let job = &run.jobs[at];
+    rename(run, job, &parent, name, &found)?;
+    run.jobs[at].commit = commit;
+    Ok(())
+}
+
+/// What an error on the way to a victim means.
+pub(super) fn way(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "is not there any more".to_owned(),
+        io::ErrorKind::NotADirectory => {
+            "is reached through a link or a file: what lies behind is not removed".to_owned()
+        }
+        _ => format!("cannot be reached: {error}"),
+    }
+}
+
+fn fits(role: Role, found: &Found) -> Result<(), String> {
+    let fits = match role {
+        Role::Tree | Role::Snapshot => found.kind == Kind::Folder,
+        Role::Payload => found.kind == Kind::File,
+        Role::File | Role::Blob | Role::Reference => matches!(found.kind, Kind::File | Kind::Link),
+    };
+    if fits { Ok(()) } else { Err("is not of the kind that it was taken for".to_owned()) }
+}
+
+fn has_git(parent: &Folder, name: &OsStr) -> bool {
+    parent.enter(name).and_then(|folder| folder.find(OsStr::new(".git"))).is_ok_and(|found| found.is_some())
+}
+
+/// Takes the locks that speak for the victim, where others hold none.
+fn locks(run: &Run, job: &Job, parent: &Folder, name: &OsStr, found: &Found) -> Result<Locks, String> {
+    let place = &run.places[job.one.place];
+    let around = || Repository::around(&place.folder, &place.real, &job.one.path).map_err(|error| way(&error));
+    let of_blob = |etag: &OsStr| match around()? {
+        Some(repository) => Ok(vec![locks::hold_blob(&repository.hub, &repository.name, etag)]),
+        None => Err("lies in no repository".to_owned()),
+    };
+    let held = match job.victim.role {
+        Role::Blob => of_blob(name)?,
+        Role::File if found.kind == Kind::File => {
+            let unfinished = etag(&job.one.path).map(of_blob).transpose()?;
+            unfinished.into_iter().flatten().chain(locks::of_file(parent, name)).collect()
+        }
+        Role::Tree if guard::is_repository(name) => {
+            let busy = around()?.and_then(|repository| locks::busy(&repository.hub, &repository.name));
+            if busy.is_some() { vec![Held::ByAnother] } else { Vec::new() }
+        }
+        _ => Vec::new(),
+    };
+    if held.iter().any(|held| matches!(held, Held::ByAnother)) {
+        return Err("is locked by another process, which may be fetching it".to_owned());
+    }
+    Ok(held)
+}
+
+/// Of an unfinished download of Python's in a repository, the content that it becomes: `blobs/ETAG.incomplete`,
+/// `blobs/ETAG.12345678.incomplete`.
+fn etag(path: &Path) -> Option<&OsStr> {
+    let is_unfinished = path.extension().is_some_and(|end| end == "incomplete");
+    let (_, repository) = hub::around(path)?;
+    let in_blobs = path.parent()?.file_name()? == "blobs" && path.parent()?.parent()?.file_name()? == repository;
+    let name = path.file_name()?.to_str()?;
+    (is_unfinished && in_blobs).then(|| OsStr::new(name.split('.').next().unwrap_or_default()))
+}
+
+/// Whether the rest of the repository needs the victim.
+fn used(run: &mut Run, at: usize) -> Result<(), String> {
+    let job = &run.jobs[at];
+    let place = &run.places[job.one.place];
+    let around = || {
+        let found = Repository::around(&place.folder, &place.real, &job.one.path).map_err(|error| way(&error))?;
+        found.ok_or_else(|| "lies in no repository".to_owned())
+    };
+    let unknown = |error: io::Error| format!("stays, since its repository cannot be read: {error}");
+    let (parent, name) = job.split();
+    match job.victim.role {
+        Role::Snapshot if around()?.commits().map_err(unknown)?.contains(name) => {
+            Err("is named by a branch or tag".to_owned())
+        }
+        Role::Blob => {
+            let key = (job.one.place, parent);
+            if !run.contents.contains_key(&key) {
+                let contents = around()?.contents().map_err(unknown)?;
+                run.contents.insert(key.clone(), contents);
+            }
+            let name = run.jobs[at].split().1;
+            let is_used = run.contents.get(&key).is_some_and(|contents| contents.contains(name));
+            if is_used { Err("is used by a revision".to_owned()) } else { Ok(()) }
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Gives it its name in the trash. What was put in its place since it was looked at goes back.
+pub(super) fn rename(run: &Run, job: &Job, parent: &Folder, name: &OsStr, found: &Found) -> Result<(), String> {
+    let said = |error: io::Error| match error.kind() {
+        io::ErrorKind::CrossesDevices => "lies on another disk than the trash beside it".to_owned(),
+        _ => format!("cannot be moved into the trash: {error}"),
+    };
+    let trash = run.trashes[job.one.trash].make().map_err(said)?;
+    let new = OsStr::new(&job.one.name);
+    parent.rename(name, &trash, new).map_err(said)?;
+    let moved = trash.look(new).map_err(said)?;
+    if moved.stamp.is_same_content(&found.stamp) && moved.kind == found.kind {
+        return Ok(());
+    }
+    match trash.rename(new, parent, name) {
+        Ok(()) => Err("was replaced by something else meanwhile".to_owned()),
+        Err(error) => Err(format!("was replaced by something else meanwhile, which lies in the trash now: {error}")),
+    }
+}

@@ -1,0 +1,342 @@
+//! `modelstrap clear`: what a person names goes, all of it and nothing else.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on says so and stops")]
+
+#[path = "support/lived.rs"]
+mod lived;
+mod support;
+
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::symlink;
+
+use lived::{HUB, MAIN, PINNED, cached, lived_in, outside, repository, rounded};
+use support::project::Room;
+
+const ASR: &str = ".cache/huggingface/hub/models--org--asr";
+
+#[test]
+fn the_plan_says_what_each_frees_and_a_dry_run_changes_nothing() {
+    let room = lived_in();
+    let before = room.tree();
+    let ran = room.run(&["clear", "all", "--dry-run", "--grace", "0", "--undo-for", "2h"]).expect(0);
+    assert_eq!(
+        rounded(&ran.out).replace("(atime)", "(mtime)"),
+        "\
+Frees Used Why
+org/asr 3.6 MB today (mtime) models
+xet 0.1 MB today (mtime) models
+resnet.pth 0.5 MB today (mtime) models
+whisper: 1 unfinished download 0.2 MB today (mtime) models
+large-v3.pt 1.2 MB today (mtime) models
+tmdb: 2 entries 0.2 MB today (mtime) application cache
+Total 5.8 MB
+
+For 2 h `--undo` brings it back; its room is free after that, or at once with `--now`.
+"
+    );
+    room.tree().assert_eq(&before, "a dry run");
+}
+
+#[test]
+fn models_go_and_logins_tags_and_folders_stay() {
+    let room = lived_in();
+    let before = outside(&room);
+    let ran = room.run(&["clear", "models", "--yes", "--now", "--grace", "0"]).expect(0);
+    assert!(
+        rounded(&ran.out).ends_with("\nIt is freed at once, and cannot be brought back.\n5.6 MB freed.\n"),
+        "{}",
+        ran.out
+    );
+    assert_eq!(
+        cached(&room),
+        [
+            "CACHEDIR.TAG",
+            "huggingface",
+            "huggingface/hub",
+            "huggingface/hub/.locks",
+            "huggingface/hub/.locks/models--org--asr",
+            "huggingface/hub/.locks/models--org--asr/both.lock",
+            "huggingface/hub/CACHEDIR.TAG",
+            "huggingface/stored_tokens",
+            "huggingface/token",
+            "photos",
+            "photos/holiday.jpg",
+            "torch",
+            "torch/hub",
+            "torch/hub/checkpoints",
+            "torch/hub/trusted_list",
+            "whisper",
+        ]
+    );
+    assert!(room.exists("out/tmdb/film.json"), "an application cache is no model");
+    outside(&room).assert_eq(&before, "clear models");
+    let ran = room.run(&["clear", "models", "--yes", "--now"]).expect(0);
+    assert_eq!((ran.out.as_str(), ran.err.as_str()), ("", "Nothing to remove.\n"));
+}
+
+#[test]
+fn application_caches_go_and_their_folders_stay() {
+    let room = lived_in();
+    let before = outside(&room);
+    let models = cached(&room);
+    room.run(&["clear", "app", "--yes", "--now"]).expect(0);
+    assert_eq!(fs::read_dir(room.place("out/tmdb")).unwrap().count(), 0);
+    outside(&room).assert_eq(&before, "clear app");
+    assert_eq!(cached(&room), models);
+}
+
+#[test]
+fn files_that_git_tracks_stay_in_an_application_cache() {
+    let room = Room::git();
+    room.write("modelstrap.toml", "[application_caches]\nglossary = \"glossary\"\n");
+    room.write("glossary/terms/own.tsv", "a\tb\n");
+    room.write("glossary/terms/made.json", "{}");
+    room.write("glossary/other/made.json", "{}");
+    room.run_git(&["add", "glossary/terms/own.tsv"]);
+    room.run(&["clear", "glossary", "--yes", "--now"]).expect(0);
+    let names: Vec<String> =
+        room.tree().names().into_iter().filter(|name| name.contains("glossary")).map(str::to_owned).collect();
+    assert_eq!(names, ["p/glossary", "p/glossary/terms", "p/glossary/terms/own.tsv"]);
+}
+
+#[test]
+fn one_model_goes_by_its_name_its_revision_or_its_file() {
+    let room = lived_in();
+    let before = outside(&room);
+    let clear = |word: &str| room.run(&["clear", word, "--yes", "--now"]).expect(0);
+    clear("large-v3.pt");
+    assert!(!room.exists(".cache/whisper/large-v3.pt") && room.exists(".cache/torch/hub/checkpoints/resnet.pth"));
+    clear("org/asr@1111");
+    let left = |path: &str| room.exists(&format!("{ASR}/{path}"));
+    assert!(!left(&format!("snapshots/{PINNED}")) && !left("blobs/old") && !left(&format!("trees/{PINNED}.json")));
+    assert!(left("blobs/both") && left("blobs/new") && left(&format!("snapshots/{MAIN}/new.bin")));
+    clear("tmdb");
+    assert_eq!(fs::read_dir(room.place("out/tmdb")).unwrap().count(), 0);
+    room.run(&["clear", "org/asr@main", "--yes", "--now"]).expect(0);
+    assert!(!left("refs/main") && !left("blobs/new") && !left("snapshots/222"));
+    outside(&room).assert_eq(&before, "models by name");
+}
+
+#[test]
+fn a_path_in_a_known_place_goes_also_outside_of_the_cache() {
+    let room = lived_in();
+    let ran = room.run(&["clear", "base.pt", "--yes"]).expect(2);
+    assert_eq!(
+        ran.err,
+        "error: base.pt lies outside of the cache: give its path if it is to go\n  ~/.cache/whisper/base.pt\n"
+    );
+    room.run(&["clear", "~/.cache/whisper/base.pt", "./models/copy.safetensors", "--yes", "--now"]).expect(0);
+    assert!(!room.exists("~/.cache/whisper/base.pt") && !room.exists("models/copy.safetensors"));
+    assert!(room.exists("~/.cache/whisper") && room.exists("models"));
+    for path in ["./out/precious.txt", "~/thesis.tex", "~/", "/", ".", "..", "./.cache/photos/none"] {
+        let before = room.tree();
+        room.run(&["clear", path, "--yes", "--now"]).expect(2);
+        room.tree().assert_eq(&before, path);
+    }
+}
+
+#[test]
+fn a_word_that_fits_nothing_names_the_nearest() {
+    let room = lived_in();
+    let says = |word: &str| room.run(&["clear", word, "--yes"]).expect(2).err;
+    let hint = "\n  `modelstrap status --models` lists what there is\n";
+    assert_eq!(
+        says("org/asn"),
+        format!("error: nothing in the cache is called org/asn; did you mean `org/asr`?{hint}")
+    );
+    assert_eq!(
+        says("large-v3"),
+        format!("error: nothing in the cache is called large-v3; did you mean `large-v3.pt`?{hint}")
+    );
+    assert_eq!(says("modles"), format!("error: nothing in the cache is called modles; did you mean `models`?{hint}"));
+    assert_eq!(says("\u{1b}[2J"), format!("error: nothing in the cache is called \\u{{1b}}[2J{hint}"));
+    assert!(room.run(&["clear"]).expect(2).err.contains("models|app|all|MODEL"));
+}
+
+#[test]
+fn several_things_of_one_name_are_listed() {
+    let room = lived_in();
+    room.write(".cache/torch/hub/checkpoints/large-v3.pt", vec![7; 1_100_000]);
+    let before = room.tree();
+    let ran = room.run(&["clear", "large-v3.pt", "--yes"]).expect(2);
+    assert_eq!(
+        ran.err,
+        "error: 2 things are called large-v3.pt: give the path of the one that you mean\n  \
+         .cache/torch/hub/checkpoints/large-v3.pt\n  .cache/whisper/large-v3.pt\n"
+    );
+    room.tree().assert_eq(&before, "an unclear word");
+    room.run(&["clear", "./.cache/whisper/large-v3.pt", "--yes", "--now"]).expect(0);
+    assert!(room.exists(".cache/torch/hub/checkpoints/large-v3.pt") && !room.exists(".cache/whisper/large-v3.pt"));
+}
+
+#[test]
+fn without_a_terminal_nothing_goes_unless_yes_is_given() {
+    let room = lived_in();
+    let before = room.tree();
+    let ran = room.run(&["clear", "models"]).expect(2);
+    assert!(ran.err.ends_with("give `--yes`, or `--dry-run` to see what would go\n"), "{}", ran.err);
+    room.tree().assert_eq(&before, "no consent");
+}
+
+#[test]
+fn what_was_removed_comes_back_byte_for_byte() {
+    let room = lived_in();
+    let before = room.tree();
+    let ran = room.run(&["clear", "all", "--yes", "--grace", "0", "--undo-for", "1h"]).expect(0);
+    let end = "MB removed. For 1 h `modelstrap clear --undo` brings it back; the next modelstrap after that frees it, or \
+               `modelstrap prune --now` at once.\n";
+    assert!(ran.out.ends_with(end), "{}", ran.out);
+    assert!(!room.exists(ASR) && !room.exists("out/tmdb/film.json"));
+    let ran = room.run(&["clear", "--undo"]).expect(0);
+    assert!(ran.out.ends_with(" that `clear` had removed are back.\n"), "{}", ran.out);
+    let ours = |name: &str| name.starts_with("p/.cache/.modelstrap");
+    room.tree().without(ours).assert_eq(&before.clone().without(ours), "undone");
+    let ran = room.run(&["clear", "--undo"]).expect(0);
+    assert_eq!(ran.err, "There is nothing to bring back: nothing was removed here, or its time is over.\n");
+}
+
+#[test]
+fn json_is_one_document_of_integers() {
+    let room = lived_in();
+    let document = room.run(&["clear", "org/asr", "--yes", "--now", "--json", "--grace", "0"]).expect(0).json();
+    assert_eq!(document["schema"], "modelstrap.clear/1");
+    assert_eq!((&document["dry_run"], &document["removed"]), (&false.into(), &1.into()));
+    assert_eq!(document["plan"][0]["name"], "org/asr");
+    assert_eq!(document["plan"][0]["kind"], "repository");
+    assert_eq!(document["plan"][0]["clock"], "mtime");
+    assert_eq!(document["freed_bytes"], document["exclusive_bytes"], "{document:#}");
+    assert!(document["freed_bytes"].as_u64().unwrap() > 3_500_000);
+    let document = room.run(&["clear", "resnet.pth", "--dry-run", "--json"]).expect(0).json();
+    assert_eq!((&document["dry_run"], &document["freed_bytes"]), (&true.into(), &0.into()));
+}
+
+#[test]
+fn a_second_name_elsewhere_keeps_the_bytes_and_the_plan_says_so() {
+    let room = lived_in();
+    let file = room.place(".cache/whisper/large-v3.pt");
+    fs::hard_link(&file, room.place("models/large-v3.pt")).unwrap();
+    let document = room.run(&["clear", "large-v3.pt", "--yes", "--now", "--json"]).expect(0).json();
+    assert_eq!((&document["exclusive_bytes"], &document["freed_bytes"]), (&0.into(), &0.into()), "{document:#}");
+    assert_eq!(fs::metadata(room.place("models/large-v3.pt")).unwrap().len(), 1_200_000);
+}
+
+#[test]
+fn a_base_dir_that_is_no_cache_is_refused_and_nothing_changes() {
+    for (base, why) in [
+        ("/", "is the root of the disk"),
+        ("~/", "holds the project"),
+        (".", "is the project itself"),
+        ("..", "leads upwards"),
+        ("@/h", "is the home folder"),
+    ] {
+        let room = lived_in();
+        let base = base.replace('@', room.path().to_str().unwrap());
+        let room = if base == "~/" { room.at("h/p") } else { room };
+        room.write("modelstrap.toml", format!("[cache]\nbase_dir = \"{base}\"\n"));
+        let before = room.tree();
+        for what in ["models", "all", "app", "large-v3.pt"] {
+            let ran = room.run(&["clear", what, "--yes", "--now", "--force"]).expect(1);
+            assert!(ran.err.contains(why), "{base}: {}", ran.err);
+        }
+        room.run(&["prune", "--yes", "--now", "--grace", "0"]).expect(1);
+        room.tree().assert_eq(&before, &base);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_mounted_disk_with_other_things_on_it_is_no_cache_and_one_that_holds_only_the_cache_is() {
+    if !support::project::may_mount() {
+        return;
+    }
+    let room = Room::bare();
+    room.write("modelstrap.toml", "[cache]\nbase_dir = \"disk\"\n");
+    fs::create_dir(room.place("disk")).unwrap();
+    let run = |other: &str| {
+        let script = format!(
+            "mount -t tmpfs -o size=4m none disk && mkdir -p disk/whisper {other} && head -c 1200000 /dev/zero > disk/whisper/base.pt && \
+             {} clear models --yes --now; echo $?; ls disk/*",
+            support::project::PROGRAM
+        );
+        let mut command = room.program("unshare");
+        room.ran(command.args(["-m", "--propagation", "private", "sh", "-c", &script]))
+    };
+    let ran = run("disk/photos");
+    assert!(ran.out.contains("1\ndisk/photos:\n\ndisk/whisper:\nbase.pt\n"), "{ran:?}");
+    assert!(
+        ran.err.contains("is where a disk is mounted, and other things lie there: photos; nothing is deleted in it"),
+        "{ran:?}"
+    );
+    let ran = run("");
+    assert!(ran.out.ends_with("1.20 MB freed.\n0\n"), "{ran:?}");
+}
+
+#[test]
+fn a_shared_folder_as_cache_root_loses_only_what_libraries_keep() {
+    let room = lived_in();
+    room.write("modelstrap.toml", "[cache]\nbase_dir = \"~/.cache\"\n");
+    room.write("~/.cache/mozilla/profile", vec![7; 1_500_000]);
+    room.write("~/.cache/pip/http/a", vec![7; 1_500_000]);
+    room.run(&["clear", "all", "--yes", "--now"]).expect(0);
+    assert!(!room.exists("~/.cache/whisper/base.pt"));
+    assert!(room.exists("~/.cache/mozilla/profile") && room.exists("~/.cache/pip/http/a"));
+}
+
+#[test]
+fn an_application_cache_that_is_the_project_or_holds_it_is_refused() {
+    for path in [".", "..", "/", "../p"] {
+        let room = lived_in();
+        room.write("modelstrap.toml", format!("[application_caches]\nall = \"{path}\"\n"));
+        let before = room.tree();
+        for what in ["app", "all"] {
+            let ran = room.run(&["clear", what, "--yes", "--now"]);
+            assert!([1, 2].contains(&ran.code), "{path}: {ran:?}");
+        }
+        room.tree().assert_eq(&before, path);
+    }
+}
+
+#[test]
+fn links_are_removed_and_never_followed() {
+    let room = lived_in();
+    room.write("~/precious/weights.bin", vec![7; 1_100_000]);
+    let precious = room.place("~/precious");
+    symlink(&precious, room.place(".cache/whisper/linked")).unwrap();
+    symlink(precious.join("weights.bin"), room.place(".cache/whisper/linked.pt")).unwrap();
+    fs::create_dir_all(room.place(".cache/torch/hub/repo")).unwrap();
+    room.write(".cache/torch/hub/repo/hubconf.py", "x");
+    symlink(&precious, room.place(".cache/torch/hub/repo/data")).unwrap();
+    let before = outside(&room);
+    room.run(&["clear", "models", "--yes", "--now", "--grace", "0"]).expect(0);
+    assert!(!room.exists(".cache/torch/hub/repo") && !room.exists(".cache/whisper/linked.pt"));
+    outside(&room).assert_eq(&before, "links out");
+}
+
+#[test]
+fn odd_names_are_shown_escaped_and_removed_like_others() {
+    let room = lived_in();
+    let odd = std::ffi::OsStr::from_bytes(b"evil\x1b[2J\n\xff.pt");
+    fs::write(room.place(".cache/whisper").join(odd), vec![7; 1_100_000]).unwrap();
+    let ran = room.run(&["clear", "models", "--yes", "--now", "--grace", "0"]).expect(0);
+    assert!(ran.out.contains("evil\\u{1b}[2J\\n") && !ran.out.contains('\u{1b}'), "{}", ran.out);
+    assert!(!room.place(".cache/whisper").join(odd).exists());
+}
+
+#[test]
+fn a_folder_that_cannot_be_read_is_named_and_its_repository_stays() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let room = lived_in();
+    repository(&room, "org/other", &[(MAIN, &[("x", 100)])]);
+    let shut = room.place(&format!("{ASR}/snapshots/{MAIN}"));
+    fs::set_permissions(&shut, fs::Permissions::from_mode(0o000)).unwrap();
+    if fs::read_dir(&shut).is_ok() {
+        eprintln!("skipped: root may read every folder");
+        return;
+    }
+    let ran = room.run(&["clear", "models", "--yes", "--now", "--grace", "0"]);
+    fs::set_permissions(&shut, fs::Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.out.contains("org/asr: ") && ran.out.contains("could not be read"), "{}", ran.out);
+    assert!(room.exists(&format!("{ASR}/blobs/new")) && !room.exists(&format!("{HUB}/models--org--other")));
+}

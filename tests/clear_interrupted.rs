@@ -1,0 +1,182 @@
+//! `clear` killed at every point between two system calls that change something: nothing is lost that was not named, nothing is
+//! half, and the next run ends as if nothing had happened.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on says so and stops")]
+
+#[path = "support/lived.rs"]
+mod lived;
+mod support;
+#[path = "support/terminal.rs"]
+mod terminal;
+
+use std::fs;
+use std::process::Command;
+
+use lived::{HUB, MAIN, PINNED, cached, outside, repository};
+use support::project::{PROGRAM, Ran, Room, Tree};
+use terminal::{Terminal, keys};
+
+/// The calls that change what others see of a disk; `?` lets strace pass over those that a processor has not.
+const CALLS: [&str; 4] = ["?rename,?renameat,?renameat2", "?mkdir,?mkdirat", "?unlink,?unlinkat", "?rmdir"];
+
+fn strace_is_missing() -> bool {
+    let missing = !Command::new("strace")
+        .args(["-f", "-e", "trace=none", "true"])
+        .output()
+        .is_ok_and(|output| output.status.success());
+    if missing {
+        eprintln!("skipped: strace is not installed, or may not trace");
+    }
+    missing
+}
+
+/// Runs the program with SIGKILL at its `nth` call of `calls`.
+fn struck(room: &Room, calls: &str, nth: usize, arguments: &[&str]) -> Ran {
+    let mut command = room.program("strace");
+    command
+        .args(["-f", "-qq", "-o", "/dev/null", "-e"])
+        .arg(format!("trace={calls}"))
+        .arg("-e")
+        .arg(format!("inject={calls}:signal=KILL:when={nth}"))
+        .arg(PROGRAM)
+        .args(arguments);
+    let ran = room.ran(&mut command);
+    assert!([0, 137].contains(&ran.code), "neither killed nor done: {ran:?}");
+    ran
+}
+
+/// A small cache with one of each: a repository that goes whole, a revision of one that stays, a file, a folder, a login.
+fn room() -> Room {
+    let room = Room::bare();
+    room.write("modelstrap.toml", "[application_caches]\napp = \"out\"\n");
+    repository(&room, "org/whole", &[(MAIN, &[("a", 5), ("b", 5)])]);
+    room.write(&format!("{HUB}/models--org--whole/refs/main"), MAIN);
+    repository(&room, "org/part", &[(PINNED, &[("both", 5), ("old", 5)]), (MAIN, &[("both", 5), ("new", 5)])]);
+    room.write(&format!("{HUB}/models--org--part/refs/main"), MAIN);
+    room.write(&format!("{HUB}/models--org--part/refs/v1"), PINNED);
+    room.write(".cache/whisper/tiny.pt", vec![1; 5000]);
+    room.write(".cache/whisper/base.pt", vec![1; 5000]);
+    room.write(".cache/huggingface/token", "secret");
+    room.write("out/a/b.json", "{}");
+    room.write("~/thesis.tex", "years of work");
+    room
+}
+
+const CLEAR: [&str; 8] = ["clear", "org/whole", "org/part@v1", "tiny.pt", "app", "--yes", "--grace", "0"];
+
+/// Without this tool's own notes.
+fn seen(room: &Room) -> Tree {
+    room.tree().without(|name| name.contains("/.modelstrap/") || name.ends_with("/.modelstrap"))
+}
+
+/// Every revision that is there has all its files, every reference its commit: what a killed run leaves is what it began with or
+/// what it was to come to, for each thing that was named.
+fn assert_whole(room: &Room, when: &str) {
+    for name in ["whole", "part"] {
+        let folder = room.place(&format!("{HUB}/models--org--{name}"));
+        for snapshot in fs::read_dir(folder.join("snapshots")).into_iter().flatten().map(Result::unwrap) {
+            for link in fs::read_dir(snapshot.path()).unwrap().map(Result::unwrap) {
+                assert!(link.path().exists(), "{when}: {} leads nowhere", link.path().display());
+            }
+        }
+        for reference in fs::read_dir(folder.join("refs")).into_iter().flatten().map(Result::unwrap) {
+            let commit = fs::read_to_string(reference.path()).unwrap();
+            assert!(folder.join("snapshots").join(commit).exists(), "{when}: {}", reference.path().display());
+        }
+    }
+    let stays = [
+        ".cache/whisper/base.pt",
+        ".cache/huggingface/token",
+        &format!("{HUB}/models--org--part/blobs/both"),
+        &format!("{HUB}/models--org--part/blobs/new"),
+        &format!("{HUB}/models--org--part/snapshots/{MAIN}/new.bin"),
+    ];
+    for path in stays {
+        assert!(room.exists(path), "{when}: {path} is gone");
+    }
+}
+
+fn walk(how: &[&str], after: impl Fn(&Room, &Tree, &str)) -> usize {
+    let mut points = 0;
+    for calls in CALLS {
+        for nth in 1.. {
+            let room = room();
+            let before = seen(&room);
+            let kept = outside(&room);
+            let killed = struck(&room, calls, nth, &[&CLEAR[..], how].concat()).code != 0;
+            let when = format!("{calls} {nth}");
+            assert_whole(&room, &when);
+            after(&room, &before, &when);
+            outside(&room)
+                .without(|name| name.starts_with("p/out"))
+                .assert_eq(&kept.without(|name| name.starts_with("p/out")), &when);
+            if !killed {
+                break;
+            }
+            points += 1;
+        }
+    }
+    points
+}
+
+#[test]
+fn a_clear_that_is_killed_anywhere_is_finished_by_the_next() {
+    if strace_is_missing() {
+        return;
+    }
+    let calm = room();
+    calm.run(&[&CLEAR[..], &["--now"]].concat()).expect(0);
+    let calm = seen(&calm);
+    let points = walk(&["--now"], |room, _, when| {
+        // What is gone already is known by no name any more.
+        for word in ["org/whole", "org/part@1111", "tiny.pt", "app"] {
+            let ran = room.run(&["clear", word, "--yes", "--now", "--grace", "0"]);
+            assert!([0, 2].contains(&ran.code), "{when}: {ran:?}");
+        }
+        seen(room).assert_eq(&calm, when);
+        let trash: Vec<String> =
+            room.tree().names().into_iter().filter(|name| name.contains("/trash/")).map(str::to_owned).collect();
+        assert_eq!(trash, Vec::<String>::new(), "{when}");
+    });
+    assert!(points > 15, "only {points} points were struck");
+}
+
+#[test]
+fn a_clear_that_is_killed_anywhere_can_be_taken_back() {
+    if strace_is_missing() {
+        return;
+    }
+    let points = walk(&["--undo-for", "1h"], |room, before, when| {
+        room.run(&["clear", "--undo"]).expect(0);
+        seen(room).assert_eq(before, when);
+    });
+    assert!(points > 10, "only {points} points were struck");
+}
+
+#[test]
+fn a_person_who_leaves_the_question_has_lost_nothing() {
+    for (key, code) in [(keys::CTRL_C, 130), (keys::ESCAPE, 130), ("n", 130), (keys::ENTER, 130)] {
+        let room = room();
+        let before = seen(&room);
+        let mut terminal =
+            Terminal::open(100, 30, &mut room.command(&["clear", "all", "--grace", "0", "--undo-for", "1h"]));
+        terminal.wait_for("org/whole").wait_for("Total").wait_for("? Remove this?").press(key);
+        let ended = terminal.end();
+        assert_eq!(ended.status.code(), Some(code), "{key:?}\n{}", ended.raw);
+        assert!(ended.restored && ended.raw.contains("left; nothing was changed"), "{key:?}\n{}", ended.raw);
+        seen(&room).assert_eq(&before, key);
+    }
+}
+
+#[test]
+fn a_person_who_agrees_is_rid_of_it() {
+    let room = room();
+    let mut terminal = Terminal::open(80, 24, &mut room.command(&["clear", "all", "--now", "--grace", "0"]));
+    terminal.wait_for("? Delete this for good?").press("y").wait_for("freed.");
+    let ended = terminal.end();
+    assert!(ended.status.success() && ended.restored, "{}", ended.raw);
+    for line in console::strip_ansi_codes(&ended.raw).replace('\r', "\n").lines() {
+        assert!(console::measure_text_width(line) <= 80, "{line}");
+    }
+    assert!(!cached(&room).iter().any(|name| name.ends_with(".pt") || name.contains("models--")));
+}
