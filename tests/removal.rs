@@ -143,10 +143,12 @@ fn the_work_that_is_struck() {
     let room = std::env::current_dir().unwrap();
     let Ok(task) = fs::read_to_string(room.join("task")) else { return };
     let (root, hub) = Cache::at(&room);
+    fs::create_dir_all(&hub).unwrap();
     let remover = Remover::new(&root, &[]);
-    match task.as_str() {
+    match task.trim() {
         "now" => drop(remove(&root, chosen(&hub), Keep::Now)),
         "keep" => drop(remove(&root, chosen(&hub), HOUR)),
+        "full" => full(&root, &hub),
         "undo" => drop(remover.undo().unwrap()),
         "sweep" => drop(remover.sweep(time::seconds() + 7200).unwrap()),
         other => panic!("{other}"),
@@ -254,6 +256,63 @@ fn an_undo_and_a_sweep_that_are_killed_anywhere_come_to_the_same_end() {
         assert_eq!(cache.remover().sweep(time::seconds() + 7200).unwrap().problems, [], "{when}");
         assert_eq!(tree(&cache.root), after, "{when}");
     });
+}
+
+/// In the walk's other end, on a disk of its own: fills it, and removes from it.
+fn full(root: &Path, hub: &Path) {
+    scene(hub);
+    let half = hub.join("models--o--b/blobs/half.0123abcd.incomplete");
+    put(&half, &"h".repeat(20_000));
+    let filler = root.join("filler");
+    let mut size = 1 << 20;
+    let mut text = Vec::new();
+    while size > 0 {
+        text.resize(size, b'f');
+        let done = fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(&filler)
+            .and_then(|mut file| std::io::Write::write_all(&mut file, &text));
+        if done.is_err() {
+            size /= 2;
+        }
+    }
+    fs::write(root.join("one more"), "x").unwrap_err();
+    fs::remove_file(root.join("one more")).unwrap();
+    let before = tree(root);
+    let mut victims = chosen(hub);
+    victims.push(victim(hub, "models--o--b/blobs/half.0123abcd.incomplete", Role::File));
+    let order = |keep: Keep, victims: &[Victim]| {
+        let planned = SystemTime::now() + Duration::from_secs(5);
+        Order { verb: "prune", victims: victims.to_vec(), keep, grace: Duration::ZERO, planned }
+    };
+    let remover = Remover::new(root, &[]);
+    let error = remover.remove(order(HOUR, &victims), &|_| {}).unwrap_err();
+    assert!(error.to_string().starts_with("nothing was removed: "), "{error:#}");
+    assert_eq!(tree(root), before, "nothing is half");
+    let outcome = remover.remove(order(Keep::Now, &victims), &|_| {}).unwrap();
+    assert_eq!((outcome.gone, outcome.stayed.as_slice()), (6, [].as_slice()));
+    assert!(outcome.freed >= 20_000, "{}", outcome.freed);
+    assert!(!root.join(".modelstrap").exists() && !hub.join("../.modelstrap").exists());
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn on_a_full_disk_the_first_file_makes_room_for_the_journal_of_the_others() {
+    let cache = Cache::new();
+    let room = cache.room.path().canonicalize().unwrap();
+    let script = "mount -t tmpfs -o size=1m,nr_inodes=200 none . && cd \"$PWD\" && printf full > task && exec \"$1\" --exact the_work_that_is_struck --ignored";
+    let output = Command::new("unshare")
+        .args(["-m", "--propagation", "private", "sh", "-c", script, "sh"])
+        .arg(std::env::current_exe().unwrap())
+        .current_dir(&room)
+        .output();
+    let Ok(output) = output else { return eprintln!("skipped: there is no unshare") };
+    let (text, wrong) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    if !text.contains("running 1 test") {
+        return eprintln!("skipped: nothing can be mounted here: {wrong}");
+    }
+    assert!(text.contains("1 passed"), "{text}{wrong}");
 }
 
 const PUBLISH: &str = r#"

@@ -9,7 +9,7 @@
 //! cache can have several users.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::io::{self, BufRead as _, BufReader, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::folder::{self, Folder};
@@ -21,12 +21,17 @@ use crate::support::{seal, time};
 
 const SCHEMA: &str = "modelstrap.removal/1";
 
+/// More than the longest last word takes, with its line ends.
+const LAST_WORD: usize = 96;
+
 /// A journal that is being written. Its file is locked while this lives.
 #[derive(Debug)]
 pub(super) struct Journal {
     file: File,
     path: PathBuf,
     cache_root: PathBuf,
+    /// Where room is kept for the last word: on a disk that is full there may be none when it is to be written.
+    room: Option<u64>,
 }
 
 /// What became of a run.
@@ -77,11 +82,26 @@ impl Journal {
         trashes: &[TrashAt],
         moves: &[Move],
     ) -> io::Result<Self> {
+        let begun = Self::write(cache_root, name, verb, places, trashes, moves);
+        if begun.is_err() {
+            tidy(cache_root);
+        }
+        begun
+    }
+
+    fn write(
+        cache_root: &Path,
+        name: &str,
+        verb: &str,
+        places: &[PathBuf],
+        trashes: &[TrashAt],
+        moves: &[Move],
+    ) -> io::Result<Self> {
         let at = folder_of(cache_root);
         let below = at.strip_prefix(cache_root).unwrap_or(&at);
         let folder = folder::open(cache_root)?.descend_making(below)?;
         let (file, path) = create(&at, name)?;
-        let mut journal = Self { file, path, cache_root: cache_root.to_path_buf() };
+        let mut journal = Self { file, path, cache_root: cache_root.to_path_buf(), room: None };
         let open = Row::Open {
             schema: SCHEMA.to_owned(),
             verb: verb.to_owned(),
@@ -92,8 +112,7 @@ impl Journal {
             host: host(),
             process: std::process::id(),
         };
-        let written = journal.rows(open, places, trashes, moves);
-        if let Err(error) = written {
+        if let Err(error) = journal.rows(open, places, trashes, moves) {
             let _ = fs::remove_file(&journal.path);
             return Err(error);
         }
@@ -127,6 +146,8 @@ impl Journal {
         }
         out.flush()?;
         drop(out);
+        self.room = Some(self.file.metadata()?.len());
+        self.file.write_all(&[b' '; LAST_WORD])?;
         self.file.sync_all()
     }
 
@@ -143,6 +164,9 @@ impl Journal {
     fn note(&mut self, row: &Row) -> io::Result<()> {
         // A line of its own, also after one that was cut off.
         let line = format!("\n{}\n", serde_json::to_string(row)?);
+        if let Some(room) = self.room.take() {
+            self.file.seek(SeekFrom::Start(room))?;
+        }
         self.file.write_all(line.as_bytes())?;
         self.file.sync_all()
     }
@@ -221,7 +245,7 @@ fn read(folder: &Folder, at: &Path, path: PathBuf, cache_root: &Path) -> Option<
         return None;
     }
     let old = root.path()?;
-    let journal = Journal { file, path, cache_root: cache_root.to_path_buf() };
+    let journal = Journal { file, path, cache_root: cache_root.to_path_buf(), room: None };
     let mut past = Past {
         journal,
         verb,

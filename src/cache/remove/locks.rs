@@ -74,7 +74,8 @@ pub(super) fn of_file(folder: &Folder, name: &OsStr) -> Vec<Held> {
     let path = Path::new(name);
     let mut beside = name.to_os_string();
     beside.push(".lock");
-    let mut names = vec![name.to_os_string(), beside];
+    let mut names = vec![beside];
+    names.extend(is_lock(name).then(|| name.to_os_string()));
     if path.extension().is_some_and(|end| end == "state" || end == "part") {
         names.extend(["part", "lock"].map(|end| path.with_extension(end).into_os_string()));
     }

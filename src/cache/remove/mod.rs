@@ -97,6 +97,8 @@ pub struct Outcome {
     pub gone: usize,
     /// Bytes that are free now: the blocks of the files and folders whose last name went, counted as they went.
     pub freed: u64,
+    /// How many of these are of files that a process still has open: the disk gives them back when it closes them.
+    pub held: u64,
     /// Bytes that will be free when the trash is emptied, counted in the trash.
     pub trashed: u64,
     /// What stayed, and why.

@@ -15,6 +15,7 @@ use super::journal::{Journal, Mark, Move};
 use super::place::{Place, Trash};
 use super::walk::{self, Limits, Tally};
 use super::{Keep, Order, Outcome, Remover, Role, Victim, back, folder};
+use crate::cache::stamp::Stamp;
 use crate::platform::open_files;
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::{escape, time};
@@ -37,6 +38,8 @@ pub(super) enum State {
     Waiting,
     /// In the trash.
     Gone,
+    /// Unlinked where it was, which freed so much.
+    Freed(u64),
     /// Where it was, for this reason.
     Stays(String),
 }
@@ -49,6 +52,8 @@ pub(super) struct Run {
     pub(super) jobs: Vec<Job>,
     pub(super) limits: Limits,
     machine: PathBuf,
+    /// Files that some process has open, by device and inode.
+    opened: HashSet<(u64, u64)>,
     /// What the snapshots of a repository have, read once its snapshots that go have gone.
     pub(super) contents: HashMap<(usize, PathBuf), HashSet<OsString>>,
 }
@@ -62,7 +67,13 @@ pub(super) fn remove(remover: &Remover, order: Order<'_>, progress: &dyn Fn(u64)
     if run.jobs.is_empty() {
         return Ok(outcome);
     }
-    let mut journal = run.begin(remover, &name, verb)?;
+    let mut journal = loop {
+        match run.begin(remover, &name, verb) {
+            // The person whose disk is full wants just this: room is made by one file that needs no journal.
+            Err(error) if keep == Keep::Now && is_full(&error) && run.make_room() => {}
+            journal => break journal?,
+        }
+    };
     if let Err(error) = run.take_all().and_then(|()| run.settle()) {
         return Err(run.take_back(journal, error));
     }
@@ -84,6 +95,14 @@ pub(super) fn remove(remover: &Remover, order: Order<'_>, progress: &dyn Fn(u64)
     };
     outcome.stayed.extend(run.jobs.into_iter().filter_map(stays));
     Ok(outcome)
+}
+
+fn is_full(error: &anyhow::Error) -> bool {
+    error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>()).any(kinds_of_full)
+}
+
+fn kinds_of_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// Sorts by the time of its beginning; no other run has it.
@@ -128,6 +147,7 @@ impl Run {
             jobs: Vec::new(),
             limits: Limits { newest: newest(order.planned, order.grace), written: HashSet::new() },
             machine: remover.machine.clone(),
+            opened: HashSet::new(),
             contents: HashMap::new(),
         };
         let mut victims = order.victims;
@@ -204,21 +224,48 @@ impl Run {
 
     /// Asks anew which files are being written.
     pub(super) fn look_who_writes(&mut self) {
-        self.limits.written = open_files::open_files(&self.machine).unwrap_or_default().written;
+        let open = open_files::open_files(&self.machine).unwrap_or_default();
+        (self.limits.written, self.opened) = (open.written, open.all);
     }
 
     pub(super) fn begin(&self, remover: &Remover, name: &str, verb: &str) -> Result<Journal> {
         let moves: Vec<Move> = self.jobs.iter().flat_map(|job| job.moves().cloned()).collect();
         let places: Vec<PathBuf> = self.places.iter().map(|place| place.real.clone()).collect();
         let trashes: Vec<_> = self.trashes.iter().map(|trash| trash.at.clone()).collect();
-        fs::create_dir_all(&remover.cache_root)
-            .and_then(|()| Journal::begin(&remover.cache_root, name, verb, &places, &trashes, &moves))
-            .with_context(|| {
-                format!(
-                    "nothing was removed: the journal of it cannot be written in {}",
-                    escape::path(&remover.cache_root)
-                )
-            })
+        let begun = fs::create_dir_all(&remover.cache_root)
+            .and_then(|()| Journal::begin(&remover.cache_root, name, verb, &places, &trashes, &moves));
+        let begun = begun.and_then(|journal| match self.trashes.iter().try_for_each(|trash| trash.make().map(drop)) {
+            Err(error) if kinds_of_full(&error) => {
+                self.trashes.iter().for_each(Trash::drop_empty);
+                journal.close();
+                Err(error)
+            }
+            // Whose trash cannot be made, stays: the others need not.
+            _ => Ok(journal),
+        });
+        begun.with_context(|| {
+            format!(
+                "nothing was removed: neither a journal of it nor a trash can be made in {}",
+                escape::path(&remover.cache_root)
+            )
+        })
+    }
+
+    /// Unlinks one file where it lies; false where there is none left that may go so.
+    fn make_room(&mut self) -> bool {
+        for role in [Role::File, Role::Blob] {
+            for at in 0..self.jobs.len() {
+                let job = &self.jobs[at];
+                let is_next = job.victim.role == role && job.state == State::Waiting && job.victim.stamp.alone() > 0;
+                // One that may not go now may do so later, when the revision that has it has gone.
+                if is_next && let Ok(freed) = super::take::unlink(self, at) {
+                    self.jobs[at].state = State::Freed(freed);
+                    self.contents.clear();
+                    return true;
+                }
+            }
+        }
+        false
     }
 
     pub(super) fn take_all(&mut self) -> Result<()> {
@@ -226,7 +273,7 @@ impl Run {
             if interrupt::requested() {
                 bail!(Interrupted("stopped: nothing was removed".to_owned()));
             }
-            if self.jobs[at].victim.role != Role::Payload {
+            if self.jobs[at].victim.role != Role::Payload && self.jobs[at].state == State::Waiting {
                 self.jobs[at].state = match super::take::take(self, at) {
                     Ok(()) => State::Gone,
                     Err(why) => State::Stays(why),
@@ -268,6 +315,12 @@ impl Run {
     fn end(&mut self, journal: Journal, outcome: &mut Outcome, progress: &dyn Fn(u64)) -> Result<()> {
         let gone = |job: &&Job| job.state == State::Gone;
         outcome.gone = self.jobs.iter().filter(gone).count();
+        for job in &self.jobs {
+            if let State::Freed(bytes) = job.state {
+                outcome.gone += 1;
+                outcome.freed += bytes;
+            }
+        }
         if outcome.until.is_some() {
             let mut tally = Tally::default();
             for one in self.jobs.iter().filter(gone).flat_map(Job::moves) {
@@ -278,13 +331,15 @@ impl Run {
                 }
             }
             outcome.trashed = tally.bytes();
+            self.trashes.iter().for_each(Trash::drop_empty);
             return Ok(());
         }
         let mut whole = true;
         for job in self.jobs.iter().filter(gone) {
             for one in job.moves() {
-                let freed = &mut |bytes| {
-                    outcome.freed += bytes;
+                let freed = &mut |stamp: &Stamp| {
+                    outcome.freed += stamp.disk;
+                    outcome.held += if self.opened.contains(&stamp.id) { stamp.disk } else { 0 };
                     progress(outcome.freed);
                 };
                 match free(&self.trashes[one.trash], &one.name, freed) {
@@ -309,7 +364,7 @@ impl Run {
 }
 
 /// Unlinks one thing in a trash.
-pub(super) fn free(trash: &Trash, name: &str, freed: &mut dyn FnMut(u64)) -> io::Result<()> {
+pub(super) fn free(trash: &Trash, name: &str, freed: &mut dyn FnMut(&Stamp)) -> io::Result<()> {
     match trash.find()? {
         Some(folder) => walk::erase(&folder, OsStr::new(name), freed),
         None => Ok(()),

@@ -1,7 +1,7 @@
 //! The second look, once everything has its name in the trash: what is used again, or was changed, goes back. Then the shared
 //! store, whose payloads go only after every link to them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use anyhow::Result;
 use super::Role;
 use super::folder::Kind;
 use super::hub::{self, Repository};
-use super::run::{Run, State};
+use super::run::{Job, Run, State};
 use super::store::{self, Payload};
 use super::take;
 
@@ -145,7 +145,17 @@ impl Run {
 
     /// Drops the lines of links that have gone, as huggingface_hub does. A line that stays harms nobody: it does not count.
     fn drop_users(&self, lost: &BTreeMap<(usize, PathBuf), Vec<String>>) {
-        for ((place, hub), hashes) in lost {
+        let asked = |job: &&Job| job.victim.role == Role::Payload && job.state == State::Waiting;
+        let own: HashSet<(usize, &Path)> =
+            self.jobs.iter().filter(asked).map(|job| (job.one.place, job.one.path.as_path())).collect();
+        for ((number, hub), hashes) in lost {
+            // A payload that is to go itself is asked about next.
+            let is_own = |hash: &&String| {
+                let path = hub.join("blobs").join(hash.get(..2).unwrap_or_default()).join(hash);
+                own.contains(&(*number, path.as_path()))
+            };
+            let hashes: Vec<&String> = hashes.iter().filter(|hash| !is_own(hash)).collect();
+            let place = number;
             let place = &self.places[*place];
             let Ok(at) = place.folder.descend(hub) else { continue };
             for hash in hashes {
@@ -184,6 +194,8 @@ impl Run {
         self.limits.refuse(&found, false)?;
         let users = payload.users(&lock).ok_or("stays, since the list of its users cannot be read")?;
         if let Some(user) = users.first() {
+            // As huggingface_hub does: the lines of those who have gone go.
+            let _ = payload.write(&lock, &users);
             return Err(format!("is used by {}", crate::support::escape::printable(user)));
         }
         take::rename(self, job, payload.folder(), OsStr::new(&hash), &found)?;

@@ -18,6 +18,7 @@ use super::place::{Place, Trash};
 use super::run::free;
 use super::store;
 use super::{Remover, Restored, Role, Swept};
+use crate::cache::stamp::Stamp;
 use crate::support::escape;
 use crate::support::interrupt::Interrupted;
 
@@ -172,7 +173,7 @@ impl Opened {
     fn empty(&self, swept: &mut Swept) -> Result<()> {
         for one in &self.past.moves {
             let outcome = self.holds(one).and_then(|holds| {
-                let freed = &mut |bytes| swept.freed += bytes;
+                let freed = &mut |stamp: &Stamp| swept.freed += stamp.disk;
                 if holds { free(&self.trashes[one.trash], &one.name, freed) } else { Ok(()) }
             });
             match outcome {

@@ -3,7 +3,8 @@
 
 use std::ffi::OsStr;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use super::folder::{Folder, Found, Kind};
 use super::hub::{self, Repository};
@@ -14,8 +15,37 @@ use super::{Role, guard};
 /// What another process holds while a victim goes.
 type Locks = Vec<Held>;
 
+/// A victim that may go.
+#[derive(Debug)]
+struct Ready {
+    parent: Rc<Folder>,
+    path: PathBuf,
+    found: Found,
+    /// Held until it has gone.
+    _locks: Locks,
+}
+
 /// Moves the victim of the job `at` into its trash; or why it stays.
 pub(super) fn take(run: &mut Run, at: usize) -> Result<(), String> {
+    let ready = look(run, at)?;
+    let name = ready.path.file_name().unwrap_or_default();
+    let job = &run.jobs[at];
+    let commit = (job.victim.role == Role::Reference).then(|| hub::commit(&ready.parent, name)).flatten();
+    rename(run, job, &ready.parent, name, &ready.found)?;
+    run.jobs[at].commit = commit;
+    Ok(())
+}
+
+/// Unlinks the victim of the job `at` where it lies, a file alone: one step, which needs no journal. Says what that freed.
+pub(super) fn unlink(run: &mut Run, at: usize) -> Result<u64, String> {
+    let ready = look(run, at)?;
+    let name = ready.path.file_name().unwrap_or_default();
+    ready.parent.unlink(name).map_err(|error| format!("cannot be removed: {error}"))?;
+    Ok(ready.found.stamp.alone())
+}
+
+/// Whether the victim is what the plan saw, and nobody is at work on it or needs it.
+fn look(run: &mut Run, at: usize) -> Result<Ready, String> {
     let job = &run.jobs[at];
     let place = &run.places[job.one.place];
     let path = job.one.path.clone();
@@ -25,21 +55,16 @@ pub(super) fn take(run: &mut Run, at: usize) -> Result<(), String> {
         return Err("was changed since the plan".to_owned());
     }
     fits(job.victim.role, &found)?;
-    // Held until it has its new name.
-    let _locks = locks(run, job, &parent, name, &found)?;
+    let locks = locks(run, job, &parent, name, &found)?;
     match job.victim.role {
         Role::Tree | Role::Snapshot => run.limits.refuse_tree(&parent, name, false)?,
         _ => run.limits.refuse(&found, false)?,
     }
-    let commit = (job.victim.role == Role::Reference).then(|| hub::commit(&parent, name)).flatten();
     if job.victim.role == Role::Tree && has_git(&parent, name) {
         return Err("is a Git work tree".to_owned());
     }
     used(run, at)?;
-    let job = &run.jobs[at];
-    rename(run, job, &parent, name, &found)?;
-    run.jobs[at].commit = commit;
-    Ok(())
+    Ok(Ready { parent, path, found, _locks: locks })
 }
 
 /// What an error on the way to a victim means.
@@ -133,7 +158,9 @@ fn used(run: &mut Run, at: usize) -> Result<(), String> {
 /// Gives it its name in the trash. What was put in its place since it was looked at goes back.
 pub(super) fn rename(run: &Run, job: &Job, parent: &Folder, name: &OsStr, found: &Found) -> Result<(), String> {
     let said = |error: io::Error| match error.kind() {
-        io::ErrorKind::CrossesDevices => "lies on another disk than the trash beside it".to_owned(),
+        io::ErrorKind::CrossesDevices => {
+            "lies on another disk than the trash beside it, or in a layer of a container's image".to_owned()
+        }
         _ => format!("cannot be moved into the trash: {error}"),
     };
     let trash = run.trashes[job.one.trash].make().map_err(said)?;

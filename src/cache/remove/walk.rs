@@ -6,6 +6,7 @@ use std::io;
 
 use super::folder::{Folder, Found, Kind};
 use super::locks;
+use crate::cache::stamp::Stamp;
 use crate::support::interrupt;
 
 /// Nobody's folders lie so deep, and each takes a descriptor while it is walked.
@@ -78,9 +79,9 @@ impl Tally {
     }
 }
 
-/// Unlinks what is under `name` in `parent`, and tells `freed` the bytes of each inode whose last name went. Goes on where
+/// Unlinks what is under `name` in `parent`, and tells `freed` of each inode whose last name went. Goes on where
 /// something cannot be removed, and ends with the first such error.
-pub(super) fn erase(parent: &Folder, name: &OsStr, freed: &mut dyn FnMut(u64)) -> io::Result<()> {
+pub(super) fn erase(parent: &Folder, name: &OsStr, freed: &mut dyn FnMut(&Stamp)) -> io::Result<()> {
     let found = match parent.find(name)? {
         None => return Ok(()),
         Some(found) => found,
@@ -96,7 +97,7 @@ fn erase_folder(
     name: &OsStr,
     found: &Found,
     depth: usize,
-    freed: &mut dyn FnMut(u64),
+    freed: &mut dyn FnMut(&Stamp),
 ) -> io::Result<()> {
     if interrupt::requested() {
         return Err(io::ErrorKind::Interrupted.into());
@@ -117,11 +118,11 @@ fn erase_folder(
     }
     first?;
     parent.remove_folder(name)?;
-    freed(found.stamp.disk);
+    freed(&found.stamp);
     Ok(())
 }
 
-fn unlink(folder: &Folder, name: &OsStr, found: &Found, freed: &mut dyn FnMut(u64)) -> io::Result<()> {
+fn unlink(folder: &Folder, name: &OsStr, found: &Found, freed: &mut dyn FnMut(&Stamp)) -> io::Result<()> {
     match folder.unlink(name) {
         // A folder that its owner may not write in: he may give himself the right.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied && folder.is_mine() => {
@@ -131,7 +132,7 @@ fn unlink(folder: &Folder, name: &OsStr, found: &Found, freed: &mut dyn FnMut(u6
         outcome => outcome?,
     }
     if found.stamp.names <= 1 {
-        freed(found.stamp.disk);
+        freed(&found.stamp);
     }
     Ok(())
 }

@@ -144,6 +144,18 @@ fn what_somebody_writes_or_has_locked_stays() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn what_a_process_still_reads_goes_and_is_said_to_be_free_only_when_that_ends() {
+    let room = Room::new();
+    let (open, shut) = (room.put("a/open", &"x".repeat(5_000)), room.put("a/shut", "x"));
+    let disk = |path: &Path| fs::metadata(path).unwrap().blocks() * 512;
+    let (read, all) = (disk(&open), disk(&open) + disk(&shut));
+    let _reader = fs::File::open(&open).unwrap();
+    let outcome = room.remove(vec![room.victim(&open, Role::File), room.victim(&shut, Role::File)], Keep::Now);
+    assert_eq!((outcome.gone, outcome.freed, outcome.held), (2, all, read));
+}
+
+#[test]
 fn what_is_no_business_of_a_removal_is_refused() {
     let room = Room::new();
     let file = room.put("assets/a", "x");
