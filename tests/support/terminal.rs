@@ -21,10 +21,20 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Terminal {
     keys: File,
     side: OwnedFd,
-    child: Child,
+    child: Running,
     said: Arc<Mutex<Vec<u8>>>,
     reader: JoinHandle<()>,
     seen: usize,
+}
+
+/// A program that does not outlive its test, whatever that says.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// How the program ended.
@@ -40,14 +50,17 @@ impl Terminal {
     /// Starts `command` with all three streams on a new terminal of this size.
     pub(crate) fn open(columns: u16, rows: u16, command: &mut Command) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        // Another test's program that kept it open would keep this terminal open.
+        rustix::io::fcntl_setfd(&master, rustix::io::FdFlags::CLOEXEC).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
         let name = ptsname(&master, Vec::new()).unwrap();
-        let side = rustix::fs::open(name.as_c_str(), OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
+        let side =
+            rustix::fs::open(name.as_c_str(), OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty()).unwrap();
         tcsetwinsize(&side, Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
         let stream = || Stdio::from(side.try_clone().unwrap());
         let child = command.env("TERM", "xterm-256color").stdin(stream()).stdout(stream()).stderr(stream());
-        let child = child.spawn().unwrap();
+        let child = Running(child.spawn().unwrap());
         // The command holds copies of its streams; they go with it.
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let keys = File::from(master);
@@ -119,18 +132,18 @@ impl Terminal {
 
     /// The program's process id.
     pub(crate) fn id(&self) -> u32 {
-        self.child.id()
+        self.child.0.id()
     }
 
     /// Waits for the end of the program.
     pub(crate) fn end(mut self) -> Ended {
         let start = Instant::now();
         let status = loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
+            if let Some(status) = self.child.0.try_wait().unwrap() {
                 break status;
             }
             if start.elapsed() > PATIENCE {
-                self.child.kill().unwrap();
+                self.child.0.kill().unwrap();
                 panic!("it did not end:\n{}", self.raw());
             }
             thread::sleep(Duration::from_millis(10));

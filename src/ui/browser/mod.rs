@@ -13,6 +13,10 @@ pub mod screen;
 pub mod state;
 pub mod terminal;
 pub mod tree;
+#[cfg(unix)]
+mod unix;
+#[cfg(not(unix))]
+mod windows;
 
 #[cfg(test)]
 mod tests;

@@ -6,19 +6,26 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
-use crossterm::{cursor, execute, terminal};
-
 use super::screen::{Line, Screen};
 use super::state::Key;
+#[cfg(unix)]
+use super::unix as keys;
+#[cfg(not(unix))]
+use super::windows as keys;
 
 /// Whether the terminal is in our hands.
 static OURS: AtomicBool = AtomicBool::new(false);
 static HOOK: Once = Once::new();
 
+/// A screen of our own, without the cursor. A line that is too long by a character that this terminal draws wide must not push the
+/// others down.
+const TAKE: &str = "\x1b[?1049h\x1b[?7l\x1b[?25l";
+const GIVE: &str = "\x1b[?25h\x1b[?7h\x1b[?1049l";
+
 /// A terminal in our hands, until this goes.
 #[derive(Debug)]
 pub struct Terminal {
+    keys: keys::Keys,
     screen: Screen,
     colour: bool,
 }
@@ -48,11 +55,10 @@ impl Terminal {
                 before(what);
             }));
         });
-        terminal::enable_raw_mode()?;
+        keys::begin()?;
         OURS.store(true, Ordering::SeqCst);
-        let this = Self { screen: Screen::default(), colour };
-        // A line that is too long by a character that this terminal draws wide must not push the others down.
-        execute!(io::stdout(), terminal::EnterAlternateScreen, terminal::DisableLineWrap, cursor::Hide)?;
+        let this = Self { keys: keys::Keys::default(), screen: Screen::default(), colour };
+        write_out(TAKE)?;
         Ok(this)
     }
 
@@ -72,14 +78,7 @@ impl Terminal {
     /// # Errors
     /// When the terminal is gone.
     pub fn input(&mut self, wait: Duration) -> io::Result<Option<Input>> {
-        if !event::poll(wait)? {
-            return Ok(None);
-        }
-        let input = match event::read()? {
-            Event::Key(key) if key.kind != KeyEventKind::Release => meant(key),
-            Event::Resize(..) => Some(Input::Resized),
-            _ => None,
-        };
+        let input = self.keys.next(wait)?;
         if input == Some(Input::Redraw) {
             self.screen = Screen::default();
         }
@@ -104,32 +103,13 @@ impl Drop for Terminal {
 /// Leaves the terminal as it was. Once: what is on the screen afterwards is not ours.
 fn give_back() {
     if OURS.swap(false, Ordering::SeqCst) {
-        let _ = execute!(io::stdout(), cursor::Show, terminal::EnableLineWrap, terminal::LeaveAlternateScreen);
-        let _ = terminal::disable_raw_mode();
-        let _ = io::stdout().flush();
+        let _ = write_out(GIVE);
+        keys::end();
     }
 }
 
-fn meant(key: KeyEvent) -> Option<Input> {
-    let plain = match key.code {
-        KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => Key::Interrupt,
-        KeyCode::Char('l') if key.modifiers.contains(KeyModifiers::CONTROL) => return Some(Input::Redraw),
-        KeyCode::Char('h') if key.modifiers.contains(KeyModifiers::CONTROL) => Key::Backspace,
-        KeyCode::Char(_) if key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) => return None,
-        KeyCode::Char(letter) => Key::Char(letter),
-        KeyCode::Enter => Key::Enter,
-        KeyCode::Esc => Key::Escape,
-        KeyCode::Backspace => Key::Backspace,
-        KeyCode::Delete => Key::Delete,
-        KeyCode::Up => Key::Up,
-        KeyCode::Down => Key::Down,
-        KeyCode::Left => Key::Left,
-        KeyCode::Right => Key::Right,
-        KeyCode::PageUp => Key::PageUp,
-        KeyCode::PageDown => Key::PageDown,
-        KeyCode::Home => Key::Home,
-        KeyCode::End => Key::End,
-        _ => return None,
-    };
-    Some(Input::Key(plain))
+fn write_out(codes: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(codes.as_bytes())?;
+    out.flush()
 }
