@@ -106,7 +106,9 @@ impl<'a> Scene<'a> {
             (false, true) => remover.sweep(now.saturating_add(EARLY))?,
         };
         let planned = SystemTime::now();
-        let inventory = scan::scan(survey.places.clone());
+        // What lies outside of the cache is read only for who names a path there.
+        let is_read = |place: &&Place| scope.outside || matches!(place.kind, Kind::Home | Kind::Application { .. });
+        let inventory = scan::scan(survey.places.iter().filter(is_read).cloned().collect());
         let is_home = |place: &Place| is_home(&survey, place);
         let git_root = survey.project.git_root.clone();
         let tracked = |folder: &Path| {
