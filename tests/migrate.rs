@@ -519,3 +519,28 @@ fn a_run_that_is_asked_to_stop_leaves_no_half_file_and_goes_on_later() {
     }
     assert!(!room.exists("~/.cache/torch"));
 }
+
+#[test]
+fn a_place_can_be_named_as_status_names_it() {
+    let room = lived_in();
+    room.run(&["migrate", "--yes", "torch", "model-cache"]).expect(0);
+    assert!(room.exists(".cache/torch/hub/checkpoints/resnet.pth") && room.exists(".cache/whisper/small.pt"));
+    assert!(room.exists("~/.cache/whisper/base.pt") && room.exists("models/x/sub/weights.bin"));
+}
+
+#[test]
+fn a_manifest_of_a_clone_cannot_have_other_peoples_folders_moved() {
+    let room = Room::bare();
+    room.write("~/other/whisper/small.pt", "small");
+    symlink(room.home().join("other"), room.place("old")).unwrap();
+    let before = Tree::of(&room.home());
+    for (paths, said) in [
+        ("\"old\"", "old: leads out of the project"),
+        ("\"..\", \"old\"", "holds the project"),
+        ("\"/\", \"old\"", "/: holds the project"),
+    ] {
+        room.write("modelstrap.toml", format!("[legacy]\npaths = [{paths}]\n"));
+        room.run(&["migrate", "--yes"]).expect(0).says(&[said]);
+    }
+    Tree::of(&room.home()).assert_eq(&before, "the home folder");
+}

@@ -71,10 +71,16 @@ fn note(dir: &Dir, name: &OsStr, below: &Path) -> Option<Note> {
     let file = below.join(name.to_str()?.strip_suffix(".metadata")?);
     names::file_path(&file.to_str()?.replace(std::path::MAIN_SEPARATOR, "/")).ok()?;
     let text = String::from_utf8(small(dir, name, 4096).ok()?).ok()?;
+    let (commit, etag) = parse(&text)?;
+    Some(Note { file, commit, etag })
+}
+
+/// Commit and entity tag; the third line is a time, in seconds.
+fn parse(text: &str) -> Option<(String, String)> {
     let mut lines = text.lines().map(str::trim);
     let (commit, etag, time) = (lines.next()?, lines.next()?, lines.next()?);
     let _: f64 = time.parse().ok()?;
-    (names::is_commit(commit)).then(|| Note { file, commit: commit.to_owned(), etag: etag.to_owned() })
+    names::is_commit(commit).then(|| (commit.to_owned(), etag.to_owned()))
 }
 
 /// Removes the marks that the client puts beside its notes, of which none is left.
@@ -110,6 +116,32 @@ pub(super) fn drop_empty_locks(own: &Dir, below: &Path, depth: usize) {
                 let _ = dir.unlink(&name);
             }
             _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::parse;
+
+    #[test]
+    fn a_note_is_a_commit_a_tag_and_a_time() {
+        let commit = "a1".repeat(20);
+        let note = |text: &str| parse(text).map(|(_, etag)| etag);
+        assert_eq!(note(&format!("{commit}\nabc\n1700000000.25\n")).as_deref(), Some("abc"));
+        assert_eq!(note(&format!("{commit}\r\nabc\r\n1\r\n")).as_deref(), Some("abc"));
+        for bad in ["", "main\nabc\n1\n", &format!("{commit}\nabc\n"), &format!("{commit}\nabc\nsoon\n")] {
+            assert_eq!(note(bad), None, "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_note_makes_the_reader_panic(text in any::<String>(), lines in proptest::collection::vec("[0-9a-f.\n]{0,50}", 0..5)) {
+            let _ = parse(&text);
+            let _ = parse(&lines.join("\n"));
         }
     }
 }

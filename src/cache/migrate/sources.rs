@@ -99,10 +99,10 @@ impl<'a> Search<'a> {
     /// A folder of an earlier layout. One in the project that is a link out of it may lead anywhere: a manifest comes with a clone.
     fn legacy(&self, place: &Place, look: &mut Look<'_>) {
         let project = self.project.canonicalize().unwrap_or_else(|_| self.project.to_path_buf());
-        if place.path.starts_with(self.project) && !place.real.starts_with(&project) {
-            look.stay(&place.path, "is a link that leads out of the project: name the folder itself");
-        } else if let Some(held) = self.held(&place.path) {
+        if let Some(held) = self.held(&place.path) {
             look.stay(&place.path, &format!("holds {held}"));
+        } else if place.path.starts_with(self.project) && !place.real.starts_with(&project) {
+            look.stay(&place.path, "leads out of the project: name the folder itself");
         } else {
             look.folder(&place.path, &place.path, 0);
         }
