@@ -19,6 +19,9 @@ use crate::support::interrupt::{self, Interrupted};
 use crate::support::lock::Lock;
 use crate::support::{escape, own_folder, units};
 
+/// What one restore holds, so that no other works in the same cache.
+const LOCK: &str = "restore.lock";
+
 /// What the reading thread hands over.
 enum Word {
     Bytes(usize, Vec<u8>),
@@ -104,7 +107,8 @@ pub fn restore(archive: &mut Archive, merge: &Merge, target: &Target, progress: 
 
 /// Takes away what a restore of such an archive left that was killed. Another one that is at work keeps its own.
 pub fn tidy(index: &Index, target: &Target) {
-    if stagings(index, target).iter().any(|folder| folder.parent().is_some_and(Path::is_dir))
+    let left = stagings(index, target).iter().any(|folder| folder.parent().is_some_and(Path::is_dir));
+    if (left || target.root().join(".modelstrap").join(LOCK).exists())
         && let Ok(held) = lock(target.root())
     {
         sweep(index, target);
@@ -184,7 +188,7 @@ fn lock(root: &Path) -> Result<Held> {
     }
     let missing: Vec<_> = folder.ancestors().take_while(|path| !path.exists()).map(Path::to_path_buf).collect();
     own_folder::make(&folder).with_context(|| format!("{} cannot be made", escape::path(&folder)))?;
-    let path = folder.join("restore.lock");
+    let path = folder.join(LOCK);
     let lock = Lock::acquire(&path, Duration::from_secs(2), || {}).map_err(|error| match error.kind() {
         std::io::ErrorKind::WouldBlock => anyhow!("another restore into {} is at work", escape::path(root)),
         _ => anyhow!("{} cannot be locked: {error}", escape::path(&path)),
