@@ -172,6 +172,12 @@ org/asr again.bin: damaged
 #[test]
 fn words_limit_it_to_models_repositories_files_and_folders() {
     let room = every_kind();
+    let other = sha256(b"another layer");
+    room.write(&format!("~/.ollama/models/blobs/sha256-{other}"), "another layer");
+    room.write(
+        "~/.ollama/models/manifests/registry.ollama.ai/library/mine/latest",
+        format!(r#"{{"layers":[{{"digest":"sha256:{other}","size":13}}]}}"#),
+    );
     let net = format!("net-{}.pth", &sha256(b"a net")[..8]);
     let snapshot = format!(".cache/huggingface/hub/models--org--asr/snapshots/{COMMIT}");
     for (word, files) in [
@@ -182,6 +188,7 @@ fn words_limit_it_to_models_repositories_files_and_folders() {
         (&*format!("{snapshot}/model.bin"), 1),
         (&*net, 1),
         ("llama3:8b", 1),
+        ("mine", 1),
         ("models", 1),
         (".cache", 3),
     ] {

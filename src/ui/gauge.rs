@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use console::{Term, truncate_str};
 
 use super::output::Output;
+use super::progress::speed::short;
 use crate::support::units;
 
 /// Ten pictures a second: more cannot be read, fewer look stuck.
@@ -107,7 +108,7 @@ impl Shared {
     }
 }
 
-/// `  Reading  ━━━━━━──────  12.3 GB / 45.6 GB  1.70 GB/s  19.6 s left`
+/// `  Reading  ━━━━━━──────  12.3 GB / 45.6 GB  1.70 GB/s  20s left`
 fn line(what: &str, done: u64, total: u64, time: Duration, unicode: bool) -> String {
     let share = (done as f64 / total.max(1) as f64).min(1.0);
     let full = ((share * BAR as f64) as usize).min(BAR);
@@ -122,7 +123,7 @@ fn line(what: &str, done: u64, total: u64, time: Duration, unicode: bool) -> Str
     );
     if speed >= 1.0 {
         let left = Duration::from_secs_f64((total.saturating_sub(done) as f64 / speed).min(1e9));
-        line.push_str(&format!("  {}/s  {} left", units::bytes(speed as u64), units::seconds(left)));
+        line.push_str(&format!("  {}/s  {} left", units::bytes(speed as u64), short(left)));
     }
     line
 }
@@ -141,7 +142,7 @@ mod tests {
     fn the_line_says_how_far_how_fast_and_how_long_yet() {
         assert_eq!(
             line("Reading", 500_000_000, 2_000_000_000, Duration::from_secs(1), false),
-            "  Reading  ######------------------   500 MB / 2.00 GB  500 MB/s  3.0 s left"
+            "  Reading  ######------------------   500 MB / 2.00 GB  500 MB/s  3s left"
         );
         assert_eq!(line("Reading", 0, 10, Duration::ZERO, true), "  Reading  ────────────────────────      0 B / 10 B");
     }

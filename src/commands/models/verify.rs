@@ -1,8 +1,6 @@
 //! `modelstrap models verify`: reads every byte again and compares it with the lock; no network unless `--fix`.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -19,6 +17,7 @@ use crate::models::rehash::{self, Finding, Item};
 use crate::support::escape::printable;
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::{escape, units};
+use crate::ui::gauge::Gauge;
 
 pub(super) fn run(context: &Context, arguments: &VerifyArgs) -> Result<Exit> {
     interrupt::watch();
@@ -33,12 +32,11 @@ pub(super) fn run(context: &Context, arguments: &VerifyArgs) -> Result<Exit> {
         context.output.say("The manifest names no models: there is nothing to verify.");
     }
     let (owners, items) = items(&session, &settled.models)?;
-    let begun = Instant::now();
-    let read = AtomicU64::new(0);
     let workers = arguments.transfer.max_workers.unwrap_or_else(cores);
-    let findings = rehash::verify(&items, workers, &|_, bytes| {
-        read.fetch_add(bytes, Ordering::Relaxed);
-    });
+    let gauge = Gauge::new(&context.output, "Reading", items.iter().filter_map(|item| item.size).sum());
+    let findings = rehash::verify(&items, workers, &|_, bytes| gauge.add(bytes));
+    let (bytes, time) = (gauge.done(), gauge.time());
+    drop(gauge);
     if interrupt::requested() {
         return Err(Interrupted("stopped; nothing was changed".to_owned()).into());
     }
@@ -46,7 +44,6 @@ pub(super) fn run(context: &Context, arguments: &VerifyArgs) -> Result<Exit> {
         (0..items.len()).filter(|at| !matches!(findings[*at], Finding::Good | Finding::Unproven)).collect();
     let fixes = arguments.fix && !arguments.consent.dry_run;
     report(&session, &settled, &owners, &items, &findings, fixes)?;
-    let (bytes, time) = (read.into_inner(), begun.elapsed());
     if !items.is_empty() {
         context.output.say(format!(
             "{} read in {} ({}/s): {}, {} damaged or missing.",

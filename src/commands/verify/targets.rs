@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use super::super::Usage;
 use crate::cache::Place;
+use crate::cache::ollama::Model;
 use crate::cache::places::Kind;
-use crate::cache::verify::{Collected, Content, Missing, Note, Owner};
+use crate::cache::verify::{Collected, Content, Missing, Note, Owner, Store};
+use crate::fetch::Digest;
 use crate::models::lock::Lock;
 use crate::support::escape::printable;
 use crate::support::paths;
@@ -89,7 +91,7 @@ impl Targets {
                 }
                 Note::Absent(_) => return false,
             };
-            self.words.iter().any(|word| names.of_owner(&owner, |name| word.is(name)))
+            self.words.iter().any(|word| names.of_owner(&owner, None, |name| word.is(name)))
         };
         found.notes.retain(meant);
         found.unproven = (0, 0);
@@ -100,14 +102,15 @@ impl Targets {
 /// What owners are called.
 struct Names {
     repositories: Vec<(String, &'static str)>,
-    stores: Vec<Vec<String>>,
+    /// Of each store of Ollama, its models and their layers.
+    stores: Vec<Vec<(String, Vec<Digest>)>>,
     locked: Vec<String>,
 }
 
 impl Names {
     fn of(found: &Collected, lock: Option<&Lock>) -> Self {
-        let models =
-            |store: &crate::cache::verify::Store| store.models.iter().map(|model| model.name.clone()).collect();
+        let layers = |model: &Model| (model.name.clone(), model.layers.iter().map(|layer| layer.digest).collect());
+        let models = |store: &Store| store.models.iter().map(layers).collect();
         Self {
             repositories: found.repositories.iter().map(|repo| (repo.name.clone(), repo.kind)).collect(),
             stores: found.stores.iter().map(models).collect(),
@@ -115,15 +118,18 @@ impl Names {
         }
     }
 
-    fn of_owner(&self, owner: &Owner, mut is: impl FnMut(&str) -> bool) -> bool {
+    /// Whether one of the names of `owner` is meant; `digest` says which layer of a store it is.
+    fn of_owner(&self, owner: &Owner, digest: Option<Digest>, mut is: impl FnMut(&str) -> bool) -> bool {
         match owner {
             Owner::Repository(at) => self
                 .repositories
                 .get(*at)
                 .is_some_and(|(name, kind)| is(name) || is(&format!("hf:{name}")) || is(&format!("{kind}s/{name}"))),
             Owner::Whisper(known, _) => known.names().any(is),
-            // Which of its models a layer belongs to is told where it is damaged.
-            Owner::Ollama(at) => self.stores.get(*at).is_some_and(|models| models.iter().any(|name| is(name))),
+            Owner::Ollama(at) => self.stores.get(*at).into_iter().flatten().any(|(name, layers)| {
+                let short = name.strip_suffix(":latest").unwrap_or(name);
+                digest.is_some_and(|digest| layers.contains(&digest)) && (is(name) || is(short))
+            }),
             Owner::Locked(locked) => self.locked.get(locked.model).is_some_and(|name| is(name)),
             Owner::Checkpoint | Owner::LocalDir => false,
         }
@@ -142,13 +148,13 @@ impl Word {
     }
 
     fn means(&self, content: &Content, names: &Names) -> bool {
-        content.owners.iter().any(|owner| names.of_owner(owner, |name| self.is(name)))
+        content.owners.iter().any(|owner| names.of_owner(owner, content.digest(), |name| self.is(name)))
             || content.paths.iter().any(|path| self.holds(path) || self.is_file(path))
     }
 
     fn lacks(&self, missing: &Missing, names: &Names) -> bool {
         let folder = missing.path.parent().unwrap_or(&missing.path);
-        names.of_owner(&missing.owner, |name| self.is(name))
+        names.of_owner(&missing.owner, missing.digest, |name| self.is(name))
             || self.holds(folder)
             || self.is_file(&missing.path)
             || missing.path == Path::new(&self.text)

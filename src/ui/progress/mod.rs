@@ -4,7 +4,7 @@ mod bars;
 mod json;
 mod lines;
 mod painter;
-mod speed;
+pub(super) mod speed;
 mod state;
 
 use std::io::Write;

@@ -43,7 +43,7 @@ impl Speed {
 }
 
 /// A time in at most six columns: `8s`, `4m08s`, `3h20m`, `12d`.
-pub(super) fn short(time: Duration) -> String {
+pub(in crate::ui) fn short(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {
         0..60 => format!("{seconds}s"),
