@@ -46,12 +46,17 @@ impl Dialog {
         Self::new(title, lines.into_iter().map(|line| (line, Tone::Plain)).collect(), Question::None)
     }
 
+    /// How wide its text may be on a terminal of `columns`: a border and a blank stand on each side, where there is room for them.
+    pub const fn room(columns: usize) -> usize {
+        if columns < 48 { columns } else { columns - 4 }
+    }
+
     /// What it asks; what closes it.
     pub(super) const fn ask(&self) -> &'static str {
         match self.question {
             Question::None => "Esc close",
             Question::Wait => "Esc never mind",
-            Question::Remove => "Delete this?  y yes  n no",
+            Question::Remove => "Delete?  y yes  n no",
             Question::Undo => "Bring it back?  y yes  n no",
             Question::Work { .. } => "Ctrl-C stop",
         }

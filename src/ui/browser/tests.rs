@@ -348,7 +348,7 @@ modelstrap                                   46.0 MB on disk
 │ victim 9                                                 │
 │ victim 10                                                │
 │ victim 11                                                │
-└─ Delete this?  y yes  n no ────────────────── 6-11 of 30 ┘",
+└─ Delete?  y yes  n no ─────────────────────── 6-11 of 30 ┘",
         );
         walk.press(&[no]);
         assert_eq!((walk.wishes.len(), walk.browser.notice.as_deref()), (1, Some("nothing was changed")), "{no:?}");

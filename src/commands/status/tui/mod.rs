@@ -26,7 +26,7 @@ use crate::commands::survey::Survey;
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::time;
 use crate::ui::browser::terminal::{Input, Terminal};
-use crate::ui::browser::{Browser, Id, Look, News, Wish};
+use crate::ui::browser::{Browser, Dialog, Id, Look, News, Wish};
 use cleaner::{Job, Told};
 use marked::Marked;
 use read::Request;
@@ -160,7 +160,7 @@ impl Desk<'_> {
                 self.send(move || News::Read(generation, id, request.read()));
             }
             Wish::Weigh(serial, ids) => self.give(Job::Weigh(serial, self.marked(&ids))),
-            Wish::Plan(ids) => self.give(Job::Plan(self.marked(&ids), self.columns.saturating_sub(4))),
+            Wish::Plan(ids) => self.give(Job::Plan(self.marked(&ids), Dialog::room(self.columns))),
             Wish::Remove => self.give(Job::Remove),
             Wish::Undo => self.give(Job::Undo),
             Wish::Stop => interrupt::request(),

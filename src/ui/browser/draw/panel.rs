@@ -10,12 +10,9 @@ use crate::ui::browser::screen::{Line, Paint};
 use crate::ui::table::Tone;
 use crate::ui::text;
 
-/// What the frame takes of a line: a border and a blank on each side.
-const BORDERS: usize = 4;
-
 /// The text, folded to a terminal of `columns`.
 pub(super) fn lines(dialog: &Dialog, columns: usize) -> Vec<(String, Tone)> {
-    let room = columns.saturating_sub(BORDERS).max(8);
+    let room = Dialog::room(columns).max(8);
     let fold = |(line, tone): &(String, Tone)| {
         let (key, what) = split(line, room);
         let folded = format!("{key}{}", text::fold(what, room, measure_text_width(key)));
@@ -63,7 +60,7 @@ pub(super) fn draw(dialog: &Dialog, look: Look, columns: usize, rows: usize) -> 
     let room = rows.saturating_sub(2).max(1);
     let mut text = lines(&escaped, columns);
     if let Question::Work { done, total } = dialog.question {
-        text.push((progress(look, done, total, columns.saturating_sub(BORDERS)), Tone::Good));
+        text.push((progress(look, done, total, Dialog::room(columns)), Tone::Good));
     }
     let top = dialog.top.min(text.len().saturating_sub(room));
     let all = text.len();
@@ -71,6 +68,10 @@ pub(super) fn draw(dialog: &Dialog, look: Look, columns: usize, rows: usize) -> 
     let mut frame = vec![edge(look, ["┌", "─", "┐"], &shown(look, &dialog.title), Paint::Bold, "", columns)];
     let side = if look.unicode { "│" } else { "|" };
     for (line, tone) in text.into_iter().skip(top).take(height) {
+        if Dialog::room(columns) == columns {
+            frame.push(Line::of(line, paint(tone)));
+            continue;
+        }
         let mut row = Line::of(format!("{side} "), Paint::Dim).and(line, paint(tone));
         row.pad(columns.saturating_sub(2));
         frame.push(row.and(format!(" {side}"), Paint::Dim));
