@@ -10,6 +10,7 @@ mod folder;
 mod guard;
 mod hub;
 mod journal;
+mod kept;
 mod locks;
 mod place;
 mod rows;
@@ -19,6 +20,8 @@ mod store;
 mod sweep;
 mod take;
 mod walk;
+
+pub use kept::kept;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};

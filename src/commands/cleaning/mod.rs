@@ -79,6 +79,12 @@ pub(super) fn remover(survey: &Survey) -> Remover {
     Remover::new(cache_root, &forbidden)
 }
 
+/// Frees what was removed and whose time is over, and finishes what a killed run left: for verbs that only look. What cannot be
+/// done now is left to the next verb that deletes, which says why.
+pub(super) fn expire(survey: &Survey) {
+    let _ = remover(survey).sweep(time::seconds());
+}
+
 impl<'a> Scene<'a> {
     /// Looks at everything.
     ///

@@ -56,7 +56,9 @@ pub(super) fn run(context: &Context, arguments: &StatusArgs) -> Result<Exit> {
     let filters = arguments.filter.iter().map(|text| text.parse());
     let filters = filters.collect::<Result<Vec<Filter>, _>>().map_err(|error| Usage(format!("--filter: {error}")))?;
     interrupt::watch();
-    let Survey { project, layout, homes, places } = Survey::of(context)?;
+    let survey = Survey::of(context)?;
+    super::cleaning::expire(&survey);
+    let Survey { project, layout, homes, places } = survey;
     let inventory = scan::scan(places);
     if interrupt::requested() {
         bail!(Interrupted("stopped; nothing was changed".to_owned()));

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::Report;
 use crate::cache::inventory::{Heap, Unit, UnitKind};
+use crate::cache::remove::kept;
 use crate::support::units;
 
 /// `prune` leaves a revision without a name alone for so long after its last use: a program may name it by its commit.
@@ -26,6 +27,7 @@ pub(super) struct Reclaimable {
 }
 
 const PRUNE: &str = "modelstrap prune";
+const EMPTY_TRASH: &str = "modelstrap prune --now";
 
 /// Everything that could be reclaimed. `needed` gives the revisions that the locks of known projects name; it is asked only where
 /// there is one that no branch names.
@@ -51,6 +53,8 @@ pub(super) fn all(report: &Report<'_>, needed: impl FnOnce() -> HashSet<(PathBuf
     for found in report.applications() {
         expired += Heap { files: found.expired.files, bytes: found.expired.disk };
     }
+    let mut trash = Heap::default();
+    report.cached().chain(report.applications()).for_each(|found| trash += kept(&found.place.real));
     let mut outside = Heap::default();
     report.strays().for_each(|found| outside.add(found.sizes.disk));
     let heap = |what, words, heap: Heap, command| {
@@ -63,6 +67,7 @@ pub(super) fn all(report: &Report<'_>, needed: impl FnOnce() -> HashSet<(PathBuf
         heap("unreferenced_revisions", "revisions that nothing names", unreferenced(report, &inside, needed), PRUNE),
         heap("expired_files", "files past their max_age", expired, PRUNE),
         heap("broken_repositories", "repositories with links or refs to nothing", broken, "modelstrap verify --fix"),
+        heap("trash", "what was removed and can be brought back", trash, EMPTY_TRASH),
         heap("outside", "places outside of the cache", outside, "modelstrap migrate"),
     ]
     .into_iter()
@@ -111,6 +116,10 @@ pub(super) fn lines(reclaimable: &[Reclaimable]) -> Vec<String> {
                 "`modelstrap migrate` brings {} into the cache; `modelstrap dedupe` links what is there twice",
                 units::bytes(one.bytes)
             ),
+            "trash" => format!(
+                "`{EMPTY_TRASH}` frees {} of what was removed; until then `modelstrap clear --undo` brings it back",
+                units::bytes(one.bytes)
+            ),
             _ => format!("`{}` mends {}", one.command, one.words),
         });
     }
@@ -130,11 +139,13 @@ mod tests {
                 one("unfinished_downloads", "unfinished downloads", 1_000_000, PRUNE),
                 one("orphan_blobs", "blobs that no revision has", 2_000_000, PRUNE),
                 one("broken_repositories", "repositories with links or refs to nothing", 0, "modelstrap verify --fix"),
+                one("trash", "what was removed and can be brought back", 7_000, EMPTY_TRASH),
                 one("outside", "places outside of the cache", 5_000, "modelstrap migrate"),
             ]),
             [
                 "`modelstrap prune` frees up to 3.00 MB: unfinished downloads and blobs that no revision has",
                 "`modelstrap verify --fix` mends repositories with links or refs to nothing",
+                "`modelstrap prune --now` frees 7.00 kB of what was removed; until then `modelstrap clear --undo` brings it back",
                 "`modelstrap migrate` brings 5.00 kB into the cache; `modelstrap dedupe` links what is there twice",
             ]
         );
