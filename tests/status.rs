@@ -257,7 +257,7 @@ fn what_could_be_reclaimed_is_told_with_the_command_that_does_it() {
         "`modelstrap prune` frees up to 9.0",
         ": unfinished downloads and blobs that no revision has",
         "`modelstrap verify --fix` mends repositories with links or refs to nothing",
-        "`modelstrap migrate` brings 22.0 MB into the cache; `modelstrap dedupe` links what is there twice",
+        "`modelstrap migrate` brings into the cache what belongs there of 22.0 MB outside; `modelstrap dedupe` links what is there twice",
     ] {
         assert!(text.contains(line), "{line}:\n{text}");
     }

@@ -18,7 +18,7 @@ pub struct MigrateArgs {
     /// Show what would move, and change nothing
     #[arg(short = 'n', long, env = "MODELSTRAP_DRY_RUN", value_parser = FalseyValueParser::new())]
     pub dry_run: bool,
-    /// Do not ask
+    /// Never ask
     #[arg(short, long, env = "MODELSTRAP_YES", value_parser = FalseyValueParser::new())]
     pub yes: bool,
 }

@@ -52,6 +52,7 @@ pub(super) fn unit_name(unit: &Unit) -> String {
     match unit.kind {
         UnitKind::Store => "shared store".to_owned(),
         UnitKind::Rest => "small files".to_owned(),
+        UnitKind::Own if unit.name == ".modelstrap" => ".modelstrap (what was removed, locks)".to_owned(),
         UnitKind::Own => format!("{} (locks, marks)", unit.name.to_string_lossy()),
         UnitKind::File | UnitKind::Folder | UnitKind::Ollama | UnitKind::Repository(_) => {
             unit.name.to_string_lossy().into_owned()

@@ -113,7 +113,7 @@ pub(super) fn lines(reclaimable: &[Reclaimable]) -> Vec<String> {
     for one in reclaimable.iter().filter(|one| one.command != PRUNE) {
         lines.push(match one.what {
             "outside" => format!(
-                "`modelstrap migrate` brings {} into the cache; `modelstrap dedupe` links what is there twice",
+                "`modelstrap migrate` brings into the cache what belongs there of {} outside; `modelstrap dedupe` links what is there twice",
                 units::bytes(one.bytes)
             ),
             "trash" => format!(
@@ -146,7 +146,7 @@ mod tests {
                 "`modelstrap prune` frees up to 3.00 MB: unfinished downloads and blobs that no revision has",
                 "`modelstrap verify --fix` mends repositories with links or refs to nothing",
                 "`modelstrap prune --now` frees 7.00 kB of what was removed; until then `modelstrap clear --undo` brings it back",
-                "`modelstrap migrate` brings 5.00 kB into the cache; `modelstrap dedupe` links what is there twice",
+                "`modelstrap migrate` brings into the cache what belongs there of 5.00 kB outside; `modelstrap dedupe` links what is there twice",
             ]
         );
     }
