@@ -24,6 +24,9 @@ pub(super) const COLOURS: usize = 8;
 
 /// The picture, without its frame.
 pub(super) fn svg(root: &Node) -> String {
+    if root.children.is_empty() {
+        return "<p>Nothing is here yet.</p>\n".to_owned();
+    }
     let mut out = format!(
         "<svg class=\"picture\" viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">\n",
         ROOM.w,

@@ -270,6 +270,7 @@ fn the_same_cache_gives_the_same_bytes_and_an_empty_one_a_page_as_well() {
         now: NOW,
     });
     let found = read(&empty);
+    assert!(found.tags.iter().all(|(name, _)| name != "svg") && found.text.contains("Nothing is here yet."));
     assert!(found.text.contains("Nothing is cached yet.") && found.text.contains("The history begins now"));
 }
 
