@@ -1,6 +1,7 @@
 #!/bin/sh
 # Written by `modelstrap dedupe --dry-run`. It makes equal files one, and frees what the others took. Each file is compared with
 # the one that stays before anything is done to it, and its name changes in one step: what differs by now is left as it is.
+# shellcheck disable=SC2034 # `failed` is what the last line, below the pairs, ends with
 set -eu
 failed=0
 

@@ -3,7 +3,9 @@
 //! It is either the new file that had not taken its place, or the old one that had lost it. Both are equal to the file under the
 //! name for which they stand, and that is proven before one goes.
 
-use std::path::{Path, PathBuf};
+#[cfg(unix)]
+use std::path::Path;
+use std::path::PathBuf;
 
 /// Removes each of `leftovers`, which begin with `prefix`; those that stay, and why.
 #[cfg(unix)]

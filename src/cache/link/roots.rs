@@ -52,6 +52,7 @@ fn stands(root: &Root) -> bool {
 }
 
 /// Notes that `link` is about to lead to `target`: before it does, so that there is no moment in which nobody knows of it.
+#[cfg_attr(not(unix), allow(dead_code, reason = "nothing is replaced there"))]
 pub(super) fn note(cache_root: &Path, link: &Path, target: &Path) -> io::Result<()> {
     let folder = cache_root.join(FOLDER);
     own_folder::make(&folder)?;
