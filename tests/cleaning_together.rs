@@ -202,7 +202,10 @@ fn a_neighbour_in_the_shared_store_keeps_its_weights_and_the_last_user_takes_the
     let document = clear("org/two");
     assert_eq!(document["plan"][0]["entries"], 2, "{document:#}");
     assert!(document["exclusive_bytes"].as_u64().unwrap() > 900_000, "{document:#}");
-    assert_eq!(document["freed_bytes"], document["exclusive_bytes"], "{document:#}");
+    // The plan counts contents; what is measured has the store's own list and folder, too.
+    let bytes = |name: &str| document[name].as_u64().unwrap();
+    let more = bytes("freed_bytes").checked_sub(bytes("exclusive_bytes"));
+    assert!(more.is_some_and(|more| more <= 8192), "{document:#}");
     assert!(!desk.cached(&payload).exists() && !desk.cached(&format!("{payload}.refs")).exists());
     desk.assert_no_warning(&[]);
 }

@@ -122,7 +122,7 @@ fn models_and_revisions_say_what_deleting_each_would_free() {
         &text[from..to],
         "\
 🤗 huggingface 35.0 MB ~ ~ 4 today .cache/huggingface
-org/asr 35.0 MB ~ ~ 4 today 2 unfinished downloads, 5.01 MB; 1 blob of no revision, 2.00 MB
+org/asr 35.0 MB ~ ~ 4 today 2 unfinished downloads, 5.01 MB; 1 orphan blob, 2.00 MB
 111111111111 12.0 MB ~ 4.00 MB 2 today no ref
 222222222222 24.0 MB ~ 16.0 MB 2 today main
 🔥 torch 5.00 MB ~ ~ 1 today .cache/torch

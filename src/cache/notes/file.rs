@@ -1,7 +1,7 @@
 //! Files in a folder that a stranger may have prepared: nothing is written through a link, and nothing stays half.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write as _};
+use std::io::{self, BufRead as _, BufReader, BufWriter, Read as _, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How the names of files end that are not whole yet.
 const UNFINISHED: &str = ".modelstrap-note";
+
+/// How much is written or compared at a time, in bytes.
+const BUFFER: usize = 64 << 10;
 
 const POLL: Duration = Duration::from_millis(5);
 
@@ -95,19 +98,68 @@ pub(super) fn read(path: &Path, max: u64) -> io::Result<Vec<u8>> {
 /// # Errors
 /// What the disk says.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace_with(path, &mut |file| file.write_all(bytes))
+}
+
+/// The same with what `write` writes: a lock of tens of thousands of files need not be in memory twice.
+pub(super) fn replace_with(path: &Path, write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let temporary = path.with_file_name(format!(".{name}{UNFINISHED}"));
-    let mut file = take(&temporary)?;
+    let file = take(&temporary)?;
     share_file(&file, path);
     let written = file
         .set_len(0)
-        .and_then(|()| file.write_all(bytes))
+        .and_then(|()| {
+            let mut buffered = BufWriter::with_capacity(BUFFER, &file);
+            write(&mut buffered)?;
+            buffered.flush()
+        })
         .and_then(|()| file.sync_all())
         .and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
         let _ = fs::remove_file(&temporary);
     }
     written
+}
+
+/// Whether the file at `path` is, byte for byte, what `write` writes; one above `largest` bytes is not.
+pub(super) fn is_what(
+    path: &Path,
+    largest: u64,
+    write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<bool> {
+    let found = fs::symlink_metadata(path)?;
+    if !found.is_file() || found.len() > largest {
+        return Ok(false);
+    }
+    let file = File::open(path)?;
+    let mut same = Same { file: BufReader::with_capacity(BUFFER, file), room: Vec::new() };
+    match write(&mut same) {
+        Ok(()) => Ok(same.file.fill_buf()?.is_empty()),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Compares what is written to it with a file.
+struct Same {
+    file: BufReader<File>,
+    room: Vec<u8>,
+}
+
+impl Write for Same {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.room.resize(bytes.len().min(BUFFER), 0);
+        let count = self.file.read(&mut self.room)?;
+        match count > 0 && self.room.get(..count) == bytes.get(..count) {
+            true => Ok(count),
+            false => Err(io::ErrorKind::InvalidData.into()),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// The temporary file, held: its lock goes with the process, so that a killed one holds nobody up.

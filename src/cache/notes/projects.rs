@@ -3,6 +3,7 @@
 //!
 //! When a project was seen last is the time of its file: a second look writes nothing, and a day later it only sets that time.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
@@ -76,13 +77,13 @@ pub struct Known {
 
 /// A registration as it is written.
 #[derive(Debug, Serialize, Deserialize)]
-struct Text {
-    schema: String,
-    project: String,
-    host: String,
-    user: String,
-    lock: Option<String>,
-    copy: Option<String>,
+struct Text<'a> {
+    schema: Cow<'a, str>,
+    project: Cow<'a, str>,
+    host: Cow<'a, str>,
+    user: Cow<'a, str>,
+    lock: Option<Cow<'a, str>>,
+    copy: Option<Cow<'a, str>>,
 }
 
 /// Registers `project`, whose lock has this text, in the cache. Nothing is written where all of that is known since less than a day.
@@ -94,24 +95,26 @@ pub fn register(cache_root: &Path, project: &Path, lock_text: Option<&str>, vars
     let Some(path) = project.to_str() else { return Err(io::Error::other("the project's path is not UTF-8")) };
     let lock = lock_text.map(|text| digest::sha256(text.as_bytes()));
     let text = Text {
-        schema: SCHEMA.to_owned(),
-        project: path.to_owned(),
-        user: who.user.clone(),
-        copy: lock_text.map(str::to_owned),
-        host: who.host.clone(),
-        lock,
+        schema: SCHEMA.into(),
+        project: path.into(),
+        user: who.user.as_str().into(),
+        copy: lock_text.map(Into::into),
+        host: who.host.as_str().into(),
+        lock: lock.map(Into::into),
     };
     let name = name(&who, path, text.lock.as_deref());
-    let mut bytes = serde_json::to_vec_pretty(&text).map_err(io::Error::other)?;
-    bytes.push(b'\n');
+    let mut write = |to: &mut dyn io::Write| {
+        serde_json::to_writer_pretty(&mut *to, &text)?;
+        to.write_all(b"\n")
+    };
     let known = super::folder(cache_root).join(FOLDER).join(&name);
-    let is_same = file::read(&known, LARGEST).is_ok_and(|old| old == bytes);
+    let is_same = file::is_what(&known, LARGEST, &mut write).unwrap_or(false);
     if is_same && file::changed(&known).is_some_and(|seen| (0..DAY).contains(&now.saturating_sub(seen))) {
         return Ok(());
     }
     let at = file::room(cache_root, FOLDER)?.join(&name);
     if !is_same {
-        file::replace(&at, &bytes)?;
+        file::replace_with(&at, &mut write)?;
     }
     file::touch(&at, now)?;
     file::remove(&gone_mark(&at));
@@ -241,11 +244,11 @@ fn listed(folder: &Path) -> (BTreeSet<String>, bool) {
 /// The registration at `path`, and the copy of the lock.
 fn read(path: &Path) -> Result<(Registration, Option<String>), String> {
     let bytes = file::read(path, LARGEST).map_err(|error| error.to_string())?;
-    let text: Text = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
+    let text: Text<'_> = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
     if text.schema != SCHEMA {
         return Err("it is of another version".to_owned());
     }
-    let project = PathBuf::from(&text.project);
+    let project = PathBuf::from(&*text.project);
     let plain = project.components().all(|part| !matches!(part, Component::ParentDir | Component::CurDir));
     let foreign = |text: &str| text.len() > 4096 || text.contains('\0');
     if !plain || foreign(&text.project) || foreign(&text.host) || foreign(&text.user) {
@@ -255,8 +258,9 @@ fn read(path: &Path) -> Result<(Registration, Option<String>), String> {
         return Err("it names no lock".to_owned());
     }
     let seen = file::changed(path).unwrap_or(0);
-    let (host, user, lock) = (text.host, text.user, text.lock);
-    Ok((Registration { project, host, user, lock, seen }, text.copy))
+    let (host, user) = (text.host.into_owned(), text.user.into_owned());
+    let lock = text.lock.map(Cow::into_owned);
+    Ok((Registration { project, host, user, lock, seen }, text.copy.map(Cow::into_owned)))
 }
 
 fn known(path: &Path, who: &Who, now: i64) -> Known {

@@ -142,8 +142,8 @@ pub(super) fn flaws(unit: &Unit) -> Vec<String> {
     let UnitKind::Repository(repository) = &unit.kind else { return partial.into_iter().collect() };
     [
         partial,
-        heap(repository.orphans, "blob of no revision"),
-        number(repository.dangling, "link to nothing"),
+        heap(repository.orphans, "orphan blob"),
+        number(repository.dangling, "dangling link"),
         number(repository.foreign, "foreign link"),
         number(repository.broken_refs.len() as u64, "broken ref"),
     ]

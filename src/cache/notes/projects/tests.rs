@@ -50,7 +50,7 @@ impl Room {
     fn moved(&self) {
         let file = &self.files()[0];
         let mut text: Text = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
-        text.host = "another".to_owned();
+        text.host = "another".into();
         fs::write(file, serde_json::to_vec(&text).unwrap()).unwrap();
         file::touch(file, NOW).unwrap();
     }
@@ -236,7 +236,9 @@ proptest::proptest! {
         let room = Room::new();
         let folder = room.cache().join(".modelstrap/projects");
         fs::create_dir_all(&folder).unwrap();
-        let text = Text { schema: SCHEMA.into(), project, host, user: String::new(), lock: Some(lock), copy: Some(copy) };
+        let (project, host) = (project.into(), host.into());
+        let (lock, copy) = (Some(lock.into()), Some(copy.into()));
+        let text = Text { schema: SCHEMA.into(), project, host, user: "".into(), lock, copy };
         fs::write(folder.join("0123456789abcdef.json"), serde_json::to_vec(&text).unwrap()).unwrap();
         fs::write(folder.join("0123456789abcde0.json"), &bytes).unwrap();
         proptest::prop_assert_eq!(room.all(NOW).len(), 2);
