@@ -93,7 +93,7 @@ Size On disk Frees Files Used Where
 Cache
 🤗 huggingface 35.0 MB ~ ~ 4 today .cache/huggingface
 🔥 torch 5.00 MB ~ ~ 1 today .cache/torch
-🎤 whisper 2.00 MB ~ ~ 0 today .cache/whisper
+🎤 whisper 2.00 MB ~ ~ 0 .cache/whisper
 Application caches
 📁 tmdb 1.00 MB ~ ~ 1 today out/tmdb
 Outside of the cache
@@ -127,7 +127,7 @@ org/asr 35.0 MB ~ ~ 4 today 2 unfinished downloads, 5.01 MB; 1 orphan blob, 2.00
 222222222222 24.0 MB ~ 16.0 MB 2 today main
 🔥 torch 5.00 MB ~ ~ 1 today .cache/torch
 resnet.pth 5.00 MB ~ ~ 1 today
-🎤 whisper 2.00 MB ~ ~ 0 today .cache/whisper
+🎤 whisper 2.00 MB ~ ~ 0 .cache/whisper
 "
     );
 }

@@ -29,7 +29,7 @@ pub struct DedupeArgs {
 }
 
 fn size(text: &str) -> Result<u64, String> {
-    crate::support::units::parse_bytes(text).ok_or_else(|| "write it like 100kB".to_owned())
+    crate::support::units::parse_limit(text).ok_or_else(|| "write it like 100kB".to_owned())
 }
 
 fn time(text: &str) -> Result<Duration, String> {

@@ -37,5 +37,5 @@ pub struct PruneArgs {
 }
 
 fn size(text: &str) -> Result<u64, String> {
-    crate::support::units::parse_bytes(text).ok_or_else(|| "write it like 100GB".to_owned())
+    crate::support::units::parse_limit(text).ok_or_else(|| "write it like 100GB".to_owned())
 }

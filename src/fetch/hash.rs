@@ -73,7 +73,7 @@ pub fn hash_file(path: &Path, like: &Digest, block: &mut [u8], progress: &dyn Fn
     if !metadata.is_file() {
         return Err(io::Error::other("is not a regular file"));
     }
-    let file = File::open(path)?;
+    let file = crate::support::quiet::file(path)?;
     read_ahead(&file);
     let read = match like {
         Digest::Sha256(_) => digest_of(file, Sha256::new(), block, progress)?

@@ -9,6 +9,7 @@ pub mod interrupt;
 pub mod lock;
 pub mod own_folder;
 pub mod paths;
+pub mod quiet;
 pub mod seal;
 pub mod time;
 pub mod toml_text;

@@ -42,6 +42,13 @@ pub fn parse_bytes(text: &str) -> Option<u64> {
     (bytes.is_finite() && bytes < 9e18).then_some(bytes as u64)
 }
 
+/// The same for a limit on the command line: a number alone is refused, unless it is 0. Nobody who writes `--max-size 10` means ten
+/// bytes.
+pub fn parse_limit(text: &str) -> Option<u64> {
+    let has_unit = text.trim().ends_with(|last: char| last.is_ascii_alphabetic());
+    parse_bytes(text).filter(|bytes| has_unit || *bytes == 0)
+}
+
 /// `24 ms`, `3.2 s`.
 pub fn seconds(time: Duration) -> String {
     if time < Duration::from_secs(1) {

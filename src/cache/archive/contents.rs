@@ -282,7 +282,7 @@ fn sum(bytes: &Bytes, buffer: &mut [u8], progress: &dyn Fn(u64)) -> io::Result<S
 pub fn open(path: &std::path::Path) -> io::Result<File> {
     use rustix::fs::{Mode, OFlags};
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    let file = File::from(crate::support::quiet::open(|quiet| rustix::fs::open(path, flags | quiet, Mode::empty()))?);
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no file any more")) }
 }
 

@@ -78,9 +78,10 @@ impl File {
 /// What the system says.
 #[cfg(unix)]
 pub fn open(path: &Path) -> io::Result<fs::File> {
+    use crate::support::quiet;
     use rustix::fs::{Mode, OFlags};
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    Ok(fs::File::from(rustix::fs::open(path, flags, Mode::empty())?))
+    quiet::open(|quiet| rustix::fs::open(path, flags | quiet, Mode::empty())).map(fs::File::from)
 }
 
 /// Opens the file at `path` for reading.

@@ -47,7 +47,8 @@ impl Spot {
     /// Opens the file for reading; a link is refused.
     pub(super) fn open(&self) -> io::Result<fs::File> {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
-        Ok(fs::File::from(rustix::fs::openat(&self.folder, &self.name, flags, Mode::empty())?))
+        let open = |quiet| rustix::fs::openat(&self.folder, &self.name, flags | quiet, Mode::empty());
+        crate::support::quiet::open(open).map(fs::File::from)
     }
 
     /// What stands at `name` in the same folder; a link is not followed.

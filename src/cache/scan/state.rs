@@ -109,9 +109,10 @@ impl Tally {
 
     /// Counts a file that belongs to no content: a mark, a reference, a lock. Its bytes are there, and it is no file of a model.
     pub(super) fn aside(&mut self, look: &Look) {
-        let files = self.sizes.files;
+        // Nor is it used as one: this tool reads references, and a client touches locks.
+        let (files, used) = (self.sizes.files, self.used);
         self.count(look, None);
-        self.sizes.files = files;
+        (self.sizes.files, self.used) = (files, used);
     }
 
     /// Counts a file of a download that was not finished.

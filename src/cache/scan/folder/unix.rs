@@ -104,7 +104,8 @@ impl Folder {
     /// The content of the small file `name`; a link is refused, and at most `room` bytes are read.
     pub(in crate::cache::scan) fn read<'a>(&self, name: &Name, room: &'a mut [u8]) -> io::Result<&'a [u8]> {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
-        let file = rustix::fs::openat(&self.0, name, flags, Mode::empty())?;
+        let file =
+            crate::support::quiet::open(|quiet| rustix::fs::openat(&self.0, name, flags | quiet, Mode::empty()))?;
         let count = rustix::io::read(&file, &mut *room)?;
         Ok(&room[..count])
     }
