@@ -344,11 +344,12 @@ fn wrong_usage_is_told_and_an_archive_that_is_there_is_not_replaced_unasked() {
     let room = lived_in();
     let file = archive(&room, "a.tar.zst");
     let path = file.to_str().unwrap();
-    fs::write(&file, "mine").unwrap();
+    room.run(&["backup", path]).expect(0);
+    let mine = fs::read(&file).unwrap();
+    room.write(".cache/torch/later.pt", vec![7; 1000]);
     room.run(&["backup", path]).expect(2).says(&["is there already", "give `--yes`"]);
-    assert_eq!(fs::read(&file).unwrap(), b"mine");
     room.run(&["backup", path, "-n"]).expect(0);
-    assert_eq!(fs::read(&file).unwrap(), b"mine");
+    assert_eq!(fs::read(&file).unwrap(), mine);
     room.run(&["backup", path, "--yes"]).expect(0);
     assert!(fs::read(&file).unwrap().starts_with(&[0x28, 0xb5, 0x2f, 0xfd]));
     room.run(&["backup", "x.zip"]).expect(2).says(&["cannot be told from its name", "--compress"]);
@@ -366,6 +367,15 @@ fn wrong_usage_is_told_and_an_archive_that_is_there_is_not_replaced_unasked() {
         (json["schema"].as_str(), json["problems"].as_array().map(Vec::len)),
         (Some("modelstrap.backup/1"), Some(0))
     );
+}
+
+#[test]
+fn what_is_no_archive_is_not_replaced_even_when_that_was_agreed_to() {
+    let room = lived_in();
+    room.write("main.py", "print()\n");
+    let ran = room.run(&["backup", "--yes", "--compress", "none", "main.py"]).expect(1);
+    assert!(ran.err.contains("is no archive of modelstrap: it is not replaced"), "{}", ran.err);
+    assert_eq!(room.text("main.py"), "print()\n");
 }
 
 /// What `scan_cache_dir` warns of and finds, and whether a file of a branch is found offline.

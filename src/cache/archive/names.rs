@@ -189,6 +189,10 @@ impl Name {
         if outside.split(|byte| *byte == b'/').skip(1).any(|part| SECRETS.contains(&part)) {
             return Some("a login");
         }
+        // Who may run code by `torch.hub.load` without a question: an archive must not answer for a person.
+        if outside.starts_with(b"torch/") && self.last() == b"trusted_list" {
+            return Some("what torch trusts");
+        }
         if outside.split(|byte| *byte == b'/').any(|part| part == b".locks") {
             return Some("a lock");
         }
@@ -396,6 +400,7 @@ mod tests {
             "whisper/.modelstrap/partials/x.part",
             ".modelstrap/projects/a.json",
             "torch/.x.modelstrap-12",
+            "torch/hub/trusted_list",
         ] {
             assert!(name(out).kept_out().is_some(), "{out}");
         }

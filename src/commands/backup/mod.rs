@@ -6,7 +6,7 @@ pub(in crate::commands) mod progress;
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 use serde_json::json;
 
 use super::context::Context;
@@ -17,9 +17,11 @@ use crate::cache::archive::gather::{self, Gathered};
 use crate::cache::archive::index::What;
 use crate::cache::archive::output;
 use crate::cache::archive::pack::Method;
+use crate::cache::archive::read;
 use crate::cache::archive::write::{self, Failure};
 use crate::cli::{BackupArgs, Compress};
 use crate::models::hub::store;
+use crate::platform::Os;
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::{escape, paths, time, units};
 use crate::ui::prompts::Prompts;
@@ -167,10 +169,22 @@ fn write_pipe(context: &Context, plan: &Plan, method: Method) -> Result<u64> {
 fn write_file(context: &Context, arguments: &BackupArgs, target: &Path, plan: &Plan, method: Method) -> Result<u64> {
     let shown = escape::path(target);
     if target.is_file() {
+        only_an_archive(target, &shown)?;
         consent(context, arguments, &shown)?;
     }
     let meter = Meter::new(&context.output, context.global.json, "Storing", plan.index.head.bytes);
     output::write(plan, target, method, &|bytes| meter.add(bytes)).map_err(|error| failed(error, &shown))
+}
+
+/// Refuses to replace what is no archive, whatever was agreed to: a slip of the keyboard must not cost a manifest, or a model.
+fn only_an_archive(target: &Path, shown: &str) -> Result<()> {
+    let is_empty = std::fs::metadata(target).is_ok_and(|found| found.len() == 0);
+    if !is_empty && read::open(target, Os::current()).is_err() {
+        bail!(
+            "{shown} is there, and is no archive of modelstrap: it is not replaced\n  name another file, or remove it first"
+        );
+    }
+    Ok(())
 }
 
 fn consent(context: &Context, arguments: &BackupArgs, shown: &str) -> Result<()> {
