@@ -13,7 +13,7 @@ use anyhow::{Result, bail};
 
 use super::context::Context;
 use super::survey::Survey;
-use super::{Exit, Usage};
+use super::{Exit, Usage, notes};
 use crate::cache::Stamp;
 use crate::cache::migrate::sources::Found;
 use crate::cache::migrate::{self, Options, Outcome, Part, Stay, Stop, Tally};
@@ -78,6 +78,10 @@ pub(super) fn run(context: &Context, arguments: &MigrateArgs) -> Result<Exit> {
     run.consent(context)?;
     let held = lock(context, &cache_root)?;
     run.sweep(context);
+    if arguments.link_back {
+        // Another project that meets the links must see whose cache they lead into, also where setup never ran.
+        notes::register(context, &survey.project, &cache_root);
+    }
     let stop = run.carry_out(context, &options);
     if stop.is_none() {
         migrate::tidy(&run.found, &options);
