@@ -154,6 +154,16 @@ fn a_link_on_the_way_and_a_home_on_a_larger_disk_are_the_others_too() {
 }
 
 #[test]
+fn what_links_lead_back_into_the_own_cache_is_no_row_of_status() {
+    let room = linked(true);
+    let status = room.run(&["status"]).expect(0);
+    assert!(!status.out.contains("❗") && !status.out.contains("utside of the cache"), "{}", status.out);
+    room.write("~/.cache/torch/hub2/x.pth", "x");
+    let status = room.run(&["status"]).expect(0);
+    assert!(status.out.contains("❗ torch") && !status.out.contains("❗ huggingface"), "{}", status.out);
+}
+
+#[test]
 fn an_earlier_cache_of_the_same_project_is_its_own() {
     let room = Room::bare();
     let old = room.path().join("old");

@@ -64,6 +64,11 @@ pub(super) fn run(context: &Context, arguments: &MigrateArgs) -> Result<Exit> {
         return run.end(context, false, None);
     }
     let text = lines::plan(&run, &context.output);
+    if !nothing && !super::setup::shelf(&survey.project).record().is_set_up() {
+        context.output.warn(
+            "this project is not set up: run `modelstrap setup` first, or nothing leads your programs to the cache",
+        );
+    }
     if arguments.dry_run {
         if !context.global.json && !context.output.quiet {
             context.output.result(text)?;
@@ -147,7 +152,8 @@ impl Run<'_> {
             )
             .into());
         }
-        if !Prompts::new(&context.output).yes("Move this?")? {
+        context.output.say("There is no undo: what has moved stays in the cache.");
+        if !Prompts::new(&context.output).sure("Move this?")? {
             return Err(Interrupted("left; nothing was changed".to_owned()).into());
         }
         Ok(())

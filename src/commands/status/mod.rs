@@ -59,7 +59,7 @@ pub(super) fn run(context: &Context, arguments: &StatusArgs) -> Result<Exit> {
     let filters = arguments.filter.iter().map(|text| text.parse());
     let filters = filters.collect::<Result<Vec<Filter>, _>>().map_err(|error| Usage(format!("--filter: {error}")))?;
     interrupt::watch();
-    let survey = Survey::of(context)?;
+    let survey = Survey::of(context)?.without_links_back();
     super::cleaning::expire(&survey);
     let Survey { project, layout, homes, places, led, .. } = survey;
     let inventory = scan::scan(places);
