@@ -254,7 +254,8 @@ fn without_a_terminal_it_asks_for_consent_by_name_and_names_of_places_are_checke
     let room = lived_in();
     let before = room.tree();
     room.run(&["migrate"]).expect(2).says(&["--yes"]);
-    room.run(&["migrate", "--yes", "nowhere"]).expect(2).says(&["nowhere: is no folder"]);
+    room.run(&["migrate", "--yes", "nowhere"]).expect(2).says(&["there is no nowhere"]);
+    room.run(&["migrate", "--yes", "modelstrap.toml"]).expect(2).says(&["modelstrap.toml: is no folder"]);
     room.run(&["migrate", "--yes", "."]).expect(2).says(&["holds the project"]);
     room.run(&["migrate", "--yes", room.home().to_str().unwrap()]).expect(2).says(&["holds the home folder"]);
     room.run(&["migrate", "--yes", "/"]).expect(2).says(&["holds the project"]);

@@ -12,6 +12,7 @@ pub mod link;
 pub mod migrate;
 pub mod notes;
 pub mod ollama;
+pub mod others;
 pub mod places;
 pub mod remove;
 pub mod report;

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::others::{Led, Own};
 use super::{notes, weights};
 use crate::support::paths;
 
@@ -108,8 +109,9 @@ pub struct Known {
 }
 
 impl Known {
-    /// Every place, each once: what lies within another one is counted there.
-    pub fn places(self) -> Vec<Place> {
+    /// Every place, each once: what lies within another one is counted there. Apart from them, what would be a place and leads into another
+    /// project's cache: nothing is taken from there.
+    pub fn places(self, own: &Own) -> (Vec<Place>, Vec<Led>) {
         let Self { cache_root, project, elsewhere, applications, mut defaults, legacy } = self;
         let mut places = homes(&cache_root, &project);
         let elsewhere = elsewhere.into_iter().filter(|(_, path)| path.is_dir());
@@ -124,7 +126,16 @@ impl Known {
         let within = weights::folders(&project, &cache_root);
         let whose = || Kind::Stray { whose: "this project".to_owned() };
         places.extend(within.into_iter().map(|path| Place::at(named(&path), path, whose())));
-        disjoint(places)
+        let mut led: Vec<Led> = Vec::new();
+        places.retain(|place| {
+            let is_outside = matches!(place.kind, Kind::Stray { .. } | Kind::Legacy);
+            let Some(whose) = is_outside.then(|| own.other(&place.path)).flatten() else { return true };
+            if !led.iter().any(|outer| place.path.starts_with(&outer.path)) {
+                led.push(Led { path: place.path.clone(), whose });
+            }
+            false
+        });
+        (disjoint(places), led)
     }
 }
 
@@ -238,7 +249,8 @@ mod tests {
             ],
             ..Known::default()
         };
-        let names: Vec<_> = known.places().into_iter().map(|place| (place.name, place.kind)).collect();
+        let own = Own::new(&known.cache_root, &known.project);
+        let names: Vec<_> = known.places(&own).0.into_iter().map(|place| (place.name, place.kind)).collect();
         let b = Kind::Stray { whose: "B".into() };
         assert_eq!(names, [("torch".to_owned(), Kind::Home), ("other".to_owned(), b)]);
     }

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 use super::context::Context;
-use crate::cache::Place;
+use crate::cache::others::{Led, Own};
 use crate::cache::places::Known;
+use crate::cache::{Kind, Place};
 use crate::models::homes::Homes;
 use crate::project::Project;
 use crate::project::answers::Answers;
@@ -21,6 +22,10 @@ pub(super) struct Survey {
     pub(super) layout: Layout,
     pub(super) homes: Homes,
     pub(super) places: Vec<Place>,
+    /// What would be a place, and leads into another project's cache.
+    pub(super) led: Vec<Led>,
+    /// By what the others' is known.
+    pub(super) own: Own,
 }
 
 impl Survey {
@@ -33,8 +38,17 @@ impl Survey {
         let answers = Answers::load(&project.state_folder());
         let layout = Layout::settle(&project, &answers, &Overrides::default(), &context.vars, context.os)?;
         let homes = layout.homes(&context.vars);
-        let places = known(&project, &layout, &homes, &context.vars)?.places();
-        Ok(Self { project, layout, homes, places })
+        let own = Own::new(&layout.cache_root, &project.root);
+        let (places, led) = known(&project, &layout, &homes, &context.vars)?.places(&own);
+        Ok(Self { project, layout, homes, places, led, own })
+    }
+
+    /// Without the places in which nothing is left but links into this project's cache: for verbs that show what lies where.
+    pub(super) fn without_links_back(mut self) -> Self {
+        let Self { places, own, .. } = &mut self;
+        places
+            .retain(|place| !(matches!(place.kind, Kind::Stray { .. } | Kind::Legacy) && own.leads_back(&place.path)));
+        self
     }
 }
 

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Layout;
+use crate::cache::others::Own;
 use crate::cache::places::{Kind, Place, disjoint};
 use crate::support::vars::Vars;
 
@@ -29,7 +30,8 @@ pub struct Outside {
 pub fn look(layout: &Layout, vars: &Vars) -> Vec<Outside> {
     let defaults = layout.default_locations(vars).into_iter();
     let mut found: Vec<(String, PathBuf)> = defaults.map(|(library, path)| (library.name.to_owned(), path)).collect();
-    found.retain(|(_, path)| is_filled(path) && !layout.root.starts_with(path));
+    let own = Own::new(&layout.cache_root, &layout.root);
+    found.retain(|(_, path)| is_filled(path) && !layout.root.starts_with(path) && own.other(path).is_none());
     // The shorter first: `~/.cache/huggingface` before `~/.cache/huggingface/hub`.
     found.sort_by_key(|(_, path)| path.components().count());
     let models = layout.root.join(MODELS);

@@ -7,6 +7,7 @@ use super::notes;
 use super::owners::Owners;
 use super::work::Stay;
 use super::{Part, Shape, Targets, is_one_place};
+use crate::cache::others::Own;
 use crate::catalogue::models;
 
 /// Folders in folders of an unknown kind are looked into so deep.
@@ -29,6 +30,7 @@ pub struct Found {
 pub(super) struct Look<'a> {
     pub(super) targets: &'a Targets,
     pub(super) owners: &'a Owners,
+    pub(super) own: &'a Own,
     /// The repository that a person named for what `local_dir=` made.
     pub(super) repository: Option<&'a str>,
     pub(super) found: Found,
@@ -43,7 +45,9 @@ impl Look<'_> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let folders = folders(path);
         let has = |name: &str| folders.iter().any(|folder| folder == name);
-        if notes::is_local(path) {
+        if depth > 0 && self.own.whose(path).is_some() {
+            self.stay(path, "is another project's cache");
+        } else if notes::is_local(path) {
             self.local(path, place);
         } else if path.file_name().is_some_and(is_repository)
             && ["snapshots", "blobs", "refs"].iter().any(|part| has(part))

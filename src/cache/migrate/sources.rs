@@ -8,10 +8,14 @@ use super::owners::Owners;
 pub use super::recognise::Found;
 use super::recognise::{Look, folders, holds_repositories};
 use super::{Shape, Targets};
+use crate::cache::others::{Led, Own};
 use crate::cache::places::{Kind, Place};
 
 /// How many folders of a project are looked at.
 const LIMIT: usize = 5_000;
+
+/// Why nothing is taken from there.
+const LED: &str = "leads into another project's cache";
 
 /// What a search starts from.
 #[derive(Debug)]
@@ -24,6 +28,10 @@ pub struct Search<'a> {
     pub home: Option<&'a Path>,
     /// Every place of the project.
     pub places: &'a [Place],
+    /// What would be a place, and leads into another project's cache.
+    pub led: &'a [Led],
+    /// By what other projects' caches are known.
+    pub own: &'a Own,
     /// Which repository a commit is of.
     pub owners: &'a Owners,
     /// The folder of the repository that a person named, `models--org--name`.
@@ -45,6 +53,7 @@ impl<'a> Search<'a> {
                 Kind::Home | Kind::Application { .. } | Kind::Legacy => {}
             }
         }
+        self.led.iter().for_each(|led| look.stay(&led.path, LED));
         self.split(&mut look);
         let legacy = self.places.iter().filter(|place| place.kind == Kind::Legacy).map(|place| place.path.as_path());
         let defaults = self.libraries.iter().map(|(at, ..)| at.as_path());
@@ -52,6 +61,7 @@ impl<'a> Search<'a> {
         look.found.beside = beside.map(Path::to_path_buf).chain(self.candidates()).collect();
         look.found.beside.sort_unstable();
         look.found.beside.dedup();
+        look.found.beside.retain(|path| self.own.other(path).is_none());
         ordered(look.found)
     }
 
@@ -67,6 +77,10 @@ impl<'a> Search<'a> {
             return Err(format!("holds {held}: name a folder in it"));
         }
         let mut look = self.look();
+        if self.own.led(path).is_some() {
+            look.stay(path, LED);
+            return Ok(look.found);
+        }
         if self.libraries.iter().any(|(at, ..)| at == path) {
             self.library(path, true, &mut look);
         } else {
@@ -76,7 +90,13 @@ impl<'a> Search<'a> {
     }
 
     fn look(&self) -> Look<'a> {
-        Look { targets: self.targets, owners: self.owners, repository: self.repository, found: Found::default() }
+        Look {
+            targets: self.targets,
+            owners: self.owners,
+            own: self.own,
+            repository: self.repository,
+            found: Found::default(),
+        }
     }
 
     /// What must not be moved, if it lies in `path`.

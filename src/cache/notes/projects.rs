@@ -170,6 +170,13 @@ pub fn all(cache_root: &Path, vars: &Vars, now: i64) -> Vec<Known> {
     found
 }
 
+/// The folders of the projects that are registered in the cache; of a registration that nobody can read its own path.
+pub fn registered(cache_root: &Path) -> Vec<PathBuf> {
+    let Some(folder) = folder(cache_root) else { return Vec::new() };
+    let project = |at: PathBuf| read(&at).map_or(at, |(found, _)| found.project);
+    listed(&folder).0.iter().map(|name| project(folder.join(name))).collect()
+}
+
 /// Marks the projects that are gone, and drops the registrations whose time is over. Gives what was dropped.
 pub fn sweep(cache_root: &Path, vars: &Vars, now: i64) -> Vec<Registration> {
     let Some(folder) = folder(cache_root) else { return Vec::new() };

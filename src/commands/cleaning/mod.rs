@@ -163,6 +163,7 @@ impl<'a> Scene<'a> {
     /// That it means nothing, or several things.
     pub(super) fn meaning(&self, word: &str) -> Result<Meaning> {
         let path = self.as_path(word)?;
+        self.refuse_others(word, path.as_deref())?;
         words::meaning(word, path.as_deref(), &self.stock, &self.named).map_err(|problem| {
             let shown = escape::printable(word);
             let listed = |found: &[PathBuf]| found.iter().map(|path| format!("\n  {}", self.shown(path))).collect::<String>();
@@ -186,6 +187,16 @@ impl<'a> Scene<'a> {
             })
             .into()
         })
+    }
+
+    /// Refuses what is another project's: its cache, and links that lead there.
+    fn refuse_others(&self, word: &str, path: Option<&Path>) -> Result<()> {
+        let Some(whose) = path.and_then(|path| self.survey.own.other(path)) else { return Ok(()) };
+        let (word, whose) = (escape::printable(word), self.shown(&whose));
+        Err(Usage(format!(
+            "{word} leads into the cache of {whose}: nothing is taken from there\n  clear it in that project"
+        ))
+        .into())
     }
 
     /// Where a word leads that is written like a path.

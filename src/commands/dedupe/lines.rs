@@ -83,6 +83,14 @@ fn left(report: &Report<'_>, output: &Output) {
     }
 }
 
+/// What a person should know before saying yes.
+pub(super) fn no_undo(report: &Report<'_>) -> &'static str {
+    match report.plan.copies().any(|(_, copy)| copy.how == How::HardLink) {
+        true => "There is no undo, and the files of hard links become read-only: who writes to one would write to all.",
+        false => "There is no undo: what is one now stays one.",
+    }
+}
+
 /// What came of it.
 pub(super) fn result(report: &Report<'_>) -> String {
     let Some(outcome) = &report.outcome else { return String::new() };

@@ -159,6 +159,7 @@ impl Report<'_> {
             )
             .into());
         }
+        context.output.say(lines::no_undo(self));
         if !Prompts::new(&context.output).yes("Make these one?")? {
             return Err(Interrupted("left; nothing was changed".to_owned()).into());
         }

@@ -13,7 +13,7 @@ use anyhow::{Result, bail};
 
 use super::context::Context;
 use super::survey::Survey;
-use super::{Exit, Usage};
+use super::{Exit, Usage, notes};
 use crate::cache::Stamp;
 use crate::cache::migrate::sources::Found;
 use crate::cache::migrate::{self, Options, Outcome, Part, Stay, Stop, Tally};
@@ -64,6 +64,11 @@ pub(super) fn run(context: &Context, arguments: &MigrateArgs) -> Result<Exit> {
         return run.end(context, false, None);
     }
     let text = lines::plan(&run, &context.output);
+    if !nothing && !super::setup::shelf(&survey.project).record().is_set_up() {
+        context.output.warn(
+            "this project is not set up: run `modelstrap setup` first, or nothing leads your programs to the cache",
+        );
+    }
     if arguments.dry_run {
         if !context.global.json && !context.output.quiet {
             context.output.result(text)?;
@@ -78,6 +83,10 @@ pub(super) fn run(context: &Context, arguments: &MigrateArgs) -> Result<Exit> {
     run.consent(context)?;
     let held = lock(context, &cache_root)?;
     run.sweep(context);
+    if arguments.link_back {
+        // Another project that meets the links must see whose cache they lead into, also where setup never ran.
+        notes::register(context, &survey.project, &cache_root);
+    }
     let stop = run.carry_out(context, &options);
     if stop.is_none() {
         migrate::tidy(&run.found, &options);
@@ -143,7 +152,8 @@ impl Run<'_> {
             )
             .into());
         }
-        if !Prompts::new(&context.output).yes("Move this?")? {
+        context.output.say("There is no undo: what has moved stays in the cache.");
+        if !Prompts::new(&context.output).sure("Move this?")? {
             return Err(Interrupted("left; nothing was changed".to_owned()).into());
         }
         Ok(())

@@ -65,6 +65,8 @@ pub(super) fn prepare(context: &Context, survey: &Survey, arguments: &MigrateArg
         project: &survey.project.root,
         home: survey.layout.home.as_deref(),
         places: &survey.places,
+        led: &survey.led,
+        own: &survey.own,
         owners: &owners,
         repository: repository.as_deref(),
         libraries: &libraries,
@@ -97,6 +99,9 @@ fn named(context: &Context, survey: &Survey, arguments: &MigrateArgs, search: &S
                 _ => vec![path],
             };
         for path in paths {
+            if path.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+                return Err(Usage(format!("there is no {}", escape::printable(name))).into());
+            }
             let part = search.of(&path).map_err(|why| Usage(format!("{}: {why}", escape::path(&path))))?;
             found.parts.extend(part.parts);
             found.stays.extend(part.stays);

@@ -206,6 +206,10 @@ fn notes(report: &Report<'_>) -> String {
             units::bytes(outside)
         ));
     }
+    notes.extend(report.led.iter().map(|led| {
+        let shown = |path| paths::friendly(&report.layout.root, report.layout.home.as_deref(), path);
+        format!("{} leads into the cache of {}", shown(&led.path), shown(&led.whose))
+    }));
     notes.extend(reclaim::lines(&report.reclaimable));
     notes.extend(report.findings());
     if notes.is_empty() { String::new() } else { format!("\n{}\n", notes.join("\n")) }

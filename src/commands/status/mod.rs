@@ -17,6 +17,7 @@ use super::{Exit, Usage, notes};
 use crate::cache::filter::{Filter, Order};
 use crate::cache::inventory::{Found, Unit, UnitKind};
 use crate::cache::notes::projects;
+use crate::cache::others::Led;
 use crate::cache::{Inventory, Kind, scan};
 use crate::cli::{Sort, StatusArgs};
 use crate::models::homes::Homes;
@@ -35,6 +36,8 @@ struct Report<'a> {
     project: Project,
     layout: Layout,
     inventory: Inventory,
+    /// What leads into another project's cache.
+    led: Vec<Led>,
     filters: Vec<Filter>,
     /// Bytes that are free on the cache's disk.
     free: Option<u64>,
@@ -56,9 +59,9 @@ pub(super) fn run(context: &Context, arguments: &StatusArgs) -> Result<Exit> {
     let filters = arguments.filter.iter().map(|text| text.parse());
     let filters = filters.collect::<Result<Vec<Filter>, _>>().map_err(|error| Usage(format!("--filter: {error}")))?;
     interrupt::watch();
-    let survey = Survey::of(context)?;
+    let survey = Survey::of(context)?.without_links_back();
     super::cleaning::expire(&survey);
-    let Survey { project, layout, homes, places } = survey;
+    let Survey { project, layout, homes, places, led, .. } = survey;
     let inventory = scan::scan(places);
     if interrupt::requested() {
         bail!(Interrupted("stopped; nothing was changed".to_owned()));
@@ -74,6 +77,7 @@ pub(super) fn run(context: &Context, arguments: &StatusArgs) -> Result<Exit> {
         now: time::seconds(),
         named: named(&project, &homes),
         inventory,
+        led,
         project,
         layout,
     };

@@ -38,7 +38,7 @@ const TICK: Duration = Duration::from_millis(60);
 pub(super) fn run(context: &Context) -> Result<Exit> {
     refuse(context)?;
     interrupt::watch();
-    let survey = Survey::of(context)?;
+    let survey = Survey::of(context)?.without_links_back();
     let (tell, told) = mpsc::channel();
     let mut desk = Desk {
         context,
@@ -148,7 +148,7 @@ impl Desk<'_> {
             Wish::Scan => match Survey::of(self.context) {
                 Ok(survey) => {
                     self.give(Job::Forget);
-                    self.scan(survey);
+                    self.scan(survey.without_links_back());
                 }
                 Err(error) => {
                     self.browser.hear(News::Notice(format!("{error:#}")));
@@ -207,7 +207,7 @@ impl Desk<'_> {
         self.done = Arc::default();
         let done = Arc::clone(&self.done);
         self.send(move || {
-            let Survey { project, homes, places, layout } = survey;
+            let Survey { project, homes, places, layout, .. } = survey;
             let inventory = scan::counted(places, &done);
             News::Scanned(tree::of(&inventory, &named(&project, &homes), &layout))
         });

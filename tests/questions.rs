@@ -1,0 +1,60 @@
+//! What `migrate` and `dedupe` say before they ask, and what an Enter answers.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so and stops")]
+
+mod support;
+#[path = "support/terminal.rs"]
+mod terminal;
+
+use support::project::Room;
+use terminal::{Ended, Terminal};
+
+const NOT_SET_UP: &str = "this project is not set up: run `modelstrap setup` first";
+
+fn asked(room: &Room, arguments: &[&str], question: &str, key: &str) -> Ended {
+    let mut terminal = Terminal::open(200, 40, &mut room.command(arguments));
+    terminal.wait_for(question).press(key);
+    terminal.end()
+}
+
+#[test]
+fn an_enter_moves_nothing_and_the_question_says_that_there_is_no_undo() {
+    let room = Room::bare();
+    room.setup(&[]);
+    room.write("~/.cache/whisper/base.pt", "base");
+    let ended = asked(&room, &["migrate"], "Move this?", "\r");
+    assert_eq!(ended.status.code(), Some(130), "{}", ended.raw);
+    assert!(ended.raw.contains("There is no undo"), "{}", ended.raw);
+    assert!(!ended.raw.contains(NOT_SET_UP), "{}", ended.raw);
+    assert!(room.exists("~/.cache/whisper/base.pt"));
+    let ended = asked(&room, &["migrate"], "Move this?", "y");
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.raw);
+    assert_eq!(room.text(".cache/whisper/base.pt"), "base");
+}
+
+#[test]
+fn a_project_that_is_not_set_up_is_told_before_anything_moves() {
+    let room = Room::bare();
+    room.write("~/.cache/whisper/base.pt", "base");
+    let mut terminal = Terminal::open(200, 40, &mut room.command(&["migrate"]));
+    terminal.wait_for(NOT_SET_UP).wait_for("Move this?").press("n");
+    assert_eq!(terminal.end().status.code(), Some(130));
+    room.run(&["migrate", "--yes"]).expect(0).says(&[NOT_SET_UP]);
+    assert_eq!(room.text(".cache/whisper/base.pt"), "base");
+    let ran = room.run(&["migrate", "--yes"]).expect(0);
+    assert!(!ran.err.contains(NOT_SET_UP), "nothing is to be moved: {}", ran.err);
+}
+
+#[test]
+fn dedupe_says_that_there_is_no_undo_and_what_becomes_read_only() {
+    let room = Room::bare();
+    let bytes = "the same ".repeat(200_000);
+    room.write(".cache/whisper/one.pt", &bytes);
+    room.write(".cache/whisper/two.pt", &bytes);
+    let plan = room.run(&["dedupe", "--dry-run", "--json", "--grace", "0s"]).expect(0);
+    let ended = asked(&room, &["dedupe", "--grace", "0s"], "Make these one?", "n");
+    assert_eq!(ended.status.code(), Some(130), "{}", ended.raw);
+    assert!(ended.raw.contains("There is no undo"), "{}", ended.raw);
+    let links = plan.out.contains("hard link") || plan.out.contains("hardlink") || plan.out.contains("hard_link");
+    assert_eq!(ended.raw.contains("become read-only"), links, "{}\n{}", ended.raw, plan.out);
+}
