@@ -6,6 +6,8 @@
 #[path = "support/python.rs"]
 mod python;
 mod support;
+#[path = "support/terminal.rs"]
+mod terminal;
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
@@ -15,6 +17,7 @@ use std::process::Command;
 
 use sha2::{Digest as _, Sha256};
 use support::project::{PROGRAM, Room, Tree};
+use terminal::Terminal;
 
 const MAIN: &str = "2222222222222222222222222222222222222222";
 const PINNED: &str = "1111111111111111111111111111111111111111";
@@ -328,15 +331,62 @@ fn a_damaged_blob_is_found_and_an_archive_of_it_only_written_when_asked() {
     room.write(&path, &bytes);
     let file = archive(&room, "a.tar.zst");
     let ran = room.run(&["backup", file.to_str().unwrap()]).expect(1);
-    ran.says(&["is damaged: its name promises", "nothing was written", "--allow-damaged"]);
+    ran.says(&[
+        "is damaged: its name promises",
+        "nothing was written: `modelstrap verify --fix org/asr` fetches it again",
+        "--allow-damaged",
+    ]);
     assert!(!file.exists() && fs::read_dir(room.path()).unwrap().count() == 2, "nothing is left of it");
     room.run(&["backup", file.to_str().unwrap(), "--allow-damaged"]).expect(0);
     let other = beside();
     let ran = other.run(&["restore", file.to_str().unwrap()]).expect(3);
-    ran.says(&["the archive has other bytes under this name than the name promises"]);
+    let ran = ran.says(&[
+        "10.0 kB of the archive are left out: damaged, and 1 link to them; `--allow-damaged` takes them",
+        &format!("{}: its bytes are not what its name promises", path.trim_start_matches(".cache/")),
+    ]);
+    assert!(!ran.err.contains("stays as it is") && !ran.err.contains("here already"), "{}", ran.err);
     assert!(!other.exists(&path));
+    let link = format!("{HUB}/models--org--asr/snapshots/{PINNED}/old.bin");
+    assert!(!other.place(&link).is_symlink(), "a link to what was left out");
+    let again = other.run(&["restore", file.to_str().unwrap(), "--json"]).expect(3).json();
+    assert_eq!((&again["left_out_bytes"], again["left_out"].as_array().map(Vec::len)), (&10_000.into(), Some(2)));
+    // Where the sound content is, the link comes.
+    other.write(&path, noise(2, 10_000));
+    other.run(&["restore", file.to_str().unwrap()]).expect(3);
+    assert_eq!(other.read(&link), noise(2, 10_000));
+    fs::remove_file(other.place(&path)).unwrap();
     other.run(&["restore", file.to_str().unwrap(), "--allow-damaged"]).expect(0);
     assert_eq!(other.read(&path), bytes);
+}
+
+#[test]
+fn a_stream_that_breaks_off_is_said_to_be_one_and_restore_refuses_it() {
+    let room = Room::bare();
+    // 3 MB that are sound, and behind them by name what is not.
+    room.write(".cache/alpha/first.bin", noise(4, 3_000_000));
+    let mut bytes = noise(5, 2_000_000);
+    let path = format!("{HUB}/models--org--asr/blobs/{}", sha256(&bytes));
+    bytes[1_000] ^= 1;
+    room.write(&path, &bytes);
+    for how in ["zstd", "none"] {
+        let mut command = room.program("sh");
+        command.args(["-c", "exec \"$1\" backup - --compress \"$2\" >out", "sh", PROGRAM, how]);
+        room.ran(&mut command).expect(1).says(&[
+            "is damaged: its name promises",
+            "the stream is cut off here, and `modelstrap restore` refuses it",
+            "`modelstrap verify --fix org/asr` fetches it again",
+        ]);
+        let ran = beside().run(&["restore", room.place("out").to_str().unwrap()]).expect(1);
+        ran.says(&["it is cut off"]);
+    }
+}
+
+#[test]
+fn an_archive_is_not_written_to_a_terminal() {
+    let room = lived_in();
+    let mut terminal = Terminal::open(100, 30, &mut room.command(&["backup", "-"]));
+    terminal.wait_for("an archive is nothing for a terminal: send it into a pipe or a file");
+    assert_eq!(terminal.end().status.code(), Some(2));
 }
 
 #[test]

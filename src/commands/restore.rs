@@ -42,7 +42,9 @@ pub(super) fn run(context: &Context, arguments: &RestoreArgs) -> Result<Exit> {
             if !arguments.dry_run {
                 restore::tidy(&index, &target);
             }
-            context.output.say("Nothing to bring: all of it is here.");
+            let all = end(&merge, None) == Exit::Done;
+            let why = if all { "all of it is here" } else { "what is not named above is here" };
+            context.output.say(format!("Nothing to bring: {why}."));
         }
         report(context, arguments, &index, &merge, None)?;
         return Ok(end(&merge, None));
@@ -68,7 +70,7 @@ pub(super) fn run(context: &Context, arguments: &RestoreArgs) -> Result<Exit> {
 
 /// Something in the archive did not come: that is found, and said by the exit code.
 fn end(merge: &Merge, outcome: Option<&Outcome>) -> Exit {
-    let kept = merge.steps.iter().any(|step| matches!(step, merge::Step::Keep(_)));
+    let kept = merge.steps.iter().any(|step| matches!(step, merge::Step::Keep(_) | merge::Step::LeftOut));
     if kept || outcome.is_some_and(|outcome| !outcome.kept.is_empty()) { Exit::Found } else { Exit::Done }
 }
 
@@ -88,11 +90,35 @@ fn show(context: &Context, survey: &Survey, index: &Index, merge: &Merge) {
     if kept.len() > NAMED {
         output.warn(format!("{} more stay as they are; `--json` names them", kept.len() - NAMED));
     }
+    left_out(context, index, merge, NAMED);
     for at in merge.newer.iter().take(NAMED) {
         output.tell(format!("{} was written later than the archive's, and stays.", index.entries[*at].name));
     }
     for name in merge.replaced(index).take(NAMED) {
         output.tell(format!("{name} is replaced."));
+    }
+}
+
+/// Names the damaged contents that do not come.
+fn left_out(context: &Context, index: &Index, merge: &Merge, named: usize) {
+    let (links, contents): (Vec<_>, Vec<_>) =
+        merge.left_out(index).partition(|entry| matches!(entry.what, What::Link { .. }));
+    if contents.is_empty() && links.is_empty() {
+        return;
+    }
+    let links = match links.len() {
+        0 => String::new(),
+        count => format!(", and {} to them", units::count(count, "link")),
+    };
+    context.output.warn(format!(
+        "{} of the archive are left out: damaged{links}; `--allow-damaged` takes them",
+        units::bytes(merge.left_out_bytes(index))
+    ));
+    for entry in contents.iter().take(named) {
+        context.output.warn(format!("{}: its bytes are not what its name promises", entry.name));
+    }
+    if contents.len() > named {
+        context.output.warn(format!("and {} more, which `--json` names", contents.len() - named));
     }
 }
 
@@ -134,6 +160,8 @@ fn report(
             "coming_contents": contents,
             "coming_bytes": bytes,
             "here_bytes": merge.here(index),
+            "left_out_bytes": merge.left_out_bytes(index),
+            "left_out": merge.left_out(index).map(|entry| entry.name.encoded()).collect::<Vec<_>>(),
             "files": outcome.map(|outcome| outcome.files),
             "bytes": outcome.map(|outcome| outcome.bytes),
             "links": outcome.map(|outcome| outcome.links),
