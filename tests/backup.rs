@@ -6,8 +6,6 @@
 #[path = "support/python.rs"]
 mod python;
 mod support;
-#[path = "support/terminal.rs"]
-mod terminal;
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
@@ -17,7 +15,6 @@ use std::process::Command;
 
 use sha2::{Digest as _, Sha256};
 use support::project::{PROGRAM, Room, Tree};
-use terminal::Terminal;
 
 const MAIN: &str = "2222222222222222222222222222222222222222";
 const PINNED: &str = "1111111111111111111111111111111111111111";
@@ -357,36 +354,6 @@ fn a_damaged_blob_is_found_and_an_archive_of_it_only_written_when_asked() {
     fs::remove_file(other.place(&path)).unwrap();
     other.run(&["restore", file.to_str().unwrap(), "--allow-damaged"]).expect(0);
     assert_eq!(other.read(&path), bytes);
-}
-
-#[test]
-fn a_stream_that_breaks_off_is_said_to_be_one_and_restore_refuses_it() {
-    let room = Room::bare();
-    // 3 MB that are sound, and behind them by name what is not.
-    room.write(".cache/alpha/first.bin", noise(4, 3_000_000));
-    let mut bytes = noise(5, 2_000_000);
-    let path = format!("{HUB}/models--org--asr/blobs/{}", sha256(&bytes));
-    bytes[1_000] ^= 1;
-    room.write(&path, &bytes);
-    for how in ["zstd", "none"] {
-        let mut command = room.program("sh");
-        command.args(["-c", "exec \"$1\" backup - --compress \"$2\" >out", "sh", PROGRAM, how]);
-        room.ran(&mut command).expect(1).says(&[
-            "is damaged: its name promises",
-            "the stream is cut off here, and `modelstrap restore` refuses it",
-            "`modelstrap verify --fix org/asr` fetches it again",
-        ]);
-        let ran = beside().run(&["restore", room.place("out").to_str().unwrap()]).expect(1);
-        ran.says(&["it is cut off"]);
-    }
-}
-
-#[test]
-fn an_archive_is_not_written_to_a_terminal() {
-    let room = lived_in();
-    let mut terminal = Terminal::open(100, 30, &mut room.command(&["backup", "-"]));
-    terminal.wait_for("an archive is nothing for a terminal: send it into a pipe or a file");
-    assert_eq!(terminal.end().status.code(), Some(2));
 }
 
 #[test]

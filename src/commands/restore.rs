@@ -1,25 +1,24 @@
 //! `modelstrap restore`: brings what an archive holds into the cache, beside what is there.
 
-use std::collections::BTreeMap;
-
 use anyhow::Result;
 use serde_json::{Value, json};
 
+use super::backup::listing::Listing;
 use super::backup::progress::Meter;
 use super::context::Context;
 use super::survey::Survey;
 use super::{Exit, Usage};
 use crate::cache::archive::index::{Index, What, hex};
 use crate::cache::archive::merge::{self, Merge, Rules};
-use crate::cache::archive::names::{self, Name, Role};
+use crate::cache::archive::names::{self, Name};
 use crate::cache::archive::place::Outcome;
 use crate::cache::archive::target::Target;
 use crate::cache::archive::{read, restore};
 use crate::cli::RestoreArgs;
+use crate::platform::disk;
 use crate::support::interrupt::{self, Interrupted};
-use crate::support::{escape, paths, time, units};
+use crate::support::{escape, paths, units};
 use crate::ui::prompts::Prompts;
-use crate::ui::table::{self, Cell, Column};
 
 pub(super) fn run(context: &Context, arguments: &RestoreArgs) -> Result<Exit> {
     interrupt::watch();
@@ -36,7 +35,7 @@ pub(super) fn run(context: &Context, arguments: &RestoreArgs) -> Result<Exit> {
     let meter = Meter::new(&context.output, context.global.json, "Comparing", 0);
     let merge = merge::merge(&index, &target, rules, &|bytes| meter.add(bytes))?;
     drop(meter);
-    show(context, &survey, &index, &merge);
+    show(context, &survey, &target, &index, &merge);
     if arguments.dry_run || merge.is_done() {
         if merge.is_done() {
             if !arguments.dry_run {
@@ -49,6 +48,7 @@ pub(super) fn run(context: &Context, arguments: &RestoreArgs) -> Result<Exit> {
         report(context, arguments, &index, &merge, None)?;
         return Ok(end(&merge, None));
     }
+    restore::has_room(&index, &merge, &target)?;
     consent(context, arguments, &index, &merge)?;
     let meter = Meter::new(&context.output, context.global.json, "Restoring", merge.coming(&index).0);
     let outcome = restore::restore(&mut archive, &merge, &target, &|bytes| meter.add(bytes));
@@ -75,14 +75,20 @@ fn end(merge: &Merge, outcome: Option<&Outcome>) -> Exit {
 }
 
 /// Says what comes, and what stays.
-fn show(context: &Context, survey: &Survey, index: &Index, merge: &Merge) {
+fn show(context: &Context, survey: &Survey, target: &Target, index: &Index, merge: &Merge) {
     const NAMED: usize = 20;
     let output = &context.output;
     let (bytes, contents) = merge.coming(index);
     let root = paths::friendly(&survey.layout.root, survey.layout.home.as_deref(), &survey.homes.root);
     let here = merge.here(index);
     let beside = if here > 0 { format!("; {} are here already", units::bytes(here)) } else { String::new() };
-    output.tell(format!("{} in {} come to {root}{beside}.", units::bytes(bytes), units::count(contents, "content")));
+    let free = disk::free_space(target.root()).filter(|_| contents > 0);
+    let free = free.map_or_else(String::new, |free| format!("; {} are free there", units::bytes(free)));
+    output.tell(format!(
+        "{} in {} come to {root}{beside}{free}.",
+        units::bytes(bytes),
+        units::count(contents, "content")
+    ));
     let kept: Vec<(&Name, &str)> = merge.kept(index).collect();
     for (name, why) in kept.iter().take(NAMED) {
         output.warn(format!("{name} stays as it is: {why}"));
@@ -122,18 +128,27 @@ fn left_out(context: &Context, index: &Index, merge: &Merge, named: usize) {
     }
 }
 
+/// Asks before anything is written, where somebody is there to be asked; without, only what would be replaced needs a word.
 fn consent(context: &Context, arguments: &RestoreArgs, index: &Index, merge: &Merge) -> Result<()> {
-    let replaced = merge.replaced(index).count();
-    if arguments.yes || replaced == 0 {
+    if arguments.yes {
         return Ok(());
     }
+    let replaced = merge.replaced(index).count();
     let files = units::count(replaced, "file");
-    if !context.can_ask() {
+    // Who sends an archive through a pipe has said what is to be done.
+    if !context.can_ask() || arguments.archive.as_os_str() == "-" {
+        if replaced == 0 {
+            return Ok(());
+        }
         return Err(
             Usage(format!("{files} would be replaced, and there is no terminal to ask on\n  give `--yes`")).into()
         );
     }
-    if !Prompts::new(&context.output).yes(&format!("Replace {files}?"))? {
+    let question = match replaced {
+        0 => "Restore?".to_owned(),
+        _ => format!("Restore, and replace {files}?"),
+    };
+    if !Prompts::new(&context.output).yes(&question)? {
         return Err(Interrupted("left; nothing was changed".to_owned()).into());
     }
     Ok(())
@@ -182,46 +197,10 @@ fn report(
     Ok(())
 }
 
-/// A repository, or a file, of an archive.
-#[derive(Default)]
-struct Line {
-    bytes: u64,
-    files: usize,
-    revisions: std::collections::BTreeSet<Vec<u8>>,
-    used: i64,
-}
-
 /// What the archive holds, repository by repository and file by file; nothing but its index is read.
 fn list(context: &Context, index: &Index) -> Result<Exit> {
-    let stores = index.stores();
-    let mut lines: BTreeMap<String, Line> = BTreeMap::new();
-    for (at, entry) in index.entries.iter().enumerate() {
-        let role = entry.name.role(&stores);
-        if matches!(role, Role::Users | Role::Marker | Role::Payload) {
-            continue;
-        }
-        let unit = match entry.name.repository() {
-            Some((repository, _)) => names::shown(repository),
-            None => entry.name.to_string(),
-        };
-        let line = lines.entry(unit).or_default();
-        line.used = line.used.max(entry.mtime);
-        if let (Role::Snapshot, Some((_, inside))) = (role, entry.name.repository()) {
-            line.revisions.extend(inside.split(|byte| *byte == b'/').nth(1).map(<[u8]>::to_vec));
-        }
-        if matches!(role, Role::Blob | Role::Plain) {
-            let content = match &entry.what {
-                What::Link { to } => {
-                    names::resolve(entry.name.folder(), to).and_then(|to| index.content(index.find(&to)?))
-                }
-                _ => index.content(at),
-            };
-            line.bytes += content.map_or(0, |(_, size)| size);
-            line.files += usize::from(content.is_some());
-        }
-    }
     if context.global.json {
-        context.output.result(format!("{:#}\n", listed(index, &lines)))?;
+        context.output.result(format!("{:#}\n", listed(index)))?;
         return Ok(Exit::Done);
     }
     if context.output.verbose > 0 {
@@ -229,17 +208,6 @@ fn list(context: &Context, index: &Index) -> Result<Exit> {
         context.output.result(text)?;
         return Ok(Exit::Done);
     }
-    const COLUMNS: [Column; 4] = [
-        Column { heading: "What", right: false },
-        Column { heading: "Size", right: true },
-        Column { heading: "Files", right: true },
-        Column { heading: "Revisions", right: true },
-    ];
-    let row = |(name, line): (&String, &Line)| {
-        let revisions = if line.revisions.is_empty() { String::new() } else { line.revisions.len().to_string() };
-        vec![Cell::new(name), Cell::size(Some(line.bytes)), Cell::new(line.files.to_string()), Cell::new(revisions)]
-    };
-    let rows: Vec<Vec<Cell>> = lines.iter().map(row).collect();
     let output = &context.output;
     output.say(format!(
         "Written {} by modelstrap {}: {} of contents.",
@@ -247,7 +215,7 @@ fn list(context: &Context, index: &Index) -> Result<Exit> {
         escape::printable(&index.head.tool),
         units::bytes(index.head.bytes)
     ));
-    output.result(table::render(&COLUMNS, &rows, output.colour_out, output.room_out()))?;
+    output.result(Listing::of(index).table(output))?;
     Ok(Exit::Done)
 }
 
@@ -262,11 +230,7 @@ fn member(index: &Index, at: usize, name: &Name) -> String {
     format!("{name} {what}\n")
 }
 
-fn listed(index: &Index, lines: &BTreeMap<String, Line>) -> Value {
-    let unit = |(name, line): (&String, &Line)| {
-        let revisions: Vec<String> = line.revisions.iter().map(|commit| names::encode(commit)).collect();
-        json!({"name": name, "bytes": line.bytes, "files": line.files, "revisions": revisions, "changed_at": time::rfc3339(line.used)})
-    };
+fn listed(index: &Index) -> Value {
     let entry = |at: usize| {
         let entry = &index.entries[at];
         let mut value = json!({"name": entry.name.encoded()});
@@ -283,7 +247,7 @@ fn listed(index: &Index, lines: &BTreeMap<String, Line>) -> Value {
         "tool": index.head.tool,
         "created_at": index.head.created_at,
         "content_bytes": index.head.bytes,
-        "units": lines.iter().map(unit).collect::<Vec<_>>(),
+        "units": Listing::of(index).units(),
         "members": (0..index.entries.len()).map(entry).collect::<Vec<_>>(),
     })
 }

@@ -1,6 +1,7 @@
 //! `modelstrap backup`: the cache, or some models of it, in one archive.
 
 mod choice;
+pub(in crate::commands) mod listing;
 pub(in crate::commands) mod progress;
 
 use std::io::{self, IsTerminal as _};
@@ -24,6 +25,7 @@ use crate::support::interrupt::{self, Interrupted};
 use crate::support::{escape, paths, time, units};
 use crate::ui::prompts::Prompts;
 use choice::Choice;
+use listing::Listing;
 use progress::Meter;
 
 pub(super) fn run(context: &Context, arguments: &BackupArgs) -> Result<Exit> {
@@ -57,6 +59,9 @@ pub(super) fn run(context: &Context, arguments: &BackupArgs) -> Result<Exit> {
     }
     show(context, &plan, &left_out);
     if arguments.dry_run {
+        if !context.global.json && !plan.index.entries.is_empty() {
+            context.output.result(Listing::of(&plan.index).table(&context.output))?;
+        }
         report(context, arguments, &plan, &left_out, None)?;
         return end(context, &plan);
     }
@@ -254,6 +259,7 @@ fn report(
             "content_bytes": plan.index.head.bytes,
             "second_name_bytes": second,
             "archive_bytes": size,
+            "units": Listing::of(&plan.index).units(),
             "left_out": left_out.iter().map(|(path, why)| listed(path, why.clone())).collect::<Vec<_>>(),
             "problems": plan.problems.iter().map(|(path, why)| listed(path, why.to_string())).collect::<Vec<_>>(),
         });
