@@ -103,7 +103,9 @@ fn what_modelstrap_did_not_write_is_refused_with_words() {
         Command::new("tar").arg("-cf").arg(&plain).arg("-C").arg(room.root()).arg(".cache").status().unwrap().success()
     );
     refused("a tar of a cache", &fs::read(&plain).unwrap(), WORDS);
-    refused("a text", b"hello\n".repeat(200).as_slice(), WORDS);
+    refused("a text", b"hello\n".repeat(200).as_slice(), "it is no archive of modelstrap");
+    refused("a short text", b"print(1)\n", "it is no archive of modelstrap");
+    refused("a cut archive", b".modelstrap/back", "it is cut off");
     refused("zeros", &[0; 2048], WORDS);
     refused("nothing", b"", "it is cut off");
     refused(

@@ -95,6 +95,38 @@ fn every_kind() -> Room {
     room
 }
 
+#[test]
+fn what_has_no_known_digest_is_said_to_have_none_and_a_name_that_is_none_is_met_with_the_nearest() {
+    let room = every_kind();
+    room.write("models/mine/checkpoints/step.bin", vec![1; 9_000_000]);
+    for words in ["models/mine", "models/mine/checkpoints/step.bin", "step.bin"] {
+        let ran = room.run(&["verify", words]).expect(0);
+        assert_eq!(ran.err, "Nothing here has a known digest: 1 file, 9.00 MB.\n", "{words}");
+        let json = room.run(&["verify", words, "--json"]).expect(0).json();
+        assert_eq!(json["unproven"], serde_json::json!({"files": 1, "bytes": 9_000_000}));
+    }
+    let says = |word: &str| room.run(&["verify", word]).expect(2).err;
+    assert!(says("org/asn").contains("nothing in the cache is called org/asn; did you mean `org/asr`?"));
+    assert!(says("lama3:8b").contains("did you mean `llama3:8b`?"));
+    assert!(says("othr.pth").contains("did you mean `other.pth`?"));
+    assert!(!says("zzz").contains("did you mean"));
+}
+
+#[test]
+fn a_size_that_differs_by_little_is_told_to_the_byte() {
+    let room = Room::bare();
+    room.write("modelstrap.toml", "");
+    let bytes = vec![3; 5_000_000];
+    let layer = sha256(&bytes);
+    room.write(&format!("~/.ollama/models/blobs/sha256-{layer}"), &bytes[1..]);
+    room.write(
+        "~/.ollama/models/manifests/registry.ollama.ai/library/llama3/8b",
+        format!(r#"{{"layers":[{{"digest":"sha256:{layer}","size":5000000}}]}}"#),
+    );
+    let ran = room.run(&["verify"]).expect(3);
+    assert!(ran.out.contains("(4999999 bytes, expected 5000000 bytes by its model's manifest)"), "{}", ran.out);
+}
+
 fn blob(room: &Room, bytes: &[u8]) -> PathBuf {
     room.place(&format!(".cache/huggingface/hub/models--org--asr/blobs/{}", sha256(bytes)))
 }
@@ -137,9 +169,7 @@ copy weights.safetensors: damaged
     found    sha256:{}
     remove it: the program that brought it fetches it again
 llama3:8b sha256-{layer}: of another size
-    ~/.ollama/models/blobs/sha256-{layer} (7 B)
-    expected 7 bytes (its model's manifest)
-    found    3 bytes
+    ~/.ollama/models/blobs/sha256-{layer} (3 B, expected 7 B by its model's manifest)
     `ollama pull llama3:8b` fetches it again
 net-{net}.pth: damaged
     .cache/torch/hub/checkpoints/net-{net}.pth (5 B)
@@ -422,10 +452,10 @@ fn folders_that_only_look_like_a_librarys_say_nothing_of_their_files() {
     // A training run names its checkpoints by commit, and a person's own whisper is not OpenAI's.
     room.write("models/run/checkpoints/step-deadbeef.pth", vec![1; 1 << 20]);
     room.write("models/whisper/base.pt", vec![1; 1 << 20]);
-    room.run(&["verify"]).expect(0).says(&["Of 2 files, 2.10 MB, nobody says what they are."]);
+    room.run(&["verify"]).expect(0).says(&["Nothing here has a known digest: 2 files, 2.10 MB."]);
     room.write("~/.cache/whisper/base.pt", vec![1; 1000]);
     let ran = room.run(&["verify"]).expect(3);
-    let expected = "whisper-base base.pt: of another size\n    ~/.cache/whisper/base.pt (145 MB)\n    expected 145262807 bytes (the catalogue)\n    found    1000 bytes\n    `modelstrap verify --fix whisper-base` fetches it again\n";
+    let expected = "whisper-base base.pt: of another size\n    ~/.cache/whisper/base.pt (1.00 kB, expected 145 MB by the catalogue)\n    `modelstrap verify --fix whisper-base` fetches it again\n";
     assert_eq!(ran.out, expected);
     room.run(&["verify", "whisper-base"]).expect(3);
 }

@@ -20,7 +20,8 @@ pub struct RestoreArgs {
     /// Take contents that are other than their names promise
     #[arg(long)]
     pub allow_damaged: bool,
-    /// Never ask
+    /// Do not ask before writing. Only on a terminal it is asked; what comes from standard input, or without a terminal, goes on
+    /// by itself, unless files would be replaced
     #[arg(short, long, env = "MODELSTRAP_YES", value_parser = FalseyValueParser::new())]
     pub yes: bool,
     /// Show what would come, and change nothing

@@ -1,25 +1,24 @@
 //! `modelstrap restore`: brings what an archive holds into the cache, beside what is there.
 
-use std::collections::BTreeMap;
-
 use anyhow::Result;
 use serde_json::{Value, json};
 
+use super::backup::listing::Listing;
 use super::backup::progress::Meter;
 use super::context::Context;
 use super::survey::Survey;
 use super::{Exit, Usage};
 use crate::cache::archive::index::{Index, What, hex};
 use crate::cache::archive::merge::{self, Merge, Rules};
-use crate::cache::archive::names::{self, Name, Role};
+use crate::cache::archive::names::{self, Name};
 use crate::cache::archive::place::Outcome;
 use crate::cache::archive::target::Target;
 use crate::cache::archive::{read, restore};
 use crate::cli::RestoreArgs;
+use crate::platform::disk;
 use crate::support::interrupt::{self, Interrupted};
-use crate::support::{escape, paths, time, units};
+use crate::support::{escape, paths, units};
 use crate::ui::prompts::Prompts;
-use crate::ui::table::{self, Cell, Column};
 
 pub(super) fn run(context: &Context, arguments: &RestoreArgs) -> Result<Exit> {
     interrupt::watch();
@@ -36,17 +35,20 @@ pub(super) fn run(context: &Context, arguments: &RestoreArgs) -> Result<Exit> {
     let meter = Meter::new(&context.output, context.global.json, "Comparing", 0);
     let merge = merge::merge(&index, &target, rules, &|bytes| meter.add(bytes))?;
     drop(meter);
-    show(context, &survey, &index, &merge);
+    show(context, &survey, &target, &index, &merge);
     if arguments.dry_run || merge.is_done() {
         if merge.is_done() {
             if !arguments.dry_run {
                 restore::tidy(&index, &target);
             }
-            context.output.say("Nothing to bring: all of it is here.");
+            let all = end(&merge, None) == Exit::Done;
+            let why = if all { "all of it is here" } else { "what is not named above is here" };
+            context.output.say(format!("Nothing to bring: {why}."));
         }
         report(context, arguments, &index, &merge, None)?;
         return Ok(end(&merge, None));
     }
+    restore::has_room(&index, &merge, &target)?;
     consent(context, arguments, &index, &merge)?;
     let meter = Meter::new(&context.output, context.global.json, "Restoring", merge.coming(&index).0);
     let outcome = restore::restore(&mut archive, &merge, &target, &|bytes| meter.add(bytes));
@@ -68,19 +70,25 @@ pub(super) fn run(context: &Context, arguments: &RestoreArgs) -> Result<Exit> {
 
 /// Something in the archive did not come: that is found, and said by the exit code.
 fn end(merge: &Merge, outcome: Option<&Outcome>) -> Exit {
-    let kept = merge.steps.iter().any(|step| matches!(step, merge::Step::Keep(_)));
+    let kept = merge.steps.iter().any(|step| matches!(step, merge::Step::Keep(_) | merge::Step::LeftOut));
     if kept || outcome.is_some_and(|outcome| !outcome.kept.is_empty()) { Exit::Found } else { Exit::Done }
 }
 
 /// Says what comes, and what stays.
-fn show(context: &Context, survey: &Survey, index: &Index, merge: &Merge) {
+fn show(context: &Context, survey: &Survey, target: &Target, index: &Index, merge: &Merge) {
     const NAMED: usize = 20;
     let output = &context.output;
     let (bytes, contents) = merge.coming(index);
     let root = paths::friendly(&survey.layout.root, survey.layout.home.as_deref(), &survey.homes.root);
     let here = merge.here(index);
     let beside = if here > 0 { format!("; {} are here already", units::bytes(here)) } else { String::new() };
-    output.tell(format!("{} in {} come to {root}{beside}.", units::bytes(bytes), units::count(contents, "content")));
+    let free = disk::free_space(target.root()).filter(|_| contents > 0);
+    let free = free.map_or_else(String::new, |free| format!("; {} are free there", units::bytes(free)));
+    output.tell(format!(
+        "{} in {} come to {root}{beside}{free}.",
+        units::bytes(bytes),
+        units::count(contents, "content")
+    ));
     let kept: Vec<(&Name, &str)> = merge.kept(index).collect();
     for (name, why) in kept.iter().take(NAMED) {
         output.warn(format!("{name} stays as it is: {why}"));
@@ -88,6 +96,7 @@ fn show(context: &Context, survey: &Survey, index: &Index, merge: &Merge) {
     if kept.len() > NAMED {
         output.warn(format!("{} more stay as they are; `--json` names them", kept.len() - NAMED));
     }
+    left_out(context, index, merge, NAMED);
     for at in merge.newer.iter().take(NAMED) {
         output.tell(format!("{} was written later than the archive's, and stays.", index.entries[*at].name));
     }
@@ -96,18 +105,50 @@ fn show(context: &Context, survey: &Survey, index: &Index, merge: &Merge) {
     }
 }
 
+/// Names the damaged contents that do not come.
+fn left_out(context: &Context, index: &Index, merge: &Merge, named: usize) {
+    let (links, contents): (Vec<_>, Vec<_>) =
+        merge.left_out(index).partition(|entry| matches!(entry.what, What::Link { .. }));
+    if contents.is_empty() && links.is_empty() {
+        return;
+    }
+    let links = match links.len() {
+        0 => String::new(),
+        count => format!(", and {} to them", units::count(count, "link")),
+    };
+    context.output.warn(format!(
+        "{} of the archive are left out: damaged{links}; `--allow-damaged` takes them",
+        units::bytes(merge.left_out_bytes(index))
+    ));
+    for entry in contents.iter().take(named) {
+        context.output.warn(format!("{}: its bytes are not what its name promises", entry.name));
+    }
+    if contents.len() > named {
+        context.output.warn(format!("and {} more, which `--json` names", contents.len() - named));
+    }
+}
+
+/// Asks before anything is written, where somebody is there to be asked; without, only what would be replaced needs a word.
 fn consent(context: &Context, arguments: &RestoreArgs, index: &Index, merge: &Merge) -> Result<()> {
-    let replaced = merge.replaced(index).count();
-    if arguments.yes || replaced == 0 {
+    if arguments.yes {
         return Ok(());
     }
+    let replaced = merge.replaced(index).count();
     let files = units::count(replaced, "file");
-    if !context.can_ask() {
+    // Who sends an archive through a pipe has said what is to be done.
+    if !context.can_ask() || arguments.archive.as_os_str() == "-" {
+        if replaced == 0 {
+            return Ok(());
+        }
         return Err(
             Usage(format!("{files} would be replaced, and there is no terminal to ask on\n  give `--yes`")).into()
         );
     }
-    if !Prompts::new(&context.output).yes(&format!("Replace {files}?"))? {
+    let question = match replaced {
+        0 => "Restore?".to_owned(),
+        _ => format!("Restore, and replace {files}?"),
+    };
+    if !Prompts::new(&context.output).yes(&question)? {
         return Err(Interrupted("left; nothing was changed".to_owned()).into());
     }
     Ok(())
@@ -134,6 +175,8 @@ fn report(
             "coming_contents": contents,
             "coming_bytes": bytes,
             "here_bytes": merge.here(index),
+            "left_out_bytes": merge.left_out_bytes(index),
+            "left_out": merge.left_out(index).map(|entry| entry.name.encoded()).collect::<Vec<_>>(),
             "files": outcome.map(|outcome| outcome.files),
             "bytes": outcome.map(|outcome| outcome.bytes),
             "links": outcome.map(|outcome| outcome.links),
@@ -154,46 +197,10 @@ fn report(
     Ok(())
 }
 
-/// A repository, or a file, of an archive.
-#[derive(Default)]
-struct Line {
-    bytes: u64,
-    files: usize,
-    revisions: std::collections::BTreeSet<Vec<u8>>,
-    used: i64,
-}
-
 /// What the archive holds, repository by repository and file by file; nothing but its index is read.
 fn list(context: &Context, index: &Index) -> Result<Exit> {
-    let stores = index.stores();
-    let mut lines: BTreeMap<String, Line> = BTreeMap::new();
-    for (at, entry) in index.entries.iter().enumerate() {
-        let role = entry.name.role(&stores);
-        if matches!(role, Role::Users | Role::Marker | Role::Payload) {
-            continue;
-        }
-        let unit = match entry.name.repository() {
-            Some((repository, _)) => names::shown(repository),
-            None => entry.name.to_string(),
-        };
-        let line = lines.entry(unit).or_default();
-        line.used = line.used.max(entry.mtime);
-        if let (Role::Snapshot, Some((_, inside))) = (role, entry.name.repository()) {
-            line.revisions.extend(inside.split(|byte| *byte == b'/').nth(1).map(<[u8]>::to_vec));
-        }
-        if matches!(role, Role::Blob | Role::Plain) {
-            let content = match &entry.what {
-                What::Link { to } => {
-                    names::resolve(entry.name.folder(), to).and_then(|to| index.content(index.find(&to)?))
-                }
-                _ => index.content(at),
-            };
-            line.bytes += content.map_or(0, |(_, size)| size);
-            line.files += usize::from(content.is_some());
-        }
-    }
     if context.global.json {
-        context.output.result(format!("{:#}\n", listed(index, &lines)))?;
+        context.output.result(format!("{:#}\n", listed(index)))?;
         return Ok(Exit::Done);
     }
     if context.output.verbose > 0 {
@@ -201,17 +208,6 @@ fn list(context: &Context, index: &Index) -> Result<Exit> {
         context.output.result(text)?;
         return Ok(Exit::Done);
     }
-    const COLUMNS: [Column; 4] = [
-        Column { heading: "What", right: false },
-        Column { heading: "Size", right: true },
-        Column { heading: "Files", right: true },
-        Column { heading: "Revisions", right: true },
-    ];
-    let row = |(name, line): (&String, &Line)| {
-        let revisions = if line.revisions.is_empty() { String::new() } else { line.revisions.len().to_string() };
-        vec![Cell::new(name), Cell::size(Some(line.bytes)), Cell::new(line.files.to_string()), Cell::new(revisions)]
-    };
-    let rows: Vec<Vec<Cell>> = lines.iter().map(row).collect();
     let output = &context.output;
     output.say(format!(
         "Written {} by modelstrap {}: {} of contents.",
@@ -219,7 +215,7 @@ fn list(context: &Context, index: &Index) -> Result<Exit> {
         escape::printable(&index.head.tool),
         units::bytes(index.head.bytes)
     ));
-    output.result(table::render(&COLUMNS, &rows, output.colour_out, output.room_out()))?;
+    output.result(Listing::of(index).table(output))?;
     Ok(Exit::Done)
 }
 
@@ -234,11 +230,7 @@ fn member(index: &Index, at: usize, name: &Name) -> String {
     format!("{name} {what}\n")
 }
 
-fn listed(index: &Index, lines: &BTreeMap<String, Line>) -> Value {
-    let unit = |(name, line): (&String, &Line)| {
-        let revisions: Vec<String> = line.revisions.iter().map(|commit| names::encode(commit)).collect();
-        json!({"name": name, "bytes": line.bytes, "files": line.files, "revisions": revisions, "changed_at": time::rfc3339(line.used)})
-    };
+fn listed(index: &Index) -> Value {
     let entry = |at: usize| {
         let entry = &index.entries[at];
         let mut value = json!({"name": entry.name.encoded()});
@@ -255,7 +247,7 @@ fn listed(index: &Index, lines: &BTreeMap<String, Line>) -> Value {
         "tool": index.head.tool,
         "created_at": index.head.created_at,
         "content_bytes": index.head.bytes,
-        "units": lines.iter().map(unit).collect::<Vec<_>>(),
+        "units": Listing::of(index).units(),
         "members": (0..index.entries.len()).map(entry).collect::<Vec<_>>(),
     })
 }

@@ -29,6 +29,8 @@ pub enum Step {
     Replace(Stamp),
     /// What is there stays, for this reason.
     Keep(String),
+    /// Its bytes are not what its name promises, or it is a link to such a content: it does not come.
+    LeftOut,
 }
 
 /// What is done with an archive.
@@ -73,6 +75,7 @@ pub fn merge(
     }
     let compare = look.compare;
     settle_comparisons(index, rules, &compare, &mut plan, progress)?;
+    leave_out_links(index, target, &mut plan);
     want(index, &stores, &mut plan);
     settle_references(index, target, &mut plan);
     Ok(plan)
@@ -178,7 +181,7 @@ impl Look<'_> {
             && promised != sum
             && !self.rules.damaged
         {
-            return Step::Keep("the archive has other bytes under this name than the name promises".to_owned());
+            return Step::LeftOut;
         }
         let Some(there) = there else { return Step::Bring };
         if there.is_dir() {
@@ -263,6 +266,31 @@ pub const fn comes(step: &Step) -> bool {
     matches!(step, Step::Bring | Step::Replace(_))
 }
 
+/// Leaves out the links to contents that are left out: they would lead to nothing. Where the cache has the content, they come.
+fn leave_out_links(index: &Index, target: &Target, plan: &mut Merge) {
+    if !plan.steps.contains(&Step::LeftOut) {
+        return;
+    }
+    // A link may lead to a link; as many as a system follows.
+    for _ in 0..40 {
+        let to_nothing = |at: &usize| {
+            let entry = &index.entries[*at];
+            let What::Link { to } = &entry.what else { return false };
+            let to = names::resolve(entry.name.folder(), to).and_then(|to| index.find(&to));
+            to.is_some_and(|to| {
+                plan.steps[to] == Step::LeftOut
+                    && fs::metadata(target.spot(index.entries[to].name.bytes()).path()).is_err()
+            })
+        };
+        let found: Vec<usize> =
+            (0..index.entries.len()).filter(|at| comes(&plan.steps[*at])).filter(to_nothing).collect();
+        if found.is_empty() {
+            return;
+        }
+        found.into_iter().for_each(|at| plan.steps[at] = Step::LeftOut);
+    }
+}
+
 /// Which contents are needed, and by whom. A payload is needed by the blobs that lead to it.
 fn want(index: &Index, stores: &[Vec<u8>], plan: &mut Merge) {
     let mut users: HashMap<usize, Vec<usize>> = HashMap::new();
@@ -327,39 +355,6 @@ fn settle_references(index: &Index, target: &Target, plan: &mut Merge) {
     }
     plan.wanted.values_mut().for_each(|takers| takers.retain(|taker| !kept.contains(taker)));
     plan.wanted.retain(|_, takers| !takers.is_empty());
-}
-
-impl Merge {
-    /// How many bytes come, and how many contents.
-    pub fn coming(&self, index: &Index) -> (u64, usize) {
-        (self.wanted.keys().filter_map(|holder| index.content(*holder)).map(|(_, size)| size).sum(), self.wanted.len())
-    }
-
-    /// How many bytes of contents are there already.
-    pub fn here(&self, index: &Index) -> u64 {
-        index.head.bytes.saturating_sub(self.coming(index).0)
-    }
-
-    /// Whether nothing is to be done.
-    pub fn is_done(&self) -> bool {
-        !self.steps.iter().any(comes)
-    }
-
-    /// The members whose place is taken, and why what is there stays.
-    pub fn kept<'a>(&'a self, index: &'a Index) -> impl Iterator<Item = (&'a names::Name, &'a str)> {
-        index.entries.iter().zip(&self.steps).filter_map(|(entry, step)| match step {
-            Step::Keep(why) => Some((&entry.name, why.as_str())),
-            _ => None,
-        })
-    }
-
-    /// The members that come in place of a file with another content; branches and damaged blobs are not among them.
-    pub fn replaced<'a>(&'a self, index: &'a Index) -> impl Iterator<Item = &'a names::Name> {
-        index.entries.iter().zip(&self.steps).filter_map(|(entry, step)| {
-            let plain = matches!(entry.name.role(&[]), Role::Plain | Role::Snapshot);
-            (plain && matches!(step, Step::Replace(_))).then_some(&entry.name)
-        })
-    }
 }
 
 /// How a content that is wrong is named.

@@ -16,6 +16,7 @@ pub mod pack;
 pub mod place;
 pub mod read;
 pub mod restore;
+pub mod tally;
 pub mod tar;
 pub mod target;
 pub mod unpack;

@@ -37,10 +37,15 @@ pub trait Taker {
     fn over(&mut self, at: usize) -> Result<()>;
 }
 
+/// An archive that ends too early.
+#[derive(Debug, thiserror::Error)]
+#[error("it is cut off: the copy, or the download, did not end")]
+struct Cut;
+
 /// An archive that ends too early, or cannot be decompressed.
 fn broken(error: &io::Error) -> anyhow::Error {
     match error.kind() {
-        io::ErrorKind::UnexpectedEof => anyhow!("it is cut off: the copy, or the download, did not end"),
+        io::ErrorKind::UnexpectedEof => anyhow!(Cut),
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => anyhow!("it is damaged: it cannot be decompressed"),
         _ => anyhow!("it cannot be read: {error}"),
     }
@@ -54,12 +59,19 @@ impl Archive {
     pub fn open(input: Input, os: Os) -> Result<Self> {
         const NO_INDEX: &str = "it has no index, so that nothing in it can be verified: modelstrap did not write it\n  \
             restore what `modelstrap backup` wrote; another tar is unpacked with tar, and `modelstrap migrate` takes it in";
-        let source = Source::of(input).map_err(|error| broken(&error))?;
+        const NO_ARCHIVE: &str =
+            "it is no archive of modelstrap\n  `modelstrap restore` takes what `modelstrap backup` wrote";
+        let mut source = Source::of(input).map_err(|error| broken(&error))?;
+        // What begins otherwise is no archive that was cut off.
+        let begin = source.bytes().map_err(|error| broken(&error))?;
+        let foreign = !begin.iter().zip(index::NAME.as_bytes()).all(|(one, other)| one == other);
         let mut archive = Self { source, index: Arc::default() };
         let first = match archive.member() {
             Ok(Some(first)) if first.name == index::NAME.as_bytes() && first.kind == Kind::File => first,
-            // What is no tar at all, an empty file, a tar of another program.
+            // A tar of another program, or nothing but zeros.
             Ok(_) => bail!(NO_INDEX),
+            // What is no tar at all.
+            Err(error) if foreign && (error.is::<Strange>() || error.is::<Cut>()) => bail!(NO_ARCHIVE),
             Err(error) if error.is::<Strange>() => bail!(NO_INDEX),
             Err(error) => return Err(error),
         };

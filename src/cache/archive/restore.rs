@@ -144,7 +144,10 @@ fn sweep(index: &Index, target: &Target) {
 }
 
 /// Whether the disks have room for what comes.
-fn has_room(index: &Index, merge: &Merge, target: &Target) -> Result<()> {
+///
+/// # Errors
+/// When one has not, with how much is missing.
+pub fn has_room(index: &Index, merge: &Merge, target: &Target) -> Result<()> {
     let stores = index.stores();
     let mut needs: Vec<(PathBuf, u64)> = Vec::new();
     let mut add = |at: usize, size: u64| {

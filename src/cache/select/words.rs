@@ -223,16 +223,20 @@ pub(super) fn application(stock: &Stock, number: usize) -> Vec<Pick> {
 
 /// What resembles `word` most, if anything does.
 fn nearest(word: &str, stock: &Stock, named: &[Named]) -> Option<String> {
-    // Below this the suggestion reads as a guess.
-    const LIKENESS: f64 = 0.75;
-    let lower = word.to_lowercase();
     let models = named.iter().map(|model| model.name.clone());
     let repositories = stock.repositories().filter(|(_, hub, _)| hub.home).map(|(_, _, holding)| holding.full_name());
     let things = stock.numbered().filter(|(_, thing)| thing.home && is_model(thing.kind));
     let things = things.map(|(_, thing)| thing.name.to_string_lossy().into_owned());
     let caches = stock.applications.iter().map(|cache| cache.name.clone());
     let groups = ["models", "app", "all"].map(str::to_owned);
-    let all = models.chain(repositories).chain(things).chain(caches).chain(groups);
+    most_alike(word, models.chain(repositories).chain(things).chain(caches).chain(groups))
+}
+
+/// What of `all` resembles `word` most, if anything does.
+pub fn most_alike(word: &str, all: impl Iterator<Item = String>) -> Option<String> {
+    // Below this the suggestion reads as a guess.
+    const LIKENESS: f64 = 0.75;
+    let lower = word.to_lowercase();
     all.map(|known| {
         let whole = strsim::jaro_winkler(&lower, &known.to_lowercase());
         // `whisper-large-v3` of `openai/whisper-large-v3`, `large-v3` of `large-v3.pt`.

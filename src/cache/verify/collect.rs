@@ -331,10 +331,7 @@ impl Collector {
                 // A hard link to what is known by another name.
                 Some(content) if !content.paths.contains(&path) => content.paths.push(path),
                 Some(_) => {}
-                None => {
-                    self.found.unproven.0 += 1;
-                    self.found.unproven.1 += stamp.size;
-                }
+                None => self.found.unproven.push((path, stamp.size)),
             }
         }
         // What only its owner names, a hard link without a name of its own, has nothing to be checked by.

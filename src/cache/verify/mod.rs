@@ -32,14 +32,21 @@ pub struct Collected {
     pub missing: Vec<Missing>,
     /// What is odd and no damage.
     pub notes: Vec<Note>,
-    /// Files of which nobody has said what they are: how many, and their bytes.
-    pub unproven: (u64, u64),
+    /// Files of which nobody has said what they are, and their bytes.
+    pub unproven: Vec<(PathBuf, u64)>,
     /// What could not be listed.
     pub problems: Vec<(PathBuf, String)>,
     /// The repositories of the Hub's caches that [`Owner::Repository`] means.
     pub repositories: Vec<Repo>,
     /// The stores that [`Owner::Ollama`] means.
     pub stores: Vec<Store>,
+}
+
+impl Collected {
+    /// How many files there are of which nobody has said what they are, and their bytes.
+    pub fn unproven_sum(&self) -> (usize, u64) {
+        (self.unproven.len(), self.unproven.iter().map(|(_, size)| size).sum())
+    }
 }
 
 /// A repository in one of the Hub's caches.

@@ -181,6 +181,19 @@ impl Choice {
     }
 }
 
+/// The command that fetches the damaged blob at `path` again: of its repository alone, where it lies in one.
+pub(super) fn mending(path: &Path) -> String {
+    const VERIFY: &str = "modelstrap verify --fix";
+    let kinds = ["models--", "datasets--", "spaces--"];
+    let parts = path.components().rev().filter_map(|part| part.as_os_str().to_str());
+    let mut names = parts.filter_map(|part| kinds.iter().find_map(|kind| part.strip_prefix(kind)));
+    let plain = |name: &&str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+    match names.find(plain) {
+        Some(name) => format!("{VERIFY} {}", name.replacen("--", "/", 1)),
+        None => VERIFY.to_owned(),
+    }
+}
+
 /// The name that `path` has in archives.
 fn named(roots: &[Root], path: &Path) -> Option<Vec<u8>> {
     let real = path.parent().and_then(paths::real_place).zip(path.file_name()).map(|(folder, name)| folder.join(name));

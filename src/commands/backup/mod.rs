@@ -1,6 +1,7 @@
 //! `modelstrap backup`: the cache, or some models of it, in one archive.
 
 mod choice;
+pub(in crate::commands) mod listing;
 pub(in crate::commands) mod progress;
 
 use std::io::{self, IsTerminal as _};
@@ -26,6 +27,7 @@ use crate::support::interrupt::{self, Interrupted};
 use crate::support::{escape, paths, time, units};
 use crate::ui::prompts::Prompts;
 use choice::Choice;
+use listing::Listing;
 use progress::Meter;
 
 pub(super) fn run(context: &Context, arguments: &BackupArgs) -> Result<Exit> {
@@ -59,6 +61,9 @@ pub(super) fn run(context: &Context, arguments: &BackupArgs) -> Result<Exit> {
     }
     show(context, &plan, &left_out);
     if arguments.dry_run {
+        if !context.global.json && !plan.index.entries.is_empty() {
+            context.output.result(Listing::of(&plan.index).table(&context.output))?;
+        }
         report(context, arguments, &plan, &left_out, None)?;
         return end(context, &plan);
     }
@@ -137,32 +142,75 @@ fn sums(plan: &Plan) -> (usize, u64) {
     (contents, second.filter_map(|at| index.content(at)).map(|(_, size)| size).sum())
 }
 
+/// Where an archive goes, and what is left there when it fails.
+enum Left {
+    /// A file, which is not left behind half.
+    Nothing,
+    /// A pipe or a device, which has the beginning.
+    Beginning,
+}
+
+impl Left {
+    const fn words(&self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing was written",
+            Self::Beginning => "the stream is cut off here, and `modelstrap restore` refuses it",
+        }
+    }
+}
+
 /// In words for a person: what to do where it failed.
-fn failed(error: Failure, archive: &str) -> anyhow::Error {
+fn failed(error: Failure, archive: &str, left: &Left) -> anyhow::Error {
+    let what = left.words();
     match error {
+        Failure::Stopped(_) if matches!(left, Left::Beginning) => Interrupted(format!("stopped; {what}")).into(),
         Failure::Stopped(stopped) => stopped.into(),
-        Failure::Damaged { .. } => anyhow!(
-            "{error}\n  nothing was written: `modelstrap models verify --fix` fetches it again, and `--allow-damaged` stores it as it is"
+        Failure::Damaged { ref path, .. } => anyhow!(
+            "{error}\n  {what}: `{}` fetches it again, and `--allow-damaged` stores it as it is",
+            choice::mending(path)
         ),
         Failure::Changed(_) => {
-            anyhow!("{error}\n  nothing was written: run `modelstrap backup` again when nobody writes into the cache")
+            anyhow!("{error}\n  {what}: run `modelstrap backup` again when nobody writes into the cache")
         }
         // Who reads the pipe has seen enough.
         Failure::Disk(error) if error.kind() == io::ErrorKind::BrokenPipe => error.into(),
-        Failure::Disk(error) => anyhow!("{archive} cannot be written: {error}\n  nothing of it is left"),
-        Failure::Unreadable { .. } | Failure::Closed(_) => anyhow!(error),
+        Failure::Disk(error) => match left {
+            Left::Nothing => anyhow!("{archive} cannot be written: {error}\n  nothing of it is left"),
+            Left::Beginning => anyhow!("{archive} cannot be written: {error}\n  {what}"),
+        },
+        Failure::Unreadable { .. } | Failure::Closed(_) => anyhow!("{error}\n  {what}"),
+    }
+}
+
+/// Standard output, and whether anything went there.
+struct Counted {
+    out: io::Stdout,
+    any: bool,
+}
+
+impl io::Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.out.write(bytes)?;
+        self.any |= count > 0;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
     }
 }
 
 fn write_pipe(context: &Context, plan: &Plan, method: Method) -> Result<u64> {
     let meter = Meter::new(&context.output, false, "Storing", plan.index.head.bytes);
-    let mut out = io::stdout();
-    write::write(plan, &mut out, method, &|bytes| meter.add(bytes)).map_err(|error| match error {
+    let mut out = Counted { out: io::stdout(), any: false };
+    let written = write::write(plan, &mut out, method, &|bytes| meter.add(bytes));
+    let left = if out.any { Left::Beginning } else { Left::Nothing };
+    written.map_err(|error| match error {
         // A pipe that breaks off left an archive that is none: no success, as it is for words.
         Failure::Disk(error) if error.kind() == io::ErrorKind::BrokenPipe => {
             anyhow!("whoever reads the archive stopped before its end")
         }
-        other => failed(other, "standard output"),
+        other => failed(other, "standard output", &left),
     })
 }
 
@@ -173,7 +221,10 @@ fn write_file(context: &Context, arguments: &BackupArgs, target: &Path, plan: &P
         consent(context, arguments, &shown)?;
     }
     let meter = Meter::new(&context.output, context.global.json, "Storing", plan.index.head.bytes);
-    output::write(plan, target, method, &|bytes| meter.add(bytes)).map_err(|error| failed(error, &shown))
+    // A device or a named pipe takes what comes.
+    let stream = std::fs::metadata(target).is_ok_and(|found| !found.is_file() && !found.is_dir());
+    let left = if stream { Left::Beginning } else { Left::Nothing };
+    output::write(plan, target, method, &|bytes| meter.add(bytes)).map_err(|error| failed(error, &shown, &left))
 }
 
 /// Refuses to replace what is no archive, whatever was agreed to: a slip of the keyboard must not cost a manifest, or a model.
@@ -222,6 +273,7 @@ fn report(
             "content_bytes": plan.index.head.bytes,
             "second_name_bytes": second,
             "archive_bytes": size,
+            "units": Listing::of(&plan.index).units(),
             "left_out": left_out.iter().map(|(path, why)| listed(path, why.clone())).collect::<Vec<_>>(),
             "problems": plan.problems.iter().map(|(path, why)| listed(path, why.to_string())).collect::<Vec<_>>(),
         });

@@ -85,13 +85,11 @@ impl View<'_> {
             }
         };
         text.push_str(&format!("{name}: {what}\n"));
-        let size = finding.size.map_or_else(String::new, |size| format!(" ({})", units::bytes(size)));
         let at = paths::friendly(&self.layout.root, self.layout.home.as_deref(), &finding.path);
-        text.push_str(&format!("    {at}{size}\n"));
-        let unit = if finding.kind == Kind::Size { " bytes" } else { "" };
-        if let (Some(expected), Some(found)) = (&finding.expected, &finding.found) {
+        text.push_str(&format!("    {at}{}\n", sizes(finding)));
+        if let (true, Some(expected), Some(found)) = (finding.kind != Kind::Size, &finding.expected, &finding.found) {
             let by = finding.by.map_or_else(String::new, |by| format!(" ({by})"));
-            text.push_str(&format!("    expected {expected}{unit}{by}\n    found    {found}{unit}\n"));
+            text.push_str(&format!("    expected {expected}{by}\n    found    {found}\n"));
         }
         text.push_str(&mend(finding));
     }
@@ -137,14 +135,15 @@ impl View<'_> {
     fn summary(&self, outcome: &Outcome) {
         let speed = (outcome.read as f64 / outcome.time.as_secs_f64().max(0.001)) as u64;
         let of = |kinds: &[Kind]| outcome.findings.iter().filter(|finding| kinds.contains(&finding.kind)).count();
-        let (files, bytes) = self.found.unproven;
+        let (files, bytes) = self.found.unproven_sum();
+        let counted = format!("{}, {}", units::count(files, "file"), units::bytes(bytes));
+        if outcome.contents == 0 && outcome.findings.is_empty() && files > 0 {
+            self.context.output.say(format!("Nothing here has a known digest: {counted}."));
+            return;
+        }
         let unproven = match files {
             0 => String::new(),
-            _ => format!(
-                " Of {}, {}, nobody says what they are.",
-                units::count(usize::try_from(files).unwrap_or(usize::MAX), "file"),
-                units::bytes(bytes)
-            ),
+            _ => format!(" Of {counted}, nobody says what they are."),
         };
         self.context.output.say(format!(
             "{} read in {} ({}/s): {}, {} damaged, {} missing.{unproven}",
@@ -189,6 +188,7 @@ impl View<'_> {
                 },
             })
         };
+        let unproven = self.found.unproven_sum();
         let place = |path: &std::path::Path, why: &str| json!({"path": path.to_string_lossy(), "why": why});
         json!({
             "schema": "modelstrap.verify/1",
@@ -198,10 +198,29 @@ impl View<'_> {
             "seconds": outcome.time.as_secs_f64(),
             "findings": outcome.findings.iter().map(finding).collect::<Vec<_>>(),
             "notes": self.found.notes.iter().map(|note| self.note(note)).collect::<Vec<_>>(),
-            "unproven": {"files": self.found.unproven.0, "bytes": self.found.unproven.1},
+            "unproven": {"files": unproven.0, "bytes": unproven.1},
             "changed": outcome.changed.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>(),
             "unreadable": outcome.unreadable.iter().map(|(path, why)| place(path, why)).collect::<Vec<_>>(),
         })
+    }
+}
+
+/// How large it is, in brackets, and how large it should be.
+fn sizes(finding: &Finding) -> String {
+    let number = |text: &Option<String>| text.as_ref().and_then(|text| text.parse::<u64>().ok());
+    match (finding.kind, number(&finding.expected), number(&finding.found)) {
+        (Kind::Size, Some(expected), Some(found)) => {
+            let by = finding.by.map_or_else(String::new, |by| format!(" by {by}"));
+            let short = [found, expected].map(units::bytes);
+            // A few bytes of many GB make no other short size.
+            let [found, expected] =
+                if short[0] == short[1] { [found, expected].map(|size| format!("{size} bytes")) } else { short };
+            format!(" ({found}, expected {expected}{by})")
+        }
+        (Kind::Missing | Kind::Incomplete, ..) => {
+            finding.size.map_or_else(String::new, |size| format!(" (nothing, expected {})", units::bytes(size)))
+        }
+        _ => finding.size.map_or_else(String::new, |size| format!(" ({})", units::bytes(size))),
     }
 }
 

@@ -7,7 +7,8 @@ use super::super::Usage;
 use crate::cache::Place;
 use crate::cache::ollama::Model;
 use crate::cache::places::Kind;
-use crate::cache::verify::{Collected, Content, Missing, Note, Owner, Store};
+use crate::cache::select::words::most_alike;
+use crate::cache::verify::{Collected, Content, Missing, Note, Owner, Repo, Store};
 use crate::fetch::Digest;
 use crate::models::lock::Lock;
 use crate::support::escape::printable;
@@ -74,9 +75,12 @@ impl Targets {
         let names = Names::of(found, lock);
         for word in &self.words {
             let meant = found.contents.iter().any(|content| word.means(content, &names))
-                || found.missing.iter().any(|missing| word.lacks(missing, &names));
+                || found.missing.iter().any(|missing| word.lacks(missing, &names))
+                || found.unproven.iter().any(|(path, _)| word.is_unproven(path, found));
             if !meant && word.real.is_none() {
-                return Err(Usage(format!("nothing in the cache is called {}", printable(&word.text))));
+                let near = most_alike(&word.text, names.all().chain(files(found)));
+                let near = near.map_or_else(String::new, |near| format!("; did you mean `{}`?", printable(&near)));
+                return Err(Usage(format!("nothing in the cache is called {}{near}", printable(&word.text))));
             }
         }
         found.contents.retain(|content| self.words.iter().any(|word| word.means(content, &names)));
@@ -94,9 +98,18 @@ impl Targets {
             self.words.iter().any(|word| names.of_owner(&owner, None, |name| word.is(name)))
         };
         found.notes.retain(meant);
-        found.unproven = (0, 0);
+        let mut unproven = std::mem::take(&mut found.unproven);
+        unproven.retain(|(path, _)| self.words.iter().any(|word| word.is_unproven(path, found)));
+        found.unproven = unproven;
         Ok(())
     }
+}
+
+/// What the files are called.
+fn files(found: &Collected) -> impl Iterator<Item = String> {
+    let proven = found.contents.iter().flat_map(|content| &content.paths);
+    let all = proven.chain(found.unproven.iter().map(|(path, _)| path));
+    all.filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()))
 }
 
 /// What owners are called.
@@ -116,6 +129,13 @@ impl Names {
             stores: found.stores.iter().map(models).collect(),
             locked: lock.iter().flat_map(|lock| &lock.models).map(|model| model.name.clone()).collect(),
         }
+    }
+
+    /// Every name that a person may give.
+    fn all(&self) -> impl Iterator<Item = String> {
+        let repositories = self.repositories.iter().map(|(name, _)| name);
+        let layers = self.stores.iter().flatten().map(|(name, _)| name);
+        repositories.chain(layers).chain(&self.locked).cloned()
     }
 
     /// Whether one of the names of `owner` is meant; `digest` says which layer of a store it is.
@@ -158,6 +178,12 @@ impl Word {
             || self.holds(folder)
             || self.is_file(&missing.path)
             || missing.path == Path::new(&self.text)
+    }
+
+    /// Whether a file is meant of which nobody says what it is.
+    fn is_unproven(&self, path: &Path, found: &Collected) -> bool {
+        let within = |repo: &Repo| self.is(&repo.name) && path.starts_with(&repo.folder);
+        self.is_file(path) || self.holds(path) || found.repositories.iter().any(within)
     }
 
     /// Whether the word is the file's own name, such as `base.pt`.

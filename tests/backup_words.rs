@@ -1,0 +1,144 @@
+//! What `backup` and `restore` say and ask: before anything is written, when a stream breaks off, and of what would be stored.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so and stops")]
+
+mod support;
+#[path = "support/terminal.rs"]
+mod terminal;
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+
+use support::project::{PROGRAM, Room};
+use terminal::{Terminal, keys};
+
+const COMMIT: &str = "2222222222222222222222222222222222222222";
+const HUB: &str = ".cache/huggingface/hub";
+
+fn sha256(bytes: &[u8]) -> String {
+    modelstrap::support::digest::sha256(bytes)
+}
+
+/// Bytes that do not shrink.
+fn noise(seed: u64, size: usize) -> Vec<u8> {
+    let mut state = seed;
+    let next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 56) as u8
+    };
+    std::iter::repeat_with(next).take(size).collect()
+}
+
+/// A cache with a repository of 700 kB, and a checkpoint of 5 kB.
+fn lived_in() -> Room {
+    let room = Room::bare();
+    let weights = noise(1, 700_000);
+    let folder = format!("{HUB}/models--org--asr");
+    room.write(&format!("{folder}/blobs/{}", sha256(&weights)), &weights);
+    let link = room.place(&format!("{folder}/snapshots/{COMMIT}/model.safetensors"));
+    fs::create_dir_all(link.parent().unwrap()).unwrap();
+    symlink(format!("../../blobs/{}", sha256(&weights)), link).unwrap();
+    room.write(&format!("{folder}/refs/main"), COMMIT);
+    room.write(".cache/torch/hub/checkpoints/one.pth", noise(3, 5_000));
+    room
+}
+
+/// An archive of it, beside the project.
+fn stored() -> (Room, PathBuf) {
+    let room = lived_in();
+    let file = room.path().join("a.tar.zst");
+    room.run(&["backup", file.to_str().unwrap()]).expect(0);
+    (room, file)
+}
+
+#[test]
+fn a_person_is_asked_before_a_restore_writes_and_told_how_much_comes_and_is_free() {
+    let (_room, file) = stored();
+    let path = file.to_str().unwrap();
+    for (key, code) in [("n", 130), (keys::CTRL_C, 130), ("y", 0)] {
+        let other = Room::bare();
+        other.write(".cache/torch/hub/checkpoints/one.pth", noise(3, 5_000));
+        let before = other.tree();
+        let mut terminal = Terminal::open(140, 30, &mut other.command(&["restore", path]));
+        terminal.wait_for("700 kB in 2 contents come to .cache; 5.00 kB are here already; ");
+        terminal.wait_for(" are free there.").wait_for("? Restore?").press(key);
+        let ended = terminal.end();
+        assert_eq!(ended.status.code(), Some(code), "{key:?}\n{}", ended.raw);
+        assert!(ended.restored, "{}", ended.raw);
+        if code == 0 {
+            assert!(other.exists(&format!("{HUB}/models--org--asr/refs/main")));
+        } else {
+            assert!(ended.raw.contains("left; nothing was changed"), "{}", ended.raw);
+            other.tree().assert_eq(&before, key);
+        }
+    }
+}
+
+#[test]
+fn with_yes_from_a_pipe_and_without_a_terminal_a_restore_goes_on_unasked() {
+    let (_room, file) = stored();
+    let path = file.to_str().unwrap();
+    let there = format!("{HUB}/models--org--asr/refs/main");
+    let consented = Room::bare();
+    let ended = Terminal::open(140, 30, &mut consented.command(&["restore", path, "--yes"])).end();
+    assert!(ended.status.success() && consented.exists(&there), "{}", ended.raw);
+    let piped = Room::bare();
+    let mut command = piped.program("sh");
+    command.args(["-c", "cat \"$1\" | \"$2\" restore -", "sh", path, PROGRAM]);
+    let ended = Terminal::open(140, 30, &mut command).end();
+    assert!(ended.status.success() && piped.exists(&there), "{}", ended.raw);
+    let alone = Room::bare();
+    alone.run(&["restore", path]).expect(0);
+    assert!(alone.exists(&there));
+}
+
+#[test]
+fn a_dry_run_lists_what_would_be_stored() {
+    let room = lived_in();
+    let before = room.tree();
+    let ran = room.run(&["backup", "a.tar.zst", "-n"]).expect(0);
+    let rows: Vec<Vec<&str>> = ran.out.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(
+        rows,
+        [
+            vec!["What", "Size", "Files", "Revisions"],
+            vec!["huggingface/hub/models--org--asr", "700", "kB", "1", "1"],
+            vec!["torch/hub/checkpoints/one.pth", "5.00", "kB", "1"],
+        ]
+    );
+    let json = room.run(&["backup", "a.tar.zst", "-n", "--json", "torch/hub"]).expect(0).json();
+    let units: Vec<_> = json["units"].as_array().unwrap().iter().map(|unit| (&unit["name"], &unit["bytes"])).collect();
+    assert_eq!(units, [(&"torch/hub/checkpoints/one.pth".into(), &5_000.into())]);
+    room.tree().assert_eq(&before, "a dry run");
+}
+
+#[test]
+fn a_stream_that_breaks_off_is_said_to_be_one_and_restore_refuses_it() {
+    let room = Room::bare();
+    // 3 MB that are sound, and behind them by name what is not.
+    room.write(".cache/alpha/first.bin", noise(4, 3_000_000));
+    let mut bytes = noise(5, 2_000_000);
+    let path = format!("{HUB}/models--org--asr/blobs/{}", sha256(&bytes));
+    bytes[1_000] ^= 1;
+    room.write(&path, &bytes);
+    for how in ["zstd", "none"] {
+        let mut command = room.program("sh");
+        command.args(["-c", "exec \"$1\" backup - --compress \"$2\" >out", "sh", PROGRAM, how]);
+        room.ran(&mut command).expect(1).says(&[
+            "is damaged: its name promises",
+            "the stream is cut off here, and `modelstrap restore` refuses it",
+            "`modelstrap verify --fix org/asr` fetches it again",
+        ]);
+        let ran = Room::bare().run(&["restore", room.place("out").to_str().unwrap()]).expect(1);
+        ran.says(&["it is cut off"]);
+    }
+}
+
+#[test]
+fn an_archive_is_not_written_to_a_terminal() {
+    let room = lived_in();
+    let mut terminal = Terminal::open(100, 30, &mut room.command(&["backup", "-"]));
+    terminal.wait_for("an archive is nothing for a terminal: send it into a pipe or a file");
+    assert_eq!(terminal.end().status.code(), Some(2));
+}
