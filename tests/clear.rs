@@ -119,6 +119,21 @@ fn one_model_goes_by_its_name_its_revision_or_its_file() {
 }
 
 #[test]
+fn the_last_revision_keeps_its_name_and_what_goes_with_it_is_told() {
+    let room = lived_in();
+    room.run(&["clear", "org/asr@main", "--yes", "--now", "--grace", "0"]).expect(0);
+    let document = room.run(&["clear", "org/asr@1111", "--dry-run", "--json", "--grace", "0"]).expect(0).json();
+    let plan = document["plan"].as_array().unwrap();
+    let said = |name: &str| plan.iter().map(|line| line[name].as_str().unwrap()).collect::<Vec<_>>();
+    assert_eq!(said("name"), ["org/asr@111111111111", "org/asr", "org/asr"]);
+    assert_eq!(said("kind"), ["revision", "unfinished", "blobs"]);
+    assert_eq!(said("why"), ["named", "goes with the last revision", "goes with the last revision"]);
+    assert_eq!((&plan[1]["entries"], &plan[2]["entries"]), (&2.into(), &1.into()));
+    room.run(&["clear", "org/asr@1111", "--yes", "--now", "--grace", "0"]).expect(0);
+    assert!(!room.exists(ASR));
+}
+
+#[test]
 fn a_path_in_a_known_place_goes_also_outside_of_the_cache() {
     let room = lived_in();
     let ran = room.run(&["clear", "base.pt", "--yes"]).expect(2);

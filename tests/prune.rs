@@ -134,6 +134,30 @@ fn a_budget_and_a_size_take_the_least_recently_used_first() {
 }
 
 #[test]
+fn a_repository_that_goes_whole_gives_the_reason_of_each_part() {
+    let room = lived_in();
+    let whole = "\
+org/asr: 2 unfinished downloads 0.5 MB unfinished download that nobody writes
+org/asr: 1 blob 0.2 MB no revision has it
+whisper: 1 unfinished download 0.2 MB today (mtime) unfinished download that nobody writes
+org/asr@111111111111 0.4 MB today (mtime) no ref and no lock names it
+";
+    for (flag, value, why) in [
+        ("--older-than", "0", "not used for 0 s"),
+        ("--max-size", "1kB", "for --max-size 1.00 kB; used today"),
+        ("--until-free", "900TB", "for --until-free 900 TB; used today"),
+    ] {
+        let text = shown(&room, &["--grace", "0", flag, value]);
+        // The units of the flag, too.
+        let why = rounded(why);
+        let line = format!("\norg/asr@222222222222 2.4 MB today (mtime) {}", why.trim_end());
+        assert!(text.contains(whole) && text.contains(&line) && !text.contains("\norg/asr 3."), "{flag}: {text}");
+    }
+    room.run(&["prune", "--grace", "0", "--older-than", "0", "--yes", "--now"]).expect(0);
+    assert!(!room.exists(ASR));
+}
+
+#[test]
 fn until_free_frees_at_once_and_says_when_it_cannot() {
     let room = lived_in();
     let ran = room.run(&["prune", "--grace", "0", "--until-free", "1kB", "--dry-run", "--json"]).expect(0).json();
@@ -195,7 +219,8 @@ fn what_a_running_program_has_open_or_mapped_stays() {
         "{text}"
     );
     let text = shown(&room, &["--grace", "0", "--older-than", "0"]);
-    assert!(text.contains("\norg/asr 3.") && !text.contains(" open"), "{text}");
+    let gone = ["\norg/asr@111111111111 0.4 MB", "\norg/asr@222222222222 2.4 MB", "\nlarge-v3.pt 1.2 MB"];
+    assert!(gone.iter().all(|line| text.contains(line)) && !text.contains(" open"), "{text}");
 }
 
 #[test]

@@ -61,7 +61,7 @@ fn line(line: &Line) -> Value {
         "exclusive_bytes": line.frees,
         "last_used": line.used.and_then(|used| time::rfc3339(used.at)),
         "clock": line.used.map(|used| used.clock.name()),
-        "entries": line.victims.len(),
+        "entries": line.count,
     })
 }
 

@@ -47,7 +47,7 @@ fn written(scene: &Scene<'_>, selection: &Selection, keeping: &Keeping, colour: 
 }
 
 fn row(scene: &Scene<'_>, line: &Line) -> Vec<Cell> {
-    let count = line.victims.len();
+    let count = line.count;
     let name = match line.kind {
         "blobs" | "unfinished" | "application" | "payloads" => format!("{}: {}", line.name, what(line.kind, count)),
         _ => line.name.clone(),
