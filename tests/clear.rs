@@ -134,6 +134,35 @@ fn the_last_revision_keeps_its_name_and_what_goes_with_it_is_told() {
 }
 
 #[test]
+fn a_home_goes_by_its_name_and_the_cache_root_means_the_models_in_it() {
+    let names = |room: &Room, word: &str| {
+        let document = room.run(&["clear", word, "--dry-run", "--json", "--grace", "0"]).expect(0).json();
+        let plan = document["plan"].as_array().unwrap().clone();
+        plan.iter().map(|line| line["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let room = lived_in();
+    assert_eq!(names(&room, "whisper"), ["whisper", "large-v3.pt"]);
+    assert_eq!(names(&room, "huggingface"), ["org/asr", "xet"]);
+    assert_eq!(names(&room, "./models"), ["copy.safetensors"]);
+    let all = ["org/asr", "xet", "resnet.pth", "whisper", "large-v3.pt"];
+    for word in [".cache", "./.cache", ".cache/"] {
+        assert_eq!(names(&room, word), all, "{word}");
+    }
+    let before = outside(&room);
+    room.run(&["clear", ".cache", "--yes", "--now", "--grace", "0"]).expect(0);
+    assert!(room.exists(".cache/photos/holiday.jpg") && room.exists(".cache/huggingface/token"));
+    outside(&room).assert_eq(&before, "the cache root by its name");
+    room.run(&["clear", "photos", "--yes"]).expect(2);
+}
+
+#[test]
+fn a_revision_that_is_not_there_is_told_those_that_are() {
+    let room = lived_in();
+    let ran = room.run(&["clear", "org/asr@9999", "--yes"]).expect(2);
+    assert_eq!(ran.err, "error: org/asr has no revision 9999; it has 111111111111, 222222222222\n");
+}
+
+#[test]
 fn a_path_in_a_known_place_goes_also_outside_of_the_cache() {
     let room = lived_in();
     let ran = room.run(&["clear", "base.pt", "--yes"]).expect(2);

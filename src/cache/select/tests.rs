@@ -333,7 +333,11 @@ fn a_model_of_the_project_is_its_revision_and_its_files() {
         assert_eq!(meaning(word), Ok(Meaning::Picks(vec![Pick::Revision(at, 1)])), "{word}");
     }
     assert_eq!(meaning("org/a"), Ok(Meaning::Picks(vec![Pick::Repository(at)])));
-    assert_eq!(meaning("org/a@222"), Err(Problem::Unknown(Some("org/a".into()))), "too short to be a commit");
+    assert_eq!(
+        meaning("org/a@222"),
+        Err(Problem::NoRevision(vec![commit('1'), commit('2')])),
+        "too short to be a commit"
+    );
     assert_eq!(meaning("gone2"), Err(Problem::Unknown(Some("gone".into()))));
 }
 

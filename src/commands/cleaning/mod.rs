@@ -190,7 +190,17 @@ impl<'a> Scene<'a> {
     /// That it means nothing, or several things.
     pub(super) fn meaning(&self, word: &str) -> Result<Meaning> {
         let path = self.as_path(word)?;
-        words::meaning(word, path.as_deref(), &self.stock, &self.named).map_err(|problem| {
+        let root = paths::real_place(&self.survey.layout.cache_root);
+        let meaning = |path: Option<&Path>| words::meaning_in(word, path, root.as_deref(), &self.stock, &self.named);
+        // What has no other meaning may be a place, as `status` calls it.
+        let found = match (meaning(path.as_deref()), self.as_place(word).filter(|_| path.is_none())) {
+            (Err(Problem::Unknown(_)), Some(place)) => match meaning(Some(&place)) {
+                Err(Problem::Unknown(_)) => Ok(Meaning::NotHere),
+                found => found,
+            },
+            (found, _) => found,
+        };
+        found.map_err(|problem| {
             let shown = escape::printable(word);
             let listed = |found: &[PathBuf]| found.iter().map(|path| format!("\n  {}", self.shown(path))).collect::<String>();
             Usage(match problem {
@@ -207,12 +217,29 @@ impl<'a> Scene<'a> {
                 Problem::Several(found) => {
                     format!("{} are called {shown}: give the path of the one that you mean{}", units::count(found.len(), "thing"), listed(&found))
                 }
+                Problem::NoRevision(commits) => {
+                    let (repository, revision) = shown.rsplit_once('@').unwrap_or((&shown, ""));
+                    let short = |commit: &String| escape::printable(&commit.chars().take(12).collect::<String>());
+                    let commits: Vec<String> = commits.iter().map(short).collect();
+                    format!("{repository} has no revision {revision}; it has {}", commits.join(", "))
+                }
                 Problem::Outside(found) => {
                     format!("{shown} lies outside of the cache: give its path if it is to go{}", listed(&found))
                 }
             })
             .into()
         })
+    }
+
+    /// A home in the cache that is called so, or the folder that a plain name leads to if a home lies there, or below it.
+    fn as_place(&self, word: &str) -> Option<PathBuf> {
+        let homes = || self.survey.places.iter().filter(|place| is_home(&self.survey, place));
+        if let Some(place) = homes().find(|place| place.name == word) {
+            return Some(place.real.clone());
+        }
+        let path = paths::real_place(&self.context.start().ok()?.join(word))?;
+        let root = paths::real_place(&self.survey.layout.cache_root)?;
+        (path == root || homes().any(|place| path.starts_with(&place.real))).then_some(path)
     }
 
     /// Where a word leads that is written like a path.
