@@ -119,6 +119,50 @@ fn one_model_goes_by_its_name_its_revision_or_its_file() {
 }
 
 #[test]
+fn the_last_revision_keeps_its_name_and_what_goes_with_it_is_told() {
+    let room = lived_in();
+    room.run(&["clear", "org/asr@main", "--yes", "--now", "--grace", "0"]).expect(0);
+    let document = room.run(&["clear", "org/asr@1111", "--dry-run", "--json", "--grace", "0"]).expect(0).json();
+    let plan = document["plan"].as_array().unwrap();
+    let said = |name: &str| plan.iter().map(|line| line[name].as_str().unwrap()).collect::<Vec<_>>();
+    assert_eq!(said("name"), ["org/asr@111111111111", "org/asr", "org/asr"]);
+    assert_eq!(said("kind"), ["revision", "unfinished", "blobs"]);
+    assert_eq!(said("why"), ["named", "goes with the last revision", "goes with the last revision"]);
+    assert_eq!((&plan[1]["entries"], &plan[2]["entries"]), (&2.into(), &1.into()));
+    room.run(&["clear", "org/asr@1111", "--yes", "--now", "--grace", "0"]).expect(0);
+    assert!(!room.exists(ASR));
+}
+
+#[test]
+fn a_home_goes_by_its_name_and_the_cache_root_means_the_models_in_it() {
+    let names = |room: &Room, word: &str| {
+        let document = room.run(&["clear", word, "--dry-run", "--json", "--grace", "0"]).expect(0).json();
+        let plan = document["plan"].as_array().unwrap().clone();
+        plan.iter().map(|line| line["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let room = lived_in();
+    assert_eq!(names(&room, "whisper"), ["whisper", "large-v3.pt"]);
+    assert_eq!(names(&room, "huggingface"), ["org/asr", "xet"]);
+    assert_eq!(names(&room, "./models"), ["copy.safetensors"]);
+    let all = ["org/asr", "xet", "resnet.pth", "whisper", "large-v3.pt"];
+    for word in [".cache", "./.cache", ".cache/"] {
+        assert_eq!(names(&room, word), all, "{word}");
+    }
+    let before = outside(&room);
+    room.run(&["clear", ".cache", "--yes", "--now", "--grace", "0"]).expect(0);
+    assert!(room.exists(".cache/photos/holiday.jpg") && room.exists(".cache/huggingface/token"));
+    outside(&room).assert_eq(&before, "the cache root by its name");
+    room.run(&["clear", "photos", "--yes"]).expect(2);
+}
+
+#[test]
+fn a_revision_that_is_not_there_is_told_those_that_are() {
+    let room = lived_in();
+    let ran = room.run(&["clear", "org/asr@9999", "--yes"]).expect(2);
+    assert_eq!(ran.err, "error: org/asr has no revision 9999; it has 111111111111, 222222222222\n");
+}
+
+#[test]
 fn a_path_in_a_known_place_goes_also_outside_of_the_cache() {
     let room = lived_in();
     let ran = room.run(&["clear", "base.pt", "--yes"]).expect(2);
@@ -189,7 +233,9 @@ fn what_was_removed_comes_back_byte_for_byte() {
     assert!(ran.out.ends_with(end), "{}", ran.out);
     assert!(!room.exists(ASR) && !room.exists("out/tmdb/film.json"));
     let ran = room.run(&["clear", "--undo"]).expect(0);
-    assert!(ran.out.ends_with(" that `clear` had removed are back.\n"), "{}", ran.out);
+    for line in ["large-v3.pt is back (1.20 MB).", "org/asr is back (3.", "tmdb is back ("] {
+        assert!(ran.out.contains(line), "{}", ran.out);
+    }
     let ours = |name: &str| name.starts_with("p/.cache/.modelstrap");
     room.tree().without(ours).assert_eq(&before.clone().without(ours), "undone");
     let ran = room.run(&["clear", "--undo"]).expect(0);

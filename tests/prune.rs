@@ -31,8 +31,17 @@ fn what_came_within_the_hour_stays() {
     let room = lived_in();
     let before = room.tree();
     let ran = room.run(&["prune", "--yes"]).expect(0);
-    assert_eq!(ran.err, "Nothing to remove.\n");
-    assert_eq!(ran.out, "\nStays:\n  org/asr@111111111111: it came or changed less than 1 h ago\n");
+    assert_eq!(
+        ran.err,
+        "\
+Nothing to remove.
+Stays:
+  org/asr: 2 unfinished downloads came or changed less than 1 h ago; `--grace 0` takes them
+  whisper: 1 unfinished download came or changed less than 1 h ago; `--grace 0` takes it
+  org/asr@111111111111: it came or changed less than 1 h ago
+"
+    );
+    assert_eq!(ran.out, "");
     let ours = |name: &str| name.starts_with("p/.cache/.modelstrap");
     room.tree().without(ours).assert_eq(&before, "a prune within the hour");
 }
@@ -134,6 +143,30 @@ fn a_budget_and_a_size_take_the_least_recently_used_first() {
 }
 
 #[test]
+fn a_repository_that_goes_whole_gives_the_reason_of_each_part() {
+    let room = lived_in();
+    let whole = "\
+org/asr: 2 unfinished downloads 0.5 MB unfinished download that nobody writes
+org/asr: 1 blob 0.2 MB no revision has it
+whisper: 1 unfinished download 0.2 MB today (mtime) unfinished download that nobody writes
+org/asr@111111111111 0.4 MB today (mtime) no ref and no lock names it
+";
+    for (flag, value, why) in [
+        ("--older-than", "0", "not used for 0 s"),
+        ("--max-size", "1kB", "for --max-size 1.00 kB; used today"),
+        ("--until-free", "900TB", "for --until-free 900 TB; used today"),
+    ] {
+        let text = shown(&room, &["--grace", "0", flag, value]);
+        // The units of the flag, too.
+        let why = rounded(why);
+        let last = text.lines().find(|line| line.starts_with("org/asr@222222222222 2.")).unwrap_or_default();
+        assert!(text.contains(whole) && last.ends_with(why.trim_end()), "{flag}: {text}");
+    }
+    room.run(&["prune", "--grace", "0", "--older-than", "0", "--yes", "--now"]).expect(0);
+    assert!(!room.exists(ASR));
+}
+
+#[test]
 fn until_free_frees_at_once_and_says_when_it_cannot() {
     let room = lived_in();
     let ran = room.run(&["prune", "--grace", "0", "--until-free", "1kB", "--dry-run", "--json"]).expect(0).json();
@@ -195,7 +228,8 @@ fn what_a_running_program_has_open_or_mapped_stays() {
         "{text}"
     );
     let text = shown(&room, &["--grace", "0", "--older-than", "0"]);
-    assert!(text.contains("\norg/asr 3.") && !text.contains(" open"), "{text}");
+    let gone = ["\norg/asr@111111111111 0.4 MB", "\norg/asr@222222222222 2.", "\nlarge-v3.pt 1.2 MB"];
+    assert!(gone.iter().all(|line| text.contains(line)) && !text.contains(" open"), "{text}");
 }
 
 #[test]
@@ -230,12 +264,38 @@ fn ci_needs_a_lock_and_never_a_half_one() {
 }
 
 #[test]
+fn the_trash_is_emptied_only_by_who_agrees_and_a_dry_run_says_so() {
+    let room = lived_in();
+    room.run(&["prune", "--grace", "0", "--yes", "--undo-for", "1h"]).expect(0);
+    let before = room.tree();
+    let says =
+        |arguments: &[&str], code| rounded(&room.run(&[&["prune", "--now"], arguments].concat()).expect(code).err);
+    let dry = says(&["--dry-run"], 0);
+    assert_eq!(dry, "1.3 MB in the trash would be freed, and could not be brought back.\nNothing else to remove.\n");
+    let refused = says(&[], 2);
+    assert!(refused.contains("1.3 MB in the trash will be freed, and cannot be brought back.\n"), "{refused}");
+    assert!(refused.contains("give `--yes`"), "{refused}");
+    room.tree().assert_eq(&before, "nobody agreed");
+    let ran = says(&["--yes"], 0);
+    assert!(ran.ends_with("\n1.3 MB that earlier runs had removed are free now.\nNothing else to remove.\n"), "{ran}");
+    assert_eq!(says(&["--yes"], 0), "Nothing to remove.\n");
+}
+
+#[test]
 fn what_was_pruned_comes_back() {
     let room = lived_in();
     let before = room.tree();
     room.run(&["prune", "--grace", "0", "--yes", "--undo-for", "1h"]).expect(0);
     assert!(!room.exists(&format!("{ASR}/snapshots/{PINNED}")));
-    room.run(&["prune", "--undo"]).expect(0);
+    let ran = room.run(&["prune", "--undo"]).expect(0);
+    assert_eq!(
+        rounded(&ran.out.replace('(', "( ").replace("kB).", "kB ).")),
+        "\
+cd.part is back ( 0.2 MB ).
+org/asr: what belongs to no revision is back ( 0.7 MB ).
+org/asr@111111111111 is back ( 0.4 MB ).
+"
+    );
     let ours = |name: &str| name.starts_with("p/.cache/.modelstrap");
     room.tree().without(ours).assert_eq(&before, "undone");
     let document = room.run(&["prune", "--undo", "--json"]).expect(0).json();

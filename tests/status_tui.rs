@@ -205,7 +205,7 @@ fn two_revisions_free_together_what_they_share_and_come_back() {
     };
     assert_eq!(outside(&disk(&room)), outside(&before), "nothing else was touched");
     terminal.press(keys::ENTER).press("u").screen(&["Bring it back?"]);
-    terminal.press("y").screen(&["had removed", "back."]);
+    terminal.press("y").screen(&["is back ("]);
     assert_eq!(disk(&room), before, "everything is back");
     terminal.press(keys::ENTER).press("q");
     let ended = terminal.end();

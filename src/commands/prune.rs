@@ -144,8 +144,7 @@ fn goals(scene: &Scene<'_>, arguments: &PruneArgs) -> Vec<Goal> {
     }
     if let Some(wanted) = arguments.until_free {
         let free = disk::free_space(&layout.cache_root).unwrap_or(0);
-        let waiting = if arguments.consent.dry_run { scene.stock.trash } else { 0 };
-        let bytes = wanted.saturating_sub(free.saturating_add(waiting));
+        let bytes = wanted.saturating_sub(free.saturating_add(scene.pending));
         let device = Stamp::at(&layout.cache_root.canonicalize().unwrap_or_default()).ok().map(|stamp| stamp.id.0);
         if bytes > 0 {
             goals.push(Goal { name: format!("--until-free {}", units::bytes(wanted)), bytes, device });

@@ -110,6 +110,12 @@ pub struct Reference {
     pub commit: Option<String>,
 }
 
+/// What a repository is called when its kind has to be told (`org/name`, `datasets/org/name`), if a folder of this name is one's.
+pub fn full_name(folder: &str) -> Option<String> {
+    let (name, kind) = read::named(folder)?;
+    Some(if kind == "model" { name } else { format!("{kind}s/{name}") })
+}
+
 impl Hub {
     /// The hub at `folder`.
     pub fn at(folder: &Path) -> Self {

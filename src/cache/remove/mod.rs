@@ -23,6 +23,7 @@ mod walk;
 
 pub use kept::kept;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -117,6 +118,8 @@ pub struct Restored {
     pub verb: String,
     /// What is back.
     pub back: Vec<PathBuf>,
+    /// What each of it takes on the disk, in bytes.
+    pub sizes: BTreeMap<PathBuf, u64>,
     /// What could not be put back, and why; it stays in the trash for its time.
     pub stayed: Vec<(PathBuf, String)>,
 }
@@ -186,6 +189,14 @@ impl Remover {
     /// When the journals cannot be read.
     pub fn sweep(&self, now: i64) -> Result<Swept> {
         sweep::sweep(self, now)
+    }
+
+    /// How many bytes a [`Self::sweep`] at `now` would free of what was removed. Changes nothing.
+    ///
+    /// # Errors
+    /// When the journals cannot be read.
+    pub fn waiting(&self, now: i64) -> Result<u64> {
+        sweep::waiting(self, now)
     }
 
     fn guard(&self) -> guard::Guard {

@@ -17,6 +17,7 @@ use super::journal::{self, Fate, Move, Past};
 use super::place::{Place, Trash};
 use super::run::free;
 use super::store;
+use super::walk::Tally;
 use super::{Remover, Restored, Role, Swept};
 use crate::cache::stamp::Stamp;
 use crate::support::escape;
@@ -45,6 +46,7 @@ pub(super) fn undo(remover: &Remover) -> Result<Option<Restored>> {
         }
         run.past.journal.give_back().context("the undo cannot be noted in its journal")?;
         let mut restored = Restored { verb: run.past.verb.clone(), ..Restored::default() };
+        restored.sizes = run.past.moves.iter().map(|one| (run.path(one), run.bytes(std::iter::once(one)))).collect();
         run.give_back(&mut restored.back, &mut restored.stayed);
         run.close();
         return Ok(Some(restored));
@@ -78,6 +80,12 @@ pub(super) fn sweep(remover: &Remover, now: i64) -> Result<Swept> {
     Ok(swept)
 }
 
+pub(super) fn waiting(remover: &Remover, now: i64) -> Result<u64> {
+    let is_over = |past: &Past| matches!(past.fate, Fate::Decided(until) if until.is_none_or(|until| until <= now));
+    let runs = read(remover)?.into_iter().filter(is_over).map(|past| Opened::open(past, &remover.guard()));
+    Ok(runs.fold(0, |sum: u64, run| sum.saturating_add(run.bytes(run.past.moves.iter()))))
+}
+
 fn read(remover: &Remover) -> Result<Vec<Past>> {
     journal::past(&remover.cache_root).with_context(|| {
         format!("the journals of what was removed cannot be read in {}", escape::path(&remover.cache_root))
@@ -101,6 +109,18 @@ impl Opened {
         let Some(trash) = self.trashes[one.trash].find()? else { return Ok(false) };
         let found = trash.find(OsStr::new(&one.name))?;
         Ok(found.is_some_and(|found| one.is(&found)))
+    }
+
+    /// What these take in the trash.
+    fn bytes<'m>(&self, moves: impl Iterator<Item = &'m Move>) -> u64 {
+        let mut tally = Tally::default();
+        for one in moves.filter(|one| self.holds(one).unwrap_or(false)) {
+            if let Ok(Some(trash)) = self.trashes[one.trash].find() {
+                // What cannot be read is not promised.
+                let _ = tally.add(&trash, OsStr::new(&one.name));
+            }
+        }
+        tally.bytes()
     }
 
     fn has_anything(&self) -> bool {

@@ -48,7 +48,9 @@ pub struct Line {
     pub used: Option<Used>,
     /// What this frees when the lines before have gone, in bytes.
     pub frees: u64,
-    /// What is removed for it, in this order.
+    /// How many things these are.
+    pub count: usize,
+    /// What is removed for it, in this order; nothing, where it goes with the folder around it, which another line has.
     pub victims: Vec<Victim>,
 }
 

@@ -30,6 +30,21 @@ pub enum Pick {
     Application(usize, usize),
 }
 
+impl Pick {
+    /// The repository that it is, or lies in.
+    pub(super) const fn repository(&self) -> Option<At> {
+        match self {
+            Self::Repository(at)
+            | Self::Revision(at, _)
+            | Self::Orphan(at, _)
+            | Self::Unfinished(at, _)
+            | Self::Reference(at, _)
+            | Self::Absences(at) => Some(*at),
+            Self::Payload(..) | Self::Thing(_) | Self::Inside(..) | Self::Application(..) => None,
+        }
+    }
+}
+
 /// A repository, by the places of its hub and of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct At {

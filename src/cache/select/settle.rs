@@ -1,7 +1,7 @@
 //! Makes victims of what was chosen, in the order in which they may go: references before the snapshot that they name, blobs
 //! after it, payloads of a shared store last.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::accounts::{Accounts, With};
@@ -18,35 +18,32 @@ pub(super) struct Settling<'a> {
     pub(super) picks: &'a Picks,
     pub(super) log: &'a UseLog,
     pub(super) needs: &'a Needs,
-    /// What was changed since this time, in seconds since 1970, is not old enough to go.
+    /// What was changed after this time, in seconds since 1970, is not old enough to go.
     pub(super) young: i64,
 }
 
 /// The lines of what was chosen.
 pub(super) fn lines(settling: &Settling<'_>) -> Vec<Line> {
-    let whole: HashSet<At> =
-        settling.stock.repositories().map(|(at, _, _)| at).filter(|at| settling.goes_whole(*at)).collect();
+    let whole: HashMap<At, usize> = settling.stock.repositories().filter_map(|(at, _, _)| settling.whole(at)).collect();
     let mut accounts = Accounts::of(settling.stock);
     let mut lines: Vec<Line> = Vec::new();
     let mut done: HashSet<At> = HashSet::new();
-    for (pick, why) in settling.picks.iter() {
-        let at = match pick {
-            Pick::Repository(at)
-            | Pick::Revision(at, _)
-            | Pick::Orphan(at, _)
-            | Pick::Unfinished(at, _)
-            | Pick::Reference(at, _)
-            | Pick::Absences(at) => Some(*at).filter(|at| whole.contains(at)),
-            _ => None,
+    for (number, (pick, why)) in settling.picks.iter().enumerate() {
+        let at = pick.repository().and_then(|at| Some((at, *whole.get(&at)?)));
+        let found = match at {
+            // In one go, or revision by revision: its folder goes with the last of them.
+            Some((at, _)) if done.contains(&at) => Vec::new(),
+            Some((at, last)) if number == last => {
+                done.insert(at);
+                settling.last(at, pick, why, &mut accounts)
+            }
+            Some((at, _)) if settling.picks.has(&Pick::Repository(at)) => Vec::new(),
+            Some((at, _)) => {
+                settling.one(pick, why, &mut accounts).map(|line| settling.within(at, line)).into_iter().collect()
+            }
+            None => settling.one(pick, why, &mut accounts).into_iter().collect(),
         };
-        let line = match at {
-            Some(at) if !done.insert(at) => None,
-            Some(at) => settling.repository(at, why, &mut accounts),
-            None => settling.one(pick, why, &mut accounts),
-        };
-        if let Some(line) = line {
-            join(&mut lines, line);
-        }
+        found.into_iter().for_each(|line| join(&mut lines, line));
     }
     lines
 }
@@ -59,6 +56,7 @@ fn join(lines: &mut Vec<Line>, line: Line) {
         Some(other) => {
             other.frees = other.frees.saturating_add(line.frees);
             other.used = other.used.max(line.used);
+            other.count = other.count.saturating_add(line.count);
             other.victims.extend(line.victims);
         }
         None => lines.push(line),
@@ -74,14 +72,56 @@ impl<'a> Settling<'a> {
         }
         let repository = &holding.repository;
         let all = (0..repository.revisions.len()).all(|index| self.picks.has(&Pick::Revision(at, index)));
-        let idle = repository.unfinished.iter().all(|(_, stamp)| stamp.touched() < self.young);
-        let orphans = repository.orphans().all(|(_, blob)| blob.stamp.touched() < self.young);
+        let idle = repository.unfinished.iter().all(|(_, stamp)| stamp.touched() <= self.young);
+        let orphans = repository.orphans().all(|(_, blob)| blob.stamp.touched() <= self.young);
         !repository.revisions.is_empty()
             && all
             && idle
             && orphans
             && repository.problems.is_empty()
             && !self.needs.is_open(holding.entries.iter())
+    }
+
+    /// A repository of which nothing stays, and the choice with which it goes.
+    fn whole(&self, at: At) -> Option<(At, usize)> {
+        let all = || self.picks.iter().enumerate();
+        let named = all().find(|(_, (pick, _))| *pick == Pick::Repository(at));
+        let last = || all().filter(|(_, (pick, _))| matches!(pick, Pick::Revision(of, _) if *of == at)).last();
+        let (number, _) = named.or_else(last).filter(|_| self.goes_whole(at))?;
+        Some((at, number))
+    }
+
+    /// With the last revision of a repository goes its folder, and what nobody named in it: that has a line and a reason of its own.
+    fn last(&self, at: At, pick: &Pick, why: &str, accounts: &mut Accounts<'a>) -> Vec<Line> {
+        const REST: &str = "goes with the last revision";
+        let revision = match pick {
+            Pick::Revision(_, index) => self.revision(at, *index, why, accounts).map(|line| self.within(at, line)),
+            _ => None,
+        };
+        let Some((mut revision, (_, holding))) = revision.zip(self.stock.at(at)) else {
+            return self.repository(at, why, accounts).into_iter().collect();
+        };
+        let repository = &holding.repository;
+        let unfinished = (0..repository.unfinished.len()).map(|index| Pick::Unfinished(at, index));
+        let orphans = repository.orphans().map(|(name, _)| Pick::Orphan(at, name.clone()));
+        let others = unfinished.chain(orphans).filter(|other| !self.picks.has(other));
+        let others: Vec<Line> = others.filter_map(|other| self.one(&other, REST, accounts)).collect();
+        // What other choices of it still name, they have counted or count for nothing: references, notes, folders.
+        if let Some(mut folder) = self.repository(at, why, accounts) {
+            revision.frees = revision.frees.saturating_add(folder.frees);
+            folder.victims.append(&mut revision.victims);
+            revision.victims = folder.victims;
+        }
+        let others = others.into_iter().map(|line| self.within(at, line));
+        std::iter::once(revision).chain(others).collect()
+    }
+
+    /// A line of a repository whose folder goes whole: what lies in it goes with the folder.
+    fn within(&self, at: At, mut line: Line) -> Line {
+        if let Some((_, holding)) = self.stock.at(at) {
+            line.victims.retain(|victim| !victim.path.starts_with(&holding.repository.folder));
+        }
+        line
     }
 
     fn repository(&self, at: At, why: &str, accounts: &mut Accounts<'a>) -> Option<Line> {
@@ -277,7 +317,8 @@ fn line(
     if let Some(first) = victims.first_mut() {
         first.bytes = frees;
     }
-    Line { name, kind, path: path.to_path_buf(), why: why.to_owned(), used, frees, victims }
+    let count = victims.len();
+    Line { name, kind, path: path.to_path_buf(), why: why.to_owned(), used, frees, count, victims }
 }
 
 impl ThingKind {

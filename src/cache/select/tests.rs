@@ -58,8 +58,13 @@ fn a_revision_that_only_its_commit_names_stays_while_it_is_used() {
     let why = "no ref names it, but it was used 2 d (mtime): a program may name its commit";
     assert_eq!((lines(&found), kept(&found)), (vec![], vec![("org/a@111111111111", why)]));
     let found = pruned(&stock(8), &Needs::default(), &rules());
-    assert_eq!(lines(&found), [("org/a", 400, "no ref and no lock names it")], "whole, since nothing else is in it");
-    assert_eq!(found.lines[0].victims[0].role, Role::Tree);
+    assert_eq!(lines(&found), [("org/a@111111111111", 400, "no ref and no lock names it")]);
+    let victims: Vec<_> = found.lines[0].victims.iter().map(|one| (one.path.to_str().unwrap(), one.role)).collect();
+    assert_eq!(
+        victims,
+        [("/c/huggingface/hub/models--org--a", Role::Tree)],
+        "its folder goes, since nothing else is in it"
+    );
 }
 
 #[test]
@@ -72,7 +77,7 @@ fn what_a_project_holds_stays_until_its_lock_is_known_not_to_name_it() {
     assert_eq!(kept(&found), [("org/a@111111111111", "a project whose lock is not known holds it")]);
     let mut needs = needing('2', false);
     needs.settle("0badcafe");
-    assert_eq!(lines(&pruned(&stock, &needs, &rules())), [("org/a", 400, "no ref and no lock names it")]);
+    assert_eq!(lines(&pruned(&stock, &needs, &rules())), [("org/a@111111111111", 400, "no ref and no lock names it")]);
 }
 
 #[test]
@@ -111,7 +116,7 @@ fn age_takes_what_no_lock_names_and_says_what_stays() {
     stock.things = vec![thing("/c/whisper/base.pt", 1, 140, 90), thing("/c/whisper/tiny.pt", 2, 70, 90)];
     let old = Rules { older_than: Some(30 * DAY), ..rules() };
     let found = pruned(&stock, &needing('1', false), &old);
-    assert_eq!(lines(&found), [("org/b", 400, "not used for 90 d"), ("tiny.pt", 70, "not used for 90 d")]);
+    assert_eq!(lines(&found), [("org/b@111111111111", 400, "not used for 90 d"), ("tiny.pt", 70, "not used for 90 d")]);
     let expected = [
         ("org/a@111111111111", "the lock of /home/ada/p (asr) names it"),
         ("base.pt", "the lock of /home/ada/p (base) names it"),
@@ -158,9 +163,16 @@ fn a_goal_counts_what_leavings_free_and_shared_bytes_once() {
     };
     assert_eq!(select(100).frees(), 100, "the orphan is enough");
     assert_eq!(select(101).frees(), 110);
-    // Only with both revisions the blob goes that both have; the whole repository then, the orphan with it.
+    // Only with both revisions the blob goes that both have; the whole repository then, and each part of it says why.
     let found = select(111);
-    assert_eq!(lines(&found), [("org/a", 920, "no revision has it")]);
+    let expected = [
+        ("org/a", 100, "no revision has it"),
+        ("org/a@111111111111", 10, "for goal; used 3 mo"),
+        ("org/a@222222222222", 810, "for goal; used 2 mo"),
+    ];
+    assert_eq!(lines(&found), expected);
+    let victims: Vec<Role> = found.into_victims().iter().map(|victim| victim.role).collect();
+    assert_eq!(victims, [Role::Tree]);
 }
 
 #[test]
@@ -186,7 +198,7 @@ fn ci_keeps_exactly_what_the_lock_names() {
     let found = pruned(&stock, &needing('1', true), &ci);
     let mut names: Vec<&str> = found.lines.iter().map(|line| line.name.as_str()).collect();
     names.sort_unstable();
-    assert_eq!(names, [".locks", "org/a", "org/a@222222222222", "org/b", "xet"]);
+    assert_eq!(names, [".locks", "org/a", "org/a@222222222222", "org/b@111111111111", "xet"]);
     assert_eq!(found.frees(), 20 + 300 + 50 + 70);
     assert_eq!(kept(&found), []);
 }
@@ -219,13 +231,47 @@ fn a_payload_goes_with_its_last_user_and_only_where_its_list_can_be_read() {
         lines(&found),
         [
             ("shared store", 900, "no repository uses it"),
-            ("org/a", 0, "no ref and no lock names it"),
-            ("org/b", 5000, "no ref and no lock names it")
+            ("org/a@111111111111", 0, "no ref and no lock names it"),
+            ("org/b@111111111111", 5000, "no ref and no lock names it")
         ]
     );
     let refused = clear("org/a", &needing('1', false)).unwrap_err();
     assert_eq!((refused[0].name.as_str(), refused[0].holders[0].text()), ("org/a", "/home/ada/p (asr)".to_owned()));
     assert_eq!(clear("org/a", &needing('1', true)).unwrap().lines.len(), 1, "one's own model may be cleared");
+}
+
+#[test]
+fn without_a_grace_what_changed_this_very_second_goes_with_its_folder() {
+    let made = Making::of("org/a", 100).blob("x", 400, 0).blob("lost", 50, 0).unfinished("y.incomplete", 70, 0);
+    let stock = hub(vec![made.revision('1', &["x"], 0).reference("main", '1', 0).done()]);
+    let all = Rules { now: NOW, older_than: Some(0), ..Rules::default() };
+    let victims = pruned(&stock, &Needs::default(), &all).into_victims();
+    assert_eq!(victims.iter().map(|victim| victim.role).collect::<Vec<_>>(), [Role::Tree]);
+}
+
+#[test]
+fn the_last_revision_keeps_its_name_and_what_goes_with_it_says_so() {
+    let made = Making::of("org/a", 100).blob("x", 400, 9).blob("lost", 50, 9).unfinished("y.incomplete", 70, 9);
+    let stock = hub(vec![made.noted(30).revision('1', &["x"], 9).reference("main", '1', 9).done()]);
+    let clear = |words: &[&str]| {
+        let meaning = |word: &&str| words::meaning(word, None, &stock, &[]).unwrap();
+        let wanted: Vec<Wanted> = words.iter().map(|word| Wanted::Named((*word).into(), meaning(word))).collect();
+        let terms = Terms { now: NOW, busy: 60, force: false };
+        clear::select(&stock, &Needs::default(), &UseLog::new(), &wanted, terms).unwrap()
+    };
+    let found = clear(&["org/a@main"]);
+    let expected = [
+        ("org/a@111111111111", 430, "named"),
+        ("org/a", 70, "goes with the last revision"),
+        ("org/a", 50, "goes with the last revision"),
+    ];
+    assert_eq!(lines(&found), expected);
+    assert_eq!(
+        found.lines.iter().map(|line| (line.kind, line.count)).collect::<Vec<_>>(),
+        [("revision", 3), ("unfinished", 1), ("blobs", 1)]
+    );
+    assert_eq!(found.into_victims().len(), 1, "its folder, with all that is in it");
+    assert_eq!(lines(&clear(&["org/a@main", "org/a"])), [("org/a", 550, "named")]);
 }
 
 #[test]
@@ -287,7 +333,11 @@ fn a_model_of_the_project_is_its_revision_and_its_files() {
         assert_eq!(meaning(word), Ok(Meaning::Picks(vec![Pick::Revision(at, 1)])), "{word}");
     }
     assert_eq!(meaning("org/a"), Ok(Meaning::Picks(vec![Pick::Repository(at)])));
-    assert_eq!(meaning("org/a@222"), Err(Problem::Unknown(Some("org/a".into()))), "too short to be a commit");
+    assert_eq!(
+        meaning("org/a@222"),
+        Err(Problem::NoRevision(vec![commit('1'), commit('2')])),
+        "too short to be a commit"
+    );
     assert_eq!(meaning("gone2"), Err(Problem::Unknown(Some("gone".into()))));
 }
 

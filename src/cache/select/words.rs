@@ -38,6 +38,8 @@ pub enum Problem {
     Several(Vec<PathBuf>),
     /// It lies outside of the cache: where.
     Outside(Vec<PathBuf>),
+    /// The repository has no such revision; those that it has.
+    NoRevision(Vec<String>),
 }
 
 /// So many digits of a commit are enough.
@@ -48,8 +50,22 @@ const DIGITS: usize = 4;
 /// # Errors
 /// When it means nothing, or several things.
 pub fn meaning(word: &str, path: Option<&Path>, stock: &Stock, named: &[Named]) -> Result<Meaning, Problem> {
+    meaning_in(word, path, None, stock, named)
+}
+
+/// The same where a folder is known above the homes, the cache root: whoever names it means the models in them.
+///
+/// # Errors
+/// When it means nothing, or several things.
+pub fn meaning_in(
+    word: &str,
+    path: Option<&Path>,
+    cache_root: Option<&Path>,
+    stock: &Stock,
+    named: &[Named],
+) -> Result<Meaning, Problem> {
     if let Some(path) = path {
-        let picks = at_path(path, stock);
+        let picks = at_path(path, cache_root == Some(path), stock);
         return if picks.is_empty() { Err(Problem::Unknown(None)) } else { Ok(Meaning::Picks(picks)) };
     }
     if let Some(model) = named.iter().find(|model| model.name == word) {
@@ -75,6 +91,13 @@ pub fn meaning(word: &str, path: Option<&Path>, stock: &Stock, named: &[Named]) 
     }
     if let Some(model) = named.iter().find(|model| model.spec == word) {
         return Ok(of_model(model, stock));
+    }
+    if let Some((repository, _)) = word.rsplit_once('@') {
+        let whole = found(repository, false, stock, true);
+        let commits: Vec<String> = whole.iter().flat_map(|pick| commits(stock, pick)).collect();
+        if !commits.is_empty() {
+            return Err(Problem::NoRevision(commits));
+        }
     }
     let outside = found(word, true, stock, false);
     if !outside.is_empty() {
@@ -113,6 +136,13 @@ fn found(word: &str, exact: bool, stock: &Stock, home: bool) -> Vec<Pick> {
         things.filter(|(_, thing)| same(&thing.name.to_string_lossy(), word)).map(|(index, _)| Pick::Thing(index)),
     );
     picks
+}
+
+/// The commits of a repository's revisions.
+fn commits(stock: &Stock, pick: &Pick) -> Vec<String> {
+    let Pick::Repository(at) = pick else { return Vec::new() };
+    let revisions = stock.at(*at).into_iter().flat_map(|(_, holding)| &holding.repository.revisions);
+    revisions.map(|one| one.commit.to_string_lossy().into_owned()).collect()
 }
 
 fn is_model(kind: ThingKind) -> bool {
@@ -158,12 +188,12 @@ fn of_model(model: &Named, stock: &Stock) -> Meaning {
     if picks.is_empty() { Meaning::NotHere } else { Meaning::Picks(picks) }
 }
 
-/// Everything at or below `path`, in whatever place it lies.
-fn at_path(path: &Path, stock: &Stock) -> Vec<Pick> {
+/// Everything at or below `path`, in whatever place it lies; `above`: also in the homes below it.
+fn at_path(path: &Path, above: bool, stock: &Stock) -> Vec<Pick> {
     let mut picks = Vec::new();
     for (at, hub, holding) in stock.repositories() {
         let folder = &holding.repository.folder;
-        if folder.starts_with(path) && path.starts_with(&hub.root) {
+        if folder.starts_with(path) && (path.starts_with(&hub.root) || (hub.home && above)) {
             picks.push(Pick::Repository(at));
         }
         let revisions = holding.repository.revisions.iter().enumerate();
@@ -174,13 +204,15 @@ fn at_path(path: &Path, stock: &Stock) -> Vec<Pick> {
     }
     for (number, hub) in stock.hubs.iter().enumerate() {
         for (index, payload) in hub.payloads.iter().enumerate() {
-            if payload.entry.path.starts_with(path) && path.starts_with(&hub.root) {
+            let known = path.starts_with(&hub.root) || (hub.home && above);
+            if payload.entry.path.starts_with(path) && known {
                 picks.push(Pick::Payload(number, index));
             }
         }
     }
     for (index, thing) in stock.numbered() {
-        if thing.path.starts_with(path) && path.starts_with(&thing.root) && thing.kind != ThingKind::Locks {
+        let known = path.starts_with(&thing.root) || (thing.home && above);
+        if thing.path.starts_with(path) && known && thing.kind != ThingKind::Locks {
             picks.push(Pick::Thing(index));
         } else if path.starts_with(&thing.path) {
             let entry = thing.entries.iter().position(|entry| entry.path == path);

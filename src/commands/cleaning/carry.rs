@@ -7,10 +7,11 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::json;
 
+use super::back::back;
 use super::json::{Planned, document};
 use super::roots::Keeping;
 use super::{Scene, remover, show};
-use crate::cache::remove::{Keep, Order, Outcome, Restored};
+use crate::cache::remove::{Keep, Order, Outcome, Restored, Swept};
 use crate::cache::select::Selection;
 use crate::cache::select::prune::span;
 use crate::cli::Consent;
@@ -46,26 +47,30 @@ pub(in crate::commands) fn carry_out(
         scene.remover.admit(root)?;
     }
     let planned = Planned::of(&selection);
-    let print = |outcome: Option<&Outcome>| match context.global.json {
-        true => context.output.result(format!("{:#}\n", document(scene, manner.verb, &planned, outcome))),
+    let print = |outcome: Option<&Outcome>, emptied: u64| match context.global.json {
+        true => context.output.result(format!("{:#}\n", document(scene, manner.verb, &planned, outcome, emptied))),
         false => Ok(()),
     };
-    if !context.global.json && !context.output.quiet {
+    let (dry_run, is_empty) = (manner.consent.dry_run, selection.lines.is_empty());
+    if !is_empty && !context.global.json && !context.output.quiet {
         context.output.result(show::plan(scene, &selection, &manner.keeping))?;
     }
-    if selection.lines.is_empty() {
-        if !context.global.json {
-            context.output.say("Nothing to remove.");
-        }
+    let pending = show::pending(scene, dry_run);
+    if let Some(pending) = pending.as_ref().filter(|_| !context.global.json) {
+        context.output.say(pending);
+    }
+    if !dry_run && (!is_empty || pending.is_some()) {
+        consent(context, manner.consent, if is_empty { None } else { Some(manner.keeping.keep) })?;
+    }
+    let emptied = if dry_run { Swept::default() } else { scene.empty_trash()? };
+    if is_empty && !context.global.json {
+        context.output.say(show::nothing(scene, &selection));
+    }
+    if is_empty || dry_run {
         let nothing = Outcome::default();
-        print(if manner.consent.dry_run { None } else { Some(&nothing) })?;
+        print(Some(&nothing).filter(|_| !dry_run), emptied.freed)?;
         return Ok(None);
     }
-    if manner.consent.dry_run {
-        print(None)?;
-        return Ok(None);
-    }
-    consent(context, manner.consent, manner.keeping.keep)?;
     let order = Order {
         verb: manner.verb,
         victims: selection.into_victims(),
@@ -78,14 +83,15 @@ pub(in crate::commands) fn carry_out(
         context.output.warn(format!("{} stays: {}", scene.shown(path), escape::printable(why)));
     }
     notes::count(context, &scene.survey.layout.cache_root);
-    print(Some(&outcome))?;
+    print(Some(&outcome), emptied.freed)?;
     if !context.global.json && !context.output.quiet {
         context.output.result(format!("{}\n", said(&outcome, manner.verb)))?;
     }
     Ok(Some(outcome))
 }
 
-fn consent(context: &Context, consent: &Consent, keep: Keep) -> Result<()> {
+/// `keep`: of what is removed, if anything but the trash is.
+fn consent(context: &Context, consent: &Consent, keep: Option<Keep>) -> Result<()> {
     if consent.yes {
         return Ok(());
     }
@@ -94,8 +100,9 @@ fn consent(context: &Context, consent: &Consent, keep: Keep) -> Result<()> {
         return Err(Usage(why.to_owned()).into());
     }
     let question = match keep {
-        Keep::Now => "Delete this for good?",
-        Keep::For(_) => "Remove this?",
+        None => "Empty the trash for good?",
+        Some(Keep::Now) => "Delete this for good?",
+        Some(Keep::For(_)) => "Remove this?",
     };
     match Prompts::new(&context.output).sure(question)? {
         true => Ok(()),
@@ -130,7 +137,7 @@ pub(in crate::commands) fn undo(context: &Context, verb: &str, dry_run: bool) ->
     let swept = remover.sweep(time::seconds())?;
     let restored = match swept.back.is_empty() {
         true => remover.undo()?,
-        false => Some(Restored { verb: verb.to_owned(), back: swept.back, stayed: Vec::new() }),
+        false => Some(Restored { verb: verb.to_owned(), back: swept.back, ..Restored::default() }),
     };
     for (path, why) in &swept.problems {
         context.output.warn(format!("{}: {}", escape::path(path), escape::printable(why)));
@@ -158,12 +165,7 @@ pub(in crate::commands) fn undo(context: &Context, verb: &str, dry_run: bool) ->
         context.output.warn(format!("{} could not be brought back: {}", shown(path), escape::printable(why)));
     }
     if !context.global.json && !context.output.quiet {
-        let what = units::count(restored.back.len(), "thing");
-        context.output.result(format!(
-            "{what} that `{}` had removed {} back.\n",
-            restored.verb,
-            if restored.back.len() == 1 { "is" } else { "are" }
-        ))?;
+        context.output.result(back(&survey, &restored).iter().map(|line| format!("{line}\n")).collect::<String>())?;
     }
     if restored.stayed.is_empty() {
         return Ok(Exit::Done);

@@ -7,8 +7,14 @@ use crate::cache::remove::Outcome;
 use crate::cache::select::{Kept, Line, Selection};
 use crate::support::time;
 
-/// The document of `verb`; `outcome` where something was removed.
-pub(super) fn document(scene: &Scene<'_>, verb: &str, plan: &Planned, outcome: Option<&Outcome>) -> Value {
+/// The document of `verb`; `outcome` where something was removed, `emptied` what was freed of the trash.
+pub(super) fn document(
+    scene: &Scene<'_>,
+    verb: &str,
+    plan: &Planned,
+    outcome: Option<&Outcome>,
+    emptied: u64,
+) -> Value {
     let stayed = outcome.iter().flat_map(|outcome| &outcome.stayed);
     let stayed = stayed.map(|(path, why)| json!({"path": path.to_string_lossy(), "why": why}));
     json!({
@@ -25,7 +31,8 @@ pub(super) fn document(scene: &Scene<'_>, verb: &str, plan: &Planned, outcome: O
         "trashed_bytes": outcome.map_or(0, |outcome| outcome.trashed),
         "undo_until": outcome.and_then(|outcome| outcome.until).and_then(time::rfc3339),
         "stayed": stayed.collect::<Vec<_>>(),
-        "swept_bytes": scene.swept.freed,
+        "trash_bytes": scene.pending,
+        "swept_bytes": scene.swept.freed.saturating_add(emptied),
         "projects_gone": scene.projects.gone.iter().map(|(path, _)| path.to_string_lossy()).collect::<Vec<_>>(),
         "projects_dropped": scene.projects.dropped.iter().map(|one| one.project.to_string_lossy()).collect::<Vec<_>>(),
         "projects_unknown": scene.projects.unknown.iter().map(|(path, _)| path.to_string_lossy()).collect::<Vec<_>>(),
@@ -61,7 +68,7 @@ fn line(line: &Line) -> Value {
         "exclusive_bytes": line.frees,
         "last_used": line.used.and_then(|used| time::rfc3339(used.at)),
         "clock": line.used.map(|used| used.clock.name()),
-        "entries": line.victims.len(),
+        "entries": line.count,
     })
 }
 

@@ -1,6 +1,7 @@
 //! What `clear` and `prune` share: the project with all that is known of its cache, the plan that a person reads, the question,
 //! and what came of it.
 
+mod back;
 mod carry;
 mod json;
 mod roots;
@@ -31,12 +32,14 @@ use crate::setup::layout::model_folders;
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::{escape, paths, time, units};
 
+pub(super) use back::back;
 pub(super) use carry::{Manner, carry_out, said, undo};
 pub(super) use roots::Keeping;
 pub(super) use show::plan_in as plan;
 pub(super) use who::Projects;
 
-/// Six days, in seconds.
+/// Six days, in seconds: the trash is emptied as if it were so much later. Less than the week for which what a killed run took waits
+/// for a person.
 const EARLY: i64 = 6 * 86_400;
 
 /// A project, and all that is known of its cache.
@@ -53,6 +56,8 @@ pub(super) struct Scene<'a> {
     pub(super) remover: Remover,
     /// What was left by earlier runs, and is settled.
     pub(super) swept: Swept,
+    /// What can still be brought back and is given up with this run, in bytes.
+    pub(super) pending: u64,
     /// Before anything was looked at.
     pub(super) planned: SystemTime,
     /// Seconds since 1970.
@@ -104,13 +109,8 @@ impl<'a> Scene<'a> {
             }
         }
         let now = time::seconds();
-        let swept = match (scope.dry_run, scope.empty_trash) {
-            (true, _) => Swept::default(),
-            (false, false) => remover.sweep(now)?,
-            // As if it were so much later: what can be brought back is given up. Less than the week for which what a killed run
-            // took waits for a person.
-            (false, true) => remover.sweep(now.saturating_add(EARLY))?,
-        };
+        let swept = if scope.dry_run { Swept::default() } else { remover.sweep(now)? };
+        let pending = if scope.empty_trash { remover.waiting(now.saturating_add(EARLY))? } else { 0 };
         let planned = SystemTime::now();
         // What lies outside of the cache is read only for who names a path there.
         let is_read = |place: &&Place| scope.outside || matches!(place.kind, Kind::Home | Kind::Application { .. });
@@ -135,7 +135,34 @@ impl<'a> Scene<'a> {
         needs.add_open(mapped_files(Path::new("/")));
         let log = who::use_log(&survey.layout.cache_root);
         let named = named(&projects, &homes);
-        Ok(Self { context, survey, inventory, stock, needs, log, named, projects, remover, swept, planned, now })
+        Ok(Self {
+            context,
+            survey,
+            inventory,
+            stock,
+            needs,
+            log,
+            named,
+            projects,
+            remover,
+            swept,
+            pending,
+            planned,
+            now,
+        })
+    }
+
+    /// Frees what waits in the trash, if it is given up with this run.
+    ///
+    /// # Errors
+    /// When the journals cannot be read.
+    fn empty_trash(&self) -> Result<Swept> {
+        if self.pending == 0 {
+            return Ok(Swept::default());
+        }
+        let emptied = self.remover.sweep(self.now.saturating_add(EARLY))?;
+        show::swept(self, &emptied);
+        Ok(emptied)
     }
 
     /// Refuses to call a run good in which something of the cache could not be read.
@@ -164,7 +191,17 @@ impl<'a> Scene<'a> {
     pub(super) fn meaning(&self, word: &str) -> Result<Meaning> {
         let path = self.as_path(word)?;
         self.refuse_others(word, path.as_deref())?;
-        words::meaning(word, path.as_deref(), &self.stock, &self.named).map_err(|problem| {
+        let root = paths::real_place(&self.survey.layout.cache_root);
+        let meaning = |path: Option<&Path>| words::meaning_in(word, path, root.as_deref(), &self.stock, &self.named);
+        // What has no other meaning may be a place, as `status` calls it.
+        let found = match (meaning(path.as_deref()), self.as_place(word).filter(|_| path.is_none())) {
+            (Err(Problem::Unknown(_)), Some(place)) => match meaning(Some(&place)) {
+                Err(Problem::Unknown(_)) => Ok(Meaning::NotHere),
+                found => found,
+            },
+            (found, _) => found,
+        };
+        found.map_err(|problem| {
             let shown = escape::printable(word);
             let listed = |found: &[PathBuf]| found.iter().map(|path| format!("\n  {}", self.shown(path))).collect::<String>();
             Usage(match problem {
@@ -180,6 +217,12 @@ impl<'a> Scene<'a> {
                 }
                 Problem::Several(found) => {
                     format!("{} are called {shown}: give the path of the one that you mean{}", units::count(found.len(), "thing"), listed(&found))
+                }
+                Problem::NoRevision(commits) => {
+                    let (repository, revision) = shown.rsplit_once('@').unwrap_or((&shown, ""));
+                    let short = |commit: &String| escape::printable(&commit.chars().take(12).collect::<String>());
+                    let commits: Vec<String> = commits.iter().map(short).collect();
+                    format!("{repository} has no revision {revision}; it has {}", commits.join(", "))
                 }
                 Problem::Outside(found) => {
                     format!("{shown} lies outside of the cache: give its path if it is to go{}", listed(&found))
@@ -197,6 +240,17 @@ impl<'a> Scene<'a> {
             "{word} leads into the cache of {whose}: nothing is taken from there\n  clear it in that project"
         ))
         .into())
+    }
+
+    /// A home in the cache that is called so, or the folder that a plain name leads to if a home lies there, or below it.
+    fn as_place(&self, word: &str) -> Option<PathBuf> {
+        let homes = || self.survey.places.iter().filter(|place| is_home(&self.survey, place));
+        if let Some(place) = homes().find(|place| place.name == word) {
+            return Some(place.real.clone());
+        }
+        let path = paths::real_place(&self.context.start().ok()?.join(word))?;
+        let root = paths::real_place(&self.survey.layout.cache_root)?;
+        (path == root || homes().any(|place| path.starts_with(&place.real))).then_some(path)
     }
 
     /// Where a word leads that is written like a path.

@@ -2,6 +2,7 @@
 
 use super::Scene;
 use super::roots::Keeping;
+use crate::cache::remove::Swept;
 use crate::cache::select::{Kept, Line, Selection, Used};
 use crate::support::{escape, time, units};
 use crate::ui::table::{self, Cell, Column, Tone};
@@ -42,12 +43,34 @@ fn written(scene: &Scene<'_>, selection: &Selection, keeping: &Keeping, colour: 
         text.push_str(&format!("\n{}\n", keeping.says));
     }
     let kept = kept(scene, &selection.kept);
+    if !kept.is_empty() && !text.is_empty() {
+        text.push('\n');
+    }
     text.push_str(&if width == usize::MAX { kept } else { text::fold(&kept, width, 0) });
     text
 }
 
+/// What is said where nothing goes, to stderr: what stays, and why.
+pub(super) fn nothing(scene: &Scene<'_>, selection: &Selection) -> String {
+    let output = &scene.context.output;
+    let else_ = if scene.pending > 0 { "else " } else { "" };
+    let kept = kept(scene, &selection.kept);
+    let width = output.room();
+    let kept = if width == usize::MAX { kept } else { text::fold(&kept, width, 0) };
+    format!("Nothing {else_}to remove.\n{kept}").trim_end().to_owned()
+}
+
+/// What waits in the trash and is given up with this run.
+pub(super) fn pending(scene: &Scene<'_>, dry_run: bool) -> Option<String> {
+    let bytes = units::bytes(Some(scene.pending).filter(|bytes| *bytes > 0)?);
+    Some(match dry_run {
+        true => format!("{bytes} in the trash would be freed, and could not be brought back."),
+        false => format!("{bytes} in the trash will be freed, and cannot be brought back."),
+    })
+}
+
 fn row(scene: &Scene<'_>, line: &Line) -> Vec<Cell> {
-    let count = line.victims.len();
+    let count = line.count;
     let name = match line.kind {
         "blobs" | "unfinished" | "application" | "payloads" => format!("{}: {}", line.name, what(line.kind, count)),
         _ => line.name.clone(),
@@ -82,7 +105,7 @@ fn kept(scene: &Scene<'_>, kept: &[Kept]) -> String {
         return String::new();
     }
     let most = if scene.context.output.verbose > 0 { kept.len() } else { NAMED };
-    let mut text = String::from("\nStays:\n");
+    let mut text = String::from("Stays:\n");
     for one in kept.iter().take(most) {
         text.push_str(&format!("  {}: {}\n", escape::printable(&one.name), escape::printable(&one.why)));
     }
@@ -90,6 +113,17 @@ fn kept(scene: &Scene<'_>, kept: &[Kept]) -> String {
         text.push_str(&format!("  and {} more; `-v` names them\n", kept.len() - most));
     }
     text
+}
+
+/// What became of what earlier runs had removed, to stderr.
+pub(super) fn swept(scene: &Scene<'_>, swept: &Swept) {
+    let output = &scene.context.output;
+    if swept.freed > 0 {
+        output.say(format!("{} that earlier runs had removed are free now.", units::bytes(swept.freed)));
+    }
+    for (path, why) in &swept.problems {
+        output.warn(format!("{}: {}", scene.shown(path), escape::printable(why)));
+    }
 }
 
 /// What is known of the projects that share the cache, to stderr.
@@ -119,12 +153,7 @@ pub(super) fn projects(scene: &Scene<'_>) {
             units::count(scene.swept.back.len(), "thing")
         ));
     }
-    if scene.swept.freed > 0 {
-        output.say(format!("{} that earlier runs had removed are free now.", units::bytes(scene.swept.freed)));
-    }
-    for (path, why) in &scene.swept.problems {
-        output.warn(format!("{}: {}", scene.shown(path), escape::printable(why)));
-    }
+    swept(scene, &scene.swept);
     for (path, why) in &scene.stock.problems {
         output.warn(format!("{}: {}; it stays", scene.shown(path), escape::printable(why)));
     }

@@ -7,6 +7,9 @@ use crate::cache::select::picks::{At, Pick};
 use crate::cache::select::stock::{Holding, ThingKind};
 use crate::support::{escape, units};
 
+/// Why an unfinished download stays.
+const WRITTEN: &str = "a running program has an unfinished download open";
+
 impl Pruner<'_> {
     /// What downloads and other programs have left: nobody can need it.
     pub(super) fn leavings(&mut self) {
@@ -17,11 +20,19 @@ impl Pruner<'_> {
                 self.kept.push(self.keeps(&holding.full_name(), &repository.folder, why));
                 continue;
             }
+            let mut young = Vec::new();
             for (index, (path, stamp)) in repository.unfinished.iter().enumerate() {
                 let is_open = self.needs.is_open(holding.entry(path).into_iter());
-                if !self.is_young(stamp.touched()) && !is_open {
+                if is_open {
+                    self.kept.push(self.keeps(&holding.full_name(), path, WRITTEN.to_owned()));
+                } else if self.is_young(stamp.touched()) {
+                    young.push(path);
+                } else {
                     self.picks.add(Pick::Unfinished(at, index), "unfinished download that nobody writes");
                 }
+            }
+            if let Some(path) = young.first() {
+                self.kept.push(self.keeps(&holding.full_name(), path, self.too_young(young.len())));
             }
             for (name, blob) in repository.orphans() {
                 let ours = !matches!(blob.kind, BlobKind::Foreign);
@@ -33,11 +44,22 @@ impl Pruner<'_> {
             self.references(at, holding);
         }
         for (index, thing) in self.things().filter(|(_, thing)| thing.kind == ThingKind::Unfinished) {
-            if !self.is_young(thing.newest()) && !self.needs.is_open(thing.entries.iter()) {
+            if self.needs.is_open(thing.entries.iter()) {
+                self.kept.push(self.keeps(&thing.place, &thing.path, WRITTEN.to_owned()));
+            } else if self.is_young(thing.newest()) {
+                self.kept.push(self.keeps(&thing.place, &thing.path, self.too_young(1)));
+            } else {
                 self.picks.add(Pick::Thing(index), "unfinished download that nobody writes");
             }
         }
         self.payloads();
+    }
+
+    /// Why so many unfinished downloads stay.
+    fn too_young(&self, count: usize) -> String {
+        let them = if count == 1 { "it" } else { "them" };
+        let what = units::count(count, "unfinished download");
+        format!("{what} came or changed less than {} ago; `--grace 0` takes {them}", self.grace())
     }
 
     /// References to commits that are not there: they hide the repository from `hf cache ls`. A repository in which there is

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 
 use super::marked::{self, Marked};
-use crate::cache::remove::{Keep, Order, Outcome, Restored};
+use crate::cache::remove::{Keep, Order, Outcome};
 use crate::cache::select::clear::{self, Needed, Terms};
 use crate::cache::select::{Kept, Selection};
 use crate::cli::Trash;
@@ -220,13 +220,12 @@ fn undo(context: &Context) -> Result<Vec<(String, Tone)>> {
     let survey = Survey::of(context)?;
     let layout = &survey.layout;
     let shown = |path: &Path| crate::support::paths::friendly(&layout.root, layout.home.as_deref(), path);
-    let Some(Restored { verb, back, stayed: left }) = cleaning::remover(&survey).undo()? else {
+    let Some(restored) = cleaning::remover(&survey).undo()? else {
         let nothing = "There is nothing to bring back: nothing was deleted here, or its time is over.";
         return Ok(vec![(nothing.to_owned(), Tone::Plain)]);
     };
-    let count = units::count(back.len(), "thing");
-    let is = if back.len() == 1 { "is" } else { "are" };
-    let mut lines = vec![(format!("{count} that `{verb}` had removed {is} back."), Tone::Good)];
-    stayed(&left, "could not be brought back", &shown, &mut lines);
+    let back = cleaning::back(&survey, &restored);
+    let mut lines: Vec<(String, Tone)> = back.into_iter().map(|line| (line, Tone::Good)).collect();
+    stayed(&restored.stayed, "could not be brought back", &shown, &mut lines);
     Ok(lines)
 }
