@@ -29,22 +29,20 @@ pub(super) struct Hubs {
 
 impl Work<'_> {
     /// Moves the repositories of the hub `from` into the hub `to`, or `only` one of them.
-    pub(super) fn hub(&mut self, from: &Path, to: &Path, only: Option<&OsStr>) -> Result<(), Stop> {
+    pub(super) fn hub(&mut self, from: Dir, to: To, only: Option<&OsStr>) -> Result<(), Stop> {
         self.links = false;
         let done = self.merge_hubs(from, to, only);
         self.links = self.options.link_back;
         done
     }
 
-    fn merge_hubs(&mut self, from: &Path, to: &Path, only: Option<&OsStr>) -> Result<(), Stop> {
-        let (source, target) = (Hub::at(from), Hub::at(to));
-        let Some(folders) = self.heed(from, source.repositories())? else { return Ok(()) };
-        let Some(dir) = self.heed(from, Dir::open(from))? else { return Ok(()) };
-        let Some(to) = self.heed(to, To::at(to, self.act()))? else { return Ok(()) };
+    fn merge_hubs(&mut self, from: Dir, to: To, only: Option<&OsStr>) -> Result<(), Stop> {
+        let (source, target) = (Hub::at(&from.path), Hub::at(&to.path));
+        let Some(folders) = self.heed(&from.path, source.repositories())? else { return Ok(()) };
         if self.act() {
-            sweep(&dir);
+            sweep(&from);
         }
-        let hubs = Hubs { source, target, from: dir, to };
+        let hubs = Hubs { source, target, from, to };
         for folder in folders.iter().filter(|folder| only.is_none_or(|only| folder.file_name() == Some(only))) {
             check()?;
             let before = self.out.tally;
@@ -95,6 +93,9 @@ impl Work<'_> {
         }
         let opened = hubs.from.sub(name).and_then(|dir| Ok((dir, hubs.to.sub(name, self.act())?)));
         let Some((s, t)) = self.heed(&path, opened)? else { return Ok(()) };
+        if t.is_also(&s) {
+            return Ok(());
+        }
         for (path, _) in &from.unfinished {
             self.stay(path.clone(), "is an unfinished download");
         }

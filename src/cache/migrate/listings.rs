@@ -1,7 +1,7 @@
 //! What a repository has beside its contents: listings of commits, marks for files that are not there, branches and tags; and the
 //! end of all that in the source.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -14,6 +14,7 @@ use super::repository::Merge;
 use super::work::{Stop, temporary};
 use crate::cache::Stamp;
 use crate::cache::hub::{BlobKind, FileKind, Reference};
+use crate::support::units;
 
 /// The most bytes that a listing can have: a million files.
 const LARGEST: u64 = 256 << 20;
@@ -79,7 +80,7 @@ impl Merge<'_, '_, '_> {
         let Some(there) = self.into.revisions.iter().find(|revision| revision.commit == commit) else { return false };
         let Ok(listing) = serde_json::from_slice::<Listing>(bytes) else { return true };
         let here = self.from.revisions.iter().filter(|revision| revision.commit == commit);
-        let have: std::collections::HashSet<&Path> =
+        let have: HashSet<&Path> =
             here.chain([there]).flat_map(|revision| &revision.files).map(|file| file.path.as_path()).collect();
         !listing.files.keys().all(|file| have.contains(Path::new(file)))
     }
@@ -159,6 +160,17 @@ impl Merge<'_, '_, '_> {
                 continue;
             }
             let theirs = self.into.references.iter().find(|one| one.name == reference.name).cloned();
+            let (came, all) = self.came(commit);
+            if came < all {
+                // The snapshot stays readable by its name, and what came of it is nobody's to prune.
+                self.work.stay(path, format!("names a commit of which {came} of {} came", units::count(all, "file")));
+                let named = self.into.references.iter().any(|one| one.commit.as_deref() == Some(&**commit));
+                if came > 0 && !named {
+                    let name = if theirs.is_none() { &reference.name } else { commit };
+                    self.write_reference(name, commit, &reference.path)?;
+                }
+                continue;
+            }
             if self.settle_reference(reference, commit, theirs.as_ref())?
                 && let Ok(below) = reference.path.strip_prefix(&self.s.path)
             {
@@ -167,6 +179,33 @@ impl Merge<'_, '_, '_> {
         }
         self.from.references = references;
         Ok(())
+    }
+
+    /// How many of the files that the source has of `commit` the target has too, and how many these are.
+    fn came(&self, commit: &str) -> (usize, usize) {
+        let revision = self.from.revisions.iter().find(|revision| *revision.commit == *commit);
+        let files = revision.map(|revision| revision.files.iter().map(|file| &file.path).collect::<HashSet<_>>());
+        let Some(files) = files else { return (0, 0) };
+        let settled = self.settled.iter().filter_map(|file| file.strip_prefix(commit).ok());
+        let came: HashSet<&Path> = settled.filter(|file| files.contains(&file.to_path_buf())).collect();
+        (came.len(), files.len())
+    }
+
+    /// Empty folders of the target that were made for what then stayed.
+    fn clear_target(&self) {
+        let into = &self.into;
+        let Ok(dir) = self.t.dir() else { return };
+        if let Ok(snapshots) = dir.sub(OsStr::new("snapshots")) {
+            let known = |commit: &OsStr| into.revisions.iter().any(|revision| *revision.commit == *commit);
+            for revision in self.from.revisions.iter().filter(|one| !one.files.is_empty() && !known(&one.commit)) {
+                prune(&snapshots, &revision.commit, 0);
+            }
+        }
+        if into.revisions.is_empty() && into.blobs.is_empty() && into.references.is_empty() {
+            for name in ["blobs", "snapshots", "trees"] {
+                dir.remove_if_empty(OsStr::new(name));
+            }
+        }
     }
 
     fn settle_reference(
@@ -258,6 +297,7 @@ impl Merge<'_, '_, '_> {
             drop(own);
             self.s.remove_if_empty(OsStr::new(".modelstrap"));
         }
+        self.clear_target();
         let room = self.t.below(Path::new(".modelstrap"), false);
         if room.is_ok_and(|room| room.dir.is_some_and(|dir| dir.names_or_none().is_empty()))
             && let Ok(dir) = self.t.dir()
@@ -271,6 +311,10 @@ impl Merge<'_, '_, '_> {
         let (Some(folder), Some(name)) = (below.parent(), below.file_name()) else { return Ok(()) };
         let path = self.s.path.join(below);
         let Some(Some(dir)) = self.work.heed(&path, self.s.below(folder))? else { return Ok(()) };
+        if !self.t.below(folder, false).is_ok_and(|there| !there.is_also(&dir)) {
+            // One folder, mounted at two paths: its names are the target's.
+            return Ok(());
+        }
         match dir.unlink(name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             done => {
@@ -281,7 +325,7 @@ impl Merge<'_, '_, '_> {
     }
 
     fn clear_blobs(&mut self) -> Result<(), Stop> {
-        let settled: std::collections::HashSet<&PathBuf> = self.settled.iter().collect();
+        let settled: HashSet<&PathBuf> = self.settled.iter().collect();
         let mut needed = self.lost.clone();
         for revision in &self.from.revisions {
             for file in &revision.files {
@@ -293,6 +337,9 @@ impl Merge<'_, '_, '_> {
             }
         }
         let Ok(blobs) = self.s.sub(OsStr::new("blobs")) else { return Ok(()) };
+        if !self.t.sub(OsStr::new("blobs"), false).is_ok_and(|there| !there.is_also(&blobs)) {
+            return Ok(());
+        }
         let gone: Vec<_> = self.from.blobs.iter().filter(|(name, _)| !needed.contains(*name)).collect();
         let (mut shared, mut own) = (Vec::new(), Vec::new());
         for (name, blob) in gone {

@@ -14,16 +14,14 @@ use super::dir::{Dir, Kind, Look};
 use super::listings::prune;
 use super::notes::{NOTES, Note, drop_empty_locks, forget, notes};
 use super::repository::pointer_text;
-use super::tree::{is_across, is_one_file};
+use super::tree::{ONE_NAME, is_across, is_one_file, is_one_name};
 use super::work::{Stop, Tally, To, Work, check, sweep, temporary};
 use crate::fetch::Digest;
 use crate::models::names;
 
 impl Work<'_> {
     /// Makes what is in the folder `from` revisions of the repository whose folder is `to`.
-    pub(super) fn local(&mut self, from: &Path, to: &Path) -> Result<(), Stop> {
-        let opened = Dir::open(from).and_then(|dir| Ok((dir, To::at(to, self.act())?)));
-        let Some((dir, to)) = self.heed(from, opened)? else { return Ok(()) };
+    pub(super) fn local(&mut self, dir: Dir, to: To) -> Result<(), Stop> {
         if self.act() {
             let room = to.below(Path::new(".modelstrap"), true);
             if let Some(Some(room)) = self.heed(&to.path, room)?.map(|room| room.dir) {
@@ -99,6 +97,10 @@ impl Work<'_> {
             self.stay(path, why);
             return Ok(false);
         }
+        if blobs.is_also(&from) || pointers.is_also(&from) {
+            self.stay(path, ONE_NAME);
+            return Ok(false);
+        }
         // A run that only looks reads nothing: it asks the clock.
         if self.act() {
             let file = from.file(name);
@@ -157,6 +159,10 @@ impl Work<'_> {
         let Some(there) = self.heed(&path, blobs.look(etag))? else { return Ok(None) };
         if let Some(there) = there {
             tally.same = look.stamp.size;
+            if is_one_name(look, &there) {
+                self.stay(path, ONE_NAME);
+                return Ok(None);
+            }
             if is_one_file(look, &there) || !self.act() {
                 return Ok(Some(tally));
             }

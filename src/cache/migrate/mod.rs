@@ -68,7 +68,62 @@ pub struct Part {
     pub shape: Shape,
     /// The place in which it was found: folders between the two go when they are empty.
     pub place: PathBuf,
+    /// The cache root: below it no link is followed on the way to the target, since a link may come with a clone.
+    root: PathBuf,
+    /// Where `from` led to when it was found, by path and by number: another folder that stands there later is none of ours.
+    real: PathBuf,
+    id: (u64, u64),
 }
+
+impl Part {
+    /// A part as it stands now.
+    pub(crate) fn found(from: &Path, to: PathBuf, shape: Shape, place: &Path, root: &Path) -> Self {
+        Self {
+            from: from.to_path_buf(),
+            to,
+            shape,
+            place: place.to_path_buf(),
+            root: root.to_path_buf(),
+            real: dir::real(from),
+            id: Dir::open(from).and_then(|dir| dir.stamp()).map_or((0, 0), |stamp| stamp.id),
+        }
+    }
+
+    /// The folder, if it still is the one that was found.
+    fn source(&self) -> std::io::Result<Dir> {
+        let dir = Dir::open(&self.from)?;
+        if dir.stamp()?.id == self.id && dir::real(&self.from) == self.real {
+            Ok(dir)
+        } else {
+            Err(std::io::Error::other(CHANGED))
+        }
+    }
+
+    /// What of this part was agreed to in `shown`, which was found earlier; nothing where that was another folder.
+    pub fn agreed(mut self, shown: &Self) -> Option<Self> {
+        if let (Shape::Files(now), Shape::Files(then)) = (&mut self.shape, &shown.shape) {
+            now.retain(|name| then.contains(name));
+            if now.is_empty() {
+                return None;
+            }
+            return (Self { shape: shown.shape.clone(), ..self.clone() } == *shown).then_some(self);
+        }
+        (self == *shown).then_some(self)
+    }
+
+    /// That it stays, if another folder than the one that was found stands in its place, and not the target itself.
+    pub fn replaced(&self) -> Option<Stay> {
+        let is_other = self.source().is_err_and(|error| error.kind() != std::io::ErrorKind::NotFound);
+        (is_other && !is_one_place(&self.from, &self.to)).then(|| Stay {
+            path: self.from.clone(),
+            why: CHANGED.to_owned(),
+            grave: true,
+        })
+    }
+}
+
+/// Why a folder stays that was swapped.
+const CHANGED: &str = "was changed meanwhile: look at it, then run this again";
 
 /// The file that a run holds a lock on, in the cache's own folder.
 ///
@@ -165,21 +220,13 @@ fn copied<'a>(options: &Options<'a>) -> Options<'a> {
 
 impl Work<'_> {
     fn part(&mut self, part: &Part) -> Result<(), Stop> {
+        let Some((from, to)) = self.ends(part)? else { return Ok(()) };
         match &part.shape {
-            Shape::Hub => self.hub(&part.from, &part.to, None),
-            Shape::Repository => match (part.from.parent(), part.from.file_name(), part.to.parent()) {
-                (Some(from), Some(name), Some(to)) => self.hub(from, to, Some(name)),
-                _ => Ok(()),
-            },
-            Shape::Local => self.local(&part.from, &part.to),
-            Shape::Tree => {
-                let opened = Dir::open(&part.from).and_then(|from| Ok((from, To::at(&part.to, self.act())?)));
-                let Some((from, to)) = self.heed(&part.from, opened)? else { return Ok(()) };
-                self.tree(&from, &to)
-            }
+            Shape::Hub => self.hub(from, to, None),
+            Shape::Repository => self.hub(from, to, part.from.file_name()),
+            Shape::Local => self.local(from, to),
+            Shape::Tree => self.tree(&from, &to),
             Shape::Files(names) => {
-                let opened = Dir::open(&part.from).and_then(|from| Ok((from, To::at(&part.to, self.act())?)));
-                let Some((from, to)) = self.heed(&part.from, opened)? else { return Ok(()) };
                 for name in names {
                     work::check()?;
                     let path = part.from.join(name);
@@ -192,8 +239,39 @@ impl Work<'_> {
         }
     }
 
+    /// The folders between which a part moves, of a repository those that hold it; nothing where both are one folder, or where they
+    /// are not what they were.
+    fn ends(&mut self, part: &Part) -> Result<Option<(Dir, To)>, Stop> {
+        if let Some(link) = work::link_on_the_way(&part.root, &part.to) {
+            let why = format!(
+                "its place in the cache, {}, is a link, which is not followed: name the folder that it leads to in the \
+                 library's own variable, or put a folder there",
+                crate::support::escape::path(&link)
+            );
+            self.stay(part.from.clone(), why);
+            return Ok(None);
+        }
+        let Some(from) = self.heed(&part.from, part.source())? else { return Ok(None) };
+        let (from, to) = match (&part.shape, part.from.parent(), part.to.parent()) {
+            (Shape::Repository, Some(parent), Some(to)) => {
+                let opened = Dir::open(parent).and_then(|parent| {
+                    let same = parent.sub(part.from.file_name().unwrap_or_default())?.is_also(&from);
+                    if same { Ok(parent) } else { Err(std::io::Error::other(CHANGED)) }
+                });
+                let Some(parent) = self.heed(&part.from, opened)? else { return Ok(None) };
+                (parent, to)
+            }
+            _ => (from, part.to.as_path()),
+        };
+        let Some(to) = self.heed(to, To::at(to, &part.root, self.act()))? else { return Ok(None) };
+        Ok((!to.is_also(&from)).then_some((from, to)))
+    }
+
     /// Folders that are empty now go, up to the place; with `link_back` a folder of which everything has come leads there.
     fn end(&mut self, part: &Part) {
+        if part.replaced().is_some() || is_one_place(&part.from, &part.to) {
+            return;
+        }
         let leads = matches!(part.shape, Shape::Hub | Shape::Tree) && !part.to.starts_with(&part.from);
         let parent = part.from.parent().and_then(|parent| Dir::open(parent).ok());
         if let (Some(parent), Some(name), true) = (parent, part.from.file_name(), leads) {
@@ -217,8 +295,11 @@ impl Work<'_> {
     }
 }
 
-/// Whether both paths are of one folder, links followed.
+/// Whether both paths are of one folder, links followed, and disks that are mounted at two paths.
 fn is_one_place(one: &Path, other: &Path) -> bool {
+    if let (Ok(one), Ok(other)) = (Dir::open(one), Dir::open(other)) {
+        return one.is_also(&other);
+    }
     match (crate::support::paths::real_place(one), crate::support::paths::real_place(other)) {
         (Some(one), Some(other)) => one == other,
         _ => one == other,

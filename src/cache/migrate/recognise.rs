@@ -172,7 +172,7 @@ impl Look<'_> {
         let is_inside = shape == Shape::Tree && (to.starts_with(from) || from.starts_with(&to));
         let known = self.found.parts.iter().any(|part| part.from == from && part.shape == shape);
         if !is_one_place(from, &to) && !is_inside && !known {
-            self.found.parts.push(Part { from: from.to_path_buf(), to, shape, place: place.to_path_buf() });
+            self.found.parts.push(Part::found(from, to, shape, place, &self.targets.root));
         }
     }
 

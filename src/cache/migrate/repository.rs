@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::contents::file_at;
 use super::dir::{Dir, Kind, Look};
 use super::hub::Hubs;
-use super::tree::{is_across, is_one_file};
+use super::tree::{ONE_NAME, is_across, is_one_file, is_one_name};
 use super::work::{Stop, Tally, To, Work, check, sweep, temporary};
 use crate::cache::Stamp;
 use crate::cache::hub::{Blob, BlobKind, FileKind, Repository};
@@ -212,7 +212,12 @@ impl<'w, 'o, 'h> Merge<'w, 'o, 'h> {
     ) -> Result<bool, Stop> {
         let path = s.path.join(name);
         let Some(stamp) = self.work.heed(other, Stamp::at(other))? else { return Ok(false) };
-        if is_one_file(look, &Look { kind: Kind::File, stamp }) {
+        let there = Look { kind: Kind::File, stamp };
+        if is_one_name(look, &there) {
+            self.work.stay(path, ONE_NAME);
+            return Ok(false);
+        }
+        if is_one_file(look, &there) {
             return Ok(true);
         }
         let alike = stamp.size == look.stamp.size;

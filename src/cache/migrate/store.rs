@@ -66,6 +66,12 @@ impl Payload {
         }
     }
 
+    /// Whether it lies in the store of the hub `to`, which is mounted at two paths, or whether that cannot be told.
+    fn is_of(&self, to: &To) -> bool {
+        let shard = self.shard.path.file_name().unwrap_or_default();
+        !to.below(&Path::new("blobs").join(shard), false).is_ok_and(|there| !there.is_also(&self.shard))
+    }
+
     /// What a link in a repository of the hub says that leads to it.
     fn text(&self) -> PathBuf {
         let shard = self.shard.path.file_name().unwrap_or_default();
@@ -188,7 +194,8 @@ impl Merge<'_, '_, '_> {
         line: &str,
     ) -> Result<io::Result<()>, Stop> {
         let shard = payload.shard.path.file_name().unwrap_or_default().to_owned();
-        let shard = match Dir::open(store).and_then(|store| store.sub_made(&shard)) {
+        let opened = store.strip_prefix(&self.hubs.to.path).map_err(|_| io::ErrorKind::NotFound.into());
+        let shard = match opened.and_then(|store| self.hubs.to.dir()?.below_made(&store.join(&shard))) {
             Ok(shard) => shard,
             Err(error) => return Ok(Err(error)),
         };
@@ -258,6 +265,7 @@ impl Merge<'_, '_, '_> {
         }
         if let Some(left) = payload.references(&self.hubs.from)
             && left.is_empty()
+            && !payload.is_of(&self.hubs.to)
         {
             let done =
                 payload.shard.unlink(&payload.name).and_then(|()| payload.shard.unlink(&payload.beside(".refs")));
@@ -273,6 +281,9 @@ impl Work<'_> {
     pub(super) fn tidy_store(&mut self, hubs: &Hubs) -> Result<(), Stop> {
         let marker = OsStr::new(MARKER);
         let Ok(store) = hubs.from.sub(OsStr::new("blobs")) else { return Ok(()) };
+        if !hubs.to.sub(OsStr::new("blobs"), false).is_ok_and(|there| !there.is_also(&store)) {
+            return Ok(());
+        }
         if !small(&store, marker, 64).is_ok_and(|bytes| bytes == b"1\n") {
             drop(store);
             hubs.from.remove_if_empty(OsStr::new("blobs"));
@@ -309,6 +320,9 @@ impl Work<'_> {
     /// A payload to which no link leads any more: it goes if the target has its bytes, under a name that the manifest says.
     fn end_of_payload(&mut self, hubs: &Hubs, payload: &Payload) -> Result<(), Stop> {
         let Ok(_held) = payload.lock()? else { return Ok(()) };
+        if payload.is_of(&hubs.to) {
+            return Ok(());
+        }
         if payload.references(&hubs.from).is_none_or(|lines| !lines.is_empty()) {
             return Ok(());
         }

@@ -62,6 +62,9 @@ impl Work<'_> {
         }
         let stamp = sub.stamp().ok();
         let Some(into) = self.heed(&path, to.sub(name, self.act()))? else { return Ok(()) };
+        if into.is_also(&sub) {
+            return Ok(());
+        }
         self.tree_below(&sub, &into, top, depth + 1)?;
         drop(sub);
         if !self.act() {
@@ -136,6 +139,10 @@ impl Work<'_> {
         there: &Look,
     ) -> Result<bool, Stop> {
         let (path, target) = (from.path.join(name), to.path.join(new));
+        if is_one_name(look, there) {
+            self.stay(path, ONE_NAME);
+            return Ok(false);
+        }
         if is_one_file(look, there) {
             return Ok(true);
         }
@@ -271,6 +278,15 @@ impl Work<'_> {
 pub(super) fn is_one_file(one: &Look, other: &Look) -> bool {
     one.stamp.id != (0, 0) && one.stamp.id == other.stamp.id
 }
+
+/// Whether it is one file that has only one name, which is seen by two paths: it, or a folder above it, is mounted twice. Without
+/// that name it is lost.
+pub(super) fn is_one_name(one: &Look, there: &Look) -> bool {
+    is_one_file(one, there) && there.stamp.names < 2
+}
+
+/// Why such a file stays.
+pub(super) const ONE_NAME: &str = "is the cache's own file, seen by another path";
 
 /// Whether what is in `from` must be copied to come to `to`, which need not be there.
 pub(super) fn is_across(from: &Dir, to: &Path) -> bool {

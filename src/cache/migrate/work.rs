@@ -162,6 +162,10 @@ impl<'a> Work<'a> {
 
     /// The end of the file `name` in `from`, whose content is at `target` now: its name goes, or leads there.
     pub(super) fn leave(&mut self, from: &Dir, name: &OsStr, target: &Path) -> io::Result<()> {
+        let folder = target.parent().ok_or(io::ErrorKind::NotFound)?;
+        if target.file_name() == Some(name) && Dir::open(folder)?.is_also(from) {
+            return Err(io::Error::other("is the cache's own file, seen by another path"));
+        }
         if !self.links {
             return from.unlink(name);
         }
@@ -181,6 +185,15 @@ impl<'a> Work<'a> {
     pub(super) fn is_ours(&self, from: &Dir, name: &OsStr, target: &Path) -> bool {
         from.text(name).is_ok_and(|text| text == self.link_text(&from.path.join(name), target))
     }
+}
+
+/// The first link on the way from `root` down to `path`, which lies below it.
+pub(super) fn link_on_the_way(root: &Path, path: &Path) -> Option<PathBuf> {
+    let mut at = root.to_path_buf();
+    path.strip_prefix(root).ok()?.components().find_map(|part| {
+        at.push(part);
+        at.is_symlink().then(|| at.clone())
+    })
 }
 
 /// Whether somebody asked to stop.
@@ -222,16 +235,27 @@ pub(super) struct To {
 }
 
 impl To {
-    /// The folder at `path`, made where something is to be done.
-    pub(super) fn at(path: &Path, act: bool) -> io::Result<Self> {
+    /// The folder at `path`, made where something is to be done. Below the cache `root` no link is followed; elsewhere a variable
+    /// of the project leads.
+    pub(super) fn at(path: &Path, root: &Path, act: bool) -> io::Result<Self> {
+        let (top, below) = match path.strip_prefix(root) {
+            Ok(below) => (root, below),
+            Err(_) => (path, Path::new("")),
+        };
         if act {
-            std::fs::create_dir_all(path)?;
+            std::fs::create_dir_all(top)?;
         }
-        let dir = match Dir::open(path) {
+        let dir = match Dir::open(top) {
             Err(error) if error.kind() == io::ErrorKind::NotFound && !act => None,
             found => Some(found?),
         };
-        Ok(Self { path: path.to_path_buf(), dir })
+        let to = Self { path: top.to_path_buf(), dir }.below(below, act)?;
+        Ok(Self { path: path.to_path_buf(), ..to })
+    }
+
+    /// Whether it is the folder `from`, reached by another path: then nothing in it is to be moved.
+    pub(super) fn is_also(&self, from: &Dir) -> bool {
+        self.dir.as_ref().is_some_and(|dir| dir.is_also(from))
     }
 
     /// The folder `name` in it.

@@ -1,5 +1,6 @@
 //! `modelstrap migrate`: brings what lies outside of the cache into it.
 
+mod again;
 mod json;
 mod lines;
 mod plan;
@@ -44,7 +45,7 @@ pub(super) fn run(context: &Context, arguments: &MigrateArgs) -> Result<Exit> {
     interrupt::watch();
     let survey = Survey::of(context)?;
     let cache_root = survey.layout.cache_root.clone();
-    let plan::Prepared { mut found, options } = plan::prepare(context, &survey, arguments)?;
+    let plan::Prepared { mut found, options } = plan::prepare(context, &survey, arguments, false)?;
     let parts = std::mem::take(&mut found.parts);
     let mut run = Run {
         arguments,
@@ -82,6 +83,13 @@ pub(super) fn run(context: &Context, arguments: &MigrateArgs) -> Result<Exit> {
     run.has_room()?;
     run.consent(context)?;
     let held = lock(context, &cache_root)?;
+    let options = match again::look(&mut run, context) {
+        Ok(options) => options,
+        Err(error) => {
+            migrate::unlock(held, &cache_root);
+            return Err(error);
+        }
+    };
     run.sweep(context);
     if arguments.link_back {
         // Another project that meets the links must see whose cache they lead into, also where setup never ran.

@@ -40,7 +40,8 @@ pub(super) fn acting<'a>(options: &Options<'_>, progress: &'a dyn Fn(u64)) -> Op
     }
 }
 
-pub(super) fn prepare(context: &Context, survey: &Survey, arguments: &MigrateArgs) -> Result<Prepared> {
+/// What is to be done now. In a second look (`again`) a place that was named and is gone is nobody's mistake.
+pub(super) fn prepare(context: &Context, survey: &Survey, arguments: &MigrateArgs, again: bool) -> Result<Prepared> {
     let targets = targets(context, survey);
     if arguments.repo.is_some() && arguments.places.len() != 1 {
         return Err(Usage("--repo is about one folder: name that one alone".to_owned()).into());
@@ -71,7 +72,8 @@ pub(super) fn prepare(context: &Context, survey: &Survey, arguments: &MigrateArg
         repository: repository.as_deref(),
         libraries: &libraries,
     };
-    let found = if arguments.places.is_empty() { search.all() } else { named(context, survey, arguments, &search)? };
+    let found =
+        if arguments.places.is_empty() { search.all() } else { named(context, survey, arguments, &search, again)? };
     let options = Options {
         act: false,
         link_back: arguments.link_back,
@@ -85,7 +87,13 @@ pub(super) fn prepare(context: &Context, survey: &Survey, arguments: &MigrateArg
 }
 
 /// The places that were named: as `status` calls them, or by their paths.
-fn named(context: &Context, survey: &Survey, arguments: &MigrateArgs, search: &Search<'_>) -> Result<Found> {
+fn named(
+    context: &Context,
+    survey: &Survey,
+    arguments: &MigrateArgs,
+    search: &Search<'_>,
+    again: bool,
+) -> Result<Found> {
     let mut found = Found::default();
     let start = context.start()?;
     for name in &arguments.places {
@@ -98,7 +106,7 @@ fn named(context: &Context, survey: &Survey, arguments: &MigrateArgs, search: &S
                 found @ Vec::<PathBuf> { .. } if !found.is_empty() && !path.is_dir() => found,
                 _ => vec![path],
             };
-        for path in paths {
+        for path in paths.into_iter().filter(|path| !again || path.is_dir()) {
             if path.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
                 return Err(Usage(format!("there is no {}", escape::printable(name))).into());
             }

@@ -8,7 +8,7 @@ mod unix;
 
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use crate::cache::stamp::Stamp;
 
@@ -66,6 +66,14 @@ impl Dir {
         Ok(Some(at))
     }
 
+    /// Whether both are one folder: a disk that is mounted at two paths, or a link on the way to one of them.
+    pub(super) fn is_also(&self, other: &Self) -> bool {
+        match (self.stamp(), other.stamp()) {
+            (Ok(one), Ok(two)) if one.id != (0, 0) => one.id == two.id,
+            _ => real(&self.path) == real(&other.path),
+        }
+    }
+
     /// The folder `name`, made where it is not there.
     pub(super) fn sub_made(&self, name: &OsStr) -> io::Result<Self> {
         match self.sub(name) {
@@ -97,6 +105,11 @@ impl Dir {
     pub(super) fn names_or_none(&self) -> Vec<OsString> {
         self.names().unwrap_or_default()
     }
+}
+
+/// `path` without links, as far as it can be told.
+pub(super) fn real(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_path_buf())
 }
 
 /// Whether something on the way is a file or a link where a folder should be.
