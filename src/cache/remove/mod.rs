@@ -117,7 +117,8 @@ pub struct Restored {
     pub verb: String,
     /// What is back.
     pub back: Vec<PathBuf>,
-    /// What could not be put back, and why; it stays in the trash for its time.
+    /// What could not be put back, of this run or of one that was undone before it: why, and where it lies in the trash. It stays
+    /// there until it can go back, or a person takes it.
     pub stayed: Vec<(PathBuf, String)>,
 }
 
@@ -128,7 +129,7 @@ pub struct Swept {
     pub freed: u64,
     /// What a run that was killed had taken away, and is back.
     pub back: Vec<PathBuf>,
-    /// What could not be done, and why.
+    /// What could not be done, why, and where it waits. It is said each time until it is done.
     pub problems: Vec<(PathBuf, String)>,
 }
 
@@ -172,7 +173,8 @@ impl Remover {
         run::remove(self, order, progress)
     }
 
-    /// Brings back what the last run removed whose trash is still there; `None` if there is no such run.
+    /// Brings back what the last run removed whose trash is still there, and what earlier undos could not put back; `None` if
+    /// there is neither.
     ///
     /// # Errors
     /// When the journals cannot be read, or written.
@@ -185,7 +187,16 @@ impl Remover {
     /// # Errors
     /// When the journals cannot be read.
     pub fn sweep(&self, now: i64) -> Result<Swept> {
-        sweep::sweep(self, now)
+        sweep::sweep(self, sweep::Sweep::Expired(now))
+    }
+
+    /// The same, and empties the trashes of all runs of this user that could still be brought back, whatever their time. What a
+    /// killed run took and cannot be put back stays also now.
+    ///
+    /// # Errors
+    /// When the journals cannot be read.
+    pub fn sweep_all(&self) -> Result<Swept> {
+        sweep::sweep(self, sweep::Sweep::AllDecided)
     }
 
     fn guard(&self) -> guard::Guard {

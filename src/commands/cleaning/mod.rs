@@ -36,9 +36,6 @@ pub(super) use roots::Keeping;
 pub(super) use show::plan_in as plan;
 pub(super) use who::Projects;
 
-/// Six days, in seconds.
-const EARLY: i64 = 6 * 86_400;
-
 /// A project, and all that is known of its cache.
 pub(super) struct Scene<'a> {
     pub(super) context: &'a Context,
@@ -80,9 +77,22 @@ pub(super) fn remover(survey: &Survey) -> Remover {
 }
 
 /// Frees what was removed and whose time is over, and finishes what a killed run left: for verbs that only look. What cannot be
-/// done now is left to the next verb that deletes, which says why.
-pub(super) fn expire(survey: &Survey) {
-    let _ = remover(survey).sweep(time::seconds());
+/// done now is said in one line; the next verb that deletes names all of it.
+pub(super) fn expire(context: &Context, survey: &Survey) {
+    let swept = match remover(survey).sweep(time::seconds()) {
+        Ok(swept) => swept,
+        Err(error) => {
+            return context.output.warn(format!("what was removed before could not be swept: {error:#}"));
+        }
+    };
+    let Some((path, why)) = swept.problems.first() else { return };
+    let Layout { root, home, .. } = &survey.layout;
+    let shown = paths::friendly(root, home.as_deref(), path);
+    let more = match swept.problems.len() - 1 {
+        0 => String::new(),
+        more => format!("; the same with {more} more, which `modelstrap prune` names"),
+    };
+    context.output.warn(format!("{shown}: {}{more}", escape::printable(why)));
 }
 
 impl<'a> Scene<'a> {
@@ -107,9 +117,7 @@ impl<'a> Scene<'a> {
         let swept = match (scope.dry_run, scope.empty_trash) {
             (true, _) => Swept::default(),
             (false, false) => remover.sweep(now)?,
-            // As if it were so much later: what can be brought back is given up. Less than the week for which what a killed run
-            // took waits for a person.
-            (false, true) => remover.sweep(now.saturating_add(EARLY))?,
+            (false, true) => remover.sweep_all()?,
         };
         let planned = SystemTime::now();
         // What lies outside of the cache is read only for who names a path there.

@@ -57,7 +57,7 @@ pub(super) fn run(context: &Context, arguments: &StatusArgs) -> Result<Exit> {
     let filters = filters.collect::<Result<Vec<Filter>, _>>().map_err(|error| Usage(format!("--filter: {error}")))?;
     interrupt::watch();
     let survey = Survey::of(context)?;
-    super::cleaning::expire(&survey);
+    super::cleaning::expire(context, &survey);
     let Survey { project, layout, homes, places } = survey;
     let inventory = scan::scan(places);
     if interrupt::requested() {
