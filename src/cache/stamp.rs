@@ -4,6 +4,8 @@ use std::fs::{self, Metadata};
 use std::io;
 use std::path::Path;
 
+use crate::support::time;
+
 /// A file, folder or link, as the disk knew it at one moment. Links are not followed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Stamp {
@@ -28,6 +30,8 @@ pub struct Stamp {
 
 /// Nanoseconds in a second.
 const SECOND: i128 = 1_000_000_000;
+const MINUTE: i128 = 60 * SECOND;
+const DAY: i128 = 86_400 * SECOND;
 
 impl Stamp {
     /// What stands at `path`; of a link, the link itself.
@@ -48,9 +52,21 @@ impl Stamp {
         i64::try_from(self.accessed.max(self.modified).div_euclid(SECOND)).unwrap_or(i64::MAX)
     }
 
-    /// When anything about it changed last, in seconds since 1970.
+    /// When anything about it changed last, in seconds since 1970. A time that lies ahead says nothing: see `lately`.
     pub fn touched(&self) -> i64 {
-        i64::try_from(self.changed.max(self.modified).div_euclid(SECOND)).unwrap_or(i64::MAX)
+        let last = self.lately(i128::from(time::seconds()) * SECOND);
+        i64::try_from(last.div_euclid(SECOND)).unwrap_or(0)
+    }
+
+    /// When anything about it changed last, in nanoseconds since 1970, as far as that can be believed at `now`; `i128::MIN` where
+    /// it cannot. A file may carry any `modified` (`touch -d 2040`, an archive of another time zone): what it says of the future
+    /// would keep it from being removed till then, so that it counts only up to now. `changed` is written by the disk alone; what
+    /// lies a little ahead is the clock of a server, behind which another machine may be at work right now, and is believed. Only
+    /// what lies more than a day ahead was written by a clock that was wrong.
+    pub fn lately(&self, now: i128) -> i128 {
+        let modified = (self.modified <= now.saturating_add(MINUTE)).then_some(self.modified);
+        let changed = (self.changed <= now.saturating_add(DAY)).then_some(self.changed);
+        modified.max(changed).unwrap_or(i128::MIN)
     }
 
     /// What removing this name frees, in bytes: nothing while the file has others.
@@ -99,6 +115,17 @@ impl Stamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_that_lies_ahead_says_nothing_of_what_was_done_lately() {
+        let now = 1_000 * DAY;
+        let at = |modified, changed| Stamp { modified, changed, ..Stamp::default() }.lately(now);
+        assert_eq!(at(now - DAY, now - 5), now - 5, "a second name");
+        assert_eq!(at(now + 5000 * DAY, now - DAY), now - DAY, "`touch -d 2040`");
+        assert_eq!(at(now + MINUTE, now - DAY), now + MINUTE, "two clocks that differ a little");
+        assert_eq!(at(now - DAY, now + 3 * MINUTE), now + 3 * MINUTE, "a server's clock");
+        assert_eq!(at(now + 5000 * DAY, now + 5000 * DAY), i128::MIN, "a clock that was wrong");
+    }
 
     #[test]
     fn another_content_is_seen_and_a_second_name_is_not() {

@@ -120,7 +120,8 @@ pub struct Restored {
     pub back: Vec<PathBuf>,
     /// What each of it takes on the disk, in bytes.
     pub sizes: BTreeMap<PathBuf, u64>,
-    /// What could not be put back, and why; it stays in the trash for its time.
+    /// What could not be put back, of this run or of one that was undone before it: why, and where it lies in the trash. It stays
+    /// there until it can go back, or a person takes it.
     pub stayed: Vec<(PathBuf, String)>,
 }
 
@@ -131,7 +132,7 @@ pub struct Swept {
     pub freed: u64,
     /// What a run that was killed had taken away, and is back.
     pub back: Vec<PathBuf>,
-    /// What could not be done, and why.
+    /// What could not be done, why, and where it waits. It is said each time until it is done.
     pub problems: Vec<(PathBuf, String)>,
 }
 
@@ -175,7 +176,8 @@ impl Remover {
         run::remove(self, order, progress)
     }
 
-    /// Brings back what the last run removed whose trash is still there; `None` if there is no such run.
+    /// Brings back what the last run removed whose trash is still there, and what earlier undos could not put back; `None` if
+    /// there is neither.
     ///
     /// # Errors
     /// When the journals cannot be read, or written.
@@ -188,15 +190,24 @@ impl Remover {
     /// # Errors
     /// When the journals cannot be read.
     pub fn sweep(&self, now: i64) -> Result<Swept> {
-        sweep::sweep(self, now)
+        sweep::sweep(self, sweep::Sweep::Expired(now))
     }
 
-    /// How many bytes a [`Self::sweep`] at `now` would free of what was removed. Changes nothing.
+    /// The same, and empties the trashes of all runs of this user that could still be brought back, whatever their time. What a
+    /// killed run took and cannot be put back stays also now.
     ///
     /// # Errors
     /// When the journals cannot be read.
-    pub fn waiting(&self, now: i64) -> Result<u64> {
-        sweep::waiting(self, now)
+    pub fn sweep_all(&self) -> Result<Swept> {
+        sweep::sweep(self, sweep::Sweep::AllDecided)
+    }
+
+    /// How many bytes a [`Self::sweep_all`] would free of what was removed. Changes nothing.
+    ///
+    /// # Errors
+    /// When the journals cannot be read.
+    pub fn waiting(&self) -> Result<u64> {
+        sweep::waiting(self)
     }
 
     fn guard(&self) -> guard::Guard {

@@ -136,6 +136,14 @@ impl Trash {
         Ok(self.open.borrow().clone())
     }
 
+    /// Whether the folder that it lies in is there, and on the disk `device`, if that is known.
+    pub(super) fn may_have_been_on(&self, device: Option<u64>) -> bool {
+        match folder::open(&self.at.base).and_then(|base| base.own()) {
+            Ok(found) => device.is_none_or(|device| found.stamp.id.0 == device),
+            Err(error) => error.kind() != io::ErrorKind::NotFound,
+        }
+    }
+
     /// Brings its names to the disk.
     pub(super) fn sync(&self) {
         if let Ok(Some(folder)) = self.find() {

@@ -98,11 +98,19 @@ impl Mark {
 }
 
 impl Move {
+    /// The disk that it was on, where the system tells.
+    pub(super) fn device(&self) -> Option<u64> {
+        (self.mark.id != (0, 0)).then_some(self.mark.id.0)
+    }
+
     /// Whether `found`, which has its name in the trash, is it. A list of users may have been written anew before it was moved; a
-    /// folder changes when a part of it is put back, or freed.
+    /// folder changes when a part of it is put back, or freed. A disk may have another number than before the machine was started
+    /// anew: that of the trash is the one that counts.
     pub(super) fn is(&self, found: &Found) -> bool {
-        let mark = Mark::of(&found.stamp);
-        self.is_list || mark == self.mark || (found.kind == Kind::Folder && mark.id == self.mark.id)
+        let (there, mark) = (Mark::of(&found.stamp), self.mark);
+        let same_inode = there.id.1 == mark.id.1;
+        let same_content = (there.size, there.modified) == (mark.size, mark.modified);
+        self.is_list || (same_inode && (same_content || found.kind == Kind::Folder))
     }
 }
 

@@ -114,12 +114,13 @@ fn run_name() -> String {
 
 /// The last moment at which something that goes may have been made, changed or linked.
 fn newest(planned: SystemTime, grace: Duration) -> i128 {
-    let since = |time: SystemTime| {
-        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-        i128::try_from(since).unwrap_or(i128::MAX)
-    };
     let grace = i128::try_from(grace.as_nanos()).unwrap_or(i128::MAX);
     since(planned).min(since(SystemTime::now()).saturating_sub(grace))
+}
+
+fn since(time: SystemTime) -> i128 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+    i128::try_from(since).unwrap_or(i128::MAX)
 }
 
 /// First the names, then what they name, last what is shared.
@@ -145,7 +146,11 @@ impl Run {
             places: Vec::new(),
             trashes: Vec::new(),
             jobs: Vec::new(),
-            limits: Limits { newest: newest(order.planned, order.grace), written: HashSet::new() },
+            limits: Limits {
+                newest: newest(order.planned, order.grace),
+                now: since(SystemTime::now()),
+                written: HashSet::new(),
+            },
             machine: remover.machine.clone(),
             opened: HashSet::new(),
             contents: HashMap::new(),
@@ -287,7 +292,7 @@ impl Run {
     pub(super) fn put_back(&mut self, at: usize, why: String) -> Result<()> {
         let job = &self.jobs[at];
         let path = escape::path(&job.victim.path);
-        back::put(&job.one, &self.places[job.one.place], &self.trashes[job.one.trash]).map_err(|error| {
+        back::put(&self.written(job), &self.places[job.one.place], &self.trashes[job.one.trash]).map_err(|error| {
             anyhow!("{path} {why}, and cannot be put back from the trash: {error}\n  the next run tries again")
         })?;
         self.places[job.one.place].forget();
@@ -295,11 +300,23 @@ impl Run {
         Ok(())
     }
 
+    /// Its rename, with the mark that it has now: whoever had it open may have written into it in the trash, and it is ours still.
+    fn written(&self, job: &Job) -> Move {
+        let mut one = job.one.clone();
+        let found = self.trashes[one.trash].find().ok().flatten();
+        let found = found.and_then(|trash| trash.look(OsStr::new(&one.name)).ok());
+        if let Some(found) = found.filter(|found| found.stamp.id == job.victim.stamp.id) {
+            one.mark = Mark::of(&found.stamp);
+        }
+        one
+    }
+
     /// Puts everything back. What cannot be put back waits in the trash for the next run, with the journal.
     fn take_back(&mut self, journal: Journal, error: anyhow::Error) -> anyhow::Error {
         let mut left = false;
         for job in self.jobs.iter().rev() {
-            for one in job.moves().collect::<Vec<_>>().into_iter().rev() {
+            let one = self.written(job);
+            for one in job.list.iter().chain([&one]) {
                 left |= back::put(one, &self.places[one.place], &self.trashes[one.trash]).is_err();
             }
         }

@@ -2,7 +2,9 @@
 //! had looked at everything again, or when a person wants it.
 //!
 //! A run that was killed among its renames has decided nothing: everything goes back, as if it had never been. One that was killed
-//! after its decision is finished.
+//! after its decision is finished. What is to go back and cannot is nobody's leave to delete it, however old it is: a cache whose
+//! disk is away, or a clock that was wrong, must not cost a model. It stays, and is named each time, until a person has cleared
+//! the way or has taken it from the trash.
 
 use std::ffi::OsStr;
 use std::io;
@@ -23,8 +25,28 @@ use crate::cache::stamp::Stamp;
 use crate::support::escape;
 use crate::support::interrupt::Interrupted;
 
-/// How long what could not be put back waits for a person, in seconds: a week.
-const WAIT: i64 = 7 * 86_400;
+/// Which trashes are emptied: of runs that were decided alone. What goes back is emptied by neither.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sweep {
+    /// Those whose time is over at this moment, in seconds since 1970.
+    Expired(i64),
+    /// All of them, whatever their time and the clock say.
+    AllDecided,
+}
+
+impl Sweep {
+    /// Whether a trash that is kept until `until` is emptied.
+    ///
+    /// A clock that was ahead when the run was decided wrote an `until` far ahead; one that is behind now makes every `until`
+    /// look so. Both look alike, and bounding the one would empty the other's trash before its time: so it is kept, and
+    /// `AllDecided` empties it for who knows better. A clock that is ahead now is believed: nothing tells that it is wrong.
+    const fn empties(self, until: Option<i64>) -> bool {
+        match (self, until) {
+            (Self::Expired(now), Some(until)) => until <= now,
+            (Self::AllDecided, _) | (_, None) => true,
+        }
+    }
+}
 
 /// A past run with its places and trashes opened.
 #[derive(Debug)]
@@ -35,44 +57,52 @@ struct Opened {
     trashes: Vec<Trash>,
 }
 
+/// Tries again what earlier undos could not put back, then brings back the last run that can be: what is stuck stands in nobody
+/// else's way.
 pub(super) fn undo(remover: &Remover) -> Result<Option<Restored>> {
-    let mut past = read(remover)?;
-    past.retain(|past| matches!(past.fate, Fate::Decided(Some(_)) | Fate::Returning));
-    while let Some(last) = past.pop() {
+    let past = read(remover)?.into_iter().filter(|past| past.fate != Fate::Undecided);
+    let (mut decided, returning): (Vec<_>, Vec<_>) = past.partition(|past| past.fate != Fate::Returning);
+    decided.retain(|past| past.fate != Fate::Decided(None));
+    let mut restored = Restored::default();
+    for past in returning.into_iter().rev() {
+        let run = Opened::open(past, &remover.guard());
+        restored.verb.clone_from(&run.past.verb);
+        run.give_back(&mut restored.back, &mut restored.stayed);
+        run.close();
+    }
+    while let Some(last) = decided.pop() {
         let mut run = Opened::open(last, &remover.guard());
         if !run.has_anything() {
-            run.close();
+            // On a disk that is away now, there may be something.
+            if run.away().is_empty() {
+                run.close();
+            }
             continue;
         }
         run.past.journal.give_back().context("the undo cannot be noted in its journal")?;
-        let mut restored = Restored { verb: run.past.verb.clone(), ..Restored::default() };
+        run.past.fate = Fate::Returning;
+        restored.verb.clone_from(&run.past.verb);
         restored.sizes = run.past.moves.iter().map(|one| (run.path(one), run.bytes(std::iter::once(one)))).collect();
         run.give_back(&mut restored.back, &mut restored.stayed);
         run.close();
         return Ok(Some(restored));
     }
     journal::tidy(&remover.cache_root);
-    Ok(None)
+    let is_nothing = restored.back.is_empty() && restored.stayed.is_empty();
+    Ok((!is_nothing).then_some(restored))
 }
 
-pub(super) fn sweep(remover: &Remover, now: i64) -> Result<Swept> {
+pub(super) fn sweep(remover: &Remover, which: Sweep) -> Result<Swept> {
     let mut swept = Swept::default();
     for past in read(remover)? {
         let run = Opened::open(past, &remover.guard());
         match run.past.fate {
-            Fate::Decided(Some(until)) if until > now => continue,
+            Fate::Decided(until) if !which.empties(until) => continue,
             Fate::Decided(until) => {
-                if until.is_some() {
-                    run.return_what_is_used(&mut swept);
-                }
-                run.empty(&mut swept)?;
+                let needed = if until.is_some() { run.return_what_is_used(&mut swept) } else { Vec::new() };
+                run.empty(&needed, &mut swept)?;
             }
-            Fate::Undecided | Fate::Returning => {
-                run.give_back(&mut swept.back, &mut swept.problems);
-                if run.past.started.saturating_add(WAIT) <= now {
-                    run.empty(&mut swept)?;
-                }
-            }
+            Fate::Undecided | Fate::Returning => run.give_back(&mut swept.back, &mut swept.problems),
         }
         run.close();
     }
@@ -80,8 +110,8 @@ pub(super) fn sweep(remover: &Remover, now: i64) -> Result<Swept> {
     Ok(swept)
 }
 
-pub(super) fn waiting(remover: &Remover, now: i64) -> Result<u64> {
-    let is_over = |past: &Past| matches!(past.fate, Fate::Decided(until) if until.is_none_or(|until| until <= now));
+pub(super) fn waiting(remover: &Remover) -> Result<u64> {
+    let is_over = |past: &Past| matches!(past.fate, Fate::Decided(_));
     let runs = read(remover)?.into_iter().filter(is_over).map(|past| Opened::open(past, &remover.guard()));
     Ok(runs.fold(0, |sum: u64, run| sum.saturating_add(run.bytes(run.past.moves.iter()))))
 }
@@ -138,7 +168,16 @@ impl Opened {
 
     /// Puts back what can be: what was moved last first, so that nothing stands there before what it needs.
     fn give_back(&self, done: &mut Vec<PathBuf>, stayed: &mut Vec<(PathBuf, String)>) {
-        for one in self.past.moves.iter().rev() {
+        let away = self.away();
+        for trash in &away {
+            let why = format!(
+                "is not there, or another disk is, and what was taken from it may lie in its trash: mount its disk, or if it \
+                 is gone for good, delete {}",
+                escape::path(self.past.journal.path())
+            );
+            stayed.push((self.trashes[*trash].at.base.clone(), why));
+        }
+        for one in self.past.moves.iter().rev().filter(|one| !away.contains(&one.trash)) {
             match self.put(one) {
                 Ok(Back::Done) if !one.is_list => done.push(self.path(one)),
                 Ok(Back::Done | Back::WasNotHere) => {}
@@ -146,19 +185,44 @@ impl Opened {
                     done.push(self.path(one));
                     stayed.push((self.path(one), format!("is back, but {what}")));
                 }
-                Err(why) => stayed.push((self.path(one), why)),
+                Err(why) => stayed.push((self.path(one), self.waits(one, &why))),
             }
         }
     }
 
+    /// Why it is not back, where it is, and what a person can do.
+    fn waits(&self, one: &Move, why: &str) -> String {
+        let at = &self.trashes[one.trash].at;
+        let there = escape::path(&at.base.join(&at.below).join(&one.name));
+        format!(
+            "{why}; it waits in {there} until the way is free and the next run puts it back, or you take it from there"
+        )
+    }
+
     /// Before the trash is emptied: a content that a revision has again, and that did not come again, goes back with its payload.
-    fn return_what_is_used(&self, swept: &mut Swept) {
-        for one in self.past.moves.iter().filter(|one| one.role == Role::Blob) {
-            let used = self.is_used(one);
-            if used && let Ok(Back::Done) = self.put_with_payload(one) {
-                swept.back.push(self.path(one));
+    /// What could not, and is needed, says so and is left out of the emptying.
+    fn return_what_is_used(&self, swept: &mut Swept) -> Vec<&Move> {
+        let mut needed = Vec::new();
+        for one in self.past.moves.iter().filter(|one| one.role == Role::Blob && self.is_used(one)) {
+            match self.put_with_payload(one) {
+                Ok(Back::Done) => swept.back.push(self.path(one)),
+                Err(why) if !self.stands(one) => {
+                    swept
+                        .problems
+                        .push((self.path(one), self.waits(one, &format!("a revision needs it again: {why}"))));
+                    needed.push(one);
+                }
+                _ => {}
             }
         }
+        needed
+    }
+
+    /// Whether something is where it was.
+    fn stands(&self, one: &Move) -> bool {
+        let Ok(place) = &self.places[one.place] else { return false };
+        let found = place.parent(&one.path).and_then(|(parent, name)| parent.find(name));
+        found.is_ok_and(|found| found.is_some())
     }
 
     fn is_used(&self, one: &Move) -> bool {
@@ -189,9 +253,13 @@ impl Opened {
         store::led_to(&trash.target(OsStr::new(&one.name)).ok()?, &hub)
     }
 
-    /// Unlinks what lies in the trash.
-    fn empty(&self, swept: &mut Swept) -> Result<()> {
-        for one in &self.past.moves {
+    /// Unlinks what lies in the trash, but not what is `needed`; then no payload goes either, which it may lead to.
+    fn empty(&self, needed: &[&Move], swept: &mut Swept) -> Result<()> {
+        let stays = |one: &Move| {
+            let is_same = |other: &&Move| (other.trash, &other.name) == (one.trash, &one.name);
+            needed.iter().any(is_same) || (!needed.is_empty() && one.role == Role::Payload)
+        };
+        for one in self.past.moves.iter().filter(|one| !stays(one)) {
             let outcome = self.holds(one).and_then(|holds| {
                 let freed = &mut |stamp: &Stamp| swept.freed += stamp.disk;
                 if holds { free(&self.trashes[one.trash], &one.name, freed) } else { Ok(()) }
@@ -207,9 +275,31 @@ impl Opened {
         Ok(())
     }
 
+    /// The trashes, by number, that are not to be seen because the folder that they lie in is not there, or another disk is.
+    fn away(&self) -> Vec<usize> {
+        let is_away = |(number, trash): &(usize, &Trash)| {
+            let device = self.past.moves.iter().filter(|one| one.trash == *number).find_map(Move::device);
+            matches!(trash.find(), Ok(None)) && !trash.may_have_been_on(device)
+        };
+        self.trashes.iter().enumerate().filter(is_away).map(|(number, _)| number).collect()
+    }
+
+    /// Whether nobody needs its journal any more. What is to go back is missed also when it was changed in the trash.
+    fn is_over(&self) -> bool {
+        let is_clear = |one: &Move| {
+            let found = self.trashes[one.trash].find();
+            let found = found.and_then(|trash| trash.map_or(Ok(None), |trash| trash.find(OsStr::new(&one.name))));
+            matches!(found, Ok(None))
+        };
+        match self.past.fate {
+            Fate::Decided(_) => !self.has_anything(),
+            Fate::Undecided | Fate::Returning => self.past.moves.iter().all(is_clear) && self.away().is_empty(),
+        }
+    }
+
     /// Takes the trashes away and closes the journal, if nothing of the run is left in them.
     fn close(self) {
-        if !self.has_anything() {
+        if self.is_over() {
             self.trashes.iter().for_each(Trash::drop_empty);
             self.past.journal.close();
         }

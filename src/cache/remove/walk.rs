@@ -17,6 +17,8 @@ const DEEPEST: usize = 200;
 pub(super) struct Limits {
     /// Nothing was made, changed or linked after this, in nanoseconds since 1970.
     pub(super) newest: i128,
+    /// When the run began, in nanoseconds since 1970: by it a time that lies ahead is told.
+    pub(super) now: i128,
     /// Files that some process writes, by device and inode.
     pub(super) written: HashSet<(u64, u64)>,
 }
@@ -32,8 +34,8 @@ impl Limits {
     /// Why something that is so stays. `is_moved`: by us, which changed `changed`.
     pub(super) fn refuse(&self, found: &Found, is_moved: bool) -> Result<(), String> {
         let stamp = found.stamp;
-        let last = if is_moved { stamp.modified } else { stamp.changed.max(stamp.modified) };
-        if last > self.newest {
+        let stamp_then = if is_moved { Stamp { changed: i128::MIN, ..stamp } } else { stamp };
+        if stamp_then.lately(self.now) > self.newest {
             return Err("was made, changed or linked too lately".to_owned());
         }
         if found.kind == Kind::File && self.written.contains(&stamp.id) {

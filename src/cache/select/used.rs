@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::hub::{BlobKind, FileKind, Revision};
 use super::stock::{Entry, Holding};
+use crate::support::time;
 
 /// Nanoseconds in a second.
 const SECOND: i128 = 1_000_000_000;
@@ -51,14 +52,19 @@ pub(super) fn of<'a>(entries: impl Iterator<Item = &'a Entry>) -> Option<Used> {
 
 fn of_stamp(accessed: i128, modified: i128) -> Used {
     let (at, clock) = if accessed > modified { (accessed, Clock::Read) } else { (modified, Clock::Written) };
-    Used { at: i64::try_from(at.div_euclid(SECOND)).unwrap_or(i64::MAX), clock }
+    Used { at: not_ahead(i64::try_from(at.div_euclid(SECOND)).unwrap_or(i64::MAX)), clock }
+}
+
+/// A use that lies ahead counts as one of now: `touch`, or a clock that was wrong, may set any time.
+fn not_ahead(at: i64) -> i64 {
+    at.min(time::seconds())
 }
 
 /// `used`, unless the log knows of a later use of `path`; of a revision that somebody `names`, also of its repository: the log
 /// knows no more of it.
 pub(super) fn with_log(used: Option<Used>, path: &Path, names: bool, log: &UseLog) -> Option<Used> {
     let noted = path.ancestors().take(if names { 3 } else { 1 }).filter_map(|path| log.get(path)).max();
-    used.max(noted.map(|at| Used { at: *at, clock: Clock::Log }))
+    used.max(noted.map(|at| Used { at: not_ahead(*at), clock: Clock::Log }))
 }
 
 /// When a revision was used last: by the contents that it alone has. What others have as well says nothing of which was meant,
@@ -87,6 +93,16 @@ pub(super) fn of_revision(holding: &Holding, revision: &Revision) -> Option<Used
 mod tests {
     use super::super::stock::entry;
     use super::*;
+
+    #[test]
+    fn a_use_that_lies_ahead_counts_as_one_of_now() {
+        let before = time::seconds();
+        let used = of([entry("/c/a", 1, 0, 9_000_000_000, 10)].iter()).unwrap();
+        assert!((before..=time::seconds()).contains(&used.at), "{used:?}");
+        let log: UseLog = [(PathBuf::from("/c"), i64::MAX)].into_iter().collect();
+        let used = with_log(None, Path::new("/c"), false, &log).unwrap();
+        assert!((before..=time::seconds()).contains(&used.at), "{used:?}");
+    }
 
     #[test]
     fn the_latest_of_the_clocks_counts_and_is_named() {

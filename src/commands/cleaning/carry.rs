@@ -139,7 +139,9 @@ pub(in crate::commands) fn undo(context: &Context, verb: &str, dry_run: bool) ->
         true => remover.undo()?,
         false => Some(Restored { verb: verb.to_owned(), back: swept.back, ..Restored::default() }),
     };
-    for (path, why) in &swept.problems {
+    // What the undo has tried again, it says itself.
+    let is_said = |problem: &&(PathBuf, String)| restored.iter().any(|restored| restored.stayed.contains(problem));
+    for (path, why) in swept.problems.iter().filter(|problem| !is_said(problem)) {
         context.output.warn(format!("{}: {}", escape::path(path), escape::printable(why)));
     }
     let shown = |path: &std::path::Path| {
@@ -171,7 +173,7 @@ pub(in crate::commands) fn undo(context: &Context, verb: &str, dry_run: bool) ->
         return Ok(Exit::Done);
     }
     anyhow::bail!(
-        "{} could not be brought back, and stay in the trash for their time",
+        "{} could not be brought back, and stay in the trash, as said above",
         units::count(restored.stayed.len(), "thing")
     )
 }

@@ -38,10 +38,6 @@ pub(super) use roots::Keeping;
 pub(super) use show::plan_in as plan;
 pub(super) use who::Projects;
 
-/// Six days, in seconds: the trash is emptied as if it were so much later. Less than the week for which what a killed run took waits
-/// for a person.
-const EARLY: i64 = 6 * 86_400;
-
 /// A project, and all that is known of its cache.
 pub(super) struct Scene<'a> {
     pub(super) context: &'a Context,
@@ -85,9 +81,22 @@ pub(super) fn remover(survey: &Survey) -> Remover {
 }
 
 /// Frees what was removed and whose time is over, and finishes what a killed run left: for verbs that only look. What cannot be
-/// done now is left to the next verb that deletes, which says why.
-pub(super) fn expire(survey: &Survey) {
-    let _ = remover(survey).sweep(time::seconds());
+/// done now is said in one line; the next verb that deletes names all of it.
+pub(super) fn expire(context: &Context, survey: &Survey) {
+    let swept = match remover(survey).sweep(time::seconds()) {
+        Ok(swept) => swept,
+        Err(error) => {
+            return context.output.warn(format!("what was removed before could not be swept: {error:#}"));
+        }
+    };
+    let Some((path, why)) = swept.problems.first() else { return };
+    let Layout { root, home, .. } = &survey.layout;
+    let shown = paths::friendly(root, home.as_deref(), path);
+    let more = match swept.problems.len() - 1 {
+        0 => String::new(),
+        more => format!("; the same with {more} more, which `modelstrap prune` names"),
+    };
+    context.output.warn(format!("{shown}: {}{more}", escape::printable(why)));
 }
 
 impl<'a> Scene<'a> {
@@ -110,7 +119,7 @@ impl<'a> Scene<'a> {
         }
         let now = time::seconds();
         let swept = if scope.dry_run { Swept::default() } else { remover.sweep(now)? };
-        let pending = if scope.empty_trash { remover.waiting(now.saturating_add(EARLY))? } else { 0 };
+        let pending = if scope.empty_trash { remover.waiting()? } else { 0 };
         let planned = SystemTime::now();
         // What lies outside of the cache is read only for who names a path there.
         let is_read = |place: &&Place| scope.outside || matches!(place.kind, Kind::Home | Kind::Application { .. });
@@ -160,7 +169,7 @@ impl<'a> Scene<'a> {
         if self.pending == 0 {
             return Ok(Swept::default());
         }
-        let emptied = self.remover.sweep(self.now.saturating_add(EARLY))?;
+        let emptied = self.remover.sweep_all()?;
         show::swept(self, &emptied);
         Ok(emptied)
     }

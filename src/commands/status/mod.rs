@@ -60,7 +60,7 @@ pub(super) fn run(context: &Context, arguments: &StatusArgs) -> Result<Exit> {
     let filters = filters.collect::<Result<Vec<Filter>, _>>().map_err(|error| Usage(format!("--filter: {error}")))?;
     interrupt::watch();
     let survey = Survey::of(context)?.without_links_back();
-    super::cleaning::expire(&survey);
+    super::cleaning::expire(context, &survey);
     let Survey { project, layout, homes, places, led, .. } = survey;
     let inventory = scan::scan(places);
     if interrupt::requested() {

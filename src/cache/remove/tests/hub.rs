@@ -3,7 +3,7 @@
 use super::*;
 
 /// A repository with two revisions: `main` names the first; both have `shared`, each has one of its own; one blob has nobody.
-fn repository(room: &Room) -> PathBuf {
+pub(super) fn repository(room: &Room) -> PathBuf {
     let at = "hub/models--o--m";
     for blob in ["shared", "first", "second", "orphan"] {
         room.put(&format!("{at}/blobs/{blob}"), blob);

@@ -6,6 +6,7 @@ mod plain;
 mod race;
 mod recovery;
 mod store;
+mod waiting;
 
 use std::collections::BTreeMap;
 use std::fs;
