@@ -42,10 +42,14 @@ struct Run<'a> {
 
 pub(super) fn run(context: &Context, arguments: &MigrateArgs) -> Result<Exit> {
     interrupt::watch();
-    let survey = Survey::of(context)?;
+    let mut survey = Survey::of(context)?;
+    survey.warn_of_homes(&context.output);
+    survey.leave_alone();
     let cache_root = survey.layout.cache_root.clone();
     let plan::Prepared { mut found, options } = plan::prepare(context, &survey, arguments)?;
-    let parts = std::mem::take(&mut found.parts);
+    let mut parts = std::mem::take(&mut found.parts);
+    parts.retain(|part| !survey.is_left_alone(&part.from) && !survey.is_left_alone(&part.to));
+    found.roots.retain(|root| !survey.is_left_alone(root));
     let mut run = Run {
         arguments,
         project: survey.project.root.clone(),

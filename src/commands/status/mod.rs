@@ -12,11 +12,12 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 
 use super::context::Context;
-use super::survey::Survey;
+use super::survey::{self, Survey};
 use super::{Exit, Usage, notes};
 use crate::cache::filter::{Filter, Order};
 use crate::cache::inventory::{Found, Unit, UnitKind};
 use crate::cache::notes::projects;
+use crate::cache::trust::Distrusted;
 use crate::cache::{Inventory, Kind, scan};
 use crate::cli::{Sort, StatusArgs};
 use crate::models::homes::Homes;
@@ -47,6 +48,8 @@ struct Report<'a> {
     reclaimable: Vec<reclaim::Reclaimable>,
     /// The folders of repositories that the lock names, and what the project calls each.
     named: HashMap<PathBuf, Vec<String>>,
+    /// The places in which nothing is deleted.
+    distrusted: Vec<Distrusted>,
 }
 
 pub(super) fn run(context: &Context, arguments: &StatusArgs) -> Result<Exit> {
@@ -58,7 +61,7 @@ pub(super) fn run(context: &Context, arguments: &StatusArgs) -> Result<Exit> {
     interrupt::watch();
     let survey = Survey::of(context)?;
     super::cleaning::expire(&survey);
-    let Survey { project, layout, homes, places } = survey;
+    let Survey { project, layout, homes, places, distrusted } = survey;
     let inventory = scan::scan(places);
     if interrupt::requested() {
         bail!(Interrupted("stopped; nothing was changed".to_owned()));
@@ -76,6 +79,7 @@ pub(super) fn run(context: &Context, arguments: &StatusArgs) -> Result<Exit> {
         inventory,
         project,
         layout,
+        distrusted,
     };
     let needed = || needed(context, &report, &homes);
     report.reclaimable = reclaim::all(&report, needed);
@@ -185,6 +189,9 @@ impl Report<'_> {
 
     /// Says what is wrong, and with which code the run ends.
     fn end(&self, context: &Context) -> Result<Exit> {
+        for Distrusted { place, why } in &self.distrusted {
+            context.output.warn(survey::distrust(&self.project.root, self.layout.home.as_deref(), place, why));
+        }
         for problem in &self.inventory.problems {
             context.output.warn(format!("{}: {}; it is not counted", escape::path(&problem.path), problem.why));
         }

@@ -207,7 +207,7 @@ impl Desk<'_> {
         self.done = Arc::default();
         let done = Arc::clone(&self.done);
         self.send(move || {
-            let Survey { project, homes, places, layout } = survey;
+            let Survey { project, homes, places, layout, .. } = survey;
             let inventory = scan::counted(places, &done);
             News::Scanned(tree::of(&inventory, &named(&project, &homes), &layout))
         });
