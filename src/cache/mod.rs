@@ -20,6 +20,7 @@ pub mod scan;
 pub mod select;
 pub mod sizes;
 pub mod stamp;
+pub mod trust;
 pub mod verify;
 mod weights;
 

@@ -45,6 +45,9 @@ pub(super) fn run(context: &Context, arguments: &ClearArgs) -> Result<Exit> {
             }
         }
     }
+    if wanted.contains(&Wanted::Models) && !arguments.force {
+        others_are_known(&scene)?;
+    }
     let busy = i64::try_from(arguments.grace.unwrap_or(BUSY).as_secs()).unwrap_or(i64::MAX);
     let terms = Terms { now: scene.now, busy, force: arguments.force };
     let selection = clear::select(&scene.stock, &scene.needs, &scene.log, &wanted, terms);
@@ -61,6 +64,19 @@ pub(super) fn run(context: &Context, arguments: &ClearArgs) -> Result<Exit> {
     }
     scene.end()?;
     Ok(Exit::Done)
+}
+
+/// Refuses to take every model while nobody knows what another project needs.
+fn others_are_known(scene: &Scene<'_>) -> Result<()> {
+    let own = &scene.survey.project.root;
+    match scene.projects.unknown.iter().find(|(project, _)| project != own) {
+        Some((project, why)) => bail!(
+            "what {} needs is not known: {}; nothing was removed\n  mend that first, name what is to go, or give `--force` to remove it all the same",
+            escape::path(project),
+            escape::printable(why)
+        ),
+        None => Ok(()),
+    }
 }
 
 /// Names the projects that need what was to go.

@@ -7,13 +7,16 @@ use anyhow::{Context as _, Result};
 use super::context::Context;
 use crate::cache::others::{Led, Own};
 use crate::cache::places::Known;
+use crate::cache::trust::{Distrusted, Trust};
 use crate::cache::{Kind, Place};
 use crate::models::homes::Homes;
 use crate::project::Project;
 use crate::project::answers::Answers;
+use crate::setup::layout::model_folders;
 use crate::setup::{Layout, Overrides};
-use crate::support::paths;
 use crate::support::vars::Vars;
+use crate::support::{escape, paths};
+use crate::ui::output::Output;
 
 /// A project, and where its data may lie.
 #[derive(Debug)]
@@ -26,6 +29,8 @@ pub(super) struct Survey {
     pub(super) led: Vec<Led>,
     /// By what the others' is known.
     pub(super) own: Own,
+    /// Those of the places in which nothing is deleted, as they came with the project and lead elsewhere.
+    pub(super) distrusted: Vec<Distrusted>,
 }
 
 impl Survey {
@@ -40,7 +45,12 @@ impl Survey {
         let homes = layout.homes(&context.vars);
         let own = Own::new(&layout.cache_root, &project.root);
         let (places, led) = known(&project, &layout, &homes, &context.vars)?.places(&own);
-        Ok(Self { project, layout, homes, places, led, own })
+        let root = &layout.cache_root;
+        let mut libraries: Vec<PathBuf> = model_folders().into_iter().map(|name| root.join(name)).collect();
+        libraries.extend([homes.hub.clone(), homes.torch_hub.clone()]);
+        let trust = Trust::of(&project.root, root, layout.home.as_deref(), &libraries);
+        let distrusted = trust.distrusted(&places);
+        Ok(Self { project, layout, homes, places, led, own, distrusted })
     }
 
     /// Without the places in which nothing is left but links into this project's cache: for verbs that show what lies where.
@@ -49,6 +59,40 @@ impl Survey {
         places
             .retain(|place| !(matches!(place.kind, Kind::Stray { .. } | Kind::Legacy) && own.leads_back(&place.path)));
         self
+    }
+
+    /// Takes the libraries' homes out of the places in which nothing may be changed.
+    pub(super) fn leave_alone(&mut self) {
+        let left = |place: &Place| self.distrusted.iter().any(|one| one.place == *place);
+        self.places.retain(|place| place.kind != Kind::Home || !left(place));
+    }
+
+    /// Whether `path` lies where a home leads in which nothing may be changed.
+    pub(super) fn is_left_alone(&self, path: &Path) -> bool {
+        let real = paths::real_place(path).unwrap_or_else(|| path.to_path_buf());
+        self.distrusted.iter().any(|one| one.place.kind == Kind::Home && real.starts_with(&one.place.real))
+    }
+
+    /// Says why nothing is changed in some of the libraries' homes.
+    pub(super) fn warn_of_homes(&self, output: &Output) {
+        for Distrusted { place, why } in self.distrusted.iter().filter(|one| one.place.kind == Kind::Home) {
+            output.warn(distrust(&self.project.root, self.layout.home.as_deref(), place, why));
+        }
+    }
+
+    /// Says why nothing is deleted in some places.
+    pub(super) fn warn(&self, output: &Output) {
+        for Distrusted { place, why } in &self.distrusted {
+            output.warn(distrust(&self.project.root, self.layout.home.as_deref(), place, why));
+        }
+    }
+}
+
+/// Why nothing is deleted in `place`, in a line.
+pub(super) fn distrust(root: &Path, home: Option<&Path>, place: &Place, why: &str) -> String {
+    match place.kind {
+        Kind::Application { .. } => format!("[application_caches] {}: {why}", escape::printable(&place.name)),
+        _ => format!("{} {why}\n  if it is one, put a CACHEDIR.TAG there", paths::friendly(root, home, &place.path)),
     }
 }
 

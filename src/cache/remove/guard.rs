@@ -66,8 +66,20 @@ pub(super) struct Guard {
 }
 
 /// Whether a folder of this name is a repository's.
-pub(super) fn is_repository(name: &std::ffi::OsStr) -> bool {
+pub fn is_repository(name: &std::ffi::OsStr) -> bool {
     REPOSITORIES.iter().any(|prefix| name.as_encoded_bytes().starts_with(prefix.as_bytes()))
+}
+
+/// Whether `real` is a Git repository, or lies in one: in `.git`, or in a bare one by any name. A work tree is none.
+pub fn is_in_git(real: &Path) -> bool {
+    let bare =
+        |folder: &Path| folder.join("HEAD").exists() && folder.join("objects").is_dir() && folder.join("refs").is_dir();
+    is_git_name(real) || real.ancestors().any(bare)
+}
+
+/// Whether a part of the path is called `.git`, as any disk would have it.
+fn is_git_name(path: &Path) -> bool {
+    path.components().any(|part| part.as_os_str().eq_ignore_ascii_case(".git"))
 }
 
 impl Guard {
@@ -119,6 +131,9 @@ impl Guard {
         if self.cache_root != real && self.cache_root.starts_with(real) {
             return Some("holds the cache");
         }
+        if is_in_git(real) {
+            return Some("is or lies in a Git repository");
+        }
         if fs::symlink_metadata(real.join(".git")).is_ok() {
             return Some("is a Git work tree");
         }
@@ -145,6 +160,9 @@ impl Guard {
         if self.cache_root.starts_with(path) {
             return Some("is or holds the cache root");
         }
+        if is_git_name(path) {
+            return Some("lies in a Git repository");
+        }
         let own = |part: &str| path.components().rev().skip(1).any(|one| one.as_os_str() == part);
         let name = path.file_name().unwrap_or_default();
         if name == ".modelstrap" || (own(".modelstrap") && (own("trash") || own("removals") || name == "trash")) {
@@ -166,8 +184,13 @@ pub(super) fn is_hub(folder: &Folder) -> bool {
     })
 }
 
+/// Whether a tag says that the folder is a cache.
+pub fn is_tagged(folder: &Path) -> bool {
+    bounded::read(&folder.join("CACHEDIR.TAG"), 4096).is_ok_and(|bytes| bytes.starts_with(SIGNATURE))
+}
+
 fn is_marked(real: &Path) -> bool {
-    if bounded::read(&real.join("CACHEDIR.TAG"), 4096).is_ok_and(|bytes| bytes.starts_with(SIGNATURE)) {
+    if is_tagged(real) {
         return true;
     }
     let Ok(folder) = folder::open(real) else { return false };
@@ -204,6 +227,9 @@ mod tests {
         let room = tempfile::tempdir().unwrap();
         let room = room.path().canonicalize().unwrap();
         for folder in [
+            "home/project/.git/hooks",
+            "home/bare/objects",
+            "home/bare/refs/heads",
             "home/project/.cache/huggingface",
             "home/project/clone/.git",
             "mnt/data",
@@ -213,6 +239,7 @@ mod tests {
             fs::create_dir_all(room.join(folder)).unwrap();
         }
         fs::write(room.join("file"), "").unwrap();
+        fs::write(room.join("home/bare/HEAD"), "").unwrap();
         symlink("home/project", room.join("link")).unwrap();
         symlink("home/project/.cache", room.join("good")).unwrap();
         let at = |name: &str| room.join(name);
@@ -234,6 +261,9 @@ mod tests {
             (room.clone(), "it holds the project or the home folder"),
             (at("home/project/../project"), "without `..`"),
             (at("home/project/clone"), "is a Git work tree"),
+            (at("home/project/.git"), "Git repository"),
+            (at("home/project/.git/hooks"), "Git repository"),
+            (at("home/bare/refs/heads"), "Git repository"),
             (at("link"), "home/project, which is the project or the home folder"),
             (at("mnt/data"), "is where a disk is mounted"),
             (at("file"), "is no folder"),
@@ -252,6 +282,7 @@ mod tests {
         assert_eq!(keeps("home/project/.cache/x/.modelstrap"), Some("is modelstrap's own"));
         assert_eq!(keeps("home/project/.cache/.modelstrap/trash/1/0"), Some("is modelstrap's own"));
         assert_eq!(keeps("home/project/.cache/huggingface/hub/models--o--m/.modelstrap/partials/a.part"), None);
+        assert_eq!(keeps("home/project/.cache/x/.GIT/hooks"), Some("lies in a Git repository"));
         assert_eq!(keeps("home/project/.cache/torch"), None);
     }
 }

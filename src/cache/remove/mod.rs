@@ -21,6 +21,7 @@ mod sweep;
 mod take;
 mod walk;
 
+pub use guard::{is_in_git, is_repository, is_tagged};
 pub use kept::kept;
 
 use std::collections::BTreeMap;

@@ -22,7 +22,7 @@ use crate::cache::remove::{Remover, Swept};
 use crate::cache::select::stock::{self, Sources};
 use crate::cache::select::words::{self, Meaning, Named, Problem};
 use crate::cache::select::{Needs, Stock, UseLog};
-use crate::cache::{Kind, scan};
+use crate::cache::{Kind, scan, trust};
 use crate::models::homes::Homes;
 use crate::platform::mapped_files::mapped_files;
 use crate::platform::open_files::open_files;
@@ -106,11 +106,16 @@ impl<'a> Scene<'a> {
     /// When the manifest is refused, the cache root is none, or the person stops it.
     pub(super) fn open(context: &'a Context, scope: Scope) -> Result<Self> {
         interrupt::watch();
-        let survey = Survey::of(context)?;
+        let mut survey = Survey::of(context)?;
         roots::check(context, &survey.layout)?;
         let remover = remover(&survey);
+        let is_application = |place: &Place| matches!(place.kind, Kind::Application { .. });
+        if let Some(one) = survey.distrusted.iter().find(|one| is_application(&one.place)) {
+            return Err(no_application(&one.place, &one.why));
+        }
+        survey.leave_alone();
         // Before anything is looked at: a manifest may name the whole disk.
-        for place in survey.places.iter().filter(|place| matches!(place.kind, Kind::Application { .. })) {
+        for place in survey.places.iter().filter(|place| is_application(place)) {
             if place.real.exists() {
                 remover
                     .admit(&place.real)
@@ -134,6 +139,14 @@ impl<'a> Scene<'a> {
         let stock = stock::read(&inventory, &sources);
         if interrupt::requested() {
             bail!(Interrupted("stopped; nothing was changed".to_owned()));
+        }
+        for place in survey.places.iter().filter(|place| is_application(place)) {
+            let cache = stock.applications.iter().find(|cache| cache.path == place.real);
+            let folders = cache.into_iter().flat_map(|cache| &cache.entries).filter(|entry| entry.is_folder());
+            if let Some(within) = trust::cache_within(folders.map(|entry| entry.path.as_path())) {
+                let why = format!("{} holds a cache of models, {}", escape::path(&place.path), escape::path(within));
+                return Err(no_application(place, &why));
+            }
         }
         let homes = crate::cache::select::needs::real_homes(&survey.homes);
         let mut needs = Needs::default();
@@ -282,6 +295,14 @@ impl<'a> Scene<'a> {
         let is_place = self.survey.places.iter().find(|place| place.path == path);
         Ok(is_place.map(|place| place.real.clone()).or(real).or(Some(path)))
     }
+}
+
+/// Refuses an application cache that a manifest must not name.
+fn no_application(place: &Place, why: &str) -> anyhow::Error {
+    let name = escape::printable(&place.name);
+    anyhow::anyhow!(
+        "[application_caches] {name}: {why}; nothing was removed\n  name a folder of the project that is for this alone, or leave it out of the manifest"
+    )
 }
 
 /// Whether a place is the home of a library that is known. A cache root may be a folder in which other things lie, too.

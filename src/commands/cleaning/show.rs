@@ -1,10 +1,13 @@
 //! The plan as a person reads it: what goes, what that frees, when it was used last and by which clock, and why.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use super::Scene;
 use super::roots::Keeping;
 use crate::cache::remove::Swept;
 use crate::cache::select::{Kept, Line, Selection, Used};
-use crate::support::{escape, time, units};
+use crate::support::{escape, paths, time, units};
 use crate::ui::table::{self, Cell, Column, Tone};
 use crate::ui::text;
 
@@ -40,6 +43,7 @@ fn written(scene: &Scene<'_>, selection: &Selection, keeping: &Keeping, colour: 
         let mut rows: Vec<Vec<Cell>> = selection.lines.iter().map(|line| row(scene, line)).collect();
         rows.push(total(selection));
         text.push_str(&table::render(&COLUMNS, &rows, colour, width));
+        text.push_str(&led(scene, selection));
         text.push_str(&format!("\n{}\n", keeping.says));
     }
     let kept = kept(scene, &selection.kept);
@@ -67,6 +71,21 @@ pub(super) fn pending(scene: &Scene<'_>, dry_run: bool) -> Option<String> {
         true => format!("{bytes} in the trash would be freed, and could not be brought back."),
         false => format!("{bytes} in the trash will be freed, and cannot be brought back."),
     })
+}
+
+/// The places of the plan that are links, and where they lead.
+fn led(scene: &Scene<'_>, selection: &Selection) -> String {
+    let roots: BTreeSet<&Path> =
+        selection.lines.iter().flat_map(|line| &line.victims).map(|victim| victim.root.as_path()).collect();
+    let project = &scene.survey.project.root;
+    let real = paths::real_place(project).unwrap_or_else(|| project.clone());
+    let mut lines = String::new();
+    for place in scene.survey.places.iter().filter(|place| roots.contains(place.real.as_path())) {
+        if place.path.strip_prefix(project).is_ok_and(|inside| real.join(inside) != place.real) {
+            lines.push_str(&format!("{} leads to {}\n", scene.shown(&place.path), escape::path(&place.real)));
+        }
+    }
+    if lines.is_empty() { lines } else { format!("\n{lines}") }
 }
 
 fn row(scene: &Scene<'_>, line: &Line) -> Vec<Cell> {
@@ -130,6 +149,7 @@ pub(super) fn swept(scene: &Scene<'_>, swept: &Swept) {
 pub(super) fn projects(scene: &Scene<'_>) {
     let output = &scene.context.output;
     let projects = &scene.projects;
+    scene.survey.warn(output);
     for (project, since) in &projects.gone {
         output.warn(format!(
             "the project {} is gone ({}); what its lock names is kept for it until 30 days have passed",

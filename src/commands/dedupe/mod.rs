@@ -44,7 +44,10 @@ struct Report<'a> {
 
 pub(super) fn run(context: &Context, arguments: &DedupeArgs) -> Result<Exit> {
     interrupt::watch();
-    let Survey { project, layout, places, .. } = Survey::of(context)?;
+    let survey = Survey::of(context)?;
+    survey.warn(&context.output);
+    let Survey { project, layout, mut places, distrusted, .. } = survey;
+    places.retain(|place| !distrusted.iter().any(|one| one.place == *place));
     let note = layout.cache_root.join(".modelstrap").join(memory::FILE);
     let mut memory = Memory::load(&note);
     let prefix = link::prefix(&layout.cache_root);

@@ -43,7 +43,9 @@ struct Run<'a> {
 
 pub(super) fn run(context: &Context, arguments: &MigrateArgs) -> Result<Exit> {
     interrupt::watch();
-    let survey = Survey::of(context)?;
+    let mut survey = Survey::of(context)?;
+    survey.warn_of_homes(&context.output);
+    survey.leave_alone();
     let cache_root = survey.layout.cache_root.clone();
     let plan::Prepared { mut found, options } = plan::prepare(context, &survey, arguments, false)?;
     let parts = std::mem::take(&mut found.parts);

@@ -72,8 +72,10 @@ pub(super) fn prepare(context: &Context, survey: &Survey, arguments: &MigrateArg
         repository: repository.as_deref(),
         libraries: &libraries,
     };
-    let found =
+    let mut found =
         if arguments.places.is_empty() { search.all() } else { named(context, survey, arguments, &search, again)? };
+    found.parts.retain(|part| !survey.is_left_alone(&part.from) && !survey.is_left_alone(&part.to));
+    found.roots.retain(|root| !survey.is_left_alone(root));
     let options = Options {
         act: false,
         link_back: arguments.link_back,

@@ -12,12 +12,13 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 
 use super::context::Context;
-use super::survey::Survey;
+use super::survey::{self, Survey};
 use super::{Exit, Usage, notes};
 use crate::cache::filter::{Filter, Order};
 use crate::cache::inventory::{Found, Unit, UnitKind};
 use crate::cache::notes::projects;
 use crate::cache::others::Led;
+use crate::cache::trust::Distrusted;
 use crate::cache::{Inventory, Kind, scan};
 use crate::cli::{Sort, StatusArgs};
 use crate::models::homes::Homes;
@@ -50,6 +51,8 @@ struct Report<'a> {
     reclaimable: Vec<reclaim::Reclaimable>,
     /// The folders of repositories that the lock names, and what the project calls each.
     named: HashMap<PathBuf, Vec<String>>,
+    /// The places in which nothing is deleted.
+    distrusted: Vec<Distrusted>,
 }
 
 pub(super) fn run(context: &Context, arguments: &StatusArgs) -> Result<Exit> {
@@ -61,7 +64,7 @@ pub(super) fn run(context: &Context, arguments: &StatusArgs) -> Result<Exit> {
     interrupt::watch();
     let survey = Survey::of(context)?.without_links_back();
     super::cleaning::expire(context, &survey);
-    let Survey { project, layout, homes, places, led, .. } = survey;
+    let Survey { project, layout, homes, places, led, distrusted, .. } = survey;
     let inventory = scan::scan(places);
     if interrupt::requested() {
         bail!(Interrupted("stopped; nothing was changed".to_owned()));
@@ -80,6 +83,7 @@ pub(super) fn run(context: &Context, arguments: &StatusArgs) -> Result<Exit> {
         led,
         project,
         layout,
+        distrusted,
     };
     let needed = || needed(context, &report, &homes);
     report.reclaimable = reclaim::all(&report, needed);
@@ -189,6 +193,9 @@ impl Report<'_> {
 
     /// Says what is wrong, and with which code the run ends.
     fn end(&self, context: &Context) -> Result<Exit> {
+        for Distrusted { place, why } in &self.distrusted {
+            context.output.warn(survey::distrust(&self.project.root, self.layout.home.as_deref(), place, why));
+        }
         for problem in &self.inventory.problems {
             context.output.warn(format!("{}: {}; it is not counted", escape::path(&problem.path), problem.why));
         }

@@ -37,7 +37,11 @@ struct Outcome {
 
 pub(super) fn run(context: &Context, arguments: &CacheVerifyArgs) -> Result<Exit> {
     interrupt::watch();
-    let survey = Survey::of(context)?;
+    let mut survey = Survey::of(context)?;
+    if arguments.fix {
+        survey.warn_of_homes(&context.output);
+        survey.leave_alone();
+    }
     // A lock that is spoilt, or a model that is none, keep nobody from knowing whether the cache is sound.
     let session = match Session::open(context) {
         Ok(session) => Some(session),
