@@ -27,7 +27,8 @@ impl Pruner<'_> {
                 let ours = !matches!(blob.kind, BlobKind::Foreign);
                 let is_open = self.needs.is_open(holding.entry(&repository.blob(name)).into_iter());
                 if ours && !self.is_young(blob.stamp.touched()) && !is_open {
-                    self.picks.add(Pick::Orphan(at, name.clone()), "no revision has it");
+                    let pick = Pick::Orphan(at, name.clone());
+                    self.unless_linked(pick, &holding.full_name(), "no revision has it");
                 }
             }
             self.references(at, holding);
@@ -38,6 +39,19 @@ impl Pruner<'_> {
             }
         }
         self.payloads();
+    }
+
+    /// Takes `pick`, unless a link elsewhere leads to it.
+    fn unless_linked(&mut self, pick: Pick, name: &str, why: &str) {
+        match self.needs.linked(self.stock, &pick).first() {
+            Some(link) => {
+                let path = self.stock.path(&pick).unwrap_or_default();
+                self.kept.push(self.keeps(name, &path, link.claim()));
+            }
+            None => {
+                self.picks.add(pick, why);
+            }
+        }
     }
 
     /// References to commits that are not there: they hide the repository from `hf cache ls`. A repository in which there is
@@ -68,7 +82,7 @@ impl Pruner<'_> {
                 let touched = entries.clone().map(|entry| entry.stamp.touched()).max().unwrap_or(i64::MAX);
                 let unused = accounts.is_unused(&payload.entry.path) && !payload.used;
                 if unused && payload.listed && !self.is_young(touched) && !self.needs.is_open(entries) {
-                    self.picks.add(Pick::Payload(number, index), "no repository uses it");
+                    self.unless_linked(Pick::Payload(number, index), "shared store", "no repository uses it");
                 }
             }
         }
