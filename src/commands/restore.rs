@@ -142,7 +142,7 @@ fn report(
             "kept": kept,
             "newer": merge.newer.iter().map(|at| index.entries[*at].name.encoded()).collect::<Vec<_>>(),
         });
-        context.output.result(format!("{document:#}\n"))?;
+        context.output.document(format!("{document:#}\n"))?;
     } else if let Some(outcome) = outcome {
         context.output.say(format!(
             "Restored {} in {} and {}; every byte is what the index says.",
@@ -193,7 +193,7 @@ fn list(context: &Context, index: &Index) -> Result<Exit> {
         }
     }
     if context.global.json {
-        context.output.result(format!("{:#}\n", listed(index, &lines)))?;
+        context.output.document(format!("{:#}\n", listed(index, &lines)))?;
         return Ok(Exit::Done);
     }
     if context.output.verbose > 0 {

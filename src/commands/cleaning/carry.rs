@@ -47,7 +47,7 @@ pub(in crate::commands) fn carry_out(
     }
     let planned = Planned::of(&selection);
     let print = |outcome: Option<&Outcome>| match context.global.json {
-        true => context.output.result(format!("{:#}\n", document(scene, manner.verb, &planned, outcome))),
+        true => context.output.document(format!("{:#}\n", document(scene, manner.verb, &planned, outcome))),
         false => Ok(()),
     };
     if !context.global.json && !context.output.quiet {
@@ -148,7 +148,7 @@ pub(in crate::commands) fn undo(context: &Context, verb: &str, dry_run: bool) ->
             "restored": found.map(|one| one.back.iter().map(path).collect::<Vec<_>>()).unwrap_or_default(),
             "stayed": stayed.map(|(at, why)| json!({"path": path(at), "why": why})).collect::<Vec<_>>(),
         });
-        context.output.result(format!("{document:#}\n"))?;
+        context.output.document(format!("{document:#}\n"))?;
     }
     let Some(restored) = restored else {
         context.output.say("There is nothing to bring back: nothing was removed here, or its time is over.");
