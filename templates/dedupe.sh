@@ -1,23 +1,32 @@
 #!/bin/sh
 # Written by `modelstrap dedupe --dry-run`. It makes equal files one, and frees what the others took. Each file is compared with
 # the one that stays before anything is done to it, and its name changes in one step: what differs by now is left as it is.
-# shellcheck disable=SC2034 # `failed` is what the last line, below the pairs, ends with
+# shellcheck disable=SC2034 # `failed` and `newline` are what the lines below use
 set -eu
 failed=0
+# The pairs below write it so in names, and other control characters as numbers.
+newline='
+'
+
+# WHY FILE: names are shown without what would drive a terminal.
+left() {
+  printf 'left, %s: ' "$1" >&2
+  printf '%s' "$2" | LC_ALL=C tr '\001-\037\177' '?' >&2
+  printf '\n' >&2
+  failed=1
+}
 
 # KEPT COPY: whether both are files, not yet one, and equal.
 equal() {
   if [ -h "$2" ] || [ ! -f "$2" ] || [ -h "$1" ] || [ ! -f "$1" ]; then
-    printf 'left, since one of the two is no file: %s\n' "$2" >&2
-    failed=1
+    left 'since one of the two is no file' "$2"
     return 1
   fi
   if [ "$1" -ef "$2" ]; then
     return 1
   fi
   if ! cmp -s "$1" "$2"; then
-    printf 'left, since it differs: %s\n' "$2" >&2
-    failed=1
+    left 'since it differs' "$2"
     return 1
   fi
 }
@@ -64,6 +73,10 @@ symlink() {
 
 # FOLDER LINE: tells modelstrap of a link, so that it keeps what the link leads to.
 note() {
+  if [ -h "$1" ] || [ -h "$1/links.jsonl" ]; then
+    printf 'a link stands where modelstrap keeps its notes, and nothing is written through one: remove it\n' >&2
+    exit 1
+  fi
   mkdir -p "$1"
   printf '%s\n' "$2" >>"$1/links.jsonl"
 }

@@ -386,3 +386,44 @@ fn a_folder_that_cannot_be_read_is_named_and_its_repository_stays() {
     assert!(ran.out.contains("org/asr: ") && ran.out.contains("could not be read"), "{}", ran.out);
     assert!(room.exists(&format!("{ASR}/blobs/new")) && !room.exists(&format!("{HUB}/models--org--other")));
 }
+
+#[test]
+fn what_a_link_of_dedupe_leads_to_stays_for_clear_and_prune() {
+    let room = lived_in();
+    let (blob, link) = (room.place(&format!("{ASR}/blobs/orphan")), room.place("~/copy.bin"));
+    symlink(&blob, &link).unwrap();
+    let line = modelstrap::cache::link::note_line(&link, &blob);
+    room.write(".cache/.modelstrap/links.jsonl", format!("{line}\n"));
+    let ran = room.run(&["clear", "org/asr", "--yes", "--now", "--grace", "0"]).expect(1);
+    assert_eq!(
+        ran.err,
+        "error: org/asr is needed by the link @/h/copy.bin; nothing was removed\n  give `--force` to remove it all the same\n"
+    );
+    room.run(&["clear", "models", "--yes", "--now", "--grace", "0"]).expect(0);
+    room.run(&["prune", "--yes", "--now", "--grace", "0", "--older-than", "0"]).expect(0);
+    assert_eq!(fs::read(&link).unwrap(), vec![7; 200_000]);
+    assert!(!room.exists(&format!("{ASR}/snapshots/{MAIN}")));
+    room.run(&["clear", "org/asr", "--yes", "--now", "--grace", "0", "--force"]).expect(0);
+    assert!(!blob.exists());
+}
+
+#[test]
+fn a_store_that_lost_its_marker_stays_while_a_repository_links_into_it() {
+    let room = lived_in();
+    let hash = "ab".repeat(32);
+    let payload = format!("{HUB}/blobs/ab/{hash}");
+    room.write(&payload, vec![7; 300_000]);
+    let folder = format!("{HUB}/models--org--shared");
+    for name in [format!("{folder}/blobs"), format!("{folder}/snapshots/{MAIN}")] {
+        fs::create_dir_all(room.place(&name)).unwrap();
+    }
+    symlink(format!("../../blobs/ab/{hash}"), room.place(&format!("{folder}/blobs/e"))).unwrap();
+    symlink("../../blobs/e", room.place(&format!("{folder}/snapshots/{MAIN}/e.bin"))).unwrap();
+    room.write(&format!("{folder}/refs/main"), MAIN);
+    room.run(&["prune", "--yes", "--now", "--grace", "0", "--older-than", "0", "--keep", "org/shared"]).expect(0);
+    assert_eq!(room.read(&format!("{folder}/snapshots/{MAIN}/e.bin")), vec![7; 300_000]);
+    let ran = room.run(&["clear", room.place(&format!("{HUB}/blobs")).to_str().unwrap(), "--yes"]).expect(2);
+    assert!(ran.err.contains("is no model in a place that is known"), "{}", ran.err);
+    room.run(&["clear", "models", "--yes", "--now", "--grace", "0"]).expect(0);
+    assert!(!room.exists(&folder) && room.exists(&payload), "who else links into it, nobody knows");
+}

@@ -29,7 +29,7 @@ pub(super) fn run(context: &Context, arguments: &DetectArgs) -> Result<Exit> {
     let settings = recommend(&facts);
     if context.global.json {
         let document = json!({"schema": "modelstrap.detect/1", "facts": facts, "recommended_settings": settings});
-        context.output.result(format!("{document:#}\n"))?;
+        context.output.document(format!("{document:#}\n"))?;
     } else {
         context.output.result(card::render(&facts, &settings, context.output.colour_out, context.output.width))?;
     }

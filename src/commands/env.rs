@@ -12,6 +12,7 @@ use crate::generate::shell::{Assignment, Shell, exports};
 use crate::generate::{dotenv, formats};
 use crate::project::answers::Answers;
 use crate::setup::{Layout, Overrides};
+use crate::support::escape;
 
 pub(super) fn run(context: &Context, arguments: &EnvArgs) -> Result<Exit> {
     if arguments.list_libraries {
@@ -24,7 +25,7 @@ pub(super) fn run(context: &Context, arguments: &EnvArgs) -> Result<Exit> {
     let set = layout.variables(&context.vars);
     let format = arguments.format.or_else(|| context.global.json.then_some(EnvFormat::Json));
     let text = match format {
-        Some(EnvFormat::Json) => formats::json(&set),
+        Some(EnvFormat::Json) => escape::json(&formats::json(&set)),
         Some(EnvFormat::Github) => formats::github(&set),
         Some(EnvFormat::Docker) => formats::docker(&set)?,
         Some(EnvFormat::Dotenv) => dotenv::lines(&set).iter().fold(String::new(), |text, line| text + line + "\n"),

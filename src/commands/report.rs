@@ -143,7 +143,7 @@ fn tell(context: &Context, survey: &Survey, inventory: &Inventory, target: &Path
             "cache_bytes": inventory.homes.disk,
             "total_bytes": inventory.total.disk,
         });
-        context.output.result(format!("{document:#}\n"))?;
+        context.output.document(format!("{document:#}\n"))?;
     } else {
         let shown = paths::friendly(&survey.project.root, survey.layout.home.as_deref(), target);
         let hint = "open it in a browser, or give `--open`";

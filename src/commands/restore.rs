@@ -185,7 +185,7 @@ fn report(
             "kept": kept,
             "newer": merge.newer.iter().map(|at| index.entries[*at].name.encoded()).collect::<Vec<_>>(),
         });
-        context.output.result(format!("{document:#}\n"))?;
+        context.output.document(format!("{document:#}\n"))?;
     } else if let Some(outcome) = outcome {
         context.output.say(format!(
             "Restored {} in {} and {}; every byte is what the index says.",
@@ -200,7 +200,7 @@ fn report(
 /// What the archive holds, repository by repository and file by file; nothing but its index is read.
 fn list(context: &Context, index: &Index) -> Result<Exit> {
     if context.global.json {
-        context.output.result(format!("{:#}\n", listed(index)))?;
+        context.output.document(format!("{:#}\n", listed(index)))?;
         return Ok(Exit::Done);
     }
     if context.output.verbose > 0 {

@@ -241,7 +241,7 @@ fn report(context: &Context, project: &Project, undone: &Undone, said: bool) -> 
             "left": left,
             "still_ignored": list(&kept::lines(&project.root).into_iter().map(|line| line.folder).collect::<Vec<_>>()),
         });
-        context.output.result(format!("{document:#}\n"))?;
+        context.output.document(format!("{document:#}\n"))?;
     } else if said {
         context
             .output

@@ -4,12 +4,29 @@
 pub fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
-        let drives_a_terminal = character.is_control()
-            || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if drives_a_terminal {
+        if drives_a_terminal(character) {
             out.extend(character.escape_default());
         } else {
             out.push(character);
+        }
+    }
+    out
+}
+
+/// Whether a terminal obeys `character`: a control character, or one that turns the direction of the text.
+pub fn drives_a_terminal(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A JSON document with no control character that a terminal would obey: serde writes those below U+0020 as escapes, and U+007F to
+/// U+009F as they are. Outside of its strings JSON has none of them.
+pub fn json(document: &str) -> String {
+    let mut out = String::with_capacity(document.len());
+    for character in document.chars() {
+        match character {
+            '\u{7f}'..='\u{9f}' => out.push_str(&format!("\\u{:04x}", u32::from(character))),
+            other => out.push(other),
         }
     }
     out
@@ -22,11 +39,20 @@ pub fn path(path: &std::path::Path) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::printable;
+    use super::{json, printable};
 
     #[test]
     fn escape_codes_are_shown_and_not_sent() {
         assert_eq!(printable("a\u{1b}[31mb\nc"), "a\\u{1b}[31mb\\nc");
         assert_eq!(printable("né 模型"), "né 模型");
+    }
+
+    #[test]
+    fn a_document_has_the_same_strings_and_drives_no_terminal() {
+        let value = serde_json::json!({"a\u{9b}31m": ["\u{7f}\u{1b}\n", "né 模型 \\u009b"]});
+        let text = json(&format!("{value:#}\n"));
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
+        assert!(text.contains(r#""a\u009b31m""#) && text.contains("né 模型"), "{text}");
+        assert!(!text.chars().any(|one| one != '\n' && one.is_control()));
     }
 }

@@ -5,6 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::nofollow;
+
 /// How often a busy lock is tried again.
 const POLL: Duration = Duration::from_millis(20);
 
@@ -16,7 +18,7 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock at `path`, creating the file. While another process holds it, calls `waiting` once
+    /// Takes the lock at `path`, creating the file; a link is refused. While another process holds it, calls `waiting` once
     /// and tries until `patience` is over.
     ///
     /// # Errors
@@ -25,7 +27,9 @@ impl Lock {
         let start = Instant::now();
         let mut told = false;
         loop {
-            let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+            let mut options = OpenOptions::new();
+            options.read(true).write(true).create(true).truncate(false);
+            let file = nofollow::open(&mut options, path)?;
             match file.try_lock() {
                 // `undo` removes the folder with the lock in it: a lock on a removed file protects nothing.
                 Ok(()) if same_file(&file, path) => return Ok(Self { file, path: path.to_path_buf() }),
@@ -59,7 +63,7 @@ impl Lock {
 #[cfg(unix)]
 fn same_file(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
-    match (file.metadata(), fs::metadata(path)) {
+    match (file.metadata(), fs::symlink_metadata(path)) {
         (Ok(ours), Ok(there)) => (ours.dev(), ours.ino()) == (there.dev(), there.ino()),
         _ => false,
     }
@@ -69,4 +73,26 @@ fn same_file(file: &File, path: &Path) -> bool {
 fn same_file(_: &File, path: &Path) -> bool {
     // An open file cannot be removed on Windows.
     path.exists()
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_is_not_made_where_a_link_leads() {
+        let room = tempfile::tempdir().unwrap();
+        let (lock, elsewhere) = (room.path().join("run.lock"), room.path().join("elsewhere"));
+        std::os::unix::fs::symlink(&elsewhere, &lock).unwrap();
+        let error = Lock::acquire(&lock, Duration::ZERO, || {}).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("{} is a link, and nothing is written through one: remove it", lock.display())
+        );
+        assert!(!elsewhere.exists());
+        fs::remove_file(&lock).unwrap();
+        Lock::acquire(&lock, Duration::ZERO, || {}).unwrap().remove();
+        assert!(!lock.exists());
+    }
 }

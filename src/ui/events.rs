@@ -8,6 +8,8 @@ use std::time::SystemTime;
 
 use serde_json::{Map, Value};
 
+use crate::support::escape;
+
 /// The form's name and version, in every line.
 pub const SCHEMA: &str = "modelstrap.events/1";
 
@@ -72,7 +74,7 @@ impl Events {
         if self.closed() {
             return;
         }
-        let mut line = line(kind, SystemTime::now(), members).to_string();
+        let mut line = escape::json(&line(kind, SystemTime::now(), members).to_string());
         line.push('\n');
         let mut to = self.to.lock().unwrap_or_else(PoisonError::into_inner);
         if to.write_all(line.as_bytes()).and_then(|()| to.flush()).is_err() {

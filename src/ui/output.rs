@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 
 use console::Style;
 
+use crate::support::escape;
 use crate::support::vars::Vars;
 use crate::ui::text;
 
@@ -84,6 +85,14 @@ impl Output {
         let mut out = io::stdout().lock();
         write!(out, "{text}")?;
         out.flush()
+    }
+
+    /// A JSON document, to stdout.
+    ///
+    /// # Errors
+    /// When stdout is closed.
+    pub fn document(&self, text: impl Display) -> io::Result<()> {
+        self.result(escape::json(&text.to_string()))
     }
 
     /// A line for the person, to stderr; nothing with `--quiet`.

@@ -13,9 +13,9 @@ pub(crate) const COMMIT: &str = "1111111111111111111111111111111111111111";
 pub(crate) const ORG: &str = ".cache/huggingface/hub/models--org--name";
 
 /// Flags by which everything counts, however small or young.
-pub(crate) const ALL: [&str; 5] = ["dedupe", "--min-size", "1", "--grace", "0"];
+pub(crate) const ALL: [&str; 5] = ["dedupe", "--min-size", "1B", "--grace", "0"];
 /// The same, without a question.
-pub(crate) const GO: [&str; 6] = ["dedupe", "--min-size", "1", "--grace", "0", "--yes"];
+pub(crate) const GO: [&str; 6] = ["dedupe", "--min-size", "1B", "--grace", "0", "--yes"];
 
 /// Bytes that are the same for the same `seed`, and large enough for `./models` to count.
 pub(crate) fn weights(seed: u8) -> Vec<u8> {

@@ -58,7 +58,7 @@ pub struct Blob {
 pub enum BlobKind {
     /// The bytes.
     Own,
-    /// A link to a payload of the hub's shared store: its path, and what is there (`None`: nothing).
+    /// A link to a payload of the hub's shared store, be that marked as one or not: its path, and what is there (`None`: nothing).
     Shared(PathBuf, Option<Stamp>),
     /// A link to somewhere else, a folder, a device: nothing that any client makes.
     Foreign,
@@ -120,6 +120,18 @@ impl Hub {
     /// The hub at `folder`.
     pub fn at(folder: &Path) -> Self {
         Self { folder: folder.to_path_buf(), store: store::folder(folder) }
+    }
+
+    /// Whether a repository of it links into `<hub>/blobs`, be that marked as a store or not: then it is no cache of its own. Where
+    /// it cannot be told, it does.
+    pub fn links_into_store(&self) -> bool {
+        let Ok(repositories) = self.repositories() else { return true };
+        repositories.iter().any(|repository| match std::fs::read_dir(repository.join("blobs")) {
+            Ok(mut blobs) => {
+                blobs.any(|blob| blob.is_ok_and(|blob| read::leads_into_store(&blob.path(), &self.folder)))
+            }
+            Err(error) => error.kind() != io::ErrorKind::NotFound,
+        })
     }
 
     /// The folders of its repositories, sorted.

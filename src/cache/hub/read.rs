@@ -76,9 +76,13 @@ fn blobs(found: &mut Repository, hub: &Hub) -> io::Result<()> {
     Ok(())
 }
 
-/// `../../blobs/XX/NAME` in a hub that has a store.
+/// Whether `path` is a link to something in `<hub>/blobs`.
+pub(super) fn leads_into_store(path: &Path, hub: &Path) -> bool {
+    fs::read_link(path).is_ok_and(|target| target.starts_with("../../blobs") || target.starts_with(hub.join("blobs")))
+}
+
+/// `../../blobs/XX/NAME`. A store that lost its marker holds what its repositories need as well as before.
 fn payload(target: &Path, hub: &Hub) -> Option<BlobKind> {
-    let store = hub.store.as_ref()?;
     let rest = target.strip_prefix("../../blobs").ok()?;
     let mut parts = rest.components();
     let (Some(Component::Normal(shard)), Some(Component::Normal(name)), None) =
@@ -86,7 +90,7 @@ fn payload(target: &Path, hub: &Hub) -> Option<BlobKind> {
     else {
         return None;
     };
-    let path = store.join(shard).join(name);
+    let path = hub.folder.join("blobs").join(shard).join(name);
     let stamp = Stamp::at(&path).ok();
     Some(BlobKind::Shared(path, stamp))
 }
@@ -245,8 +249,9 @@ mod tests {
         let found = Repository::read(&folder, &hub);
         assert_eq!((found.name.as_str(), found.kind), ("org/a/b", "model"));
         let blobs: Vec<_> = found.blobs.iter().map(|(name, blob)| (name.to_str().unwrap(), kind(blob))).collect();
-        let expected = [("evil", "foreign"), ("lost", "gone"), ("none", "own"), ("one", "own"), ("shared", "shared")];
-        assert_eq!(blobs, expected);
+        let kinds_of_blobs =
+            vec![("evil", "foreign"), ("lost", "gone"), ("none", "own"), ("one", "own"), ("shared", "shared")];
+        assert_eq!(blobs, kinds_of_blobs);
         let revision = &found.revisions[0];
         let kinds: Vec<_> =
             revision.files.iter().map(|file| (file.path.to_str().unwrap(), file_kind(&file.kind))).collect();
@@ -266,6 +271,18 @@ mod tests {
         let orphans: Vec<_> = found.orphans().map(|(name, _)| name.to_str().unwrap()).collect();
         assert_eq!(orphans, ["evil", "lost", "none"]);
         assert_eq!((found.unfinished.len(), found.problems.len()), (2, 0));
+        assert!(hub.links_into_store());
+
+        fs::remove_file(hub.folder.join("blobs/.huggingface-shared-blobs")).unwrap();
+        let hub = Hub::at(&hub.folder);
+        let without = Repository::read(&folder, &hub);
+        let blobs: Vec<_> = without.blobs.iter().map(|(name, blob)| (name.to_str().unwrap(), kind(blob))).collect();
+        assert_eq!((&hub.store, blobs), (&None, kinds_of_blobs), "it is the links that count");
+        assert!(hub.links_into_store());
+        for name in ["shared", "lost"] {
+            fs::remove_file(folder.join("blobs").join(name)).unwrap();
+        }
+        assert!(!hub.links_into_store());
     }
 
     fn kind(blob: &Blob) -> &'static str {

@@ -1,15 +1,13 @@
 //! What a run keeps in the tool's folder in the cache root: a lock, so that one run works at a time, and the hashes for the next.
 
+use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::cache::duplicates::memory;
+use crate::cache::notes::file;
 use crate::support::lock::Lock;
-use crate::support::{atomic, own_folder};
-
-/// The tool's folder in the cache root.
-pub(super) const FOLDER: &str = ".modelstrap";
 
 const LOCK: &str = "dedupe.lock";
 
@@ -18,9 +16,13 @@ const LOCK: &str = "dedupe.lock";
 /// # Errors
 /// `ErrorKind::WouldBlock` when another run has it; otherwise what the disk says.
 pub fn guard(cache_root: &Path, patience: Duration, waiting: impl FnMut()) -> io::Result<Lock> {
-    let folder = cache_root.join(FOLDER);
-    own_folder::make(&folder)?;
-    Lock::acquire(&folder.join(LOCK), patience, waiting)
+    Lock::acquire(&room(cache_root)?.join(LOCK), patience, waiting)
+}
+
+/// The tool's folder in the cache root, made where it is missing; a link to one is refused.
+pub(super) fn room(cache_root: &Path) -> io::Result<PathBuf> {
+    fs::create_dir_all(cache_root)?;
+    file::room(cache_root, "")
 }
 
 /// Keeps `hashes`, the text of a memory, for the next run.
@@ -28,7 +30,5 @@ pub fn guard(cache_root: &Path, patience: Duration, waiting: impl FnMut()) -> io
 /// # Errors
 /// What the disk says: then the next run reads the files again, which harms nobody.
 pub fn remember(cache_root: &Path, hashes: &str) -> io::Result<()> {
-    let folder = cache_root.join(FOLDER);
-    own_folder::make(&folder)?;
-    atomic::replace(&folder.join(memory::FILE), hashes.as_bytes(), Some(0o644), "dedupe")
+    file::replace(&room(cache_root)?.join(memory::FILE), hashes.as_bytes())
 }

@@ -1,13 +1,13 @@
 //! The links into a hub that this tool made: whoever deletes in the hub must know of them, since what they lead to is used.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::notes::FOLDER;
-use crate::support::{bounded, own_folder};
+use super::notes::room;
+use crate::cache::notes::{FOLDER, file};
 
 /// The file: a JSON document a line.
 const FILE: &str = "links.jsonl";
@@ -40,7 +40,11 @@ struct Line {
 
 /// The links into the hubs of the cache at `cache_root` that still stand as they were made.
 pub fn roots(cache_root: &Path) -> Vec<Root> {
-    let bytes = bounded::read(&cache_root.join(FOLDER).join(FILE), LARGEST).unwrap_or_default();
+    let folder = cache_root.join(FOLDER);
+    let bytes = match file::is_folder(&folder) {
+        true => file::read(&folder.join(FILE), LARGEST).unwrap_or_default(),
+        false => Vec::new(),
+    };
     let mut roots: Vec<Root> = parse(&bytes).filter(stands).collect();
     roots.sort_unstable_by(|one, other| one.link.cmp(&other.link));
     roots.dedup();
@@ -54,13 +58,9 @@ fn stands(root: &Root) -> bool {
 /// Notes that `link` is about to lead to `target`: before it does, so that there is no moment in which nobody knows of it.
 #[cfg_attr(not(unix), allow(dead_code, reason = "nothing is replaced there"))]
 pub(super) fn note(cache_root: &Path, link: &Path, target: &Path) -> io::Result<()> {
-    let folder = cache_root.join(FOLDER);
-    own_folder::make(&folder)?;
     // A line of its own, should the last one have been cut short.
     let text = format!("\n{}\n", line(link, target));
-    let mut file = OpenOptions::new().append(true).create(true).open(folder.join(FILE))?;
-    file.write_all(text.as_bytes())?;
-    file.sync_data()
+    file::append_durably(&room(cache_root)?.join(FILE), &text)
 }
 
 /// The line that says that `link` leads to `target`.
@@ -137,6 +137,27 @@ mod tests {
         fs::remove_file(&other).unwrap();
         std::os::unix::fs::symlink("elsewhere", &other).unwrap();
         assert_eq!(roots(room.path()), [root(&strange)]);
+    }
+
+    #[test]
+    fn nothing_is_noted_through_a_link() {
+        let room = tempfile::tempdir().unwrap();
+        let (root, victim) = (room.path().join("cache"), room.path().join("victim"));
+        fs::create_dir_all(root.join(FOLDER)).unwrap();
+        fs::create_dir(&victim).unwrap();
+        fs::write(victim.join(FILE), "mine").unwrap();
+        let linked = root.join(FOLDER).join(FILE);
+        std::os::unix::fs::symlink(victim.join(FILE), &linked).unwrap();
+        let error = note(&root, Path::new("/a"), Path::new("/b")).unwrap_err().to_string();
+        let expected = format!("{} is a link, and nothing is written through one: remove it", linked.display());
+        assert_eq!(error, expected);
+        crate::support::delete::tree(&root.join(FOLDER), &root).unwrap();
+        std::os::unix::fs::symlink(&victim, root.join(FOLDER)).unwrap();
+        assert!(note(&root, Path::new("/a"), Path::new("/b")).is_err());
+        assert!(super::super::remember(&root, "hashes").is_err());
+        assert!(super::super::guard(&root, std::time::Duration::ZERO, || {}).is_err());
+        assert_eq!(fs::read(victim.join(FILE)).unwrap(), b"mine");
+        assert_eq!(fs::read_dir(&victim).unwrap().count(), 1);
     }
 
     proptest! {

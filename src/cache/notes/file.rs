@@ -5,6 +5,7 @@ use std::io::{self, BufRead as _, BufReader, BufWriter, Read as _, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::support::nofollow::open;
 use crate::support::{bounded, own_folder};
 
 /// How long another process may take over the same file.
@@ -22,7 +23,7 @@ const POLL: Duration = Duration::from_millis(5);
 ///
 /// # Errors
 /// What the disk says; where one of them is a link or a file.
-pub(super) fn room(cache_root: &Path, below: &str) -> io::Result<PathBuf> {
+pub(in crate::cache) fn room(cache_root: &Path, below: &str) -> io::Result<PathBuf> {
     let mode = fs::metadata(cache_root)?;
     let own = super::folder(cache_root);
     let fresh = fs::symlink_metadata(&own).is_err();
@@ -71,7 +72,7 @@ fn share(_: &Path, _: &fs::Metadata) {}
 fn share_file(_: &File, _: &Path) {}
 
 /// Whether `path` is a folder, and no link to one.
-pub(super) fn is_folder(path: &Path) -> bool {
+pub(in crate::cache) fn is_folder(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
 }
 
@@ -86,7 +87,7 @@ fn refuse_link(folder: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// When it is no regular file, is larger than `max` bytes, or cannot be read.
-pub(super) fn read(path: &Path, max: u64) -> io::Result<Vec<u8>> {
+pub(in crate::cache) fn read(path: &Path, max: u64) -> io::Result<Vec<u8>> {
     if fs::symlink_metadata(path)?.is_symlink() {
         return Err(io::Error::other("is a link"));
     }
@@ -97,7 +98,7 @@ pub(super) fn read(path: &Path, max: u64) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// What the disk says.
-pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(in crate::cache) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     replace_with(path, &mut |file| file.write_all(bytes))
 }
 
@@ -191,22 +192,25 @@ fn take(temporary: &Path) -> io::Result<File> {
 /// # Errors
 /// What the disk says; where `path` is a link or no regular file.
 pub(super) fn append(path: &Path, line: &str) -> io::Result<()> {
+    added(path, line).map(drop)
+}
+
+/// The same, and on the disk when it returns.
+///
+/// # Errors
+/// As there.
+pub(in crate::cache) fn append_durably(path: &Path, line: &str) -> io::Result<()> {
+    added(path, line)?.sync_data()
+}
+
+fn added(path: &Path, line: &str) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.append(true).create(true);
     let mut file = open(&mut options, path)?;
     if file.metadata()?.len() == 0 {
         share_file(&file, path);
     }
-    file.write_all(line.as_bytes())
-}
-
-/// Opens a regular file for writing; no link is followed, and no pipe waited for.
-fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
-    guard(options, path)?;
-    let file = options.open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other(format!("{} is not a regular file", path.display())));
-    }
+    file.write_all(line.as_bytes())?;
     Ok(file)
 }
 
@@ -250,23 +254,6 @@ pub(super) fn remove_unfinished(folder: &Path) {
 /// Removes `folder`, where nothing is left in it.
 pub(super) fn remove_bare(folder: &Path) {
     let _ = fs::remove_dir(folder);
-}
-
-#[cfg(unix)]
-fn guard(options: &mut OpenOptions, _: &Path) -> io::Result<()> {
-    use rustix::fs::OFlags;
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
-    options.custom_flags(i32::try_from(flags).unwrap_or(0));
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn guard(_: &mut OpenOptions, path: &Path) -> io::Result<()> {
-    match fs::symlink_metadata(path) {
-        Ok(found) if found.is_symlink() => Err(io::Error::other(format!("{} is a link", path.display()))),
-        _ => Ok(()),
-    }
 }
 
 #[cfg(unix)]

@@ -5,7 +5,7 @@
 //! link leads, and no path in it is ever written to or deleted. And none of it is needed: a cache that cannot be written to works
 //! as well without.
 
-mod file;
+pub(in crate::cache) mod file;
 pub mod history;
 pub mod projects;
 pub mod uses;

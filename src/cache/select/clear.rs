@@ -1,4 +1,4 @@
-//! What `clear` takes: what a person names, but nothing that another project's lock needs.
+//! What `clear` takes: what a person names, but nothing that another project's lock needs, or a link elsewhere leads to.
 
 use super::needs::{Holder, Needs};
 use super::picks::{Pick, Picks};
@@ -42,7 +42,7 @@ pub struct Terms {
 /// Chooses what is `wanted`.
 ///
 /// # Errors
-/// What a word names, and another project's lock needs.
+/// What a word names, and another project's lock or a link elsewhere needs.
 pub fn select(
     stock: &Stock,
     needs: &Needs,
@@ -88,9 +88,7 @@ impl Clearer<'_> {
                 continue;
             }
             // Of a repository that another project needs a part of, the rest goes.
-            let others = (0..holding.repository.revisions.len())
-                .any(|index| !self.others(&Pick::Revision(at, index)).is_empty());
-            if others && !self.terms.force {
+            if !self.others(&Pick::Repository(at)).is_empty() && !self.terms.force {
                 for index in 0..holding.repository.revisions.len() {
                     self.add(Pick::Revision(at, index), WHY, false);
                 }
@@ -102,7 +100,7 @@ impl Clearer<'_> {
             let accounts = super::accounts::Accounts::of(self.stock);
             for (index, payload) in hub.payloads.iter().enumerate() {
                 if accounts.is_unused(&payload.entry.path) && payload.listed && !payload.used {
-                    self.picks.add(Pick::Payload(number, index), WHY);
+                    self.add(Pick::Payload(number, index), WHY, false);
                 }
             }
         }
@@ -116,7 +114,7 @@ impl Clearer<'_> {
     fn applications(&mut self) {
         for number in 0..self.stock.applications.len() {
             for pick in words::application(self.stock, number) {
-                self.picks.add(pick, "application cache");
+                self.add(pick, "application cache", false);
             }
         }
     }
@@ -134,7 +132,7 @@ impl Clearer<'_> {
             let name = self.name(&pick);
             self.needed.push(Needed { name, holders: others });
         } else if let Some(first) = others.first() {
-            let why = format!("{} names it; `--force` takes it", first.who());
+            let why = format!("{}; `--force` takes it", first.claim());
             self.keep(&pick, why);
         }
     }
@@ -181,7 +179,7 @@ impl Clearer<'_> {
         }
     }
 
-    /// The other projects whose locks need it.
+    /// The other projects whose locks need it, and the links that lead to it.
     fn others(&self, pick: &Pick) -> Vec<Holder> {
         let of = |holders: Vec<&Holder>| holders.into_iter().filter(|holder| !holder.own).cloned().collect::<Vec<_>>();
         let mut holders: Vec<Holder> = match pick {
@@ -199,6 +197,7 @@ impl Clearer<'_> {
             Pick::Inside(..) => self.stock.path(pick).map_or_else(Vec::new, |path| of(self.needs.of_path(&path))),
             _ => Vec::new(),
         };
+        holders.extend(self.needs.linked(self.stock, pick).into_iter().cloned());
         holders.sort_unstable();
         holders.dedup();
         holders

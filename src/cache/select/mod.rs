@@ -6,6 +6,7 @@
 mod accounts;
 pub mod clear;
 mod ledger;
+mod linked;
 pub mod needs;
 pub mod picks;
 pub mod prune;

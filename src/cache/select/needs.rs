@@ -21,6 +21,8 @@ pub struct Holder {
     pub model: String,
     /// Whether it is the project that asks.
     pub own: bool,
+    /// Whether it is a link that leads there, and no lock that names it.
+    pub link: bool,
 }
 
 /// What must stay, and for whom.
@@ -35,6 +37,8 @@ pub struct Needs {
     settled: HashSet<String>,
     /// The mark of the project that asks.
     own: Option<String>,
+    /// Files that links elsewhere lead to, with links followed.
+    links: BTreeMap<PathBuf, BTreeSet<Holder>>,
     /// What running processes have open: device and inode.
     open: HashSet<(u64, u64)>,
 }
@@ -43,7 +47,7 @@ impl Needs {
     /// Adds what `lock` names, of a project that a person knows as `project`; `homes` are those of the cache that is looked at.
     pub fn add_lock(&mut self, lock: &Lock, project: &str, own: bool, homes: &Homes) {
         for model in &lock.models {
-            let holder = Holder { project: project.to_owned(), model: model.name.clone(), own };
+            let holder = Holder { project: project.to_owned(), model: model.name.clone(), own, link: false };
             for part in &model.parts {
                 match &part.place {
                     Place::Hub(place) => {
@@ -86,6 +90,25 @@ impl Needs {
             found.push(Holder::unknown());
         }
         found
+    }
+
+    /// Adds a link that `dedupe` made, and what it leads to, with links followed: without that the link would lead to nothing.
+    pub fn add_link(&mut self, link: &Path, target: PathBuf) {
+        let project = format!("the link {}", crate::support::escape::path(link));
+        let holder = Holder { project, model: String::new(), own: false, link: true };
+        self.links.entry(target).or_default().insert(holder);
+    }
+
+    /// The links that lead to `path`, or to something below it.
+    pub(super) fn links_to(&self, path: &Path) -> impl Iterator<Item = &Holder> {
+        // Paths are compared part by part: what lies below a folder follows it.
+        let found = self.links.range(path.to_path_buf()..).take_while(move |(target, _)| target.starts_with(path));
+        found.flat_map(|(_, holders)| holders)
+    }
+
+    /// Whether there is a link at all.
+    pub(super) fn has_links(&self) -> bool {
+        !self.links.is_empty()
     }
 
     /// Adds what running processes have open.
@@ -158,9 +181,19 @@ impl Holder {
         if self.model.is_empty() { self.project.clone() } else { format!("the lock of {}", self.text()) }
     }
 
+    /// `the lock of /home/ada/p (asr) names it`.
+    pub fn claim(&self) -> String {
+        format!("{} {} it", self.who(), if self.link { "leads to" } else { "names" })
+    }
+
     /// A project that holds something by a reference, and of which nothing more is known.
     fn unknown() -> Self {
-        Self { project: "a project that is not registered here".to_owned(), model: String::new(), own: false }
+        Self {
+            project: "a project that is not registered here".to_owned(),
+            model: String::new(),
+            own: false,
+            link: false,
+        }
     }
 }
 

@@ -151,6 +151,8 @@ impl<'a> Pruner<'a> {
         let unknown = |name: &&String| crate::models::hub::refs::is_ours(name) && self.needs.counts(name, &commit);
         let stays = if let Some(holder) = self.needs.of_revision(holding, &commit).first() {
             Some(format!("the lock of {} names it", holder.text()))
+        } else if let Some(link) = self.needs.linked(self.stock, &pick).first() {
+            Some(link.claim())
         } else if self.is_kept(&pick) || self.is_kept(&Pick::Repository(at)) {
             Some("--keep".to_owned())
         } else if !self.rules.ci && revision.references.iter().any(|name| unknown(&name)) {
@@ -179,6 +181,8 @@ impl<'a> Pruner<'a> {
         let pick = Pick::Thing(index);
         let stays = if let Some(holder) = self.needs.of_thing(thing).first() {
             Some(format!("the lock of {} names it", holder.text()))
+        } else if let Some(link) = self.needs.linked(self.stock, &pick).first() {
+            Some(link.claim())
         } else if self.is_kept(&pick) {
             Some("--keep".to_owned())
         } else if self.is_young(thing.newest()) {

@@ -79,6 +79,7 @@ impl<'a> Settling<'a> {
             && idle
             && orphans
             && repository.problems.is_empty()
+            && self.needs.linked(self.stock, &Pick::Repository(at)).is_empty()
             && !self.needs.is_open(holding.entries.iter())
     }
 

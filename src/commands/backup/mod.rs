@@ -277,7 +277,7 @@ fn report(
             "left_out": left_out.iter().map(|(path, why)| listed(path, why.clone())).collect::<Vec<_>>(),
             "problems": plan.problems.iter().map(|(path, why)| listed(path, why.to_string())).collect::<Vec<_>>(),
         });
-        context.output.result(format!("{document:#}\n"))?;
+        context.output.document(format!("{document:#}\n"))?;
     } else if let Some(size) = size {
         let shown = if arguments.archive.as_os_str() == "-" {
             "standard output".into()

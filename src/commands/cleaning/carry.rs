@@ -48,7 +48,7 @@ pub(in crate::commands) fn carry_out(
     }
     let planned = Planned::of(&selection);
     let print = |outcome: Option<&Outcome>, emptied: u64| match context.global.json {
-        true => context.output.result(format!("{:#}\n", document(scene, manner.verb, &planned, outcome, emptied))),
+        true => context.output.document(format!("{:#}\n", document(scene, manner.verb, &planned, outcome, emptied))),
         false => Ok(()),
     };
     let (dry_run, is_empty) = (manner.consent.dry_run, selection.lines.is_empty());
@@ -157,7 +157,7 @@ pub(in crate::commands) fn undo(context: &Context, verb: &str, dry_run: bool) ->
             "restored": found.map(|one| one.back.iter().map(path).collect::<Vec<_>>()).unwrap_or_default(),
             "stayed": stayed.map(|(at, why)| json!({"path": path(at), "why": why})).collect::<Vec<_>>(),
         });
-        context.output.result(format!("{document:#}\n"))?;
+        context.output.document(format!("{document:#}\n"))?;
     }
     let Some(restored) = restored else {
         context.output.say("There is nothing to bring back: nothing was removed here, or its time is over.");

@@ -17,6 +17,7 @@ use super::Usage;
 use super::context::Context;
 use super::survey::Survey;
 use crate::cache::inventory::Inventory;
+use crate::cache::link;
 use crate::cache::places::Place;
 use crate::cache::remove::{Remover, Swept};
 use crate::cache::select::stock::{self, Sources};
@@ -151,6 +152,10 @@ impl<'a> Scene<'a> {
         let homes = crate::cache::select::needs::real_homes(&survey.homes);
         let mut needs = Needs::default();
         let projects = Projects::read(context, &survey, &homes, now, scope, &mut needs);
+        for root in link::roots(&survey.layout.cache_root) {
+            let target = paths::real_place(&root.target).unwrap_or(root.target);
+            needs.add_link(&root.link, target);
+        }
         if let Some(open) = open_files(Path::new("/")) {
             needs.add_open(open.all);
         }

@@ -129,7 +129,7 @@ impl Report<'_> {
         }
         lines::plan(&self, &context.output);
         if context.global.json {
-            context.output.result(format!("{:#}\n", json::document(&self)))?;
+            context.output.document(format!("{:#}\n", json::document(&self)))?;
         } else {
             script::print(&self)?;
         }
@@ -172,7 +172,7 @@ impl Report<'_> {
     /// Says what came of it, and with which code the run ends.
     fn end(&self, context: &Context) -> Result<Exit> {
         if context.global.json {
-            context.output.result(format!("{:#}\n", json::document(self)))?;
+            context.output.document(format!("{:#}\n", json::document(self)))?;
         } else if !context.output.quiet {
             context.output.result(lines::result(self))?;
         }

@@ -1,7 +1,7 @@
 //! The plan as a shell script that a person can read, keep and run: POSIX, each pair compared again before anything is done to it.
 //!
 //! Names are bytes: whatever they hold, quotes around them make them one word, and all of them are absolute, so that none is
-//! taken for a flag.
+//! taken for a flag. The script itself is text that a terminal may show: no name in it drives one.
 
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -9,7 +9,7 @@ use std::path::Path;
 use super::Report;
 use crate::cache::duplicates::{Copy, How, Set};
 use crate::cache::link;
-use crate::support::units;
+use crate::support::{escape, units};
 
 /// What the script begins with.
 const HEAD: &str = include_str!("../../../templates/dedupe.sh");
@@ -77,14 +77,94 @@ fn call(text: &mut Vec<u8>, function: &str, paths: &[&Path], more: &str) {
     text.push(b'\n');
 }
 
-/// One word of a shell, whatever is in it.
+/// One word of a shell, whatever is in it. What would drive a terminal, and what is no text, is written in digits.
 fn quote(bytes: &[u8], text: &mut Vec<u8>) {
-    text.push(b'\'');
-    for byte in bytes {
-        match byte {
-            b'\'' => text.extend_from_slice(b"'\\''"),
-            byte => text.push(*byte),
+    let mut word = Word { text, part: Part::Outside };
+    word.begin(Part::Plain);
+    for chunk in bytes.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            match character {
+                // At the end of what a command prints it would be lost.
+                '\n' => word.add(Part::Outside, b"\"$newline\""),
+                '\'' => word.add(Part::Plain, b"'\\''"),
+                other => {
+                    let mut room = [0; 4];
+                    let bytes = other.encode_utf8(&mut room).as_bytes();
+                    match escape::drives_a_terminal(other) {
+                        true => word.digits(bytes),
+                        false => word.add(Part::Plain, bytes),
+                    }
+                }
+            }
+        }
+        word.digits(chunk.invalid());
+    }
+    word.begin(Part::Outside);
+}
+
+/// A word that is being written.
+struct Word<'a> {
+    text: &'a mut Vec<u8>,
+    part: Part,
+}
+
+/// In which quotes a word is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Outside,
+    Plain,
+    Digits,
+}
+
+impl Word<'_> {
+    fn begin(&mut self, part: Part) {
+        if self.part == part {
+            return;
+        }
+        self.text.extend_from_slice(match self.part {
+            Part::Outside => b"",
+            Part::Plain => b"'",
+            Part::Digits => b"')\"",
+        });
+        self.text.extend_from_slice(match part {
+            Part::Outside => b"",
+            Part::Plain => b"'",
+            Part::Digits => b"\"$(printf '",
+        });
+        self.part = part;
+    }
+
+    fn add(&mut self, part: Part, bytes: &[u8]) {
+        self.begin(part);
+        self.text.extend_from_slice(bytes);
+    }
+
+    fn digits(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.add(Part::Digits, format!("\\{byte:03o}").as_bytes());
         }
     }
-    text.push(b'\'');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_has_no_control_character_and_no_byte_that_is_no_text() {
+        let quoted = |bytes: &[u8]| {
+            let mut text = Vec::new();
+            quote(bytes, &mut text);
+            String::from_utf8(text).unwrap()
+        };
+        assert_eq!(quoted("/né/$(x) `y`".as_bytes()), "'/né/$(x) `y`'");
+        assert_eq!(quoted(b"it's"), r"'it'\''s'");
+        assert_eq!(quoted(b"a\x1b]0;x\x07"), r#"'a'"$(printf '\033')"']0;x'"$(printf '\007')""#);
+        assert_eq!(quoted(b"\n\n\xffa\n"), r#"''"$newline""$newline""$(printf '\377')"'a'"$newline""#);
+        assert_eq!(
+            quoted("\u{9b}31m\u{202e}".as_bytes()),
+            r#"''"$(printf '\302\233')"'31m'"$(printf '\342\200\256')""#
+        );
+        assert_eq!(quoted(b""), "''");
+    }
 }

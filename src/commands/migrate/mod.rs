@@ -230,7 +230,7 @@ impl Run<'_> {
     /// Says what came of it, and with which code the run ends.
     fn end(&self, context: &Context, acted: bool, stop: Option<Stop>) -> Result<Exit> {
         if context.global.json {
-            context.output.result(format!("{:#}\n", json::document(self, acted)))?;
+            context.output.document(format!("{:#}\n", json::document(self, acted)))?;
         } else if (acted || self.parts.is_empty() || self.tally().files == 0) && !context.output.quiet {
             context.output.result(lines::summary(self, acted))?;
         }

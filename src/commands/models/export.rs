@@ -41,7 +41,7 @@ pub(super) fn run(context: &Context, arguments: &ExportArgs) -> Result<Exit> {
                 .with_context(|| format!("{} cannot be written", escape::path(&path)))?;
             context.output.say(format!("Wrote {}.", session.shown(&path)));
         }
-        None => context.output.result(text)?,
+        None => context.output.document(text)?,
     }
     Ok(Exit::Done)
 }

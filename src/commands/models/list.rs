@@ -70,7 +70,7 @@ pub(super) fn run(context: &Context) -> Result<Exit> {
     }
     if context.global.json {
         let models: Vec<Value> = lines.iter().map(Line::as_json).collect();
-        context.output.result(format!("{:#}\n", json!({"schema": "modelstrap.models/1", "models": models})))?;
+        context.output.document(format!("{:#}\n", json!({"schema": "modelstrap.models/1", "models": models})))?;
         return Ok(Exit::Done);
     }
     if lines.is_empty() {

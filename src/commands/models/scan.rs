@@ -54,7 +54,7 @@ pub(super) fn run(context: &Context, arguments: &ScanArgs) -> Result<Exit> {
     }
     if context.global.json {
         let document = json!({"schema": "modelstrap.scan/1", "files": listed});
-        context.output.result(format!("{document:#}\n"))?;
+        context.output.document(format!("{document:#}\n"))?;
     }
     context.output.say(format!(
         "{} looked into, {} found, {refused} refused.",

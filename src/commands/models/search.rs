@@ -98,6 +98,6 @@ fn as_json(context: &Context, known: &[&catalogue::Known], found: &[Found]) -> R
         .collect();
     let empty = known.is_empty() && hub.is_empty();
     let document = json!({"schema": "modelstrap.search/1", "catalogue": known, "hub": hub});
-    context.output.result(format!("{document:#}\n"))?;
+    context.output.document(format!("{document:#}\n"))?;
     Ok(if empty { Exit::Of(1) } else { Exit::Done })
 }

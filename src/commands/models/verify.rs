@@ -142,7 +142,7 @@ fn report(
             "schema": "modelstrap.verify/1", "files": items.len(), "findings": listed, "unverified": unverified,
         });
         // The events of a repair follow: together they are JSON lines.
-        context.output.result(if fixes { format!("{document}\n") } else { format!("{document:#}\n") })?;
+        context.output.document(if fixes { format!("{document}\n") } else { format!("{document:#}\n") })?;
     }
     Ok(())
 }

@@ -127,7 +127,7 @@ pub(super) fn report(
     if let (Some(models), Some(members)) = (models, document.as_object_mut()) {
         members.insert("models".to_owned(), models.as_json());
     }
-    context.output.result(match ended {
+    context.output.document(match ended {
         Ended::Skipped => format!("{document:#}\n"),
         Ended::Whole | Ended::Missing(_) => format!("{document}\n"),
     })?;

@@ -91,7 +91,7 @@ pub(super) fn run(context: &Context, arguments: &StatusArgs) -> Result<Exit> {
         notes::size(context, &report.layout.cache_root, &report.inventory);
     }
     if context.global.json {
-        context.output.result(format!("{:#}\n", json::document(&report)))?;
+        context.output.document(format!("{:#}\n", json::document(&report)))?;
     } else if !context.output.quiet {
         context.output.result(lines::render(&report, &context.output))?;
     }

@@ -34,7 +34,7 @@ impl View<'_> {
         let output = &self.context.output;
         if self.context.global.json {
             let document = self.document(outcome);
-            output.result(if fixes { format!("{document}\n") } else { format!("{document:#}\n") })?;
+            output.document(if fixes { format!("{document}\n") } else { format!("{document:#}\n") })?;
         } else {
             output.result(self.lines(outcome))?;
         }

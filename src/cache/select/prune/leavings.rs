@@ -38,7 +38,8 @@ impl Pruner<'_> {
                 let ours = !matches!(blob.kind, BlobKind::Foreign);
                 let is_open = self.needs.is_open(holding.entry(&repository.blob(name)).into_iter());
                 if ours && !self.is_young(blob.stamp.touched()) && !is_open {
-                    self.picks.add(Pick::Orphan(at, name.clone()), "no revision has it");
+                    let pick = Pick::Orphan(at, name.clone());
+                    self.unless_linked(pick, &holding.full_name(), "no revision has it");
                 }
             }
             self.references(at, holding);
@@ -60,6 +61,19 @@ impl Pruner<'_> {
         let them = if count == 1 { "it" } else { "them" };
         let what = units::count(count, "unfinished download");
         format!("{what} came or changed less than {} ago; `--grace 0` takes {them}", self.grace())
+    }
+
+    /// Takes `pick`, unless a link elsewhere leads to it.
+    fn unless_linked(&mut self, pick: Pick, name: &str, why: &str) {
+        match self.needs.linked(self.stock, &pick).first() {
+            Some(link) => {
+                let path = self.stock.path(&pick).unwrap_or_default();
+                self.kept.push(self.keeps(name, &path, link.claim()));
+            }
+            None => {
+                self.picks.add(pick, why);
+            }
+        }
     }
 
     /// References to commits that are not there: they hide the repository from `hf cache ls`. A repository in which there is
@@ -90,7 +104,7 @@ impl Pruner<'_> {
                 let touched = entries.clone().map(|entry| entry.stamp.touched()).max().unwrap_or(i64::MAX);
                 let unused = accounts.is_unused(&payload.entry.path) && !payload.used;
                 if unused && payload.listed && !self.is_young(touched) && !self.needs.is_open(entries) {
-                    self.picks.add(Pick::Payload(number, index), "no repository uses it");
+                    self.unless_linked(Pick::Payload(number, index), "shared store", "no repository uses it");
                 }
             }
         }

@@ -131,6 +131,10 @@ impl Reader<'_> {
         for entry in entries.filter_map(Result::ok) {
             let (path, Ok(kind)) = (entry.path(), entry.file_type()) else { continue };
             let name = entry.file_name();
+            // A store that lost its marker: of what lies there, nobody knows who uses it.
+            if name == "blobs" && is_unmarked_store(&Hub::at(folder)) {
+                continue;
+            }
             match self.units.get(&path).map(|unit| &unit.kind) {
                 Some(UnitKind::Repository(_)) => self.repository(&path, folder, stock),
                 Some(UnitKind::Store) => self.store(folder, stock),
@@ -222,6 +226,10 @@ impl Reader<'_> {
             hub.payloads = payloads;
         }
     }
+}
+
+fn is_unmarked_store(hub: &Hub) -> bool {
+    hub.store.is_none() && hub.links_into_store()
 }
 
 /// The payloads of one folder of the store: `HASH`, with `HASH.refs` and `HASH.lock` beside it.

@@ -147,8 +147,8 @@ fn select(scene: &Scene<'_>, marked: &[Marked], force: bool) -> Result<(Selectio
 
 fn needed_by(needed: &[Needed]) -> anyhow::Error {
     let lines = needed.iter().map(|one| {
-        let holders: Vec<String> = one.holders.iter().map(|holder| escape::printable(&holder.text())).collect();
-        format!("{} is needed by the lock of {}", escape::printable(&one.name), units::listed(&holders))
+        let holders: Vec<String> = one.holders.iter().map(|holder| escape::printable(&holder.who())).collect();
+        format!("{} is needed by {}", escape::printable(&one.name), units::listed(&holders))
     });
     let lines: Vec<String> = lines.collect();
     anyhow!("{}\n`modelstrap clear --force` deletes it all the same", lines.join("\n"))
