@@ -198,7 +198,9 @@ fn a_link_in_the_cache_root_to_a_persons_folder_is_left_alone() {
             room.write(".cache/files/large.bin", vec![7; 1000]);
         }
         link(&room, at, target);
-        for ran in left_alone(&room) {
+        let runs = left_alone(&room);
+        assert!(room.place(at).is_symlink(), "{at} is left alone");
+        for ran in runs {
             let words = "which is no cache: it is left alone\n  if it is one, put a CACHEDIR.TAG there";
             assert!(ran.err.contains(words), "{at} -> {target}: {ran:?}");
         }

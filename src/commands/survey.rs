@@ -73,6 +73,13 @@ impl Survey {
         self.distrusted.iter().any(|one| one.place.kind == Kind::Home && real.starts_with(&one.place.real))
     }
 
+    /// The links, by where they really lie, to the homes in which nothing may be changed.
+    pub(super) fn links_left_alone(&self) -> Vec<PathBuf> {
+        let homes = self.distrusted.iter().filter(|one| one.place.kind == Kind::Home).map(|one| &one.place.path);
+        let link = |path: &PathBuf| Some(paths::real_place(path.parent()?)?.join(path.file_name()?));
+        homes.filter_map(link).collect()
+    }
+
     /// Says why nothing is changed in some of the libraries' homes.
     pub(super) fn warn_of_homes(&self, output: &Output) {
         for Distrusted { place, why } in self.distrusted.iter().filter(|one| one.place.kind == Kind::Home) {

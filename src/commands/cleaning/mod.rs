@@ -137,7 +137,10 @@ impl<'a> Scene<'a> {
             root.and_then(|root| git::tracked_files(root, folder)).unwrap_or_default()
         };
         let sources = Sources { is_home: &is_home, outside: scope.outside, applications: true, tracked: &tracked };
-        let stock = stock::read(&inventory, &sources);
+        let mut stock = stock::read(&inventory, &sources);
+        // What is left alone keeps the link to it, too.
+        let links = survey.links_left_alone();
+        stock.things.retain(|thing| !links.iter().any(|link| link.starts_with(&thing.path)));
         if interrupt::requested() {
             bail!(Interrupted("stopped; nothing was changed".to_owned()));
         }
