@@ -204,23 +204,6 @@ fn a_link_that_came_with_a_clone_is_not_written_through() {
 }
 
 #[test]
-fn a_variable_may_lead_to_a_folder_by_a_link() {
-    let room = Room::bare();
-    fs::create_dir(room.place("~/disk")).unwrap();
-    symlink(room.place("~/disk"), room.place("~/models")).unwrap();
-    let room_with = |room: Room| {
-        let at = room.place("~/models/torch");
-        room.with("TORCH_HOME", at.to_str().unwrap())
-    };
-    let room = room_with(room);
-    room.write("modelstrap.toml", "");
-    room.write("~/.cache/torch/hub/a.pth", "a");
-    room.run(&["migrate", "--yes"]).expect(0);
-    let there = [".cache/torch/hub/a.pth", "~/disk/torch/hub/a.pth"].into_iter().filter(|path| room.exists(path));
-    assert_eq!(there.count(), 1, "{:?}", room.tree().names());
-}
-
-#[test]
 fn a_branch_stays_with_the_snapshot_that_stays() {
     let room = Room::bare();
     room.write("~/elsewhere/model.bin", "weights");
