@@ -13,6 +13,7 @@ use std::os::unix::fs::symlink;
 use std::process::Stdio;
 
 use modelstrap::cache::migrate::{self, Options, Owners, Targets, sources::Search};
+use modelstrap::cache::others::Own;
 use stray::{Repo, sha256};
 use support::project::{PROGRAM, Room, Tree, may_mount};
 
@@ -161,7 +162,10 @@ fn the_act_itself_refuses_another_folder_than_the_one_that_was_found() {
         whisper: root.join("whisper"),
         root,
     };
+    let own = Own::new(&targets.root, room.root());
     let search = Search {
+        led: &[],
+        own: &own,
         targets: &targets,
         project: room.root(),
         home: None,
