@@ -201,7 +201,7 @@ fn a_link_that_came_with_a_clone_is_not_written_through() {
     fs::create_dir(room.place(".cache")).unwrap();
     symlink(room.place("~/docs"), room.place(".cache/whisper")).unwrap();
     let ran = room.run(&["migrate", "--yes"]).expect(0);
-    ran.says(&["whisper: its place in the cache, @/p/.cache/whisper, is a link, which is not followed"]);
+    ran.says(&[".cache/whisper leads to @/h/docs, which is no cache: it is left alone"]);
     assert_eq!(Tree::of(&room.place("~/docs")).names(), ["thesis.tex"]);
     assert_eq!(room.text("~/.cache/whisper/base.pt"), "base");
     assert_eq!(room.text(".cache/torch/hub/a.pth"), "a");

@@ -213,7 +213,7 @@ fn two_revisions_free_together_what_they_share_and_come_back() {
     whole(&ended);
     let after = ended.raw.rsplit("\x1b[?1049l").next().unwrap();
     assert!(
-        after.contains("28.0 MB removed.") && after.contains("back."),
+        after.contains("28.0 MB removed.") && after.contains("is back (28.0 MB)."),
         "what was done is said on the screen that stays: {after}"
     );
 }

@@ -82,7 +82,7 @@ fn take_all(room: &Room) {
     let ran = there(room, &["migrate", "--yes", "--link-back"]).expect(0);
     ran.says(&["~/.cache/whisper: leads into another project's cache"]);
     unchanged("migrate");
-    there(room, &["dedupe", "--yes", "--min-size", "1", "--grace", "0s"]).expect(0);
+    there(room, &["dedupe", "--yes", "--min-size", "1B", "--grace", "0s"]).expect(0);
     unchanged("dedupe");
     there(room, &["prune", "--yes", "--now", "--older-than", "0s", "--grace", "0s"]).expect(0);
     unchanged("prune");
