@@ -148,7 +148,9 @@ fn walk(arguments: &[&str], make: impl Fn() -> (Room, Option<tempfile::TempDir>)
         now.0.retain(|name, node| {
             !matches!(node, Node::Folder(_)) || !name.starts_with("p/models/") || calm.0.contains_key(name)
         });
-        now.assert_eq(&calm, &when);
+        // A registration is called by the project's path, which each room has its own of.
+        let registered = |name: &str| name.contains("/.modelstrap/projects/");
+        now.without(registered).assert_eq(&calm.clone().without(registered), &when);
         ran.code == 0
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
