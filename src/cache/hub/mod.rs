@@ -6,6 +6,8 @@
 
 mod read;
 
+pub(in crate::cache) use read::named;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
@@ -112,7 +114,7 @@ pub struct Reference {
 
 /// What a repository is called when its kind has to be told (`org/name`, `datasets/org/name`), if a folder of this name is one's.
 pub fn full_name(folder: &str) -> Option<String> {
-    let (name, kind) = read::named(folder)?;
+    let (name, kind) = named(folder)?;
     Some(if kind == "model" { name } else { format!("{kind}s/{name}") })
 }
 
@@ -142,7 +144,7 @@ impl Hub {
         let mut found = Vec::new();
         for entry in std::fs::read_dir(&self.folder)? {
             let entry = entry?;
-            if entry.file_type()?.is_dir() && entry.file_name().to_str().and_then(read::named).is_some() {
+            if entry.file_type()?.is_dir() && entry.file_name().to_str().and_then(named).is_some() {
                 found.push(entry.path());
             }
         }

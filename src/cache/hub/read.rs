@@ -19,7 +19,7 @@ const REFERENCE: u64 = 64;
 const KINDS: [(&str, &str); 3] = [("models--", "model"), ("datasets--", "dataset"), ("spaces--", "space")];
 
 /// `org/name` and the kind, if a folder of this name is a repository's.
-pub(super) fn named(folder: &str) -> Option<(String, &'static str)> {
+pub(in crate::cache) fn named(folder: &str) -> Option<(String, &'static str)> {
     KINDS.iter().find_map(|(prefix, kind)| {
         let rest = folder.strip_prefix(prefix)?;
         (!rest.is_empty()).then(|| (rest.replace("--", "/"), *kind))

@@ -11,12 +11,10 @@ use super::blob::{Blob, Content, MANY, NONE, blob, is_part, is_unfinished, paylo
 use super::folder::{Folder, Kind, Look, Name, NameBuf, ROOM, text};
 use super::key::{Key, Keys};
 use super::state::Tally;
+pub(super) use crate::cache::hub::named;
 use crate::cache::inventory::{Repository, Revision};
 use crate::cache::sizes::Sizes;
 use crate::support::interrupt;
-
-/// What a folder of a hub is called, and what it holds.
-const KINDS: [(&str, &str); 3] = [("models--", "model"), ("datasets--", "dataset"), ("spaces--", "space")];
 
 /// The longest content of a reference that is one: 40 digits, and room to see that it is longer.
 const REFERENCE: usize = 64;
@@ -32,14 +30,6 @@ pub(super) struct Read {
     pub(super) via: Vec<(Key, u32)>,
     /// What could not be read in it.
     pub(super) problems: Vec<(std::path::PathBuf, io::Error)>,
-}
-
-/// `org/name` and the kind, if a folder of this name is a repository's.
-pub(super) fn named(folder: &str) -> Option<(String, &'static str)> {
-    KINDS.iter().find_map(|(prefix, kind)| {
-        let rest = folder.strip_prefix(prefix)?;
-        (!rest.is_empty()).then(|| (rest.replace("--", "/"), *kind))
-    })
 }
 
 /// Reads the repository in `folder`, which lies at `path` in the hub with this number. `full` takes over files with several names

@@ -2,7 +2,6 @@
 
 mod json;
 mod lines;
-mod meter;
 mod script;
 
 use std::collections::HashSet;
@@ -25,8 +24,8 @@ use crate::setup::Layout;
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::lock::Lock;
 use crate::support::{escape, units};
+use crate::ui::gauge::Gauge;
 use crate::ui::prompts::Prompts;
-use meter::Meter;
 
 /// How long another run is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -114,16 +113,16 @@ impl Report<'_> {
         Job { plan: &self.plan, places: &self.places, cache_root: &self.layout.cache_root, written, progress }
     }
 
-    fn meter(&self, context: &Context) -> Meter {
+    fn meter(&self, context: &Context) -> Gauge {
         let sizes = self.plan.copies().map(|(_, copy)| copy.file.stamp.size);
-        Meter::new(&context.output, sizes.sum())
+        Gauge::new(&context.output, "Comparing", sizes.sum())
     }
 
     fn dry_run(mut self, context: &Context) -> Result<Exit> {
         if self.arguments.compare {
             let meter = self.meter(context);
             let outcome = link::compare(&self.job(&Default::default, &|bytes| meter.add(bytes)));
-            meter.end();
+            drop(meter);
             unless_stopped()?;
             self.outcome = Some(outcome);
         }
@@ -146,7 +145,7 @@ impl Report<'_> {
         let written = || open_files(Path::new("/")).map(|open| open.written).unwrap_or_default();
         let meter = self.meter(context);
         let outcome = link::replace(&self.job(&written, &|bytes| meter.add(bytes)));
-        meter.end();
+        drop(meter);
         held.remove();
         self.outcome = Some(outcome);
         Ok(())
