@@ -39,7 +39,7 @@ frees=$(awk '{ print $3 }' <<<"$truth")
 printf '%s\n' "$truth"
 sync
 
-flags="dedupe --min-size 1 --grace 0 --dry-run"
+flags="dedupe --min-size 1B --grace 0 --dry-run"
 declare -A commands=(
   [plan]="env -u XDG_CACHE_HOME $binary -C $work/tree/project $flags"
   [compared]="env -u XDG_CACHE_HOME $binary -C $work/tree/project $flags --compare"
@@ -79,7 +79,7 @@ if [ -e "$work/times.fclones" ]; then
     exit plan * 6 > peer || compared > peer }' || missed=1
 fi
 
-said=$(env -u XDG_CACHE_HOME "$binary" -C "$work/tree/project" dedupe --min-size 1 --grace 0 --yes --json 2>/dev/null |
+said=$(env -u XDG_CACHE_HOME "$binary" -C "$work/tree/project" dedupe --min-size 1B --grace 0 --yes --json 2>/dev/null |
   python3 -c 'import json, sys; print(sum(pair["size_bytes"] for pair in json.load(sys.stdin)["pairs"] if pair["state"] == "replaced"))')
 printf '  replaced: %s bytes\n' "$said"
 if [ "$said" != "$frees" ]; then
