@@ -188,8 +188,8 @@ fn report(
         context.output.say(format!(
             "Restored {} in {} and {}; every byte is what the index says.",
             units::bytes(outcome.bytes),
-            units::count(usize::try_from(outcome.files).unwrap_or(usize::MAX), "file"),
-            units::count(usize::try_from(outcome.links).unwrap_or(usize::MAX), "link"),
+            units::count(outcome.files, "file"),
+            units::count(outcome.links, "link"),
         ));
     }
     Ok(())

@@ -221,25 +221,9 @@ mod tests {
 
     fn card(vendor: Vendor) -> Accelerator {
         Accelerator {
-            vendor,
             kind: crate::platform::facts::Kind::Discrete,
-            index: 0,
-            name: Fact::unknown(""),
-            pci: None,
-            pci_id: None,
-            memory: Fact::unknown(""),
-            gtt: None,
-            unified: Fact::unknown(""),
-            driver: Fact::unknown(""),
-            cuda: None,
-            compute_capability: None,
-            gfx: None,
-            tegra: None,
-            mig: None,
-            mps: None,
-            mlx: None,
             usable: Fact::known(true, ""),
-            visible: Fact::known(true, ""),
+            ..Accelerator::bare(vendor, 0, "")
         }
     }
 

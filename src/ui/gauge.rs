@@ -11,6 +11,7 @@ use console::{Term, truncate_str};
 
 use super::output::Output;
 use super::progress::speed::short;
+use super::text;
 use crate::support::units;
 
 /// Ten pictures a second: more cannot be read, fewer look stuck.
@@ -127,10 +128,8 @@ impl Shared {
 fn line(what: &str, done: u64, total: u64, time: Duration, unicode: bool) -> String {
     let mut line = format!("  {what}  ");
     if total > 0 {
-        let full = ((done as f64 / total as f64).min(1.0) * BAR as f64) as usize;
-        let (thick, thin) = if unicode { ("━", "─") } else { ("#", "-") };
-        let bar = [thick.repeat(full), thin.repeat(BAR.saturating_sub(full))].concat();
-        line.push_str(&format!("{bar}  {:>7} / {}", units::bytes(done.min(total)), units::bytes(total)));
+        let (full, rest) = text::bar(done, total, BAR, unicode);
+        line.push_str(&format!("{full}{rest}  {:>7} / {}", units::bytes(done.min(total)), units::bytes(total)));
     } else {
         line.push_str(&format!("{:>7}", units::bytes(done)));
     }

@@ -239,5 +239,5 @@ impl Run<'_> {
 }
 
 fn files(count: u64) -> String {
-    units::count(usize::try_from(count).unwrap_or(usize::MAX), "file")
+    units::count(count, "file")
 }

@@ -43,14 +43,7 @@ pub(super) fn choices(key: &str, table: &ModelTable, known: &WellKnown<'_>) -> R
                 .to_owned(),
         );
     }
-    let own = table.source.as_ref().map(|source| AlternativeTable {
-        source: source.clone(),
-        revision: table.revision.clone(),
-        include: table.include.clone(),
-        exclude: table.exclude.clone(),
-        weights: table.weights.clone(),
-        when: table.when.clone(),
-    });
+    let own = table.source.is_some().then(|| table.own());
     let mut choices: Vec<Choice> = Vec::new();
     let last = table.alternatives.len() + usize::from(own.is_some()) - 1;
     for (at, source) in table.alternatives.iter().chain(&own).enumerate() {
