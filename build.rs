@@ -4,6 +4,8 @@
 mod catalogue;
 #[path = "build/models.rs"]
 mod models;
+#[path = "build/texts.rs"]
+mod texts;
 
 use std::path::Path;
 
@@ -20,8 +22,8 @@ fn main() {
 }
 
 fn generate(folder: &Path) -> Result<(), String> {
-    let libraries = catalogue::read(folder)?;
-    let models = models::read(&folder.join("models"), &catalogue::ids(&libraries))?;
+    let libraries = catalogue::parse(&texts::read(folder)?)?;
+    let models = models::parse(&texts::read(&folder.join("models"))?, &catalogue::ids(&libraries))?;
     write("catalogue.rs", &catalogue::render(&libraries))?;
     write("models.rs", &models::render(&models))
 }

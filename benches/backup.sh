@@ -9,47 +9,21 @@
 # half takes more than half as long as a whole one.
 #
 # BENCH_RUNS (3) makes it longer or shorter, BENCH_MEGABYTES (2540) larger or smaller.
-set -euo pipefail
-cd "$(dirname "$0")/.."
+# shellcheck source=benches/common.sh
+. "$(dirname "$0")/common.sh"
 
-for needed in tar zstd python3; do
-  if ! command -v "$needed" >/dev/null; then
-    printf 'backup.sh needs %s, which is not on this machine\n' "$needed" >&2
-    exit 2
-  fi
-done
-
-binary=${1:-target/release/modelstrap}
-if [ ! -x "$binary" ]; then
-  if [ $# -gt 0 ]; then
-    printf '%s is not a program\n' "$binary" >&2
-    exit 2
-  fi
-  cargo build --release
-fi
-binary=$(realpath "$binary")
-measure=$PWD/benches/measure.py
+need tar zstd python3
+find_binary "$@"
 runs=${BENCH_RUNS:-3}
 
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-export HOME=$work/home
-mkdir "$HOME" "$work/from" "$work/to"
-for name in $(compgen -e | grep -E '^(MODELSTRAP_|HF_|HUGGINGFACE_|TORCH_|TRANSFORMERS_|XDG_)' || true); do
-  unset "$name"
-done
-printf '[project]\nname = "bench"\n' | tee "$work/from/modelstrap.toml" >"$work/to/modelstrap.toml"
+make_work
+forget_settings
+make_project "$work/from"
+make_project "$work/to"
 python3 benches/cache/weights.py "$work/from/.cache" --megabytes "${BENCH_MEGABYTES:-2540}"
 
-# timed NAME COMMAND...: one run, its figures behind those of the runs before.
-timed() {
-  local name=$1
-  shift
-  python3 "$measure" "$work/once" "$@" >/dev/null 2>"$work/errors" || { cat "$work/errors" >&2; exit 1; }
-  cat "$work/once" >>"$work/$name.times"
-}
-# column NAME NUMBER: the median of a column.
-column() { sort -n -k "$2,$2" "$work/$1.times" | awk -v at="$2" '{ value[NR] = $at } END { print value[int((NR + 1) / 2)] }'; }
+# column NAME NUMBER: the median of one of the figures of `timed`.
+column() { median "$work/$1.times" "$2"; }
 line() {
   printf '  %-46s %6.1f s, %5.1f s of CPU, %4.0f MiB%s\n' "$2" "$(column "$1" 1)" "$(column "$1" 2)" \
     "$(awk -v kib="$(column "$1" 3)" 'BEGIN { print kib / 1024 }')" "${3:-}"

@@ -11,28 +11,14 @@
 # every byte is found.
 #
 # BENCH_RUNS (9) makes it longer or shorter.
-set -euo pipefail
-cd "$(dirname "$0")/.."
+# shellcheck source=benches/common.sh
+. "$(dirname "$0")/common.sh"
 
-if ! command -v python3 >/dev/null; then
-  printf 'dedupe.sh needs python3, which is not on this machine\n' >&2
-  exit 2
-fi
-binary=${1:-target/release/modelstrap}
-if [ ! -x "$binary" ]; then
-  if [ $# -gt 0 ]; then
-    printf '%s is not a program\n' "$binary" >&2
-    exit 2
-  fi
-  cargo build --release
-fi
-binary=$(realpath "$binary")
+need python3
+find_binary "$@"
 
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-for name in $(compgen -e | grep -E '^(MODELSTRAP_|HF_|HUGGINGFACE_|TORCH_|TRANSFORMERS_|XDG_)' || true); do
-  unset "$name"
-done
+make_work
+forget_settings
 export XDG_CACHE_HOME=$work/peers HOME=$work/tree/home
 truth=$(python3 benches/cache/twice.py "$work/tree")
 frees=$(awk '{ print $3 }' <<<"$truth")
@@ -59,22 +45,21 @@ peer rdfind "rdfind -dryrun true -makeresultsfile false $work/tree"
 runs=${BENCH_RUNS:-9}
 for run in $(seq 0 "$runs"); do
   for name in "${order[@]}"; do
-    # The first round only warms up.
     # shellcheck disable=SC2086
-    python3 benches/measure.py "$work/one" ${commands[$name]} >/dev/null 2>"$work/said" || { cat "$work/said" >&2; exit 2; }
-    [ "$run" = 0 ] || cat "$work/one" >>"$work/times.$name"
+    timed "$name" ${commands[$name]}
   done
+  # The first round only warms up.
+  [ "$run" != 0 ] || rm "$work"/*.times
 done
 
-median() { sort -n "$work/times.$1" | awk -v at="$2" '{ all[NR] = $at } END { print all[int((NR + 1) / 2)] }'; }
 for name in "${order[@]}"; do
-  sort -n "$work/times.$name" | awk -v name="$name" '{ wall[NR] = $1; cpu[NR] = $2; if ($3 > peak) peak = $3 }
+  sort -n "$work/$name.times" | awk -v name="$name" '{ wall[NR] = $1; cpu[NR] = $2; if ($3 > peak) peak = $3 }
     END { printf "  %-10s %6.0f ms median (%.0f to %.0f), %5.0f ms of processor, %6.1f MiB at most\n", name, wall[int((NR + 1) / 2)] * 1000, wall[1] * 1000, wall[NR] * 1000, cpu[int((NR + 1) / 2)] * 1000, peak / 1024 }'
 done
 
 missed=0
-if [ -e "$work/times.fclones" ]; then
-  awk -v plan="$(median plan 1)" -v compared="$(median compared 1)" -v peer="$(median fclones 1)" 'BEGIN {
+if [ -e "$work/fclones.times" ]; then
+  awk -v plan="$(median "$work/plan.times")" -v compared="$(median "$work/compared.times")" -v peer="$(median "$work/fclones.times")" 'BEGIN {
     printf "  the plan takes 1/%.1f of fclones group, with the comparison 1/%.1f\n", peer / plan, peer / compared
     exit plan * 6 > peer || compared > peer }' || missed=1
 fi

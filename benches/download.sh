@@ -12,8 +12,8 @@
 # BENCH_DATA           where the server keeps its pattern (64 MiB); default: likewise
 # BENCH_SLOW=0         leaves out the runs that take a minute or longer (single connections on a lossy link)
 # TMPDIR               on which disk the downloads land
-set -euo pipefail
-cd "$(dirname "$0")/.."
+# shellcheck source=benches/common.sh
+. "$(dirname "$0")/common.sh"
 
 rounds=${BENCH_ROUNDS:-3}
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/modelstrap-bench
@@ -22,30 +22,16 @@ data=${BENCH_DATA:-$cache/data}
 cases=${BENCH_CASES:-loopback-large link-large link-lossy capped link-many loopback-many crowd cached resume verify}
 slow=${BENCH_SLOW:-1}
 
-for needed in curl awk python3; do
-  command -v "$needed" >/dev/null || {
-    printf 'download.sh needs %s, which is not on this machine\n' "$needed" >&2
-    exit 2
-  }
-done
-
-binary=${1:-target/release/modelstrap}
-if [ $# -eq 0 ] && [ ! -x "$binary" ]; then
-  cargo build --release
-fi
-if [ "$binary" != none ]; then
-  binary=$(realpath "$binary")
-  [ -x "$binary" ] || {
-    printf '%s is not a program\n' "$binary" >&2
-    exit 2
-  }
-fi
+need curl awk python3
+binary=none
+[ "${1:-}" = none ] || find_binary "$@"
 
 target=${CARGO_TARGET_DIR:-$PWD/target/bench-hub}
 cargo build --release --quiet --manifest-path benches/hub/Cargo.toml --target-dir "$target"
 measure=$PWD/benches/measure.py
 
-work=$(mktemp -d)
+real_home=$HOME
+make_work
 hub_pid=
 # shellcheck disable=SC2329 # the trap calls it
 cleanup() {
@@ -54,13 +40,8 @@ cleanup() {
 }
 trap cleanup EXIT
 
-# The user's own settings would change what is measured; a proxy must not lie before loopback.
-for name in $(compgen -e | grep -iE '^(MODELSTRAP_|HF_|HUGGINGFACE_|TORCH_|TRANSFORMERS_|XDG_|CI$|GITHUB_|.*_PROXY$)' || true); do
-  unset "$name"
-done
-mkdir -p "$work/home" "$data"
-real_home=$HOME
-export HOME=$work/home
+forget_settings
+mkdir -p "$data"
 
 mkfifo "$work/told"
 "$target/release/bench-hub" "$data" >"$work/told" &

@@ -7,49 +7,30 @@
 # and its ratio is the median of the rounds' ratios of medians: a machine that is busy slows both. Exit code 1 when a bar is missed.
 #
 # BENCH_ROUNDS (5) and BENCH_RUNS (20 for each round) make it longer or shorter; TMPDIR says on which disk.
-set -euo pipefail
-cd "$(dirname "$0")/.."
+# shellcheck source=benches/common.sh
+. "$(dirname "$0")/common.sh"
 
 rounds=${BENCH_ROUNDS:-5}
 runs=${BENCH_RUNS:-20}
 
-for needed in hyperfine python3 git; do
-  if ! command -v "$needed" >/dev/null; then
-    printf 'speed.sh needs %s, which is not on this machine\n' "$needed" >&2
-    exit 2
-  fi
-done
-
-binary=${1:-target/release/modelstrap}
-if [ ! -x "$binary" ]; then
-  if [ $# -gt 0 ]; then
-    printf '%s is not a program\n' "$binary" >&2
-    exit 2
-  fi
-  cargo build --release
-fi
-binary=$(realpath "$binary")
+need hyperfine python3 git
+find_binary "$@"
 # The interpreter itself: a pyenv or conda shim would make the bars too easy.
 python=$(python3 -c 'import os, sys; print(os.path.realpath(sys.executable))')
 
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+make_work
 fixture=$work/fixture
 project=$work/project
 cp -R tests/fixtures/speech-pipeline "$fixture"
 mv "$fixture/gitignore" "$fixture/.gitignore"
 mv "$fixture/glossary/gitignore" "$fixture/glossary/.gitignore"
 mv "$fixture/existing.env" "$fixture/.env"
-export HOME=$work/home GIT_CONFIG_NOSYSTEM=1
-mkdir "$HOME"
+export GIT_CONFIG_NOSYSTEM=1
 git -C "$fixture" init --quiet
 git -C "$fixture" add --all
 git -C "$fixture" -c user.name=bench -c user.email=bench@example.org commit --quiet --message "A project"
 
-# The user's own settings, and the variables that libraries read, would change what is measured.
-for name in $(compgen -e | grep -E '^(MODELSTRAP_|HF_|HUGGINGFACE_|TORCH_|TRANSFORMERS_|XDG_|CI$|GITHUB_)' || true); do
-  unset "$name"
-done
+forget_settings
 
 restore="rm -rf '$project' && cp -R '$fixture' '$project'"
 bash -c "$restore"
@@ -57,7 +38,6 @@ ready() { "$binary" -C "$project" --quiet setup --yes 2>/dev/null; }
 
 # column FILE ROW: the median of a command, in ms. hyperfine's columns: command, mean, stddev, median, …; none holds a comma here.
 column() { awk -F, -v row="$2" 'NR == row { printf "%.4f", $4 * 1000 }' "$1"; }
-middle() { sort -g | awk '{ all[NR] = $1 } END { print NR % 2 ? all[(NR + 1) / 2] : (all[NR / 2] + all[NR / 2 + 1]) / 2 }'; }
 
 failed=0
 
@@ -81,9 +61,9 @@ row() {
     printf '%s\n' "$theirs" >>"$work/theirs"
     awk -v ours="$ours" -v theirs="$theirs" 'BEGIN { printf "%.4f\n", ours / theirs }' >>"$work/ratios"
   done
-  ours=$(middle <"$work/ours")
-  theirs=$(middle <"$work/theirs")
-  ratio=$(middle <"$work/ratios")
+  ours=$(median "$work/ours")
+  theirs=$(median "$work/theirs")
+  ratio=$(median "$work/ratios")
   verdict=pass
   awk -v ratio="$ratio" -v factor="$factor" 'BEGIN { exit !(ratio < factor) }' || { verdict=FAIL && failed=1; }
   printf '%-34s %-26s %7.2f ms  %7.2f ms  %5.2f ×  %s\n' \

@@ -10,39 +10,19 @@
 # BENCH_RUNS (10) makes it longer or shorter; BENCH_HF names a `hf` program to compare with. BENCH_MILLION=1 adds a cache of more than
 # 1,000,000 files, with the shared store and hard links: it must be read in less than 150 MB of memory. That takes 1.6 million inodes
 # and 1 GB for some minutes.
-set -euo pipefail
-cd "$(dirname "$0")/.."
+# shellcheck source=benches/common.sh
+. "$(dirname "$0")/common.sh"
 
-for needed in hyperfine python3; do
-  if ! command -v "$needed" >/dev/null; then
-    printf 'status.sh needs %s, which is not on this machine\n' "$needed" >&2
-    exit 2
-  fi
-done
+need hyperfine python3
+find_binary "$@"
 
-binary=${1:-target/release/modelstrap}
-if [ ! -x "$binary" ]; then
-  if [ $# -gt 0 ]; then
-    printf '%s is not a program\n' "$binary" >&2
-    exit 2
-  fi
-  cargo build --release
-fi
-binary=$(realpath "$binary")
-
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-export HOME=$work/home
-mkdir "$HOME"
-for name in $(compgen -e | grep -E '^(MODELSTRAP_|HF_|HUGGINGFACE_|TORCH_|TRANSFORMERS_|XDG_)' || true); do
-  [ "$name" = HF_HOME ] || unset "$name"
-done
+make_work
+forget_settings
 
 missed=0
 for layout in plain shared; do
   project=$work/$layout
-  mkdir "$project"
-  printf '[project]\nname = "bench"\n' >"$project/modelstrap.toml"
+  make_project "$project"
   flags=()
   [ "$layout" = plain ] || flags=(--shared)
   python3 benches/cache/corpus.py "$project/.cache" "${flags[@]}"
@@ -70,8 +50,7 @@ if [ -n "${BENCH_MILLION:-}" ]; then
     exit 2
   fi
   project=$work/million
-  mkdir "$project"
-  printf '[project]\nname = "bench"\n' >"$project/modelstrap.toml"
+  make_project "$project"
   python3 benches/cache/corpus.py "$project/.cache" --shared --repositories "${BENCH_REPOSITORIES:-100}" --entries 400000 --large 2 --linked 100000
   printf '\n%s names\n' "$(find "$project/.cache" | wc -l)"
   python3 - "$binary" "$project" <<'PYTHON' || missed=1

@@ -6,34 +6,15 @@
 # Makes a hub of 2 GB below TMPDIR (BENCH_MEGABYTES changes that): a repository with weights in six files of several sizes, and 200
 # small ones. Everything is read once before, so that the disk does not count. Needs hyperfine, python3 and sha256sum.
 # Exit code 1 when modelstrap is slower than the fastest of the others with as many processes as cores.
-set -euo pipefail
-cd "$(dirname "$0")/.."
+# shellcheck source=benches/common.sh
+. "$(dirname "$0")/common.sh"
 
-for needed in hyperfine python3 sha256sum; do
-  if ! command -v "$needed" >/dev/null; then
-    printf 'verify.sh needs %s, which is not on this machine\n' "$needed" >&2
-    exit 2
-  fi
-done
+need hyperfine python3 sha256sum
+find_binary "$@"
 
-binary=${1:-target/release/modelstrap}
-if [ ! -x "$binary" ]; then
-  if [ $# -gt 0 ]; then
-    printf '%s is not a program\n' "$binary" >&2
-    exit 2
-  fi
-  cargo build --release
-fi
-binary=$(realpath "$binary")
-
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-export HOME=$work/home
-mkdir "$HOME"
-for name in $(compgen -e | grep -E '^(MODELSTRAP_|HF_|HUGGINGFACE_|TORCH_|TRANSFORMERS_|XDG_)' || true); do
-  unset "$name"
-done
-printf '[project]\nname = "bench"\n' >"$work/modelstrap.toml"
+make_work
+forget_settings
+make_project "$work"
 megabytes=${BENCH_MEGABYTES:-2000}
 python3 - "$work/.cache/huggingface/hub/models--org--bench" "$megabytes" <<'PYTHON'
 import hashlib, os, random, sys

@@ -8,7 +8,6 @@ mod render;
 pub(crate) use render::render;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// Every policy, and the name of its variant in `src/catalogue/library.rs`.
 const POLICIES: &[(&str, &str)] = &[
@@ -102,26 +101,6 @@ struct Env {
 
 fn every_platform() -> Vec<String> {
     PLATFORMS.iter().map(|(word, _)| (*word).to_owned()).collect()
-}
-
-/// Every library of the `.toml` files in `folder`, by file name, checked.
-pub(crate) fn read(folder: &Path) -> Result<Vec<Library>, String> {
-    let listing = std::fs::read_dir(folder).map_err(|e| format!("cannot list {}: {e}", folder.display()))?;
-    let mut files = Vec::new();
-    for entry in listing {
-        let path = entry.map_err(|e| format!("cannot list {}: {e}", folder.display()))?.path();
-        if path.extension().is_some_and(|extension| extension == "toml") {
-            files.push(path);
-        }
-    }
-    files.sort();
-    let mut texts = Vec::new();
-    for path in files {
-        let text = std::fs::read_to_string(&path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
-        let group = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        texts.push((group, text));
-    }
-    parse(&texts)
 }
 
 /// Every library of `texts`, each a group's name and its TOML, checked.

@@ -5,7 +5,6 @@
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::path::Path;
 
 /// The words before the colon of a spec.
 const SOURCES: &[&str] = &[
@@ -90,27 +89,7 @@ struct File {
     git: Option<String>,
 }
 
-/// Every model of the `.toml` files in `folder`, by file name, checked. `libraries` are the ids that a reader may have.
-pub(crate) fn read(folder: &Path, libraries: &[&str]) -> Result<Vec<Model>, String> {
-    let listing = std::fs::read_dir(folder).map_err(|e| format!("cannot list {}: {e}", folder.display()))?;
-    let mut files = Vec::new();
-    for entry in listing {
-        let path = entry.map_err(|e| format!("cannot list {}: {e}", folder.display()))?.path();
-        if path.extension().is_some_and(|extension| extension == "toml") {
-            files.push(path);
-        }
-    }
-    files.sort();
-    let mut texts = Vec::new();
-    for path in files {
-        let text = std::fs::read_to_string(&path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
-        let group = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        texts.push((group, text));
-    }
-    parse(&texts, libraries)
-}
-
-/// Every model of `texts`, each a group's name and its TOML, checked.
+/// Every model of `texts`, each a group's name and its TOML, checked. `libraries` are the ids that a reader may have.
 pub(crate) fn parse(texts: &[(String, String)], libraries: &[&str]) -> Result<Vec<Model>, String> {
     let mut models = Vec::new();
     let mut found = Vec::new();

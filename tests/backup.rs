@@ -13,26 +13,12 @@ use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use sha2::{Digest as _, Sha256};
+use support::bytes::{noise, sha256};
 use support::project::{PROGRAM, Room, Tree};
 
 const MAIN: &str = "2222222222222222222222222222222222222222";
 const PINNED: &str = "1111111111111111111111111111111111111111";
 const HUB: &str = ".cache/huggingface/hub";
-
-fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Bytes that do not shrink.
-fn noise(seed: u64, size: usize) -> Vec<u8> {
-    let mut state = seed;
-    let next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 56) as u8
-    };
-    std::iter::repeat_with(next).take(size).collect()
-}
 
 fn blob(room: &Room, repository: &str, commit: &str, path: &str, bytes: &[u8]) -> String {
     let name = sha256(bytes);

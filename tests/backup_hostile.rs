@@ -2,6 +2,9 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on says so and stops")]
 
+#[cfg(target_os = "linux")]
+#[path = "support/strace.rs"]
+mod strace;
 mod support;
 
 use std::fs;
@@ -15,7 +18,9 @@ use modelstrap::cache::archive::names::Name;
 use modelstrap::cache::archive::tar::{self, Kind, Member};
 use modelstrap::platform::Os;
 use sha2::{Digest as _, Sha256};
-use support::project::{PROGRAM, Ran, Room, Tree, may_mount};
+#[cfg(target_os = "linux")]
+use strace::{RENAME, aim, everywhere, strace_is_missing};
+use support::project::{PROGRAM, Room, Tree, may_mount};
 
 const COMMIT: &str = "2222222222222222222222222222222222222222";
 
@@ -293,38 +298,29 @@ fn a_cut_or_damaged_archive_leaves_whole_contents_or_nothing() {
     }
 }
 
-/// Runs the program with `signal` at its `nth` call of `calls`; `None` where strace is missing.
-fn struck(room: &Room, signal: &str, calls: &str, nth: usize, arguments: &[&str]) -> Option<Ran> {
-    let mut command = room.program("strace");
-    command.args(["-f", "-qq", "-o", "/dev/null", "-e"]).arg(format!("trace={calls}")).arg("-e");
-    command.arg(format!("inject={calls}:signal={signal}:when={nth}")).arg(PROGRAM).args(arguments);
-    let there =
-        Command::new("strace").args(["-f", "-e", "trace=none", "true"]).output().is_ok_and(|out| out.status.success());
-    if !there {
-        eprintln!("skipped: strace is not installed, or may not trace");
-        return None;
-    }
-    Some(room.ran(&mut command))
+/// Runs the program with `signal` at its `nth` call of `calls`.
+#[cfg(target_os = "linux")]
+fn struck(room: &Room, signal: &str, calls: &str, nth: usize, arguments: &[&str]) -> support::project::Ran {
+    room.ran(aim(&mut room.program("strace"), signal, calls, nth).arg(PROGRAM).args(arguments))
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn a_restore_killed_between_any_two_changes_is_finished_by_the_next() {
+    if strace_is_missing() {
+        return;
+    }
     let (room, file) = stored();
     let whole = Tree::of(&room.place(".cache"));
     let path = file.to_str().unwrap();
-    let mut points = 0;
-    for calls in [
-        "?rename,?renameat,?renameat2",
-        "?mkdir,?mkdirat",
-        "?symlink,?symlinkat",
-        "?link,?linkat",
-        "?unlink,?unlinkat,?rmdir",
-        "write",
-    ] {
-        for nth in 1.. {
+    let calls =
+        [RENAME, "?mkdir,?mkdirat", "?symlink,?symlinkat", "?link,?linkat", "?unlink,?unlinkat,?rmdir", "write"];
+    let points = everywhere(
+        &calls,
+        || (),
+        |(): &(), calls, nth| {
             let other = Room::bare();
-            let Some(ran) = struck(&other, "KILL", calls, nth, &["restore", path, "--quiet"]) else { return };
+            let ran = struck(&other, "KILL", calls, nth, &["restore", path, "--quiet"]);
             let when = format!("killed at {calls} {nth}");
             assert!([0, 137].contains(&ran.code), "{when}: {ran:?}");
             if other.place(".cache").exists() {
@@ -337,26 +333,24 @@ fn a_restore_killed_between_any_two_changes_is_finished_by_the_next() {
             let now = Tree::of(&other.place(".cache"));
             let now = now.without(|name| name.ends_with(".locks") || own.contains(&name));
             now.assert_eq(&whole, &format!("{when}, finished"));
-            if ran.code == 0 {
-                break;
-            }
-            points += 1;
-        }
-    }
+            ran.code == 0
+        },
+    );
     assert!(points > 30, "only {points} points were struck");
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn a_stopped_backup_leaves_no_half_archive_and_a_stopped_restore_says_how_to_go_on() {
+    if strace_is_missing() {
+        return;
+    }
     let (room, file) = stored();
     let whole = Tree::of(&room.place(".cache"));
     let target = room.path().join("b.tar.zst");
     let mut stopped = 0;
     for nth in 1..12 {
-        let Some(ran) = struck(&room, "INT", "?open,?openat", nth * 12, &["backup", target.to_str().unwrap()]) else {
-            return;
-        };
+        let ran = struck(&room, "INT", "?open,?openat", nth * 12, &["backup", target.to_str().unwrap()]);
         stopped += usize::from(ran.code == 130);
         if ran.code != 0 {
             let left: Vec<_> = fs::read_dir(room.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
@@ -368,11 +362,7 @@ fn a_stopped_backup_leaves_no_half_archive_and_a_stopped_restore_says_how_to_go_
     let mut stopped = 0;
     for nth in 1..8 {
         let other = Room::bare();
-        let Some(ran) =
-            struck(&other, "INT", "?rename,?renameat,?renameat2", nth, &["restore", file.to_str().unwrap()])
-        else {
-            return;
-        };
+        let ran = struck(&other, "INT", RENAME, nth, &["restore", file.to_str().unwrap()]);
         if ran.code == 130 {
             stopped += 1;
             ran.says(&["stopped; what came is whole and verified"]);

@@ -10,25 +10,12 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
+use support::bytes::{noise, sha256};
 use support::project::{PROGRAM, Room};
 use terminal::{Terminal, keys};
 
 const COMMIT: &str = "2222222222222222222222222222222222222222";
 const HUB: &str = ".cache/huggingface/hub";
-
-fn sha256(bytes: &[u8]) -> String {
-    modelstrap::support::digest::sha256(bytes)
-}
-
-/// Bytes that do not shrink.
-fn noise(seed: u64, size: usize) -> Vec<u8> {
-    let mut state = seed;
-    let next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 56) as u8
-    };
-    std::iter::repeat_with(next).take(size).collect()
-}
 
 /// A cache with a repository of 700 kB, and a checkpoint of 5 kB.
 fn lived_in() -> Room {

@@ -2,6 +2,8 @@
 
 #[path = "../build/catalogue.rs"]
 mod build;
+#[path = "../build/texts.rs"]
+mod texts;
 
 use modelstrap::catalogue::{Policy, libraries, library};
 use std::path::Path;
@@ -132,7 +134,7 @@ fn an_unknown_field_and_broken_toml_are_shown_with_their_line() {
 #[test]
 fn the_files_of_the_repository_are_what_the_program_has() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/catalogue");
-    let text = build::render(&build::read(&folder).unwrap());
+    let text = build::render(&build::parse(&texts::read(&folder).unwrap()).unwrap());
     for library in libraries() {
         assert!(text.contains(&format!("id: {:?}, name: {:?}", library.id, library.name)), "{}", library.id);
     }

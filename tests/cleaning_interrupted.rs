@@ -5,42 +5,25 @@
 
 #[path = "support/lived.rs"]
 mod lived;
+#[path = "support/strace.rs"]
+mod strace;
 mod support;
 #[path = "support/terminal.rs"]
 mod terminal;
 
 use std::fs;
-use std::process::Command;
 
 use lived::{HUB, MAIN, PINNED, cached, outside, repository};
+use strace::{RENAME, aim, everywhere, strace_is_missing};
 use support::project::{PROGRAM, Ran, Room, Tree};
 use terminal::{Terminal, keys};
 
-/// The calls that change what others see of a disk; `?` lets strace pass over those that a processor has not.
-const CALLS: [&str; 4] = ["?rename,?renameat,?renameat2", "?mkdir,?mkdirat", "?unlink,?unlinkat", "?rmdir"];
-
-fn strace_is_missing() -> bool {
-    let missing = !Command::new("strace")
-        .args(["-f", "-e", "trace=none", "true"])
-        .output()
-        .is_ok_and(|output| output.status.success());
-    if missing {
-        eprintln!("skipped: strace is not installed, or may not trace");
-    }
-    missing
-}
+/// The calls that change what others see of a disk.
+const CALLS: [&str; 4] = [RENAME, "?mkdir,?mkdirat", "?unlink,?unlinkat", "?rmdir"];
 
 /// Runs the program with SIGKILL at its `nth` call of `calls`.
 fn struck(room: &Room, calls: &str, nth: usize, arguments: &[&str]) -> Ran {
-    let mut command = room.program("strace");
-    command
-        .args(["-f", "-qq", "-o", "/dev/null", "-e"])
-        .arg(format!("trace={calls}"))
-        .arg("-e")
-        .arg(format!("inject={calls}:signal=KILL:when={nth}"))
-        .arg(PROGRAM)
-        .args(arguments);
-    let ran = room.ran(&mut command);
+    let ran = room.ran(aim(&mut room.program("strace"), "KILL", calls, nth).arg(PROGRAM).args(arguments));
     assert!([0, 137].contains(&ran.code), "neither killed nor done: {ran:?}");
     ran
 }
@@ -99,10 +82,11 @@ fn assert_whole(room: &Room, when: &str) {
     }
 }
 
-fn walk(make: impl Fn() -> Room, arguments: &[&str], after: impl Fn(&Room, &Tree, &str)) -> usize {
-    let mut points = 0;
-    for calls in CALLS {
-        for nth in 1.. {
+fn walk(make: impl Fn() -> Room + Sync, arguments: &[&str], after: impl Fn(&Room, &Tree, &str) + Sync) -> usize {
+    everywhere(
+        &CALLS,
+        || (),
+        |(): &(), calls, nth| {
             let room = make();
             let before = seen(&room);
             let kept = outside(&room);
@@ -113,13 +97,9 @@ fn walk(make: impl Fn() -> Room, arguments: &[&str], after: impl Fn(&Room, &Tree
             outside(&room)
                 .without(|name| name.starts_with("p/out"))
                 .assert_eq(&kept.without(|name| name.starts_with("p/out")), &when);
-            if !killed {
-                break;
-            }
-            points += 1;
-        }
-    }
-    points
+            !killed
+        },
+    )
 }
 
 #[test]

@@ -8,7 +8,6 @@ mod lived;
 mod support;
 
 use std::fs;
-use std::os::unix::fs::symlink;
 use std::time::{Duration, SystemTime};
 
 use lived::{HUB, MAIN, repository};
@@ -37,12 +36,6 @@ fn person() -> Room {
         fs::File::options().write(true).open(room.place(name)).unwrap().set_modified(then).unwrap();
     }
     room
-}
-
-fn link(room: &Room, at: &str, target: &str) {
-    let at = room.place(at);
-    fs::create_dir_all(at.parent().unwrap()).unwrap();
-    symlink(target, at).unwrap();
 }
 
 /// The manifest's application cache `x` at `path`.
@@ -92,7 +85,7 @@ fn an_application_cache_behind_a_link_out_of_the_project_is_refused() {
         [("out", "../h/docs", "out"), ("out", "../h/docs", "out/sub"), ("out/sub", "../../h/docs", "out/sub")]
     {
         let room = person();
-        link(&room, link_at, target);
+        room.link(link_at, target);
         application(&room, path);
         refused(&room, "lies outside of the project and its cache");
         let ran = room.run(&["status"]).expect(0);
@@ -104,7 +97,7 @@ fn an_application_cache_behind_a_link_out_of_the_project_is_refused() {
 fn two_application_caches_in_each_other_of_which_one_leads_out_are_refused() {
     let room = person();
     room.write("out/own", "x");
-    link(&room, "out/sub", "../../h/docs");
+    room.link("out/sub", "../../h/docs");
     room.write("modelstrap.toml", "[application_caches]\nouter = \"out\"\nx = \"out/sub\"\n");
     refused(&room, "lies outside of the project and its cache");
 }
@@ -126,7 +119,7 @@ fn an_application_cache_at_an_absolute_path_outside_is_refused() {
 #[test]
 fn an_application_cache_in_a_cache_root_that_leads_out_is_refused() {
     let room = person();
-    link(&room, ".cache", "../h/docs");
+    room.link(".cache", "../h/docs");
     application(&room, ".cache/sub");
     refused(&room, "lies outside of the project and its cache");
     room.write("~/docs/CACHEDIR.TAG", TAG);
@@ -197,7 +190,7 @@ fn a_link_in_the_cache_root_to_a_persons_folder_is_left_alone() {
         if at != ".cache" {
             room.write(".cache/files/large.bin", vec![7; 1000]);
         }
-        link(&room, at, target);
+        room.link(at, target);
         let runs = left_alone(&room);
         assert!(room.place(at).is_symlink(), "{at} is left alone");
         for ran in runs {
@@ -213,7 +206,7 @@ fn a_home_on_another_disk_that_says_that_it_is_a_cache_is_cleaned_and_the_plan_s
     room.write("modelstrap.toml", "");
     room.write("~/disk/whisper/large.pt", vec![7; 20_000]);
     room.write("~/disk/whisper/CACHEDIR.TAG", TAG);
-    link(&room, ".cache/whisper", "../../h/disk/whisper");
+    room.link(".cache/whisper", "../../h/disk/whisper");
     let ran = room.run(&["clear", "models", "--yes", "--now"]).expect(0);
     assert!(ran.out.contains("\n.cache/whisper leads to @/h/disk/whisper\n"), "{}", ran.out);
     assert_eq!(ran.err, "");
@@ -225,7 +218,7 @@ fn a_folder_that_is_never_a_cache_is_none_with_a_tag_either() {
     let room = person();
     room.write("modelstrap.toml", "");
     room.write("~/.ssh/CACHEDIR.TAG", TAG);
-    link(&room, ".cache/whisper", "../../h/.ssh");
+    room.link(".cache/whisper", "../../h/.ssh");
     left_alone(&room);
 }
 

@@ -13,17 +13,9 @@ use std::os::unix::fs::symlink;
 
 use download::{ID, Yard};
 use hub::{Content, Hub, StaticOrigin, mirrors};
-use support::project::Room;
 
 /// What must never be touched.
 const PRECIOUS: &str = "[core]\n\tbare = false\n";
-
-/// A link in the project at `at`, with all folders above it.
-fn link(room: &Room, at: &str, target: &str) {
-    let at = room.place(at);
-    std::fs::create_dir_all(at.parent().unwrap()).unwrap();
-    symlink(target, at).unwrap();
-}
 
 /// A project that wants the file `config` from somebody's server, and the server.
 fn from_a_server() -> (Yard, StaticOrigin, String) {
@@ -45,7 +37,7 @@ fn digits(url: &str) -> String {
 fn a_link_in_the_cache_leads_no_file_out_of_it() {
     let (yard, _server, url) = from_a_server();
     yard.modelstrap(&["models", "lock"]).expect(0);
-    link(&yard.room, &format!(".cache/files/{}", digits(&url)), "../../.git");
+    yard.room.link(&format!(".cache/files/{}", digits(&url)), "../../.git");
     let ran = yard.download(&[]).expect(1);
     assert_eq!(yard.text(".git/config"), PRECIOUS);
     assert!(ran.err.contains("is a link that leads out of the cache"), "{}", ran.err);
@@ -60,7 +52,7 @@ fn a_link_in_place_of_unfinished_bytes_is_not_written_through() {
     let digest = lock.rsplit("sha256:").next().unwrap()[..64].to_owned();
     let partials = ".cache/files/.modelstrap/partials";
     for kind in ["part", "state", "state-new"] {
-        link(&yard.room, &format!("{partials}/{digest}.{kind}"), "../../../../planted");
+        yard.room.link(&format!("{partials}/{digest}.{kind}"), "../../../../planted");
     }
     let _cut = server.on("/config").once().cuts_at(5);
     yard.download(&[]).expect(0);
@@ -77,7 +69,7 @@ fn the_state_of_a_large_file_is_not_written_through_a_link() {
     let partials = ".cache/huggingface/hub/models--org--tiny/.modelstrap/partials";
     for kind in ["part", "state", "state-new"] {
         let at = format!("{partials}/{}.{kind}", weights.sha256());
-        link(&yard.room, &at, "../../../../../../.git/config");
+        yard.room.link(&at, "../../../../../../.git/config");
     }
     yard.download(&[]).expect(0);
     assert_eq!(yard.read(".git/config"), PRECIOUS.as_bytes());
@@ -92,7 +84,7 @@ fn a_link_among_the_folders_of_a_repository_leads_nothing_out_of_the_cache() {
         let yard = Yard::tiny(&Content::pattern(1, 5000));
         yard.write("out/config.json", PRECIOUS);
         let up = if at.is_empty() { "../../../out" } else { out };
-        link(&yard.room, &format!("{repository}{at}"), up);
+        yard.room.link(&format!("{repository}{at}"), up);
         let ran = yard.download(&[]).expect(1);
         assert!(ran.err.contains("is a link that leads out of the cache"), "{at}: {}", ran.err);
         let left: Vec<_> =
@@ -109,7 +101,7 @@ fn removing_a_model_deletes_nothing_that_a_link_leads_to() {
     let folder = format!(".cache/files/{}", digits(&url));
     std::fs::remove_file(yard.place(&format!("{folder}/config"))).unwrap();
     std::fs::remove_dir(yard.place(&folder)).unwrap();
-    link(&yard.room, &folder, "../../.git");
+    yard.room.link(&folder, "../../.git");
     yard.modelstrap(&["models", "verify", "--fix"]).expect(1);
     assert_eq!(yard.text(".git/config"), PRECIOUS);
     yard.modelstrap(&["models", "remove", "x", "--purge", "--yes"]);
@@ -122,7 +114,7 @@ fn a_repository_whose_contents_are_a_link_is_not_emptied_through_it() {
     yard.download(&[]).expect(0);
     let blobs = ".cache/huggingface/hub/models--org--tiny/blobs";
     std::fs::rename(yard.place(blobs), yard.place("out")).unwrap();
-    link(&yard.room, blobs, "../../../../out");
+    yard.room.link(blobs, "../../../../out");
     yard.modelstrap(&["models", "remove", "tiny", "--purge", "--yes"]);
     assert_eq!(std::fs::read_dir(yard.place("out")).unwrap().count(), 2);
 }
@@ -213,7 +205,7 @@ fn a_lock_brings_nothing_from_elsewhere_into_a_folder_of_a_library() {
 fn a_lock_that_is_a_link_is_not_written_outside_the_project() {
     for name in ["modelstrap.lock", ".modelstrap", ".modelstrap/unseen"] {
         let yard = Yard::tiny(&Content::pattern(1, 5000));
-        link(&yard.room, name, "../../h/.bash_aliases");
+        yard.room.link(name, "../../h/.bash_aliases");
         if name == "modelstrap.lock" {
             std::fs::remove_file(yard.place(name)).unwrap();
             symlink("../h/.bash_aliases", yard.place(name)).unwrap();

@@ -3,46 +3,25 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on says so and stops")]
 
+#[path = "support/strace.rs"]
+mod strace;
 mod support;
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use strace::{RENAME, aim, everywhere, strace_is_missing};
 use support::project::{Node, PROGRAM, Ran, Room, Tree, copy};
 
-/// The calls that change what others see of a disk; strace counts each by itself. Which of the names on a line
-/// is used depends on the processor, and `?` lets strace pass over the others.
+/// The calls that change what others see of a disk.
 const MAKING: &[&str] = &[RENAME, "?mkdir,?mkdirat", "?symlink,?symlinkat"];
 /// Those of an undo.
 const TAKING_BACK: &[&str] = &[RENAME, "?rmdir", "?unlink,?unlinkat"];
-const RENAME: &str = "?rename,?renameat,?renameat2";
-
-fn strace_is_missing() -> bool {
-    let missing = !Command::new("strace")
-        .args(["-f", "-e", "trace=none", "true"])
-        .output()
-        .is_ok_and(|output| output.status.success());
-    if missing {
-        eprintln!("skipped: strace is not installed, or may not trace");
-    }
-    missing
-}
 
 /// Runs the program with `signal` at its `nth` call of `calls`.
 fn struck(room: &Room, signal: &str, calls: &str, nth: usize, arguments: &[&str]) -> Ran {
-    let mut command = room.program("strace");
-    command
-        .args(["-f", "-qq", "-o", "/dev/null", "-e"])
-        // Only a call that is traced can be struck.
-        .arg(format!("trace={calls}"))
-        .arg("-e")
-        .arg(format!("inject={calls}:signal={signal}:when={nth}"))
-        .arg(PROGRAM)
-        .args(arguments);
-    room.ran(&mut command)
+    room.ran(aim(&mut room.program("strace"), signal, calls, nth).arg(PROGRAM).args(arguments))
 }
 
 /// How a run that was struck ended: true when it was not struck at all.
@@ -89,46 +68,25 @@ fn prepare() -> Room {
 const SETUP: &[&str] = &["setup", "--yes", "--quiet", "--profile", "auto", "--link-whisper"];
 const UNDO: &[&str] = &["undo", "--all", "--yes", "--quiet"];
 
-/// For each of `calls`, calls `strike` (with a room, the tree of an uninterrupted run in it, the call) with 1, 2, 3 … until it says that it was not struck, on as many threads as there
-/// are processors. Gives the number of points.
+/// Calls `strike` (with a room, the tree of an uninterrupted run in it, the call) at each of `calls`; see [`everywhere`].
 fn walk(
     calls: &[&str],
     strike: impl Fn(&Room, &Tree, &str, usize) -> bool + Sync,
     make: impl Fn() -> Room + Sync,
 ) -> usize {
-    let next = Mutex::new((0, 1));
-    let points = AtomicUsize::new(0);
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                let room = make();
-                let original = room.tree();
-                room.run(SETUP).expect(0);
-                let calm = room.tree().without(is_bookkeeping);
-                room.run(UNDO).expect(0);
-                loop {
-                    let (index, nth) = {
-                        let mut next = next.lock().unwrap();
-                        let now = *next;
-                        next.1 += 1;
-                        now
-                    };
-                    let Some(call) = calls.get(index) else { return };
-                    if strike(&room, &calm, call, nth) {
-                        let mut next = next.lock().unwrap();
-                        if next.0 == index {
-                            *next = (index + 1, 1);
-                        }
-                    } else {
-                        points.fetch_add(1, Ordering::SeqCst);
-                    }
-                    room.tree().assert_eq(&original, &format!("{call} {nth}: the room is as it was for the next"));
-                }
-            });
-        }
-    });
-    points.into_inner()
+    let prepare = || {
+        let room = make();
+        let original = room.tree();
+        room.run(SETUP).expect(0);
+        let calm = room.tree().without(is_bookkeeping);
+        room.run(UNDO).expect(0);
+        (room, original, calm)
+    };
+    everywhere(calls, prepare, |(room, original, calm), call, nth| {
+        let done = strike(room, calm, call, nth);
+        room.tree().assert_eq(original, &format!("{call} {nth}: the room is as it was for the next"));
+        done
+    })
 }
 
 #[test]

@@ -3,6 +3,8 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on says so and stops")]
 
+#[path = "support/strace.rs"]
+mod strace;
 #[path = "support/stray.rs"]
 mod stray;
 mod support;
@@ -10,50 +12,14 @@ mod support;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use stray::{Repo, git, lived_in, sha256};
-use support::project::{Node, PROGRAM, Ran, Room, Tree};
+use strace::{RENAME, aim, everywhere, strace_is_missing};
+use stray::{NEW, OLD, Repo, git, lived_in, sha256};
+use support::project::{Node, PROGRAM, Room, Tree};
 
-const OLD: &str = "1111111111111111111111111111111111111111";
-const NEW: &str = "2222222222222222222222222222222222222222";
-
-/// The calls that change what others see of a disk. Which of the names on a line is used depends on the processor, and `?` lets strace
-/// pass over the others.
-const CALLS: &[&str] = &[
-    "?rename,?renameat,?renameat2",
-    "?unlink,?unlinkat,?rmdir",
-    "?link,?linkat",
-    "?mkdir,?mkdirat",
-    "?symlink,?symlinkat",
-    "write",
-];
-
-fn strace_is_missing() -> bool {
-    let missing = !Command::new("strace")
-        .args(["-f", "-e", "trace=none", "true"])
-        .output()
-        .is_ok_and(|output| output.status.success());
-    if missing {
-        eprintln!("skipped: strace is not installed, or may not trace");
-    }
-    missing
-}
-
-/// Runs the program with `signal` at its `nth` call of `calls`.
-fn struck(room: &Room, signal: &str, calls: &str, nth: usize, arguments: &[&str]) -> Ran {
-    let mut command = room.program("strace");
-    command
-        .args(["-f", "-qq", "-o", "/dev/null", "-e"])
-        .arg(format!("trace={calls}"))
-        .arg("-e")
-        .arg(format!("inject={calls}:signal={signal}:when={nth}"))
-        .arg(PROGRAM)
-        .args(arguments);
-    room.ran(&mut command)
-}
+/// The calls that change what others see of a disk.
+const CALLS: &[&str] =
+    &[RENAME, "?unlink,?unlinkat,?rmdir", "?link,?linkat", "?mkdir,?mkdirat", "?symlink,?symlinkat", "write"];
 
 /// Every content that can be read, links followed, in the room and in `other`.
 fn contents(trees: &[&Path]) -> BTreeSet<Vec<u8>> {
@@ -91,11 +57,8 @@ fn opened(trees: &[&Path]) -> BTreeSet<(String, Vec<u8>)> {
     found
 }
 
-/// For each of the calls, strikes with 1, 2, 3 … until a run is not struck any more, on as many threads as there are processors. Gives the number of
-/// points.
+/// Strikes everywhere. Gives the number of points.
 fn walk(arguments: &[&str], make: impl Fn() -> (Room, Option<tempfile::TempDir>) + Sync) -> usize {
-    let next = Mutex::new((0, 1));
-    let points = AtomicUsize::new(0);
     let tree = |room: &Room, far: Option<&Path>| {
         let mut tree = room.tree().0;
         for (name, node) in far.map(|far| Tree::of(far).0).unwrap_or_default() {
@@ -126,12 +89,12 @@ fn walk(arguments: &[&str], make: impl Fn() -> (Room, Option<tempfile::TempDir>)
         room.run(arguments).expect(0);
         tree(&room, far.as_ref().map(tempfile::TempDir::path))
     };
-    let strike = |call: &str, nth: usize| {
+    let strike = |(): &(), call: &str, nth: usize| {
         let (room, far) = make();
         let far = far.as_ref().map(tempfile::TempDir::path);
         let places: Vec<&Path> = [Some(room.path()), far].into_iter().flatten().collect();
         let (all, revisions) = (contents(&places), opened(&places));
-        let ran = struck(&room, "KILL", call, nth, arguments);
+        let ran = room.ran(aim(&mut room.program("strace"), "KILL", call, nth).arg(PROGRAM).args(arguments));
         assert!([0, 137].contains(&ran.code), "neither killed nor done: {ran:?}");
         let when = format!("{arguments:?} killed at {call} {nth}");
         let lost: Vec<String> = all
@@ -153,31 +116,7 @@ fn walk(arguments: &[&str], make: impl Fn() -> (Room, Option<tempfile::TempDir>)
         now.without(registered).assert_eq(&calm.clone().without(registered), &when);
         ran.code == 0
     };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                loop {
-                    let (index, nth) = {
-                        let mut next = next.lock().unwrap();
-                        let now = *next;
-                        next.1 += 1;
-                        now
-                    };
-                    let Some(call) = CALLS.get(index) else { return };
-                    if strike(call, nth) {
-                        let mut next = next.lock().unwrap();
-                        if next.0 == index {
-                            *next = (index + 1, 1);
-                        }
-                    } else {
-                        points.fetch_add(1, Ordering::SeqCst);
-                    }
-                }
-            });
-        }
-    });
-    points.into_inner()
+    everywhere(CALLS, || (), strike)
 }
 
 /// What the client notes beside a file, and marks: they go with what they are about.

@@ -8,6 +8,8 @@
 mod build;
 #[path = "support/python.rs"]
 mod python;
+#[path = "../build/texts.rs"]
+mod texts;
 
 use modelstrap::catalogue::{libraries, models};
 use modelstrap::models::sources::{expand, openai_whisper, torchaudio};
@@ -84,7 +86,7 @@ fn each_mistake_in_the_catalogue_of_models_is_named() {
 fn what_the_program_knows_is_what_the_files_say() {
     let ids: Vec<_> = libraries().iter().map(|library| library.id).collect();
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/catalogue/models");
-    let text = build::render(&build::read(&folder, &ids).unwrap());
+    let text = build::render(&build::parse(&texts::read(&folder).unwrap(), &ids).unwrap());
     assert_eq!(text.lines().count(), models::all().len() + 2);
 }
 
@@ -109,7 +111,7 @@ fn every_well_known_model_of_a_source_resolves_by_each_of_its_specs() {
 
 #[cfg(unix)]
 mod real {
-    use super::python::{good, python as usual, python_with, skipped};
+    use super::python::{STUBBED_WHISPER, good, python as usual, python_with, skipped};
     use modelstrap::environments::packages;
     use modelstrap::fetch::Digest;
     use modelstrap::models::homes::Homes;
@@ -164,14 +166,7 @@ socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse
 
     /// The package's own `load_model` and `_download`; only what computes is stubbed, and the digest is a small file's.
     const WHISPER: &str = r#"
-import types, urllib.request
-class Stub(types.ModuleType):
-    def __getattr__(self, name):
-        if name.startswith('__'): raise AttributeError(name)
-        return lambda *a, **k: None
-for name in ('torch', 'tqdm', 'numpy', 'numba', 'tiktoken', 'whisper.audio', 'whisper.decoding', 'whisper.model', 'whisper.transcribe'):
-    sys.modules[name] = Stub(name)
-import whisper
+import urllib.request
 whisper._MODELS['turbo'] = os.environ['URL']
 real = whisper._download
 def download(*arguments):
@@ -201,7 +196,13 @@ whisper.load_model('turbo', device='cpu')
         place(&part, &homes, |_| bytes.to_vec());
         let path = visible(&part.place, &part.files[0], &homes).unwrap().unwrap();
 
-        let seen = || ask(&python, &[("XDG_CACHE_HOME", room.path()), ("URL", Path::new(&url))], WHISPER);
+        let seen = || {
+            ask(
+                &python,
+                &[("XDG_CACHE_HOME", room.path()), ("URL", Path::new(&url))],
+                &format!("{STUBBED_WHISPER}{WHISPER}"),
+            )
+        };
         assert_eq!(seen(), path.to_str().unwrap());
         fs::write(&path, b"seventeen bytes!?").unwrap();
         assert_eq!(seen(), "asked the network: URLError", "the library does look at the bytes");

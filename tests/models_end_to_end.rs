@@ -27,7 +27,7 @@ use std::process::Command;
 use hub::Content;
 use modelstrap::support::digest;
 use offline::ask;
-use python::{python as usual, python_with, skipped};
+use python::{STUBBED_WHISPER, python as usual, python_with, skipped};
 use serde_json::{Value, json};
 use support::project::Room;
 use zoo::Zoo;
@@ -213,14 +213,6 @@ fn one_setup_brings_every_model_to_where_the_real_libraries_load_it_without_netw
 
 /// Real weights cannot be made; the way of everything but their bytes can be shown.
 const WHISPER: &str = r"
-import types
-class Stub(types.ModuleType):
-    def __getattr__(self, name):
-        if name.startswith('__'): raise AttributeError(name)
-        return lambda *a, **k: None
-for name in ('torch', 'tqdm', 'numpy', 'numba', 'tiktoken', 'whisper.audio', 'whisper.decoding', 'whisper.model', 'whisper.transcribe'):
-    sys.modules[name] = Stub(name)
-import whisper
 whisper._MODELS['tiny'] = os.environ['URL']
 real = whisper._download
 def download(*arguments): raise SystemExit(print(json.dumps(real(*arguments))))
@@ -260,5 +252,5 @@ fn other_bytes_than_whispers_are_refused_and_the_library_looks_where_its_own_wou
     };
     let url = format!("https://openaipublic.azureedge.net/main/whisper/models/{}/tiny.pt", digest::sha256(bytes));
     let room = room.with("URL", &url);
-    assert_eq!(ask(&room, &python, WHISPER), shown);
+    assert_eq!(ask(&room, &python, &format!("{STUBBED_WHISPER}{WHISPER}")), shown);
 }

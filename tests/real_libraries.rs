@@ -13,24 +13,15 @@ use std::fs;
 use std::path::Path;
 
 use modelstrap::support::vars::Vars;
-use python::{House, good, python_with};
+use python::{House, NO_NETWORK, STUBBED_WHISPER, good, python_with};
 use serde_json::Value;
 
 const NEW: &str = "MODELSTRAP_TEST_PYTHON";
 const OLD: &str = "MODELSTRAP_TEST_PYTHON_OLD";
 
-/// Any use of the network is an error: what a library finds, it finds on the disk.
-const NO_NETWORK: &str = "
-import sys
-def refuse(event, arguments):
-    if event in ('socket.connect', 'socket.getaddrinfo', 'socket.gethostbyname', 'socket.sendto'):
-        raise AssertionError(f'the network was used: {event} {arguments}')
-sys.addaudithook(refuse)
-";
-
 /// Runs Python code within `modelstrap run`, and reads the JSON object that it prints.
 fn ask(house: &House, python: &Path, code: &str) -> BTreeMap<String, Value> {
-    let code = format!("{NO_NETWORK}\nimport json, os\n{code}");
+    let code = format!("{NO_NETWORK}\n{code}");
     let text = good(&mut house.modelstrap(&["run", "--", python.to_str().unwrap(), "-c", &code]));
     serde_json::from_str(text.lines().last().unwrap()).unwrap()
 }
@@ -152,14 +143,7 @@ fn the_installed_huggingface_hub_decides_about_shared_blobs() {
 
 /// The package's own `load_model` chooses the folder and its own `_download` checks the bytes; only what computes is stubbed.
 const WHISPER: &str = r#"
-import sys, types, hashlib
-class Stub(types.ModuleType):
-    def __getattr__(self, name):
-        if name.startswith('__'): raise AttributeError(name)
-        return lambda *a, **k: None
-for name in ('torch', 'tqdm', 'numpy', 'numba', 'tiktoken', 'whisper.audio', 'whisper.decoding', 'whisper.model', 'whisper.transcribe'):
-    sys.modules[name] = Stub(name)
-import whisper
+import hashlib
 seen = {}
 real = whisper._download
 def download(url, root, in_memory):
@@ -179,7 +163,7 @@ fn the_real_openai_whisper_takes_its_model_from_the_cache_within_run() {
     let Some(python) = whisper_python() else { return };
     let house = House::pipeline("speech-pipeline");
     house.set_up();
-    let seen = ask(&house, &python, WHISPER);
+    let seen = ask(&house, &python, &format!("{STUBBED_WHISPER}{WHISPER}"));
     assert_eq!(seen["root"], text(&house, ".cache/whisper"));
     assert_eq!(seen["found"], text(&house, ".cache/whisper/tiny.pt"));
 }

@@ -9,6 +9,8 @@
 
 #[path = "support/hub/mod.rs"]
 mod hub;
+#[path = "support/makers.rs"]
+mod makers;
 #[path = "support/offline.rs"]
 mod offline;
 #[path = "support/python.rs"]
@@ -29,18 +31,3 @@ mod sentences;
 mod spacy;
 #[path = "real_weights/whisper.rs"]
 mod whisper;
-
-use std::path::{Path, PathBuf};
-
-/// The interpreter in this variable, which must have the module; nowhere else is one looked for, since no usual Python has them.
-fn interpreter(variable: &str, module: &str) -> Option<PathBuf> {
-    if modelstrap::support::vars::Vars::from_process().raw(variable).is_none() {
-        python::skipped(&format!("{variable} is not set"));
-        return None;
-    }
-    python::python_with(variable, module)
-}
-
-fn bytes(folder: &Path, name: &str) -> Vec<u8> {
-    std::fs::read(folder.join(name)).unwrap()
-}

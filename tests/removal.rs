@@ -4,6 +4,8 @@
 
 #[path = "support/python.rs"]
 mod python;
+#[path = "support/strace.rs"]
+mod strace;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,6 +19,7 @@ use modelstrap::cache::remove::{Keep, Order, Outcome, Remover, Role, Victim};
 use modelstrap::support::time;
 
 use python::python_with;
+use strace::{RENAME, aim, strace_is_missing};
 
 const COMMIT: &str = "1111111111111111111111111111111111111111";
 const OTHER: &str = "2222222222222222222222222222222222222222";
@@ -158,9 +161,7 @@ fn the_work_that_is_struck() {
 /// Runs `task` with a SIGKILL at its `nth` call of `calls`; whether it came to its end.
 fn struck(cache: &Cache, task: &str, calls: &str, nth: usize) -> bool {
     fs::write(cache.room.path().join("task"), task).unwrap();
-    let output = Command::new("strace")
-        .args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={calls}")])
-        .args(["-e", &format!("inject={calls}:signal=KILL:when={nth}")])
+    let output = aim(&mut Command::new("strace"), "KILL", calls, nth)
         .arg(std::env::current_exe().unwrap())
         .args(["--exact", "the_work_that_is_struck", "--ignored", "--test-threads=1"])
         .current_dir(cache.room.path().canonicalize().unwrap())
@@ -173,17 +174,7 @@ fn struck(cache: &Cache, task: &str, calls: &str, nth: usize) -> bool {
     !killed
 }
 
-const CALLS: [&str; 5] =
-    ["?rename,?renameat,?renameat2", "?mkdir,?mkdirat", "?rmdir,?unlink,?unlinkat", "?fsync,?fdatasync", "?openat"];
-
-fn strace_is_missing() -> bool {
-    let works = Command::new("strace").args(["-f", "-e", "trace=none", "true"]).output();
-    let missing = !works.is_ok_and(|output| output.status.success());
-    if missing {
-        eprintln!("skipped: strace is not installed, or may not trace");
-    }
-    missing
-}
+const CALLS: [&str; 5] = [RENAME, "?mkdir,?mkdirat", "?rmdir,?unlink,?unlinkat", "?fsync,?fdatasync", "?openat"];
 
 /// Strikes `task` everywhere; `prepare` makes what it works on, `check` looks at what is left.
 fn walk(task: &str, calls: &[&str], prepare: &dyn Fn(&Cache), check: &dyn Fn(&Cache, &str)) {

@@ -5,6 +5,8 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so and stops")]
 
+#[path = "support/bytes.rs"]
+mod bytes;
 #[path = "support/desk.rs"]
 mod desk;
 #[path = "support/hub/mod.rs"]
@@ -15,8 +17,9 @@ mod project;
 mod python;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use bytes::flip;
 use desk::{CLIENTS, Desk};
 use hub::Content;
 
@@ -31,19 +34,6 @@ fn desk() -> Desk {
             .commit();
     }
     desk
-}
-
-fn flip(path: &Path) {
-    let mut permissions = fs::metadata(path).unwrap().permissions();
-    #[allow(clippy::permissions_set_readonly_false, reason = "a payload is read-only, and this is a test's own")]
-    permissions.set_readonly(false);
-    fs::set_permissions(path, permissions).unwrap();
-    let time = fs::metadata(path).unwrap().modified().unwrap();
-    let mut bytes = fs::read(path).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
-    fs::write(path, bytes).unwrap();
-    fs::File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
 }
 
 /// The lines of what `verify` found that name files.

@@ -9,6 +9,7 @@ mod places;
 pub mod variables;
 
 use crate::platform::Os;
+use crate::support::nearest;
 pub use library::{Env, Library, PerOs, Policy, Switch};
 use thiserror::Error;
 
@@ -59,16 +60,8 @@ pub fn select(ids: &[impl AsRef<str>]) -> Result<Vec<&'static Library>, UnknownL
 
 /// The id or alias that resembles `id` most, if one resembles it at all.
 pub fn nearest(id: &str) -> Option<&'static str> {
-    // Below this the suggestion reads as a guess: `xyz` should not be told `uv`.
-    const LIKENESS: f64 = 0.75;
-    let lower = id.to_lowercase();
-    LIBRARIES
-        .iter()
-        .flat_map(|library| std::iter::once(&library.id).chain(library.aliases))
-        .map(|known| (strsim::jaro_winkler(&lower, known), *known))
-        .filter(|(likeness, _)| *likeness >= LIKENESS)
-        .max_by(|one, other| one.0.total_cmp(&other.0))
-        .map(|(_, known)| known)
+    let names = LIBRARIES.iter().flat_map(|library| std::iter::once(&library.id).chain(library.aliases));
+    nearest::nearest(id, names.copied())
 }
 
 /// `chosen` with what they inherit, each once, the inherited ones first.

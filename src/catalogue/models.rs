@@ -3,6 +3,7 @@
 //! The data is `templates/catalogue/models/*.toml`, checked and made static by `build.rs`.
 
 use crate::platform::recommend::Settings;
+use crate::support::nearest;
 
 static MODELS: &[Known] = include!(concat!(env!("OUT_DIR"), "/models.rs"));
 
@@ -77,16 +78,7 @@ pub fn find(name: &str) -> Option<&'static Known> {
 
 /// The name, alias or spec that resembles `name` most, if one resembles it at all.
 pub fn nearest(name: &str) -> Option<&'static str> {
-    // Higher than for libraries: the names share long beginnings, so that anything with `whisper-` in it is alike.
-    const LIKENESS: f64 = 0.88;
-    let lower = name.to_lowercase();
-    MODELS
-        .iter()
-        .flat_map(Known::names)
-        .map(|known| (strsim::jaro_winkler(&lower, &known.to_lowercase()), known))
-        .filter(|(likeness, _)| *likeness >= LIKENESS)
-        .max_by(|one, other| one.0.total_cmp(&other.0))
-        .map(|(_, known)| known)
+    nearest::nearest(name, MODELS.iter().flat_map(Known::names))
 }
 
 /// The models with `word` in a name, alias, spec, reader or note; those whose name begins with it first.

@@ -9,6 +9,7 @@ use crate::cli::{Color, Global};
 use crate::platform::{Os, ci};
 use crate::project::{Project, root};
 use crate::support::vars::Vars;
+use crate::ui::gauge::Gauge;
 use crate::ui::output::{Output, Wanted};
 
 /// What every verb starts from.
@@ -58,10 +59,16 @@ impl Context {
         ci::ci(&self.vars)
     }
 
+    /// Shows how far `what` is with `total` bytes, 0 where nobody knows how many; a program that reads JSON is not told.
+    pub(super) fn gauge(&self, what: &str, total: u64) -> Gauge {
+        Gauge::new(&self.output, self.global.json, what, total)
+    }
+
     /// Whether a person can be asked.
     pub(super) fn can_ask(&self) -> bool {
         io::stdin().is_terminal() && io::stderr().is_terminal() && !self.global.json && self.ci().is_none()
     }
+
     /// Whether a person looks at a screen that can be drawn on, and has keys.
     pub(super) fn has_screen(&self) -> bool {
         let dumb = self.vars.text("TERM") == Some("dumb");

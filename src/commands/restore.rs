@@ -4,7 +4,6 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::backup::listing::Listing;
-use super::backup::progress::Meter;
 use super::context::Context;
 use super::survey::Survey;
 use super::{Exit, Usage};
@@ -32,9 +31,9 @@ pub(super) fn run(context: &Context, arguments: &RestoreArgs) -> Result<Exit> {
     let survey = Survey::of(context)?;
     let target = Target::of(&survey.homes);
     let rules = Rules { force: arguments.force, damaged: arguments.allow_damaged };
-    let meter = Meter::new(&context.output, context.global.json, "Comparing", 0);
-    let merge = merge::merge(&index, &target, rules, &|bytes| meter.add(bytes))?;
-    drop(meter);
+    let gauge = context.gauge("Comparing", 0);
+    let merge = merge::merge(&index, &target, rules, &|bytes| gauge.add(bytes))?;
+    drop(gauge);
     show(context, &survey, &target, &index, &merge);
     if arguments.dry_run || merge.is_done() {
         if merge.is_done() {
@@ -50,10 +49,9 @@ pub(super) fn run(context: &Context, arguments: &RestoreArgs) -> Result<Exit> {
     }
     restore::has_room(&index, &merge, &target)?;
     consent(context, arguments, &index, &merge)?;
-    let meter = Meter::new(&context.output, context.global.json, "Restoring", merge.coming(&index).0);
-    let outcome = restore::restore(&mut archive, &merge, &target, &|bytes| meter.add(bytes));
-    meter.end();
-    drop(meter);
+    let gauge = context.gauge("Restoring", merge.coming(&index).0);
+    let outcome = restore::restore(&mut archive, &merge, &target, &|bytes| gauge.add(bytes));
+    drop(gauge);
     let outcome = outcome.map_err(|error| match error.is::<Interrupted>() {
         true => error,
         false => error.context(format!(
@@ -190,8 +188,8 @@ fn report(
         context.output.say(format!(
             "Restored {} in {} and {}; every byte is what the index says.",
             units::bytes(outcome.bytes),
-            units::count(usize::try_from(outcome.files).unwrap_or(usize::MAX), "file"),
-            units::count(usize::try_from(outcome.links).unwrap_or(usize::MAX), "link"),
+            units::count(outcome.files, "file"),
+            units::count(outcome.links, "link"),
         ));
     }
     Ok(())

@@ -18,6 +18,7 @@ use crate::project::Manifest;
 use crate::project::model_entry::{ModelEntry, ModelValue};
 use crate::project::root::MANIFEST;
 use crate::support::escape::printable;
+use crate::support::nearest::nearest;
 use crate::support::units;
 
 pub use table::FORMATS;
@@ -253,12 +254,12 @@ impl fmt::Display for Error {
 /// A request for a spec: the manifest's own, where it asks for the same.
 fn by_spec(word: &str, requests: &[Request], known: &WellKnown<'_>) -> Result<Request, Error> {
     let spec = Spec::parse(word, known.find).map_err(|error| {
-        let near_key = |name: &str| {
-            let all = requests.iter().flat_map(|request| [&request.key, &request.name]);
-            let near = all.map(|known| (strsim::damerau_levenshtein(name, known), known)).min();
-            near.filter(|(distance, known)| *distance <= known.len() / 3).map(|(_, known)| known.clone())
+        // The project's own names come first, where a well-known one is not nearer.
+        let near = |name: &str| {
+            let own = requests.iter().flat_map(|request| [&request.key, &request.name]).cloned();
+            nearest(name, own.chain((known.nearest)(name)))
         };
-        let error = error.with_nearest(|name| near_key(name).or_else(|| (known.nearest)(name)));
+        let error = error.with_nearest(near);
         Error { place: None, message: no_such_model(&error, requests) }
     })?;
     let same = |request: &&Request| request.choices.iter().all(|choice| choice.spec == spec);

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::platform::facts::Vendor;
 use crate::platform::{Facts, Os, recommend};
+use crate::support::nearest::nearest;
 
 /// A condition: all its words must hold. Without words it always holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -119,14 +120,7 @@ impl Word {
         }
         let lower = name.to_ascii_lowercase();
         let other = OTHER_NAMES.iter().find(|(other, _)| *other == lower).map(|(_, word)| *word);
-        let nearest = other.or_else(|| {
-            WORDS
-                .iter()
-                .map(|(word, _)| (strsim::damerau_levenshtein(&lower, word), *word))
-                .min()
-                .filter(|(distance, word)| *distance <= word.len() / 2)
-                .map(|(_, word)| word)
-        });
+        let nearest = other.or_else(|| nearest(&lower, WORDS.map(|(word, _)| word)));
         let all = || WORDS.map(|(word, _)| format!("`{word}`")).join(", ");
         let hint =
             nearest.map_or_else(|| format!("there are {}", all()), |nearest| format!("the nearest one is `{nearest}`"));
@@ -227,25 +221,9 @@ mod tests {
 
     fn card(vendor: Vendor) -> Accelerator {
         Accelerator {
-            vendor,
             kind: crate::platform::facts::Kind::Discrete,
-            index: 0,
-            name: Fact::unknown(""),
-            pci: None,
-            pci_id: None,
-            memory: Fact::unknown(""),
-            gtt: None,
-            unified: Fact::unknown(""),
-            driver: Fact::unknown(""),
-            cuda: None,
-            compute_capability: None,
-            gfx: None,
-            tegra: None,
-            mig: None,
-            mps: None,
-            mlx: None,
             usable: Fact::known(true, ""),
-            visible: Fact::known(true, ""),
+            ..Accelerator::bare(vendor, 0, "")
         }
     }
 

@@ -241,7 +241,7 @@ pub struct Accelerator {
 
 impl Accelerator {
     /// One of which nothing but the vendor is known yet.
-    pub(super) fn bare(vendor: Vendor, index: u32, reason: &str) -> Self {
+    pub(crate) fn bare(vendor: Vendor, index: u32, reason: &str) -> Self {
         Self {
             vendor,
             kind: Kind::Unknown,

@@ -53,6 +53,20 @@ pub struct ModelTable {
     pub alternatives: Vec<AlternativeTable>,
 }
 
+impl ModelTable {
+    /// What it says of its own source, as its alternatives say it of theirs; the source is empty where it has none.
+    pub fn own(&self) -> AlternativeTable {
+        AlternativeTable {
+            source: self.source.clone().unwrap_or_default(),
+            revision: self.revision.clone(),
+            include: self.include.clone(),
+            exclude: self.exclude.clone(),
+            weights: self.weights.clone(),
+            when: self.when.clone(),
+        }
+    }
+}
+
 /// Another source of a model, for some machines.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::support::escape;
+use crate::support::nearest::nearest;
 
 /// What is wrong with a manifest, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,11 +35,8 @@ impl Problem {
         let mut words = message.split('`').skip(1).step_by(2);
         if message.starts_with("unknown field") {
             let unknown = words.next().unwrap_or("").to_owned();
-            let nearest = words
-                .map(|known| (strsim::damerau_levenshtein(&unknown, known), known))
-                .min()
-                .filter(|(distance, known)| *distance <= known.len().max(4) / 2);
-            let hint = nearest.map(|(_, known)| format!("the nearest known key is `{known}`"));
+            let nearest = nearest(&unknown, words);
+            let hint = nearest.map(|known| format!("the nearest known key is `{known}`"));
             return Self { place, message: format!("unknown key `{unknown}`"), hint };
         }
         Self { place, message: message.trim_end().replace('\n', ", "), hint: None }

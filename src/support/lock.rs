@@ -32,7 +32,7 @@ impl Lock {
             let file = nofollow::open(&mut options, path)?;
             match file.try_lock() {
                 // `undo` removes the folder with the lock in it: a lock on a removed file protects nothing.
-                Ok(()) if same_file(&file, path) => return Ok(Self { file, path: path.to_path_buf() }),
+                Ok(()) if is_at(&file, path) => return Ok(Self { file, path: path.to_path_buf() }),
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
                     if !told {
@@ -60,18 +60,19 @@ impl Lock {
     }
 }
 
+/// Whether `file`, which was opened at `path`, is what stands there now: a lock on a file that was removed protects nothing.
 #[cfg(unix)]
-fn same_file(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
+pub fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
     match (file.metadata(), fs::symlink_metadata(path)) {
         (Ok(ours), Ok(there)) => (ours.dev(), ours.ino()) == (there.dev(), there.ino()),
         _ => false,
     }
 }
 
+/// Whether `file`, which was opened at `path`, is what stands there now: an open file cannot be removed on Windows.
 #[cfg(not(unix))]
-fn same_file(_: &File, path: &Path) -> bool {
-    // An open file cannot be removed on Windows.
+pub fn is_at(_: &File, path: &Path) -> bool {
     path.exists()
 }
 

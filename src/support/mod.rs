@@ -7,6 +7,7 @@ pub mod digest;
 pub mod escape;
 pub mod interrupt;
 pub mod lock;
+pub mod nearest;
 pub mod nofollow;
 pub mod own_folder;
 pub mod paths;

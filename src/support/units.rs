@@ -67,7 +67,8 @@ pub fn listed(names: &[String]) -> String {
 }
 
 /// `1 change`, `2 changes`.
-pub fn count(number: usize, noun: &str) -> String {
+pub fn count(number: impl TryInto<u64>, noun: &str) -> String {
+    let number = number.try_into().unwrap_or(u64::MAX);
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 

@@ -1,5 +1,5 @@
-//! One line on a terminal for work that reads bytes: how far it is, how fast, how long it takes yet. Nothing is shown where nobody
-//! looks.
+//! One line for work that reads or writes bytes: how far it is, how fast, how long it takes yet. On a terminal it is drawn over itself
+//! and goes with the work; a log gets one now and then, so that nobody takes long work for stuck.
 
 use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,6 +11,7 @@ use console::{Term, truncate_str};
 
 use super::output::Output;
 use super::progress::speed::short;
+use super::text;
 use crate::support::units;
 
 /// Ten pictures a second: more cannot be read, fewer look stuck.
@@ -19,10 +20,13 @@ const FRAME: Duration = Duration::from_millis(100);
 /// Work that is over before nobody wants to see.
 const PATIENCE: Duration = Duration::from_millis(300);
 
+/// How often a log gets a line. Most work is over before, and its log stays as it was.
+const LOGGED: Duration = Duration::from_secs(30);
+
 /// Columns of the bar.
 const BAR: usize = 24;
 
-/// A line that shows how far reading is, until it is dropped. Bytes are counted from any thread.
+/// A line that shows how far the work is, until it is dropped. Bytes are counted from any thread.
 #[derive(Debug)]
 pub struct Gauge {
     shared: Arc<Shared>,
@@ -33,6 +37,7 @@ pub struct Gauge {
 struct Shared {
     total: u64,
     what: String,
+    moves: bool,
     unicode: bool,
     done: AtomicU64,
     begun: Instant,
@@ -42,11 +47,13 @@ struct Shared {
 }
 
 impl Gauge {
-    /// Begins to show `what` is done with `total` bytes, on a terminal that takes it.
-    pub fn new(output: &Output, what: &str, total: u64) -> Self {
+    /// Begins to show that `what` is done with `total` bytes; 0 where nobody knows how many there will be. With `silent`, as with
+    /// `--quiet`, bytes are counted and nothing is shown.
+    pub fn new(output: &Output, silent: bool, what: &str, total: u64) -> Self {
         let shared = Arc::new(Shared {
             total,
             what: what.to_owned(),
+            moves: output.moves,
             unicode: output.unicode,
             done: AtomicU64::new(0),
             begun: Instant::now(),
@@ -55,7 +62,7 @@ impl Gauge {
             drawn: AtomicBool::new(false),
         });
         let drawn = Arc::clone(&shared);
-        let wanted = output.moves && !output.quiet && total > 0;
+        let wanted = !silent && !output.quiet;
         // Without the thread the work goes on, only nobody sees it.
         let draw = move || drawn.draw();
         let drawer = wanted.then(|| thread::Builder::new().name("gauge".into()).spawn(draw).ok()).flatten();
@@ -90,42 +97,66 @@ impl Drop for Gauge {
 impl Shared {
     fn draw(&self) {
         let mut over = self.over.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut wait = PATIENCE;
+        let mut wait = if self.moves { PATIENCE } else { LOGGED };
         while !*over {
             over = self.ended.wait_timeout(over, wait).unwrap_or_else(PoisonError::into_inner).0;
-            wait = FRAME;
-            if !*over {
-                let columns = Term::stderr().size_checked().map_or(80, |(_, columns)| usize::from(columns));
-                let line =
-                    line(&self.what, self.done.load(Ordering::Relaxed), self.total, self.begun.elapsed(), self.unicode);
-                write(&format!("\r{}\x1b[K", truncate_str(&line, columns.saturating_sub(1), "")));
-                self.drawn.store(true, Ordering::Relaxed);
+            wait = if self.moves { FRAME } else { LOGGED };
+            let done = self.done.load(Ordering::Relaxed);
+            // With nothing done of nobody knows how much, there is nothing to tell.
+            if !*over && (done > 0 || self.total > 0) {
+                self.show(done);
             }
         }
         if self.drawn.load(Ordering::Relaxed) {
             write("\r\x1b[K");
         }
     }
+
+    fn show(&self, done: u64) {
+        let time = self.begun.elapsed();
+        if !self.moves {
+            return write(&format!("{}\n", sentence(&self.what, done, self.total, time)));
+        }
+        let columns = Term::stderr().size_checked().map_or(80, |(_, columns)| usize::from(columns));
+        let line = line(&self.what, done, self.total, time, self.unicode);
+        write(&format!("\r{}\x1b[K", truncate_str(&line, columns.saturating_sub(1), "")));
+        self.drawn.store(true, Ordering::Relaxed);
+    }
 }
 
-/// `  Reading  ━━━━━━──────  12.3 GB / 45.6 GB  1.70 GB/s  20s left`
+/// `  Reading  ━━━━━━──────  12.3 GB / 45.6 GB  1.70 GB/s  20s left`, and `  Reading  12.3 GB  1.70 GB/s` where the end is not known.
 fn line(what: &str, done: u64, total: u64, time: Duration, unicode: bool) -> String {
-    let share = (done as f64 / total.max(1) as f64).min(1.0);
-    let full = ((share * BAR as f64) as usize).min(BAR);
-    let (thick, thin) = if unicode { ("━", "─") } else { ("#", "-") };
-    let speed = done as f64 / time.as_secs_f64().max(0.001);
-    let mut line = format!(
-        "  {what}  {}{}  {:>7} / {}",
-        thick.repeat(full),
-        thin.repeat(BAR - full),
-        units::bytes(done.min(total)),
-        units::bytes(total)
-    );
-    if speed >= 1.0 {
-        let left = Duration::from_secs_f64((total.saturating_sub(done) as f64 / speed).min(1e9));
-        line.push_str(&format!("  {}/s  {} left", units::bytes(speed as u64), short(left)));
+    let mut line = format!("  {what}  ");
+    if total > 0 {
+        let (full, rest) = text::bar(done, total, BAR, unicode);
+        line.push_str(&format!("{full}{rest}  {:>7} / {}", units::bytes(done.min(total)), units::bytes(total)));
+    } else {
+        line.push_str(&format!("{:>7}", units::bytes(done)));
+    }
+    let (speed, left) = pace(done, total, time);
+    for part in [speed, left].into_iter().flatten() {
+        line.push_str(&format!("  {part}"));
     }
     line
+}
+
+/// The same for a log: `Reading: 12.3 GB of 45.6 GB, 1.70 GB/s, 20s left`.
+fn sentence(what: &str, done: u64, total: u64, time: Duration) -> String {
+    let of = if total > 0 { format!(" of {}", units::bytes(total)) } else { String::new() };
+    let done_of = format!("{}{of}", units::bytes(if total > 0 { done.min(total) } else { done }));
+    let (speed, left) = pace(done, total, time);
+    let parts: Vec<String> = [Some(done_of), speed, left].into_iter().flatten().collect();
+    format!("{what}: {}", parts.join(", "))
+}
+
+/// How fast it goes, and how long it takes yet, as far as either can be said.
+fn pace(done: u64, total: u64, time: Duration) -> (Option<String>, Option<String>) {
+    let speed = done as f64 / time.as_secs_f64().max(0.001);
+    if speed < 1.0 {
+        return (None, None);
+    }
+    let left = Duration::from_secs_f64((total.saturating_sub(done) as f64 / speed).min(1e9));
+    (Some(format!("{}/s", units::bytes(speed as u64))), (total > 0).then(|| format!("{} left", short(left))))
 }
 
 /// A terminal that went away is no reason to stop.
@@ -138,12 +169,31 @@ fn write(text: &str) {
 mod tests {
     use super::*;
 
+    const SECOND: Duration = Duration::from_secs(1);
+
     #[test]
     fn the_line_says_how_far_how_fast_and_how_long_yet() {
         assert_eq!(
-            line("Reading", 500_000_000, 2_000_000_000, Duration::from_secs(1), false),
+            line("Reading", 500_000_000, 2_000_000_000, SECOND, false),
             "  Reading  ######------------------   500 MB / 2.00 GB  500 MB/s  3s left"
         );
         assert_eq!(line("Reading", 0, 10, Duration::ZERO, true), "  Reading  ────────────────────────      0 B / 10 B");
+        assert_eq!(
+            line("Reading", 20, 10, SECOND, true),
+            "  Reading  ━━━━━━━━━━━━━━━━━━━━━━━━     10 B / 10 B  20 B/s  0s left"
+        );
+    }
+
+    #[test]
+    fn without_a_known_end_it_says_how_much_and_how_fast() {
+        assert_eq!(line("Comparing", 500_000_000, 0, SECOND, true), "  Comparing   500 MB  500 MB/s");
+        assert_eq!(sentence("Comparing", 500_000_000, 0, SECOND), "Comparing: 500 MB, 500 MB/s");
+    }
+
+    #[test]
+    fn a_log_gets_a_sentence() {
+        let told = sentence("Storing", 500_000_000, 2_000_000_000, SECOND);
+        assert_eq!(told, "Storing: 500 MB of 2.00 GB, 500 MB/s, 3s left");
+        assert_eq!(sentence("Storing", 0, 10, SECOND), "Storing: 0 B of 10 B");
     }
 }

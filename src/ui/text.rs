@@ -1,6 +1,15 @@
-//! Lines that fit: folded between words, or cut at the edge of the terminal.
+//! Lines that fit: folded between words, or cut at the edge of the terminal; and the bar in them.
 
 use console::{measure_text_width, truncate_str};
+
+/// A bar of `width` columns, in what is done and what is missing: thick and thin, to be told apart without colours, too. It is full
+/// only when all is done.
+pub fn bar(done: u64, total: u64, width: usize, unicode: bool) -> (String, String) {
+    let share = if total == 0 { 1.0 } else { (done as f64 / total as f64).min(1.0) };
+    let full = ((share * width as f64) as usize).min(width);
+    let (thick, thin) = if unicode { ("━", "─") } else { ("#", "-") };
+    (thick.repeat(full), thin.repeat(width - full))
+}
 
 /// `text` folded between words to `width` columns. Its first line begins at column `used`; a line that was folded goes
 /// on below its own first word, and at least two columns in. A longer word stands alone, whole.

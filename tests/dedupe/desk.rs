@@ -5,8 +5,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest as _, Sha256};
-
+pub(crate) use crate::bytes::sha256;
 use crate::project::Room;
 
 pub(crate) const COMMIT: &str = "1111111111111111111111111111111111111111";
@@ -20,10 +19,6 @@ pub(crate) const GO: [&str; 6] = ["dedupe", "--min-size", "1B", "--grace", "0", 
 /// Bytes that are the same for the same `seed`, and large enough for `./models` to count.
 pub(crate) fn weights(seed: u8) -> Vec<u8> {
     (0..1_100_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8 ^ seed).collect()
-}
-
-pub(crate) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Puts `bytes` into a repository: a blob by its name, a link in a revision, a reference.

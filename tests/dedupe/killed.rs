@@ -2,35 +2,16 @@
 #![cfg(target_os = "linux")]
 
 use std::fs;
-use std::process::Command;
 
 use crate::desk::{GO, ORG, blob, contents, local, shape, weights};
 use crate::project::{PROGRAM, Ran, Room};
+use crate::strace::{RENAME, aim, everywhere, strace_is_missing};
 
-const CALLS: [&str; 7] = [
-    "?rename,?renameat,?renameat2",
-    "?unlink,?unlinkat",
-    "?link,?linkat",
-    "?symlink,?symlinkat",
-    "?fchmod",
-    "?mkdir,?mkdirat",
-    "write",
-];
-
-fn strace_is_missing() -> bool {
-    let probe = Command::new("strace").args(["-f", "-e", "trace=none", "true"]).output();
-    let missing = !probe.is_ok_and(|output| output.status.success());
-    if missing {
-        eprintln!("skipped: strace is not installed, or may not trace");
-    }
-    missing
-}
+const CALLS: [&str; 7] =
+    [RENAME, "?unlink,?unlinkat", "?link,?linkat", "?symlink,?symlinkat", "?fchmod", "?mkdir,?mkdirat", "write"];
 
 fn struck(room: &Room, signal: &str, calls: &str, nth: usize, flags: &[&str]) -> Ran {
-    let mut command = room.program("strace");
-    command.args(["-f", "-qq", "-o", "/dev/null", "-e"]).arg(format!("trace={calls}"));
-    command.arg("-e").arg(format!("inject={calls}:signal={signal}:when={nth}")).arg(PROGRAM).args(GO).args(flags);
-    room.ran(&mut command)
+    room.ran(aim(&mut room.program("strace"), signal, calls, nth).arg(PROGRAM).args(GO).args(flags))
 }
 
 fn prepare() -> Room {
@@ -45,13 +26,14 @@ fn prepare() -> Room {
 }
 
 /// Strikes at every call of every kind, and calls `check` after each.
-fn walk(flags: &[&str], make: impl Fn() -> Room) -> usize {
+fn walk(flags: &[&str], make: impl Fn() -> Room + Sync) -> usize {
     let calm = make();
     calm.run(&[&GO[..], flags].concat()).expect(0);
     let expected = shape(calm.path());
-    let mut points = 0;
-    for calls in CALLS {
-        for nth in 1.. {
+    everywhere(
+        &CALLS,
+        || (),
+        |(): &(), calls, nth| {
             let room = make();
             let before = contents(room.path());
             let ran = struck(&room, "KILL", calls, nth, flags);
@@ -63,13 +45,9 @@ fn walk(flags: &[&str], make: impl Fn() -> Room) -> usize {
             let again = room.run(&[&GO[..], flags].concat()).expect(0);
             assert_eq!(contents(room.path()), before, "{when}, and run again: {}", again.err);
             assert_eq!(shape(room.path()), expected, "{when}, and run again: {}", again.err);
-            if ran.code == 0 {
-                break;
-            }
-            points += 1;
-        }
-    }
-    points
+            ran.code == 0
+        },
+    )
 }
 
 #[test]

@@ -2,8 +2,13 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on says so and stops")]
 
+#[path = "../support/bytes.rs"]
+mod bytes;
 #[path = "../support/project.rs"]
 mod project;
+#[cfg(target_os = "linux")]
+#[path = "../support/strace.rs"]
+mod strace;
 
 mod desk;
 mod hostile;

@@ -9,6 +9,8 @@
 
 #[path = "../support/hub/mod.rs"]
 mod hub;
+#[path = "../support/makers.rs"]
+mod makers;
 #[path = "../support/offline.rs"]
 mod offline;
 #[path = "../support/python.rs"]
@@ -25,7 +27,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
 
 use filling::Filled;
 use modelstrap::support::digest;
@@ -117,8 +118,4 @@ fn five_commands_bring_months_of_downloads_to_one_copy_of_each() {
 
     filled.everything_loads_offline();
     filled.the_official_tool_agrees();
-}
-
-fn bytes(folder: &Path, name: &str) -> Vec<u8> {
-    fs::read(folder.join(name)).unwrap()
 }

@@ -1,8 +1,8 @@
 //! mlx-whisper: repositories with `weights.npz` and with `weights.safetensors`, as the community's are.
 
+use crate::makers::{bytes, interpreter};
 use crate::offline::{ask, make};
 use crate::zoo::Zoo;
-use crate::{bytes, interpreter};
 
 /// What the model makes of a sound and two words.
 const ASKED: &str = "

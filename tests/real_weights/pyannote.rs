@@ -2,9 +2,10 @@
 
 use serde_json::json;
 
+use crate::hub;
+use crate::makers::{bytes, interpreter};
 use crate::offline::{ask, make};
 use crate::zoo::Zoo;
-use crate::{bytes, hub, interpreter};
 
 const TOKEN: &str = "hf_reader_of_pyannote";
 

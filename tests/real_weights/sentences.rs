@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use crate::hub::Content;
+use crate::makers::{bytes, interpreter};
 use crate::offline::{ask, make};
 use crate::zoo::Zoo;
-use crate::{bytes, interpreter};
 
 const ID: &str = "sentence-transformers/all-MiniLM-L6-v2";
 

@@ -5,10 +5,11 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
+use crate::makers::{bytes, interpreter};
 use crate::offline::{ask, make};
+use crate::python;
 use crate::support::project::Room;
 use crate::zoo::Zoo;
-use crate::{bytes, interpreter, python};
 
 /// What the pipeline says of a sentence: of a rule, and of a network that has weights.
 const ASKED: &str = "

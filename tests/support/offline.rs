@@ -6,16 +6,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::python::NO_NETWORK;
 use super::support::project::Room;
-
-/// Any use of the network is an error.
-const NO_NETWORK: &str = "
-import json, os, sys
-def refuse(event, arguments):
-    if event in ('socket.connect', 'socket.getaddrinfo', 'socket.gethostbyname', 'socket.sendto'):
-        raise AssertionError(f'the network was used: {event} {arguments}')
-sys.addaudithook(refuse)
-";
 
 /// What `code` prints as its last line, in a process that `modelstrap run` started with the network shut.
 pub(crate) fn ask(room: &Room, python: &Path, code: &str) -> Value {

@@ -99,6 +99,14 @@ impl Room {
         fs::write(path, bytes).unwrap();
     }
 
+    /// A link to `target`, with all folders above it.
+    #[cfg(unix)]
+    pub(crate) fn link(&self, name: &str, target: &str) {
+        let at = self.place(name);
+        fs::create_dir_all(at.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(target, at).unwrap();
+    }
+
     pub(crate) fn read(&self, name: &str) -> Vec<u8> {
         let path = self.place(name);
         fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))

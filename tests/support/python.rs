@@ -42,6 +42,27 @@ pub(crate) fn python_with(name: &str, module: &str) -> Option<PathBuf> {
     there.then_some(python)
 }
 
+/// Any use of the network is an error: what a library finds, it finds on the disk.
+pub(crate) const NO_NETWORK: &str = "
+import json, os, sys
+def refuse(event, arguments):
+    if event in ('socket.connect', 'socket.getaddrinfo', 'socket.gethostbyname', 'socket.sendto'):
+        raise AssertionError(f'the network was used: {event} {arguments}')
+sys.addaudithook(refuse)
+";
+
+/// openai-whisper's own package, where only what computes is stubbed: which folder it chooses and which bytes it takes need no torch.
+pub(crate) const STUBBED_WHISPER: &str = "
+import sys, types
+class Stub(types.ModuleType):
+    def __getattr__(self, name):
+        if name.startswith('__'): raise AttributeError(name)
+        return lambda *a, **k: None
+for name in ('torch', 'tqdm', 'numpy', 'numba', 'tiktoken', 'whisper.audio', 'whisper.decoding', 'whisper.model', 'whisper.transcribe'):
+    sys.modules[name] = Stub(name)
+import whisper
+";
+
 /// A project in a folder, and a home beside it.
 pub(crate) struct House {
     dir: tempfile::TempDir,

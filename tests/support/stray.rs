@@ -8,26 +8,14 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
+pub(crate) use super::support::bytes::{git, sha256};
 use super::support::project::Room;
 
-const OLD: &str = "1111111111111111111111111111111111111111";
-const NEW: &str = "2222222222222222222222222222222222222222";
+/// A commit of the Hub, and one that came after it.
+pub(crate) const OLD: &str = "1111111111111111111111111111111111111111";
+pub(crate) const NEW: &str = "2222222222222222222222222222222222222222";
 /// The commit of what `local_dir` brought.
 pub(crate) const LOCAL: &str = "3333333333333333333333333333333333333333";
-
-/// The name of a large file's content.
-pub(crate) fn sha256(text: &str) -> String {
-    modelstrap::support::digest::sha256(text.as_bytes())
-}
-
-/// The name of a small file's content: Git's.
-pub(crate) fn git(text: &str) -> String {
-    let room = tempfile::NamedTempFile::new().unwrap();
-    fs::write(room.path(), text).unwrap();
-    let like = modelstrap::fetch::Digest::Git([0; 20]);
-    let proof = modelstrap::fetch::hash_file(room.path(), &like, &mut vec![0; 4096], &|_| {}).unwrap().unwrap();
-    proof.digest.hex()
-}
 
 /// Makes what is at `path`, a link itself, older, in seconds.
 pub(crate) fn age(path: &Path, seconds: u64) {

@@ -5,6 +5,7 @@ use std::io::{self, BufRead as _, BufReader, BufWriter, Read as _, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::support::lock::is_at;
 use crate::support::nofollow::open;
 use crate::support::{bounded, own_folder};
 
@@ -254,20 +255,6 @@ pub(super) fn remove_unfinished(folder: &Path) {
 /// Removes `folder`, where nothing is left in it.
 pub(super) fn remove_bare(folder: &Path) {
     let _ = fs::remove_dir(folder);
-}
-
-#[cfg(unix)]
-fn is_at(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    match (file.metadata(), fs::symlink_metadata(path)) {
-        (Ok(ours), Ok(there)) => (ours.dev(), ours.ino()) == (there.dev(), there.ino()),
-        _ => false,
-    }
-}
-
-#[cfg(not(unix))]
-fn is_at(_: &File, path: &Path) -> bool {
-    path.exists()
 }
 
 #[cfg(test)]

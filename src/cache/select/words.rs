@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::picks::{At, Pick};
 use super::stock::{Holding, Stock, ThingKind};
 use crate::cache::hub::Revision;
+use crate::support::nearest;
 
 /// A model as the project's lock names it.
 #[derive(Debug, Clone, Default)]
@@ -261,23 +262,5 @@ fn nearest(word: &str, stock: &Stock, named: &[Named]) -> Option<String> {
     let things = things.map(|(_, thing)| thing.name.to_string_lossy().into_owned());
     let caches = stock.applications.iter().map(|cache| cache.name.clone());
     let groups = ["models", "app", "all"].map(str::to_owned);
-    most_alike(word, models.chain(repositories).chain(things).chain(caches).chain(groups))
-}
-
-/// What of `all` resembles `word` most, if anything does.
-pub fn most_alike(word: &str, all: impl Iterator<Item = String>) -> Option<String> {
-    // Below this the suggestion reads as a guess.
-    const LIKENESS: f64 = 0.75;
-    let lower = word.to_lowercase();
-    all.map(|known| {
-        let whole = strsim::jaro_winkler(&lower, &known.to_lowercase());
-        // `whisper-large-v3` of `openai/whisper-large-v3`, `large-v3` of `large-v3.pt`.
-        let part = known.rsplit('/').next().unwrap_or(&known).to_lowercase();
-        let stem = part.rsplit_once('.').map_or(part.as_str(), |(stem, _)| stem);
-        let likeness = [part.as_str(), stem].iter().map(|one| strsim::jaro_winkler(&lower, one)).fold(whole, f64::max);
-        (likeness, known)
-    })
-    .filter(|(likeness, _)| *likeness >= LIKENESS)
-    .max_by(|one, other| one.0.total_cmp(&other.0))
-    .map(|(_, known)| known)
+    nearest::nearest(word, models.chain(repositories).chain(things).chain(caches).chain(groups))
 }

@@ -2,7 +2,6 @@
 
 mod choice;
 pub(in crate::commands) mod listing;
-pub(in crate::commands) mod progress;
 
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
@@ -28,7 +27,6 @@ use crate::support::{escape, paths, time, units};
 use crate::ui::prompts::Prompts;
 use choice::Choice;
 use listing::Listing;
-use progress::Meter;
 
 pub(super) fn run(context: &Context, arguments: &BackupArgs) -> Result<Exit> {
     let method = method(arguments)?;
@@ -111,8 +109,8 @@ fn order(context: &Context, arguments: &BackupArgs, found: Gathered) -> Result<P
         now: time::now(&context.vars),
         trust_names: !arguments.allow_damaged,
     };
-    let meter = Meter::new(&context.output, context.global.json, "Reading", 0);
-    Ok(contents::plan(found, &about, &|bytes| meter.add(bytes))?)
+    let gauge = context.gauge("Reading", 0);
+    Ok(contents::plan(found, &about, &|bytes| gauge.add(bytes))?)
 }
 
 /// Says what is stored, and what is not.
@@ -201,9 +199,9 @@ impl io::Write for Counted {
 }
 
 fn write_pipe(context: &Context, plan: &Plan, method: Method) -> Result<u64> {
-    let meter = Meter::new(&context.output, false, "Storing", plan.index.head.bytes);
+    let gauge = context.gauge("Storing", plan.index.head.bytes);
     let mut out = Counted { out: io::stdout(), any: false };
-    let written = write::write(plan, &mut out, method, &|bytes| meter.add(bytes));
+    let written = write::write(plan, &mut out, method, &|bytes| gauge.add(bytes));
     let left = if out.any { Left::Beginning } else { Left::Nothing };
     written.map_err(|error| match error {
         // A pipe that breaks off left an archive that is none: no success, as it is for words.
@@ -220,11 +218,11 @@ fn write_file(context: &Context, arguments: &BackupArgs, target: &Path, plan: &P
         only_an_archive(target, &shown)?;
         consent(context, arguments, &shown)?;
     }
-    let meter = Meter::new(&context.output, context.global.json, "Storing", plan.index.head.bytes);
+    let gauge = context.gauge("Storing", plan.index.head.bytes);
     // A device or a named pipe takes what comes.
     let stream = std::fs::metadata(target).is_ok_and(|found| !found.is_file() && !found.is_dir());
     let left = if stream { Left::Beginning } else { Left::Nothing };
-    output::write(plan, target, method, &|bytes| meter.add(bytes)).map_err(|error| failed(error, &shown, &left))
+    output::write(plan, target, method, &|bytes| gauge.add(bytes)).map_err(|error| failed(error, &shown, &left))
 }
 
 /// Refuses to replace what is no archive, whatever was agreed to: a slip of the keyboard must not cost a manifest, or a model.

@@ -113,16 +113,16 @@ impl Report<'_> {
         Job { plan: &self.plan, places: &self.places, cache_root: &self.layout.cache_root, written, progress }
     }
 
-    fn meter(&self, context: &Context) -> Gauge {
+    fn gauge(&self, context: &Context) -> Gauge {
         let sizes = self.plan.copies().map(|(_, copy)| copy.file.stamp.size);
-        Gauge::new(&context.output, "Comparing", sizes.sum())
+        context.gauge("Comparing", sizes.sum())
     }
 
     fn dry_run(mut self, context: &Context) -> Result<Exit> {
         if self.arguments.compare {
-            let meter = self.meter(context);
-            let outcome = link::compare(&self.job(&Default::default, &|bytes| meter.add(bytes)));
-            drop(meter);
+            let gauge = self.gauge(context);
+            let outcome = link::compare(&self.job(&Default::default, &|bytes| gauge.add(bytes)));
+            drop(gauge);
             unless_stopped()?;
             self.outcome = Some(outcome);
         }
@@ -143,9 +143,9 @@ impl Report<'_> {
         self.consent(context)?;
         let held = guard(context, &self.layout)?;
         let written = || open_files(Path::new("/")).map(|open| open.written).unwrap_or_default();
-        let meter = self.meter(context);
-        let outcome = link::replace(&self.job(&written, &|bytes| meter.add(bytes)));
-        drop(meter);
+        let gauge = self.gauge(context);
+        let outcome = link::replace(&self.job(&written, &|bytes| gauge.add(bytes)));
+        drop(gauge);
         held.remove();
         self.outcome = Some(outcome);
         Ok(())

@@ -5,7 +5,6 @@ mod json;
 mod lines;
 mod plan;
 
-use std::cell::Cell;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -179,19 +178,10 @@ impl Run<'_> {
 
     /// Moves everything; what came of it replaces what was expected.
     fn carry_out(&mut self, context: &Context, options: &Options<'_>) -> Option<Stop> {
-        let whole: u64 = self.parts.iter().map(|(_, outcome)| outcome.tally.copied).sum();
-        let read = Cell::new(0_u64);
-        let last = Cell::new(std::time::Instant::now());
-        let output = &context.output;
-        let progress = |bytes: u64| {
-            read.set(read.get().saturating_add(bytes));
-            if output.moves && !output.quiet && last.get().elapsed() > Duration::from_millis(200) {
-                last.set(std::time::Instant::now());
-                let of = if whole > 0 { format!(", {} to copy", units::bytes(whole)) } else { String::new() };
-                let _ = console::Term::stderr().clear_line();
-                let _ = console::Term::stderr().write_str(&format!("  {} read{of}", units::bytes(read.get())));
-            }
-        };
+        // What is copied is read, and read back; what is in the cache already is compared. Where a disk makes copies by itself, it is less.
+        let whole: u64 = self.parts.iter().map(|(_, outcome)| outcome.tally.same + 2 * outcome.tally.copied).sum();
+        let gauge = context.gauge("Reading", whole);
+        let progress = |bytes: u64| gauge.add(bytes);
         let options = plan::acting(options, &progress);
         let mut stopped = None;
         for (part, outcome) in &mut self.parts {
@@ -202,9 +192,6 @@ impl Run<'_> {
             let (done, stop) = migrate::carry_out(part, &options);
             *outcome = done;
             stopped = stop;
-        }
-        if output.moves && !output.quiet && read.get() > 0 {
-            let _ = console::Term::stderr().clear_line();
         }
         stopped
     }
@@ -252,5 +239,5 @@ impl Run<'_> {
 }
 
 fn files(count: u64) -> String {
-    units::count(usize::try_from(count).unwrap_or(usize::MAX), "file")
+    units::count(count, "file")
 }

@@ -11,6 +11,7 @@ use crate::cli::PathArgs;
 use crate::models::locked::{Model, Part, Place};
 use crate::models::placement::{self, FileState};
 use crate::support::escape::{self, printable};
+use crate::support::nearest::nearest;
 
 pub(super) fn run(context: &Context, arguments: &PathArgs) -> Result<Exit> {
     let session = Session::open(context)?;
@@ -55,9 +56,8 @@ fn one_file(session: &Session<'_>, model: &Model, wanted: &str) -> Result<Option
         model.parts.iter().find_map(|part| part.files.iter().find(|file| file.path == wanted).map(|file| (part, file)));
     let Some((part, file)) = found else {
         let all = model.parts.iter().flat_map(|part| &part.files).map(|file| file.path.as_str());
-        let near = all.map(|path| (strsim::damerau_levenshtein(path, wanted), path)).min();
-        let near = near.filter(|(distance, _)| *distance <= wanted.len() / 2);
-        let hint = near.map_or_else(String::new, |(_, path)| format!("\n  the nearest is {}", printable(path)));
+        let hint =
+            nearest(wanted, all).map_or_else(String::new, |path| format!("\n  the nearest is {}", printable(path)));
         bail!("{} has no file {}{hint}", printable(&model.name), printable(wanted));
     };
     let here = placement::state(&session.world, part, file)? == FileState::Here;

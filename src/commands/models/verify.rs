@@ -17,7 +17,6 @@ use crate::models::rehash::{self, Finding, Item};
 use crate::support::escape::printable;
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::{escape, units};
-use crate::ui::gauge::Gauge;
 
 pub(super) fn run(context: &Context, arguments: &VerifyArgs) -> Result<Exit> {
     interrupt::watch();
@@ -33,7 +32,7 @@ pub(super) fn run(context: &Context, arguments: &VerifyArgs) -> Result<Exit> {
     }
     let (owners, items) = items(&session, &settled.models)?;
     let workers = arguments.transfer.max_workers.unwrap_or_else(cores);
-    let gauge = Gauge::new(&context.output, "Reading", items.iter().filter_map(|item| item.size).sum());
+    let gauge = context.gauge("Reading", items.iter().filter_map(|item| item.size).sum());
     let findings = rehash::verify(&items, workers, &|_, bytes| gauge.add(bytes));
     let (bytes, time) = (gauge.done(), gauge.time());
     drop(gauge);

@@ -18,7 +18,6 @@ use crate::cache::verify::{self, Collected, Scope, Verdict};
 use crate::cli::CacheVerifyArgs;
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::units;
-use crate::ui::gauge::Gauge;
 use cure::Surgery;
 use finding::{Desk, Finding};
 use targets::Targets;
@@ -66,7 +65,7 @@ pub(super) fn run(context: &Context, arguments: &CacheVerifyArgs) -> Result<Exit
 
     let workers = arguments.transfer.max_workers.unwrap_or_else(cores);
     let total = found.contents.iter().map(|content| content.stamp.size).sum();
-    let gauge = Gauge::new(&context.output, "Reading", total);
+    let gauge = context.gauge("Reading", total);
     let verdicts = verify::check(&found.contents, workers, &|bytes| gauge.add(bytes));
     let (read, time) = (gauge.done(), gauge.time());
     drop(gauge);

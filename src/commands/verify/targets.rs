@@ -7,11 +7,11 @@ use super::super::Usage;
 use crate::cache::Place;
 use crate::cache::ollama::Model;
 use crate::cache::places::Kind;
-use crate::cache::select::words::most_alike;
 use crate::cache::verify::{Collected, Content, Missing, Note, Owner, Repo, Store};
 use crate::fetch::Digest;
 use crate::models::lock::Lock;
 use crate::support::escape::printable;
+use crate::support::nearest::nearest;
 use crate::support::paths;
 
 /// What is meant; everything, without words.
@@ -78,7 +78,7 @@ impl Targets {
                 || found.missing.iter().any(|missing| word.lacks(missing, &names))
                 || found.unproven.iter().any(|(path, _)| word.is_unproven(path, found));
             if !meant && word.real.is_none() {
-                let near = most_alike(&word.text, names.all().chain(files(found)));
+                let near = nearest(&word.text, names.all().chain(files(found)));
                 let near = near.map_or_else(String::new, |near| format!("; did you mean `{}`?", printable(&near)));
                 return Err(Usage(format!("nothing in the cache is called {}{near}", printable(&word.text))));
             }

@@ -5,6 +5,7 @@ use crate::models::names;
 use crate::models::spec::Spec;
 use crate::models::when::When;
 use crate::project::model_entry::{AlternativeTable, ModelTable, Words};
+use crate::support::nearest::nearest;
 
 /// Formats of weights that may be asked for by name.
 pub const FORMATS: [&str; 20] = [
@@ -42,14 +43,7 @@ pub(super) fn choices(key: &str, table: &ModelTable, known: &WellKnown<'_>) -> R
                 .to_owned(),
         );
     }
-    let own = table.source.as_ref().map(|source| AlternativeTable {
-        source: source.clone(),
-        revision: table.revision.clone(),
-        include: table.include.clone(),
-        exclude: table.exclude.clone(),
-        weights: table.weights.clone(),
-        when: table.when.clone(),
-    });
+    let own = table.source.is_some().then(|| table.own());
     let mut choices: Vec<Choice> = Vec::new();
     let last = table.alternatives.len() + usize::from(own.is_some()) - 1;
     for (at, source) in table.alternatives.iter().chain(&own).enumerate() {
@@ -119,8 +113,7 @@ pub(super) fn weights(words: &[String]) -> Result<Weights, String> {
         let (format, quantisation) =
             word.split_once(':').map_or((word.as_str(), None), |(head, tail)| (head, Some(tail)));
         if !FORMATS.contains(&format) || (quantisation.is_some() && format != "gguf") {
-            let near = FORMATS.iter().map(|known| (strsim::damerau_levenshtein(format, known), *known)).min();
-            let near = near.filter(|(distance, known)| *distance <= known.len() / 2).map(|(_, known)| known);
+            let near = nearest(format, FORMATS);
             let hint = near.map_or_else(|| FORMATS.join(", "), |near| format!("the nearest one is `{near}`"));
             return Err(format!("`weights` knows no {word:?}: it is `auto`, `all` or formats\n  {hint}"));
         }

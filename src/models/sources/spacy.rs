@@ -5,10 +5,11 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::{Error, torchaudio};
+use super::Error;
 use crate::models::documents::{Ask, Documents};
 use crate::models::locked::{File, Part, Place};
 use crate::support::bounded;
+use crate::support::nearest::nearest;
 
 const TABLE: &str = "https://raw.githubusercontent.com/explosion/spacy-models/master/compatibility.json";
 const RELEASES: &str = "https://github.com/explosion/spacy-models/releases/download";
@@ -102,7 +103,7 @@ fn choose(table: &Table, name: &str, spacy: Option<&str>) -> Result<String, Erro
             Error::Unknown {
                 source_name: "spacy",
                 name: name.to_owned(),
-                nearest: torchaudio::nearest(name, names).map(str::to_owned),
+                nearest: nearest(name, names).map(str::to_owned),
             }
         });
     };
@@ -110,7 +111,7 @@ fn choose(table: &Table, name: &str, spacy: Option<&str>) -> Result<String, Erro
     let row = table.iter().find(|(known, _)| wanted.is_some() && release(known) == wanted);
     let found = row.and_then(|(_, models)| best(models));
     found.ok_or_else(|| {
-        let nearest = row.and_then(|(_, models)| torchaudio::nearest(name, models.keys().map(String::as_str)));
+        let nearest = row.and_then(|(_, models)| nearest(name, models.keys().map(String::as_str)));
         let hint = nearest.map(|known| format!("; did you mean `{known}`?")).unwrap_or_default();
         Error::NotThere(format!("there is no `{name}` for spaCy {spacy}, which the environment has{hint}"))
     })

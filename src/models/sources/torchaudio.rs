@@ -4,6 +4,7 @@
 use super::Error;
 use crate::catalogue::models;
 use crate::models::locked::{File, FilesHome, Part, Place};
+use crate::support::nearest::nearest;
 
 /// What the bundle `name` is, such as `WAV2VEC2_ASR_BASE_960H`. No server is asked.
 ///
@@ -37,20 +38,6 @@ pub(super) fn unknown(source: &'static str, name: &str) -> Error {
     let prefix = format!("{source}:");
     let own = models::all().iter().flat_map(models::Known::names).filter_map(|spec| spec.strip_prefix(&prefix));
     Error::Unknown { source_name: source, name: name.to_owned(), nearest: nearest(name, own).map(str::to_owned) }
-}
-
-/// The name of `known` that resembles `name` most, the first of equals, if one resembles it at all.
-pub(super) fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    const LIKENESS: f64 = 0.75;
-    let lower = name.to_lowercase();
-    let mut best: Option<(f64, &str)> = None;
-    for known in known {
-        let likeness = strsim::jaro_winkler(&lower, &known.to_lowercase());
-        if likeness >= LIKENESS && best.is_none_or(|(most, _)| likeness > most) {
-            best = Some((likeness, known));
-        }
-    }
-    best.map(|(_, known)| known)
 }
 
 #[cfg(test)]

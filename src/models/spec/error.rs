@@ -6,6 +6,7 @@ use super::KINDS;
 use crate::fetch;
 use crate::models::{names, web};
 use crate::support::escape::printable;
+use crate::support::nearest::nearest;
 
 /// Why a text is no spec. Foreign text in it is escaped when shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,12 +106,5 @@ pub(super) fn nearest_kind(kind: &str) -> Option<&'static str> {
         "http" | "https" => return None,
         _ => None,
     };
-    same.or_else(|| {
-        KINDS
-            .iter()
-            .map(|(known, _)| (strsim::damerau_levenshtein(&lower, known), *known))
-            .min()
-            .filter(|(distance, known)| *distance <= known.len() / 2)
-            .map(|(_, known)| known)
-    })
+    same.or_else(|| nearest(&lower, KINDS.map(|(known, _)| known)))
 }

@@ -252,15 +252,7 @@ fn render(value: &ModelValue) -> String {
 }
 
 fn render_table(table: &ModelTable) -> String {
-    let own = AlternativeTable {
-        source: table.source.clone().unwrap_or_default(),
-        revision: table.revision.clone(),
-        include: table.include.clone(),
-        exclude: table.exclude.clone(),
-        weights: table.weights.clone(),
-        when: table.when.clone(),
-    };
-    let mut members = members(&own, table.source.is_some());
+    let mut members = members(&table.own(), table.source.is_some());
     members.extend(table.optional.then(|| "optional = true".to_owned()));
     members.extend(table.gated.then(|| "gated = true".to_owned()));
     members.extend(table.environment.as_ref().map(|name| format!("environment = {}", quoted(name))));

@@ -155,16 +155,11 @@ impl Ascii for str {
     }
 }
 
-/// Thick for what is here, thin for what is missing: to be told apart without colours, too.
+/// Thick for what is here; nothing is where nobody knows how much there will be.
 fn bar(bytes: u64, total: Option<u64>, width: usize, look: Look) -> String {
-    let share = match total {
-        Some(0) => 1.0,
-        Some(total) => (bytes as f64 / total as f64).min(1.0),
-        None => 0.0,
+    let (done, rest) = match total {
+        Some(total) => text::bar(bytes, total, width, look.unicode),
+        None => text::bar(0, 1, width, look.unicode),
     };
-    // Full only when it is.
-    let full = ((share * width as f64) as usize).min(width);
-    let (thick, thin) = if look.unicode { ("━", "─") } else { ("#", "-") };
-    let (done, rest) = (thick.repeat(full), thin.repeat(width - full));
     format!("{}{}", style(look).cyan().apply_to(done), style(look).dim().apply_to(rest))
 }

@@ -1,0 +1,14 @@
+//! `modelstrap migrate`: what lies outside of the cache comes into it, once, and nothing is lost on the way.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on says so and stops")]
+
+#[path = "../support/stray.rs"]
+mod stray;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod asked;
+mod disks;
+mod hubs;
+mod stays;
+mod whole;

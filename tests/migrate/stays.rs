@@ -1,0 +1,99 @@
+//! What stays where it was: another content at the target, links that lead out, downloads under way, what Git tracks.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use crate::stray::{OLD, Repo, git, local_dir, sha256};
+use crate::support::project::{Room, Tree};
+
+#[test]
+fn what_stands_at_the_target_decides_between_the_same_and_a_conflict() {
+    let room = Room::bare();
+    room.write("~/.cache/torch/hub/checkpoints/same.pth", "the same");
+    room.write("~/.cache/torch/hub/checkpoints/other.pth", "not this");
+    room.write("~/.cache/torch/hub/checkpoints/longer.pth", "longer");
+    room.write(".cache/torch/hub/checkpoints/same.pth", "the same");
+    room.write(".cache/torch/hub/checkpoints/other.pth", "but this");
+    room.write(".cache/torch/hub/checkpoints/longer.pth", "long");
+    let ran = room.run(&["migrate", "--yes"]).expect(1);
+    ran.says(&[
+        "~/.cache/torch/hub/checkpoints/other.pth stays: another content stands at",
+        "longer.pth stays: another content",
+    ]);
+    assert!(!room.exists("~/.cache/torch/hub/checkpoints/same.pth"));
+    assert_eq!(room.text("~/.cache/torch/hub/checkpoints/other.pth"), "not this");
+    assert_eq!(room.text(".cache/torch/hub/checkpoints/other.pth"), "but this");
+}
+
+#[test]
+fn links_and_strangers_stay_and_nothing_outside_is_touched() {
+    let room = Room::bare();
+    room.write("secret/key", "key");
+    room.write("~/.cache/torch/hub/repo/a.py", "a");
+    symlink("a.py", room.place("~/.cache/torch/hub/repo/b.py")).unwrap();
+    symlink("../../../../../p/secret", room.place("~/.cache/torch/hub/out")).unwrap();
+    symlink("/etc/passwd", room.place("~/.cache/torch/hub/repo/passwd")).unwrap();
+    fs::create_dir_all(room.place(".cache/torch/hub")).unwrap();
+    symlink(room.place("secret"), room.place(".cache/torch/hub/trap")).unwrap();
+    room.write("~/.cache/torch/hub/trap/x", "x");
+    room.write("~/.cache/torch/hub/\u{1b}[31mred\n", "red");
+    let ran = room.run(&["migrate", "--yes"]).expect(1);
+    ran.says(&[
+        "hub/out: is a link that leads out",
+        "hub/repo/passwd: is a link that leads out",
+        "hub/trap stays: a link stands at",
+    ]);
+    assert!(!ran_contains_escape(&room), "names are shown escaped");
+    assert_eq!(room.text(".cache/torch/hub/repo/b.py"), "a");
+    assert_eq!(fs::read_link(room.place(".cache/torch/hub/repo/b.py")).unwrap().to_str(), Some("a.py"));
+    assert_eq!(Tree::of(&room.place("secret")).names(), ["key"]);
+    assert_eq!(room.text(".cache/torch/hub/\u{1b}[31mred\n"), "red");
+}
+
+fn ran_contains_escape(room: &Room) -> bool {
+    let ran = room.run(&["migrate", "--dry-run", "-v"]);
+    ran.out.contains('\u{1b}') || ran.err.contains('\u{1b}')
+}
+
+#[test]
+fn a_download_under_way_and_an_unfinished_one_stay() {
+    let room = Room::bare();
+    let busy = Repo::new(&room, "~/.cache/huggingface/hub", "models--org--busy");
+    busy.file(OLD, "a.bin", "a", sha256("a"));
+    room.write("~/.cache/huggingface/hub/models--org--busy/blobs/ff.1a.incomplete", "half");
+    let stale = Repo::new(&room, "~/.cache/huggingface/hub", "models--org--stale");
+    stale.file(OLD, "b.bin", "b", sha256("b"));
+    let locked = Repo::new(&room, "~/.cache/huggingface/hub", "models--org--locked");
+    locked.file(OLD, "c.bin", "c", sha256("c"));
+    room.write("~/.cache/huggingface/hub/.locks/models--org--locked/ee.lock", "");
+    let lock = fs::File::open(room.place("~/.cache/huggingface/hub/.locks/models--org--locked/ee.lock")).unwrap();
+    lock.lock().unwrap();
+    room.write("~/.cache/torch/hub/checkpoints/x.pth.0a1b.partial", "half");
+    room.write("~/.cache/whisper/large.pt", "coming");
+    let writer = fs::OpenOptions::new().append(true).open(room.place("~/.cache/whisper/large.pt")).unwrap();
+    let ran = room.run(&["migrate", "--yes"]).expect(0);
+    ran.says(&[
+        "models--org--busy: has a download that went on less than an hour ago",
+        "models--org--locked: a download holds one of its locks",
+        "x.pth.0a1b.partial: is an unfinished download",
+        "large.pt: is open for writing",
+    ]);
+    assert!(
+        room.exists(".cache/huggingface/hub/models--org--stale")
+            && !room.exists(".cache/huggingface/hub/models--org--busy")
+    );
+    drop((lock, writer));
+    room.run(&["migrate", "--yes"]).expect(0);
+    assert!(room.exists(".cache/whisper/large.pt") && room.exists(".cache/huggingface/hub/models--org--locked"));
+}
+
+#[test]
+fn what_git_tracks_is_the_project_and_stays() {
+    let room = Room::git();
+    local_dir(&room, "models/x", OLD, &[("model.bin", "weights", sha256("weights")), ("a.json", "{}", git("{}"))]);
+    room.run_git(&["add", "-f", "models/x/a.json"]);
+    room.run(&["migrate", "--yes", "models/x", "--repo", "org/x"])
+        .expect(0)
+        .says(&["models/x/a.json: is tracked by Git"]);
+    assert!(room.exists("models/x/a.json") && !room.exists("models/x/model.bin"));
+}

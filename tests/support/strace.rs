@@ -1,0 +1,64 @@
+//! Programs that strace strikes with a signal at one of their system calls: what a kill, Ctrl-C or a crash does at the worst moment.
+
+#![allow(clippy::print_stderr, reason = "a test that leaves something out says so")]
+#![allow(dead_code, reason = "each test program uses its part")]
+
+use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The calls that give a file another name. strace counts each name of a set by itself; which of them is used depends on the
+/// processor, and `?` lets strace pass over those that it has not.
+pub(crate) const RENAME: &str = "?rename,?renameat,?renameat2";
+
+/// Whether nothing can be struck here; that is said.
+pub(crate) fn strace_is_missing() -> bool {
+    let probe = Command::new("strace").args(["-f", "-e", "trace=none", "true"]).output();
+    let missing = !probe.is_ok_and(|output| output.status.success());
+    if missing {
+        eprintln!("skipped: strace is not installed, or may not trace");
+    }
+    missing
+}
+
+/// `strace`, which is yet to be told the program, sends `signal` at the program's `nth` call of `calls`.
+pub(crate) fn aim<'c>(strace: &'c mut Command, signal: &str, calls: &str, nth: usize) -> &'c mut Command {
+    // Only a call that is traced can be struck.
+    strace.args(["-f", "-qq", "-o", "/dev/null", "-e"]).arg(format!("trace={calls}"));
+    strace.arg("-e").arg(format!("inject={calls}:signal={signal}:when={nth}"))
+}
+
+/// For each of `calls`, strikes with 1, 2, 3 … until `strike` says that its run came to its end, on as many threads as there are
+/// processors; each makes what it works on with `make` first. Gives the number of points.
+pub(crate) fn everywhere<W>(
+    calls: &[&str],
+    make: impl Fn() -> W + Sync,
+    strike: impl Fn(&W, &str, usize) -> bool + Sync,
+) -> usize {
+    let next = Mutex::new((0, 1));
+    let points = AtomicUsize::new(0);
+    let take = || {
+        let mut next = next.lock().unwrap();
+        let now = *next;
+        next.1 += 1;
+        now
+    };
+    let work = || {
+        let own = make();
+        loop {
+            let (index, nth) = take();
+            let Some(call) = calls.get(index) else { return };
+            if !strike(&own, call, nth) {
+                points.fetch_add(1, Ordering::SeqCst);
+                continue;
+            }
+            let mut next = next.lock().unwrap();
+            if next.0 == index {
+                *next = (index + 1, 1);
+            }
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
+    points.into_inner()
+}
