@@ -270,6 +270,19 @@ fn nothing_is_done_without_consent_and_a_dry_run_writes_nothing() {
 }
 
 #[test]
+fn weights_with_equal_ends_are_told_apart_by_a_glance_at_their_middle() {
+    let room = Room::bare();
+    let mut trained = weights(1);
+    let middle = trained.len() / 2;
+    trained[middle] ^= 1;
+    room.write(".cache/torch/a.pt", weights(1));
+    room.write(".cache/torch/b.pt", trained);
+    let found = room.run(&[&ALL[..], &["--dry-run", "--json"]].concat()).expect(0).json();
+    assert_eq!(found["read_bytes"], 2 * 3 * (16 << 10), "{found:#}");
+    assert_eq!(found["pairs"].as_array().unwrap().len(), 0, "{found:#}");
+}
+
+#[test]
 fn what_was_hashed_is_not_read_again() {
     let room = Room::bare();
     // Equal but for the middle: only the whole tells.

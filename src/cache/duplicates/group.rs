@@ -1,5 +1,5 @@
-//! Puts equal files together: by size, then by what their names say, then by the hash of the beginning, the end and the whole of
-//! those of which no name says enough.
+//! Puts equal files together: by size, then by what their names say, then by hashes of those of which no name says enough: of the
+//! beginning, of the middle and the end, of the whole.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use super::file::File;
 use super::memory::Memory;
-use super::names::Listings;
+use super::names::{self, Listings};
 use super::walk::Walked;
 use super::{hash, work};
 use crate::cache::Stamp;
@@ -51,12 +51,13 @@ type Sets = Vec<Vec<usize>>;
 
 pub(super) fn group(walked: Walked, memory: &Memory) -> Found {
     let Walked { mut files, leftovers, problems } = walked;
+    read_notes(&mut files);
     let (classes, sets) = classes(&mut files);
     let mut state = State { files, classes, problems, read: 0, hashed: Vec::new() };
     let (known, sets): (Sets, Sets) = sets.into_iter().partition(|set| state.remembers(set, memory));
     let sets = state.split(sets, |file| (hash::first(file.stamp.size), hash::beginning(file)));
     let (small, sets): (Sets, Sets) = sets.into_iter().partition(|set| state.size(set) <= hash::SMALL);
-    let sets = state.split(sets, |file| (hash::END, hash::end(file)));
+    let sets = state.split(sets, |file| (hash::REST, hash::rest(file)));
     let mut sets = state.whole(sets.into_iter().chain(known).collect(), memory);
     sets.extend(small);
     for set in sets {
@@ -76,6 +77,24 @@ struct State {
     problems: Vec<Problem>,
     read: u64,
     hashed: Vec<(Stamp, u128)>,
+}
+
+/// Adds what notes say of those files that may have equals; `files` are sorted by size. Each note is a file to open.
+fn read_notes(files: &mut [File]) {
+    let mut asked = Vec::new();
+    let mut start = 0;
+    for bucket in files.chunk_by(|one, other| one.stamp.size == other.stamp.size) {
+        let unknown = |file: &File| file.known.is_none() && file.names.iter().any(|name| name.local.is_some());
+        let open = bucket.iter().enumerate().filter(|(_, file)| bucket.len() > 1 && unknown(file));
+        asked.extend(open.map(|(at, _)| start + at));
+        start += bucket.len();
+    }
+    let told = work::map(&asked, |at| files.get(*at).and_then(names::noted));
+    for (at, told) in asked.into_iter().zip(told) {
+        if let Some(file) = files.get_mut(at) {
+            file.known = told.flatten();
+        }
+    }
 }
 
 /// The classes of all files, and the sets of them that only bytes can tell apart. `files` are sorted by size.

@@ -1,6 +1,8 @@
 //! Hashes of parts of files, by which those that differ are told apart. XXH3 runs at the speed of memory; nobody can rely on it
 //! against somebody who wants two files to look alike, so nothing is replaced because of it.
 
+use std::cell::RefCell;
+use std::fs;
 use std::io;
 
 use twox_hash::XxHash3_128;
@@ -8,14 +10,18 @@ use twox_hash::XxHash3_128;
 use super::file::{self, File};
 use crate::cache::Stamp;
 
-/// How much is read at each end of a file.
+/// How much is read at each end of a file, and in its middle.
 pub(super) const END: u64 = 16 << 10;
 
 /// A file of so many bytes or fewer is read whole at once: to open it three times costs more.
 pub(super) const SMALL: u64 = 64 << 10;
 
-/// Files are hashed in pieces of so many bytes, each by any thread.
-pub(super) const PIECE: u64 = 16 << 20;
+/// How much is read of the middle and the end of a larger file: weights that were trained further keep their header and often
+/// their last layers, and differ in between.
+pub(super) const REST: u64 = 2 * END;
+
+/// Files are hashed in pieces of so many bytes, each by any thread: small enough that at the end no thread waits long for another.
+pub(super) const PIECE: u64 = 4 << 20;
 
 /// What is read at once: it stays in the processor's own memory until it is hashed.
 const ROOM: usize = 128 << 10;
@@ -30,27 +36,44 @@ pub(super) fn beginning(file: &File) -> io::Result<u128> {
     piece(file, 0, first(file.stamp.size))
 }
 
-/// The hash of the last bytes.
-pub(super) fn end(file: &File) -> io::Result<u128> {
-    let length = END.min(file.stamp.size);
-    piece(file, file.stamp.size - length, length)
+/// The hash of bytes in the middle and of the last ones, of a file of more than `SMALL` bytes.
+pub(super) fn rest(file: &File) -> io::Result<u128> {
+    let size = file.stamp.size;
+    parts(file, &[(size / 2, END), (size - END.min(size), END.min(size))])
 }
 
 /// The hash of `length` bytes at `at`; an error where the file is no longer what was found.
 pub(super) fn piece(found: &File, at: u64, length: u64) -> io::Result<u128> {
+    parts(found, &[(at, length)])
+}
+
+thread_local! {
+    /// What a thread reads into. Made anew for each of thousands of small files, it would be filled with zeros each time.
+    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The hash of parts of a file, each `(at, length)`.
+fn parts(found: &File, parts: &[(u64, u64)]) -> io::Result<u128> {
     let open = file::open(&found.name().path())?;
     if !is_it(&file::stamp(&open)?, &found.stamp) {
         return Err(io::Error::other("was changed while it was looked at"));
     }
-    if length > SMALL {
+    if parts.iter().any(|(_, length)| *length > SMALL) {
         file::ahead(&open);
     }
-    let mut room = vec![0; ROOM.min(usize::try_from(length).unwrap_or(ROOM))];
     let mut hasher = XxHash3_128::new();
+    BUFFER.with_borrow_mut(|room| {
+        room.resize(ROOM, 0);
+        parts.iter().try_for_each(|(at, length)| add(&mut hasher, &open, *at, *length, room))
+    })?;
+    Ok(hasher.finish_128())
+}
+
+fn add(hasher: &mut XxHash3_128, open: &fs::File, at: u64, length: u64, room: &mut [u8]) -> io::Result<()> {
     let mut done = 0;
     while done < length {
         let wanted = usize::try_from(length - done).unwrap_or(ROOM).min(room.len());
-        let count = file::read_at(&open, &mut room[..wanted], at + done)?;
+        let count = file::read_at(open, &mut room[..wanted], at + done)?;
         if count < wanted {
             return Err(io::Error::other("became shorter while it was read"));
         }
@@ -60,7 +83,7 @@ pub(super) fn piece(found: &File, at: u64, length: u64) -> io::Result<u128> {
             return Err(io::ErrorKind::Interrupted.into());
         }
     }
-    Ok(hasher.finish_128())
+    Ok(())
 }
 
 /// The hash of a whole file from those of its pieces.

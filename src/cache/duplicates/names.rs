@@ -42,18 +42,20 @@ pub(super) fn of_path(role: Role, folder: &Path, file: &OsStr) -> Option<Digest>
     }
 }
 
+/// What the note beside a file that `local_dir=` brought says of it.
+pub(super) fn noted(file: &File) -> Option<Digest> {
+    file.names.iter().filter(|name| name.role == Role::Plain).find_map(|name| note(name, file))
+}
+
 /// Listings that were read already.
 #[derive(Default)]
 pub(super) struct Listings(HashMap<PathBuf, HashMap<String, (u64, Digest)>>);
 
 impl Listings {
-    /// What notes and listings say of `file`, if a name of it has any.
+    /// What the listing of a commit says of `file`, if it is a file of a revision.
     pub(super) fn of(&mut self, file: &File) -> Option<Digest> {
-        file.names.iter().find_map(|name| match name.role {
-            Role::Plain => note(name, file),
-            Role::Snapshot => self.listed(name, file),
-            Role::Payload | Role::Blob => None,
-        })
+        let revisions = file.names.iter().filter(|name| name.role == Role::Snapshot);
+        revisions.into_iter().find_map(|name| self.listed(name, file))
     }
 
     fn listed(&mut self, name: &Name, file: &File) -> Option<Digest> {
