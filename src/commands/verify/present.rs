@@ -138,14 +138,14 @@ impl View<'_> {
         let (files, bytes) = self.found.unproven_sum();
         let counted = format!("{}, {}", units::count(files, "file"), units::bytes(bytes));
         if outcome.contents == 0 && outcome.findings.is_empty() && files > 0 {
-            self.context.output.say(format!("Nothing here has a known digest: {counted}."));
+            self.context.output.tell(format!("Nothing here has a known digest: {counted}."));
             return;
         }
         let unproven = match files {
             0 => String::new(),
             _ => format!(" Of {counted}, nobody says what they are."),
         };
-        self.context.output.say(format!(
+        self.context.output.tell(format!(
             "{} read in {} ({}/s): {}, {} damaged, {} missing.{unproven}",
             units::bytes(outcome.read),
             units::seconds(outcome.time),
