@@ -32,7 +32,7 @@ large-v3.pt 1.2 MB today (mtime) models
 tmdb: 2 entries 0.2 MB today (mtime) application cache
 Total 5.8 MB
 
-For 2 h `--undo` brings it back; its room is free after that, or at once with `--now`.
+For 2 h `modelstrap clear --undo` brings it back, and it still takes its room; `--now` frees it at once.
 "
     );
     room.tree().assert_eq(&before, "a dry run");

@@ -114,7 +114,7 @@ fn dedupe_names_the_model_and_the_file_and_what_each_frees() {
     assert!(has_line(&text, &["2.00 MB", "hard link", "the same in ~/.cache/huggingface"]), "{text}");
     assert!(has_line(&text, &["2.00 MB", "hard link", "model.bin in models/faster-whisper-large-v3-copy"]), "{text}");
     assert!(has_line(&text, &["stays", "hub/checkpoints/wav2vec2_fairseq_base_ls960_asr_ls960.pth in"]), "{text}");
-    assert!(text.contains("4 files are copies of 3 others. To store each once frees 8.0"), "{text}");
+    assert!(text.contains("4 files look like copies of 3 others. To store each once frees 8.0"), "{text}");
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn a_dry_run_of_dedupe_shows_no_script_on_a_terminal_and_says_how_to_get_it() {
     let words: Vec<&str> = said.split(" > ").next().unwrap().split(' ').skip(1).collect();
     let ran = room.run(&words).expect(0);
     assert!(ran.out.starts_with("#!/bin/sh\n") && ran.out.matches("\nhard_link '").count() == 4, "{}", ran.out);
-    assert!(ran.err.contains("4 files are copies of 3 others."), "{}", ran.err);
+    assert!(ran.err.contains("4 files look like copies of 3 others."), "{}", ran.err);
     assert!(!ran.err.contains("dedupe.sh"), "{}", ran.err);
 }
 
@@ -139,8 +139,8 @@ fn an_enter_answers_no_wherever_models_are_changed_or_deleted() {
     let before = room.tree();
     for (arguments, question) in [
         (&["dedupe", "--grace", "0"][..], "Store these once?"),
-        (&["clear", WHISPER], "Remove this?"),
-        (&["prune", "--older-than", "0d", "--grace", "0"], "Remove this?"),
+        (&["clear", WHISPER, "--undo-for", "1h"], "Remove this?"),
+        (&["prune", "--older-than", "0d", "--grace", "0", "--undo-for", "1h"], "Remove this?"),
         (&["migrate"], "Move this?"),
     ] {
         let mut terminal = Terminal::open(80, 40, &mut room.command(arguments));
@@ -161,4 +161,18 @@ fn an_enter_answers_no_wherever_models_are_changed_or_deleted() {
         tree.0.clone().into_iter().filter(|(name, _)| !name.contains(".modelstrap")).collect()
     };
     assert_eq!(models(&room.tree()), models(&before));
+}
+
+#[test]
+fn a_finding_of_verify_keeps_to_the_terminal_and_a_pipe_has_the_whole_digest() {
+    let room = room();
+    let ended = Terminal::open(80, 60, &mut room.command(&["verify"])).end();
+    let text = console::strip_ansi_codes(&ended.raw).replace('\r', "");
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim_start().contains(".cache/")).collect();
+    let wide: Vec<&&str> = lines.iter().filter(|line| console::measure_text_width(line) > 80).collect();
+    assert_eq!(wide, Vec::<&&str>::new(), "{text}");
+    assert!(has_line(&text, &["    expected sha256:1111", "…", "1111 (its name)"]), "{text}");
+    assert!(has_line(&text, &[WHISPER, "model.bin: damaged"]), "{text}");
+    let ran = room.run(&["verify"]).expect(3);
+    assert!(ran.out.contains(&format!("    expected sha256:{} (its name)\n", "1".repeat(64))), "{}", ran.out);
 }

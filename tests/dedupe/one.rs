@@ -222,6 +222,14 @@ fn a_blob_that_is_not_what_its_name_says_is_no_equal() {
         "{}",
         ran.err
     );
+    let ran = room.run(&[&ALL[..], &["--dry-run"]].concat()).expect(0);
+    assert!(
+        ran.err.contains("1 file looks like a copy of another one. To store each once frees 1.10 MB."),
+        "{}",
+        ran.err
+    );
+    let ran = room.run(&[&ALL[..], &["--dry-run", "--compare"]].concat()).expect(1);
+    assert!(ran.err.contains("Nothing is stored twice among 2 files") && !ran.err.contains("frees"), "{}", ran.err);
     let found = room.run(&[&ALL[..], &["-n", "--json", "--compare"]].concat()).expect(1).json();
     assert_eq!(found["pairs"][0]["state"], "stays");
     assert_eq!(fs::read(room.place("models/name/a.safetensors")).unwrap(), one);

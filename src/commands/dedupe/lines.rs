@@ -21,12 +21,14 @@ const SHOWN: usize = 40;
 
 /// Shows what becomes of what, before it does.
 pub(super) fn plan(report: &Report<'_>, output: &Output) {
-    if output.quiet {
-        return;
-    }
     let count = report.plan.copies().count();
-    pairs(report, count, output);
+    if !output.quiet {
+        pairs(report, count, output);
+    }
     left(report, output);
+    // What was compared already and differs is no copy.
+    let (others, bytes) = report.refused().fold((0, 0), |(count, sum), (copy, _)| (count + 1, sum + copy.saves));
+    let (count, saves) = (count - others, report.plan.saves() - bytes);
     if count == 0 {
         output.say(format!(
             "Nothing is stored twice among {} that are large enough.",
@@ -34,10 +36,17 @@ pub(super) fn plan(report: &Report<'_>, output: &Output) {
         ));
         return;
     }
-    let copies = if count == 1 { "1 file is a copy".to_owned() } else { format!("{count} files are copies") };
+    // Until their bytes were compared, names and hashes are all that is known.
+    let copies = match (count, report.outcome.is_some()) {
+        (1, false) => "1 file looks like a copy".to_owned(),
+        (1, true) => "1 file is a copy".to_owned(),
+        (_, false) => format!("{count} files look like copies"),
+        (_, true) => format!("{count} files are copies"),
+    };
+    let next = if report.outcome.is_some() { "" } else { " Their bytes are compared before anything is replaced." };
     let others = report.plan.sets.len();
     let others = if others == 1 { "another one".to_owned() } else { format!("{others} others") };
-    output.tell(format!("{copies} of {others}. To store each once frees {}.", units::bytes(report.plan.saves())));
+    output.tell(format!("{copies} of {others}. To store each once frees {}.{next}", units::bytes(saves)));
 }
 
 /// Each file that stays, and below it those that become what it is.
@@ -55,13 +64,14 @@ fn pairs(report: &Report<'_>, count: usize, output: &Output) {
         rows.push(vec![Cell::new(""), Cell::toned("stays", Tone::Good), Cell::new(""), Cell::new(line)]);
         for copy in set.copies.iter().take(shown - told) {
             told += 1;
+            let stays = report.refused().any(|(refused, _)| std::ptr::eq(refused, copy));
             let label = names.label(copy.file.name());
             let label = if label == kept { "the same".to_owned() } else { label };
             let others = copy.file.names.len() - 1;
             let more = if others > 0 { format!(", and {}", units::count(others, "more name")) } else { String::new() };
             rows.push(vec![
-                Cell::size(Some(copy.saves)),
-                Cell::toned(becomes(copy.how), Tone::Pending),
+                if stays { Cell::new("") } else { Cell::size(Some(copy.saves)) },
+                if stays { Cell::toned("stays", Tone::Bad) } else { Cell::toned(becomes(copy.how), Tone::Pending) },
                 Cell::new(if copy.by_name { "name" } else { "hash" }),
                 Cell::new(format!("{label} in {}{more}", place(report, copy.file.name()))),
             ]);
