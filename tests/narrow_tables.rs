@@ -118,6 +118,22 @@ fn dedupe_names_the_model_and_the_file_and_what_each_frees() {
 }
 
 #[test]
+fn dedupe_names_files_of_revisions_without_links_and_blobs_of_no_revision() {
+    let room = Room::bare();
+    let flat = format!(".cache/huggingface/hub/datasets--org--flat/snapshots/{COMMIT}/part/weights.bin");
+    room.write(&flat, bytes(5));
+    room.write("models/flat/w.bin", bytes(5));
+    room.write(&format!(".cache/huggingface/hub/models--org--left/blobs/{}", "a".repeat(64)), bytes(6));
+    room.write("models/flat/other.bin", bytes(6));
+    let text = shown(&room, 120, &["dedupe", "--grace", "0", "--dry-run"]);
+    let flat = "datasets/org/flat: part/weights.bin in .cache/huggingface";
+    assert!(has_line(&text, &["stays", flat]), "{text}");
+    let left = "org/left: blob aaaaaaaaaaaa (of no revision) in .cache/huggingface";
+    assert!(has_line(&text, &["stays", left]), "{text}");
+    assert!(has_line(&text, &["hard link", "w.bin in models/flat"]), "{text}");
+}
+
+#[test]
 fn a_dry_run_of_dedupe_shows_no_script_on_a_terminal_and_says_how_to_get_it() {
     let room = room();
     let arguments = ["dedupe", "--grace", "0", "--min-size", "1MB", "--dry-run"];

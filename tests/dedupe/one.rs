@@ -135,6 +135,11 @@ fn a_payload_of_the_shared_store_stays_where_it_is() {
     let before = inode(&room.place(&payload));
     let found = room.run(&[&ALL[..], &["--dry-run", "--json"]].concat()).expect(0).json();
     assert_eq!(found["read_bytes"], 0, "the blob's name says what the payload is");
+    let snapshot = room.place(&format!("{ORG}/snapshots/{COMMIT}/onnx"));
+    fs::create_dir_all(&snapshot).unwrap();
+    symlink(format!("../../../blobs/{}", sha256(&one)), snapshot.join("a.safetensors")).unwrap();
+    let ran = room.run(&[&ALL[..], &["--dry-run"]].concat()).expect(0);
+    assert!(ran.err.contains("stays      org/name: onnx/a.safetensors in .cache/huggingface\n"), "{}", ran.err);
     room.run(&GO).expect(0);
     assert_eq!(inode(&room.place(&payload)), before);
     assert_eq!(inode(&room.place("models/name/a.safetensors")), before);

@@ -52,7 +52,7 @@ impl<'a> Names<'a> {
             Some(file) => labelled(folder, file),
             None => {
                 let digits: String = blob.to_string_lossy().chars().take(12).collect();
-                labelled(folder, &format!("blob {digits}, which no revision has"))
+                labelled(folder, &format!("blob {digits} (of no revision)"))
             }
         }
     }
