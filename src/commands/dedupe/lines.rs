@@ -1,10 +1,11 @@
 //! The lines that a person reads: each pair, what stays as it is and why, and what it comes to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::ptr;
 
 use super::Report;
 use super::names::Names;
-use crate::cache::duplicates::{How, Name, Why};
+use crate::cache::duplicates::{self, How, Name, Why};
 use crate::cli::DedupeArgs;
 use crate::support::{escape, paths, units};
 use crate::ui::output::Output;
@@ -53,6 +54,7 @@ pub(super) fn plan(report: &Report<'_>, output: &Output) {
 fn pairs(report: &Report<'_>, count: usize, output: &Output) {
     let shown = if output.terminal && output.verbose == 0 { SHOWN } else { usize::MAX };
     let mut names = Names::of(&report.places);
+    let refused: HashSet<*const duplicates::Copy> = report.refused().map(|(copy, _)| ptr::from_ref(copy)).collect();
     let mut rows: Vec<Vec<Cell>> = Vec::new();
     let mut told = 0;
     for set in &report.plan.sets {
@@ -64,7 +66,7 @@ fn pairs(report: &Report<'_>, count: usize, output: &Output) {
         rows.push(vec![Cell::new(""), Cell::toned("stays", Tone::Good), Cell::new(""), Cell::new(line)]);
         for copy in set.copies.iter().take(shown - told) {
             told += 1;
-            let stays = report.refused().any(|(refused, _)| std::ptr::eq(refused, copy));
+            let stays = refused.contains(&ptr::from_ref(copy));
             let label = names.label(copy.file.name());
             let label = if label == kept { "the same".to_owned() } else { label };
             let others = copy.file.names.len() - 1;
