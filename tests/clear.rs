@@ -32,7 +32,7 @@ large-v3.pt 1.2 MB today (mtime) models
 tmdb: 2 entries 0.2 MB today (mtime) application cache
 Total 5.8 MB
 
-For 2 h `--undo` brings it back; its room is free after that, or at once with `--now`.
+For 2 h `modelstrap clear --undo` brings it back, and it still takes its room; `--now` frees it at once.
 "
     );
     room.tree().assert_eq(&before, "a dry run");
@@ -426,4 +426,26 @@ fn a_store_that_lost_its_marker_stays_while_a_repository_links_into_it() {
     assert!(ran.err.contains("is no model in a place that is known"), "{}", ran.err);
     room.run(&["clear", "models", "--yes", "--now", "--grace", "0"]).expect(0);
     assert!(!room.exists(&folder) && room.exists(&payload), "who else links into it, nobody knows");
+}
+
+#[test]
+fn a_folder_above_places_is_refused_with_the_commands_that_clear_them() {
+    let room = Room::bare();
+    room.write("~/.cache/whisper/base.pt", vec![1; 2_000_000]);
+    room.write("~/.cache/torch/hub/checkpoints/a.pth", vec![2; 2_000_000]);
+    room.write("~/.cache/fonts/mine.ttf", "mine");
+    room.write("models/its own/a.bin", vec![3; 2_000_000]);
+    let before = room.tree();
+    let ran = room.run(&["clear", "~/.cache", "--yes"]).expect(2);
+    assert!(ran.err.contains("~/.cache is not a place of its own"), "{}", ran.err);
+    for command in ["\n  modelstrap clear ~/.cache/torch\n", "\n  modelstrap clear ~/.cache/whisper"] {
+        assert!(ran.err.contains(command), "{command} is not in {}", ran.err);
+    }
+    assert!(!ran.err.contains("fonts") && !ran.err.contains("models/its"), "{}", ran.err);
+    let ran = room.run(&["clear", "./models", "--yes"]).expect(2);
+    assert!(ran.err.contains("\n  modelstrap clear ./'models/its own'"), "{}", ran.err);
+    room.tree().assert_eq(&before, "a refused clear");
+    // What it names works.
+    room.run(&["clear", "~/.cache/whisper", "--yes"]).expect(0);
+    assert!(!room.exists("~/.cache/whisper/base.pt") && room.exists("~/.cache/fonts/mine.ttf"));
 }

@@ -61,7 +61,7 @@ tmdb: 1 entry 0.1 MB 3 mo (mtime) older than its max_age of 90 d
 org/asr@111111111111 0.4 MB today (mtime) no ref and no lock names it
 Total 1.4 MB
 
-For 1 h `--undo` brings it back; its room is free after that, or at once with `--now`.
+For 1 h `modelstrap clear --undo` brings it back, and it still takes its room; `--now` frees it at once.
 "
     );
 }

@@ -52,7 +52,7 @@ fn dedupe_says_that_there_is_no_undo_and_what_becomes_read_only() {
     room.write(".cache/whisper/one.pt", &bytes);
     room.write(".cache/whisper/two.pt", &bytes);
     let plan = room.run(&["dedupe", "--dry-run", "--json", "--grace", "0s"]).expect(0);
-    let ended = asked(&room, &["dedupe", "--grace", "0s"], "Make these one?", "n");
+    let ended = asked(&room, &["dedupe", "--grace", "0s"], "Store these once?", "\r");
     assert_eq!(ended.status.code(), Some(130), "{}", ended.raw);
     assert!(ended.raw.contains("There is no undo"), "{}", ended.raw);
     let links = plan.out.contains("hard link") || plan.out.contains("hardlink") || plan.out.contains("hard_link");

@@ -189,7 +189,13 @@ fn models_are_filtered_sorted_and_limited() {
     assert_eq!(names(&["--filter", "name=C"]), "c");
     assert!(shown(&room, &["--filter", "name=none"]).ends_with("\nno model is like that\n"));
     let text = shown(&room, &["--limit", "1"]);
-    assert!(text.contains("\nand 2 more\n"), "{text}");
+    assert!(text.contains("\n2 more models not shown, because of --limit\n"), "{text}");
+    // Of all places together, not of each.
+    room.write(".cache/torch/hub/checkpoints/d.pt", vec![1; 4_000_000]);
+    room.write("~/.cache/whisper/e.pt", vec![1; 1_500_000]);
+    assert_eq!(names(&["--limit", "2"]), "db");
+    assert_eq!(names(&["--limit", "2", "--sort", "name"]), "ab");
+    assert_eq!(names(&["--limit", "9"]).len(), 5);
     let ran = room.run(&["status", "--filter", "size"]).expect(2);
     assert!(ran.err.contains("--filter: it compares nothing; a filter is like size>1GB"), "{}", ran.err);
 }

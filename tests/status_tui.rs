@@ -237,3 +237,19 @@ fn what_lies_deeper_goes_by_itself_and_what_would_break_a_model_does_not() {
     expected.retain(|name, _| !name.ends_with("out/tmdb/films/1.json"));
     assert_eq!(disk(&room), expected);
 }
+
+#[test]
+fn what_is_too_young_to_go_says_what_to_do() {
+    let room = room();
+    room.write(&format!(".cache/huggingface/hub/models--org--asr/blobs/{}", "9".repeat(64)), vec![9; 30_000_000]);
+    let mut terminal = browser(&room, 80, 24, &[]);
+    terminal.screen(&["❯  huggingface/"]);
+    terminal.press("/").press("of no").screen(&["/of no▏  names here and below", "❯  huggingface/"]);
+    terminal.press(keys::ENTER).press(keys::ENTER).screen(&["❯  org/asr/"]);
+    terminal.press(keys::ENTER).screen(&["❯  blobs of no revision/"]);
+    terminal.press("d").screen(&["less than an hour ago", "modelstrap prune --grace 0"]);
+    terminal.press(keys::ESCAPE);
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    terminal.press("q");
+    assert!(terminal.end().status.success());
+}

@@ -169,7 +169,7 @@ fn undo_all_says_once_what_stays_of_a_file_that_many_runs_changed() {
 #[test]
 fn help_and_setup_say_what_undo_takes_back() {
     let room = Room::git();
-    room.setup(&[]).says(&["modelstrap undo ", "takes back modelstrap's last change, now this setup"]);
+    room.setup(&[]).says(&["modelstrap undo ", "takes this setup back; no model is deleted"]);
     let help = room.run(&["undo", "--help"]).expect(0).out;
     assert!(
         help.starts_with(
@@ -177,6 +177,8 @@ fn help_and_setup_say_what_undo_takes_back() {
         ),
         "{help}"
     );
+    let flat = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(flat.contains("brought back by `modelstrap clear --undo`, not by this"), "{help}");
     assert!(help.contains("Take back every change that modelstrap made to this project"), "{help}");
 }
 

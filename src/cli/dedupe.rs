@@ -23,9 +23,16 @@ pub struct DedupeArgs {
     /// Never ask
     #[arg(short, long, env = "MODELSTRAP_YES", value_parser = FalseyValueParser::new())]
     pub yes: bool,
-    /// Change nothing, and print a shell script that would do it
+    /// Change nothing: show the plan; into a file or a pipe, print it as a shell script
     #[arg(short = 'n', long, env = "MODELSTRAP_DRY_RUN", value_parser = FalseyValueParser::new())]
     pub dry_run: bool,
+}
+
+impl DedupeArgs {
+    /// `--min-size` where none is given, in bytes.
+    pub const MIN_SIZE: u64 = 1 << 20;
+    /// `--grace` where none is given.
+    pub const GRACE: Duration = Duration::from_secs(3600);
 }
 
 fn size(text: &str) -> Result<u64, String> {

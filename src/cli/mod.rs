@@ -134,7 +134,7 @@ pub enum Verb {
     Status(StatusArgs),
     /// Read again whatever is cached and has a known digest, and tell what is damaged
     Verify(CacheVerifyArgs),
-    /// Find what is stored twice in the caches, and make it one
+    /// Find what is stored twice in the caches, and store it once
     Dedupe(DedupeArgs),
     /// Delete cached models or application caches: all of them, or those that you name
     Clear(ClearArgs),
@@ -149,6 +149,8 @@ pub enum Verb {
     /// Make a page to look at: where the bytes are, what could go, how the cache grew
     Report(ReportArgs),
     /// Take back the last change that modelstrap made here: a setup, `models add` or `models remove`
+    ///
+    /// Models that `clear`, `prune` or `status --tui` deleted are brought back by `modelstrap clear --undo`, not by this.
     Undo(UndoArgs),
     /// Print the completions for a shell
     Completions {

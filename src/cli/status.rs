@@ -30,7 +30,7 @@ pub struct StatusArgs {
     /// given several times
     #[arg(long, value_name = "CONDITION")]
     pub filter: Vec<String>,
-    /// Show at most so many models of each place
+    /// Show only so many models, of all places together: the first in the order of --sort
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
 }

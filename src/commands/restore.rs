@@ -146,7 +146,7 @@ fn consent(context: &Context, arguments: &RestoreArgs, index: &Index, merge: &Me
         0 => "Restore?".to_owned(),
         _ => format!("Restore, and replace {files}?"),
     };
-    if !Prompts::new(&context.output).yes(&question)? {
+    if !Prompts::new(&context.output).sure(&question)? {
         return Err(Interrupted("left; nothing was changed".to_owned()).into());
     }
     Ok(())

@@ -3,6 +3,7 @@
 pub mod browser;
 pub mod card;
 pub mod events;
+pub mod fit;
 pub mod gauge;
 pub mod output;
 pub mod plan;

@@ -77,6 +77,11 @@ impl Output {
         if io::stdout().is_terminal() { self.width } else { usize::MAX }
     }
 
+    /// Whether results are shown on a terminal: then a person reads them.
+    pub fn shows_results(&self) -> bool {
+        io::stdout().is_terminal()
+    }
+
     /// A result, to stdout.
     ///
     /// # Errors
@@ -145,6 +150,11 @@ impl Output {
     pub fn error(&self, text: impl Display) {
         let _ =
             writeln!(io::stderr().lock(), "{} {}", self.style().red().bold().apply_to("error:"), self.folded(text, 7));
+    }
+
+    /// Lines for a person, folded between words on a terminal.
+    pub fn fitting(&self, text: impl Display) -> String {
+        self.folded(text, 0)
     }
 
     /// On a terminal, `text` folded between words; the first line begins at column `used`, the others hang below it.

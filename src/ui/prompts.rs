@@ -55,7 +55,7 @@ impl Prompts {
         answer(true, || asked.interact_text_on(&Term::stderr()).map(Some))
     }
 
-    /// Yes or no; yes by default.
+    /// Yes or no; yes by default: for what deletes, moves and replaces no model, and can be taken back or done again.
     ///
     /// # Errors
     /// [`Interrupted`] when the person leaves.
@@ -63,7 +63,7 @@ impl Prompts {
         self.confirm(question, true)
     }
 
-    /// Yes or no; no by default: an Enter too many deletes nothing.
+    /// Yes or no; no by default: an Enter too many deletes, moves and replaces nothing.
     ///
     /// # Errors
     /// [`Interrupted`] when the person leaves.

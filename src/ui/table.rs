@@ -6,6 +6,7 @@ use std::time::Duration;
 use console::{Style, measure_text_width};
 
 use crate::support::{escape, paths, units};
+use crate::ui::fit::{self, Gives, Measured, Widths};
 use crate::ui::text;
 
 /// How well a model is.
@@ -60,60 +61,163 @@ impl Cell {
     }
 }
 
-/// A column's heading, and whether its cells stand right.
+/// A column's heading, whether its cells stand right, and what it gives up on a narrow terminal.
 #[derive(Debug, Clone, Copy)]
 pub struct Column {
-    /// What stands above it.
-    pub heading: &'static str,
-    /// Numbers stand right.
-    pub right: bool,
+    heading: &'static str,
+    right: bool,
+    gives: Gives,
+}
+
+impl Column {
+    /// Names: the last to be cut.
+    pub const fn name(heading: &'static str) -> Self {
+        Self { heading, right: false, gives: Gives::Name }
+    }
+
+    /// Numbers, which stand right.
+    pub const fn number(heading: &'static str) -> Self {
+        Self { heading, right: true, gives: Gives::Nothing }
+    }
+
+    /// A word or two.
+    pub const fn plain(heading: &'static str) -> Self {
+        Self { heading, right: false, gives: Gives::Nothing }
+    }
+
+    /// Words that may be folded, or stand below their row.
+    pub const fn words(heading: &'static str) -> Self {
+        Self { heading, right: false, gives: Gives::Words("") }
+    }
+
+    /// The same; `before` tells what they are where they stand below their row.
+    pub const fn words_below(heading: &'static str, before: &'static str) -> Self {
+        Self { heading, right: false, gives: Gives::Words(before) }
+    }
+
+    /// The same column, left out where names have no room otherwise: that of the least `rank` first.
+    pub const fn yields(self, rank: u8) -> Self {
+        Self { gives: Gives::Itself(rank), ..self }
+    }
 }
 
 /// The columns after a download.
 pub const BROUGHT: [Column; 5] = [
-    Column { heading: "Model", right: false },
-    Column { heading: "Size", right: true },
-    Column { heading: "Time", right: true },
-    Column { heading: "Where", right: false },
-    Column { heading: "", right: false },
+    Column::name("Model"),
+    Column::number("Size"),
+    Column::number("Time").yields(0),
+    Column::words("Where"),
+    Column::plain(""),
 ];
 
 /// The columns of `models list`.
-pub const LISTED: [Column; 4] = [
-    Column { heading: "Model", right: false },
-    Column { heading: "State", right: false },
-    Column { heading: "Size", right: true },
-    Column { heading: "Read by", right: false },
-];
+pub const LISTED: [Column; 4] =
+    [Column::name("Model"), Column::plain("State"), Column::number("Size"), Column::words("Read by")];
 
-/// The rows as lines, aligned by what they take on the screen. The widest columns give way until `width` is kept.
+/// The rows as lines, aligned by what they take on the screen, in `width` columns of a terminal. [`fit`](super::fit) says what gives way.
 pub fn render(columns: &[Column], rows: &[Vec<Cell>], colour: bool, width: usize) -> String {
-    let widths = widths(columns, rows, width);
+    let width = width.max(40);
+    let measured: Vec<Measured> = rows.iter().map(|row| measure(columns, row)).collect();
+    let given: Vec<(Gives, usize)> =
+        columns.iter().map(|column| (column.gives, measure_text_width(column.heading))).collect();
+    let table = Table { columns, widths: fit::widths(&given, &measured, width), colour, width };
     let heading: Vec<Cell> = columns.iter().map(|column| Cell::new(column.heading)).collect();
-    let bold = Style::new().bold().underlined().force_styling(colour);
-    let mut text = String::new();
-    let lines = std::iter::once((&heading, true)).chain(rows.iter().map(|row| (row, false)));
-    for (row, heads) in lines {
-        let mut line = String::new();
-        let mut owed = 0;
-        for ((cell, column), width) in row.iter().zip(columns).zip(&widths) {
-            let shown = text::middle(&cell.text, *width, "…");
-            let free = width.saturating_sub(measure_text_width(&shown));
-            let (before, after) = if column.right { (free, 0) } else { (0, free) };
-            let styled = if heads { bold.apply_to(&shown).to_string() } else { tint(cell, &shown, colour) };
-            // Blanks are paid when something follows: no line ends in them.
-            if !shown.is_empty() {
-                line.push_str(&" ".repeat(owed + before));
-                line.push_str(&styled);
-                owed = after + 2;
-            } else {
-                owed += width + 2;
-            }
-        }
-        text.push_str(&line);
-        text.push('\n');
+    let mut text = table.line(|at| Some((heading[at].text.clone(), true)), &heading);
+    for (row, measured) in rows.iter().zip(&measured) {
+        table.row(row, measured, &mut text);
     }
     text
+}
+
+fn measure(columns: &[Column], row: &[Cell]) -> Measured {
+    let words = columns.iter().zip(row).find(|(column, _)| matches!(column.gives, Gives::Words(_)));
+    Measured {
+        widths: row.iter().map(|cell| measure_text_width(&cell.text)).collect(),
+        longest: words.map_or(0, |(_, cell)| fit::longest(&cell.text)),
+    }
+}
+
+/// A table of which it is known how wide its columns are.
+struct Table<'a> {
+    columns: &'a [Column],
+    widths: Widths,
+    colour: bool,
+    width: usize,
+}
+
+impl Table<'_> {
+    fn row(&self, row: &[Cell], measured: &Measured, text: &mut String) {
+        if let (true, Some(first)) = (measured.is_heading(), row.first()) {
+            return self.alone(first, text);
+        }
+        let wide = |at: usize| measured.widths.get(at).copied().unwrap_or_default();
+        let mut above = None;
+        let mut beside = (None, Vec::new());
+        let mut below = None;
+        for (at, (column, cell)) in self.columns.iter().zip(row).enumerate() {
+            match (column.gives, self.widths[at]) {
+                (Gives::Name, Some(width)) if wide(at) > width => above = Some(at),
+                (Gives::Words(_), Some(width)) if wide(at) <= width => {}
+                (Gives::Words(_), Some(width)) if fit::fits(wide(at), measured.longest, width) => {
+                    beside = (Some(at), text::fold(&cell.text, width, 0).lines().map(str::to_owned).collect());
+                }
+                (Gives::Words(before), _) if wide(at) > 0 => below = Some((at, before)),
+                _ => {}
+            }
+        }
+        if let Some(at) = above {
+            self.alone(&row[at], text);
+        }
+        for number in 0..beside.1.len().max(1) {
+            let shown = |at: usize| match (Some(at) == beside.0, number) {
+                (true, number) => beside.1.get(number).cloned().map(|text| (text, false)),
+                (false, 0) => {
+                    let stands_elsewhere = Some(at) == above || below.is_some_and(|(below, _)| below == at);
+                    (!stands_elsewhere).then(|| (row[at].text.clone(), false))
+                }
+                (false, _) => None,
+            };
+            text.push_str(&self.line(shown, row));
+        }
+        if let Some((at, before)) = below {
+            let name = row.first().map_or("", |cell| &cell.text);
+            // Beside the steps of two by which names stand under each other: it is none of them.
+            let indent = name.len() - name.trim_start().len() + 3;
+            let words = text::fold(&format!("{before}{}", row[at].text), self.width, indent);
+            text.push_str(&" ".repeat(indent));
+            text.push_str(&tint(&row[at], &words, self.colour));
+            text.push('\n');
+        }
+    }
+
+    /// A cell on a line of its own.
+    fn alone(&self, cell: &Cell, text: &mut String) {
+        text.push_str(&tint(cell, &text::middle(&cell.text, self.width, "…"), self.colour));
+        text.push('\n');
+    }
+
+    /// One line: what `shown` gives for each column, and whether that is a heading.
+    fn line(&self, shown: impl Fn(usize) -> Option<(String, bool)>, row: &[Cell]) -> String {
+        let bold = Style::new().bold().underlined().force_styling(self.colour);
+        let mut line = String::new();
+        let mut owed = 0;
+        for (at, (column, cell)) in self.columns.iter().zip(row).enumerate() {
+            let Some(width) = self.widths[at] else { continue };
+            let (shown, heads) = shown(at).unwrap_or_default();
+            let free = width.saturating_sub(measure_text_width(&shown));
+            let (before, after) = if column.right { (free, 0) } else { (0, free) };
+            // Blanks are paid when something follows: no line ends in them.
+            if shown.is_empty() {
+                owed += width + fit::GAP;
+                continue;
+            }
+            line.push_str(&" ".repeat(owed + before));
+            line.push_str(&if heads { bold.apply_to(&shown).to_string() } else { tint(cell, &shown, self.colour) });
+            owed = after + fit::GAP;
+        }
+        line.push('\n');
+        line
+    }
 }
 
 fn tint(cell: &Cell, shown: &str, colour: bool) -> String {
@@ -124,22 +228,6 @@ fn tint(cell: &Cell, shown: &str, colour: bool) -> String {
         Tone::Bad => style.red().apply_to(shown).to_string(),
         Tone::Plain => shown.to_owned(),
     }
-}
-
-fn widths(columns: &[Column], rows: &[Vec<Cell>], width: usize) -> Vec<usize> {
-    let mut widths: Vec<usize> = columns.iter().map(|column| measure_text_width(column.heading)).collect();
-    for row in rows {
-        for (wide, cell) in widths.iter_mut().zip(row) {
-            *wide = (*wide).max(measure_text_width(&cell.text));
-        }
-    }
-    let gaps = 2 * columns.len().saturating_sub(1);
-    let room = width.max(40).saturating_sub(gaps);
-    while widths.iter().sum::<usize>() > room {
-        let Some(widest) = widths.iter_mut().max().filter(|widest| **widest > 8) else { break };
-        *widest -= 1;
-    }
-    widths
 }
 
 /// Weights that a repository holds a second time, and that were not taken.
@@ -196,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_cell_gives_way_in_its_middle() {
+    fn words_without_room_stand_below_their_row() {
         let rows = [vec![
             Cell::new("asr"),
             Cell::size(Some(145_262_807)),
@@ -206,9 +294,56 @@ mod tests {
         ]];
         assert_eq!(
             render(&BROUGHT, &rows, false, 60),
-            "Model    Size        Time  Where\n\
-             asr    145 MB  1 min 15 s  .cache/huggin…napshots/main  done\n"
+            "Model    Size        Time\n\
+             asr    145 MB  1 min 15 s  done\n   \
+             .cache/huggingface/hub/models--openai--whisper-large-v3/snapshots/main\n"
         );
+    }
+
+    #[test]
+    fn a_name_without_room_stands_above_its_numbers_and_words_are_folded() {
+        const COLUMNS: [Column; 3] = [Column::name("Name"), Column::number("Size"), Column::words("Why")];
+        let row = |name: &str, why: &str| vec![Cell::new(name), Cell::size(Some(5_000_000)), Cell::new(why)];
+        let rows = [
+            vec![Cell::new("a heading that is wider than the column below it")],
+            row("a-name-that-is-much-too-long-for-a-column", "one"),
+            row("short", "many words that go on and on and on"),
+            row("other", ""),
+        ];
+        assert_eq!(
+            render(&COLUMNS, &rows, false, 50),
+            "Name         Size  Why\n\
+             a heading that is wider than the column below it\n\
+             a-name-that-is-much-too-long-for-a-column\n          \
+             5.00 MB  one\n\
+             short     5.00 MB  many words that go on and on\n                   \
+             and on\n\
+             other     5.00 MB\n"
+        );
+    }
+
+    #[test]
+    fn nothing_is_wider_than_the_terminal_but_words_that_cannot_be_folded() {
+        const COLUMNS: [Column; 5] = [
+            Column::name("Name"),
+            Column::number("Size").yields(1),
+            Column::number("Files").yields(0),
+            Column::plain("State"),
+            Column::words("Why"),
+        ];
+        let row = |length: usize, why: &str| {
+            let cells = ["n".repeat(length), "12.3 MB".into(), "7".into(), "here".into(), why.into()];
+            cells.iter().map(Cell::new).collect::<Vec<_>>()
+        };
+        let rows = [row(4, ""), row(90, "why not"), row(30, "because of this, and of that, and for other reasons")];
+        for width in 40..140 {
+            let text = render(&COLUMNS, &rows, false, width);
+            let wide: Vec<&str> = text.lines().filter(|line| measure_text_width(line) > width).collect();
+            assert_eq!(wide, Vec::<&str>::new(), "{width}\n{text}");
+            assert!(text.starts_with("Name") && text.contains("State"), "{text}");
+            assert!(text.contains(&"n".repeat(30)), "{text}");
+            assert_eq!(text.contains('…'), width < 90, "only what is wider than the terminal is cut: {width}\n{text}");
+        }
     }
 
     #[test]

@@ -135,6 +135,11 @@ fn a_payload_of_the_shared_store_stays_where_it_is() {
     let before = inode(&room.place(&payload));
     let found = room.run(&[&ALL[..], &["--dry-run", "--json"]].concat()).expect(0).json();
     assert_eq!(found["read_bytes"], 0, "the blob's name says what the payload is");
+    let snapshot = room.place(&format!("{ORG}/snapshots/{COMMIT}/onnx"));
+    fs::create_dir_all(&snapshot).unwrap();
+    symlink(format!("../../../blobs/{}", sha256(&one)), snapshot.join("a.safetensors")).unwrap();
+    let ran = room.run(&[&ALL[..], &["--dry-run"]].concat()).expect(0);
+    assert!(ran.err.contains("stays      org/name: onnx/a.safetensors in .cache/huggingface\n"), "{}", ran.err);
     room.run(&GO).expect(0);
     assert_eq!(inode(&room.place(&payload)), before);
     assert_eq!(inode(&room.place("models/name/a.safetensors")), before);
@@ -222,6 +227,14 @@ fn a_blob_that_is_not_what_its_name_says_is_no_equal() {
         "{}",
         ran.err
     );
+    let ran = room.run(&[&ALL[..], &["--dry-run"]].concat()).expect(0);
+    assert!(
+        ran.err.contains("1 file looks like a copy of another one. To store each once frees 1.10 MB."),
+        "{}",
+        ran.err
+    );
+    let ran = room.run(&[&ALL[..], &["--dry-run", "--compare"]].concat()).expect(1);
+    assert!(ran.err.contains("Nothing is stored twice among 2 files") && !ran.err.contains("frees"), "{}", ran.err);
     let found = room.run(&[&ALL[..], &["-n", "--json", "--compare"]].concat()).expect(1).json();
     assert_eq!(found["pairs"][0]["state"], "stays");
     assert_eq!(fs::read(room.place("models/name/a.safetensors")).unwrap(), one);

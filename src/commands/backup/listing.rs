@@ -57,12 +57,8 @@ impl Listing {
 
     /// As a table for standard output.
     pub(in crate::commands) fn table(&self, output: &Output) -> String {
-        const COLUMNS: [Column; 4] = [
-            Column { heading: "What", right: false },
-            Column { heading: "Size", right: true },
-            Column { heading: "Files", right: true },
-            Column { heading: "Revisions", right: true },
-        ];
+        const COLUMNS: [Column; 4] =
+            [Column::name("What"), Column::number("Size"), Column::number("Files"), Column::number("Revisions")];
         let row = |(name, line): (&String, &Line)| {
             let revisions = if line.revisions.is_empty() { String::new() } else { line.revisions.len().to_string() };
             vec![Cell::new(name), Cell::size(Some(line.bytes)), Cell::new(line.files.to_string()), Cell::new(revisions)]

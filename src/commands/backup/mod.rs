@@ -246,7 +246,7 @@ fn consent(context: &Context, arguments: &BackupArgs, shown: &str) -> Result<()>
         ))
         .into());
     }
-    if !Prompts::new(&context.output).yes(&format!("{shown} is there already. Replace it?"))? {
+    if !Prompts::new(&context.output).sure(&format!("{shown} is there already. Replace it?"))? {
         return Err(Interrupted("left; nothing was changed".to_owned()).into());
     }
     Ok(())

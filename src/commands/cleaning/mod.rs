@@ -235,6 +235,12 @@ impl<'a> Scene<'a> {
             let shown = escape::printable(word);
             let listed = |found: &[PathBuf]| found.iter().map(|path| format!("\n  {}", self.shown(path))).collect::<String>();
             Usage(match problem {
+                Problem::Unknown(_) if path.as_deref().is_some_and(|path| self.lie_in(path).next().is_some()) => {
+                    let places = path.iter().flat_map(|path| self.lie_in(path));
+                    let commands = places.map(|place| format!("\n  modelstrap clear {}", self.word_for(&place.path)));
+                    format!("{shown} is not a place of its own, and may hold other things: nothing was removed\n\
+                             these places in it are known, and each can be cleared:{}", commands.collect::<String>())
+                }
                 Problem::Unknown(_) if path.is_some() => {
                     format!("{shown} is no model in a place that is known\n  `modelstrap status --models` lists them")
                 }
@@ -260,6 +266,30 @@ impl<'a> Scene<'a> {
             })
             .into()
         })
+    }
+
+    /// The places that lie in a folder.
+    fn lie_in(&self, folder: &Path) -> impl Iterator<Item = &Place> {
+        self.survey.places.iter().filter(move |place| {
+            place.real.exists() && (place.path.starts_with(folder) || place.real.starts_with(folder))
+        })
+    }
+
+    /// A path as a shell takes it for a word of `clear`.
+    fn word_for(&self, path: &Path) -> String {
+        let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c));
+        let home = self.survey.layout.home.as_deref().and_then(|home| path.strip_prefix(home).ok());
+        let start = self.context.start().ok();
+        let here = start.as_deref().and_then(|start| path.strip_prefix(start).ok());
+        let (before, path) = match (here, home) {
+            (Some(inside), _) => ("./", inside),
+            (_, Some(inside)) => ("~/", inside),
+            _ => ("", path),
+        };
+        match path.to_str() {
+            Some(text) if plain(text) => format!("{before}{text}"),
+            _ => format!("{before}'{}'", escape::path(path).replace('\'', "'\\''")),
+        }
     }
 
     /// Refuses what is another project's: its cache, and links that lead there.

@@ -93,7 +93,7 @@ impl Keeping {
 
     fn for_time(time: Duration) -> Self {
         let says = format!(
-            "For {} `--undo` brings it back; its room is free after that, or at once with `--now`.",
+            "For {} `modelstrap clear --undo` brings it back, and it still takes its room; `--now` frees it at once.",
             span(i64::try_from(time.as_secs()).unwrap_or(i64::MAX))
         );
         Self { keep: Keep::For(time), says }

@@ -11,12 +11,8 @@ use crate::support::{escape, paths, time, units};
 use crate::ui::table::{self, Cell, Column, Tone};
 use crate::ui::text;
 
-const COLUMNS: [Column; 4] = [
-    Column { heading: "", right: false },
-    Column { heading: "Frees", right: true },
-    Column { heading: "Used", right: true },
-    Column { heading: "Why", right: false },
-];
+const COLUMNS: [Column; 4] =
+    [Column::name(""), Column::number("Frees"), Column::number("Used").yields(0), Column::words("Why")];
 
 /// So many of what stays are named; `-v` names all.
 const NAMED: usize = 8;
@@ -44,7 +40,10 @@ fn written(scene: &Scene<'_>, selection: &Selection, keeping: &Keeping, colour: 
         rows.push(total(selection));
         text.push_str(&table::render(&COLUMNS, &rows, colour, width));
         text.push_str(&led(scene, selection));
-        text.push_str(&format!("\n{}\n", keeping.says));
+        text.push_str(&format!(
+            "\n{}\n",
+            if width == usize::MAX { keeping.says.clone() } else { text::fold(&keeping.says, width, 0) }
+        ));
     }
     let kept = kept(scene, &selection.kept);
     if !kept.is_empty() && !text.is_empty() {

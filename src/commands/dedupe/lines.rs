@@ -1,66 +1,123 @@
 //! The lines that a person reads: each pair, what stays as it is and why, and what it comes to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::ptr;
 
 use super::Report;
-use crate::cache::duplicates::{How, Why};
+use super::names::Names;
+use crate::cache::duplicates::{self, How, Name, Why};
+use crate::cli::DedupeArgs;
 use crate::support::{escape, paths, units};
 use crate::ui::output::Output;
 use crate::ui::table::{self, Cell, Column, Tone};
 
-const COLUMNS: [Column; 5] = [
-    Column { heading: "Frees", right: true },
-    Column { heading: "Becomes", right: false },
-    Column { heading: "Known by", right: false },
-    Column { heading: "File", right: false },
-    Column { heading: "Equal to", right: false },
-];
+const COLUMNS: [Column; 3] = [Column::number("Frees"), Column::plain("Becomes"), Column::words("File")];
+
+/// The same, with what told that the two are equal.
+const ALL: [Column; 4] =
+    [Column::number("Frees"), Column::plain("Becomes"), Column::plain("Known by"), Column::words("File")];
 
 /// So many pairs are shown on a terminal; all of them with `--verbose`.
 const SHOWN: usize = 40;
 
 /// Shows what becomes of what, before it does.
 pub(super) fn plan(report: &Report<'_>, output: &Output) {
-    let show = |path: &std::path::Path| paths::friendly(&report.layout.root, report.layout.home.as_deref(), path);
     let count = report.plan.copies().count();
-    let shown = if output.terminal && output.verbose == 0 { SHOWN } else { usize::MAX };
-    let rows: Vec<Vec<Cell>> = report
-        .plan
-        .copies()
-        .take(shown)
-        .map(|(set, copy)| {
-            let names = copy.file.names.len();
-            let more = if names > 1 { format!(" and {}", units::count(names - 1, "more name")) } else { String::new() };
-            vec![
-                Cell::size(Some(copy.saves)),
-                Cell::toned(becomes(copy.how), Tone::Pending),
-                Cell::new(if copy.by_name { "name" } else { "hash" }),
-                Cell::new(format!("{}{more}", show(&copy.file.name().path()))),
-                Cell::new(show(&set.keep.name().path())),
-            ]
-        })
-        .collect();
-    if !rows.is_empty() {
-        output.say(table::render(&COLUMNS, &rows, output.colour, output.room()).trim_end());
-        if count > shown {
-            output.say(format!("and {} more; -v shows all", count - shown));
-        }
-        output.say("");
+    if !output.quiet {
+        pairs(report, count, output);
     }
     left(report, output);
+    // What was compared already and differs is no copy.
+    let (others, bytes) = report.refused().fold((0, 0), |(count, sum), (copy, _)| (count + 1, sum + copy.saves));
+    let (count, saves) = (count - others, report.plan.saves() - bytes);
     if count == 0 {
         output.say(format!(
             "Nothing is stored twice among {} that are large enough.",
             units::count(report.found.files, "file")
         ));
-    } else {
-        let sets = units::count(report.plan.sets.len(), "content");
-        output.say(format!(
-            "{} of {sets} can free {}.",
-            units::count(count, "file"),
-            units::bytes(report.plan.saves())
-        ));
+        return;
     }
+    // Until their bytes were compared, names and hashes are all that is known.
+    let copies = match (count, report.outcome.is_some()) {
+        (1, false) => "1 file looks like a copy".to_owned(),
+        (1, true) => "1 file is a copy".to_owned(),
+        (_, false) => format!("{count} files look like copies"),
+        (_, true) => format!("{count} files are copies"),
+    };
+    let next = if report.outcome.is_some() { "" } else { " Their bytes are compared before anything is replaced." };
+    let others = report.plan.sets.len();
+    let others = if others == 1 { "another one".to_owned() } else { format!("{others} others") };
+    output.tell(format!("{copies} of {others}. To store each once frees {}.{next}", units::bytes(saves)));
+}
+
+/// Each file that stays, and below it those that become what it is.
+fn pairs(report: &Report<'_>, count: usize, output: &Output) {
+    let shown = if output.terminal && output.verbose == 0 { SHOWN } else { usize::MAX };
+    let mut names = Names::of(&report.places);
+    let refused: HashSet<*const duplicates::Copy> = report.refused().map(|(copy, _)| ptr::from_ref(copy)).collect();
+    let mut rows: Vec<Vec<Cell>> = Vec::new();
+    let mut told = 0;
+    for set in &report.plan.sets {
+        if told >= shown {
+            break;
+        }
+        let kept = names.label(set.keep.name());
+        let line = format!("{kept} in {}", place(report, set.keep.name()));
+        rows.push(vec![Cell::new(""), Cell::toned("stays", Tone::Good), Cell::new(""), Cell::new(line)]);
+        for copy in set.copies.iter().take(shown - told) {
+            told += 1;
+            let stays = refused.contains(&ptr::from_ref(copy));
+            let label = names.label(copy.file.name());
+            let label = if label == kept { "the same".to_owned() } else { label };
+            let others = copy.file.names.len() - 1;
+            let more = if others > 0 { format!(", and {}", units::count(others, "more name")) } else { String::new() };
+            rows.push(vec![
+                if stays { Cell::new("") } else { Cell::size(Some(copy.saves)) },
+                if stays { Cell::toned("stays", Tone::Bad) } else { Cell::toned(becomes(copy.how), Tone::Pending) },
+                Cell::new(if copy.by_name { "name" } else { "hash" }),
+                Cell::new(format!("{label} in {}{more}", place(report, copy.file.name()))),
+            ]);
+        }
+    }
+    if rows.is_empty() {
+        return;
+    }
+    let columns: &[Column] = if output.verbose > 0 { &ALL } else { &COLUMNS };
+    if output.verbose == 0 {
+        rows.iter_mut().for_each(|row| drop(row.remove(2)));
+    }
+    output.say(table::render(columns, &rows, output.colour, output.room()).trim_end());
+    if count > told {
+        output.say(format!("and {} more; -v shows all", count - told));
+    }
+    output.say("");
+}
+
+/// Where a file lies, as `status` calls it.
+fn place(report: &Report<'_>, name: &Name) -> String {
+    let Some(place) = report.places.get(name.place) else { return String::new() };
+    paths::friendly(&report.layout.root, report.layout.home.as_deref(), &place.path)
+}
+
+/// How to get the script, for who sees the plan on a terminal. The flags are those that were given.
+pub(super) fn script(report: &Report<'_>, output: &Output) {
+    if report.plan.sets.is_empty() {
+        return output.say("Nothing was changed.");
+    }
+    let given = report.arguments;
+    let mut command = "modelstrap dedupe --dry-run".to_owned();
+    if given.min_size != DedupeArgs::MIN_SIZE {
+        command.push_str(&format!(" --min-size {}B", given.min_size));
+    }
+    if given.grace != DedupeArgs::GRACE {
+        let grace = humantime::format_duration(given.grace).to_string().replace(' ', "");
+        command.push_str(&format!(" --grace {}", if given.grace.is_zero() { "0" } else { &grace }));
+    }
+    for (flag, word) in [(given.symlinks, " --symlinks"), (given.compare, " --compare")] {
+        command.push_str(if flag { word } else { "" });
+    }
+    output.say("Nothing was changed. The same as a shell script that you can read and run:");
+    output.say(format!("  {}", output.style().cyan().apply_to(format!("{command} > dedupe.sh"))));
 }
 
 /// What stays as it is although it has an equal: in numbers, and with `--verbose` each. What Git tracks is named always.
@@ -86,8 +143,10 @@ fn left(report: &Report<'_>, output: &Output) {
 /// What a person should know before saying yes.
 pub(super) fn no_undo(report: &Report<'_>) -> &'static str {
     match report.plan.copies().any(|(_, copy)| copy.how == How::HardLink) {
-        true => "There is no undo, and the files of hard links become read-only: who writes to one would write to all.",
-        false => "There is no undo: what is one now stays one.",
+        true => {
+            "There is no undo. Files that become hard links become read-only: to write to one name would change them all."
+        }
+        false => "There is no undo.",
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod json;
 mod lines;
+mod names;
 mod script;
 
 use std::collections::HashSet;
@@ -129,6 +130,9 @@ impl Report<'_> {
         lines::plan(&self, &context.output);
         if context.global.json {
             context.output.document(format!("{:#}\n", json::document(&self)))?;
+        } else if context.output.shows_results() {
+            // A person who looks at the plan wants no screens full of script.
+            lines::script(&self, &context.output);
         } else {
             script::print(&self)?;
         }
@@ -161,8 +165,8 @@ impl Report<'_> {
             )
             .into());
         }
-        context.output.say(lines::no_undo(self));
-        if !Prompts::new(&context.output).yes("Make these one?")? {
+        context.output.tell(lines::no_undo(self));
+        if !Prompts::new(&context.output).sure("Store these once?")? {
             return Err(Interrupted("left; nothing was changed".to_owned()).into());
         }
         Ok(())

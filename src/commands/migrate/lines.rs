@@ -7,11 +7,11 @@ use crate::ui::output::Output;
 use crate::ui::table::{self, Cell, Column};
 
 const COLUMNS: [Column; 5] = [
-    Column { heading: "From", right: false },
-    Column { heading: "To", right: false },
-    Column { heading: "Size", right: true },
-    Column { heading: "Files", right: true },
-    Column { heading: "", right: false },
+    Column::name("From"),
+    Column::words_below("To", "to "),
+    Column::number("Size"),
+    Column::number("Files").yields(0),
+    Column::plain(""),
 ];
 
 /// How many notes, and things that stay, are named one by one.
@@ -42,6 +42,12 @@ pub(super) fn plan(run: &Run<'_>, output: &Output) -> String {
         }
     }
     let mut text = table::render(&COLUMNS, &rows, output.colour, output.room());
+    text.push_str(&output.fitting(after(run)));
+    text
+}
+
+/// What stands below the table.
+fn after(run: &Run<'_>) -> String {
     let tally = run.tally();
     let mut sums = vec![format!("{} in {}", units::bytes(tally.bytes), files(tally.files))];
     if tally.same > 0 {
@@ -56,11 +62,11 @@ pub(super) fn plan(run: &Run<'_>, output: &Output) -> String {
             units::bytes(tally.copied)
         ));
     }
-    text.push_str(&format!("\n{}\n", sums.join("; ")));
+    let mut text = format!("\n{}\n", sums.join("; "));
     text.push_str(&notes(run));
     text.push_str(match run.arguments.link_back {
         true => "Links stay at the old paths.\n",
-        false => "Other projects that look at the old paths find nothing there: --link-back leaves links.\n",
+        false => "Other projects that look at the old paths will find nothing there: --link-back leaves links.\n",
     });
     text
 }

@@ -216,7 +216,7 @@ fn consent(removal: &Removal<'_>, arguments: &RemoveArgs) -> Result<Agreed> {
             Usage("`--purge` deletes files, and there is no terminal to ask on\n  give `--yes`".to_owned()).into()
         );
     }
-    match Prompts::new(&context.output).yes(&format!("Delete the files of {}?", names.join(", ")))? {
+    match Prompts::new(&context.output).sure(&format!("Delete the files of {}?", names.join(", ")))? {
         true => Ok(agreed),
         false => Err(Interrupted("left; nothing was changed".to_owned()).into()),
     }

@@ -13,12 +13,8 @@ use crate::support::escape::printable;
 use crate::ui::table::{self, Cell, Column};
 
 /// The columns of what was found. The name is what `models add` takes.
-const FOUND: [Column; 4] = [
-    Column { heading: "Name", right: false },
-    Column { heading: "Size", right: true },
-    Column { heading: "Read by", right: false },
-    Column { heading: "Licence", right: false },
-];
+const FOUND: [Column; 4] =
+    [Column::name("Name"), Column::number("Size"), Column::words("Read by"), Column::plain("Licence")];
 
 pub(super) fn run(context: &Context, arguments: &SearchArgs) -> Result<Exit> {
     let session = Session::open(context)?;

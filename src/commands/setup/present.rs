@@ -150,7 +150,10 @@ pub(super) fn next_steps(context: &Context, decided: &Decided) {
     let rows = [
         (format!("{tool} run -- python main.py"), "runs a command with its models in one place"),
         (format!(". {snippet}"), "does so for every command of this shell"),
-        (format!("{tool} undo"), "takes back modelstrap's last change, now this setup"),
+        (
+            format!("{tool} undo"),
+            "takes this setup back; no model is deleted (what `clear` deletes, `clear --undo` brings back)",
+        ),
     ];
     let width = rows.iter().map(|(command, _)| command.chars().count()).max().unwrap_or_default();
     for (command, what) in rows {

@@ -10,13 +10,13 @@ use crate::ui::table::{self, Cell, Column, Tone};
 use crate::ui::text;
 
 const COLUMNS: [Column; 7] = [
-    Column { heading: "", right: false },
-    Column { heading: "Size", right: true },
-    Column { heading: "On disk", right: true },
-    Column { heading: "Frees", right: true },
-    Column { heading: "Files", right: true },
-    Column { heading: "Used", right: true },
-    Column { heading: "Where", right: false },
+    Column::name(""),
+    Column::number("Size").yields(1),
+    Column::number("On disk"),
+    Column::number("Frees"),
+    Column::number("Files").yields(0),
+    Column::number("Used").yields(2),
+    Column::words("Where"),
 ];
 
 pub(super) fn render(report: &Report<'_>, output: &Output) -> String {
@@ -85,12 +85,8 @@ fn place(report: &Report<'_>, found: &Found, output: &Output, rows: &mut Vec<Vec
     let used = found.units.iter().filter_map(|unit| unit.used).max().map(|used| time::ago(report.now, used));
     rows.push(line(&format!("  {icon}{}{missing}", found.place.name), tone, found.sizes, used, &at));
     if report.shows_models() {
-        let (models, more) = report.models(found);
-        for unit in models {
+        for unit in report.models(found).0 {
             model(report, unit, rows);
-        }
-        if more > 0 {
-            rows.push(vec![Cell::new(format!("    and {more} more"))]);
         }
     }
 }
@@ -184,6 +180,13 @@ fn notes(report: &Report<'_>) -> String {
     }
     if report.shows_models() && report.inventory.places.iter().all(|found| report.models(found).0.is_empty()) {
         notes.push("no model is like that".to_owned());
+    }
+    let more: usize = match report.arguments.limit {
+        Some(_) => report.inventory.places.iter().map(|found| report.models(found).1).sum(),
+        None => 0,
+    };
+    if more > 0 {
+        notes.push(format!("{} not shown, because of --limit", units::count(more, "more model")));
     }
     if broken > 0 {
         notes.push(format!(

@@ -53,6 +53,8 @@ struct Report<'a> {
     named: HashMap<PathBuf, Vec<String>>,
     /// The places in which nothing is deleted.
     distrusted: Vec<Distrusted>,
+    /// The models that `--limit` leaves.
+    limited: Option<HashSet<PathBuf>>,
 }
 
 pub(super) fn run(context: &Context, arguments: &StatusArgs) -> Result<Exit> {
@@ -84,7 +86,9 @@ pub(super) fn run(context: &Context, arguments: &StatusArgs) -> Result<Exit> {
         project,
         layout,
         distrusted,
+        limited: None,
     };
+    report.limited = report.limit();
     let needed = || needed(context, &report, &homes);
     report.reclaimable = reclaim::all(&report, needed);
     if !arguments.check {
@@ -160,15 +164,30 @@ impl Report<'_> {
         *models || *revisions || sort.is_some() || !filter.is_empty() || limit.is_some()
     }
 
-    /// The models of a place that are shown, in order, and how many more there are.
-    fn models<'a>(&self, found: &'a Found) -> (Vec<&'a Unit>, usize) {
-        let is_model = |unit: &&Unit| !matches!(unit.kind, UnitKind::Rest | UnitKind::Own);
-        let admitted = |unit: &&Unit| self.filters.iter().all(|filter| filter.admits(unit, self.now));
-        let mut units: Vec<&Unit> = found.units.iter().filter(is_model).filter(admitted).collect();
+    /// The models that `--limit` leaves, of all places together, by their paths.
+    fn limit(&self) -> Option<HashSet<PathBuf>> {
+        let limit = self.arguments.limit?;
+        let mut units: Vec<&Unit> = self.inventory.places.iter().flat_map(|found| self.admitted(found)).collect();
         order(self.arguments.sort.unwrap_or(Sort::Size)).sort(&mut units);
-        let shown = self.arguments.limit.unwrap_or(usize::MAX).min(units.len());
-        let more = units.len() - shown;
-        units.truncate(shown);
+        Some(units.into_iter().take(limit).map(|unit| unit.path.clone()).collect())
+    }
+
+    fn admitted<'a>(&'a self, found: &'a Found) -> impl Iterator<Item = &'a Unit> {
+        let is_model = |unit: &&Unit| !matches!(unit.kind, UnitKind::Rest | UnitKind::Own);
+        found
+            .units
+            .iter()
+            .filter(is_model)
+            .filter(|unit| self.filters.iter().all(|filter| filter.admits(unit, self.now)))
+    }
+
+    /// The models of a place that are shown, in order, and how many more there are.
+    fn models<'a>(&'a self, found: &'a Found) -> (Vec<&'a Unit>, usize) {
+        let mut units: Vec<&Unit> = self.admitted(found).collect();
+        let all = units.len();
+        units.retain(|unit| self.limited.as_ref().is_none_or(|limited| limited.contains(&unit.path)));
+        order(self.arguments.sort.unwrap_or(Sort::Size)).sort(&mut units);
+        let more = all - units.len();
         (units, more)
     }
 

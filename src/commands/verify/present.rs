@@ -13,6 +13,7 @@ use crate::project::Project;
 use crate::setup::Layout;
 use crate::support::escape::printable;
 use crate::support::{escape, paths};
+use crate::ui::text;
 
 /// So many notes are told without `-v`.
 const TOLD: usize = 10;
@@ -36,7 +37,9 @@ impl View<'_> {
             let document = self.document(outcome);
             output.document(if fixes { format!("{document}\n") } else { format!("{document:#}\n") })?;
         } else {
-            output.result(self.lines(outcome))?;
+            let lines = self.lines(outcome);
+            let width = output.room_out();
+            output.result(if width == usize::MAX { lines } else { text::fold(&lines, width, 0) })?;
         }
         for (path, why) in &outcome.unreadable {
             output.warn(format!("{}: {why}", escape::path(path)));
@@ -53,7 +56,7 @@ impl View<'_> {
     }
 
     fn lines(&self, outcome: &Outcome) -> String {
-        let mut text = String::new();
+        let mut lines = String::new();
         let mut at = 0;
         while let Some(finding) = outcome.findings.get(at) {
             let same = |other: &&Finding| other.model == finding.model && other.kind == finding.kind;
@@ -62,19 +65,24 @@ impl View<'_> {
                 let some: Vec<String> = group.iter().take(NAMED).map(|one| printable(&one.file)).collect();
                 let count = units::count(group.len(), "file");
                 let what = if finding.kind == Kind::Missing { "missing" } else { "not here" };
-                text.push_str(&format!("{}: {count} {what}: {}, …\n", printable(&finding.model), some.join(", ")));
-                text.push_str(&mend(finding));
+                lines.push_str(&format!("{}: {count} {what}: {}, …\n", printable(&finding.model), some.join(", ")));
+                lines.push_str(&mend(finding));
                 at += group.len();
                 continue;
             }
-            self.one(finding, &mut text);
+            self.one(finding, &mut lines);
             at += 1;
         }
-        text
+        lines
     }
 
-    fn one(&self, finding: &Finding, text: &mut String) {
-        let (model, file) = (printable(&finding.model), printable(&finding.file));
+    fn one(&self, finding: &Finding, lines: &mut String) {
+        let output = &self.context.output;
+        let (model, mut file) = (printable(&finding.model), printable(&finding.file));
+        // Of a blob that no revision names, its path below has the rest.
+        if file.len() >= 40 && file.chars().all(|digit| digit.is_ascii_hexdigit()) && output.shows_results() {
+            file.replace_range(12.., "…");
+        }
         let name = if model == file { model } else { format!("{model} {file}") };
         let what = match finding.kind {
             Kind::Damaged => "damaged".to_owned(),
@@ -84,14 +92,17 @@ impl View<'_> {
                 format!("{}{by}", if finding.kind == Kind::Missing { "missing" } else { "not here" })
             }
         };
-        text.push_str(&format!("{name}: {what}\n"));
+        lines.push_str(&format!("{name}: {what}\n"));
         let at = paths::friendly(&self.layout.root, self.layout.home.as_deref(), &finding.path);
-        text.push_str(&format!("    {at}{}\n", sizes(finding)));
+        lines.push_str(&format!("    {at}{}\n", sizes(finding)));
         if let (true, Some(expected), Some(found)) = (finding.kind != Kind::Size, &finding.expected, &finding.found) {
             let by = finding.by.map_or_else(String::new, |by| format!(" ({by})"));
-            text.push_str(&format!("    expected {expected}{by}\n    found    {found}\n"));
+            // On a narrow terminal the ends of a digest tell it from another one; a pipe and `--json` have all of it.
+            let room = output.room_out().saturating_sub(13 + by.len());
+            let [expected, found] = [expected, found].map(|digest| text::middle(digest, room.max(24), "…"));
+            lines.push_str(&format!("    expected {expected}{by}\n    found    {found}\n"));
         }
-        text.push_str(&mend(finding));
+        lines.push_str(&mend(finding));
     }
 
     fn notes(&self) {
@@ -138,14 +149,14 @@ impl View<'_> {
         let (files, bytes) = self.found.unproven_sum();
         let counted = format!("{}, {}", units::count(files, "file"), units::bytes(bytes));
         if outcome.contents == 0 && outcome.findings.is_empty() && files > 0 {
-            self.context.output.say(format!("Nothing here has a known digest: {counted}."));
+            self.context.output.tell(format!("Nothing here has a known digest: {counted}."));
             return;
         }
         let unproven = match files {
             0 => String::new(),
             _ => format!(" Of {counted}, nobody says what they are."),
         };
-        self.context.output.say(format!(
+        self.context.output.tell(format!(
             "{} read in {} ({}/s): {}, {} damaged, {} missing.{unproven}",
             units::bytes(outcome.read),
             units::seconds(outcome.time),

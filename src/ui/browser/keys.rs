@@ -132,7 +132,8 @@ impl Browser {
         if wish.is_some() {
             tree.set(id, Children::Reading);
         }
-        self.levels.push(Level::open(tree, id, self.order));
+        let below = level.below(tree, id, self.order);
+        self.levels.push(below);
         wish
     }
 
@@ -160,7 +161,11 @@ impl Browser {
     /// Marks all that is shown; if all of it is marked, none.
     fn mark_all(&mut self) -> Option<Wish> {
         let (Some(tree), Some(level)) = (&self.tree, self.levels.last()) else { return None };
-        let can = |id: &&Id| tree.node(**id).stays.is_none() && self.marks.covered(tree, **id).is_none();
+        // What is shown only for what lies below it holds more than that.
+        let can = |id: &&Id| {
+            let free = tree.node(**id).stays.is_none() && self.marks.covered(tree, **id).is_none();
+            free && level.names(tree, **id)
+        };
         let rows: Vec<Id> = level.rows.iter().filter(can).copied().collect();
         let unmarked: Vec<Id> = rows.iter().copied().filter(|id| !self.marks.has(*id)).collect();
         if rows.is_empty() {

@@ -26,7 +26,7 @@ pub(super) struct Level {
     pub(super) cursor: usize,
     /// The first row on the screen.
     pub(super) top: usize,
-    /// Only what has this in its name is shown.
+    /// Only what has this in its name is shown, or in a name below it.
     pub(super) filter: String,
     /// What is shown, in order.
     pub(super) rows: Vec<Id>,
@@ -66,6 +66,16 @@ impl Order {
     }
 }
 
+/// Whether a name has these letters, in lower case.
+fn is_like(node: &Node, wanted: &str) -> bool {
+    node.name.to_lowercase().contains(wanted)
+}
+
+/// Whether its name has these letters, or one below it that has been read.
+fn holds(tree: &Tree, id: Id, wanted: &str) -> bool {
+    is_like(tree.node(id), wanted) || tree.below(id).iter().any(|below| holds(tree, *below, wanted))
+}
+
 impl Level {
     /// The node `node`, opened.
     pub(super) fn open(tree: &Tree, node: Id, order: Order) -> Self {
@@ -74,12 +84,27 @@ impl Level {
         level
     }
 
+    /// Whether what is looked for stands in the node's own name.
+    pub(super) fn names(&self, tree: &Tree, node: Id) -> bool {
+        is_like(tree.node(node), &self.filter.to_lowercase())
+    }
+
+    /// The node `node` below this one, opened. What is shown only for what lies below it shows only that.
+    pub(super) fn below(&self, tree: &Tree, node: Id, order: Order) -> Self {
+        let mut level = Self::open(tree, node, order);
+        if !self.names(tree, node) {
+            level.filter.clone_from(&self.filter);
+            level.arrange(tree, order);
+        }
+        level
+    }
+
     /// Puts the rows in order anew. The cursor stays on what it was on, or near it.
     pub(super) fn arrange(&mut self, tree: &Tree, order: Order) {
         let before = self.current();
         let wanted = self.filter.to_lowercase();
-        let admits = |node: &Node| wanted.is_empty() || node.name.to_lowercase().contains(&wanted);
-        self.rows = tree.below(self.node).iter().copied().filter(|id| admits(tree.node(*id))).collect();
+        let admits = |id: &Id| wanted.is_empty() || holds(tree, *id, &wanted);
+        self.rows = tree.below(self.node).iter().copied().filter(admits).collect();
         order.sort(tree, &mut self.rows);
         let found = before.and_then(|before| self.rows.iter().position(|id| *id == before));
         self.go(found.unwrap_or(self.cursor));

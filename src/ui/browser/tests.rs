@@ -242,7 +242,7 @@ modelstrap                                   46.0 MB on disk
 
 
 6.00 MB, 2 files
-/WHI▏",
+/WHI▏  names here and below",
     );
     walk.press(&[Key::Enter]).typed("q");
     assert_eq!(walk.wishes, [Wish::Leave]);
@@ -252,6 +252,29 @@ modelstrap                                   46.0 MB on disk
     assert_eq!(walk.wishes, [Wish::Leave, Wish::Leave]);
     walk.press(&[Key::Char('/')]).typed("nowhere").press(&[Key::Enter, Key::Enter, Key::Char(' '), Key::Char('d')]);
     assert_eq!(walk.wishes.len(), 2, "nothing is there to open, mark or delete");
+}
+
+#[test]
+fn a_filter_leads_to_what_lies_deeper_and_marks_no_more_than_it_names() {
+    let mut walk = Walk::of(60, 9);
+    let names = |walk: &Walk| -> Vec<String> {
+        let (tree, level) = (walk.browser.tree.as_ref().unwrap(), walk.browser.levels.last().unwrap());
+        level.rows.iter().map(|id| tree.node(*id).name.clone()).collect()
+    };
+    walk.press(&[Key::Char('/')]).typed("org/s").press(&[Key::Enter]);
+    assert_eq!(names(&walk), ["huggingface"]);
+    walk.press(&[Key::Char('a')]);
+    assert_eq!(walk.browser.notice.as_deref(), Some("nothing here can be marked"));
+    assert_eq!(walk.browser.marks.count(), 0, "the place holds more than what was looked for");
+    walk.press(&[Key::Enter]);
+    assert_eq!(names(&walk), ["org/small"]);
+    walk.press(&[Key::Char('a')]);
+    assert_eq!(walk.browser.marks.count(), 1);
+    walk.press(&[Key::Escape]);
+    assert_eq!(names(&walk), ["org/asr", "org/small"]);
+    // What is called so itself is opened whole.
+    walk.press(&[Key::Left, Key::Escape, Key::Char('/')]).typed("hugging").press(&[Key::Enter, Key::Enter]);
+    assert_eq!(names(&walk), ["org/asr", "org/small"]);
 }
 
 #[test]

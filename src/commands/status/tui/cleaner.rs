@@ -179,7 +179,7 @@ fn asked(plan: &Plan<'_>, stays: &[Kept], columns: usize) -> Dialog {
         return Dialog::new("Delete", lines, Question::None);
     }
     if matches!(keeping.keep, Keep::For(_)) {
-        lines.push(("In this list u brings it back, too.".to_owned(), Tone::Plain));
+        lines.push(("In this list `u` does the same as `modelstrap clear --undo`.".to_owned(), Tone::Plain));
     }
     let title = format!("Delete: frees {}", units::bytes(selection.frees()));
     Dialog::new(title, lines, Question::Remove)

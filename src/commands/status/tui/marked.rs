@@ -43,8 +43,11 @@ pub(super) fn wanted(scene: &Scene<'_>, marked: &[Marked]) -> (Vec<Wanted>, Vec<
         };
         if picks.is_empty() {
             let why = match one.kind {
-                Kind::Orphans | Kind::Unfinished => "it is younger than an hour, or gone",
-                _ => "nothing of it is there any more that can go by itself",
+                Kind::Orphans | Kind::Unfinished => {
+                    "it came or changed less than an hour ago, and a program may still need it: wait, or run \
+                     `modelstrap prune --grace 0`, which takes whatever nobody needs"
+                }
+                _ => "nothing of it can go by itself, or it is gone: r reads the list again",
             };
             stays.push(Kept { name: one.name.clone(), path, why: why.to_owned() });
         } else {

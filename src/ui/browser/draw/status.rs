@@ -33,7 +33,10 @@ fn said(browser: &Browser, look: Look, width: usize) -> Option<Line> {
     let filter = level.map(|level| shown(look, &level.filter)).unwrap_or_default();
     if browser.mode == Mode::Filter {
         let typed = Line::of("/", Paint::Lead);
-        return Some(typed.and(filter, Paint::Bold).and(if look.unicode { "▏" } else { "_" }, Paint::Lead));
+        let typed = typed.and(filter, Paint::Bold).and(if look.unicode { "▏" } else { "_" }, Paint::Lead);
+        let hint = "  names here and below";
+        let has_room = typed.width() + hint.len() <= width;
+        return Some(typed.and(if has_room { hint } else { "" }, Paint::Dim));
     }
     if let Some(notice) = &browser.notice {
         return Some(Line::of(text::middle(&shown(look, notice), width, mark(look)), Paint::Lead));
