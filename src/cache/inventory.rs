@@ -16,6 +16,10 @@ pub struct Inventory {
     pub total: Sizes,
     /// The same of the libraries' homes alone: what a budget is for.
     pub homes: Sizes,
+    /// What was removed and can be brought back, of all places: it is in `total` and `homes`, and in no place.
+    pub trash: Sizes,
+    /// Stores that repositories share and that have lost the file by which their clients know one.
+    pub unmarked: Vec<PathBuf>,
     /// What could not be read.
     pub problems: Vec<Problem>,
     /// How many more problems there were.
@@ -29,7 +33,7 @@ pub struct Found {
     pub place: Place,
     /// Whether it is there at all.
     pub exists: bool,
-    /// What it holds.
+    /// What it holds, without what was removed and can be brought back.
     pub sizes: Sizes,
     /// Files that were changed last before the place's `max_age`.
     pub expired: Sizes,
@@ -90,6 +94,8 @@ pub struct Repository {
     pub broken_refs: Vec<String>,
     /// Links that lead out of the repository, elsewhere than to the shared store: they are not followed.
     pub foreign: u64,
+    /// What folders, references and notes of it take on the disk beside its contents, in bytes.
+    pub beside: u64,
 }
 
 /// Some files of one kind.

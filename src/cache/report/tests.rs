@@ -127,6 +127,7 @@ fn inventory(name: &str) -> Inventory {
         dangling: 1,
         foreign: 2,
         broken_refs: vec![name.to_owned()],
+        beside: 4096,
     };
     let units = vec![
         unit(&format!("{name}/a"), 900_000, UnitKind::Repository(Box::new(repository)), 200),
@@ -150,6 +151,8 @@ fn inventory(name: &str) -> Inventory {
         ],
         total: sizes(2_504_096),
         homes: sizes(1_504_096),
+        trash: Sizes::default(),
+        unmarked: Vec::new(),
         problems: vec![Problem { path: stray.into(), why: name.to_owned() }],
         more_problems: 3,
     }

@@ -41,6 +41,8 @@ pub(super) enum RowKind {
     Store,
     Rest,
     Own,
+    /// What was removed and can be brought back.
+    Trash,
     /// With the payloads of the shared store that its revisions have: which, and the revision's index.
     Repository(Box<Repository>, Vec<(Key, u32)>),
     /// A model of Ollama, with its layers.
@@ -90,6 +92,8 @@ pub(super) struct State {
     pub(super) rows: Vec<Row>,
     pub(super) links: Links,
     pub(super) payloads: Vec<Payload>,
+    /// Shared stores without the mark of one.
+    pub(super) unmarked: Vec<PathBuf>,
     pub(super) expired: HashMap<u32, Sizes>,
     pub(super) problems: Vec<Problem>,
     pub(super) more_problems: usize,
@@ -149,7 +153,8 @@ impl State {
         found.sizes += Sizes { files, ..tally.sizes };
         found.partial += tally.partial;
         found.used = found.used.max(tally.used);
-        if tally.expired.files > 0 {
+        // What was removed already is nobody's any more.
+        if tally.expired.files > 0 && !matches!(found.kind, RowKind::Trash) {
             *self.expired.entry(found.place).or_default() += tally.expired;
         }
         for look in &tally.linked {

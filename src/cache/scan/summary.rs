@@ -14,13 +14,14 @@ use crate::cache::sizes::Sizes;
 pub(super) fn of(pool: Pool) -> Inventory {
     let (places, mut state) = pool.into_parts();
     let mut sums = Sums {
-        places: vec![Sizes::default(); places.len()],
+        // One more for what was removed, wherever it lies.
+        places: vec![Sizes::default(); places.len() + 1],
         is_home: places.iter().map(|place| matches!(place.kind, Kind::Home)).collect(),
         homes: Sizes::default(),
         total: Sizes::default(),
     };
     for row in &state.rows {
-        sums.add(row.place, row.sizes);
+        sums.add(row, row.sizes);
     }
     payloads(&mut state, &mut sums);
     for file in std::mem::take(&mut state.links).files() {
@@ -39,23 +40,27 @@ pub(super) fn of(pool: Pool) -> Inventory {
             units: Vec::new(),
         })
         .collect();
-    for (place, expired) in state.expired {
+    for (place, expired) in std::mem::take(&mut state.expired) {
         if let Some(found) = found.get_mut(place as usize) {
             found.expired = expired;
         }
     }
-    for row in state.rows {
+    for row in std::mem::take(&mut state.rows) {
         // All layers have a model.
         if matches!(row.kind, RowKind::Ollama(_)) && row.sizes.files == 0 {
             continue;
         }
         if let Some(place) = found.get_mut(row.place as usize) {
             place.exists = true;
-            place.units.push(row.into());
+            if !matches!(row.kind, RowKind::Trash) {
+                place.units.push(row.into());
+            }
         }
     }
+    let trash = sums.places.last().copied().unwrap_or_default();
     let Sums { total, homes, .. } = sums;
-    Inventory { places: found, total, homes, problems: state.problems, more_problems: state.more_problems }
+    let State { unmarked, problems, more_problems, .. } = state;
+    Inventory { places: found, total, homes, trash, unmarked, problems, more_problems }
 }
 
 struct Sums {
@@ -71,12 +76,18 @@ impl Sums {
         self.is_home.get(place as usize) == Some(&true)
     }
 
-    fn add(&mut self, place: u32, sizes: Sizes) {
+    /// Where a row counts: with its place, or with what was removed.
+    fn slot(&self, row: &Row) -> usize {
+        if matches!(row.kind, RowKind::Trash) { self.is_home.len() } else { row.place as usize }
+    }
+
+    fn add(&mut self, row: &Row, sizes: Sizes) {
         self.total += sizes;
-        if self.is_home(place) {
+        if self.is_home(row.place) {
             self.homes += sizes;
         }
-        if let Some(sum) = self.places.get_mut(place as usize) {
+        let slot = self.slot(row);
+        if let Some(sum) = self.places.get_mut(slot) {
             *sum += sizes;
         }
     }
@@ -84,20 +95,20 @@ impl Sums {
     /// Counts a content once in each row, place, and in all; it is exclusive to whoever has all its names.
     fn share(&mut self, rows: &mut [Row], names: u64, disk: u64, owners: impl Iterator<Item = (RowId, u64)>) {
         let sizes = |count: u64| Sizes { disk, exclusive: if count >= names { disk } else { 0 }, ..Sizes::default() };
-        let mut places: HashMap<u32, u64> = HashMap::new();
-        let mut all = 0;
+        let mut slots: HashMap<usize, u64> = HashMap::new();
+        let (mut all, mut at_home) = (0, 0);
         for (row, count) in owners {
             all += count;
             let Some(row) = rows.get_mut(row as usize) else { continue };
             row.sizes += sizes(count);
-            *places.entry(row.place).or_default() += count;
+            *slots.entry(self.slot(row)).or_default() += count;
+            at_home += if self.is_home(row.place) { count } else { 0 };
         }
-        let at_home = places.iter().filter(|(place, _)| self.is_home(**place)).map(|(_, count)| count).sum();
         if at_home > 0 {
             self.homes += sizes(at_home);
         }
-        for (place, count) in places {
-            if let Some(sum) = self.places.get_mut(place as usize) {
+        for (slot, count) in slots {
+            if let Some(sum) = self.places.get_mut(slot) {
                 *sum += sizes(count);
             }
         }
@@ -114,9 +125,8 @@ fn payloads(state: &mut State, sums: &mut Sums) {
     let mut users: Vec<(u32, RowId)> = Vec::new();
     for (index, row) in state.rows.iter_mut().enumerate() {
         let index = u32::try_from(index).unwrap_or(RowId::MAX);
-        let place = row.place;
         let added = take(row, &payloads, |payload| users.push((payload, index)));
-        sums.add(place, added);
+        sums.add(row, added);
     }
     users.sort_unstable();
     for row in &mut state.rows {
@@ -129,7 +139,7 @@ fn payloads(state: &mut State, sums: &mut Sums) {
             if let Some(store) = state.rows.get_mut(payload.store as usize) {
                 store.sizes += alone;
                 store.used = store.used.max(Some(payload.used));
-                sums.add(store.place, alone);
+                sums.add(store, alone);
             }
             continue;
         }
@@ -207,7 +217,7 @@ impl From<Row> for Unit {
             RowKind::Folder => UnitKind::Folder,
             RowKind::Store => UnitKind::Store,
             RowKind::Rest => UnitKind::Rest,
-            RowKind::Own => UnitKind::Own,
+            RowKind::Own | RowKind::Trash => UnitKind::Own,
             RowKind::Repository(repository, _) => UnitKind::Repository(repository),
             RowKind::Ollama(_) => UnitKind::Ollama,
         };
