@@ -52,7 +52,7 @@ fn bytes(all: &[Value]) -> u64 {
 }
 
 /// `status`, and what the verbs plan: they must say the same.
-fn agree(room: &Room, run: &dyn Fn(&[&str]) -> Option<Ran>) -> Option<Value> {
+fn agree(run: &dyn Fn(&[&str]) -> Option<Ran>) -> Option<Value> {
     let json = |arguments: &[&str]| Some(run(arguments)?.expect(0).json());
     let status = json(&["status", "--json"])?;
     let prune = json(&["prune", "--dry-run", "--json"])?;
@@ -100,9 +100,9 @@ fn all_kinds() -> Room {
 fn what_status_says_could_go_is_what_the_verbs_say() {
     let room = all_kinds();
     // Of what came a moment ago, nothing goes.
-    let status = agree(&room, &|arguments| Some(room.run(arguments))).unwrap();
+    let status = agree(&|arguments| Some(room.run(arguments))).unwrap();
     assert_eq!(told(&status, "modelstrap prune"), [Value::Null; 0]);
-    let Some(status) = agree(&room, &|arguments| later(&room, arguments)) else { return };
+    let Some(status) = agree(&|arguments| later(&room, arguments)) else { return };
     let claims = told(&status, "modelstrap prune");
     let what: Vec<(&str, u64)> =
         claims.iter().map(|one| (one["what"].as_str().unwrap(), one["count"].as_u64().unwrap())).collect();
@@ -128,7 +128,7 @@ fn what_status_says_could_go_is_what_the_verbs_say() {
 fn over_its_budget_a_cache_gives_what_prune_takes_for_it() {
     let room = all_kinds();
     room.append("modelstrap.toml", "[cache]\nbudget = \"3 MB\"\n");
-    let Some(status) = agree(&room, &|arguments| later(&room, arguments)) else { return };
+    let Some(status) = agree(&|arguments| later(&room, arguments)) else { return };
     let claims = told(&status, "modelstrap prune");
     assert!(claims.iter().any(|one| one["what"] == "least_recently_used"), "{claims:#?}");
 }
@@ -155,7 +155,7 @@ fn what_was_removed_has_a_row_of_its_own_and_the_rows_add_up() {
     let room = lived_in();
     room.run(&["clear", "all", "--yes"]).expect(0);
     room.write(".cache/whisper/more.pt", vec![7; 1_100_000]);
-    let status = agree(&room, &|arguments| Some(room.run(arguments))).unwrap();
+    let status = agree(&|arguments| Some(room.run(arguments))).unwrap();
     let disk = |sizes: &Value| sizes["disk_bytes"].as_u64().unwrap();
     assert!(disk(&status["trash"]) > 2_000_000, "{status:#}");
     let whisper = status["places"].as_array().unwrap().iter().find(|place| place["name"] == "whisper").unwrap();

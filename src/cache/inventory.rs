@@ -50,6 +50,11 @@ pub struct Unit {
     pub path: PathBuf,
     /// Its sizes.
     pub sizes: Sizes,
+    /// Of its bytes on the disk, those that are counted with another unit, which has them as well: without them all units and the trash add
+    /// up to the total.
+    pub elsewhere: u64,
+    /// One of those other units, by its path.
+    pub with: Option<PathBuf>,
     /// When something in it was read or written last, in seconds since 1970; `None` where it holds no file.
     pub used: Option<i64>,
     /// Downloads that were not finished: how many files, and their bytes on the disk.

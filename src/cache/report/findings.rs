@@ -5,7 +5,7 @@ use std::path::Path;
 use super::Subject;
 use super::tree::{unit_name, used};
 use crate::cache::inventory::{Found, Heap, Unit, UnitKind};
-use crate::cache::places::Kind;
+use crate::cache::places::{Kind, OWN};
 use crate::support::{paths, units};
 
 /// What was not used for so many days is old.
@@ -37,6 +37,7 @@ pub(super) fn findings(subject: &Subject<'_>) -> Vec<Finding> {
         old(subject),
         broken(subject),
         over_budget(subject),
+        trash(subject),
     ]
     .into_iter()
     .flatten()
@@ -59,6 +60,11 @@ pub(super) fn findings(subject: &Subject<'_>) -> Vec<Finding> {
     }));
     found.sort_by(|one, other| other.frees.cmp(&one.frees).then_with(|| one.what.cmp(&other.what)));
     found
+}
+
+/// The places that have a row. What was removed has one of its own.
+pub(super) fn places<'a>(subject: &'a Subject<'_>) -> impl Iterator<Item = &'a Found> {
+    subject.inventory.places.iter().filter(|found| found.exists && !found.place.path.ends_with(OWN))
 }
 
 /// What lies outside of the cache.
@@ -198,6 +204,13 @@ fn broken(subject: &Subject<'_>) -> Option<Finding> {
     heap(Heap { files: count, bytes: 0 }, "Broken repositories", "modelstrap verify --fix", note)
 }
 
+fn trash(subject: &Subject<'_>) -> Option<Finding> {
+    let trash = subject.inventory.trash;
+    let note = "until then `modelstrap clear --undo` brings it back";
+    let heap = Heap { files: trash.files.max(u64::from(trash.disk > 0)), bytes: trash.exclusive };
+    self::heap(heap, "What was removed and can be brought back", "modelstrap prune --now", note)
+}
+
 fn over_budget(subject: &Subject<'_>) -> Option<Finding> {
     let taken = subject.inventory.homes.disk;
     let more = subject.budget.and_then(|budget| taken.checked_sub(budget)).filter(|more| *more > 0)?;
@@ -226,6 +239,12 @@ pub(super) fn flaws(unit: &Unit) -> String {
         say(repository.broken_refs.len() as u64, "broken ref");
     }
     words.join(", ")
+}
+
+/// With which other model it shares bytes that are drawn there, in words.
+pub(super) fn shared(subject: &Subject<'_>, unit: &Unit) -> Option<String> {
+    let with = unit.with.as_ref()?;
+    Some(format!("{} of it are the same bytes as in {}", units::bytes(unit.elsewhere), shown(subject, with)))
 }
 
 /// What kind of thing a model is, in a word.

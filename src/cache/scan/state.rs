@@ -30,6 +30,9 @@ pub(super) struct Row {
     pub(super) path: PathBuf,
     pub(super) kind: RowKind,
     pub(super) sizes: Sizes,
+    /// Of its bytes on the disk, those that count with another row, and one of these rows.
+    pub(super) elsewhere: u64,
+    pub(super) with: Option<RowId>,
     pub(super) used: Option<i64>,
     pub(super) partial: Heap,
 }
@@ -142,7 +145,8 @@ impl Tally {
 impl State {
     /// A new row.
     pub(super) fn row(&mut self, place: u32, name: OsString, path: PathBuf, kind: RowKind) -> RowId {
-        self.rows.push(Row { place, name, path, kind, sizes: Sizes::default(), used: None, partial: Heap::default() });
+        let (sizes, partial) = (Sizes::default(), Heap::default());
+        self.rows.push(Row { place, name, path, kind, sizes, elsewhere: 0, with: None, used: None, partial });
         u32::try_from(self.rows.len() - 1).unwrap_or(RowId::MAX)
     }
 

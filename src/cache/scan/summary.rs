@@ -1,6 +1,7 @@
 //! Puts together what the threads found: to whom contents with several names belong, and the sums of places and of all.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 
 use super::blob::NONE;
 use super::key::Key;
@@ -45,6 +46,8 @@ pub(super) fn of(pool: Pool) -> Inventory {
             found.expired = expired;
         }
     }
+    let path = |id: RowId| Some((id, state.rows.get(id as usize)?.path.clone()));
+    let paths: HashMap<RowId, PathBuf> = state.rows.iter().filter_map(|row| path(row.with?)).collect();
     for row in std::mem::take(&mut state.rows) {
         // All layers have a model.
         if matches!(row.kind, RowKind::Ollama(_)) && row.sizes.files == 0 {
@@ -53,7 +56,8 @@ pub(super) fn of(pool: Pool) -> Inventory {
         if let Some(place) = found.get_mut(row.place as usize) {
             place.exists = true;
             if !matches!(row.kind, RowKind::Trash) {
-                place.units.push(row.into());
+                let with = row.with.and_then(|id| paths.get(&id).cloned());
+                place.units.push(Unit { with, ..row.into() });
             }
         }
     }
@@ -93,7 +97,8 @@ impl Sums {
     }
 
     /// Counts a content once in each row, place, and in all; it is exclusive to whoever has all its names.
-    fn share(&mut self, rows: &mut [Row], names: u64, disk: u64, owners: impl Iterator<Item = (RowId, u64)>) {
+    fn share(&mut self, rows: &mut [Row], names: u64, disk: u64, owners: impl Iterator<Item = (RowId, u64)> + Clone) {
+        credit(rows, disk, owners.clone().map(|(row, _)| row));
         let sizes = |count: u64| Sizes { disk, exclusive: if count >= names { disk } else { 0 }, ..Sizes::default() };
         let mut slots: HashMap<usize, u64> = HashMap::new();
         let (mut all, mut at_home) = (0, 0);
@@ -113,6 +118,18 @@ impl Sums {
             }
         }
         self.total += sizes(all);
+    }
+}
+
+/// Lets a content that several rows have count with one of them: the first by its path, and what was removed last, so that the same cache
+/// is drawn the same each time.
+fn credit(rows: &mut [Row], disk: u64, owners: impl Iterator<Item = RowId> + Clone) {
+    let order = |id: &RowId| rows.get(*id as usize).map(|row| (matches!(row.kind, RowKind::Trash), &row.path));
+    let Some(first) = owners.clone().nth(1).and_then(|_| owners.clone().min_by_key(order)) else { return };
+    for id in owners.filter(|id| *id != first) {
+        let Some(row) = rows.get_mut(id as usize) else { continue };
+        row.elsewhere = row.elsewhere.saturating_add(disk);
+        row.with = Some(row.with.unwrap_or(first));
     }
 }
 
@@ -221,6 +238,7 @@ impl From<Row> for Unit {
             RowKind::Repository(repository, _) => UnitKind::Repository(repository),
             RowKind::Ollama(_) => UnitKind::Ollama,
         };
-        Self { name: row.name, path: row.path, sizes: row.sizes, used: row.used, partial: row.partial, kind }
+        let Row { name, path, sizes, elsewhere, used, partial, .. } = row;
+        Self { name, path, sizes, elsewhere, with: None, used, partial, kind }
     }
 }

@@ -112,8 +112,9 @@ impl<'a> Suspects<'a> {
             UnitKind::Rest => UnitKind::Rest,
             UnitKind::Own => UnitKind::Own,
         };
-        let Unit { name, path, sizes, used, partial, .. } = unit;
-        Unit { name: name.clone(), path: path.clone(), sizes: *sizes, used: *used, partial: *partial, kind }
+        let Unit { name, path, sizes, elsewhere, used, partial, .. } = unit;
+        let (name, path, with) = (name.clone(), path.clone(), None);
+        Unit { name, path, sizes: *sizes, elsewhere: *elsewhere, with, used: *used, partial: *partial, kind }
     }
 }
 
