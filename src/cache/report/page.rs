@@ -139,7 +139,8 @@ fn found(subject: &Subject<'_>) -> String {
         return "<p>Nothing: no unfinished download, nothing that nobody needs, nothing outside of the cache.</p>\n"
             .to_owned();
     }
-    let mut table = Table::new("What could go, and how", &["What", "Frees up to", "Command", "How many", "Note"]);
+    let mut table =
+        Table::new("What could go, and how", &["What", "Frees up to", "Command", "How many", "Note"]).cards();
     for one in &found {
         let count = if one.count > 0 { Cell::count(one.count) } else { Cell::right("–") };
         let frees = if one.frees > 0 { Cell::bytes(one.frees) } else { Cell::right("–") };
@@ -230,7 +231,7 @@ fn listed(subject: &Subject<'_>) -> String {
             Cell::count(unit.sizes.files),
             ago(subject, used(subject, unit)),
             Cell::name(&needed.join(", ")),
-            Cell::words(&notes(subject, unit)),
+            Cell::sentence(&notes(subject, unit)),
         ]);
     }
     if !rest.is_empty() {
