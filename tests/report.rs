@@ -263,7 +263,7 @@ fn a_file_with_several_names_is_drawn_once_and_the_total_is_that_of_status() {
     link(".cache/torch/kept/one.bin", ".cache/mlx/other/three.bin");
     link(".cache/torch/hub/checkpoints/resnet.pth", ".cache/mlx/copy/resnet.pth");
     room.write(".cache/whisper/gone.pt", vec![6; 3_000_000]);
-    room.run(&["clear", "gone.pt", "--grace", "0", "--yes"]);
+    room.run(&["clear", "gone.pt", "--grace", "0", "--undo-for", "1h", "--yes"]);
     let status = room.run(&["status", "--json"]).expect(0).json();
     let total = &status["total"]["disk_bytes"];
     let page = room.run(&["report", "-o", "-"]).expect(0).out;

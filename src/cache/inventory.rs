@@ -134,6 +134,19 @@ pub struct Problem {
     pub why: String,
 }
 
+impl Unit {
+    /// What can go at most with those revisions of this repository that `goes` says: several together free also what they share, and with each
+    /// goes what is noted of it, and its folders.
+    pub fn with_revisions(&self, goes: impl Fn(&Revision) -> bool) -> Heap {
+        let UnitKind::Repository(repository) = &self.kind else { return Heap::default() };
+        let gone: Vec<&Revision> = repository.revisions.iter().filter(|one| goes(one)).collect();
+        let own = |one: &Revision| if gone.len() == 1 { one.sizes.exclusive } else { one.sizes.disk };
+        let bytes = gone.iter().map(|one| own(one)).fold(0, u64::saturating_add);
+        let bytes = if gone.is_empty() { 0 } else { bytes.saturating_add(repository.beside).min(self.sizes.disk) };
+        Heap { files: gone.len() as u64, bytes }
+    }
+}
+
 impl Heap {
     /// One file more.
     pub fn add(&mut self, bytes: u64) {

@@ -196,9 +196,14 @@ fn at_most(report: &Report<'_>, needed: impl FnOnce() -> HashSet<(PathBuf, Strin
         match &unit.kind {
             UnitKind::Repository(repository) => {
                 orphans += repository.orphans;
-                revisions += unreferenced(unit, repository, &needed);
+                let is_needed = |commit: String| needed.contains(&(unit.path.clone(), commit));
+                revisions +=
+                    unit.with_revisions(|one| is_unnamed(one) && !is_needed(one.commit.to_string_lossy().into_owned()));
             }
-            UnitKind::Store => unused += Heap { files: unit.sizes.files, bytes: unit.sizes.exclusive },
+            // Of a store without its mark, nobody knows who uses it.
+            UnitKind::Store if !report.inventory.unmarked.contains(&unit.path) => {
+                unused += Heap { files: unit.sizes.files, bytes: unit.sizes.exclusive };
+            }
             _ => {}
         }
     }
@@ -226,17 +231,4 @@ fn at_most(report: &Report<'_>, needed: impl FnOnce() -> HashSet<(PathBuf, Strin
     .into_iter()
     .flatten()
     .collect()
-}
-
-/// Revisions that no branch and no lock speaks for: several of them together free also what they share.
-fn unreferenced(unit: &Unit, repository: &Repository, needed: &HashSet<(PathBuf, String)>) -> Heap {
-    let is_needed =
-        |revision: &&Revision| needed.contains(&(unit.path.clone(), revision.commit.to_string_lossy().into_owned()));
-    let free: Vec<&Revision> =
-        repository.revisions.iter().filter(|one| is_unnamed(one)).filter(|one| !is_needed(one)).collect();
-    let shared = |one: &Revision| if free.len() == 1 { one.sizes.exclusive } else { one.sizes.disk };
-    let bytes = free.iter().map(|one| shared(one)).fold(0, u64::saturating_add);
-    // With a revision goes what is noted of it, and its folders.
-    let bytes = if free.is_empty() { 0 } else { bytes.saturating_add(repository.beside).min(unit.sizes.disk) };
-    Heap { files: free.len() as u64, bytes }
 }
