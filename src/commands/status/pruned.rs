@@ -38,7 +38,7 @@ pub(super) fn all(
     planned.map(|selection| exactly(&selection)).map_err(|error| format!("{error:#}"))
 }
 
-/// What may go: by the path of each unit, and the application caches with what is too old.
+/// What may go: by the path of each unit, and the application caches.
 struct Suspects<'a> {
     units: HashSet<&'a Path>,
     applications: HashSet<&'a Path>,
@@ -67,7 +67,7 @@ impl<'a> Suspects<'a> {
         for unit in units() {
             let in_hub = unit.path.parent().is_some_and(|parent| hubs.contains(parent));
             let goes_with = in_hub && matches!(unit.kind, UnitKind::Store | UnitKind::Repository(_));
-            if goes_with || suspicious.iter().any(|one| one.path == unit.path) {
+            if goes_with || all || is_suspicious(unit) {
                 found.units.insert(&unit.path);
                 found.names += names(unit);
             }
@@ -76,9 +76,11 @@ impl<'a> Suspects<'a> {
             let rest = home.units.iter().filter(|unit| matches!(unit.kind, UnitKind::Rest));
             found.names += rest.map(|unit| unit.sizes.files).sum::<u64>();
         }
-        for cache in report.applications().filter(|cache| cache.expired.files > 0) {
+        // One that holds what it must not makes prune refuse everything: where anything is read, all of them are.
+        let is_any = found.names > 0 || report.applications().any(|cache| cache.expired.files > 0);
+        for cache in report.applications().filter(|_| is_any) {
             found.applications.insert(&cache.place.path);
-            found.names += cache.sizes.files;
+            found.names += cache.sizes.files.saturating_add(1);
         }
         found
     }
