@@ -234,3 +234,46 @@ fn the_treemap_is_walked_through_with_the_keyboard() {
          Escape huggingface; stops 1"
     );
 }
+
+/// The tree that the page's script draws: `[name, bytes, class of age, children]`.
+fn drawn(page: &str) -> serde_json::Value {
+    let data = page.split_once("id=\"data\">").unwrap().1.split_once("</script>").unwrap().0;
+    serde_json::from_str(data).unwrap()
+}
+
+/// Every rectangle is as large as what is in it.
+fn adds_up(node: &serde_json::Value) {
+    let Some(below) = node[3].as_array() else { return };
+    let sum: u64 = below.iter().map(|one| one[1].as_u64().unwrap()).sum();
+    assert_eq!(sum, node[1], "{node:#}");
+    below.iter().for_each(adds_up);
+}
+
+#[test]
+fn a_file_with_several_names_is_drawn_once_and_the_total_is_that_of_status() {
+    let room = lived_in();
+    room.write(".cache/torch/kept/one.bin", vec![3; 4_000_000]);
+    room.write(".cache/torch/kept/own.bin", vec![4; 2_000_000]);
+    room.write(".cache/mlx/other/own.bin", vec![5; 1_000_000]);
+    let link = |from: &str, to: &str| {
+        fs::create_dir_all(room.place(to).parent().unwrap()).unwrap();
+        fs::hard_link(room.place(from), room.place(to)).unwrap();
+    };
+    link(".cache/torch/kept/one.bin", ".cache/torch/kept/deep/two.bin");
+    link(".cache/torch/kept/one.bin", ".cache/mlx/other/three.bin");
+    link(".cache/torch/hub/checkpoints/resnet.pth", ".cache/mlx/copy/resnet.pth");
+    room.write(".cache/whisper/gone.pt", vec![6; 3_000_000]);
+    room.run(&["clear", "gone.pt", "--grace", "0", "--undo-for", "1h", "--yes"]);
+    let status = room.run(&["status", "--json"]).expect(0).json();
+    let total = &status["total"]["disk_bytes"];
+    let page = room.run(&["report", "-o", "-"]).expect(0).out;
+    let tree = drawn(&page);
+    assert_eq!(tree[1], *total, "{tree:#}");
+    adds_up(&tree);
+    assert_eq!(room.run(&["report", "--json"]).expect(0).json()["total_bytes"], *total);
+    for words in
+        ["4.00 MB of it are the same bytes as in .cache/mlx/other", "of it are the same bytes as in .cache/mlx/copy"]
+    {
+        assert!(page.contains(words), "no {words:?}");
+    }
+}

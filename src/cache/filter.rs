@@ -168,6 +168,8 @@ mod tests {
     fn unit(name: &str, disk: u64, used: i64) -> Unit {
         let sizes = Sizes { apparent: disk * 2, disk, exclusive: disk / 2, files: 3 };
         Unit {
+            elsewhere: 0,
+            with: None,
             name: name.into(),
             path: name.into(),
             sizes,

@@ -16,6 +16,10 @@ pub struct Inventory {
     pub total: Sizes,
     /// The same of the libraries' homes alone: what a budget is for.
     pub homes: Sizes,
+    /// What was removed and can be brought back, of all places: it is in `total` and `homes`, and in no place.
+    pub trash: Sizes,
+    /// Stores that repositories share and that have lost the file by which their clients know one.
+    pub unmarked: Vec<PathBuf>,
     /// What could not be read.
     pub problems: Vec<Problem>,
     /// How many more problems there were.
@@ -29,7 +33,7 @@ pub struct Found {
     pub place: Place,
     /// Whether it is there at all.
     pub exists: bool,
-    /// What it holds.
+    /// What it holds, without what was removed and can be brought back.
     pub sizes: Sizes,
     /// Files that were changed last before the place's `max_age`.
     pub expired: Sizes,
@@ -46,6 +50,11 @@ pub struct Unit {
     pub path: PathBuf,
     /// Its sizes.
     pub sizes: Sizes,
+    /// Of its bytes on the disk, those that are counted with another unit, which has them as well: without them all units and the trash add
+    /// up to the total.
+    pub elsewhere: u64,
+    /// One of those other units, by its path.
+    pub with: Option<PathBuf>,
     /// When something in it was read or written last, in seconds since 1970; `None` where it holds no file.
     pub used: Option<i64>,
     /// Downloads that were not finished: how many files, and their bytes on the disk.
@@ -90,6 +99,8 @@ pub struct Repository {
     pub broken_refs: Vec<String>,
     /// Links that lead out of the repository, elsewhere than to the shared store: they are not followed.
     pub foreign: u64,
+    /// What folders, references and notes of it take on the disk beside its contents, in bytes.
+    pub beside: u64,
 }
 
 /// Some files of one kind.
@@ -121,6 +132,19 @@ pub struct Problem {
     pub path: PathBuf,
     /// Why.
     pub why: String,
+}
+
+impl Unit {
+    /// What can go at most with those revisions of this repository that `goes` says: several together free also what they share, and with each
+    /// goes what is noted of it, and its folders.
+    pub fn with_revisions(&self, goes: impl Fn(&Revision) -> bool) -> Heap {
+        let UnitKind::Repository(repository) = &self.kind else { return Heap::default() };
+        let gone: Vec<&Revision> = repository.revisions.iter().filter(|one| goes(one)).collect();
+        let own = |one: &Revision| if gone.len() == 1 { one.sizes.exclusive } else { one.sizes.disk };
+        let bytes = gone.iter().map(|one| own(one)).fold(0, u64::saturating_add);
+        let bytes = if gone.is_empty() { 0 } else { bytes.saturating_add(repository.beside).min(self.sizes.disk) };
+        Heap { files: gone.len() as u64, bytes }
+    }
 }
 
 impl Heap {

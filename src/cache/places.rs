@@ -4,8 +4,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::others::{Led, Own};
+use super::stamp::Stamp;
 use super::{notes, weights};
 use crate::support::paths;
+
+/// What this tool keeps for itself in a place. The notes' folder of a cache root is a place where something was removed.
+pub const OWN: &str = notes::FOLDER;
 
 /// What lies in the notes' folder of a cache root and may be large.
 const TRASH: &str = "trash";
@@ -42,6 +46,41 @@ pub enum Kind {
     Legacy,
 }
 
+/// What looks like a place and is none: what lies there is counted elsewhere, or not at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Aside {
+    /// What it would be called.
+    pub name: String,
+    /// Where it is.
+    pub path: PathBuf,
+    /// Why it is none.
+    pub why: Why,
+}
+
+/// Why something is no place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Why {
+    /// It is the folder at this path by another name: a link, or a disk that is mounted twice.
+    Same(PathBuf),
+    /// It leads into the place at this path.
+    Within(PathBuf),
+    /// It leads to a folder that holds the cache or the project.
+    Above,
+    /// It leads to nothing.
+    Nowhere,
+}
+
+/// Where a project's data may lie.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Places {
+    /// Each folder once.
+    pub places: Vec<Place>,
+    /// What leads into another project's cache: nothing is taken from there.
+    pub led: Vec<Led>,
+    /// What is no place, and why.
+    pub aside: Vec<Aside>,
+}
+
 impl Kind {
     /// An application cache's `max_age`, in seconds.
     pub fn max_age(&self) -> Option<i64> {
@@ -72,23 +111,46 @@ impl Place {
 
 /// Each folder once, links followed: of two places that are one folder the one is kept of which more is known, and of two in each
 /// other the outer one, unless more is known of the inner: the scan leaves that out of the outer.
-pub fn disjoint(mut places: Vec<Place>) -> Vec<Place> {
+pub fn disjoint(places: Vec<Place>) -> Vec<Place> {
+    apart(places).0
+}
+
+/// The same, and what was left out although it does not lie below a place by its own path.
+fn apart(places: Vec<Place>) -> (Vec<Place>, Vec<Aside>) {
     let mut kept: Vec<Place> = Vec::new();
-    let mut order: Vec<(usize, Place)> = places.drain(..).enumerate().collect();
+    let mut aside: Vec<Aside> = Vec::new();
+    let mut ids: Vec<(u64, u64)> = Vec::new();
+    let mut order: Vec<(usize, Place)> = places.into_iter().enumerate().collect();
     order.sort_by_key(|(at, place)| (place.real.components().count(), place.rank(), *at));
     let mut numbers = Vec::new();
     for (at, place) in order {
         let swallowed = |outer: &Place| {
             place.real.starts_with(&outer.real) && (outer.real == place.real || outer.rank() <= place.rank())
         };
-        if !kept.iter().any(swallowed) {
+        let id = Stamp::at(&place.real).map_or((0, 0), |stamp| stamp.id);
+        // A disk that is mounted at two paths, or a folder: where the system has no such numbers, paths have to do.
+        let twin = |at: usize| (id != (0, 0) && ids.get(at) == Some(&id)).then_some(at);
+        let outer = kept.iter().position(swallowed).or_else(|| (0..kept.len()).find_map(twin));
+        let Some(outer) = outer.and_then(|outer| kept.get(outer)) else {
             numbers.push(at);
+            ids.push(id);
             kept.push(place);
+            continue;
+        };
+        if place.path.starts_with(&outer.path) {
+            continue;
         }
+        let of = outer.path.clone();
+        let is_inside = place.real != outer.real && place.real.starts_with(&outer.real);
+        let why = if is_inside { Why::Within(of) } else { Why::Same(of) };
+        aside.push(Aside { name: place.name, path: place.path, why });
     }
+    aside.sort_by(|one, other| one.path.cmp(&other.path));
+    // What lies below such a path goes without saying.
+    aside.dedup_by(|one, other| one.path.starts_with(&other.path));
     let mut kept: Vec<(usize, Place)> = numbers.into_iter().zip(kept).collect();
     kept.sort_by_key(|(at, _)| *at);
-    kept.into_iter().map(|(_, place)| place).collect()
+    (kept.into_iter().map(|(_, place)| place).collect(), aside)
 }
 
 /// What a project knows of where its data may lie.
@@ -109,11 +171,10 @@ pub struct Known {
 }
 
 impl Known {
-    /// Every place, each once: what lies within another one is counted there. Apart from them, what would be a place and leads into another
-    /// project's cache: nothing is taken from there.
-    pub fn places(self, own: &Own) -> (Vec<Place>, Vec<Led>) {
+    /// Every place, each once: what lies within another one is counted there.
+    pub fn places(self, own: &Own) -> Places {
         let Self { cache_root, project, elsewhere, applications, mut defaults, legacy } = self;
-        let mut places = homes(&cache_root, &project);
+        let (mut places, mut links) = homes(&cache_root, &project);
         let elsewhere = elsewhere.into_iter().filter(|(_, path)| path.is_dir());
         places.extend(elsewhere.map(|(name, path)| Place::at(name, path, Kind::Home)));
         let applications = applications.into_iter();
@@ -135,23 +196,35 @@ impl Known {
             }
             false
         });
-        (disjoint(places), led)
+        let (places, mut aside) = apart(places);
+        // Which place a link in the cache root leads into is known only now.
+        links.retain(|link| !places.iter().any(|place| place.path == link.path));
+        for link in &mut links {
+            let Some(real) = link.path.canonicalize().ok().filter(|_| link.why == Why::Above) else { continue };
+            if let Some(place) = places.iter().find(|place| real.starts_with(&place.real)) {
+                let of = place.path.clone();
+                link.why = if real == place.real { Why::Same(of) } else { Why::Within(of) };
+            }
+        }
+        links.retain(|link| !aside.iter().any(|known| known.path == link.path));
+        aside.splice(0..0, links);
+        Places { places, led, aside }
     }
 }
 
 /// The folders of the cache root: one for each library, and what else lies there but the notes. A link counts where it leads out of the root to a
 /// folder that holds neither it nor the project: a library's home on a larger disk. A root that cannot be listed is a place itself, so
 /// that the scan says why.
-fn homes(cache_root: &Path, project: &Path) -> Vec<Place> {
+fn homes(cache_root: &Path, project: &Path) -> (Vec<Place>, Vec<Aside>) {
     let home = |path: PathBuf| Place::at(named(&path), path, Kind::Home);
     let listed = std::fs::read_dir(cache_root).and_then(|entries| entries.collect::<io::Result<Vec<_>>>());
     let entries = match listed {
         Ok(entries) => entries,
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound) => return Vec::new(),
-        Err(_) => return vec![home(cache_root.to_path_buf())],
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound) => return (Vec::new(), Vec::new()),
+        Err(_) => return (vec![home(cache_root.to_path_buf())], Vec::new()),
     };
     let root = paths::real_place(cache_root).unwrap_or_else(|| cache_root.to_path_buf());
-    let mut places = Vec::new();
+    let (mut places, mut aside) = (Vec::new(), Vec::new());
     for entry in entries {
         let place = home(entry.path());
         // What cannot be asked is opened by the scan, which says why it cannot.
@@ -162,10 +235,14 @@ fn homes(cache_root: &Path, project: &Path) -> Vec<Place> {
         let notes = entry.file_name() == notes::FOLDER && !place.path.join(TRASH).exists();
         if (is(std::fs::FileType::is_dir) || leads_out) && !notes {
             places.push(place);
+        } else if is(std::fs::FileType::is_symlink) && !place.path.is_file() {
+            let why = if place.path.is_dir() { Why::Above } else { Why::Nowhere };
+            aside.push(Aside { name: place.name, path: place.path, why });
         }
     }
     places.sort_by(|one, other| one.path.cmp(&other.path));
-    places
+    aside.sort_by(|one: &Aside, other| one.path.cmp(&other.path));
+    (places, aside)
 }
 
 fn named(path: &Path) -> String {
@@ -229,7 +306,7 @@ mod tests {
         link(&project, "project");
         link(Path::new("nowhere"), "dangling");
         link(&room.path().join("large/torch"), "torch");
-        let names: Vec<_> = homes(&root, &project).into_iter().map(|place| place.name).collect();
+        let names: Vec<_> = homes(&root, &project).0.into_iter().map(|place| place.name).collect();
         assert_eq!(names, ["huggingface", "torch"]);
     }
 
@@ -250,7 +327,7 @@ mod tests {
             ..Known::default()
         };
         let own = Own::new(&known.cache_root, &known.project);
-        let names: Vec<_> = known.places(&own).0.into_iter().map(|place| (place.name, place.kind)).collect();
+        let names: Vec<_> = known.places(&own).places.into_iter().map(|place| (place.name, place.kind)).collect();
         let b = Kind::Stray { whose: "B".into() };
         assert_eq!(names, [("torch".to_owned(), Kind::Home), ("other".to_owned(), b)]);
     }

@@ -7,11 +7,12 @@ use anyhow::{Result, bail};
 use super::cleaning::{Keeping, Manner, Scene, Scope, carry_out, undo};
 use super::context::Context;
 use super::{Exit, Usage};
+use crate::cache::select::Selection;
 use crate::cache::select::picks::Pick;
 use crate::cache::select::prune::{self, Goal, Rules};
 use crate::cache::select::words::Meaning;
 use crate::cache::stamp::Stamp;
-use crate::cli::PruneArgs;
+use crate::cli::{Consent, PruneArgs, Trash};
 use crate::models::lock;
 use crate::platform::disk;
 use crate::support::{escape, units};
@@ -61,6 +62,28 @@ pub(super) fn run(context: &Context, arguments: &PruneArgs) -> Result<Exit> {
     }
     context.output.warn(words);
     Ok(Exit::Done)
+}
+
+/// What `prune` without a flag would take.
+///
+/// # Errors
+/// Why it takes nothing.
+pub(super) fn planned(scene: &Scene<'_>) -> Result<Selection> {
+    let arguments = PruneArgs {
+        older_than: None,
+        max_size: None,
+        until_free: None,
+        keep: Vec::new(),
+        ci: false,
+        grace: None,
+        trash: Trash { undo: false, now: false, undo_for: None },
+        consent: Consent { yes: false, dry_run: true },
+    };
+    let selection = prune::select(&scene.stock, &scene.needs, &scene.log, &[], &rules(scene, &arguments)?);
+    for victim in selection.lines.iter().flat_map(|line| &line.victims) {
+        scene.remover.admit(&victim.root)?;
+    }
+    Ok(selection)
 }
 
 /// What the manifest names and no lock, prune knows nothing of.

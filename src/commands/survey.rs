@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 
 use super::context::Context;
 use crate::cache::others::{Led, Own};
-use crate::cache::places::Known;
+use crate::cache::places::{Aside, Known, Places};
 use crate::cache::trust::{Distrusted, Trust};
 use crate::cache::{Kind, Place};
 use crate::models::homes::Homes;
@@ -19,7 +19,7 @@ use crate::support::{escape, paths};
 use crate::ui::output::Output;
 
 /// A project, and where its data may lie.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Survey {
     pub(super) project: Project,
     pub(super) layout: Layout,
@@ -27,6 +27,8 @@ pub(super) struct Survey {
     pub(super) places: Vec<Place>,
     /// What would be a place, and leads into another project's cache.
     pub(super) led: Vec<Led>,
+    /// What looks like a place and is counted elsewhere, or not at all.
+    pub(super) aside: Vec<Aside>,
     /// By what the others' is known.
     pub(super) own: Own,
     /// Those of the places in which nothing is deleted, as they came with the project and lead elsewhere.
@@ -44,13 +46,13 @@ impl Survey {
         let layout = Layout::settle(&project, &answers, &Overrides::default(), &context.vars, context.os)?;
         let homes = layout.homes(&context.vars);
         let own = Own::new(&layout.cache_root, &project.root);
-        let (places, led) = known(&project, &layout, &homes, &context.vars)?.places(&own);
+        let Places { places, led, aside } = known(&project, &layout, &homes, &context.vars)?.places(&own);
         let root = &layout.cache_root;
         let mut libraries: Vec<PathBuf> = model_folders().into_iter().map(|name| root.join(name)).collect();
         libraries.extend([homes.hub.clone(), homes.torch_hub.clone()]);
         let trust = Trust::of(&project.root, root, layout.home.as_deref(), &libraries);
         let distrusted = trust.distrusted(&places);
-        Ok(Self { project, layout, homes, places, led, own, distrusted })
+        Ok(Self { project, layout, homes, places, led, aside, own, distrusted })
     }
 
     /// Without the places in which nothing is left but links into this project's cache: for verbs that show what lies where.

@@ -28,8 +28,10 @@ const DEEPEST: usize = 32;
 pub struct Leaf {
     /// What it is called in the model.
     pub name: String,
-    /// What it takes on the disk, in bytes.
+    /// What it takes on the disk, in bytes; nothing, if its bytes are drawn under another name.
     pub disk: u64,
+    /// Its device and inode, where others may lead to it.
+    pub id: Option<(u64, u64)>,
 }
 
 /// A content that lies on the disk several times.
@@ -61,6 +63,7 @@ pub fn read(inventory: &Inventory) -> Contents {
     let mut contents = Contents::default();
     let mut copies: BTreeMap<String, Copies> = BTreeMap::new();
     let mut stores: BTreeSet<PathBuf> = BTreeSet::new();
+    let mut read: BTreeMap<PathBuf, Vec<Leaf>> = BTreeMap::new();
     for unit in units.into_iter().take(MODELS) {
         if interrupt::requested() {
             break;
@@ -72,10 +75,15 @@ pub fn read(inventory: &Inventory) -> Contents {
                 stores.extend(store(&unit.path));
                 continue;
             }
-            UnitKind::File | UnitKind::Store | UnitKind::Rest | UnitKind::Own => continue,
+            UnitKind::File => alone(&unit.path),
+            UnitKind::Store | UnitKind::Rest | UnitKind::Own => continue,
         };
-        contents.files.insert(unit.path.clone(), largest(leaves));
+        read.insert(unit.path.clone(), leaves);
     }
+    once(&mut read);
+    // A model that is one file is drawn whole.
+    let drawn = read.into_iter().filter(|(path, _)| !path.is_file());
+    contents.files = drawn.map(|(path, leaves)| (path, largest(leaves))).collect();
     for store in stores {
         folder(&store, &mut copies);
     }
@@ -83,6 +91,27 @@ pub fn read(inventory: &Inventory) -> Contents {
     contents.duplicates.retain(|one| one.bytes > 0);
     contents.duplicates.sort_by(|one, other| other.bytes.cmp(&one.bytes).then_with(|| one.paths.cmp(&other.paths)));
     contents
+}
+
+/// A file that is a model: what others may have as well.
+fn alone(path: &Path) -> Vec<Leaf> {
+    let stamp = Stamp::at(path).ok().filter(|stamp| stamp.names > 1);
+    stamp.map(|stamp| Leaf { name: String::new(), disk: stamp.disk, id: id(&stamp) }).into_iter().collect()
+}
+
+/// By what a file with several names is known.
+fn id(stamp: &Stamp) -> Option<(u64, u64)> {
+    (stamp.names > 1 && stamp.id != (0, 0)).then_some(stamp.id)
+}
+
+/// Lets each file count once: with the model that is the first by its path, as the inventory has it.
+fn once(read: &mut BTreeMap<PathBuf, Vec<Leaf>>) {
+    let mut seen: BTreeSet<(u64, u64)> = BTreeSet::new();
+    for leaf in read.values_mut().flatten() {
+        if leaf.id.is_some_and(|id| !seen.insert(id)) {
+            leaf.disk = 0;
+        }
+    }
 }
 
 fn duplicate(copies: Copies) -> Duplicate {
@@ -128,27 +157,32 @@ fn repository(path: &Path, copies: &mut BTreeMap<String, Copies>) -> Vec<Leaf> {
                     names.entry(blob).or_insert_with(|| file.path.to_string_lossy().into_owned());
                 }
                 FileKind::Own(stamp) => {
-                    leaves.push(Leaf { name: file.path.to_string_lossy().into_owned(), disk: stamp.disk });
+                    leaves.push(Leaf {
+                        name: file.path.to_string_lossy().into_owned(),
+                        disk: stamp.disk,
+                        id: id(stamp),
+                    });
                 }
                 FileKind::Dangling(_) | FileKind::Foreign(_) => {}
             }
         }
     }
     for (name, blob) in &found.blobs {
-        let disk = match &blob.kind {
+        let (disk, id) = match &blob.kind {
             BlobKind::Own => {
                 note(copies, name, &found.blob(name), &blob.stamp);
-                blob.stamp.disk
+                (blob.stamp.disk, id(&blob.stamp))
             }
-            BlobKind::Shared(_, payload) => payload.map_or(0, |payload| payload.disk),
-            BlobKind::Foreign => 0,
+            // Other repositories may lead there, however many names it has.
+            BlobKind::Shared(_, payload) => payload.map_or((0, None), |payload| (payload.disk, Some(payload.id))),
+            BlobKind::Foreign => (0, None),
         };
         let orphan = || format!("{} (no revision)", name.to_string_lossy());
-        leaves.push(Leaf { name: names.get(name.as_os_str()).cloned().unwrap_or_else(orphan), disk });
+        leaves.push(Leaf { name: names.get(name.as_os_str()).cloned().unwrap_or_else(orphan), disk, id });
     }
     for (path, stamp) in &found.unfinished {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        leaves.push(Leaf { name: format!("{name} (unfinished)"), disk: stamp.disk });
+        leaves.push(Leaf { name: format!("{name} (unfinished)"), disk: stamp.disk, id: id(stamp) });
     }
     leaves
 }
@@ -167,7 +201,7 @@ fn folder(root: &Path, copies: &mut BTreeMap<String, Copies>) -> Vec<Leaf> {
             } else if let (true, Ok(stamp)) = (kind.is_file(), Stamp::at(&path)) {
                 note(copies, &entry.file_name(), &path, &stamp);
                 let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
-                leaves.push(Leaf { name, disk: stamp.disk });
+                leaves.push(Leaf { name, disk: stamp.disk, id: id(&stamp) });
             }
         }
     }
@@ -181,7 +215,7 @@ fn largest(mut leaves: Vec<Leaf>) -> Vec<Leaf> {
     if leaves.len() > FILES {
         let rest = leaves.split_off(FILES - 1);
         let disk = rest.iter().map(|leaf| leaf.disk).fold(0, u64::saturating_add);
-        leaves.push(Leaf { name: format!("{} smaller files", rest.len()), disk });
+        leaves.push(Leaf { name: format!("{} smaller files", rest.len()), disk, id: None });
     }
     leaves
 }
@@ -217,8 +251,13 @@ mod tests {
         let inventory = scan::scan(vec![place("huggingface"), place("ollama"), place("again")]);
         let contents = read(&inventory);
         let names: Vec<_> = contents.files[&repository].iter().map(|leaf| leaf.name.as_str()).collect();
-        let orphan = format!("{two} (no revision)");
-        assert_eq!(names, ["model.bin", &orphan, "x.1.incomplete (unfinished)"]);
+        assert_eq!(
+            names,
+            ["model.bin", "x.1.incomplete (unfinished)"],
+            "the orphan is drawn where its path comes first"
+        );
+        let again: Vec<_> = contents.files[&linked].iter().map(|leaf| leaf.name.as_str()).collect();
+        assert_eq!(again, [two.as_str()]);
         let [duplicate] = &contents.duplicates[..] else { panic!("{:?}", contents.duplicates) };
         assert_eq!(duplicate.paths.len(), 2, "a hard link is no copy");
         assert!(duplicate.bytes >= 90_000 && duplicate.bytes < 100_000);
@@ -226,7 +265,7 @@ mod tests {
 
     #[test]
     fn many_files_are_a_few_and_the_rest() {
-        let leaves = (0..100).map(|n| Leaf { name: format!("{n:03}"), disk: n }).collect();
+        let leaves = (0..100).map(|n| Leaf { name: format!("{n:03}"), disk: n, id: None }).collect();
         let found = largest(leaves);
         assert_eq!((found.len(), found[0].disk, found[FILES - 1].name.as_str()), (FILES, 99, "76 smaller files"));
         assert_eq!(found.iter().map(|leaf| leaf.disk).sum::<u64>(), 99 * 100 / 2);

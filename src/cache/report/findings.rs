@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::Subject;
 use super::tree::{unit_name, used};
-use crate::cache::inventory::{Found, Heap, Unit, UnitKind};
-use crate::cache::places::Kind;
+use crate::cache::inventory::{Found, Heap, Revision, Unit, UnitKind};
+use crate::cache::places::{Kind, OWN};
 use crate::support::{paths, units};
 
 /// What was not used for so many days is old.
@@ -37,6 +37,7 @@ pub(super) fn findings(subject: &Subject<'_>) -> Vec<Finding> {
         old(subject),
         broken(subject),
         over_budget(subject),
+        trash(subject),
     ]
     .into_iter()
     .flatten()
@@ -59,6 +60,11 @@ pub(super) fn findings(subject: &Subject<'_>) -> Vec<Finding> {
     }));
     found.sort_by(|one, other| other.frees.cmp(&one.frees).then_with(|| one.what.cmp(&other.what)));
     found
+}
+
+/// The places that have a row. What was removed has one of its own.
+pub(super) fn places<'a>(subject: &'a Subject<'_>) -> impl Iterator<Item = &'a Found> {
+    subject.inventory.places.iter().filter(|found| found.exists && !found.place.path.ends_with(OWN))
 }
 
 /// What lies outside of the cache.
@@ -126,18 +132,29 @@ fn heap(heap: Heap, what: &str, command: &str, note: &str) -> Option<Finding> {
     })
 }
 
+/// What lies in the libraries' homes: `prune` takes nothing elsewhere.
+fn cleaned<'a>(subject: &'a Subject<'_>) -> impl Iterator<Item = &'a Unit> {
+    places(subject).filter(|found| found.place.kind == Kind::Home).flat_map(|found| &found.units)
+}
+
 fn unfinished(subject: &Subject<'_>) -> Option<Finding> {
     let mut all = Heap::default();
-    subject.inventory.places.iter().flat_map(|found| &found.units).for_each(|unit| all += unit.partial);
+    // What Ollama has not finished, it goes on with.
+    let units = cleaned(subject).filter(|unit| !(matches!(unit.kind, UnitKind::Own) && unit.name == "blobs"));
+    units.for_each(|unit| all += unit.partial);
     heap(all, "Unfinished downloads", "modelstrap prune", "those that nobody is writing")
 }
 
 fn orphans(subject: &Subject<'_>) -> Option<Finding> {
     let mut all = Heap::default();
-    subject.inventory.repositories().for_each(|(_, repository)| all += repository.orphans);
-    for unit in subject.inventory.places.iter().flat_map(|found| &found.units) {
-        if matches!(unit.kind, UnitKind::Store) && unit.sizes.files > 0 {
-            all += Heap { files: unit.sizes.files, bytes: unit.sizes.exclusive };
+    for unit in cleaned(subject) {
+        match &unit.kind {
+            UnitKind::Repository(repository) => all += repository.orphans,
+            // Of a store without its mark, nobody knows who uses it.
+            UnitKind::Store if !subject.inventory.unmarked.contains(&unit.path) => {
+                all += Heap { files: unit.sizes.files, bytes: unit.sizes.exclusive };
+            }
+            _ => {}
         }
     }
     heap(all, "Contents that no revision has", "modelstrap prune", "other tools do not show them")
@@ -146,13 +163,9 @@ fn orphans(subject: &Subject<'_>) -> Option<Finding> {
 /// Revisions that no branch, no tag and no lock names.
 fn unneeded(subject: &Subject<'_>) -> Option<Finding> {
     let mut all = Heap::default();
-    for (unit, repository) in subject.inventory.repositories() {
-        for revision in &repository.revisions {
-            let commit = revision.commit.to_string_lossy();
-            if revision.refs.is_empty() && !subject.needs.names_commit(&unit.path, &commit) {
-                all.add(revision.sizes.exclusive);
-            }
-        }
+    for unit in cleaned(subject) {
+        let is_needed = |one: &Revision| subject.needs.names_commit(&unit.path, &one.commit.to_string_lossy());
+        all += unit.with_revisions(|one| one.refs.is_empty() && !is_needed(one));
     }
     let note = "no branch, no tag and no lock of a registered project names them";
     heap(all, "Revisions that nothing needs", "modelstrap prune", note)
@@ -198,6 +211,13 @@ fn broken(subject: &Subject<'_>) -> Option<Finding> {
     heap(Heap { files: count, bytes: 0 }, "Broken repositories", "modelstrap verify --fix", note)
 }
 
+fn trash(subject: &Subject<'_>) -> Option<Finding> {
+    let trash = subject.inventory.trash;
+    let note = "until then `modelstrap clear --undo` brings it back";
+    let heap = Heap { files: trash.files.max(u64::from(trash.disk > 0)), bytes: trash.exclusive };
+    self::heap(heap, "What was removed and can be brought back", "modelstrap prune --now", note)
+}
+
 fn over_budget(subject: &Subject<'_>) -> Option<Finding> {
     let taken = subject.inventory.homes.disk;
     let more = subject.budget.and_then(|budget| taken.checked_sub(budget)).filter(|more| *more > 0)?;
@@ -226,6 +246,12 @@ pub(super) fn flaws(unit: &Unit) -> String {
         say(repository.broken_refs.len() as u64, "broken ref");
     }
     words.join(", ")
+}
+
+/// With which other model it shares bytes that are drawn there, in words.
+pub(super) fn shared(subject: &Subject<'_>, unit: &Unit) -> Option<String> {
+    let with = unit.with.as_ref()?;
+    Some(format!("{} of it are the same bytes as in {}", units::bytes(unit.elsewhere), shown(subject, with)))
 }
 
 /// What kind of thing a model is, in a word.

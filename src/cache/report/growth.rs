@@ -11,7 +11,7 @@ use crate::support::{time, units};
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 240.0;
 /// The room for numbers at the left, and around the line.
-const LEFT: f64 = 88.0;
+const LEFT: f64 = 104.0;
 const EDGE: f64 = 14.0;
 const BELOW: f64 = 30.0;
 

@@ -139,7 +139,8 @@ fn found(subject: &Subject<'_>) -> String {
         return "<p>Nothing: no unfinished download, nothing that nobody needs, nothing outside of the cache.</p>\n"
             .to_owned();
     }
-    let mut table = Table::new("What could go, and how", &["What", "Frees", "Command", "How many", "Note"]);
+    let mut table =
+        Table::new("What could go, and how", &["What", "Frees up to", "Command", "How many", "Note"]).cards();
     for one in &found {
         let count = if one.count > 0 { Cell::count(one.count) } else { Cell::right("–") };
         let frees = if one.frees > 0 { Cell::bytes(one.frees) } else { Cell::right("–") };
@@ -154,7 +155,7 @@ fn places(subject: &Subject<'_>) -> String {
         "Libraries and other places",
         &["Place", "Where", "Kind", "Size", "On disk", "Frees", "Files", "Used"],
     );
-    let mut there: Vec<&Found> = subject.inventory.places.iter().filter(|found| found.exists).collect();
+    let mut there: Vec<&Found> = findings::places(subject).collect();
     there.sort_by(|one, other| {
         other.sizes.disk.cmp(&one.sizes.disk).then_with(|| one.place.path.cmp(&other.place.path))
     });
@@ -176,6 +177,19 @@ fn places(subject: &Subject<'_>) -> String {
             Cell::bytes(found.sizes.exclusive),
             Cell::count(found.sizes.files),
             ago(subject, last),
+        ]);
+    }
+    let trash = subject.inventory.trash;
+    if trash.disk > 0 {
+        table.row(vec![
+            Cell::words("Trash"),
+            Cell::words("what was removed and can be brought back"),
+            Cell::words("trash"),
+            Cell::bytes(trash.apparent),
+            Cell::bytes(trash.disk),
+            Cell::bytes(trash.exclusive),
+            Cell::count(trash.files),
+            ago(subject, None),
         ]);
     }
     let total = subject.inventory.total;
@@ -203,7 +217,7 @@ fn listed(subject: &Subject<'_>) -> String {
     if all.is_empty() {
         return "<p>Nothing is cached yet.</p>\n".to_owned();
     }
-    let columns = ["Model", "Kind", "Size", "On disk", "Frees", "Files", "Used", "Needed by", "Flaws"];
+    let columns = ["Model", "Kind", "Size", "On disk", "Frees", "Files", "Used", "Needed by", "Notes"];
     let mut table = Table::new("Models, the largest first", &columns);
     let rest = all.split_off(all.len().min(LISTED));
     for (found, unit) in &all {
@@ -217,7 +231,7 @@ fn listed(subject: &Subject<'_>) -> String {
             Cell::count(unit.sizes.files),
             ago(subject, used(subject, unit)),
             Cell::name(&needed.join(", ")),
-            Cell::words(&flaws(unit)),
+            Cell::sentence(&notes(subject, unit)),
         ]);
     }
     if !rest.is_empty() {
@@ -235,6 +249,12 @@ fn listed(subject: &Subject<'_>) -> String {
         ]);
     }
     table.html()
+}
+
+/// What is wrong with a model, and what of it is drawn elsewhere.
+fn notes(subject: &Subject<'_>, unit: &Unit) -> String {
+    let flaws = Some(flaws(unit)).filter(|flaws| !flaws.is_empty());
+    flaws.into_iter().chain(findings::shared(subject, unit)).collect::<Vec<_>>().join("; ")
 }
 
 /// The smaller tables: what is stored twice, what is old, what no lock names, who uses the cache, what could not be read.

@@ -12,6 +12,8 @@ pub(super) struct Table {
     columns: Vec<&'static str>,
     rows: Vec<Vec<Cell>>,
     sums: Option<Vec<Cell>>,
+    /// Whether each row is a card of its own where the page is narrow.
+    cards: bool,
 }
 
 /// A cell.
@@ -74,7 +76,12 @@ impl Cell {
 
 impl Table {
     pub(super) fn new(caption: &str, columns: &[&'static str]) -> Self {
-        Self { caption: caption.to_owned(), columns: columns.to_vec(), rows: Vec::new(), sums: None }
+        Self { caption: caption.to_owned(), columns: columns.to_vec(), rows: Vec::new(), sums: None, cards: false }
+    }
+
+    /// The same, but on a narrow page each row is a card: for tables whose last columns nobody would scroll to.
+    pub(super) fn cards(self) -> Self {
+        Self { cards: true, ..self }
     }
 
     pub(super) fn row(&mut self, cells: Vec<Cell>) {
@@ -94,7 +101,8 @@ impl Table {
     pub(super) fn html(&self) -> String {
         let caption = text(&self.caption);
         let mut out = format!(
-            "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"{caption}\"><table>\n<caption>{caption}</caption>\n<thead><tr>"
+            "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"{caption}\"><table{}>\n<caption>{caption}</caption>\n<thead><tr>",
+            if self.cards { " class=\"cards\"" } else { "" }
         );
         let is_right = |at: usize| self.rows.first().and_then(|row| row.get(at)).is_some_and(|cell| cell.right);
         for (at, column) in self.columns.iter().enumerate() {
@@ -102,11 +110,12 @@ impl Table {
             let _ = write!(out, "<th scope=\"col\"{class}>{}</th>", text(column));
         }
         out.push_str("</tr></thead>\n<tbody>\n");
-        self.rows.iter().for_each(|row| line(&mut out, row));
+        let labels = if self.cards { self.columns.as_slice() } else { &[] };
+        self.rows.iter().for_each(|row| line(&mut out, row, labels));
         out.push_str("</tbody>\n");
         if let Some(sums) = &self.sums {
             out.push_str("<tfoot>\n");
-            line(&mut out, sums);
+            line(&mut out, sums, &[]);
             out.push_str("</tfoot>\n");
         }
         out.push_str("</table></div>\n");
@@ -114,7 +123,7 @@ impl Table {
     }
 }
 
-fn line(out: &mut String, row: &[Cell]) {
+fn line(out: &mut String, row: &[Cell], labels: &[&str]) {
     out.push_str("<tr>");
     for (at, cell) in row.iter().enumerate() {
         let (open, close) = if at == 0 { ("th scope=\"row\"", "th") } else { ("td", "td") };
@@ -124,7 +133,9 @@ fn line(out: &mut String, row: &[Cell]) {
             _ => "",
         };
         let value = cell.value.map_or_else(String::new, |value| format!(" data-v=\"{value}\""));
-        let _ = write!(out, "<{open}{class}{value}>{}</{close}>", cell.html);
+        let label = labels.get(at).filter(|_| at > 0);
+        let label = label.map_or_else(String::new, |label| format!(" data-l=\"{}\"", text(label)));
+        let _ = write!(out, "<{open}{class}{value}{label}>{}</{close}>", cell.html);
     }
     out.push_str("</tr>\n");
 }

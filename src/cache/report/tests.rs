@@ -114,7 +114,17 @@ fn sizes(disk: u64) -> Sizes {
 fn unit(name: &str, disk: u64, kind: UnitKind, days: i64) -> Unit {
     let path = PathBuf::from("/p/.cache/x").join(name.trim_start_matches('/'));
     let partial = Heap { files: 1, bytes: disk / 9 };
-    Unit { name: OsString::from(name), path, sizes: sizes(disk), used: Some(NOW - days * DAY), partial, kind }
+    let (elsewhere, with) = (0, None);
+    Unit {
+        name: OsString::from(name),
+        path,
+        elsewhere,
+        with,
+        sizes: sizes(disk),
+        used: Some(NOW - days * DAY),
+        partial,
+        kind,
+    }
 }
 
 /// An inventory in which everything is called `name`.
@@ -127,6 +137,7 @@ fn inventory(name: &str) -> Inventory {
         dangling: 1,
         foreign: 2,
         broken_refs: vec![name.to_owned()],
+        beside: 4096,
     };
     let units = vec![
         unit(&format!("{name}/a"), 900_000, UnitKind::Repository(Box::new(repository)), 200),
@@ -150,6 +161,8 @@ fn inventory(name: &str) -> Inventory {
         ],
         total: sizes(2_504_096),
         homes: sizes(1_504_096),
+        trash: Sizes::default(),
+        unmarked: Vec::new(),
         problems: vec![Problem { path: stray.into(), why: name.to_owned() }],
         more_problems: 3,
     }
@@ -158,7 +171,7 @@ fn inventory(name: &str) -> Inventory {
 /// The page of a cache in which everything is called `name`.
 fn page(name: &str) -> String {
     let inventory = inventory(name);
-    let leaf = |disk| Leaf { name: name.to_owned(), disk };
+    let leaf = |disk| Leaf { name: name.to_owned(), disk, id: None };
     let mut contents = Contents::default();
     contents.files.insert(inventory.places[0].units[0].path.clone(), vec![leaf(600_000), leaf(300_000)]);
     contents.duplicates.push(Duplicate { paths: vec![name.into(), format!("{name}2").into()], bytes: 5 });
@@ -323,7 +336,8 @@ fn ten_thousand_models_are_a_page_of_less_than_three_megabytes() {
     inventory.places[0].units = units.collect();
     let mut contents = Contents::default();
     for unit in &inventory.places[0].units[9600..] {
-        let leaf = |n: u64| Leaf { name: format!("model-{n:05}-of-00024.safetensors"), disk: unit.sizes.disk / 24 };
+        let leaf =
+            |n: u64| Leaf { name: format!("model-{n:05}-of-00024.safetensors"), disk: unit.sizes.disk / 24, id: None };
         contents.files.insert(unit.path.clone(), (0..24).map(leaf).collect());
     }
     let history: Vec<Moment> = (0..1000)

@@ -3,6 +3,7 @@
 use super::html::visible;
 use super::{Subject, findings};
 use crate::cache::inventory::{Found, Unit, UnitKind};
+use crate::cache::places::OWN;
 
 /// So many models of a library are drawn by name.
 const MODELS: usize = 1000;
@@ -21,10 +22,19 @@ pub(super) struct Node {
 
 /// The whole, with a child for each place that holds something, the largest first.
 pub(super) fn tree(subject: &Subject<'_>) -> Node {
-    let places = subject.inventory.places.iter().filter(|found| found.exists);
+    let places = findings::places(subject);
     let mut children: Vec<Node> = places.map(|found| place(subject, found)).filter(|node| node.size > 0).collect();
+    children.extend(trash(subject, &children));
     sort(&mut children);
     node("everything", 0, None, children)
+}
+
+/// What was removed, but for files that have names elsewhere, too.
+fn trash(subject: &Subject<'_>, others: &[Node]) -> Option<Node> {
+    let drawn = others.iter().map(|node| node.size).fold(0, u64::saturating_add);
+    let left = subject.inventory.total.disk.saturating_sub(drawn);
+    let size = subject.inventory.trash.disk.min(left);
+    (size > 0).then(|| node("trash (can be brought back)", size, None, Vec::new()))
 }
 
 fn place(subject: &Subject<'_>, found: &Found) -> Node {
@@ -43,8 +53,17 @@ fn place(subject: &Subject<'_>, found: &Found) -> Node {
 fn unit(subject: &Subject<'_>, unit: &Unit) -> Node {
     let used = used(subject, unit);
     let leaves = subject.contents.files.get(&unit.path).map(Vec::as_slice).unwrap_or_default();
-    let children = leaves.iter().map(|leaf| node(&leaf.name, leaf.disk, used, Vec::new())).collect();
-    node(&unit_name(unit), unit.sizes.disk, used, children)
+    let mut children: Vec<Node> = leaves.iter().map(|leaf| node(&leaf.name, leaf.disk, used, Vec::new())).collect();
+    // What is drawn with another model is not drawn twice.
+    let size = unit.sizes.disk.saturating_sub(unit.elsewhere);
+    let sum = children.iter().map(|child| child.size).fold(0, u64::saturating_add);
+    match size.checked_sub(sum) {
+        Some(rest) if rest > 0 && sum > 0 => children.push(node("folders and the rest", rest, used, Vec::new())),
+        Some(_) => {}
+        None => children.clear(),
+    }
+    sort(&mut children);
+    node(&unit_name(unit), size, used, children)
 }
 
 /// What a model is called.
@@ -52,7 +71,7 @@ pub(super) fn unit_name(unit: &Unit) -> String {
     match unit.kind {
         UnitKind::Store => "shared store".to_owned(),
         UnitKind::Rest => "small files".to_owned(),
-        UnitKind::Own if unit.name == ".modelstrap" => ".modelstrap (what was removed, locks)".to_owned(),
+        UnitKind::Own if unit.name == OWN => "notes of modelstrap".to_owned(),
         UnitKind::Own => format!("{} (locks, marks)", unit.name.to_string_lossy()),
         UnitKind::File | UnitKind::Folder | UnitKind::Ollama | UnitKind::Repository(_) => {
             unit.name.to_string_lossy().into_owned()

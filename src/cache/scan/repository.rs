@@ -78,6 +78,7 @@ impl Reader<'_> {
         self.note(path, listed);
         let outcome = self.blobs_of(folder);
         self.part(path, "blobs", outcome);
+        let contents = self.blobs.iter().map(Blob::disk).fold(0, u64::saturating_add);
         let outcome = self.snapshots_of(folder, path);
         self.part(path, "snapshots", outcome);
         let outcome = self.references_of(folder);
@@ -90,6 +91,8 @@ impl Reader<'_> {
             let outcome = self.others(folder, &name, 0);
             self.note(&path.join(text(&name)), outcome);
         }
+        let Read { repository, tally, .. } = &mut self.found;
+        repository.beside = tally.sizes.disk.saturating_sub(contents).saturating_sub(tally.partial.bytes);
     }
 
     fn part(&mut self, path: &Path, name: &str, outcome: io::Result<()>) {

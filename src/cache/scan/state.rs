@@ -30,6 +30,9 @@ pub(super) struct Row {
     pub(super) path: PathBuf,
     pub(super) kind: RowKind,
     pub(super) sizes: Sizes,
+    /// Of its bytes on the disk, those that count with another row, and one of these rows.
+    pub(super) elsewhere: u64,
+    pub(super) with: Option<RowId>,
     pub(super) used: Option<i64>,
     pub(super) partial: Heap,
 }
@@ -41,6 +44,8 @@ pub(super) enum RowKind {
     Store,
     Rest,
     Own,
+    /// What was removed and can be brought back.
+    Trash,
     /// With the payloads of the shared store that its revisions have: which, and the revision's index.
     Repository(Box<Repository>, Vec<(Key, u32)>),
     /// A model of Ollama, with its layers.
@@ -90,6 +95,8 @@ pub(super) struct State {
     pub(super) rows: Vec<Row>,
     pub(super) links: Links,
     pub(super) payloads: Vec<Payload>,
+    /// Shared stores without the mark of one.
+    pub(super) unmarked: Vec<PathBuf>,
     pub(super) expired: HashMap<u32, Sizes>,
     pub(super) problems: Vec<Problem>,
     pub(super) more_problems: usize,
@@ -138,7 +145,8 @@ impl Tally {
 impl State {
     /// A new row.
     pub(super) fn row(&mut self, place: u32, name: OsString, path: PathBuf, kind: RowKind) -> RowId {
-        self.rows.push(Row { place, name, path, kind, sizes: Sizes::default(), used: None, partial: Heap::default() });
+        let (sizes, partial) = (Sizes::default(), Heap::default());
+        self.rows.push(Row { place, name, path, kind, sizes, elsewhere: 0, with: None, used: None, partial });
         u32::try_from(self.rows.len() - 1).unwrap_or(RowId::MAX)
     }
 
@@ -149,7 +157,8 @@ impl State {
         found.sizes += Sizes { files, ..tally.sizes };
         found.partial += tally.partial;
         found.used = found.used.max(tally.used);
-        if tally.expired.files > 0 {
+        // What was removed already is nobody's any more.
+        if tally.expired.files > 0 && !matches!(found.kind, RowKind::Trash) {
             *self.expired.entry(found.place).or_default() += tally.expired;
         }
         for look in &tally.linked {

@@ -1,6 +1,7 @@
 //! Puts together what the threads found: to whom contents with several names belong, and the sums of places and of all.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 
 use super::blob::NONE;
 use super::key::Key;
@@ -14,13 +15,14 @@ use crate::cache::sizes::Sizes;
 pub(super) fn of(pool: Pool) -> Inventory {
     let (places, mut state) = pool.into_parts();
     let mut sums = Sums {
-        places: vec![Sizes::default(); places.len()],
+        // One more for what was removed, wherever it lies.
+        places: vec![Sizes::default(); places.len() + 1],
         is_home: places.iter().map(|place| matches!(place.kind, Kind::Home)).collect(),
         homes: Sizes::default(),
         total: Sizes::default(),
     };
     for row in &state.rows {
-        sums.add(row.place, row.sizes);
+        sums.add(row, row.sizes);
     }
     payloads(&mut state, &mut sums);
     for file in std::mem::take(&mut state.links).files() {
@@ -39,23 +41,30 @@ pub(super) fn of(pool: Pool) -> Inventory {
             units: Vec::new(),
         })
         .collect();
-    for (place, expired) in state.expired {
+    for (place, expired) in std::mem::take(&mut state.expired) {
         if let Some(found) = found.get_mut(place as usize) {
             found.expired = expired;
         }
     }
-    for row in state.rows {
+    let path = |id: RowId| Some((id, state.rows.get(id as usize)?.path.clone()));
+    let paths: HashMap<RowId, PathBuf> = state.rows.iter().filter_map(|row| path(row.with?)).collect();
+    for row in std::mem::take(&mut state.rows) {
         // All layers have a model.
         if matches!(row.kind, RowKind::Ollama(_)) && row.sizes.files == 0 {
             continue;
         }
         if let Some(place) = found.get_mut(row.place as usize) {
             place.exists = true;
-            place.units.push(row.into());
+            if !matches!(row.kind, RowKind::Trash) {
+                let with = row.with.and_then(|id| paths.get(&id).cloned());
+                place.units.push(Unit { with, ..row.into() });
+            }
         }
     }
+    let trash = sums.places.last().copied().unwrap_or_default();
     let Sums { total, homes, .. } = sums;
-    Inventory { places: found, total, homes, problems: state.problems, more_problems: state.more_problems }
+    let State { unmarked, problems, more_problems, .. } = state;
+    Inventory { places: found, total, homes, trash, unmarked, problems, more_problems }
 }
 
 struct Sums {
@@ -71,37 +80,56 @@ impl Sums {
         self.is_home.get(place as usize) == Some(&true)
     }
 
-    fn add(&mut self, place: u32, sizes: Sizes) {
+    /// Where a row counts: with its place, or with what was removed.
+    fn slot(&self, row: &Row) -> usize {
+        if matches!(row.kind, RowKind::Trash) { self.is_home.len() } else { row.place as usize }
+    }
+
+    fn add(&mut self, row: &Row, sizes: Sizes) {
         self.total += sizes;
-        if self.is_home(place) {
+        if self.is_home(row.place) {
             self.homes += sizes;
         }
-        if let Some(sum) = self.places.get_mut(place as usize) {
+        let slot = self.slot(row);
+        if let Some(sum) = self.places.get_mut(slot) {
             *sum += sizes;
         }
     }
 
     /// Counts a content once in each row, place, and in all; it is exclusive to whoever has all its names.
-    fn share(&mut self, rows: &mut [Row], names: u64, disk: u64, owners: impl Iterator<Item = (RowId, u64)>) {
+    fn share(&mut self, rows: &mut [Row], names: u64, disk: u64, owners: impl Iterator<Item = (RowId, u64)> + Clone) {
+        credit(rows, disk, owners.clone().map(|(row, _)| row));
         let sizes = |count: u64| Sizes { disk, exclusive: if count >= names { disk } else { 0 }, ..Sizes::default() };
-        let mut places: HashMap<u32, u64> = HashMap::new();
-        let mut all = 0;
+        let mut slots: HashMap<usize, u64> = HashMap::new();
+        let (mut all, mut at_home) = (0, 0);
         for (row, count) in owners {
             all += count;
             let Some(row) = rows.get_mut(row as usize) else { continue };
             row.sizes += sizes(count);
-            *places.entry(row.place).or_default() += count;
+            *slots.entry(self.slot(row)).or_default() += count;
+            at_home += if self.is_home(row.place) { count } else { 0 };
         }
-        let at_home = places.iter().filter(|(place, _)| self.is_home(**place)).map(|(_, count)| count).sum();
         if at_home > 0 {
             self.homes += sizes(at_home);
         }
-        for (place, count) in places {
-            if let Some(sum) = self.places.get_mut(place as usize) {
+        for (slot, count) in slots {
+            if let Some(sum) = self.places.get_mut(slot) {
                 *sum += sizes(count);
             }
         }
         self.total += sizes(all);
+    }
+}
+
+/// Lets a content that several rows have count with one of them: the first by its path, and what was removed last, so that the same cache
+/// is drawn the same each time.
+fn credit(rows: &mut [Row], disk: u64, owners: impl Iterator<Item = RowId> + Clone) {
+    let order = |id: &RowId| rows.get(*id as usize).map(|row| (matches!(row.kind, RowKind::Trash), &row.path));
+    let Some(first) = owners.clone().nth(1).and_then(|_| owners.clone().min_by_key(order)) else { return };
+    for id in owners.filter(|id| *id != first) {
+        let Some(row) = rows.get_mut(id as usize) else { continue };
+        row.elsewhere = row.elsewhere.saturating_add(disk);
+        row.with = Some(row.with.unwrap_or(first));
     }
 }
 
@@ -114,9 +142,8 @@ fn payloads(state: &mut State, sums: &mut Sums) {
     let mut users: Vec<(u32, RowId)> = Vec::new();
     for (index, row) in state.rows.iter_mut().enumerate() {
         let index = u32::try_from(index).unwrap_or(RowId::MAX);
-        let place = row.place;
         let added = take(row, &payloads, |payload| users.push((payload, index)));
-        sums.add(place, added);
+        sums.add(row, added);
     }
     users.sort_unstable();
     for row in &mut state.rows {
@@ -129,7 +156,7 @@ fn payloads(state: &mut State, sums: &mut Sums) {
             if let Some(store) = state.rows.get_mut(payload.store as usize) {
                 store.sizes += alone;
                 store.used = store.used.max(Some(payload.used));
-                sums.add(store.place, alone);
+                sums.add(store, alone);
             }
             continue;
         }
@@ -207,10 +234,11 @@ impl From<Row> for Unit {
             RowKind::Folder => UnitKind::Folder,
             RowKind::Store => UnitKind::Store,
             RowKind::Rest => UnitKind::Rest,
-            RowKind::Own => UnitKind::Own,
+            RowKind::Own | RowKind::Trash => UnitKind::Own,
             RowKind::Repository(repository, _) => UnitKind::Repository(repository),
             RowKind::Ollama(_) => UnitKind::Ollama,
         };
-        Self { name: row.name, path: row.path, sizes: row.sizes, used: row.used, partial: row.partial, kind }
+        let Row { name, path, sizes, elsewhere, used, partial, .. } = row;
+        Self { name, path, sizes, elsewhere, with: None, used, partial, kind }
     }
 }

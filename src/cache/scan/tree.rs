@@ -9,7 +9,8 @@ use super::blob::is_part;
 use super::folder::{Folder, Kind, Look, Name, NameBuf, name, text};
 use super::pool::Pool;
 use super::state::{RowId, RowKind, Tally};
-use super::{Piece, Work, repository};
+use super::{Piece, STORE_MARK, Work, repository};
+use crate::cache::places::OWN;
 use crate::cache::{ollama, places};
 
 /// Folders that lead to models and are none: `torch/hub/checkpoints/x.pt` is the model `x.pt`.
@@ -20,9 +21,6 @@ const LEADING_DEPTH: u32 = 4;
 
 /// A file above the units is one of its own from this size on, in bytes; smaller ones are the place's rest.
 const MODEL_SIZE: u64 = 1 << 20;
-
-/// The mark of a store that the repositories of a hub share (huggingface_hub ≥ 1.32, `utils/_shared_blobs.py`).
-const STORE_MARK: &str = ".huggingface-shared-blobs";
 
 /// What llama.cpp has not finished, in its folder of before 2026 (`common/download.cpp`).
 const LLAMA_PART: &[u8] = b".downloadInProgress";
@@ -38,8 +36,9 @@ pub(super) fn place(pool: &Pool, number: u32, room: &mut Vec<u8>) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return,
         Err(error) => return pool.problem(place.path.clone(), &error),
     };
-    let row = pool.state().row(number, place.name.clone().into(), place.path.clone(), RowKind::Rest);
-    let whole = matches!(place.kind, places::Kind::Application { .. });
+    let kind = if place.path.ends_with(OWN) { RowKind::Trash } else { RowKind::Rest };
+    let row = pool.state().row(number, place.name.clone().into(), place.path.clone(), kind);
+    let whole = matches!(place.kind, places::Kind::Application { .. }) || place.path.ends_with(OWN);
     let here = Here { number, row, in_unit: whole, depth: 0, path: &place.path };
     here.read(pool, &folder, room);
 }
@@ -187,7 +186,11 @@ impl Here<'_> {
     }
 
     fn one(&self, pool: &Pool, folder: &Folder, mut piece: Piece, hub: Option<u32>) -> Work {
-        if self.in_unit {
+        if text(&piece.name) == "trash" && self.path.ends_with(OWN) {
+            piece.row = pool.state().row(self.number, "trash".into(), piece.path.clone(), RowKind::Trash);
+            piece.in_unit = true;
+        }
+        if piece.in_unit {
             return Work::Folder(piece);
         }
         let child = text(&piece.name).to_string_lossy().into_owned();
@@ -196,6 +199,11 @@ impl Here<'_> {
                 return Work::Repository { piece, hub };
             }
             if child == "blobs" && is_store(folder, &piece.name) {
+                return Work::Store { piece, hub };
+            }
+            // Without its mark, too, it is what the repositories' links lead to.
+            if child == "blobs" && has_shards(folder, &piece.name) {
+                pool.state().unmarked.push(piece.path.clone());
                 return Work::Store { piece, hub };
             }
         }
@@ -211,7 +219,21 @@ impl Here<'_> {
 
 /// Whether the folder is where this tool keeps what it has not finished.
 fn is_own(path: &Path) -> bool {
-    path.components().any(|part| part.as_os_str() == ".modelstrap")
+    path.components().any(|part| part.as_os_str() == OWN)
+}
+
+/// Whether it has the order of a store: folders that are called by two hexadecimal digits, and nothing else.
+fn has_shards(hub: &Folder, blobs: &Name) -> bool {
+    let (mut shards, mut others, mut room) = (0_usize, 0_usize, Vec::new());
+    let listed = hub.enter(blobs).and_then(|blobs| {
+        blobs.each(&mut room, |name, kind| {
+            let name = text(name).as_encoded_bytes();
+            let is_shard = kind == Kind::Folder && name.len() == 2 && name.iter().all(u8::is_ascii_hexdigit);
+            *(if is_shard { &mut shards } else { &mut others }) += 1;
+            Ok(())
+        })
+    });
+    listed.is_ok() && shards > 0 && others == 0
 }
 
 fn is_store(hub: &Folder, blobs: &Name) -> bool {

@@ -107,7 +107,19 @@ impl<'a> Scene<'a> {
     /// When the manifest is refused, the cache root is none, or the person stops it.
     pub(super) fn open(context: &'a Context, scope: Scope) -> Result<Self> {
         interrupt::watch();
-        let mut survey = Survey::of(context)?;
+        Self::with(context, Survey::of(context)?, scope, scan::scan)
+    }
+
+    /// The same for who has read the places already: `scan` gives what is found in them.
+    ///
+    /// # Errors
+    /// As [`Scene::open`].
+    pub(super) fn with(
+        context: &'a Context,
+        mut survey: Survey,
+        scope: Scope,
+        scan: impl FnOnce(Vec<Place>) -> Inventory,
+    ) -> Result<Self> {
         roots::check(context, &survey.layout)?;
         let remover = remover(&survey);
         let is_application = |place: &Place| matches!(place.kind, Kind::Application { .. });
@@ -129,7 +141,7 @@ impl<'a> Scene<'a> {
         let planned = SystemTime::now();
         // What lies outside of the cache is read only for who names a path there.
         let is_read = |place: &&Place| scope.outside || matches!(place.kind, Kind::Home | Kind::Application { .. });
-        let inventory = scan::scan(survey.places.iter().filter(is_read).cloned().collect());
+        let inventory = scan(survey.places.iter().filter(is_read).cloned().collect());
         let is_home = |place: &Place| is_home(&survey, place);
         let git_root = survey.project.git_root.clone();
         let tracked = |folder: &Path| {

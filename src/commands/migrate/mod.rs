@@ -15,6 +15,7 @@ use super::context::Context;
 use super::survey::Survey;
 use super::{Exit, Usage, notes};
 use crate::cache::Stamp;
+use crate::cache::inventory::Heap;
 use crate::cache::migrate::sources::Found;
 use crate::cache::migrate::{self, Options, Outcome, Part, Stay, Stop, Tally};
 use crate::cache::remove::Remover;
@@ -27,6 +28,9 @@ use crate::ui::prompts::Prompts;
 
 /// How long another run is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// `status` has so many files looked at, one by one, at most: 5,000 take 30 ms.
+const MOST: u64 = 5_000;
 
 /// What is to be done, and what came of it.
 struct Run<'a> {
@@ -102,6 +106,31 @@ pub(super) fn run(context: &Context, arguments: &MigrateArgs) -> Result<Exit> {
     }
     migrate::unlock(held, &cache_root);
     run.end(context, true, stop)
+}
+
+/// How much `migrate` without a place would bring, in contents and their bytes, and whether each was looked at. `weigh` says what the scan has
+/// seen in a folder: where that is much, no file is looked at, and nothing more than that can come. `None` where nothing may move.
+pub(super) fn planned(context: &Context, survey: &Survey, weigh: impl Fn(&Path) -> Heap) -> Option<(Heap, bool)> {
+    let mut survey = survey.clone();
+    survey.leave_alone();
+    if !plan::may_move(context, &survey) {
+        return None;
+    }
+    let arguments = MigrateArgs { places: Vec::new(), link_back: false, repo: None, dry_run: true, yes: false };
+    let plan::Prepared { found, options } = plan::prepare(context, &survey, &arguments, false).ok()?;
+    let mut seen = Heap::default();
+    found.parts.iter().for_each(|part| seen += weigh(&part.from));
+    if seen.files > MOST {
+        return Some((seen, false));
+    }
+    let mut sum = Tally::default();
+    for part in &found.parts {
+        match migrate::look(part, &options) {
+            Ok(outcome) => sum += outcome.tally,
+            Err(_) => return Some((seen, false)),
+        }
+    }
+    Some((Heap { files: sum.files, bytes: sum.bytes }, true))
 }
 
 /// One migration at a time in a cache.

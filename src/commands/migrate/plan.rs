@@ -49,29 +49,8 @@ pub(super) fn prepare(context: &Context, survey: &Survey, arguments: &MigrateArg
     let repository = arguments.repo.as_deref().map(repository).transpose()?;
     let lock = read_lock(&survey.project.root);
     let libraries = libraries(context, survey);
-    let mut hubs = vec![targets.hub.clone(), targets.hf_home.clone()];
-    hubs.extend(libraries.iter().map(|(at, ..)| at.join("hub")));
-    hubs.extend(libraries.iter().map(|(at, ..)| at.clone()));
-    hubs.extend(
-        survey
-            .places
-            .iter()
-            .flat_map(|place| [place.path.clone(), place.path.join("hub"), place.path.join("huggingface/hub")]),
-    );
-    hubs.sort_unstable();
-    hubs.dedup();
-    let owners = Owners::of(lock.as_ref(), &hubs);
-    let search = Search {
-        targets: &targets,
-        project: &survey.project.root,
-        home: survey.layout.home.as_deref(),
-        places: &survey.places,
-        led: &survey.led,
-        own: &survey.own,
-        owners: &owners,
-        repository: repository.as_deref(),
-        libraries: &libraries,
-    };
+    let owners = owners(survey, &targets, &libraries, lock.as_ref());
+    let search = search(survey, &targets, &libraries, &owners, repository.as_deref());
     let mut found =
         if arguments.places.is_empty() { search.all() } else { named(context, survey, arguments, &search, again)? };
     found.parts.retain(|part| !survey.is_left_alone(&part.from) && !survey.is_left_alone(&part.to));
@@ -86,6 +65,53 @@ pub(super) fn prepare(context: &Context, survey: &Survey, arguments: &MigrateArg
         progress: None,
     };
     Ok(Prepared { found, options })
+}
+
+/// Whether anything lies outside that may move: without a look at whose repositories commits are of, which takes longest.
+pub(super) fn may_move(context: &Context, survey: &Survey) -> bool {
+    let targets = targets(context, survey);
+    let libraries = libraries(context, survey);
+    let found = search(survey, &targets, &libraries, &Owners::default(), None).all();
+    !found.parts.is_empty() || !found.stays.is_empty()
+}
+
+/// The libraries' default places, their homes in the cache root, and whether this project's variables lead them there.
+type Libraries = Vec<(PathBuf, PathBuf, bool)>;
+
+fn search<'a>(
+    survey: &'a Survey,
+    targets: &'a Targets,
+    libraries: &'a Libraries,
+    owners: &'a Owners,
+    repository: Option<&'a str>,
+) -> Search<'a> {
+    Search {
+        targets,
+        project: &survey.project.root,
+        home: survey.layout.home.as_deref(),
+        places: &survey.places,
+        led: &survey.led,
+        own: &survey.own,
+        owners,
+        repository,
+        libraries,
+    }
+}
+
+/// Which repositories commits are of, as the lock says and every hub that is known.
+fn owners(survey: &Survey, targets: &Targets, libraries: &Libraries, lock: Option<&Lock>) -> Owners {
+    let mut hubs = vec![targets.hub.clone(), targets.hf_home.clone()];
+    hubs.extend(libraries.iter().map(|(at, ..)| at.join("hub")));
+    hubs.extend(libraries.iter().map(|(at, ..)| at.clone()));
+    hubs.extend(
+        survey
+            .places
+            .iter()
+            .flat_map(|place| [place.path.clone(), place.path.join("hub"), place.path.join("huggingface/hub")]),
+    );
+    hubs.sort_unstable();
+    hubs.dedup();
+    Owners::of(lock, &hubs)
 }
 
 /// The places that were named: as `status` calls them, or by their paths.
@@ -139,7 +165,7 @@ fn targets(context: &Context, survey: &Survey) -> Targets {
 
 /// Each library's default places, its home in the cache root where that has the same name, and whether this project's variables
 /// lead it there.
-fn libraries(context: &Context, survey: &Survey) -> Vec<(PathBuf, PathBuf, bool)> {
+fn libraries(context: &Context, survey: &Survey) -> Libraries {
     let used = catalogue::with_inherited(&survey.layout.libraries);
     let root = &survey.layout.cache_root;
     let mut found = Vec::new();

@@ -1,10 +1,14 @@
 //! The same for programs: every number an integer of bytes, every time RFC 3339.
 
+use std::path::{Path, PathBuf};
+
 use serde_json::{Value, json};
 
 use super::reclaim::Reclaimable;
 use super::{Report, growth};
 use crate::cache::inventory::{Found, Heap, Repository, Revision, Unit, UnitKind};
+use crate::cache::others::Led;
+use crate::cache::places::{Aside, Why};
 use crate::cache::{Kind, Sizes};
 use crate::support::time;
 
@@ -22,8 +26,12 @@ pub(super) fn document(report: &Report<'_>) -> Value {
         "cache_bytes": report.taken(),
         "findings": report.findings(),
         "growth": growth::of(report).map(|one| json!({"since": time::rfc3339(one.since), "bytes": one.bytes})),
-        "reclaimable": report.reclaimable.iter().map(reclaimable).collect::<Vec<_>>(),
-        "places": inventory.places.iter().map(|found| place(report, found)).collect::<Vec<_>>(),
+        "reclaimable": report.reclaimable.all.iter().map(reclaimable).collect::<Vec<_>>(),
+        "prune_refused": report.reclaimable.refused,
+        "elsewhere": report.aside.iter().map(aside).chain(report.led.iter().map(led)).collect::<Vec<_>>(),
+        "unmarked_stores": inventory.unmarked.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>(),
+        "places": report.places().map(|found| place(report, found)).collect::<Vec<_>>(),
+        "trash": sizes(inventory.trash),
         "total": sizes(inventory.total),
         "problems": problems.collect::<Vec<_>>(),
         "more_problems": inventory.more_problems,
@@ -31,7 +39,27 @@ pub(super) fn document(report: &Report<'_>) -> Value {
 }
 
 fn reclaimable(one: &Reclaimable) -> Value {
-    json!({"what": one.what, "count": one.count, "bytes": one.bytes, "command": one.command})
+    json!({"what": one.what, "count": one.count, "bytes": one.bytes, "bound": one.bound.name(), "command": one.command})
+}
+
+/// What is no place, and why.
+fn aside(aside: &Aside) -> Value {
+    let (why, of) = match &aside.why {
+        Why::Same(of) => ("same_folder", Some(of)),
+        Why::Within(of) => ("within_place", Some(of)),
+        Why::Above => ("holds_cache", None),
+        Why::Nowhere => ("leads_nowhere", None),
+    };
+    elsewhere(&aside.name, &aside.path, why, of.map(PathBuf::as_path))
+}
+
+fn led(led: &Led) -> Value {
+    let name = led.path.file_name().unwrap_or_default().to_string_lossy();
+    elsewhere(&name, &led.path, "other_project", Some(&led.whose))
+}
+
+fn elsewhere(name: &str, path: &Path, why: &str, of: Option<&Path>) -> Value {
+    json!({"name": name, "path": path.to_string_lossy(), "why": why, "of": of.map(Path::to_string_lossy)})
 }
 
 fn place(report: &Report<'_>, found: &Found) -> Value {
@@ -45,6 +73,7 @@ fn place(report: &Report<'_>, found: &Found) -> Value {
             Kind::Legacy => "legacy",
         },
         "exists": found.exists,
+        "distrusted": report.distrusted.iter().find(|one| one.place == found.place).map(|one| &one.why),
         "sizes": sizes(found.sizes),
     });
     match &found.place.kind {

@@ -1,7 +1,11 @@
 //! The lines that a person reads: first where the cache is and how full, then who takes how much, then what is wrong.
 
+use std::path::Path;
+
 use super::{Report, growth, reclaim};
 use crate::cache::inventory::{Found, Heap, Revision, Unit, UnitKind};
+use crate::cache::places::{Aside, Why};
+use crate::cache::scan::STORE_MARK;
 use crate::cache::{Kind, Sizes};
 use crate::models::hub::refs;
 use crate::support::{escape, paths, time, units};
@@ -39,6 +43,10 @@ pub(super) fn render(report: &Report<'_>, output: &Output) -> String {
     if rows.is_empty() {
         text.push_str("Nothing is cached yet.\n");
     } else {
+        if report.inventory.trash.disk > 0 {
+            let about = "what was removed and can be brought back";
+            rows.push(line("Trash", Tone::Pending, report.inventory.trash, None, about));
+        }
         rows.push(line("Total", Tone::Good, report.inventory.total, None, ""));
     }
     let table = table::render(&COLUMNS, &rows, output.colour_out, output.room_out());
@@ -205,7 +213,7 @@ fn notes(report: &Report<'_>) -> String {
     let outside: u64 = report.strays().map(|found| found.sizes.disk).sum();
     if outside > 0 {
         notes.push(format!(
-            "outside of the cache: {}, which no variable of this project leads to",
+            "outside of the cache: {}, which no variable of this project leads to; `modelstrap dedupe` links what of it is there twice",
             units::bytes(outside)
         ));
     }
@@ -213,9 +221,32 @@ fn notes(report: &Report<'_>) -> String {
         let shown = |path| paths::friendly(&report.layout.root, report.layout.home.as_deref(), path);
         format!("{} leads into the cache of {}", shown(&led.path), shown(&led.whose))
     }));
+    notes.extend(report.aside.iter().map(|one| aside(report, one)));
+    notes.extend(report.inventory.unmarked.iter().map(|store| unmarked(report, store)));
     notes.extend(reclaim::lines(&report.reclaimable));
     notes.extend(report.findings());
     if notes.is_empty() { String::new() } else { format!("\n{}\n", notes.join("\n")) }
+}
+
+/// What is no place, and why.
+fn aside(report: &Report<'_>, aside: &Aside) -> String {
+    let shown = |path: &Path| paths::friendly(&report.layout.root, report.layout.home.as_deref(), path);
+    let path = shown(&aside.path);
+    match &aside.why {
+        Why::Same(of) => format!("{path} is the same folder as {}: it is counted once", shown(of)),
+        Why::Within(of) => format!("{path} leads into {}: it is counted there", shown(of)),
+        Why::Above => format!("{path} leads to a folder that holds the cache or the project: nothing is counted there"),
+        Why::Nowhere => format!("{path} leads to nothing: make what it leads to, or remove the link"),
+    }
+}
+
+/// A store that has lost its mark: what it is good for still, and what mends it.
+fn unmarked(report: &Report<'_>, store: &Path) -> String {
+    let path = paths::friendly(&report.layout.root, report.layout.home.as_deref(), store);
+    format!(
+        "{path} is a store that repositories share, and its file {STORE_MARK} is missing: what is linked there can be read, and is neither \
+         shared nor cleaned any more; such a file with the line `1` mends that"
+    )
 }
 
 fn files(count: u64) -> String {

@@ -3,6 +3,7 @@
 mod growth;
 mod json;
 mod lines;
+mod pruned;
 mod reclaim;
 mod tui;
 
@@ -18,6 +19,7 @@ use crate::cache::filter::{Filter, Order};
 use crate::cache::inventory::{Found, Unit, UnitKind};
 use crate::cache::notes::projects;
 use crate::cache::others::Led;
+use crate::cache::places::{self, Aside};
 use crate::cache::trust::Distrusted;
 use crate::cache::{Inventory, Kind, scan};
 use crate::cli::{Sort, StatusArgs};
@@ -39,6 +41,8 @@ struct Report<'a> {
     inventory: Inventory,
     /// What leads into another project's cache.
     led: Vec<Led>,
+    /// What looks like a place and is counted elsewhere, or not at all.
+    aside: Vec<Aside>,
     filters: Vec<Filter>,
     /// Bytes that are free on the cache's disk.
     free: Option<u64>,
@@ -48,7 +52,7 @@ struct Report<'a> {
     /// Seconds since 1970.
     now: i64,
     /// What could be reclaimed, and by which command.
-    reclaimable: Vec<reclaim::Reclaimable>,
+    reclaimable: reclaim::All,
     /// The folders of repositories that the lock names, and what the project calls each.
     named: HashMap<PathBuf, Vec<String>>,
     /// The places in which nothing is deleted.
@@ -66,7 +70,8 @@ pub(super) fn run(context: &Context, arguments: &StatusArgs) -> Result<Exit> {
     interrupt::watch();
     let survey = Survey::of(context)?.without_links_back();
     super::cleaning::expire(context, &survey);
-    let Survey { project, layout, homes, places, led, distrusted, .. } = survey;
+    let asking = survey.clone();
+    let Survey { project, layout, homes, places, led, aside, distrusted, .. } = survey;
     let inventory = scan::scan(places);
     if interrupt::requested() {
         bail!(Interrupted("stopped; nothing was changed".to_owned()));
@@ -74,7 +79,7 @@ pub(super) fn run(context: &Context, arguments: &StatusArgs) -> Result<Exit> {
     let probe = Probe::live(context.vars.clone());
     let mut report = Report {
         arguments,
-        reclaimable: Vec::new(),
+        reclaimable: reclaim::All::default(),
         filters,
         free: disk::free_space(&layout.cache_root),
         file_system: disk::file_system(&probe, &layout.cache_root).map(|found| found.kind),
@@ -83,6 +88,7 @@ pub(super) fn run(context: &Context, arguments: &StatusArgs) -> Result<Exit> {
         named: named(&project, &homes),
         inventory,
         led,
+        aside,
         project,
         layout,
         distrusted,
@@ -90,7 +96,7 @@ pub(super) fn run(context: &Context, arguments: &StatusArgs) -> Result<Exit> {
     };
     report.limited = report.limit();
     let needed = || needed(context, &report, &homes);
-    report.reclaimable = reclaim::all(&report, needed);
+    report.reclaimable = reclaim::all(context, &report, &asking, needed);
     if !arguments.check {
         notes::size(context, &report.layout.cache_root, &report.inventory);
     }
@@ -138,9 +144,14 @@ fn named(project: &Project, homes: &Homes) -> HashMap<PathBuf, Vec<String>> {
 }
 
 impl Report<'_> {
-    /// The places in the cache: homes and application caches.
+    /// The places that have a row. What was removed has one of its own.
+    fn places(&self) -> impl Iterator<Item = &Found> {
+        self.inventory.places.iter().filter(|found| !found.place.path.ends_with(places::OWN))
+    }
+
+    /// The libraries' homes.
     fn cached(&self) -> impl Iterator<Item = &Found> {
-        self.inventory.places.iter().filter(|found| matches!(found.place.kind, Kind::Home))
+        self.places().filter(|found| matches!(found.place.kind, Kind::Home))
     }
 
     fn applications(&self) -> impl Iterator<Item = &Found> {

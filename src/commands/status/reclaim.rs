@@ -1,15 +1,15 @@
-//! What could be reclaimed, and by which command: sums of what the scan has seen. The commands themselves look closer, and ask.
+//! What could be reclaimed, and by which command: what the commands themselves would say, and where asking them would take long, how much it
+//! is at most.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::Report;
-use crate::cache::inventory::{Heap, Unit, UnitKind};
-use crate::cache::remove::kept;
+use super::{Report, pruned};
+use crate::cache::inventory::{Heap, UnitKind};
+use crate::commands::context::Context;
+use crate::commands::survey::Survey;
+use crate::commands::{cleaning, migrate};
 use crate::support::units;
-
-/// `prune` leaves a revision without a name alone for so long after its last use: a program may name it by its commit.
-const PINNED: i64 = 7 * 86_400;
 
 /// Something that could go, or move.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,107 +18,158 @@ pub(super) struct Reclaimable {
     pub(super) what: &'static str,
     /// What it is, for people.
     pub(super) words: &'static str,
-    /// How many files, revisions or places.
+    /// How many files, revisions or contents.
     pub(super) count: u64,
-    /// What that frees at most, in bytes.
+    /// What that frees or brings, in bytes.
     pub(super) bytes: u64,
+    /// How far that can be believed.
+    pub(super) bound: Bound,
     /// What does it.
     pub(super) command: &'static str,
 }
 
-const PRUNE: &str = "modelstrap prune";
+/// How far a number can be believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bound {
+    /// The command would say the same now.
+    Exact,
+    /// The command would say no more.
+    AtMost,
+    /// The command would say about as much.
+    About,
+}
+
+/// Everything that could be reclaimed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct All {
+    pub(super) all: Vec<Reclaimable>,
+    /// Why `prune` takes nothing, if so.
+    pub(super) refused: Option<String>,
+}
+
+pub(super) const PRUNE: &str = "modelstrap prune";
 const EMPTY_TRASH: &str = "modelstrap prune --now";
+const MIGRATE: &str = "modelstrap migrate";
+
+impl Reclaimable {
+    /// With a number that is exact.
+    pub(super) const fn new(
+        what: &'static str,
+        words: &'static str,
+        count: u64,
+        bytes: u64,
+        command: &'static str,
+    ) -> Self {
+        Self { what, words, count, bytes, bound: Bound::Exact, command }
+    }
+}
+
+impl Bound {
+    /// As programs read it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::AtMost => "up_to",
+            Self::About => "about",
+        }
+    }
+
+    /// As it stands before a size.
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Exact => "",
+            Self::AtMost => "up to ",
+            Self::About => "about ",
+        }
+    }
+}
 
 /// Everything that could be reclaimed. `needed` gives the revisions that the locks of known projects name; it is asked only where
-/// there is one that no branch names.
-pub(super) fn all(report: &Report<'_>, needed: impl FnOnce() -> HashSet<(PathBuf, String)>) -> Vec<Reclaimable> {
-    let inside: Vec<&Unit> = report.cached().flat_map(|found| &found.units).collect();
-    let (mut partial, mut orphans, mut unused, mut broken) =
-        (Heap::default(), Heap::default(), Heap::default(), Heap::default());
-    for unit in &inside {
-        match &unit.kind {
-            UnitKind::Repository(repository) => {
-                orphans += repository.orphans;
-                broken.files += u64::from(repository.dangling > 0 || !repository.broken_refs.is_empty());
-            }
-            UnitKind::Store => unused += Heap { files: unit.sizes.files, bytes: unit.sizes.exclusive },
-            _ => {}
-        }
-        // What Ollama has not finished, it goes on with, or removes when it starts.
-        if !is_ollamas(unit) {
-            partial += unit.partial;
-        }
-    }
-    let mut expired = Heap::default();
-    for found in report.applications() {
-        expired += Heap { files: found.expired.files, bytes: found.expired.disk };
-    }
-    let mut trash = Heap::default();
-    report.cached().chain(report.applications()).for_each(|found| trash += kept(&found.place.real));
-    let mut outside = Heap::default();
-    report.strays().for_each(|found| outside.add(found.sizes.disk));
-    let heap = |what, words, heap: Heap, command| {
-        (heap.files > 0).then_some(Reclaimable { what, words, count: heap.files, bytes: heap.bytes, command })
+/// the commands cannot be.
+pub(super) fn all(
+    context: &Context,
+    report: &Report<'_>,
+    survey: &Survey,
+    needed: impl FnOnce() -> HashSet<(PathBuf, String)>,
+) -> All {
+    let (mut all, refused) = match pruned::all(context, report, survey, needed) {
+        Ok(all) => (all, None),
+        Err(why) => (Vec::new(), Some(why)),
     };
-    [
-        heap("unfinished_downloads", "unfinished downloads", partial, PRUNE),
-        heap("orphan_blobs", "blobs that no revision has", orphans, PRUNE),
-        heap("unused_payloads", "shared payloads that no repository has", unused, PRUNE),
-        heap("unreferenced_revisions", "revisions that nothing names", unreferenced(report, &inside, needed), PRUNE),
-        heap("expired_files", "files past their max_age", expired, PRUNE),
-        heap("broken_repositories", "repositories with links or refs to nothing", broken, "modelstrap verify --fix"),
-        heap("trash", "what was removed and can be brought back", trash, EMPTY_TRASH),
-        heap("outside", "places outside of the cache", outside, "modelstrap migrate"),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    let repositories = report.cached().flat_map(|found| &found.units).filter_map(|unit| match &unit.kind {
+        UnitKind::Repository(repository) => Some(repository),
+        _ => None,
+    });
+    let broken = repositories.filter(|one| one.dangling > 0 || !one.broken_refs.is_empty()).count() as u64;
+    let words = "repositories with links or refs to nothing";
+    all.push(Reclaimable::new("broken_repositories", words, broken, 0, "modelstrap verify --fix"));
+    all.push(trash(report, survey));
+    all.extend(outside(context, report, survey));
+    all.retain(|one| one.count > 0 || one.bytes > 0);
+    All { all, refused }
 }
 
-fn is_ollamas(unit: &Unit) -> bool {
-    matches!(unit.kind, UnitKind::Own) && unit.name == "blobs"
+/// What can still be brought back.
+fn trash(report: &Report<'_>, survey: &Survey) -> Reclaimable {
+    let Heap { files, bytes } = match report.inventory.trash.disk {
+        0 => Heap::default(),
+        // Without journals that can be read, nothing of it is given up.
+        _ => cleaning::remover(survey)
+            .waiting()
+            .map_or_else(|_| Heap::default(), |bytes| Heap { files: report.inventory.trash.files, bytes }),
+    };
+    let files = if bytes > 0 { files } else { 0 };
+    Reclaimable::new("trash", "what was removed and can be brought back", files, bytes, EMPTY_TRASH)
 }
 
-/// Revisions that no branch, no lock and no use of the last days speaks for.
-fn unreferenced(report: &Report<'_>, units: &[&Unit], needed: impl FnOnce() -> HashSet<(PathBuf, String)>) -> Heap {
-    let mut found = Vec::new();
-    for unit in units {
-        let UnitKind::Repository(repository) = &unit.kind else { continue };
-        let free = repository
-            .revisions
-            .iter()
-            .filter(|one| one.refs.is_empty() && one.used.is_none_or(|used| report.now.saturating_sub(used) > PINNED));
-        found.extend(free.map(|revision| (*unit, revision)));
-    }
-    let needed = if found.is_empty() { HashSet::new() } else { needed() };
-    let mut heap = Heap::default();
-    for (unit, revision) in found {
-        let commit = revision.commit.to_string_lossy().into_owned();
-        if !needed.contains(&(unit.path.clone(), commit)) {
-            heap.add(revision.sizes.exclusive);
+/// What `migrate` would bring into the cache.
+fn outside(context: &Context, report: &Report<'_>, survey: &Survey) -> Option<Reclaimable> {
+    // By what the scan has seen of it: the place that it lies in, or the models in it.
+    let weigh = |folder: &Path| {
+        let places = || report.inventory.places.iter().filter(|found| found.exists);
+        let units = places().flat_map(|found| &found.units).filter(|unit| unit.path.starts_with(folder));
+        let heap = |files: u64, bytes: u64| Heap { files, bytes };
+        let within = places().find(|found| folder.starts_with(&found.place.path));
+        match places().any(|found| found.place.path.starts_with(folder)) {
+            true => units.fold(Heap::default(), |mut sum, unit| {
+                sum += heap(unit.sizes.files, unit.sizes.apparent);
+                sum
+            }),
+            false => within.map_or_else(Heap::default, |found| heap(found.sizes.files, found.sizes.apparent)),
         }
-    }
-    heap
+    };
+    let (Heap { files, bytes }, exact) = migrate::planned(context, survey, weigh)?;
+    let bound = if exact { Bound::Exact } else { Bound::AtMost };
+    Some(Reclaimable {
+        bound,
+        ..Reclaimable::new("outside", "files that belong into the cache", files, bytes, MIGRATE)
+    })
 }
 
 /// The same in a few words for a person, command by command.
-pub(super) fn lines(reclaimable: &[Reclaimable]) -> Vec<String> {
+pub(super) fn lines(reclaimable: &All) -> Vec<String> {
     let mut lines = Vec::new();
-    let pruned: Vec<&Reclaimable> = reclaimable.iter().filter(|one| one.command == PRUNE).collect();
+    let All { all, refused } = reclaimable;
+    let pruned: Vec<&Reclaimable> = all.iter().filter(|one| one.command == PRUNE).collect();
     let bytes = pruned.iter().fold(0_u64, |sum, one| sum.saturating_add(one.bytes));
-    if bytes > 0 {
+    if !pruned.is_empty() {
         let what: Vec<String> = pruned.iter().map(|one| one.words.to_owned()).collect();
-        lines.push(format!("`{PRUNE}` frees up to {}: {}", units::bytes(bytes), units::listed(&what)));
+        let is = |bound: Bound| pruned.iter().any(|one| one.bound == bound);
+        let bound = [Bound::About, Bound::AtMost].into_iter().find(|bound| is(*bound)).unwrap_or(Bound::Exact);
+        lines.push(format!("`{PRUNE}` frees {}{}: {}", bound.words(), units::bytes(bytes), units::listed(&what)));
     }
-    for one in reclaimable.iter().filter(|one| one.command != PRUNE) {
+    if let Some(why) = refused {
+        lines.push(format!("`{PRUNE}` takes nothing here: {why}"));
+    }
+    for one in all.iter().filter(|one| one.command != PRUNE) {
+        let (bound, bytes) = (one.bound.words(), units::bytes(one.bytes));
         lines.push(match one.what {
-            "outside" => format!(
-                "`modelstrap migrate` brings into the cache what belongs there of {} outside; `modelstrap dedupe` links what is there twice",
-                units::bytes(one.bytes)
-            ),
+            "outside" => {
+                let files = units::count(usize::try_from(one.count).unwrap_or(usize::MAX), "file");
+                format!("`{MIGRATE}` brings {bound}{bytes} in {files} into the cache")
+            }
             "trash" => format!(
-                "`{EMPTY_TRASH}` frees {} of what was removed; until then `modelstrap clear --undo` brings it back",
-                units::bytes(one.bytes)
+                "`{EMPTY_TRASH}` frees {bytes} of what was removed; until then `modelstrap clear --undo` brings it back"
             ),
             _ => format!("`{}` mends {}", one.command, one.words),
         });
@@ -132,22 +183,30 @@ mod tests {
 
     #[test]
     fn each_command_has_a_line_and_nothing_has_none() {
-        let one = |what, words, bytes, command| Reclaimable { what, words, count: 2, bytes, command };
-        assert_eq!(lines(&[]), [""; 0]);
+        let one = |what, words, bytes, command| Reclaimable::new(what, words, 2, bytes, command);
+        let all = |all: Vec<Reclaimable>| lines(&All { all, refused: None });
+        assert_eq!(all(Vec::new()), [""; 0]);
+        let partial = one("unfinished_downloads", "unfinished downloads", 1_000_000, PRUNE);
+        let orphans = one("orphan_blobs", "blobs that no revision has", 2_000_000, PRUNE);
         assert_eq!(
-            lines(&[
-                one("unfinished_downloads", "unfinished downloads", 1_000_000, PRUNE),
-                one("orphan_blobs", "blobs that no revision has", 2_000_000, PRUNE),
+            all(vec![
+                partial.clone(),
+                orphans.clone(),
                 one("broken_repositories", "repositories with links or refs to nothing", 0, "modelstrap verify --fix"),
                 one("trash", "what was removed and can be brought back", 7_000, EMPTY_TRASH),
-                one("outside", "places outside of the cache", 5_000, "modelstrap migrate"),
+                one("outside", "files that belong into the cache", 5_000, MIGRATE),
             ]),
             [
-                "`modelstrap prune` frees up to 3.00 MB: unfinished downloads and blobs that no revision has",
+                "`modelstrap prune` frees 3.00 MB: unfinished downloads and blobs that no revision has",
                 "`modelstrap verify --fix` mends repositories with links or refs to nothing",
                 "`modelstrap prune --now` frees 7.00 kB of what was removed; until then `modelstrap clear --undo` brings it back",
-                "`modelstrap migrate` brings into the cache what belongs there of 5.00 kB outside; `modelstrap dedupe` links what is there twice",
+                "`modelstrap migrate` brings 5.00 kB in 2 files into the cache",
             ]
+        );
+        let at_most = Reclaimable { bound: Bound::AtMost, ..partial };
+        assert_eq!(
+            all(vec![at_most, orphans]),
+            ["`modelstrap prune` frees up to 3.00 MB: unfinished downloads and blobs that no revision has"]
         );
     }
 }

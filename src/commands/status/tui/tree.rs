@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use crate::cache::inventory::{Found, Heap, Repository, Revision, Unit, UnitKind};
+use crate::cache::places::OWN;
 use crate::cache::{Inventory, Kind as PlaceKind, Sizes};
 use crate::commands::status::lines;
 use crate::setup::Layout;
@@ -16,6 +17,8 @@ use crate::ui::table::Tone;
 pub(super) mod why {
     pub(in super::super) const OWN: &str = "a library or this tool keeps this for itself: it is not deleted";
     pub(in super::super) const REST: &str = "mark what is in it: these are files that belong to no model";
+    pub(in super::super) const TRASH: &str =
+        "this goes by itself within the hour, or with `modelstrap prune --now`; `u` brings it back";
     pub(in super::super) const STORE: &str =
         "these go with the last repository that uses them, or with `modelstrap prune`";
     pub(in super::super) const OLLAMA: &str = "models of Ollama have layers in common: `ollama rm` removes them";
@@ -28,7 +31,10 @@ pub(super) mod why {
 
 /// The tree of everything that was found; `named` is what the project calls the repositories that its lock names.
 pub(super) fn of(inventory: &Inventory, named: &HashMap<PathBuf, Vec<String>>, layout: &Layout) -> Tree {
-    let places = inventory.places.iter().filter(|found| found.exists).map(|found| place(found, named, layout));
+    // What was removed has a row of its own.
+    let is_shown = |found: &&Found| found.exists && !found.place.path.ends_with(OWN);
+    let places = inventory.places.iter().filter(is_shown).map(|found| place(found, named, layout));
+    let places = places.chain(trash(inventory, layout));
     Tree::new(Branch {
         node: Node {
             name: "caches".to_owned(),
@@ -42,6 +48,21 @@ pub(super) fn of(inventory: &Inventory, named: &HashMap<PathBuf, Vec<String>>, l
         },
         below: Below::Here(places.collect()),
     })
+}
+
+/// What was removed and can be brought back.
+fn trash(inventory: &Inventory, layout: &Layout) -> Option<Branch> {
+    let node = Node {
+        name: "trash".to_owned(),
+        path: layout.cache_root.join(OWN).join("trash"),
+        kind: Kind::Place,
+        sizes: inventory.trash,
+        used: None,
+        about: "what was removed and can be brought back".to_owned(),
+        tone: Tone::Pending,
+        stays: Some(why::TRASH),
+    };
+    (inventory.trash.disk > 0).then_some(Branch { node, below: Below::Nothing })
 }
 
 fn place(found: &Found, named: &HashMap<PathBuf, Vec<String>>, layout: &Layout) -> Branch {
@@ -84,6 +105,9 @@ fn unit(unit: &Unit, named: &HashMap<PathBuf, Vec<String>>) -> Option<Branch> {
         UnitKind::File => (name, Kind::File, tone, None, Below::Nothing),
         UnitKind::Folder => (name, Kind::Folder, tone, None, Below::Unread),
         UnitKind::Store => (name, Kind::Folder, Tone::Pending, Some(why::STORE), Below::Unread),
+        UnitKind::Own if name == OWN => {
+            ("notes of modelstrap".to_owned(), Kind::Folder, Tone::Pending, Some(why::OWN), Below::Unread)
+        }
         UnitKind::Own => (name, Kind::Folder, Tone::Pending, Some(why::OWN), Below::Unread),
         UnitKind::Ollama => (name, Kind::File, tone, Some(why::OLLAMA), Below::Nothing),
         UnitKind::Rest if unit.sizes.files == 0 => return None,

@@ -1,0 +1,249 @@
+//! What `modelstrap status` says could go is what the verbs then say themselves, each byte counts once, and nothing is left out unsaid.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on says so and stops")]
+
+#[path = "support/lived.rs"]
+mod lived;
+mod support;
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::process::Command;
+use std::time::{Duration, SystemTime};
+
+use lived::{HUB, MAIN, PINNED, lived_in, repository};
+use serde_json::{Value, json};
+use support::project::{Ran, Room};
+
+/// A clock that is two hours ahead: what came less than an hour ago stays, and when a file came only the disk says.
+const LATER: &str = "
+#define _GNU_SOURCE
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+int clock_gettime(clockid_t id, struct timespec *at) {
+    int done = syscall(SYS_clock_gettime, id, at);
+    if (done == 0 && id == CLOCK_REALTIME) at->tv_sec += 7200;
+    return done;
+}
+";
+
+/// Runs it as if two hours had gone by; `None` where no such clock can be made.
+fn later(room: &Room, arguments: &[&str]) -> Option<Ran> {
+    let (source, clock) = (room.path().join("clock.c"), room.path().join("clock.so"));
+    if !clock.exists() {
+        fs::write(&source, LATER).unwrap();
+        let made = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&clock).arg(&source).status();
+        if !made.is_ok_and(|status| status.success()) {
+            eprintln!("skipped: there is no C compiler, and no time goes by");
+            return None;
+        }
+    }
+    Some(room.ran(room.command(arguments).env("LD_PRELOAD", &clock)))
+}
+
+fn told(status: &Value, command: &str) -> Vec<Value> {
+    let all = status["reclaimable"].as_array().unwrap();
+    all.iter().filter(|one| one["command"] == command).cloned().collect()
+}
+
+fn bytes(all: &[Value]) -> u64 {
+    all.iter().map(|one| one["bytes"].as_u64().unwrap()).sum()
+}
+
+/// `status`, and what the verbs plan: they must say the same.
+fn agree(run: &dyn Fn(&[&str]) -> Option<Ran>) -> Option<Value> {
+    let json = |arguments: &[&str]| Some(run(arguments)?.expect(0).json());
+    let status = json(&["status", "--json"])?;
+    let prune = json(&["prune", "--dry-run", "--json"])?;
+    let claims = told(&status, "modelstrap prune");
+    assert_eq!(bytes(&claims), prune["exclusive_bytes"], "{claims:#?}\n{prune:#}");
+    assert!(claims.iter().all(|claim| claim["bound"] == "exact"), "{claims:#?}");
+    let trash = json(&["prune", "--now", "--dry-run", "--json"])?;
+    assert_eq!(bytes(&told(&status, "modelstrap prune --now")), trash["trash_bytes"]);
+    let migrate = json(&["migrate", "--dry-run", "--json"])?;
+    let claims = told(&status, "modelstrap migrate");
+    assert_eq!(bytes(&claims), migrate["total"]["bytes"], "{claims:#?}\n{migrate:#}");
+    assert!(claims.iter().all(|claim| claim["bound"] == "exact" && claim["count"] == migrate["total"]["files"]));
+    sums(&status);
+    Some(status)
+}
+
+/// The rows add up to the total, and the text has the same rows.
+fn sums(status: &Value) {
+    let rows = status["places"].as_array().unwrap().iter().map(|place| &place["sizes"]).chain([&status["trash"]]);
+    for member in ["apparent_bytes", "disk_bytes", "exclusive_bytes", "files"] {
+        let sum: u64 = rows.clone().map(|sizes| sizes[member].as_u64().unwrap()).sum();
+        assert_eq!(sum, status["total"][member], "{member}: {status:#}");
+    }
+}
+
+/// Everything that the verbs may take, or bring.
+fn all_kinds() -> Room {
+    let room = lived_in();
+    room.append("modelstrap.toml", "[legacy]\npaths = [\"old\"]\n");
+    room.write("old/whisper/tiny.pt", vec![7; 1_300_000]);
+    room.write("old/unknown.bin", vec![7; 2_000_000]);
+    // A revision that its branch left behind, another beside it with which it shares a content, and one that a lock would name.
+    let (one, two) = ("3".repeat(40), "4".repeat(40));
+    let shared = ("one", 300);
+    repository(&room, "org/moved", &[(&one, &[shared, ("two", 200)]), (&two, &[shared]), (MAIN, &[("three", 100)])]);
+    room.write(&format!("{HUB}/models--org--moved/refs/main"), MAIN);
+    room.write(&format!("{HUB}/models--org--moved/refs/gone"), PINNED);
+    room.write(&format!("{HUB}/models--org--empty/refs/main"), MAIN);
+    let then = SystemTime::now() - Duration::from_secs(100 * 86_400);
+    fs::File::options().write(true).open(room.place("out/tmdb/film.json")).unwrap().set_modified(then).unwrap();
+    room
+}
+
+#[test]
+fn what_status_says_could_go_is_what_the_verbs_say() {
+    let room = all_kinds();
+    // Of what came a moment ago, nothing goes.
+    let status = agree(&|arguments| Some(room.run(arguments))).unwrap();
+    assert_eq!(told(&status, "modelstrap prune"), [Value::Null; 0]);
+    let Some(status) = agree(&|arguments| later(&room, arguments)) else { return };
+    let claims = told(&status, "modelstrap prune");
+    let what: Vec<(&str, u64)> =
+        claims.iter().map(|one| (one["what"].as_str().unwrap(), one["count"].as_u64().unwrap())).collect();
+    assert_eq!(
+        what,
+        [
+            ("unfinished_downloads", 3),
+            ("orphan_blobs", 1),
+            ("empty_repositories", 1),
+            ("broken_refs", 1),
+            ("expired_files", 1),
+            ("unreferenced_revisions", 3),
+        ]
+    );
+    // What no library is known to read stays outside, and is not counted.
+    assert_eq!(told(&status, "modelstrap migrate")[0]["bytes"], 2_400_000);
+    let text = later(&room, &["status"]).unwrap().expect(0).out;
+    assert!(text.contains("`modelstrap migrate` brings 2.40 MB in 2 files into the cache"), "{text}");
+    assert!(text.contains("`modelstrap prune` frees ") && !text.contains("up to"), "{text}");
+}
+
+#[test]
+fn over_its_budget_a_cache_gives_what_prune_takes_for_it() {
+    let room = all_kinds();
+    room.append("modelstrap.toml", "[cache]\nbudget = \"3 MB\"\n");
+    let Some(status) = agree(&|arguments| later(&room, arguments)) else { return };
+    let claims = told(&status, "modelstrap prune");
+    assert!(claims.iter().any(|one| one["what"] == "least_recently_used"), "{claims:#?}");
+}
+
+#[test]
+fn of_very_many_names_the_sums_say_how_much_it_is_at_most() {
+    let room = lived_in();
+    let names: Vec<String> = (0..2600).map(|name| format!("{name:04}")).collect();
+    let blobs: Vec<(&str, usize)> = names.iter().map(|name| (name.as_str(), 5)).collect();
+    repository(&room, "org/many", &[(PINNED, &blobs), ("5".repeat(40).as_str(), &blobs[..50]), (MAIN, &blobs[..3])]);
+    room.write(&format!("{HUB}/models--org--many/refs/main"), MAIN);
+    let json = |arguments: &[&str]| later(&room, arguments).map(|ran| ran.expect(0).json());
+    let Some(status) = json(&["status", "--json"]) else { return };
+    let prune = json(&["prune", "--dry-run", "--json"]).unwrap();
+    let claims = told(&status, "modelstrap prune");
+    assert!(claims.iter().all(|claim| claim["bound"] == "up_to") && !claims.is_empty(), "{claims:#?}");
+    let (claimed, planned) = (bytes(&claims), prune["exclusive_bytes"].as_u64().unwrap());
+    assert!(claimed >= planned && claimed < planned * 2, "{claimed} and {planned}");
+    assert!(later(&room, &["status"]).unwrap().out.contains("`modelstrap prune` frees up to "));
+}
+
+#[test]
+fn what_was_removed_has_a_row_of_its_own_and_the_rows_add_up() {
+    let room = lived_in();
+    room.run(&["clear", "all", "--undo-for", "1h", "--yes"]).expect(0);
+    room.write(".cache/whisper/more.pt", vec![7; 1_100_000]);
+    let status = agree(&|arguments| Some(room.run(arguments))).unwrap();
+    let disk = |sizes: &Value| sizes["disk_bytes"].as_u64().unwrap();
+    assert!(disk(&status["trash"]) > 2_000_000, "{status:#}");
+    let whisper = status["places"].as_array().unwrap().iter().find(|place| place["name"] == "whisper").unwrap();
+    assert!(disk(&whisper["sizes"]) < 1_400_000, "{whisper:#}");
+    let text = room.run(&["status", "--models"]).expect(0).out;
+    assert_eq!(text.matches("\nTrash ").count(), 1, "{text}");
+    assert!(!text.contains(".modelstrap"), "{text}");
+}
+
+#[test]
+fn a_folder_with_two_names_is_counted_once_and_both_are_told() {
+    let room = lived_in();
+    symlink("whisper", room.place(".cache/mlx")).unwrap();
+    symlink("nowhere", room.place(".cache/files")).unwrap();
+    symlink(room.root(), room.place(".cache/torch2")).unwrap();
+    fs::create_dir_all(room.place("~/.cache")).unwrap();
+    symlink(room.place(".cache/torch"), room.place("~/.cache/torch")).unwrap();
+    let status = room.run(&["status", "--json"]).expect(0).json();
+    let elsewhere: Vec<(&str, &str)> = status["elsewhere"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["path"].as_str().unwrap(), one["why"].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        elsewhere,
+        [
+            ("@/p/.cache/files", "leads_nowhere"),
+            ("@/p/.cache/mlx", "same_folder"),
+            ("@/p/.cache/torch2", "holds_cache"),
+            ("@/h/.cache/torch", "same_folder"),
+        ]
+    );
+    assert_eq!(status["elsewhere"][1]["of"], "@/p/.cache/whisper");
+    sums(&status);
+    let text = room.run(&["status"]).expect(0).out;
+    for line in [
+        ".cache/mlx is the same folder as .cache/whisper: it is counted once\n",
+        "~/.cache/torch is the same folder as .cache/torch: it is counted once\n",
+        ".cache/files leads to nothing: make what it leads to, or remove the link\n",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+}
+
+#[test]
+fn what_leads_to_others_or_to_nobody_knows_what_is_listed_with_its_reason() {
+    let room = lived_in();
+    room.write(
+        "~/other/.cache/CACHEDIR.TAG",
+        "Signature: 8a477f597d28d172789f06886806bc55\n# Generated by modelstrap\n",
+    );
+    room.write("~/other/.cache/torch/hub/checkpoints/theirs.pth", vec![7; 1_500_000]);
+    symlink(room.place("~/other/.cache/torch"), room.place("~/.cache/torch")).unwrap();
+    room.write("~/photos/mlx/holiday.jpg", vec![7; 1_700_000]);
+    symlink(room.place("~/photos/mlx"), room.place(".cache/mlx")).unwrap();
+    let ran = room.run(&["status", "--json"]).expect(0);
+    let status = ran.json();
+    let other = json!({"name": "torch", "path": "@/h/.cache/torch", "why": "other_project", "of": "@/h/other"});
+    assert_eq!(status["elsewhere"], json!([other]));
+    let mlx = status["places"].as_array().unwrap().iter().find(|place| place["name"] == "mlx").unwrap();
+    assert!(mlx["distrusted"].as_str().is_some_and(|why| ran.err.contains(why)), "{mlx:#}\n{}", ran.err);
+    sums(&status);
+}
+
+#[test]
+fn links_into_a_store_that_lost_its_mark_are_not_dangling() {
+    let room = Room::bare();
+    let payload = "ab".repeat(32);
+    room.write(&format!("{HUB}/blobs/ab/{payload}"), vec![7; 900_000]);
+    room.write(&format!("{HUB}/blobs/ab/{payload}.refs"), "models--org--m/blobs/etag\n");
+    repository(&room, "org/m", &[(MAIN, &[("own", 100)])]);
+    room.write(&format!("{HUB}/models--org--m/refs/main"), MAIN);
+    let link = |target: &str, at: &str| symlink(target, room.place(&format!("{HUB}/models--org--m/{at}"))).unwrap();
+    link(&format!("../../blobs/ab/{payload}"), "blobs/etag");
+    link("../../blobs/etag", &format!("snapshots/{MAIN}/big.bin"));
+    let status = room.run(&["status", "--revisions", "--json"]).expect(0).json();
+    let model = &status["places"][0]["models"][0];
+    assert_eq!((&model["dangling_links"], &model["name"]), (&json!(0), &json!("org/m")));
+    assert_eq!(model["revisions"][0]["sizes"]["apparent_bytes"], 1_000_000);
+    assert_eq!(status["unmarked_stores"], json!([format!("@/p/{HUB}/blobs")]));
+    assert_eq!(status["reclaimable"], json!([]), "nobody knows who uses it: nothing goes");
+    let text = room.run(&["status"]).expect(0).out;
+    assert!(text.contains("its file .huggingface-shared-blobs is missing"), "{text}");
+    room.write(&format!("{HUB}/blobs/.huggingface-shared-blobs"), "1\n");
+    let status = room.run(&["status", "--json"]).expect(0).json();
+    assert_eq!(status["unmarked_stores"], json!([]));
+    fs::remove_file(room.place(&format!("{HUB}/blobs/ab/{payload}"))).unwrap();
+    let status = room.run(&["status", "--models", "--json"]).expect(0).json();
+    assert_eq!(status["places"][0]["models"][0]["dangling_links"], 1, "now it leads to nothing");
+}
