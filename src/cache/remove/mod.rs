@@ -13,6 +13,7 @@ mod journal;
 mod kept;
 mod locks;
 mod place;
+mod room;
 mod rows;
 mod run;
 mod settle;
