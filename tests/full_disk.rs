@@ -8,7 +8,7 @@ mod lived;
 mod support;
 
 use lived::{HUB, MAIN, PINNED, repository};
-use support::project::{PROGRAM, Ran, Room, may_mount};
+use support::project::{Node, PROGRAM, Ran, Room, Tree, may_mount};
 
 /// Fills what is left of the disk: all bytes, or all inodes. A byte more is refused then.
 const FILL: &str = r#"
@@ -121,4 +121,94 @@ fn what_was_removed_before_the_disk_was_full_comes_back_or_is_freed() {
     assert_eq!(left(&ran).len(), 5, "{ran:?}");
     let ran = on_a_small_disk(&one_repository(), &script("prune --now --yes")).expect(0);
     assert_eq!(left(&ran), [""; 0], "{ran:?}");
+}
+
+#[test]
+fn a_migration_that_met_a_full_disk_goes_on_once_there_is_room() {
+    if !may_mount() {
+        return;
+    }
+    let room = Room::bare();
+    room.write("modelstrap.toml", "[cache]\nbase_dir = \"small\"\n");
+    for number in 0..20_u8 {
+        room.write(&format!("~/.cache/torch/hub/checkpoints/{number}.pth"), vec![number; 20_000]);
+    }
+    let hub = "~/.cache/huggingface/hub/models--org--asr";
+    room.write(&format!("{hub}/blobs/new"), vec![7; 20_000]);
+    room.write(&format!("{hub}/refs/main"), MAIN);
+    std::fs::create_dir_all(room.place(&format!("{hub}/snapshots/{MAIN}"))).unwrap();
+    std::os::unix::fs::symlink("../../blobs/new", room.place(&format!("{hub}/snapshots/{MAIN}/new.bin"))).unwrap();
+    let before = Tree::of(&room.home().join(".cache"));
+    let mut failed = 0;
+    // What the disk says it has is not what it has: it is out of inodes at another step each time.
+    for inodes in (8..44).step_by(5) {
+        let script = format!(
+            "rm -rf \"$2/p/small\" \"$2/one\" \"$2/two\" \"$2/h2\"; mkdir \"$2/p/small\" \"$2/one\" \"$2/two\"; cp -a \"$2/h\" \"$2/h2\"; \
+             mount -t tmpfs -o size=4m,nr_inodes={inodes} none \"$2/p/small\"; export HOME=\"$2/h2\"; \
+             code=0; \"$1\" migrate --yes || code=$?; cp -a \"$2/p/small/.\" \"$2/h2/.cache/.\" \"$2/one\"; \
+             mount -o remount,nr_inodes=400 \"$2/p/small\"; \"$1\" migrate --yes >/dev/null; \
+             cp -a \"$2/p/small/.\" \"$2/two\"; find \"$2/h2/.cache\" -type f; exit $code"
+        );
+        let mut command = room.program("unshare");
+        command.args(["-m", "--propagation", "private", "sh", "-eu", "-c", &script, "sh", PROGRAM]).arg(room.path());
+        let ran = room.ran(&mut command);
+        let when = format!("{inodes} inodes: {ran:?}");
+        let (one, two) = (Tree::of(&room.path().join("one")), Tree::of(&room.path().join("two")));
+        for (name, node) in before.0.iter().filter(|(_, node)| matches!(node, Node::File(..))) {
+            assert!(one.0.get(name) == Some(node), "{name} after the first run, {when}");
+            assert!(two.0.get(name) == Some(node), "{name} after the second run, {when}");
+        }
+        assert!(!ran.out.contains("@/h2/.cache/"), "what came is left where it was: {when}");
+        assert!(!two.names().iter().any(|name| name.contains(".modelstrap-migrate")), "{when}");
+        if ran.code != 0 {
+            failed += 1;
+            assert_eq!(ran.code, 1, "{when}");
+            ran.says(&[
+                "No space left on device",
+                "small",
+                "nothing is lost or half",
+                "run `modelstrap migrate` again",
+            ]);
+        }
+    }
+    assert!(failed >= 4, "{failed} failed");
+}
+
+#[test]
+fn a_restore_that_met_a_full_disk_goes_on_once_there_is_room() {
+    if !may_mount() {
+        return;
+    }
+    let room = one_repository();
+    room.write(".cache/torch/hub/checkpoints/a.pth", vec![3; 300_000]);
+    room.run(&["backup", "../all.tar.gz", "--quiet"]).expect(0);
+    room.write("modelstrap.toml", "[cache]\nbase_dir = \"small\"\n");
+    let model = |root: &str| Tree::of(&room.path().join(root)).without(|name| name.contains(".modelstrap"));
+    let whole = model("p/.cache");
+    let mut failed = 0;
+    for (kilobytes, inodes) in [(200, 400), (700, 400), (1300, 400), (4000, 6), (4000, 12), (4000, 20)] {
+        let script = format!(
+            "rm -rf \"$2/p/small\" \"$2/one\" \"$2/two\"; mkdir \"$2/p/small\" \"$2/one\" \"$2/two\"; \
+             mount -t tmpfs -o size={kilobytes}k,nr_inodes={inodes} none \"$2/p/small\"; \
+             code=0; \"$1\" restore \"$2/all.tar.gz\" --quiet || code=$?; cp -a \"$2/p/small/.\" \"$2/one\"; \
+             mount -o remount,size=4m,nr_inodes=400 \"$2/p/small\"; \"$1\" restore \"$2/all.tar.gz\" --quiet; \
+             cp -a \"$2/p/small/.\" \"$2/two\"; exit $code"
+        );
+        let mut command = room.program("unshare");
+        command.args(["-m", "--propagation", "private", "sh", "-eu", "-c", &script, "sh", PROGRAM]).arg(room.path());
+        let ran = room.ran(&mut command);
+        let when = format!("{kilobytes} kB, {inodes} inodes: {ran:?}");
+        for (name, node) in &model("one").0 {
+            assert!(whole.0.get(name) == Some(node), "{name} is half: {when}");
+        }
+        model("two").assert_eq(&whole, &when);
+        if ran.code != 0 {
+            failed += 1;
+            assert_eq!(ran.code, 1, "{when}");
+            let said = ran.err.contains("No space left on device")
+                || ran.err.contains("are needed than the disk of @/p/small");
+            assert!(said && ran.err.contains("make room, and run this again"), "{when}");
+        }
+    }
+    assert!(failed >= 4, "{failed} failed");
 }
