@@ -144,6 +144,8 @@ pub struct Remover {
     /// Links followed.
     cache_root: PathBuf,
     forbidden: Vec<PathBuf>,
+    /// What is no cache, whatever leads there; links followed.
+    left: Vec<PathBuf>,
     machine: PathBuf,
 }
 
@@ -151,7 +153,14 @@ impl Remover {
     /// For the cache at `cache_root`. `forbidden` are folders that no place may be, or hold: the project's, the user's home.
     pub fn new(cache_root: &Path, forbidden: &[PathBuf]) -> Self {
         let cache_root = paths::real_place(cache_root).unwrap_or_else(|| cache_root.to_path_buf());
-        Self { cache_root, forbidden: forbidden.to_vec(), machine: PathBuf::from("/") }
+        Self { cache_root, forbidden: forbidden.to_vec(), left: Vec::new(), machine: PathBuf::from("/") }
+    }
+
+    /// The same, but nothing is done in `left`, not even to what lies in a trash there.
+    #[must_use]
+    pub fn leaving(mut self, left: Vec<PathBuf>) -> Self {
+        self.left = left;
+        self
     }
 
     /// The same on the machine whose `/proc` is below `machine`: what tells mounts and open files.
@@ -213,7 +222,7 @@ impl Remover {
     }
 
     fn guard(&self) -> guard::Guard {
-        guard::Guard::new(&self.cache_root, &self.forbidden, &self.machine)
+        guard::Guard::new(&self.cache_root, &self.forbidden, &self.machine).leaving(&self.left)
     }
 }
 

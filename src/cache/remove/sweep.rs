@@ -94,10 +94,12 @@ pub(super) fn undo(remover: &Remover) -> Result<Option<Restored>> {
 
 pub(super) fn sweep(remover: &Remover, which: Sweep) -> Result<Swept> {
     let mut swept = Swept::default();
+    let guard = remover.guard();
     for past in read(remover)? {
-        let run = Opened::open(past, &remover.guard());
+        let run = Opened::open(past, &guard);
         match run.past.fate {
             Fate::Decided(until) if !which.empties(until) => continue,
+            Fate::Decided(_) if run.is_left(&guard, &mut swept.problems) => continue,
             Fate::Decided(until) => {
                 let needed = if until.is_some() { run.return_what_is_used(&mut swept) } else { Vec::new() };
                 run.empty(&needed, &mut swept)?;
@@ -127,6 +129,15 @@ impl Opened {
         let places = past.places.iter().map(|place| Place::open(guard, place)).collect();
         let trashes = past.trashes.iter().cloned().map(Trash::new).collect();
         Self { past, places, trashes }
+    }
+
+    /// Whether a trash of it lies where nothing is deleted any more; says so.
+    fn is_left(&self, guard: &Guard, problems: &mut Vec<(PathBuf, String)>) -> bool {
+        let Some(trash) = self.trashes.iter().find(|trash| guard.is_left(&trash.at.base)) else { return false };
+        let why = "is no cache any more, and what was removed from it waits in its trash\n  \
+                   if it is one, put a CACHEDIR.TAG there, and the next run frees it";
+        problems.push((trash.at.base.clone(), why.to_owned()));
+        true
     }
 
     /// Where it was, for a person.

@@ -78,7 +78,8 @@ pub(super) struct Scope {
 pub(super) fn remover(survey: &Survey) -> Remover {
     let Layout { root, home, cache_root, .. } = &survey.layout;
     let forbidden: Vec<PathBuf> = std::iter::once(root.clone()).chain(home.clone()).collect();
-    Remover::new(cache_root, &forbidden)
+    let homes = survey.distrusted.iter().filter(|one| one.place.kind == Kind::Home);
+    Remover::new(cache_root, &forbidden).leaving(homes.map(|one| one.place.real.clone()).collect())
 }
 
 /// Frees what was removed and whose time is over, and finishes what a killed run left: for verbs that only look. What cannot be
