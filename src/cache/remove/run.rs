@@ -54,6 +54,10 @@ pub(super) struct Run {
     pub(super) jobs: Vec<Job>,
     pub(super) limits: Limits,
     machine: PathBuf,
+    /// Links followed.
+    pub(super) cache_root: PathBuf,
+    /// When the victims were looked at, in nanoseconds since 1970.
+    pub(super) planned: i128,
     /// Files that some process has open, by device and inode.
     opened: HashSet<(u64, u64)>,
     /// What the snapshots of a repository have, read once its snapshots that go have gone.
@@ -162,6 +166,8 @@ impl Run {
                 ours: HashSet::new(),
             },
             machine: remover.machine.clone(),
+            cache_root: remover.cache_root.clone(),
+            planned: since(order.planned),
             opened: HashSet::new(),
             contents: HashMap::new(),
             thinned: 0,
