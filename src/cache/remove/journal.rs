@@ -50,6 +50,8 @@ pub(super) enum Fate {
 pub(super) struct Past {
     pub(super) journal: Journal,
     pub(super) verb: String,
+    /// When it began, in seconds since 1970, by its own clock.
+    pub(super) started: i64,
     pub(super) places: Vec<PathBuf>,
     pub(super) trashes: Vec<TrashAt>,
     pub(super) moves: Vec<Move>,
@@ -250,8 +252,15 @@ fn read(folder: &Folder, at: &Path, path: PathBuf, cache_root: &Path) -> Option<
     }
     let old = root.path()?;
     let journal = Journal { file, path, cache_root: cache_root.to_path_buf(), room: None };
-    let mut past =
-        Past { journal, verb, places: Vec::new(), trashes: Vec::new(), moves: Vec::new(), fate: Fate::Undecided };
+    let mut past = Past {
+        journal,
+        verb,
+        started,
+        places: Vec::new(),
+        trashes: Vec::new(),
+        moves: Vec::new(),
+        fate: Fate::Undecided,
+    };
     rows.try_for_each(|row| past.add(row, &|path| rebase(&old, cache_root, path)))?;
     Some(past)
 }

@@ -125,6 +125,8 @@ pub struct Restored {
     /// What could not be put back, of this run or of one that was undone before it: why, and where it lies in the trash. It stays
     /// there until it can go back, or a person takes it.
     pub stayed: Vec<(PathBuf, String)>,
+    /// Whether all is back of the run that this undo was for: the last one that can be, or else those that were stuck.
+    pub is_whole: bool,
 }
 
 /// What a `sweep` did.

@@ -22,8 +22,8 @@ use super::store;
 use super::walk::Tally;
 use super::{Remover, Restored, Role, Swept};
 use crate::cache::stamp::Stamp;
-use crate::support::escape;
 use crate::support::interrupt::Interrupted;
+use crate::support::{escape, time};
 
 /// Which trashes are emptied: of runs that were decided alone. What goes back is emptied by neither.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,11 +83,14 @@ pub(super) fn undo(remover: &Remover) -> Result<Option<Restored>> {
         run.past.fate = Fate::Returning;
         restored.verb.clone_from(&run.past.verb);
         restored.sizes = run.past.moves.iter().map(|one| (run.path(one), run.bytes(std::iter::once(one)))).collect();
+        let stuck = restored.stayed.len();
         run.give_back(&mut restored.back, &mut restored.stayed);
+        restored.is_whole = restored.stayed.len() == stuck;
         run.close();
         return Ok(Some(restored));
     }
     journal::tidy(&remover.cache_root);
+    restored.is_whole = restored.stayed.is_empty();
     let is_nothing = restored.back.is_empty() && restored.stayed.is_empty();
     Ok((!is_nothing).then_some(restored))
 }
@@ -205,8 +208,10 @@ impl Opened {
     fn waits(&self, one: &Move, why: &str) -> String {
         let at = &self.trashes[one.trash].at;
         let there = escape::path(&at.base.join(&at.below).join(&one.name));
+        let (verb, then) = (escape::printable(&self.past.verb), time::rfc3339(self.past.started).unwrap_or_default());
         format!(
-            "{why}; it waits in {there} until the way is free and the next run puts it back, or you take it from there"
+            "{why}; it waits in {there}, where `{verb}` put it at {then}, until the way is free and the next run puts it back; \
+             take it from there, or delete it there, to be done with it"
         )
     }
 

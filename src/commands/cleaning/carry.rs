@@ -137,7 +137,7 @@ pub(in crate::commands) fn undo(context: &Context, verb: &str, dry_run: bool) ->
     let swept = remover.sweep(time::seconds())?;
     let restored = match swept.back.is_empty() {
         true => remover.undo()?,
-        false => Some(Restored { verb: verb.to_owned(), back: swept.back, ..Restored::default() }),
+        false => Some(Restored { verb: verb.to_owned(), back: swept.back, is_whole: true, ..Restored::default() }),
     };
     // What the undo has tried again, it says itself.
     let is_said = |problem: &&(PathBuf, String)| restored.iter().any(|restored| restored.stayed.contains(problem));
@@ -169,7 +169,7 @@ pub(in crate::commands) fn undo(context: &Context, verb: &str, dry_run: bool) ->
     if !context.global.json && !context.output.quiet {
         context.output.result(back(&survey, &restored).iter().map(|line| format!("{line}\n")).collect::<String>())?;
     }
-    if restored.stayed.is_empty() {
+    if restored.is_whole {
         return Ok(Exit::Done);
     }
     anyhow::bail!(

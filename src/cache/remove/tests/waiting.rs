@@ -14,9 +14,14 @@ fn killed(room: &Room, file: &Path) {
 
 fn waits(room: &Room, run: &str, why: &str) -> String {
     let trash = room.home.join(".modelstrap/trash").join(run).join("0");
+    let root = room.top.join("project/.cache");
+    let past = journal::past(&root).unwrap();
+    let past = past.iter().find(|past| past.trashes.iter().any(|trash| trash.below.ends_with(run))).unwrap();
     format!(
-        "{why}; it waits in {} until the way is free and the next run puts it back, or you take it from there",
-        trash.display()
+        "{why}; it waits in {}, where `prune` put it at {}, until the way is free and the next run puts it back; \
+         take it from there, or delete it there, to be done with it",
+        trash.display(),
+        time::rfc3339(past.started).unwrap(),
     )
 }
 
