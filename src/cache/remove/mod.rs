@@ -6,6 +6,7 @@
 //! was killed is finished or taken back by the next one.
 
 mod back;
+mod clock;
 mod folder;
 mod guard;
 mod hub;
@@ -33,7 +34,8 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::stamp::Stamp;
-use crate::support::paths;
+use crate::platform::boot;
+use crate::support::{paths, time};
 
 /// Something that is to go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -203,7 +205,19 @@ impl Remover {
     /// # Errors
     /// When the journals cannot be read.
     pub fn sweep(&self, now: i64) -> Result<Swept> {
-        sweep::sweep(self, sweep::Sweep::Expired(now))
+        sweep::sweep(self, &sweep::Sweep::Expired(clock::Moment::of(now)))
+    }
+
+    /// The same, now: by the date, and by the time that the machine runs, so that a date that was set meanwhile empties nothing early.
+    ///
+    /// # Errors
+    /// When the journals cannot be read.
+    pub fn sweep_now(&self) -> Result<Swept> {
+        sweep::sweep(self, &sweep::Sweep::Expired(self.moment()))
+    }
+
+    fn moment(&self) -> clock::Moment {
+        clock::Moment { date: time::seconds(), up: boot::uptime(&self.machine) }
     }
 
     /// The same, and empties the trashes of all runs of this user that could still be brought back, whatever their time. What a
@@ -212,7 +226,7 @@ impl Remover {
     /// # Errors
     /// When the journals cannot be read.
     pub fn sweep_all(&self) -> Result<Swept> {
-        sweep::sweep(self, sweep::Sweep::AllDecided)
+        sweep::sweep(self, &sweep::Sweep::AllDecided)
     }
 
     /// How many bytes a [`Self::sweep_all`] would free of what was removed. Changes nothing.

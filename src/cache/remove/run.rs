@@ -91,7 +91,9 @@ pub(super) fn remove(remover: &Remover, order: Order<'_>, progress: &dyn Fn(u64)
     };
     if gone {
         run.trashes.iter().for_each(Trash::sync);
-        journal.decide(outcome.until).context("the journal of what is removed cannot be written")?;
+        journal
+            .decide(outcome.until, Some(remover.moment()))
+            .context("the journal of what is removed cannot be written")?;
     }
     if run.end(&mut outcome, progress)? {
         journal.close();

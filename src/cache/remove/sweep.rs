@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, bail};
 
 use super::back::{self, Back};
+use super::clock::{Moment, Over};
 use super::guard::Guard;
 use super::hub::{self, Repository};
 use super::journal::{self, Fate, Move, Past};
@@ -26,25 +27,24 @@ use crate::support::interrupt::Interrupted;
 use crate::support::{escape, time};
 
 /// Which trashes are emptied: of runs that were decided alone. What goes back is emptied by neither.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Sweep {
-    /// Those whose time is over at this moment, in seconds since 1970.
-    Expired(i64),
+    /// Those whose time is over at this moment.
+    Expired(Moment),
     /// All of them, whatever their time and the clock say.
     AllDecided,
 }
 
 impl Sweep {
-    /// Whether a trash that is kept until `until` is emptied.
-    ///
-    /// A clock that was ahead when the run was decided wrote an `until` far ahead; one that is behind now makes every `until`
-    /// look so. Both look alike, and bounding the one would empty the other's trash before its time: so it is kept, and
-    /// `AllDecided` empties it for who knows better. A clock that is ahead now is believed: nothing tells that it is wrong.
-    const fn empties(self, until: Option<i64>) -> bool {
-        match (self, until) {
-            (Self::Expired(now), Some(until)) => until <= now,
-            (Self::AllDecided, _) | (_, None) => true,
+    /// Whether the trash of `past`, which is kept until `until`, is emptied.
+    fn empties(&self, until: Option<i64>, past: &mut Past) -> bool {
+        let (Self::Expired(now), Some(until)) = (self, until) else { return true };
+        let over = now.is_over(until, past.decided.as_ref(), past.seen_back);
+        if over == Over::SeenBack {
+            // Where it cannot be noted, it is kept until it can.
+            let _ = past.journal.seen_back(now.date);
         }
+        over == Over::Yes
     }
 }
 
@@ -95,13 +95,14 @@ pub(super) fn undo(remover: &Remover) -> Result<Option<Restored>> {
     Ok((!is_nothing).then_some(restored))
 }
 
-pub(super) fn sweep(remover: &Remover, which: Sweep) -> Result<Swept> {
+pub(super) fn sweep(remover: &Remover, which: &Sweep) -> Result<Swept> {
     let mut swept = Swept::default();
     let guard = remover.guard();
     for past in read(remover)? {
-        let run = Opened::open(past, &guard);
-        match run.past.fate {
-            Fate::Decided(until) if !which.empties(until) => continue,
+        let mut run = Opened::open(past, &guard);
+        let fate = run.past.fate;
+        match fate {
+            Fate::Decided(until) if !which.empties(until, &mut run.past) => continue,
             Fate::Decided(_) if run.is_left(&guard, &mut swept.problems) => continue,
             Fate::Decided(until) => {
                 let needed = if until.is_some() { run.return_what_is_used(&mut swept) } else { Vec::new() };

@@ -134,7 +134,7 @@ pub(in crate::commands) fn undo(context: &Context, verb: &str, dry_run: bool) ->
     let survey = Survey::of(context)?;
     let remover = remover(&survey);
     // A run that was killed before it had decided anything is the last one, and goes back by itself.
-    let swept = remover.sweep(time::seconds())?;
+    let swept = remover.sweep_now()?;
     let restored = match swept.back.is_empty() {
         true => remover.undo()?,
         false => Some(Restored { verb: verb.to_owned(), back: swept.back, is_whole: true, ..Restored::default() }),

@@ -85,7 +85,7 @@ pub(super) fn remover(survey: &Survey) -> Remover {
 /// Frees what was removed and whose time is over, and finishes what a killed run left: for verbs that only look. What cannot be
 /// done now is said in one line; the next verb that deletes names all of it.
 pub(super) fn expire(context: &Context, survey: &Survey) {
-    let swept = match remover(survey).sweep(time::seconds()) {
+    let swept = match remover(survey).sweep_now() {
         Ok(swept) => swept,
         Err(error) => {
             return context.output.warn(format!("what was removed before could not be swept: {error:#}"));
@@ -125,7 +125,7 @@ impl<'a> Scene<'a> {
             }
         }
         let now = time::seconds();
-        let swept = if scope.dry_run { Swept::default() } else { remover.sweep(now)? };
+        let swept = if scope.dry_run { Swept::default() } else { remover.sweep_now()? };
         let pending = if scope.empty_trash { remover.waiting()? } else { 0 };
         let planned = SystemTime::now();
         // What lies outside of the cache is read only for who names a path there.

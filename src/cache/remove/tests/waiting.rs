@@ -110,7 +110,7 @@ fn now_frees_what_was_decided_whatever_its_time_and_nothing_else() {
     trashed += room.remove(vec![room.victim(&files[1], Role::File)], HOUR).trashed;
     // As by a clock that was years ahead.
     let mut past = journal::past(&room.top.join("project/.cache")).unwrap();
-    past[1].journal.decide(Some(time::seconds() + 5000 * 86_400)).unwrap();
+    past[1].journal.decide(Some(time::seconds() + 5000 * 86_400), None).unwrap();
     drop(past);
     killed(&room, &files[2]);
     fs::create_dir(&files[2]).unwrap();
