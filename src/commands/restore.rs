@@ -54,16 +54,29 @@ pub(super) fn run(context: &Context, arguments: &RestoreArgs) -> Result<Exit> {
     drop(gauge);
     let outcome = outcome.map_err(|error| match error.is::<Interrupted>() {
         true => error,
-        false => error.context(format!(
-            "{} cannot be restored; what came until then is whole",
-            if pipe { "what comes from standard input".to_owned() } else { escape::path(&path) }
-        )),
+        false => {
+            let what = if pipe { "what comes from standard input".to_owned() } else { escape::path(&path) };
+            broken_off(error, &what)
+        }
     })?;
     for (name, why) in &outcome.kept {
         context.output.warn(format!("{name} did not come: {why}"));
     }
     report(context, arguments, &index, &merge, Some(&outcome))?;
     Ok(end(&merge, Some(&outcome)))
+}
+
+/// Why a restore ended before its end, and on a full disk what to do.
+fn broken_off(error: anyhow::Error, what: &str) -> anyhow::Error {
+    let full = |cause: &std::io::Error| {
+        matches!(cause.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
+    };
+    let is_full = error.chain().filter_map(|cause| cause.downcast_ref()).any(full);
+    let said = format!("{what} cannot be restored; what came until then is whole");
+    match is_full {
+        true => anyhow::anyhow!("{said}: {error:#}\n  make room, and run this again: it goes on from there"),
+        false => error.context(said),
+    }
 }
 
 /// Something in the archive did not come: that is found, and said by the exit code.

@@ -96,7 +96,6 @@ pub fn mend(
             }
             Cure::Copy(from) => *result = copy(world, wound, from, side).map(|()| 0).map_err(|error| error.to_string()),
             Cure::Fetch { url, credential } => {
-                let folder = side.parent().unwrap_or(side);
                 artifacts.push(Artifact {
                     label: wound.label.clone(),
                     group: 0,
@@ -105,7 +104,7 @@ pub fn mend(
                     digest: Some(wound.digest)
                         .filter(|digest| wound.size.is_some() || matches!(digest, Digest::Sha256(_))),
                     destination: side.clone(),
-                    partials: folder.with_file_name("partials").into(),
+                    partials: partials(side).into(),
                     credential: credential.clone(),
                     key: at,
                 });
@@ -133,10 +132,20 @@ fn side(wound: &Wound) -> PathBuf {
     folder.join("renewed").join(wound.digest.hex())
 }
 
+/// Where unfinished bytes lie.
+fn partials(side: &Path) -> PathBuf {
+    side.parent().unwrap_or(side).with_file_name("partials")
+}
+
 fn prepare(wound: &Wound) -> io::Result<PathBuf> {
     let inside: Vec<PathBuf> = wound.inside.iter().filter_map(|folder| fs::canonicalize(folder).ok()).collect();
     let side = side(wound);
-    for path in wound.paths.iter().chain([&side]) {
+    // Whatever is written: the bytes, what is unfinished of them, and the link of the revision.
+    let unfinished = partials(&side).join("x");
+    let pointer = wound.link.as_ref().map(|link| {
+        super::hub::layout::Repository::of(&link.place, &link.hub).pointer(&link.place.commit, &link.file.path)
+    });
+    for path in wound.paths.iter().chain([&side, &unfinished]).chain(&pointer) {
         let real = real_place(path.parent().unwrap_or(path));
         if !real.is_some_and(|real| inside.iter().any(|folder| real.starts_with(folder))) {
             let shown = escape::path(path);

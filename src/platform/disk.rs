@@ -77,6 +77,22 @@ pub fn total_space(path: &Path) -> Option<u64> {
     total_at(&existing(path)?)
 }
 
+/// How many more files the disk under `path` takes, and how many in all; `None` where it has no such limit.
+pub fn free_files(path: &Path) -> Option<(u64, u64)> {
+    files_at(&existing(path)?).filter(|(_, all)| *all > 0)
+}
+
+#[cfg(unix)]
+fn files_at(dir: &Path) -> Option<(u64, u64)> {
+    let space = rustix::fs::statvfs(dir).ok()?;
+    Some((space.f_favail, space.f_files))
+}
+
+#[cfg(not(unix))]
+fn files_at(_: &Path) -> Option<(u64, u64)> {
+    None
+}
+
 #[cfg(unix)]
 fn total_at(dir: &Path) -> Option<u64> {
     let space = rustix::fs::statvfs(dir).ok()?;

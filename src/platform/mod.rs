@@ -4,6 +4,7 @@ mod accelerators;
 mod amd;
 mod apple;
 pub mod blocks;
+pub mod boot;
 mod cgroup;
 pub mod ci;
 mod commands;

@@ -166,7 +166,7 @@ pub fn has_room(index: &Index, merge: &Merge, target: &Target) -> Result<()> {
     for (root, need) in needs {
         if let Some(free) = disk::free_space(&root).filter(|free| *free < need) {
             bail!(
-                "{} more are needed than the disk of {} has: {} come, {} are free\n  nothing was changed",
+                "{} more are needed than the disk of {} has: {} come, {} are free\n  nothing was changed; make room, and run this again",
                 units::bytes(need - free),
                 escape::path(&root),
                 units::bytes(need),

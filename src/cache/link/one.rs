@@ -162,9 +162,11 @@ impl Run<'_> {
             let _ = spot.unlink(temporary);
             return Ok(());
         }
-        if !is_copy(temporary) {
+        // Whoever deletes what the link leads to has seen it by now, or has been quicker: then it leads nowhere.
+        let leads = how != How::Symlink || spot.behind().is_ok_and(|id| id == opened.keep_stamp.id);
+        if !is_copy(temporary) || !leads {
             spot.exchange(temporary).map_err(says)?;
-            return Err(CHANGED.to_owned());
+            return Err(if leads { CHANGED } else { "what it equals was changed meanwhile" }.to_owned());
         }
         spot.unlink(temporary).map_err(says)
     }

@@ -59,6 +59,13 @@ impl Spot {
         Ok(Standing { id: (found.st_dev as u64, found.st_ino as u64), is_file })
     }
 
+    /// What the name leads to, links followed.
+    #[allow(clippy::unnecessary_cast, reason = "the fields' types differ between systems")]
+    pub(super) fn behind(&self) -> io::Result<(u64, u64)> {
+        let found = rustix::fs::statat(&self.folder, &self.name, AtFlags::empty())?;
+        Ok((found.st_dev as u64, found.st_ino as u64))
+    }
+
     /// Gives the file at this spot the name `name` in the folder of `other`, too.
     pub(super) fn link(&self, other: &Self, name: &OsStr) -> io::Result<()> {
         Ok(rustix::fs::linkat(&self.folder, &self.name, &other.folder, name, AtFlags::empty())?)

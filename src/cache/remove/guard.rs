@@ -61,6 +61,8 @@ pub(super) struct Guard {
     cache_root: PathBuf,
     /// What no place may be or hold: the project, the home. As given, and with links followed.
     forbidden: Vec<PathBuf>,
+    /// What is no cache.
+    left: Vec<PathBuf>,
     /// Where disks are mounted.
     mounts: Vec<PathBuf>,
 }
@@ -87,7 +89,18 @@ impl Guard {
     pub(super) fn new(cache_root: &Path, forbidden: &[PathBuf], machine: &Path) -> Self {
         let real = |path: &Path| paths::real_place(path).unwrap_or_else(|| path.to_path_buf());
         let forbidden = forbidden.iter().flat_map(|path| [path.clone(), real(path)]).collect();
-        Self { cache_root: real(cache_root), forbidden, mounts: mounts::points(machine) }
+        Self { cache_root: real(cache_root), forbidden, left: Vec::new(), mounts: mounts::points(machine) }
+    }
+
+    /// The same, that leaves alone what lies in `left`.
+    pub(super) fn leaving(mut self, left: &[PathBuf]) -> Self {
+        self.left = left.to_vec();
+        self
+    }
+
+    /// Whether what really is at `path` is left alone.
+    pub(super) fn is_left(&self, real: &Path) -> bool {
+        self.left.iter().any(|left| real.starts_with(left))
     }
 
     /// Where the place really is.
@@ -130,6 +143,9 @@ impl Guard {
         }
         if self.cache_root != real && self.cache_root.starts_with(real) {
             return Some("holds the cache");
+        }
+        if self.is_left(real) {
+            return Some("is no cache: it is left alone");
         }
         if is_in_git(real) {
             return Some("is or lies in a Git repository");

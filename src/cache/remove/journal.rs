@@ -12,6 +12,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufRead as _, BufReader, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
+use super::clock::Moment;
 use super::folder::{self, Folder};
 use super::place;
 use super::rows::{Line, Row, Text};
@@ -22,7 +23,7 @@ use crate::support::{seal, time};
 const SCHEMA: &str = "modelstrap.removal/1";
 
 /// More than the longest last word takes, with its line ends.
-const LAST_WORD: usize = 96;
+const LAST_WORD: usize = 192;
 
 /// A journal that is being written. Its file is locked while this lives.
 #[derive(Debug)]
@@ -50,10 +51,16 @@ pub(super) enum Fate {
 pub(super) struct Past {
     pub(super) journal: Journal,
     pub(super) verb: String,
+    /// When it began, in seconds since 1970, by its own clock.
+    pub(super) started: i64,
     pub(super) places: Vec<PathBuf>,
     pub(super) trashes: Vec<TrashAt>,
     pub(super) moves: Vec<Move>,
     pub(super) fate: Fate,
+    /// When it was decided.
+    pub(super) decided: Option<Moment>,
+    /// When it was seen that the date lies before that.
+    pub(super) seen_back: Option<i64>,
 }
 
 /// The folder of this user's journals below the cache root (links followed).
@@ -156,8 +163,13 @@ impl Journal {
     }
 
     /// Notes that all was looked at again.
-    pub(super) fn decide(&mut self, until: Option<i64>) -> io::Result<()> {
-        self.note(&Row::Decided { until })
+    pub(super) fn decide(&mut self, until: Option<i64>, at: Option<Moment>) -> io::Result<()> {
+        self.note(&Row::Decided { until, at })
+    }
+
+    /// Notes that the date lies before that of the decision.
+    pub(super) fn seen_back(&mut self, at: i64) -> io::Result<()> {
+        self.note(&Row::SeenBack { at })
     }
 
     /// Notes that all goes back.
@@ -250,8 +262,17 @@ fn read(folder: &Folder, at: &Path, path: PathBuf, cache_root: &Path) -> Option<
     }
     let old = root.path()?;
     let journal = Journal { file, path, cache_root: cache_root.to_path_buf(), room: None };
-    let mut past =
-        Past { journal, verb, places: Vec::new(), trashes: Vec::new(), moves: Vec::new(), fate: Fate::Undecided };
+    let mut past = Past {
+        journal,
+        verb,
+        started,
+        places: Vec::new(),
+        trashes: Vec::new(),
+        moves: Vec::new(),
+        fate: Fate::Undecided,
+        decided: None,
+        seen_back: None,
+    };
     rows.try_for_each(|row| past.add(row, &|path| rebase(&old, cache_root, path)))?;
     Some(past)
 }
@@ -272,7 +293,11 @@ impl Past {
                 (known && is_number && folder::split(&path).is_some()).then_some(())?;
                 self.moves.push(Move { place, path, trash, name, mark, role, is_list: list });
             }
-            Row::Decided { until } => self.fate = Fate::Decided(until),
+            Row::Decided { until, at } => {
+                self.fate = Fate::Decided(until);
+                self.decided = at;
+            }
+            Row::SeenBack { at } => self.seen_back = Some(at),
             Row::Returning => self.fate = Fate::Returning,
         }
         Some(())

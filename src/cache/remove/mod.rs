@@ -6,6 +6,7 @@
 //! was killed is finished or taken back by the next one.
 
 mod back;
+mod clock;
 mod folder;
 mod guard;
 mod hub;
@@ -13,6 +14,7 @@ mod journal;
 mod kept;
 mod locks;
 mod place;
+mod room;
 mod rows;
 mod run;
 mod settle;
@@ -32,7 +34,8 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::stamp::Stamp;
-use crate::support::paths;
+use crate::platform::boot;
+use crate::support::{paths, time};
 
 /// Something that is to go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,6 +127,8 @@ pub struct Restored {
     /// What could not be put back, of this run or of one that was undone before it: why, and where it lies in the trash. It stays
     /// there until it can go back, or a person takes it.
     pub stayed: Vec<(PathBuf, String)>,
+    /// Whether all is back of the run that this undo was for: the last one that can be, or else those that were stuck.
+    pub is_whole: bool,
 }
 
 /// What a `sweep` did.
@@ -143,6 +148,8 @@ pub struct Remover {
     /// Links followed.
     cache_root: PathBuf,
     forbidden: Vec<PathBuf>,
+    /// What is no cache, whatever leads there; links followed.
+    left: Vec<PathBuf>,
     machine: PathBuf,
 }
 
@@ -150,7 +157,14 @@ impl Remover {
     /// For the cache at `cache_root`. `forbidden` are folders that no place may be, or hold: the project's, the user's home.
     pub fn new(cache_root: &Path, forbidden: &[PathBuf]) -> Self {
         let cache_root = paths::real_place(cache_root).unwrap_or_else(|| cache_root.to_path_buf());
-        Self { cache_root, forbidden: forbidden.to_vec(), machine: PathBuf::from("/") }
+        Self { cache_root, forbidden: forbidden.to_vec(), left: Vec::new(), machine: PathBuf::from("/") }
+    }
+
+    /// The same, but nothing is done in `left`, not even to what lies in a trash there.
+    #[must_use]
+    pub fn leaving(mut self, left: Vec<PathBuf>) -> Self {
+        self.left = left;
+        self
     }
 
     /// The same on the machine whose `/proc` is below `machine`: what tells mounts and open files.
@@ -191,7 +205,19 @@ impl Remover {
     /// # Errors
     /// When the journals cannot be read.
     pub fn sweep(&self, now: i64) -> Result<Swept> {
-        sweep::sweep(self, sweep::Sweep::Expired(now))
+        sweep::sweep(self, &sweep::Sweep::Expired(clock::Moment::of(now)))
+    }
+
+    /// The same, now: by the date, and by the time that the machine runs, so that a date that was set meanwhile empties nothing early.
+    ///
+    /// # Errors
+    /// When the journals cannot be read.
+    pub fn sweep_now(&self) -> Result<Swept> {
+        sweep::sweep(self, &sweep::Sweep::Expired(self.moment()))
+    }
+
+    fn moment(&self) -> clock::Moment {
+        clock::Moment { date: time::seconds(), up: boot::uptime(&self.machine) }
     }
 
     /// The same, and empties the trashes of all runs of this user that could still be brought back, whatever their time. What a
@@ -200,7 +226,7 @@ impl Remover {
     /// # Errors
     /// When the journals cannot be read.
     pub fn sweep_all(&self) -> Result<Swept> {
-        sweep::sweep(self, sweep::Sweep::AllDecided)
+        sweep::sweep(self, &sweep::Sweep::AllDecided)
     }
 
     /// How many bytes a [`Self::sweep_all`] would free of what was removed. Changes nothing.
@@ -212,7 +238,7 @@ impl Remover {
     }
 
     fn guard(&self) -> guard::Guard {
-        guard::Guard::new(&self.cache_root, &self.forbidden, &self.machine)
+        guard::Guard::new(&self.cache_root, &self.forbidden, &self.machine).leaving(&self.left)
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::Role;
+use super::clock::Moment;
 use super::folder::{Found, Kind};
 use crate::cache::stamp::Stamp;
 
@@ -74,6 +75,12 @@ pub(super) enum Row {
     Move(Line),
     Decided {
         until: Option<i64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at: Option<Moment>,
+    },
+    /// The date lay before that of the decision, at this date.
+    SeenBack {
+        at: i64,
     },
     Returning,
 }

@@ -30,6 +30,8 @@ pub(super) struct Job {
     pub(super) state: State,
     /// Of a reference that has gone: the commit that it named.
     pub(super) commit: Option<OsString>,
+    /// Of a tree: a file of it went before all else, to make room.
+    pub(super) is_thinned: bool,
 }
 
 /// Where a victim is on its way.
@@ -52,10 +54,16 @@ pub(super) struct Run {
     pub(super) jobs: Vec<Job>,
     pub(super) limits: Limits,
     machine: PathBuf,
+    /// Links followed.
+    pub(super) cache_root: PathBuf,
+    /// When the victims were looked at, in nanoseconds since 1970.
+    pub(super) planned: i128,
     /// Files that some process has open, by device and inode.
     opened: HashSet<(u64, u64)>,
     /// What the snapshots of a repository have, read once its snapshots that go have gone.
     pub(super) contents: HashMap<(usize, PathBuf), HashSet<OsString>>,
+    /// What the files freed that went from trees to make room.
+    pub(super) thinned: u64,
 }
 
 pub(super) fn remove(remover: &Remover, order: Order<'_>, progress: &dyn Fn(u64)) -> Result<Outcome> {
@@ -67,12 +75,9 @@ pub(super) fn remove(remover: &Remover, order: Order<'_>, progress: &dyn Fn(u64)
     if run.jobs.is_empty() {
         return Ok(outcome);
     }
-    let mut journal = loop {
-        match run.begin(remover, &name, verb) {
-            // The person whose disk is full wants just this: room is made by one file that needs no journal.
-            Err(error) if keep == Keep::Now && is_full(&error) && run.make_room() => {}
-            journal => break journal?,
-        }
+    let Some(mut journal) = run.begin_on_any_disk(remover, &name, verb, keep)? else {
+        run.end(&mut outcome, progress)?;
+        return Ok(outcome);
     };
     if let Err(error) = run.take_all().and_then(|()| run.settle()) {
         return Err(run.take_back(journal, error));
@@ -86,16 +91,26 @@ pub(super) fn remove(remover: &Remover, order: Order<'_>, progress: &dyn Fn(u64)
     };
     if gone {
         run.trashes.iter().for_each(Trash::sync);
-        journal.decide(outcome.until).context("the journal of what is removed cannot be written")?;
+        journal
+            .decide(outcome.until, Some(remover.moment()))
+            .context("the journal of what is removed cannot be written")?;
     }
-    run.end(journal, &mut outcome, progress)?;
+    if run.end(&mut outcome, progress)? {
+        journal.close();
+    }
     let stays = |job: Job| match job.state {
+        State::Stays(why) if job.is_thinned => {
+            Some((job.victim.path, format!("{why}, and lacks what went to make room on the full disk")))
+        }
         State::Stays(why) => Some((job.victim.path, why)),
         _ => None,
     };
     outcome.stayed.extend(run.jobs.into_iter().filter_map(stays));
     Ok(outcome)
 }
+
+/// What a person whose disk is full can do.
+const MORE_ROOM: &str = "delete a file of your own on this disk, a few kB will do, and run this again";
 
 fn is_full(error: &anyhow::Error) -> bool {
     error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>()).any(kinds_of_full)
@@ -150,10 +165,14 @@ impl Run {
                 newest: newest(order.planned, order.grace),
                 now: since(SystemTime::now()),
                 written: HashSet::new(),
+                ours: HashSet::new(),
             },
             machine: remover.machine.clone(),
+            cache_root: remover.cache_root.clone(),
+            planned: since(order.planned),
             opened: HashSet::new(),
             contents: HashMap::new(),
+            thinned: 0,
         };
         let mut victims = order.victims;
         victims.sort_by_key(|victim| rank(victim.role));
@@ -224,7 +243,14 @@ impl Run {
             name.push(".refs");
             one(inside.with_file_name(name), number + 1, true)
         });
-        Ok(Job { one: one(inside, number, false), list, victim, state: State::Waiting, commit: None })
+        Ok(Job {
+            one: one(inside, number, false),
+            list,
+            victim,
+            state: State::Waiting,
+            commit: None,
+            is_thinned: false,
+        })
     }
 
     /// Asks anew which files are being written.
@@ -249,28 +275,36 @@ impl Run {
             _ => Ok(journal),
         });
         begun.with_context(|| {
+            let some = self.thinned > 0 || self.jobs.iter().any(|job| job.state != State::Waiting);
             format!(
-                "nothing was removed: neither a journal of it nor a trash can be made in {}",
+                "{}: neither a journal of it nor a trash can be made in {}",
+                if some { "not all was removed" } else { "nothing was removed" },
                 escape::path(&remover.cache_root)
             )
         })
     }
 
-    /// Unlinks one file where it lies; false where there is none left that may go so.
-    fn make_room(&mut self) -> bool {
-        for role in [Role::File, Role::Blob] {
-            for at in 0..self.jobs.len() {
-                let job = &self.jobs[at];
-                let is_next = job.victim.role == role && job.state == State::Waiting && job.victim.stamp.alone() > 0;
-                // One that may not go now may do so later, when the revision that has it has gone.
-                if is_next && let Ok(freed) = super::take::unlink(self, at) {
-                    self.jobs[at].state = State::Freed(freed);
-                    self.contents.clear();
-                    return true;
-                }
+    /// The same; on a full disk, what goes for good makes the room. `None`: all of it has gone so.
+    fn begin_on_any_disk(&mut self, remover: &Remover, name: &str, verb: &str, keep: Keep) -> Result<Option<Journal>> {
+        loop {
+            match self.begin(remover, name, verb) {
+                Err(error) if keep == Keep::Now && is_full(&error) && self.make_room() => {}
+                Err(error) if is_full(&error) => return Err(self.no_room(keep, &error)),
+                journal => return journal.map(Some),
+            }
+            if self.jobs.iter().all(|job| matches!(job.state, State::Freed(_))) {
+                return Ok(None);
             }
         }
-        false
+    }
+
+    /// What a person can do whose disk has no room for the journal.
+    fn no_room(&self, keep: Keep, error: &anyhow::Error) -> anyhow::Error {
+        let way = match keep {
+            Keep::For(_) => "what can be brought back needs a little room: `--now` deletes it at once",
+            Keep::Now => MORE_ROOM,
+        };
+        anyhow!("{error:#}\n  {way}")
     }
 
     pub(super) fn take_all(&mut self) -> Result<()> {
@@ -328,9 +362,10 @@ impl Run {
         error
     }
 
-    /// Frees what has gone, or counts what will be free.
-    fn end(&mut self, journal: Journal, outcome: &mut Outcome, progress: &dyn Fn(u64)) -> Result<()> {
+    /// Frees what has gone, or counts what will be free. True if nothing of it is left in the trash.
+    fn end(&mut self, outcome: &mut Outcome, progress: &dyn Fn(u64)) -> Result<bool> {
         let gone = |job: &&Job| job.state == State::Gone;
+        outcome.freed += self.thinned;
         outcome.gone = self.jobs.iter().filter(gone).count();
         for job in &self.jobs {
             if let State::Freed(bytes) = job.state {
@@ -349,7 +384,7 @@ impl Run {
             }
             outcome.trashed = tally.bytes();
             self.trashes.iter().for_each(Trash::drop_empty);
-            return Ok(());
+            return Ok(false);
         }
         let mut whole = true;
         for job in self.jobs.iter().filter(gone) {
@@ -373,10 +408,7 @@ impl Run {
             }
         }
         self.trashes.iter().for_each(Trash::drop_empty);
-        if whole {
-            journal.close();
-        }
-        Ok(())
+        Ok(whole)
     }
 }
 

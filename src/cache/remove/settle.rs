@@ -8,12 +8,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::Role;
 use super::folder::Kind;
 use super::hub::{self, Repository};
 use super::run::{Job, Run, State};
 use super::store::{self, Payload};
 use super::take;
+use super::{Role, back};
+use crate::cache::link::{self, Root};
+use crate::cache::stamp::Stamp;
+use crate::support::{escape, paths};
 
 impl Run {
     /// Looks at everything once more, and decides over the shared store.
@@ -27,11 +30,12 @@ impl Run {
             }
         }
         self.used_again()?;
+        self.linked_again()?;
         self.references_of_what_stays()?;
         let lost = self.lost_users();
         self.drop_users(&lost);
         self.payloads();
-        Ok(())
+        self.linked_again()
     }
 
     /// Whether the thing in the trash is as it was, and nobody is at work on it.
@@ -91,6 +95,31 @@ impl Run {
         let job = &self.jobs[at];
         let found = self.places[job.one.place].parent(&job.one.path).and_then(|(parent, name)| parent.find(name));
         found.is_ok_and(|found| found.is_some())
+    }
+
+    /// What a link leads to that `dedupe` has put in the place of a file since the plan. It makes the link before it looks whether
+    /// the file still stands, and gives its own back if not: one of the two always sees the other.
+    fn linked_again(&mut self) -> Result<()> {
+        const MARGIN: i128 = 1_000_000_000;
+        let limit = self.planned.saturating_sub(MARGIN);
+        let is_new = |root: &Root| Stamp::at(&root.link).is_ok_and(|stamp| stamp.changed >= limit);
+        let roots: Vec<(PathBuf, PathBuf)> = link::roots(&self.cache_root)
+            .into_iter()
+            .filter(is_new)
+            .map(|root| (paths::real_place(&root.target).unwrap_or(root.target), root.link))
+            .collect();
+        for at in 0..self.jobs.len() {
+            let job = &self.jobs[at];
+            let path = self.places[job.one.place].real.join(&job.one.path);
+            let gone = job.state == State::Gone && !self.stands(at);
+            let Some((_, link)) = roots.iter().find(|(target, _)| gone && target.starts_with(&path)) else { continue };
+            if let Some(list) = &job.list {
+                // A list that cannot go back is empty, and says that nobody uses it: then nobody's link does.
+                let _ = back::put(list, &self.places[list.place], &self.trashes[list.trash]);
+            }
+            self.put_back(at, format!("is what {} leads to by now", escape::path(link)))?;
+        }
+        Ok(())
     }
 
     /// A snapshot that stays keeps the references that named it.
@@ -196,7 +225,7 @@ impl Run {
         if let Some(user) = users.first() {
             // As huggingface_hub does: the lines of those who have gone go.
             let _ = payload.write(&lock, &users);
-            return Err(format!("is used by {}", crate::support::escape::printable(user)));
+            return Err(format!("is used by {}", escape::printable(user)));
         }
         take::rename(self, job, payload.folder(), OsStr::new(&hash), &found)?;
         let list: OsString = payload.list();

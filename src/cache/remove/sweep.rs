@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, bail};
 
 use super::back::{self, Back};
+use super::clock::{Moment, Over};
 use super::guard::Guard;
 use super::hub::{self, Repository};
 use super::journal::{self, Fate, Move, Past};
@@ -22,29 +23,28 @@ use super::store;
 use super::walk::Tally;
 use super::{Remover, Restored, Role, Swept};
 use crate::cache::stamp::Stamp;
-use crate::support::escape;
 use crate::support::interrupt::Interrupted;
+use crate::support::{escape, time};
 
 /// Which trashes are emptied: of runs that were decided alone. What goes back is emptied by neither.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Sweep {
-    /// Those whose time is over at this moment, in seconds since 1970.
-    Expired(i64),
+    /// Those whose time is over at this moment.
+    Expired(Moment),
     /// All of them, whatever their time and the clock say.
     AllDecided,
 }
 
 impl Sweep {
-    /// Whether a trash that is kept until `until` is emptied.
-    ///
-    /// A clock that was ahead when the run was decided wrote an `until` far ahead; one that is behind now makes every `until`
-    /// look so. Both look alike, and bounding the one would empty the other's trash before its time: so it is kept, and
-    /// `AllDecided` empties it for who knows better. A clock that is ahead now is believed: nothing tells that it is wrong.
-    const fn empties(self, until: Option<i64>) -> bool {
-        match (self, until) {
-            (Self::Expired(now), Some(until)) => until <= now,
-            (Self::AllDecided, _) | (_, None) => true,
+    /// Whether the trash of `past`, which is kept until `until`, is emptied.
+    fn empties(&self, until: Option<i64>, past: &mut Past) -> bool {
+        let (Self::Expired(now), Some(until)) = (self, until) else { return true };
+        let over = now.is_over(until, past.decided.as_ref(), past.seen_back);
+        if over == Over::SeenBack {
+            // Where it cannot be noted, it is kept until it can.
+            let _ = past.journal.seen_back(now.date);
         }
+        over == Over::Yes
     }
 }
 
@@ -83,21 +83,27 @@ pub(super) fn undo(remover: &Remover) -> Result<Option<Restored>> {
         run.past.fate = Fate::Returning;
         restored.verb.clone_from(&run.past.verb);
         restored.sizes = run.past.moves.iter().map(|one| (run.path(one), run.bytes(std::iter::once(one)))).collect();
+        let stuck = restored.stayed.len();
         run.give_back(&mut restored.back, &mut restored.stayed);
+        restored.is_whole = restored.stayed.len() == stuck;
         run.close();
         return Ok(Some(restored));
     }
     journal::tidy(&remover.cache_root);
+    restored.is_whole = restored.stayed.is_empty();
     let is_nothing = restored.back.is_empty() && restored.stayed.is_empty();
     Ok((!is_nothing).then_some(restored))
 }
 
-pub(super) fn sweep(remover: &Remover, which: Sweep) -> Result<Swept> {
+pub(super) fn sweep(remover: &Remover, which: &Sweep) -> Result<Swept> {
     let mut swept = Swept::default();
+    let guard = remover.guard();
     for past in read(remover)? {
-        let run = Opened::open(past, &remover.guard());
-        match run.past.fate {
-            Fate::Decided(until) if !which.empties(until) => continue,
+        let mut run = Opened::open(past, &guard);
+        let fate = run.past.fate;
+        match fate {
+            Fate::Decided(until) if !which.empties(until, &mut run.past) => continue,
+            Fate::Decided(_) if run.is_left(&guard, &mut swept.problems) => continue,
             Fate::Decided(until) => {
                 let needed = if until.is_some() { run.return_what_is_used(&mut swept) } else { Vec::new() };
                 run.empty(&needed, &mut swept)?;
@@ -127,6 +133,15 @@ impl Opened {
         let places = past.places.iter().map(|place| Place::open(guard, place)).collect();
         let trashes = past.trashes.iter().cloned().map(Trash::new).collect();
         Self { past, places, trashes }
+    }
+
+    /// Whether a trash of it lies where nothing is deleted any more; says so.
+    fn is_left(&self, guard: &Guard, problems: &mut Vec<(PathBuf, String)>) -> bool {
+        let Some(trash) = self.trashes.iter().find(|trash| guard.is_left(&trash.at.base)) else { return false };
+        let why = "is no cache any more, and what was removed from it waits in its trash\n  \
+                   if it is one, put a CACHEDIR.TAG there, and the next run frees it";
+        problems.push((trash.at.base.clone(), why.to_owned()));
+        true
     }
 
     /// Where it was, for a person.
@@ -194,8 +209,10 @@ impl Opened {
     fn waits(&self, one: &Move, why: &str) -> String {
         let at = &self.trashes[one.trash].at;
         let there = escape::path(&at.base.join(&at.below).join(&one.name));
+        let (verb, then) = (escape::printable(&self.past.verb), time::rfc3339(self.past.started).unwrap_or_default());
         format!(
-            "{why}; it waits in {there} until the way is free and the next run puts it back, or you take it from there"
+            "{why}; it waits in {there}, where `{verb}` put it at {then}, until the way is free and the next run puts it back; \
+             take it from there, or delete it there, to be done with it"
         )
     }
 

@@ -17,10 +17,10 @@ type Locks = Vec<Held>;
 
 /// A victim that may go.
 #[derive(Debug)]
-struct Ready {
-    parent: Rc<Folder>,
-    path: PathBuf,
-    found: Found,
+pub(super) struct Ready {
+    pub(super) parent: Rc<Folder>,
+    pub(super) path: PathBuf,
+    pub(super) found: Found,
     /// Held until it has gone.
     _locks: Locks,
 }
@@ -45,7 +45,7 @@ pub(super) fn unlink(run: &mut Run, at: usize) -> Result<u64, String> {
 }
 
 /// Whether the victim is what the plan saw, and nobody is at work on it or needs it.
-fn look(run: &mut Run, at: usize) -> Result<Ready, String> {
+pub(super) fn look(run: &mut Run, at: usize) -> Result<Ready, String> {
     let job = &run.jobs[at];
     let place = &run.places[job.one.place];
     let path = job.one.path.clone();

@@ -21,6 +21,8 @@ pub(super) struct Limits {
     pub(super) now: i128,
     /// Files that some process writes, by device and inode.
     pub(super) written: HashSet<(u64, u64)>,
+    /// Folders in which we have unlinked something ourselves, by device and inode.
+    pub(super) ours: HashSet<(u64, u64)>,
 }
 
 /// Sums what unlinking would free: files whose names are all seen.
@@ -35,7 +37,8 @@ impl Limits {
     pub(super) fn refuse(&self, found: &Found, is_moved: bool) -> Result<(), String> {
         let stamp = found.stamp;
         let stamp_then = if is_moved { Stamp { changed: i128::MIN, ..stamp } } else { stamp };
-        if stamp_then.lately(self.now) > self.newest {
+        let is_ours = found.kind == Kind::Folder && self.ours.contains(&stamp.id);
+        if !is_ours && stamp_then.lately(self.now) > self.newest {
             return Err("was made, changed or linked too lately".to_owned());
         }
         if found.kind == Kind::File && self.written.contains(&stamp.id) {
@@ -124,7 +127,8 @@ fn erase_folder(
     Ok(())
 }
 
-fn unlink(folder: &Folder, name: &OsStr, found: &Found, freed: &mut dyn FnMut(&Stamp)) -> io::Result<()> {
+/// Removes the name of a file or link, and tells `freed` where that was its last.
+pub(super) fn unlink(folder: &Folder, name: &OsStr, found: &Found, freed: &mut dyn FnMut(&Stamp)) -> io::Result<()> {
     match folder.unlink(name) {
         // A folder that its owner may not write in: he may give himself the right.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied && folder.is_mine() => {
@@ -173,7 +177,8 @@ fn below(
     Ok(())
 }
 
-fn enter(parent: &Folder, name: &OsStr, depth: usize) -> io::Result<Folder> {
+/// The folder `name`, on the same disk.
+pub(super) fn enter(parent: &Folder, name: &OsStr, depth: usize) -> io::Result<Folder> {
     if depth > DEEPEST {
         return Err(io::Error::other(format!("has more than {DEEPEST} folders in each other")));
     }

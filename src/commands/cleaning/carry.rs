@@ -134,10 +134,10 @@ pub(in crate::commands) fn undo(context: &Context, verb: &str, dry_run: bool) ->
     let survey = Survey::of(context)?;
     let remover = remover(&survey);
     // A run that was killed before it had decided anything is the last one, and goes back by itself.
-    let swept = remover.sweep(time::seconds())?;
+    let swept = remover.sweep_now()?;
     let restored = match swept.back.is_empty() {
         true => remover.undo()?,
-        false => Some(Restored { verb: verb.to_owned(), back: swept.back, ..Restored::default() }),
+        false => Some(Restored { verb: verb.to_owned(), back: swept.back, is_whole: true, ..Restored::default() }),
     };
     // What the undo has tried again, it says itself.
     let is_said = |problem: &&(PathBuf, String)| restored.iter().any(|restored| restored.stayed.contains(problem));
@@ -169,7 +169,7 @@ pub(in crate::commands) fn undo(context: &Context, verb: &str, dry_run: bool) ->
     if !context.global.json && !context.output.quiet {
         context.output.result(back(&survey, &restored).iter().map(|line| format!("{line}\n")).collect::<String>())?;
     }
-    if restored.stayed.is_empty() {
+    if restored.is_whole {
         return Ok(Exit::Done);
     }
     anyhow::bail!(

@@ -78,13 +78,14 @@ pub(super) struct Scope {
 pub(super) fn remover(survey: &Survey) -> Remover {
     let Layout { root, home, cache_root, .. } = &survey.layout;
     let forbidden: Vec<PathBuf> = std::iter::once(root.clone()).chain(home.clone()).collect();
-    Remover::new(cache_root, &forbidden)
+    let homes = survey.distrusted.iter().filter(|one| one.place.kind == Kind::Home);
+    Remover::new(cache_root, &forbidden).leaving(homes.map(|one| one.place.real.clone()).collect())
 }
 
 /// Frees what was removed and whose time is over, and finishes what a killed run left: for verbs that only look. What cannot be
 /// done now is said in one line; the next verb that deletes names all of it.
 pub(super) fn expire(context: &Context, survey: &Survey) {
-    let swept = match remover(survey).sweep(time::seconds()) {
+    let swept = match remover(survey).sweep_now() {
         Ok(swept) => swept,
         Err(error) => {
             return context.output.warn(format!("what was removed before could not be swept: {error:#}"));
@@ -136,7 +137,7 @@ impl<'a> Scene<'a> {
             }
         }
         let now = time::seconds();
-        let swept = if scope.dry_run { Swept::default() } else { remover.sweep(now)? };
+        let swept = if scope.dry_run { Swept::default() } else { remover.sweep_now()? };
         let pending = if scope.empty_trash { remover.waiting()? } else { 0 };
         let planned = SystemTime::now();
         // What lies outside of the cache is read only for who names a path there.

@@ -22,6 +22,9 @@ const UNDO: Duration = Duration::from_secs(3600);
 const SCARCE: u64 = 10_000_000_000;
 const SCARCE_SHARE: u64 = 10;
 
+/// So is one that takes fewer files than this.
+const SCARCE_FILES: u64 = 100;
+
 /// Refuses a cache root at which a disk is mounted that holds other things. The other refusals are
 /// [`crate::setup::cache_root::resolve`]'s, and the remover's own.
 ///
@@ -83,10 +86,7 @@ impl Keeping {
             return now(format!("It is freed at once because of {flag}, and cannot be brought back."));
         }
         if let Some(free) = scarce(cache_root) {
-            return now(format!(
-                "It is freed at once, since the disk has only {} free, and cannot be brought back.",
-                units::bytes(free)
-            ));
+            return now(format!("It is freed at once, since the disk has only {free}, and cannot be brought back.",));
         }
         Self::for_time(UNDO)
     }
@@ -100,8 +100,14 @@ impl Keeping {
     }
 }
 
-/// How much is free, where that is little: less than 10 GB, and less than a tenth of the disk.
-fn scarce(cache_root: &Path) -> Option<u64> {
+/// How much is free, where that is little: less than 10 GB, and less than a tenth of the disk; or room for fewer files than a
+/// journal and a trash may need.
+fn scarce(cache_root: &Path) -> Option<String> {
     let (free, total) = (disk::free_space(cache_root)?, disk::total_space(cache_root)?);
-    (free < SCARCE && free < total / SCARCE_SHARE).then_some(free)
+    if free < SCARCE && free < total / SCARCE_SHARE {
+        return Some(format!("{} free", units::bytes(free)));
+    }
+    let (files, all) = disk::free_files(cache_root)?;
+    (files < SCARCE_FILES && files < all / SCARCE_SHARE)
+        .then(|| format!("room for {} more", units::count(usize::try_from(files).unwrap_or(usize::MAX), "file")))
 }

@@ -23,7 +23,7 @@ use crate::cli::MigrateArgs;
 use crate::platform::disk;
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::lock::Lock;
-use crate::support::{escape, paths, time, units};
+use crate::support::{escape, paths, units};
 use crate::ui::prompts::Prompts;
 
 /// How long another run is waited for.
@@ -200,7 +200,7 @@ impl Run<'_> {
     /// Ends what a removal in this cache began and did not end.
     fn sweep(&self, context: &Context) {
         let forbidden: Vec<PathBuf> = [Some(self.project.clone()), self.home.clone()].into_iter().flatten().collect();
-        if let Err(error) = Remover::new(&self.cache_root, &forbidden).sweep(time::seconds()) {
+        if let Err(error) = Remover::new(&self.cache_root, &forbidden).sweep_now() {
             context.output.warn(format!("what was removed before could not be swept: {error:#}"));
         }
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow, bail};
 
 use super::super::context::Context;
+use super::super::survey::Survey;
 use super::super::{Exit, Usage};
 use super::add::{key_for, manifest_text, write_then};
 use super::settle::merged;
@@ -273,6 +274,7 @@ fn in_lower_case(path: &Path) -> String {
 /// leave a mark on what they use; outside it nothing says who does.
 fn refuse_purge(session: &Session<'_>, gone: &[Model], needed: &Needed<'_>, force: bool) -> Result<()> {
     let world = &session.world;
+    let survey = Survey::of(session.context)?;
     let root = paths::real_place(&session.project.root);
     let is_own = |path: &PathBuf| match (&root, paths::real_place(path)) {
         (Some(root), Some(real)) => real.starts_with(root),
@@ -280,6 +282,14 @@ fn refuse_purge(session: &Session<'_>, gone: &[Model], needed: &Needed<'_>, forc
     };
     for (model, part) in gone.iter().flat_map(|model| model.parts.iter().map(move |part| (model, part))) {
         bounds::check(world, part)?;
+        // As `clear` does it: a link that came with the project chooses among nobody's folders.
+        if let Some(path) = files_of(world, part)?.iter().find(|path| survey.is_left_alone(path)) {
+            bail!(
+                "{} was left: {} lies in a folder which is no cache: it is left alone\n  if it is one, put a CACHEDIR.TAG there",
+                printable(&model.name),
+                session.shown(path)
+            );
+        }
         if force || matches!(part.place, Place::Hub(_)) || needed.has(world, part)? {
             continue;
         }

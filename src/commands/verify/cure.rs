@@ -5,13 +5,18 @@ use std::path::{Path, PathBuf};
 
 use super::finding::Desk;
 use crate::cache::Place;
-use crate::cache::verify::{Content, Missing, Owner, Repo, Verdict, owners};
+use crate::cache::places::Kind;
+use crate::cache::verify::{By, Content, Missing, Owner, Repo, Verdict, owners};
 use crate::fetch::Digest;
 use crate::models::hub::{api, place};
 use crate::models::locked::{File, HubPlace, Place as ModelPlace, RepoType};
 use crate::models::mend::{Cure, Linked, Wound};
 use crate::models::world::World;
 use crate::support::escape::printable;
+
+/// A lock and a link can come with a clone: what they lead to outside of the cache is not theirs to mend.
+const FOREIGN: &str =
+    "a link leads to it out of the cache, and nobody but the project's lock says what it is; remove the link";
 
 /// What mends a file.
 #[derive(Debug)]
@@ -70,6 +75,11 @@ impl<'a> Surgery<'a> {
         if let Some((model, part, file)) = content.owners.iter().find_map(|owner| self.through_models(owner)) {
             return Remedy::Models(model, part, file);
         }
+        if content.claims.iter().all(|claim| claim.by == By::Lock)
+            && !content.paths.iter().all(|path| self.is_home(path))
+        {
+            return Remedy::Nothing(FOREIGN.to_owned());
+        }
         let size = content.expected_size();
         let mut advice = None;
         let mut source = self.good.get(&digest).map(|path| Source { cure: Cure::Copy(path.to_path_buf()), link: None });
@@ -120,6 +130,13 @@ impl<'a> Surgery<'a> {
             }
             Err(why) => Remedy::Nothing(why),
         }
+    }
+
+    /// Whether a file lies in the cache, and not in a place that is a person's own.
+    fn is_home(&self, path: &Path) -> bool {
+        let holds = |place: &&Place| path.starts_with(&place.path) || path.starts_with(&place.real);
+        let mut homes = self.places.iter().filter(holds);
+        homes.any(|place| matches!(place.kind, Kind::Home | Kind::Application { .. }))
     }
 
     fn wound(&self, paths: Vec<PathBuf>, digest: Digest, size: Option<u64>, source: Source) -> Remedy {

@@ -135,7 +135,7 @@ fn the_second_look_brings_back_what_was_linked_or_named_between_the_renames_and_
     fs::remove_file(name).unwrap();
     fs::remove_file(link).unwrap();
     drop(run);
-    room.remover.sweep(crate::support::time::seconds()).unwrap();
+    room.remover.sweep(time::seconds()).unwrap();
     assert_eq!(room.tree(), before);
 }
 

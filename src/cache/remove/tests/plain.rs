@@ -47,7 +47,7 @@ fn what_is_kept_comes_back_as_it_was_whatever_its_names_are() {
     assert_eq!((outcome.gone, outcome.freed, outcome.stayed.len()), (2, 0, 0));
     assert!(outcome.trashed > 0 && outcome.until.is_some());
     assert!(!odd.exists());
-    assert_eq!(room.remover.sweep(crate::support::time::seconds()).unwrap(), Swept::default(), "its time has not come");
+    assert_eq!(room.remover.sweep(time::seconds()).unwrap(), Swept::default(), "its time has not come");
 
     let restored = room.remover.undo().unwrap().unwrap();
     assert_eq!((restored.verb.as_str(), restored.back.len(), restored.stayed.len()), ("prune", 2, 0));
@@ -246,10 +246,10 @@ fn what_came_again_meanwhile_is_not_overwritten_by_an_undo() {
         ("new".into(), "old".into(), "new".into())
     );
     // What could not be put back waits, and goes back when it can.
-    assert_eq!(room.remover.sweep(crate::support::time::seconds()).unwrap().problems.len(), 2);
+    assert_eq!(room.remover.sweep(time::seconds()).unwrap().problems.len(), 2);
     fs::remove_file(&file).unwrap();
     fs::remove_file(room.home.join("a/tree/sub/two")).unwrap();
-    let swept = room.remover.sweep(crate::support::time::seconds()).unwrap();
+    let swept = room.remover.sweep(time::seconds()).unwrap();
     assert_eq!((swept.back.len(), swept.problems.len()), (2, 0));
     assert_eq!((read("a/file"), read("a/tree/sub/two")), ("old".into(), "old".into()));
     assert!(room.is_clean());

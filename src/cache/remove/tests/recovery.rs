@@ -55,7 +55,7 @@ fn a_run_that_had_decided_is_finished() {
     assert_eq!(outcome.gone, 4);
     // As one with `Keep::Now` leaves it that is killed before it has unlinked anything.
     let mut past = journal::past(&room.top.join("project/.cache")).unwrap();
-    past[0].journal.decide(None).unwrap();
+    past[0].journal.decide(None, None).unwrap();
     drop(past);
     assert_eq!(room.remover.undo().unwrap(), None);
     let swept = room.remover.sweep(time::seconds()).unwrap();

@@ -14,9 +14,14 @@ fn killed(room: &Room, file: &Path) {
 
 fn waits(room: &Room, run: &str, why: &str) -> String {
     let trash = room.home.join(".modelstrap/trash").join(run).join("0");
+    let root = room.top.join("project/.cache");
+    let past = journal::past(&root).unwrap();
+    let past = past.iter().find(|past| past.trashes.iter().any(|trash| trash.below.ends_with(run))).unwrap();
     format!(
-        "{why}; it waits in {} until the way is free and the next run puts it back, or you take it from there",
-        trash.display()
+        "{why}; it waits in {}, where `prune` put it at {}, until the way is free and the next run puts it back; \
+         take it from there, or delete it there, to be done with it",
+        trash.display(),
+        time::rfc3339(past.started).unwrap(),
     )
 }
 
@@ -105,7 +110,7 @@ fn now_frees_what_was_decided_whatever_its_time_and_nothing_else() {
     trashed += room.remove(vec![room.victim(&files[1], Role::File)], HOUR).trashed;
     // As by a clock that was years ahead.
     let mut past = journal::past(&room.top.join("project/.cache")).unwrap();
-    past[1].journal.decide(Some(time::seconds() + 5000 * 86_400)).unwrap();
+    past[1].journal.decide(Some(time::seconds() + 5000 * 86_400), None).unwrap();
     drop(past);
     killed(&room, &files[2]);
     fs::create_dir(&files[2]).unwrap();
@@ -188,4 +193,47 @@ fn a_content_that_is_needed_again_and_cannot_go_back_outlives_the_time_of_its_tr
     fs::rename(&away, &blobs).unwrap();
     assert_eq!(room.remover.sweep(until).unwrap().back, [blob]);
     assert!(room.is_clean());
+}
+
+#[test]
+fn what_a_link_of_dedupe_leads_to_since_the_plan_is_back_and_what_one_led_to_before_is_not() {
+    let room = Room::new();
+    let root = room.top.join("project/.cache");
+    let files = ["assets/blob", "assets/old", "tree/deep/blob"].map(|name| room.put(name, "weights"));
+    let link = |name: &str, target: &Path| {
+        let link = room.top.join("project").join(name);
+        let line = format!("{}\n", crate::cache::link::note_line(&link, target));
+        let notes = root.join(".modelstrap/links.jsonl");
+        let known = fs::read_to_string(&notes).unwrap_or_default();
+        put(&notes, &(known + &line));
+        symlink(target, &link).unwrap();
+    };
+    link("before", &files[1]);
+    std::thread::sleep(Duration::from_millis(1100));
+    let victims = vec![
+        room.victim(&files[0], Role::File),
+        room.victim(&files[1], Role::File),
+        room.victim(&room.home.join("tree"), Role::Tree),
+    ];
+    let planned = SystemTime::now();
+    let order = Order { planned, ..order(victims, Keep::Now) };
+    let (mut run, refused) = run::Run::plan(&room.remover, &room.remover.guard(), order, "1").unwrap();
+    assert_eq!(refused, []);
+    drop(run.begin(&room.remover, "1", "prune").unwrap());
+    run.take_all().unwrap();
+    link("since", &files[0]);
+    link("inside", &files[2]);
+    run.settle().unwrap();
+    let states: Vec<_> = run.jobs.iter().map(|job| (job.one.path.clone(), job.state.clone())).collect();
+    let stays = |link: &str| {
+        let link = room.top.join("project").join(link);
+        run::State::Stays(format!("is what {} leads to by now", link.display()))
+    };
+    let expected = [
+        (PathBuf::from("assets/blob"), stays("since")),
+        (PathBuf::from("assets/old"), run::State::Gone),
+        (PathBuf::from("tree"), stays("inside")),
+    ];
+    assert_eq!(states, expected);
+    assert!(files[0].exists() && !files[1].exists() && files[2].exists());
 }

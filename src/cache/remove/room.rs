@@ -1,0 +1,105 @@
+//! Room on a disk that is full to the last byte or inode, for the journal and the trash of a removal: the person whose disk is full
+//! wants just this, and must not be told to make room first.
+//!
+//! Only what goes for good gives it, one file at a time, after the same look as anything that goes: first what is a file alone, then
+//! a file of a tree that goes whole. Of a repository its names go first (`refs`, then `snapshots`), so that one that is cut off here
+//! is no revision with half of its files, but one without a name, which the next run finds again.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+
+use super::Role;
+use super::folder::{Folder, Kind};
+use super::journal::Mark;
+use super::run::{Run, State};
+use super::{take, walk};
+
+/// What goes first, and whether also what frees no byte: a link frees an inode.
+const ORDER: [(Role, bool); 5] =
+    [(Role::File, false), (Role::Blob, false), (Role::Reference, true), (Role::File, true), (Role::Blob, true)];
+
+impl Run {
+    /// Unlinks one file where it lies; false where there is none left that may go so.
+    pub(super) fn make_room(&mut self) -> bool {
+        for (role, any) in ORDER {
+            for at in 0..self.jobs.len() {
+                let job = &self.jobs[at];
+                let frees = any && job.victim.stamp.names <= 1 || job.victim.stamp.alone() > 0;
+                // One that may not go now may do so later, when the revision that has it has gone.
+                if self.is_next(at, role)
+                    && frees
+                    && let Ok(freed) = take::unlink(self, at)
+                {
+                    self.jobs[at].state = State::Freed(freed);
+                    self.contents.clear();
+                    return true;
+                }
+            }
+        }
+        let mut trees = [Role::Tree, Role::Snapshot].into_iter();
+        trees.any(|role| (0..self.jobs.len()).any(|at| self.is_next(at, role) && self.thin(at).unwrap_or(false)))
+    }
+
+    fn is_next(&self, at: usize, role: Role) -> bool {
+        self.jobs[at].victim.role == role && self.jobs[at].state == State::Waiting
+    }
+
+    /// Unlinks one file of the tree of the job `at`, if all of it may go; where none is left, an empty folder.
+    fn thin(&mut self, at: usize) -> Result<bool, String> {
+        let ready = take::look(self, at)?;
+        let (parent, name) = (&ready.parent, ready.path.file_name().unwrap_or_default());
+        let says = |error: io::Error| error.to_string();
+        let Some((freed, folder)) = first(parent, name, 0).map_err(says)? else {
+            // Refused where a file with a second name is in it.
+            parent.remove_folder(name).map_err(says)?;
+            self.jobs[at].state = State::Freed(ready.found.stamp.disk);
+            return Ok(true);
+        };
+        // Its time and its size are ours now.
+        self.limits.ours.insert(folder);
+        self.thinned += freed;
+        let job = &mut self.jobs[at];
+        job.is_thinned = true;
+        if let Ok(found) = parent.look(name)
+            && found.stamp.id == job.victim.stamp.id
+        {
+            job.victim.stamp = found.stamp;
+            job.one.mark = Mark::of(&found.stamp);
+        }
+        self.contents.clear();
+        Ok(true)
+    }
+}
+
+/// Unlinks the first file or link in the folder `name` that has no other name, or the first empty folder: what that freed, and the
+/// folder that it was in.
+fn first(parent: &Folder, name: &OsStr, depth: usize) -> io::Result<Option<(u64, (u64, u64))>> {
+    let folder = walk::enter(parent, name, depth)?;
+    let mut names = folder.names()?;
+    names.sort_by_key(rank);
+    for name in names {
+        let Some(found) = folder.find(&name)? else { continue };
+        if found.kind == Kind::Folder {
+            if let Some(done) = first(&folder, &name, depth + 1)? {
+                return Ok(Some(done));
+            }
+            if folder.remove_folder(&name).is_err() {
+                continue;
+            }
+        } else if found.stamp.names <= 1 {
+            walk::unlink(&folder, &name, &found, &mut |_| {})?;
+        } else {
+            continue;
+        }
+        return Ok(Some((found.stamp.disk, folder.own()?.stamp.id)));
+    }
+    Ok(None)
+}
+
+fn rank(name: &OsString) -> u8 {
+    match name.to_str() {
+        Some("refs") => 0,
+        Some("snapshots") => 1,
+        _ => 2,
+    }
+}

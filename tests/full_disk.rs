@@ -1,0 +1,214 @@
+//! A disk with no byte and no inode left: whose disk is full must be able to delete, and what was cut off for want of room goes on
+//! once there is some.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so and stops")]
+
+#[path = "support/lived.rs"]
+mod lived;
+mod support;
+
+use lived::{HUB, MAIN, PINNED, repository};
+use support::project::{Node, PROGRAM, Ran, Room, Tree, may_mount};
+
+/// Fills what is left of the disk: all bytes, or all inodes. A byte more is refused then.
+const FILL: &str = r#"
+    full() {
+        case $1 in
+            bytes) cat /dev/zero >"$2/ballast" 2>/dev/null || :; ! printf x 2>/dev/null >>"$2/ballast" ;;
+            inodes) number=0; while touch "$2/ballast$number" 2>/dev/null; do number=$((number + 1)); done ;;
+        esac
+    }
+"#;
+
+/// Runs `script` in a room whose project lies on a disk of its own, `$2/disk`; its folder is the project.
+fn on_a_small_disk(room: &Room, script: &str) -> Ran {
+    std::fs::create_dir(room.path().join("disk")).unwrap();
+    let script = format!(
+        "{FILL} mount -t tmpfs -o size=4m,nr_inodes=220 none \"$2/disk\"; cp -a \"$2/p\" \"$2/disk/\"; cd \"$2/disk/p\"; {script}"
+    );
+    let mut command = room.program("unshare");
+    command.args(["-m", "--propagation", "private", "sh", "-eu", "-c", &script, "sh", PROGRAM]).arg(room.path());
+    room.ran(&mut command)
+}
+
+/// One repository of two revisions, and nothing else: there is no file that needs no journal.
+fn one_repository() -> Room {
+    let room = Room::bare();
+    room.write("modelstrap.toml", "");
+    repository(&room, "org/asr", &[(PINNED, &[("old", 400)]), (MAIN, &[("new", 800)])]);
+    room.write(&format!("{HUB}/models--org--asr/refs/main"), MAIN);
+    room
+}
+
+/// What is left of the repository, and of a trash.
+const LEFT: &str = "cd .cache; find . \\( -path '*/models--*' -o -path '*.modelstrap*' \\) ! -type d | sort";
+
+/// The paths that [`LEFT`] has printed.
+fn left(ran: &Ran) -> Vec<&str> {
+    ran.out.lines().filter(|line| line.starts_with("./")).collect()
+}
+
+#[test]
+fn what_is_named_goes_from_a_disk_without_a_free_byte_or_inode() {
+    if !may_mount() {
+        return;
+    }
+    let folder = "./huggingface/hub/models--org--asr";
+    let old = [format!("{folder}/blobs/old"), format!("{folder}/snapshots/{PINNED}/old.bin")];
+    let new =
+        [format!("{folder}/blobs/new"), format!("{folder}/refs/main"), format!("{folder}/snapshots/{MAIN}/new.bin")];
+    for what in ["bytes", "inodes"] {
+        for (words, stays) in [
+            ("clear org/asr --yes", &[][..]),
+            ("clear models --yes --now", &[]),
+            ("clear org/asr@main --yes", &old),
+            ("prune --yes --grace 0", &new),
+            ("prune --yes --grace 0 --until-free 300kB", &new),
+        ] {
+            let script = format!("full {what} \"$2/disk\"; \"$1\" {words}; {LEFT}");
+            let ran = on_a_small_disk(&one_repository(), &script);
+            let when = format!("{what}, {words}: {ran:?}");
+            assert_eq!(ran.code, 0, "{when}");
+            assert_eq!(left(&ran), stays, "{when}");
+            assert_eq!(ran.err, "", "{when}");
+            assert!(ran.out.contains(" freed.\n") && !ran.out.contains("\n0 B freed"), "{when}");
+        }
+    }
+}
+
+#[test]
+fn a_single_tiny_file_goes_from_a_full_disk_although_it_makes_no_room_for_a_journal() {
+    if !may_mount() {
+        return;
+    }
+    let room = Room::bare();
+    room.write("modelstrap.toml", "");
+    room.write(".cache/whisper/empty.pt", "");
+    let script = format!("full bytes \"$2/disk\"; \"$1\" clear empty.pt --yes; {LEFT}; ls whisper");
+    let ran = on_a_small_disk(&room, &script).expect(0);
+    assert!(ran.out.ends_with("0 B freed.\n"), "{ran:?}");
+}
+
+#[test]
+fn who_wants_to_have_it_back_is_told_that_a_full_disk_has_no_room_for_that() {
+    if !may_mount() {
+        return;
+    }
+    let script = format!(
+        "full bytes \"$2/disk\"; code=0; \"$1\" clear org/asr --yes --undo-for 1h || code=$?; {LEFT}; exit $code"
+    );
+    let ran = on_a_small_disk(&one_repository(), &script).expect(1);
+    assert_eq!(
+        ran.err,
+        "error: nothing was removed: neither a journal of it nor a trash can be made in @/disk/p/.cache: \
+         No space left on device (os error 28)\n  \
+         what can be brought back needs a little room: `--now` deletes it at once\n"
+    );
+    assert_eq!(left(&ran).len(), 5, "{ran:?}");
+}
+
+#[test]
+fn what_was_removed_before_the_disk_was_full_comes_back_or_is_freed() {
+    if !may_mount() {
+        return;
+    }
+    let script = |then: &str| {
+        format!(
+            "\"$1\" clear org/asr --yes --undo-for 1h >/dev/null; full bytes \"$2/disk\"; full inodes \"$2/disk\"; \"$1\" {then}; {LEFT}"
+        )
+    };
+    let ran = on_a_small_disk(&one_repository(), &script("clear --undo")).expect(0);
+    assert_eq!(left(&ran).len(), 5, "{ran:?}");
+    let ran = on_a_small_disk(&one_repository(), &script("prune --now --yes")).expect(0);
+    assert_eq!(left(&ran), [""; 0], "{ran:?}");
+}
+
+#[test]
+fn a_migration_that_met_a_full_disk_goes_on_once_there_is_room() {
+    if !may_mount() {
+        return;
+    }
+    let room = Room::bare();
+    room.write("modelstrap.toml", "[cache]\nbase_dir = \"small\"\n");
+    for number in 0..20_u8 {
+        room.write(&format!("~/.cache/torch/hub/checkpoints/{number}.pth"), vec![number; 20_000]);
+    }
+    let hub = "~/.cache/huggingface/hub/models--org--asr";
+    room.write(&format!("{hub}/blobs/new"), vec![7; 20_000]);
+    room.write(&format!("{hub}/refs/main"), MAIN);
+    std::fs::create_dir_all(room.place(&format!("{hub}/snapshots/{MAIN}"))).unwrap();
+    std::os::unix::fs::symlink("../../blobs/new", room.place(&format!("{hub}/snapshots/{MAIN}/new.bin"))).unwrap();
+    let before = Tree::of(&room.home().join(".cache"));
+    let mut failed = 0;
+    // What the disk says it has is not what it has: it is out of inodes at another step each time.
+    for inodes in (8..44).step_by(5) {
+        let script = format!(
+            "rm -rf \"$2/p/small\" \"$2/one\" \"$2/two\" \"$2/h2\"; mkdir \"$2/p/small\" \"$2/one\" \"$2/two\"; cp -a \"$2/h\" \"$2/h2\"; \
+             mount -t tmpfs -o size=4m,nr_inodes={inodes} none \"$2/p/small\"; export HOME=\"$2/h2\"; \
+             code=0; \"$1\" migrate --yes || code=$?; cp -a \"$2/p/small/.\" \"$2/h2/.cache/.\" \"$2/one\"; \
+             mount -o remount,nr_inodes=400 \"$2/p/small\"; \"$1\" migrate --yes >/dev/null; \
+             cp -a \"$2/p/small/.\" \"$2/two\"; find \"$2/h2/.cache\" -type f; exit $code"
+        );
+        let mut command = room.program("unshare");
+        command.args(["-m", "--propagation", "private", "sh", "-eu", "-c", &script, "sh", PROGRAM]).arg(room.path());
+        let ran = room.ran(&mut command);
+        let when = format!("{inodes} inodes: {ran:?}");
+        let (one, two) = (Tree::of(&room.path().join("one")), Tree::of(&room.path().join("two")));
+        for (name, node) in before.0.iter().filter(|(_, node)| matches!(node, Node::File(..))) {
+            assert!(one.0.get(name) == Some(node), "{name} after the first run, {when}");
+            assert!(two.0.get(name) == Some(node), "{name} after the second run, {when}");
+        }
+        assert!(!ran.out.contains("@/h2/.cache/"), "what came is left where it was: {when}");
+        assert!(!two.names().iter().any(|name| name.contains(".modelstrap-migrate")), "{when}");
+        if ran.code != 0 {
+            failed += 1;
+            assert_eq!(ran.code, 1, "{when}");
+            ran.says(&[
+                "No space left on device",
+                "small",
+                "nothing is lost or half",
+                "run `modelstrap migrate` again",
+            ]);
+        }
+    }
+    assert!(failed >= 4, "{failed} failed");
+}
+
+#[test]
+fn a_restore_that_met_a_full_disk_goes_on_once_there_is_room() {
+    if !may_mount() {
+        return;
+    }
+    let room = one_repository();
+    room.write(".cache/torch/hub/checkpoints/a.pth", vec![3; 300_000]);
+    room.run(&["backup", "../all.tar.gz", "--quiet"]).expect(0);
+    room.write("modelstrap.toml", "[cache]\nbase_dir = \"small\"\n");
+    let model = |root: &str| Tree::of(&room.path().join(root)).without(|name| name.contains(".modelstrap"));
+    let whole = model("p/.cache");
+    let mut failed = 0;
+    for (kilobytes, inodes) in [(200, 400), (700, 400), (1300, 400), (4000, 6), (4000, 12), (4000, 20)] {
+        let script = format!(
+            "rm -rf \"$2/p/small\" \"$2/one\" \"$2/two\"; mkdir \"$2/p/small\" \"$2/one\" \"$2/two\"; \
+             mount -t tmpfs -o size={kilobytes}k,nr_inodes={inodes} none \"$2/p/small\"; \
+             code=0; \"$1\" restore \"$2/all.tar.gz\" --quiet || code=$?; cp -a \"$2/p/small/.\" \"$2/one\"; \
+             mount -o remount,size=4m,nr_inodes=400 \"$2/p/small\"; \"$1\" restore \"$2/all.tar.gz\" --quiet; \
+             cp -a \"$2/p/small/.\" \"$2/two\"; exit $code"
+        );
+        let mut command = room.program("unshare");
+        command.args(["-m", "--propagation", "private", "sh", "-eu", "-c", &script, "sh", PROGRAM]).arg(room.path());
+        let ran = room.ran(&mut command);
+        let when = format!("{kilobytes} kB, {inodes} inodes: {ran:?}");
+        for (name, node) in &model("one").0 {
+            assert!(whole.0.get(name) == Some(node), "{name} is half: {when}");
+        }
+        model("two").assert_eq(&whole, &when);
+        if ran.code != 0 {
+            failed += 1;
+            assert_eq!(ran.code, 1, "{when}");
+            let said = ran.err.contains("No space left on device")
+                || ran.err.contains("are needed than the disk of @/p/small");
+            assert!(said && ran.err.contains("make room, and run this again"), "{when}");
+        }
+    }
+    assert!(failed >= 4, "{failed} failed");
+}

@@ -1,0 +1,76 @@
+//! `models remove --purge` and the emptying of the trash in a cache that leads to a person's own folders: the same folders are left
+//! alone as by `clear` and `prune`.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so and stops")]
+
+#[path = "support/hub/mod.rs"]
+mod hub;
+mod support;
+#[path = "support/zoo.rs"]
+mod zoo;
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use support::project::{Room, Tree};
+use zoo::Zoo;
+
+const TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n";
+
+/// The home, without the tool's notes on the cache.
+fn home(room: &Room) -> Tree {
+    Tree::of(&room.home())
+}
+
+#[test]
+fn a_purge_leaves_a_cache_root_alone_that_leads_out_and_says_nowhere_that_it_is_a_cache() {
+    let zoo = Zoo::start();
+    for force in [false, true] {
+        let room =
+            zoo.project("w = \"url:https://files.example.org/weights.bin\"\nvad = \"torch-hub:owner/tiny-repo\"\n");
+        room.run(&["models", "download"]).expect(0);
+        fs::rename(room.place(".cache"), room.place("~/docs")).unwrap();
+        let _ = fs::remove_file(room.place("~/docs/CACHEDIR.TAG"));
+        for name in ["files", "torch"] {
+            let _ = fs::remove_file(room.place(&format!("~/docs/{name}/CACHEDIR.TAG")));
+        }
+        // Torch's home would say itself that it is a cache.
+        let _ = fs::remove_dir_all(room.place("~/docs/torch/hub/checkpoints"));
+        symlink("../h/docs", room.place(".cache")).unwrap();
+        let before = home(&room);
+        for model in ["w", "vad"] {
+            let manifest = room.text("modelstrap.toml");
+            let mut words = vec!["models", "remove", model, "--purge", "--yes"];
+            words.extend(force.then_some("--force"));
+            let ran = room.run(&words).expect(1);
+            ran.says(&["which is no cache: it is left alone", "put a CACHEDIR.TAG there"]);
+            home(&room).assert_eq(&before, &format!("{words:?}"));
+            assert_eq!(room.text("modelstrap.toml"), manifest, "nothing is half");
+        }
+        room.write("~/docs/CACHEDIR.TAG", TAG);
+        room.run(&["models", "remove", "w", "--purge", "--yes", "--force"]).expect(0);
+        assert_ne!(home(&room).names(), before.names());
+    }
+}
+
+#[test]
+fn what_waits_in_the_trash_of_a_place_that_is_none_any_more_is_not_deleted_there() {
+    let room = Room::bare();
+    room.write("modelstrap.toml", "");
+    room.write("~/disk/whisper/large.pt", vec![7; 20_000]);
+    room.write("~/disk/whisper/CACHEDIR.TAG", TAG);
+    fs::create_dir(room.place(".cache")).unwrap();
+    symlink("../../h/disk/whisper", room.place(".cache/whisper")).unwrap();
+    room.run(&["clear", "large.pt", "--yes", "--undo-for", "1s"]).expect(0);
+    fs::remove_file(room.place("~/disk/whisper/CACHEDIR.TAG")).unwrap();
+    let before = home(&room);
+    std::thread::sleep(std::time::Duration::from_millis(2100));
+    for words in [&["status"][..], &["prune", "--yes"], &["prune", "--yes", "--now"], &["clear", "models", "--yes"]] {
+        let ran = room.run(words);
+        assert!(ran.err.contains("which is no cache: it is left alone"), "{words:?}: {ran:?}");
+        home(&room).assert_eq(&before, &format!("{words:?}: {ran:?}"));
+    }
+    room.write("~/disk/whisper/CACHEDIR.TAG", TAG);
+    room.run(&["prune", "--yes"]).expect(0);
+    assert!(!home(&room).names().iter().any(|name| name.contains("trash")), "{:?}", home(&room).names());
+}

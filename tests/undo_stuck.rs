@@ -1,0 +1,65 @@
+//! An undo that is stuck: it names the run, what is in the way and what ends it, and stands in no other undo's way, nor in its exit
+//! code's.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so and stops")]
+
+mod support;
+
+use std::fs;
+
+use support::project::Room;
+
+/// Three files of which `c` was removed last, and stands there again.
+fn stuck() -> Room {
+    let room = Room::bare();
+    room.write("modelstrap.toml", "");
+    for name in ["a", "b", "c"] {
+        room.write(&format!(".cache/whisper/{name}.pt"), vec![7; 20_000]);
+        room.run(&["clear", &format!("{name}.pt"), "--yes", "--undo-for", "1h"]).expect(0);
+    }
+    room.write(".cache/whisper/c.pt", "again");
+    room
+}
+
+#[test]
+fn the_one_that_is_stuck_fails_and_the_others_do_not() {
+    let room = stuck();
+    let ran = room.run(&["clear", "--undo"]).expect(1);
+    let says = [
+        "warning: .cache/whisper/c.pt could not be brought back: something stands there again; it waits in @/p/.cache/whisper/.modelstrap/trash/",
+        ", where `clear` put it at 20",
+        " until the way is free and the next run puts it back; take it from there, or delete it there, to be done with it\n",
+    ];
+    let ran = ran.says(&says);
+    assert!(ran.err.ends_with("1 thing could not be brought back, and stay in the trash, as said above\n"), "{ran:?}");
+    // Further ones succeed, and say what is stuck.
+    for name in ["b", "a"] {
+        let ran = room.run(&["clear", "--undo"]).expect(0).says(&says);
+        assert!(ran.out.starts_with(&format!("{name}.pt is back (")), "{ran:?}");
+        assert!(room.exists(&format!(".cache/whisper/{name}.pt")));
+    }
+    // Only what is stuck is left.
+    room.run(&["prune", "--undo"]).expect(1).says(&says);
+    let json = room.run(&["clear", "--undo", "--json"]).expect(1).json();
+    assert_eq!((json["restored"].as_array().unwrap().len(), json["stayed"].as_array().unwrap().len()), (0, 1));
+}
+
+#[test]
+fn it_ends_when_the_way_is_free_or_when_it_is_taken_from_the_trash() {
+    let room = stuck();
+    room.run(&["clear", "--undo"]).expect(1);
+    fs::remove_file(room.place(".cache/whisper/c.pt")).unwrap();
+    room.run(&["clear", "--undo"]).expect(0);
+    assert_eq!(room.read(".cache/whisper/c.pt").len(), 20_000);
+
+    let room = stuck();
+    let ran = room.run(&["clear", "--undo"]).expect(1);
+    let at = ran.err.split("it waits in @").nth(1).unwrap().split(", where").next().unwrap().to_owned();
+    fs::remove_file(format!("{}{at}", room.path().display())).unwrap();
+    for _ in ["b", "a"] {
+        let ran = room.run(&["clear", "--undo"]).expect(0);
+        assert_eq!(ran.err, "", "it is done with");
+    }
+    room.run(&["clear", "--undo"]).expect(0);
+    assert!(!room.exists(".cache/whisper/.modelstrap") && room.text(".cache/whisper/c.pt") == "again");
+}
