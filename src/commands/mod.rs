@@ -3,6 +3,7 @@
 mod backup;
 mod cleaning;
 mod clear;
+mod consent;
 mod context;
 mod dedupe;
 mod detect;

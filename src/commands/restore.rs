@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::backup::listing::Listing;
 use super::context::Context;
 use super::survey::Survey;
-use super::{Exit, Usage};
+use super::{Exit, consent};
 use crate::cache::archive::index::{Index, What, hex};
 use crate::cache::archive::merge::{self, Merge, Rules};
 use crate::cache::archive::names::{self, Name};
@@ -17,7 +17,6 @@ use crate::cli::RestoreArgs;
 use crate::platform::disk;
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::{escape, paths, units};
-use crate::ui::prompts::Prompts;
 
 pub(super) fn run(context: &Context, arguments: &RestoreArgs) -> Result<Exit> {
     interrupt::watch();
@@ -147,22 +146,14 @@ fn consent(context: &Context, arguments: &RestoreArgs, index: &Index, merge: &Me
     let replaced = merge.replaced(index).count();
     let files = units::count(replaced, "file");
     // Who sends an archive through a pipe has said what is to be done.
-    if !context.can_ask() || arguments.archive.as_os_str() == "-" {
-        if replaced == 0 {
-            return Ok(());
-        }
-        return Err(
-            Usage(format!("{files} would be replaced, and there is no terminal to ask on\n  give `--yes`")).into()
-        );
+    let can_ask = context.can_ask() && arguments.archive.as_os_str() != "-";
+    let alone = (&*format!("{files} would be replaced"), "`--yes`");
+    match replaced {
+        0 if can_ask => consent::sure(context, "Restore?", alone),
+        0 => Ok(()),
+        _ if can_ask => consent::sure(context, &format!("Restore, and replace {files}?"), alone),
+        _ => Err(consent::nobody(alone)),
     }
-    let question = match replaced {
-        0 => "Restore?".to_owned(),
-        _ => format!("Restore, and replace {files}?"),
-    };
-    if !Prompts::new(&context.output).sure(&question)? {
-        return Err(Interrupted("left; nothing was changed".to_owned()).into());
-    }
-    Ok(())
 }
 
 fn report(

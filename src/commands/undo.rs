@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::context::Context;
 use super::setup::{lock as lock_project, shelf};
-use super::{Exit, Usage};
+use super::{Exit, consent};
 use crate::cache::notes::projects;
 use crate::cli::UndoArgs;
 use crate::models::lock::unseen::{self, Unseen};
@@ -23,7 +23,6 @@ use crate::project::answers::Answers;
 use crate::setup::{Layout, Overrides};
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::{bounded, escape, paths, units};
-use crate::ui::prompts::Prompts;
 
 pub(super) fn run(context: &Context, arguments: &UndoArgs) -> Result<Exit> {
     let project = context.project()?;
@@ -137,18 +136,10 @@ fn withdraw(context: &Context, project: &Project, past: &[Past], all: bool) {
 }
 
 fn consent(context: &Context, arguments: &UndoArgs) -> Result<()> {
-    if !arguments.yes && context.ci().is_none() {
-        if !context.can_ask() {
-            return Err(Usage(
-                "undo asks before it changes anything, and there is no terminal to ask on\n  give `--yes`".to_owned(),
-            )
-            .into());
-        }
-        if !Prompts::new(&context.output).yes("Take this back?")? {
-            return Err(Interrupted("left; nothing was changed".to_owned()).into());
-        }
+    if arguments.yes || context.ci().is_some() {
+        return Ok(());
     }
-    Ok(())
+    consent::yes(context, "Take this back?", ("undo asks before it changes anything", "`--yes`"))
 }
 
 /// Takes out the ignore lines that an earlier undo kept for folders that are gone now. True when there was one.

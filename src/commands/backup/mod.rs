@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::context::Context;
 use super::survey::Survey;
-use super::{Exit, Usage};
+use super::{Exit, Usage, consent};
 use crate::cache::archive::contents::{self, About, Plan};
 use crate::cache::archive::gather::{self, Gathered};
 use crate::cache::archive::index::What;
@@ -24,7 +24,6 @@ use crate::models::hub::store;
 use crate::platform::Os;
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::{escape, paths, time, units};
-use crate::ui::prompts::Prompts;
 use choice::Choice;
 use listing::Listing;
 
@@ -240,16 +239,8 @@ fn consent(context: &Context, arguments: &BackupArgs, shown: &str) -> Result<()>
     if arguments.yes {
         return Ok(());
     }
-    if !context.can_ask() {
-        return Err(Usage(format!(
-            "{shown} is there already, and there is no terminal to ask on\n  give `--yes` to replace it"
-        ))
-        .into());
-    }
-    if !Prompts::new(&context.output).sure(&format!("{shown} is there already. Replace it?"))? {
-        return Err(Interrupted("left; nothing was changed".to_owned()).into());
-    }
-    Ok(())
+    let there = format!("{shown} is there already");
+    consent::sure(context, &format!("{there}. Replace it?"), (&there, "`--yes` to replace it"))
 }
 
 fn report(

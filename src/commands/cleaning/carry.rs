@@ -17,10 +17,8 @@ use crate::cache::select::prune::span;
 use crate::cli::Consent;
 use crate::commands::context::Context;
 use crate::commands::survey::Survey;
-use crate::commands::{Exit, Usage, notes};
-use crate::support::interrupt::Interrupted;
+use crate::commands::{Exit, Usage, consent, notes};
 use crate::support::{escape, time, units};
-use crate::ui::prompts::Prompts;
 
 /// How a plan is carried out.
 pub(in crate::commands) struct Manner<'a> {
@@ -91,23 +89,16 @@ pub(in crate::commands) fn carry_out(
 }
 
 /// `keep`: of what is removed, if anything but the trash is.
-fn consent(context: &Context, consent: &Consent, keep: Option<Keep>) -> Result<()> {
-    if consent.yes {
+fn consent(context: &Context, agreed: &Consent, keep: Option<Keep>) -> Result<()> {
+    if agreed.yes {
         return Ok(());
-    }
-    if !context.can_ask() {
-        let why = "this deletes files, and there is no terminal to ask on\n  give `--yes`, or `--dry-run` to see what would go";
-        return Err(Usage(why.to_owned()).into());
     }
     let question = match keep {
         None => "Empty the trash for good?",
         Some(Keep::Now) => "Delete this for good?",
         Some(Keep::For(_)) => "Remove this?",
     };
-    match Prompts::new(&context.output).sure(question)? {
-        true => Ok(()),
-        false => Err(Interrupted("left; nothing was changed".to_owned()).into()),
-    }
+    consent::sure(context, question, ("this deletes files", "`--yes`, or `--dry-run` to see what would go"))
 }
 
 pub(in crate::commands) fn said(outcome: &Outcome, verb: &str) -> String {

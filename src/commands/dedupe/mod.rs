@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result, bail};
 
 use super::context::Context;
 use super::survey::Survey;
-use super::{Exit, Usage};
+use super::{Exit, consent};
 use crate::cache::Place;
 use crate::cache::duplicates::world::Live;
 use crate::cache::duplicates::{self, Found, Memory, Plan, Rules, Search, decide, memory};
@@ -26,7 +26,6 @@ use crate::support::interrupt::{self, Interrupted};
 use crate::support::lock::Lock;
 use crate::support::{escape, units};
 use crate::ui::gauge::Gauge;
-use crate::ui::prompts::Prompts;
 
 /// How long another run is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -159,17 +158,11 @@ impl Report<'_> {
         if self.arguments.yes {
             return Ok(());
         }
-        if !context.can_ask() {
-            return Err(Usage(
-                "dedupe asks before it changes anything, and there is no terminal to ask on\n  give `--yes`, or `--dry-run` to see what it would do".to_owned(),
-            )
-            .into());
+        if context.can_ask() {
+            context.output.tell(lines::no_undo(self));
         }
-        context.output.tell(lines::no_undo(self));
-        if !Prompts::new(&context.output).sure("Store these once?")? {
-            return Err(Interrupted("left; nothing was changed".to_owned()).into());
-        }
-        Ok(())
+        let alone = ("dedupe asks before it changes anything", "`--yes`, or `--dry-run` to see what it would do");
+        consent::sure(context, "Store these once?", alone)
     }
 
     /// Says what came of it, and with which code the run ends.

@@ -13,7 +13,7 @@ use anyhow::{Result, bail};
 
 use super::context::Context;
 use super::survey::Survey;
-use super::{Exit, Usage, notes};
+use super::{Exit, consent, notes};
 use crate::cache::Stamp;
 use crate::cache::inventory::Heap;
 use crate::cache::migrate::sources::Found;
@@ -24,7 +24,6 @@ use crate::platform::disk;
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::lock::Lock;
 use crate::support::{escape, paths, units};
-use crate::ui::prompts::Prompts;
 
 /// How long another run is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -183,18 +182,11 @@ impl Run<'_> {
         if self.arguments.yes {
             return Ok(());
         }
-        if !context.can_ask() {
-            return Err(Usage(
-                "migrate asks before it moves anything, and there is no terminal to ask on\n  give `--yes`, or `--dry-run` to look only"
-                    .to_owned(),
-            )
-            .into());
+        if context.can_ask() {
+            context.output.say("There is no undo: what has moved stays in the cache.");
         }
-        context.output.say("There is no undo: what has moved stays in the cache.");
-        if !Prompts::new(&context.output).sure("Move this?")? {
-            return Err(Interrupted("left; nothing was changed".to_owned()).into());
-        }
-        Ok(())
+        let alone = ("migrate asks before it moves anything", "`--yes`, or `--dry-run` to look only");
+        consent::sure(context, "Move this?", alone)
     }
 
     /// Ends what a removal in this cache began and did not end.

@@ -7,7 +7,7 @@ use anyhow::{Result, anyhow, bail};
 
 use super::super::context::Context;
 use super::super::survey::Survey;
-use super::super::{Exit, Usage};
+use super::super::{Exit, Usage, consent};
 use super::add::{key_for, manifest_text, write_then};
 use super::settle::merged;
 use super::{Session, known};
@@ -21,9 +21,8 @@ use crate::models::world::World;
 use crate::models::{bounds, placement};
 use crate::project::{Manifest, manifest_edit};
 use crate::support::escape::{self, printable};
-use crate::support::interrupt::{self, Interrupted};
+use crate::support::interrupt;
 use crate::support::{paths, units};
-use crate::ui::prompts::Prompts;
 
 pub(super) fn run(context: &Context, arguments: &RemoveArgs) -> Result<Exit> {
     interrupt::watch();
@@ -212,15 +211,9 @@ fn consent(removal: &Removal<'_>, arguments: &RemoveArgs) -> Result<Agreed> {
     if arguments.consent.yes || names.is_empty() {
         return Ok(agreed);
     }
-    if !context.can_ask() {
-        return Err(
-            Usage("`--purge` deletes files, and there is no terminal to ask on\n  give `--yes`".to_owned()).into()
-        );
-    }
-    match Prompts::new(&context.output).sure(&format!("Delete the files of {}?", names.join(", ")))? {
-        true => Ok(agreed),
-        false => Err(Interrupted("left; nothing was changed".to_owned()).into()),
-    }
+    let question = format!("Delete the files of {}?", names.join(", "));
+    consent::sure(context, &question, ("`--purge` deletes files", "`--yes`"))?;
+    Ok(agreed)
 }
 
 /// What the models that stay need.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow};
 
 use super::context::Context;
-use super::{Exit, Usage, detect, notes};
+use super::{Exit, consent, detect, notes};
 use crate::cli::SetupArgs;
 use crate::plan::apply::{ApplyError, settle};
 use crate::plan::journal::Shelf;
@@ -132,21 +132,14 @@ fn consent(context: &Context, arguments: &SetupArgs, asks: bool) -> Result<()> {
     if arguments.yes {
         return Ok(());
     }
-    if asks {
-        return match Prompts::new(&context.output).yes("Apply this plan?")? {
-            true => Ok(()),
-            false => Err(Interrupted("left; nothing was changed".to_owned()).into()),
-        };
-    }
+    let alone = ("setup asks before it changes anything", "`--yes` to apply the plan, or `--dry-run` to look at it");
     match context.ci() {
+        _ if asks => consent::yes(context, "Apply this plan?", alone),
         Some(provider) => {
             context.output.tell(format!("This is a CI run ({provider}): going on without asking."));
             Ok(())
         }
-        None => Err(Usage(
-            "setup asks before it changes anything, and there is no terminal to ask on\n  give `--yes` to apply the plan, or `--dry-run` to look at it".to_owned(),
-        )
-        .into()),
+        None => Err(consent::nobody(alone)),
     }
 }
 
