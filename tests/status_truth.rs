@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 
 use lived::{HUB, MAIN, PINNED, lived_in, repository};
 use serde_json::{Value, json};
-use support::project::{Ran, Room};
+use support::project::{PROGRAM, Ran, Room, may_mount};
 
 /// A clock that is two hours ahead: what came less than an hour ago stays, and when a file came only the disk says.
 const LATER: &str = "
@@ -199,6 +199,25 @@ fn a_folder_with_two_names_is_counted_once_and_both_are_told() {
     ] {
         assert!(text.contains(line), "{text}");
     }
+}
+
+#[test]
+fn a_disk_that_is_mounted_at_two_paths_is_counted_once() {
+    if !may_mount() {
+        return;
+    }
+    let room = lived_in();
+    let (one, two) = (room.place(".cache/torch"), room.place("~/.cache/torch"));
+    let alone = room.run(&["status", "--json"]).expect(0).json();
+    fs::create_dir_all(&two).unwrap();
+    let mut command = room.program("unshare");
+    let script = "mount --bind \"$1\" \"$2\" && \"$0\" status --json";
+    command.args(["-m", "--propagation", "private", "sh", "-c", script, PROGRAM]).arg(&one).arg(&two);
+    let status = room.ran(&mut command).expect(0).json();
+    let twin = json!({"name": "torch", "path": "@/h/.cache/torch", "why": "same_folder", "of": "@/p/.cache/torch"});
+    assert_eq!(status["elsewhere"], json!([twin]));
+    assert_eq!(status["total"], alone["total"]);
+    sums(&status);
 }
 
 #[test]

@@ -120,6 +120,7 @@ fn apart(places: Vec<Place>) -> (Vec<Place>, Vec<Aside>) {
     let mut kept: Vec<Place> = Vec::new();
     let mut aside: Vec<Aside> = Vec::new();
     let mut ids: Vec<(u64, u64)> = Vec::new();
+    let mut twins: Vec<(PathBuf, u8)> = Vec::new();
     let mut order: Vec<(usize, Place)> = places.into_iter().enumerate().collect();
     order.sort_by_key(|(at, place)| (place.real.components().count(), place.rank(), *at));
     let mut numbers = Vec::new();
@@ -127,6 +128,10 @@ fn apart(places: Vec<Place>) -> (Vec<Place>, Vec<Aside>) {
         let swallowed = |outer: &Place| {
             place.real.starts_with(&outer.real) && (outer.real == place.real || outer.rank() <= place.rank())
         };
+        // The outer come first: what lies below a folder's other name lies in that folder.
+        if twins.iter().any(|(twin, rank)| place.real.starts_with(twin) && *rank <= place.rank()) {
+            continue;
+        }
         let id = Stamp::at(&place.real).map_or((0, 0), |stamp| stamp.id);
         // A disk that is mounted at two paths, or a folder: where the system has no such numbers, paths have to do.
         let twin = |at: usize| (id != (0, 0) && ids.get(at) == Some(&id)).then_some(at);
@@ -141,6 +146,9 @@ fn apart(places: Vec<Place>) -> (Vec<Place>, Vec<Aside>) {
             continue;
         }
         let of = outer.path.clone();
+        if !place.real.starts_with(&outer.real) {
+            twins.push((place.real.clone(), place.rank()));
+        }
         let is_inside = place.real != outer.real && place.real.starts_with(&outer.real);
         let why = if is_inside { Why::Within(of) } else { Why::Same(of) };
         aside.push(Aside { name: place.name, path: place.path, why });
