@@ -145,26 +145,3 @@ fn a_folder_that_is_swapped_while_equal_files_are_made_one() {
     let (good, bad) = rounds(&room, &folders, ready, work);
     assert!(good + bad > 10, "{good} {bad}");
 }
-
-#[test]
-fn a_folder_that_is_swapped_while_damage_is_mended_from_a_second_copy() {
-    let room = Room::bare();
-    room.write("modelstrap.toml", "");
-    let bytes = vec![5; 300_000];
-    let name = modelstrap::support::digest::sha256(&bytes);
-    for model in ["asr", "twin"] {
-        let folder = format!("{HUB}/models--org--{model}");
-        room.write(&format!("{folder}/blobs/{name}"), &bytes);
-        room.write(&format!("{folder}/refs/main"), MAIN);
-        fs::create_dir_all(room.place(&format!("{folder}/snapshots/{MAIN}"))).unwrap();
-        symlink(format!("../../blobs/{name}"), room.place(&format!("{folder}/snapshots/{MAIN}/a.bin"))).unwrap();
-    }
-    support::project::copy(&room.place(".cache"), &room.path().join("outside"));
-    fs::write(room.path().join(format!("outside/huggingface/hub/models--org--asr/blobs/{name}")), "precious").unwrap();
-    let damage = || room.write(&format!("{HUB}/models--org--asr/blobs/{name}"), vec![6; 300_000]);
-    let folders = ["huggingface/hub/models--org--asr/blobs", "huggingface/hub/models--org--asr"];
-    for folder in folders {
-        let (good, bad) = rounds(&room, &[folder], damage, || room.run(&["verify", "--fix", "--offline"]));
-        assert!(good + bad > 10, "{good} {bad}");
-    }
-}
