@@ -225,7 +225,9 @@ fn a_dedupe_whose_note_has_no_room_makes_no_link_and_does_so_once_there_is_room(
     room.write("models/copy.safetensors", vec![7; 1_600_000]);
     // The hub is on a disk of its own: the copy becomes a link, of which a note in the cache is made first.
     let dedupe = "\"$1\" dedupe --symlinks --yes --grace 0 --min-size 1kB";
-    for ready in ["", "mkdir .cache/.modelstrap; : >.cache/.modelstrap/dedupe.lock;"] {
+    for ready in
+        ["", "mkdir .cache/.modelstrap; echo \"*\" >.cache/.modelstrap/.gitignore; : >.cache/.modelstrap/dedupe.lock;"]
+    {
         let script = format!(
             "{FILL} cd \"$2/p\"; cp -a .cache ../saved; mount -t tmpfs -o size=4m none .cache; cp -a ../saved/. .cache/; rm -r ../saved; \
              cp -a models ../models; {ready} full bytes \"$2/p/.cache\"; \
@@ -240,5 +242,7 @@ fn a_dedupe_whose_note_has_no_room_makes_no_link_and_does_so_once_there_is_room(
         let link = format!("@/p/{HUB}/models--org--asr/blobs/new");
         assert_eq!(lines, ["code 1", "regular file", &link], "{ready}: {ran:?}");
         assert!(ran.err.contains("No space left on device"), "{ready}: {ran:?}");
+        let said = if ready.is_empty() { "make a little room" } else { "models/copy.safetensors" };
+        assert!(ran.err.contains(said), "{ready}: {ran:?}");
     }
 }
