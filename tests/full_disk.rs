@@ -212,3 +212,37 @@ fn a_restore_that_met_a_full_disk_goes_on_once_there_is_room() {
     }
     assert!(failed >= 4, "{failed} failed");
 }
+
+#[test]
+fn a_dedupe_whose_note_has_no_room_makes_no_link_and_does_so_once_there_is_room() {
+    if !may_mount() {
+        return;
+    }
+    let room = Room::bare();
+    room.write("modelstrap.toml", "");
+    repository(&room, "org/asr", &[(MAIN, &[("new", 1600)])]);
+    room.write(&format!("{HUB}/models--org--asr/refs/main"), MAIN);
+    room.write("models/copy.safetensors", vec![7; 1_600_000]);
+    // The hub is on a disk of its own: the copy becomes a link, of which a note in the cache is made first.
+    let dedupe = "\"$1\" dedupe --symlinks --yes --grace 0 --min-size 1kB";
+    for ready in
+        ["", "mkdir .cache/.modelstrap; echo \"*\" >.cache/.modelstrap/.gitignore; : >.cache/.modelstrap/dedupe.lock;"]
+    {
+        let script = format!(
+            "{FILL} cd \"$2/p\"; cp -a .cache ../saved; mount -t tmpfs -o size=4m none .cache; cp -a ../saved/. .cache/; rm -r ../saved; \
+             cp -a models ../models; {ready} full bytes \"$2/p/.cache\"; \
+             code=0; {dedupe} || code=$?; echo \"code $code\"; cmp models/copy.safetensors ../models/copy.safetensors; \
+             stat -c %F models/copy.safetensors; rm .cache/ballast; {dedupe}; readlink models/copy.safetensors; \
+             cmp models/copy.safetensors ../models/copy.safetensors; find . -name '.modelstrap-*'; rm -r models; mv ../models models"
+        );
+        let mut command = room.program("unshare");
+        command.args(["-m", "--propagation", "private", "sh", "-eu", "-c", &script, "sh", PROGRAM]).arg(room.path());
+        let ran = room.ran(&mut command).expect(0);
+        let lines: Vec<&str> = ran.out.lines().filter(|line| !line.contains("Freed")).collect();
+        let link = format!("@/p/{HUB}/models--org--asr/blobs/new");
+        assert_eq!(lines, ["code 1", "regular file", &link], "{ready}: {ran:?}");
+        assert!(ran.err.contains("No space left on device"), "{ready}: {ran:?}");
+        let said = if ready.is_empty() { "make a little room" } else { "models/copy.safetensors" };
+        assert!(ran.err.contains(said), "{ready}: {ran:?}");
+    }
+}

@@ -45,6 +45,13 @@ impl Trust {
         Self { project, root, root_counts, home: home.map(real), libraries }
     }
 
+    /// Where the cache root leads, if it is called as a folder of the project, and is a link (or lies behind one) to a folder outside
+    /// that does not say that it is a cache: then nothing is brought there either.
+    pub fn root_leads_out(&self) -> Option<&Path> {
+        let (called, real) = (&self.root.0, &self.root.1);
+        (called.starts_with(&self.project.0) && !self.root_counts).then_some(real.as_path())
+    }
+
     /// Those of `places` in which nothing is deleted.
     pub fn distrusted(&self, places: &[Place]) -> Vec<Distrusted> {
         let found = places.iter().filter_map(|place| {

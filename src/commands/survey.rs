@@ -33,6 +33,8 @@ pub(super) struct Survey {
     pub(super) own: Own,
     /// Those of the places in which nothing is deleted, as they came with the project and lead elsewhere.
     pub(super) distrusted: Vec<Distrusted>,
+    /// Where the cache root leads, if that is out of the project and to no cache.
+    root_leads_out: Option<PathBuf>,
 }
 
 impl Survey {
@@ -52,7 +54,22 @@ impl Survey {
         libraries.extend([homes.hub.clone(), homes.torch_hub.clone()]);
         let trust = Trust::of(&project.root, root, layout.home.as_deref(), &libraries);
         let distrusted = trust.distrusted(&places);
-        Ok(Self { project, layout, homes, places, led, aside, own, distrusted })
+        let root_leads_out = trust.root_leads_out().map(Path::to_path_buf);
+        Ok(Self { project, layout, homes, places, led, aside, own, distrusted, root_leads_out })
+    }
+
+    /// Refuses to bring anything into a cache root that is a link out of the project, unless that says that it is a cache: the link
+    /// may have come with a clone.
+    ///
+    /// # Errors
+    /// Where it leads.
+    pub(super) fn check_root(&self) -> Result<()> {
+        let Some(real) = &self.root_leads_out else { return Ok(()) };
+        let root = paths::friendly(&self.project.root, self.layout.home.as_deref(), &self.layout.cache_root);
+        anyhow::bail!(
+            "the cache root {root} leads to {}, which is no cache: it is left alone\n  if it is one, put a CACHEDIR.TAG there",
+            escape::path(real)
+        )
     }
 
     /// Without the places in which nothing is left but links into this project's cache: for verbs that show what lies where.

@@ -138,20 +138,8 @@ fn partials(side: &Path) -> PathBuf {
 }
 
 fn prepare(wound: &Wound) -> io::Result<PathBuf> {
-    let inside: Vec<PathBuf> = wound.inside.iter().filter_map(|folder| fs::canonicalize(folder).ok()).collect();
     let side = side(wound);
-    // Whatever is written: the bytes, what is unfinished of them, and the link of the revision.
-    let unfinished = partials(&side).join("x");
-    let pointer = wound.link.as_ref().map(|link| {
-        super::hub::layout::Repository::of(&link.place, &link.hub).pointer(&link.place.commit, &link.file.path)
-    });
-    for path in wound.paths.iter().chain([&side, &unfinished]).chain(&pointer) {
-        let real = real_place(path.parent().unwrap_or(path));
-        if !real.is_some_and(|real| inside.iter().any(|folder| real.starts_with(folder))) {
-            let shown = escape::path(path);
-            return Err(io::Error::other(format!("{shown} is reached through a link that leads out of the cache")));
-        }
-    }
+    stays_inside(wound, &side)?;
     let parent = side.parent().unwrap_or(&side);
     fs::create_dir_all(parent)?;
     // What a killed run left; it is fetched or copied again, since nobody knows how far it came.
@@ -159,6 +147,24 @@ fn prepare(wound: &Wound) -> io::Result<PathBuf> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(side),
     }
+}
+
+/// Refuses to write through a link that leads out of the cache.
+fn stays_inside(wound: &Wound, side: &Path) -> io::Result<()> {
+    let inside: Vec<PathBuf> = wound.inside.iter().filter_map(|folder| fs::canonicalize(folder).ok()).collect();
+    // Whatever is written: the bytes, what is unfinished of them, and the link of the revision.
+    let unfinished = partials(side).join("x");
+    let pointer = wound.link.as_ref().map(|link| {
+        super::hub::layout::Repository::of(&link.place, &link.hub).pointer(&link.place.commit, &link.file.path)
+    });
+    for path in wound.paths.iter().chain([&side.to_path_buf(), &unfinished]).chain(&pointer) {
+        let real = real_place(path.parent().unwrap_or(path));
+        if !real.is_some_and(|real| inside.iter().any(|folder| real.starts_with(folder))) {
+            let shown = escape::path(path);
+            return Err(io::Error::other(format!("{shown} is reached through a link that leads out of the cache")));
+        }
+    }
+    Ok(())
 }
 
 fn copy(world: &World, wound: &Wound, from: &Path, side: &Path) -> io::Result<()> {
@@ -176,6 +182,8 @@ fn copy(world: &World, wound: &Wound, from: &Path, side: &Path) -> io::Result<()
 fn place(world: &World, wound: &Wound, side: &Path) -> io::Result<()> {
     let Some((first, others)) = wound.paths.split_first() else { return Ok(()) };
     let _guard = guard(wound, first);
+    // Once more, right before: the bytes may have taken an hour to come.
+    stays_inside(wound, side)?;
     let there = fs::symlink_metadata(first).ok();
     if let (Some(seen), Some(there)) = (wound.seen, &there)
         && seen != (there.len(), changed(there))

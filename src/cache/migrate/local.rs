@@ -97,7 +97,7 @@ impl Work<'_> {
             self.stay(path, why);
             return Ok(false);
         }
-        if blobs.is_also(&from) || pointers.is_also(&from) {
+        if blobs.is_also(&from, self.act()) || pointers.is_also(&from, self.act()) {
             self.stay(path, ONE_NAME);
             return Ok(false);
         }

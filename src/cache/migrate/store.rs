@@ -67,9 +67,9 @@ impl Payload {
     }
 
     /// Whether it lies in the store of the hub `to`, which is mounted at two paths, or whether that cannot be told.
-    fn is_of(&self, to: &To) -> bool {
+    fn is_of(&self, to: &To, act: bool) -> bool {
         let shard = self.shard.path.file_name().unwrap_or_default();
-        !to.below(&Path::new("blobs").join(shard), false).is_ok_and(|there| !there.is_also(&self.shard))
+        !to.below(&Path::new("blobs").join(shard), false).is_ok_and(|there| !there.is_also(&self.shard, act))
     }
 
     /// What a link in a repository of the hub says that leads to it.
@@ -265,7 +265,7 @@ impl Merge<'_, '_, '_> {
         }
         if let Some(left) = payload.references(&self.hubs.from)
             && left.is_empty()
-            && !payload.is_of(&self.hubs.to)
+            && !payload.is_of(&self.hubs.to, true)
         {
             let done =
                 payload.shard.unlink(&payload.name).and_then(|()| payload.shard.unlink(&payload.beside(".refs")));
@@ -281,7 +281,7 @@ impl Work<'_> {
     pub(super) fn tidy_store(&mut self, hubs: &Hubs) -> Result<(), Stop> {
         let marker = OsStr::new(MARKER);
         let Ok(store) = hubs.from.sub(OsStr::new("blobs")) else { return Ok(()) };
-        if !hubs.to.sub(OsStr::new("blobs"), false).is_ok_and(|there| !there.is_also(&store)) {
+        if !hubs.to.sub(OsStr::new("blobs"), false).is_ok_and(|there| !there.is_also(&store, self.act())) {
             return Ok(());
         }
         if !small(&store, marker, 64).is_ok_and(|bytes| bytes == b"1\n") {
@@ -320,7 +320,7 @@ impl Work<'_> {
     /// A payload to which no link leads any more: it goes if the target has its bytes, under a name that the manifest says.
     fn end_of_payload(&mut self, hubs: &Hubs, payload: &Payload) -> Result<(), Stop> {
         let Ok(_held) = payload.lock()? else { return Ok(()) };
-        if payload.is_of(&hubs.to) {
+        if payload.is_of(&hubs.to, self.act()) {
             return Ok(());
         }
         if payload.references(&hubs.from).is_none_or(|lines| !lines.is_empty()) {

@@ -62,7 +62,7 @@ impl Work<'_> {
         }
         let stamp = sub.stamp().ok();
         let Some(into) = self.heed(&path, to.sub(name, self.act()))? else { return Ok(()) };
-        if into.is_also(&sub) {
+        if into.is_also(&sub, self.act()) {
             return Ok(());
         }
         self.tree_below(&sub, &into, top, depth + 1)?;

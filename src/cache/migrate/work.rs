@@ -163,7 +163,8 @@ impl<'a> Work<'a> {
     /// The end of the file `name` in `from`, whose content is at `target` now: its name goes, or leads there.
     pub(super) fn leave(&mut self, from: &Dir, name: &OsStr, target: &Path) -> io::Result<()> {
         let folder = target.parent().ok_or(io::ErrorKind::NotFound)?;
-        if target.file_name() == Some(name) && Dir::open(folder)?.is_also(from) {
+        let is_one = |there: &Dir| there.is_also(from) || (is_seen_twice(from, name, there) && there.shows_in(from));
+        if target.file_name() == Some(name) && is_one(&Dir::open(folder)?) {
             return Err(io::Error::other("is the cache's own file, seen by another path"));
         }
         if !self.links {
@@ -184,6 +185,15 @@ impl<'a> Work<'a> {
     /// Whether `name` in `from` is a link that [`Work::leave`] made for `target`.
     pub(super) fn is_ours(&self, from: &Dir, name: &OsStr, target: &Path) -> bool {
         from.text(name).is_ok_and(|text| text == self.link_text(&from.path.join(name), target))
+    }
+}
+
+/// Whether the file `name` has one inode in both folders, on disks of two numbers.
+fn is_seen_twice(from: &Dir, name: &OsStr, there: &Dir) -> bool {
+    let id = |dir: &Dir| dir.look(name).ok().flatten().map(|look| look.stamp.id);
+    match (id(from), id(there)) {
+        (Some(one), Some(two)) => one.1 == two.1 && one.0 != two.0,
+        _ => false,
     }
 }
 
@@ -253,9 +263,10 @@ impl To {
         Ok(Self { path: path.to_path_buf(), ..to })
     }
 
-    /// Whether it is the folder `from`, reached by another path: then nothing in it is to be moved.
-    pub(super) fn is_also(&self, from: &Dir) -> bool {
-        self.dir.as_ref().is_some_and(|dir| dir.is_also(from))
+    /// Whether it is the folder `from`, reached by another path: then nothing in it is to be moved. Where something is to be done,
+    /// that is tried.
+    pub(super) fn is_also(&self, from: &Dir, act: bool) -> bool {
+        self.dir.as_ref().is_some_and(|dir| dir.is_also(from) || (act && dir.shows_in(from)))
     }
 
     /// The folder `name` in it.

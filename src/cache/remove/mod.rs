@@ -150,6 +150,8 @@ pub struct Remover {
     forbidden: Vec<PathBuf>,
     /// What is no cache, whatever leads there; links followed.
     left: Vec<PathBuf>,
+    /// Links of `dedupe` that a plan knows of, and has decided over.
+    known: Vec<PathBuf>,
     machine: PathBuf,
 }
 
@@ -157,13 +159,26 @@ impl Remover {
     /// For the cache at `cache_root`. `forbidden` are folders that no place may be, or hold: the project's, the user's home.
     pub fn new(cache_root: &Path, forbidden: &[PathBuf]) -> Self {
         let cache_root = paths::real_place(cache_root).unwrap_or_else(|| cache_root.to_path_buf());
-        Self { cache_root, forbidden: forbidden.to_vec(), left: Vec::new(), machine: PathBuf::from("/") }
+        Self {
+            cache_root,
+            forbidden: forbidden.to_vec(),
+            left: Vec::new(),
+            known: Vec::new(),
+            machine: PathBuf::from("/"),
+        }
     }
 
     /// The same, but nothing is done in `left`, not even to what lies in a trash there.
     #[must_use]
     pub fn leaving(mut self, left: Vec<PathBuf>) -> Self {
         self.left = left;
+        self
+    }
+
+    /// The same for plans that know of these links of `dedupe`: what another one leads to stays.
+    #[must_use]
+    pub fn knowing(mut self, links: Vec<PathBuf>) -> Self {
+        self.known = links;
         self
     }
 

@@ -56,8 +56,8 @@ pub(super) struct Run {
     machine: PathBuf,
     /// Links followed.
     pub(super) cache_root: PathBuf,
-    /// When the victims were looked at, in nanoseconds since 1970.
-    pub(super) planned: i128,
+    /// Links of `dedupe` that the plan knows of.
+    pub(super) known: Vec<PathBuf>,
     /// Files that some process has open, by device and inode.
     opened: HashSet<(u64, u64)>,
     /// What the snapshots of a repository have, read once its snapshots that go have gone.
@@ -169,7 +169,7 @@ impl Run {
             },
             machine: remover.machine.clone(),
             cache_root: remover.cache_root.clone(),
-            planned: since(order.planned),
+            known: remover.known.clone(),
             opened: HashSet::new(),
             contents: HashMap::new(),
             thinned: 0,

@@ -15,7 +15,6 @@ use super::store::{self, Payload};
 use super::take;
 use super::{Role, back};
 use crate::cache::link::{self, Root};
-use crate::cache::stamp::Stamp;
 use crate::support::{escape, paths};
 
 impl Run {
@@ -100,9 +99,7 @@ impl Run {
     /// What a link leads to that `dedupe` has put in the place of a file since the plan. It makes the link before it looks whether
     /// the file still stands, and gives its own back if not: one of the two always sees the other.
     fn linked_again(&mut self) -> Result<()> {
-        const MARGIN: i128 = 1_000_000_000;
-        let limit = self.planned.saturating_sub(MARGIN);
-        let is_new = |root: &Root| Stamp::at(&root.link).is_ok_and(|stamp| stamp.changed >= limit);
+        let is_new = |root: &Root| !self.known.contains(&root.link);
         let roots: Vec<(PathBuf, PathBuf)> = link::roots(&self.cache_root)
             .into_iter()
             .filter(is_new)

@@ -168,7 +168,9 @@ impl<'a> Scene<'a> {
         let homes = crate::cache::select::needs::real_homes(&survey.homes);
         let mut needs = Needs::default();
         let projects = Projects::read(context, &survey, &homes, now, scope, &mut needs);
+        let mut known = Vec::new();
         for root in link::roots(&survey.layout.cache_root) {
+            known.push(root.link.clone());
             let target = paths::real_place(&root.target).unwrap_or(root.target);
             needs.add_link(&root.link, target);
         }
@@ -187,7 +189,7 @@ impl<'a> Scene<'a> {
             log,
             named,
             projects,
-            remover,
+            remover: remover.knowing(known),
             swept,
             pending,
             planned,

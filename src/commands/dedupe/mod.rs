@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 
 use super::context::Context;
 use super::survey::Survey;
@@ -82,8 +82,16 @@ pub(super) fn run(context: &Context, arguments: &DedupeArgs) -> Result<Exit> {
 
 fn guard(context: &Context, layout: &Layout) -> Result<Lock> {
     let waiting = || context.output.say("Waiting for another modelstrap that works on this cache …");
-    link::guard(&layout.cache_root, PATIENCE, waiting)
-        .with_context(|| format!("{} cannot be worked on", escape::path(&layout.cache_root)))
+    link::guard(&layout.cache_root, PATIENCE, waiting).map_err(|error| {
+        let is_full = matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded);
+        let said = format!("{} cannot be worked on", escape::path(&layout.cache_root));
+        match is_full {
+            true => anyhow::anyhow!(
+                "{said}: {error}\n  nothing was changed; make a little room (`modelstrap prune` needs none), and run this again"
+            ),
+            false => anyhow::Error::new(error).context(said),
+        }
+    })
 }
 
 /// Removes what a run that was killed left: names of this tool's own, each equal to the file beside it.

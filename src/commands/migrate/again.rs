@@ -12,6 +12,7 @@ use crate::cache::migrate::{self, Options};
 /// gone. What stands in the place of something else is named.
 pub(super) fn look(run: &mut Run<'_>, context: &Context) -> Result<Options<'static>> {
     let survey = Survey::of(context)?;
+    survey.check_root()?;
     let plan::Prepared { mut found, options } = plan::prepare(context, &survey, run.arguments, true)?;
     let now = std::mem::take(&mut found.parts);
     for (shown, _) in std::mem::take(&mut run.parts) {

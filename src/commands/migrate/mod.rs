@@ -46,6 +46,7 @@ struct Run<'a> {
 pub(super) fn run(context: &Context, arguments: &MigrateArgs) -> Result<Exit> {
     interrupt::watch();
     let mut survey = Survey::of(context)?;
+    survey.check_root()?;
     survey.warn_of_homes(&context.output);
     survey.leave_alone();
     let cache_root = survey.layout.cache_root.clone();

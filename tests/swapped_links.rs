@@ -1,0 +1,147 @@
+//! Somebody swaps folders of the cache for links to what lies outside, to and fro, while a verb is at work: whatever comes of the
+//! verb, nothing outside changes by a byte.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so and stops")]
+
+#[path = "support/lived.rs"]
+mod lived;
+mod support;
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, symlink};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use lived::{HUB, MAIN, repository};
+use support::project::{Ran, Room, Tree};
+
+/// Rounds end after so long.
+const TIME: Duration = Duration::from_secs(4);
+
+/// Lets each of `pairs`, a folder and a link, change their names until the work is done.
+fn swapping<T>(pairs: &[(PathBuf, PathBuf)], work: impl FnOnce() -> T) -> T {
+    let stop = AtomicBool::new(false);
+    let exchange = |one: &Path, other: &Path| {
+        let flags = rustix::fs::RenameFlags::EXCHANGE;
+        rustix::fs::renameat_with(rustix::fs::CWD, one, rustix::fs::CWD, other, flags).is_ok()
+    };
+    thread::scope(|scope| {
+        let swapper = scope.spawn(|| {
+            let mut odd = vec![false; pairs.len()];
+            while !stop.load(Ordering::Relaxed) {
+                for (at, (one, other)) in pairs.iter().enumerate() {
+                    odd[at] ^= exchange(one, other);
+                }
+                thread::sleep(Duration::from_micros(150));
+            }
+            // As they were, for the next look.
+            for (at, (one, other)) in pairs.iter().enumerate() {
+                if odd[at] {
+                    exchange(one, other);
+                }
+            }
+        });
+        let done = work();
+        stop.store(true, Ordering::Relaxed);
+        swapper.join().unwrap();
+        done
+    })
+}
+
+/// What lies outside: every byte, inode and time.
+fn outside(room: &Room) -> (Tree, Vec<(u64, i64, i64)>) {
+    let folder = room.path().join("outside");
+    let tree = Tree::of(&folder);
+    let stamps = tree.names().into_iter().map(|name| {
+        let found = fs::symlink_metadata(folder.join(name)).unwrap();
+        (found.ino(), found.mtime(), found.mtime_nsec())
+    });
+    let stamps = stamps.collect();
+    (tree, stamps)
+}
+
+/// A room with a cache, and the same names outside.
+fn room() -> Room {
+    let room = Room::bare();
+    room.write("modelstrap.toml", "");
+    repository(&room, "org/asr", &[(MAIN, &[("new", 300), ("other", 200)])]);
+    room.write(&format!("{HUB}/models--org--asr/refs/main"), MAIN);
+    room.write(".cache/torch/hub/checkpoints/a.pth", vec![3; 300_000]);
+    support::project::copy(&room.place(".cache"), &room.path().join("outside"));
+    for name in ["huggingface/hub/models--org--asr/blobs/new", "torch/hub/checkpoints/a.pth"] {
+        fs::write(room.path().join("outside").join(name), "precious").unwrap();
+    }
+    room
+}
+
+/// For each of `folders` of the cache a link beside it that leads to the same folder outside.
+fn pairs(room: &Room, folders: &[&str]) -> Vec<(PathBuf, PathBuf)> {
+    let pair = |folder: &&str| {
+        let one = room.place(".cache").join(folder);
+        let link = one.with_file_name(format!("{} link", one.file_name().unwrap().to_str().unwrap()));
+        if link.symlink_metadata().is_err() {
+            fs::create_dir_all(&one).unwrap();
+            symlink(room.path().join("outside").join(folder), &link).unwrap();
+        }
+        (one, link)
+    };
+    folders.iter().map(pair).collect()
+}
+
+/// Rounds of `work` while `folders` are swapped; how many of them did something and how many did not.
+fn rounds(room: &Room, folders: &[&str], ready: impl Fn(), work: impl Fn() -> Ran) -> (usize, usize) {
+    let before = outside(room);
+    let (mut good, mut bad) = (0, 0);
+    let begin = Instant::now();
+    while begin.elapsed() < TIME {
+        ready();
+        let pairs = pairs(room, folders);
+        let ran = swapping(&pairs, &work);
+        let when = format!("round {}: {ran:?}", good + bad);
+        let after = outside(room);
+        after.0.assert_eq(&before.0, &when);
+        assert_eq!(after.1, before.1, "{when}");
+        if ran.code == 0 { good += 1 } else { bad += 1 }
+    }
+    (good, bad)
+}
+
+#[test]
+fn a_folder_that_is_swapped_while_an_archive_is_unpacked() {
+    let room = room();
+    room.run(&["backup", "../all.tar.gz", "--quiet"]).expect(0);
+    let folders = ["huggingface/hub/models--org--asr", "torch/hub"];
+    let ready = || {
+        for folder in [
+            "huggingface/hub/models--org--asr/blobs",
+            "huggingface/hub/models--org--asr/snapshots",
+            "torch/hub/checkpoints",
+        ] {
+            let folder = room.place(".cache").join(folder);
+            if folder.symlink_metadata().is_ok_and(|found| found.is_dir()) {
+                fs::rename(&folder, room.path().join(format!("gone {:?}", Instant::now()))).unwrap();
+            }
+        }
+    };
+    let (good, bad) = rounds(&room, &folders, ready, || room.run(&["restore", "../all.tar.gz", "--quiet"]));
+    assert!(good + bad > 10, "{good} {bad}");
+}
+
+#[test]
+fn a_folder_that_is_swapped_while_equal_files_are_made_one() {
+    let room = room();
+    let folders = ["whisper/sub", "torch/hub"];
+    fs::create_dir_all(room.path().join("outside/whisper/sub")).unwrap();
+    fs::write(room.path().join("outside/whisper/sub/copy.pt"), vec![3; 300_000]).unwrap();
+    let ready = || {
+        for name in [".cache/whisper/sub/copy.pt", ".cache/torch/hub/copy.pth"] {
+            let _ = fs::remove_file(room.place(name));
+            room.write(name, vec![3; 300_000]);
+        }
+    };
+    let work = || room.run(&["dedupe", "--yes", "--grace", "0", "--min-size", "1kB"]);
+    let (good, bad) = rounds(&room, &folders, ready, work);
+    assert!(good + bad > 10, "{good} {bad}");
+}
