@@ -43,9 +43,10 @@ fn one_repository() -> Room {
 /// What is left of the repository, and of a trash.
 const LEFT: &str = "cd .cache; find . \\( -path '*/models--*' -o -path '*.modelstrap*' \\) ! -type d | sort";
 
-/// The paths that [`LEFT`] has printed.
+/// The paths that [`LEFT`] has printed, but for how the cache grew: that is noted where there is room for it.
 fn left(ran: &Ran) -> Vec<&str> {
-    ran.out.lines().filter(|line| line.starts_with("./")).collect()
+    let noted = ["./.modelstrap/.gitignore", "./.modelstrap/history.jsonl"];
+    ran.out.lines().filter(|line| line.starts_with("./") && !noted.contains(line)).collect()
 }
 
 #[test]
