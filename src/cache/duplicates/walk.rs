@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, DirEntry};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::file::{File, Name, Role};
@@ -33,12 +33,15 @@ pub(super) struct Walked {
     pub(super) problems: Vec<Problem>,
 }
 
+/// A payload: the store's folder, and its name as the number that it is. A path for each of a million would take a gigabyte.
+type PayloadKey = (Arc<Path>, [u8; 32]);
+
 /// What one thread found.
 #[derive(Default)]
 struct Own {
     files: Vec<File>,
     /// Payloads of a shared store, and what the blobs that are links to them are called.
-    payloads: Vec<(PathBuf, Digest)>,
+    payloads: Vec<(PayloadKey, Digest)>,
     leftovers: Vec<PathBuf>,
     problems: Vec<Problem>,
 }
@@ -110,6 +113,10 @@ fn list(
     }
     let mut folders = Vec::new();
     let mut files = Vec::new();
+    // `<hub>/models--org--name/blobs` links into `<hub>/blobs`.
+    let hub = || task.folder.parent().and_then(Path::parent);
+    let store: Option<Arc<Path>> =
+        if task.scope == Scope::Blobs { hub().map(|hub| Arc::from(hub.join("blobs"))) } else { None };
     for entry in fs::read_dir(&task.folder)? {
         let entry = entry?;
         let kind = entry.file_type()?;
@@ -120,8 +127,11 @@ fn list(
             folders.push(name);
         } else if kind.is_file() && !is_untouchable(&name, task.scope) {
             files.push(entry);
-        } else if kind.is_symlink() && task.scope == Scope::Blobs {
-            own.payloads.extend(payload(&entry));
+        } else if kind.is_symlink()
+            && let Some(store) = &store
+            && let Some((name, digest)) = payload(&entry)
+        {
+            own.payloads.push(((Arc::clone(store), name), digest));
         }
     }
     let is_local = task.scope == Scope::Plain
@@ -190,14 +200,32 @@ fn is_untouchable(name: &OsStr, scope: Scope) -> bool {
         || (matches!(scope, Scope::Blobs | Scope::Store) && !bytes.iter().all(u8::is_ascii_alphanumeric))
 }
 
-/// The payload that a blob is a link to, and what the blob's name says of it.
-fn payload(entry: &DirEntry) -> Option<(PathBuf, Digest)> {
+/// The name of the payload that a blob is a link to, and what the blob's name says of it.
+fn payload(entry: &DirEntry) -> Option<([u8; 32], Digest)> {
     let digest = Digest::from_hex(entry.file_name().to_str()?)?;
     let target = fs::read_link(entry.path()).ok()?;
     let inside = target.strip_prefix("../../blobs").ok()?;
-    let plain = inside.components().all(|part| matches!(part, std::path::Component::Normal(_)));
-    let hub = entry.path().parent()?.parent()?.parent()?.join("blobs");
-    (plain && inside.components().count() == 2).then(|| (hub.join(inside), digest))
+    let mut parts = inside.components();
+    let (Some(Component::Normal(shard)), Some(Component::Normal(name)), None) =
+        (parts.next(), parts.next(), parts.next())
+    else {
+        return None;
+    };
+    let (shard, name) = (shard.to_str()?, name.to_str()?);
+    Some((number(name).filter(|_| name.starts_with(shard))?, digest))
+}
+
+/// The name of a payload, 64 hexadecimal digits, as a number.
+fn number(name: &str) -> Option<[u8; 32]> {
+    match Digest::from_hex(name)? {
+        Digest::Sha256(number) => Some(number),
+        Digest::Git(_) => None,
+    }
+}
+
+/// Which payload a file of a store is.
+fn key(name: &Name) -> Option<PayloadKey> {
+    Some((Arc::from(name.folder.parent()?), number(name.file.to_str()?)?))
 }
 
 fn file(task: &Task, folder: &Arc<Path>, local: Option<Arc<Path>>, name: OsString, found: &fs::Metadata) -> File {
@@ -244,7 +272,7 @@ fn merge(found: Vec<Own>) -> Walked {
     let mut at: HashMap<(u64, u64), usize> = HashMap::new();
     for mut file in files {
         if file.name().role == Role::Payload && !payloads.is_empty() {
-            file.known = payloads.get(&file.name().path()).copied();
+            file.known = key(file.name()).and_then(|key| payloads.get(&key).copied());
         }
         let seen = (file.stamp.id != (0, 0)).then(|| at.get(&file.stamp.id).copied()).flatten();
         match seen.and_then(|at| walked.files.get_mut(at)) {
