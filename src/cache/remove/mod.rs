@@ -7,7 +7,6 @@
 
 mod back;
 mod clock;
-mod folder;
 mod guard;
 mod hub;
 mod journal;

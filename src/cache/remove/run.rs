@@ -14,9 +14,10 @@ use super::guard::Guard;
 use super::journal::{Journal, Mark, Move};
 use super::place::{Place, Trash};
 use super::walk::{self, Limits, Tally};
-use super::{Keep, Order, Outcome, Remover, Role, Victim, back, folder};
+use super::{Keep, Order, Outcome, Remover, Role, Victim, back};
 use crate::cache::stamp::Stamp;
 use crate::platform::open_files;
+use crate::support::folder;
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::{escape, time};
 
