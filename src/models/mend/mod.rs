@@ -239,7 +239,7 @@ fn copy(world: &World, wound: &Wound, from: &Path, stage: &Stage) -> io::Result<
 
 fn copy_bytes(wound: &Wound, from: &Path, held: &Held, name: &OsStr) -> io::Result<()> {
     let mut source = nofollow::open(OpenOptions::new().read(true), from)?;
-    let mut new = held.folder.create(name)?;
+    let mut new = held.folder.create(name, 0o666)?;
     io::copy(&mut source, &mut new)?;
     new.set_permissions(source.metadata()?.permissions())?;
     new.sync_all()?;

@@ -154,5 +154,5 @@ fn second(inside: &[PathBuf], content: &Path, to: &Held, name: &OsStr) -> io::Re
     let (from, file) = above(inside, content, false)?;
     from.folder
         .hard_link(&file, &to.folder, name)
-        .or_else(|_| io::copy(&mut from.folder.open_file(&file)?, &mut to.folder.create(name)?).map(|_| ()))
+        .or_else(|_| io::copy(&mut from.folder.open_file(&file)?, &mut to.folder.create(name, 0o666)?).map(|_| ()))
 }

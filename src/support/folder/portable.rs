@@ -92,13 +92,19 @@ impl Folder {
         fs::hard_link(self.0.join(name), to.0.join(new))
     }
 
-    /// A new symbolic link: whether and how it can be made, the hub's own code knows there.
-    pub fn symlink(&self, _: &OsStr, _: &Path) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
+    /// A new symbolic link `name` that says `text`, which is a file. Without developer mode or the right to do it, Windows refuses.
+    pub fn symlink(&self, name: &OsStr, text: &Path) -> io::Result<()> {
+        #[cfg(windows)]
+        return std::os::windows::fs::symlink_file(text, self.0.join(name));
+        #[cfg(not(windows))]
+        {
+            let _ = (name, text);
+            Err(io::ErrorKind::Unsupported.into())
+        }
     }
 
     /// A new file.
-    pub fn create(&self, name: &OsStr) -> io::Result<File> {
+    pub fn create(&self, name: &OsStr, _: u32) -> io::Result<File> {
         OpenOptions::new().read(true).write(true).create_new(true).open(self.0.join(name))
     }
 

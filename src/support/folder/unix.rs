@@ -132,10 +132,12 @@ impl Folder {
         Ok(fs::symlinkat(text, &self.0, name)?)
     }
 
-    /// A new file, with the rights that the umask leaves.
-    pub fn create(&self, name: &OsStr) -> io::Result<File> {
+    /// A new file, with what the umask leaves of `mode`.
+    #[allow(clippy::unnecessary_cast, reason = "the type of a mode differs between systems")]
+    pub fn create(&self, name: &OsStr, mode: u32) -> io::Result<File> {
         let flags = FILE | OFlags::RDWR | OFlags::CREATE | OFlags::EXCL;
-        Ok(File::from(fs::openat(&self.0, name, flags, Mode::from_raw_mode(0o666))?))
+        let mode = Mode::from_raw_mode((mode & 0o7777) as fs::RawMode);
+        Ok(File::from(fs::openat(&self.0, name, flags, mode)?))
     }
 
     /// Gives the file `name` the rights of `mode`.
