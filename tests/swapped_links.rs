@@ -3,9 +3,13 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so and stops")]
 
+#[path = "support/hub/mod.rs"]
+mod hub;
 #[path = "support/lived.rs"]
 mod lived;
 mod support;
+#[path = "support/zoo.rs"]
+mod zoo;
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, symlink};
@@ -15,7 +19,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use lived::{HUB, MAIN, repository};
+use support::bytes::{flip, noise, sha256};
 use support::project::{Ran, Room, Tree};
+use zoo::Zoo;
 
 /// Rounds end after so long.
 const TIME: Duration = Duration::from_secs(4);
@@ -92,10 +98,20 @@ fn pairs(room: &Room, folders: &[&str]) -> Vec<(PathBuf, PathBuf)> {
 
 /// Rounds of `work` while `folders` are swapped; how many of them did something and how many did not.
 fn rounds(room: &Room, folders: &[&str], ready: impl Fn(), work: impl Fn() -> Ran) -> (usize, usize) {
+    rounds_for(TIME, room, folders, ready, work)
+}
+
+fn rounds_for(
+    time: Duration,
+    room: &Room,
+    folders: &[&str],
+    ready: impl Fn(),
+    work: impl Fn() -> Ran,
+) -> (usize, usize) {
     let before = outside(room);
     let (mut good, mut bad) = (0, 0);
     let begin = Instant::now();
-    while begin.elapsed() < TIME {
+    while begin.elapsed() < time {
         ready();
         let pairs = pairs(room, folders);
         let ran = swapping(&pairs, &work);
@@ -144,4 +160,69 @@ fn a_folder_that_is_swapped_while_equal_files_are_made_one() {
     let work = || room.run(&["dedupe", "--yes", "--grace", "0", "--min-size", "1kB"]);
     let (good, bad) = rounds(&room, &folders, ready, work);
     assert!(good + bad > 10, "{good} {bad}");
+}
+
+/// The folders of a repository, each of which is swapped for a while: the repository itself, and what is written below it.
+const OF_A_REPOSITORY: [&str; 4] = ["", "/blobs", "/.modelstrap", "/snapshots"];
+
+/// Rounds in which the folders of `repository` are swapped while it is mended; what `damaged` is is damaged before each.
+fn mending(room: &Room, repository: &str, damaged: &[PathBuf], words: &[&str]) -> (usize, usize) {
+    let whole: Vec<Vec<u8>> = damaged.iter().map(|path| fs::read(path).unwrap()).collect();
+    let ready = || {
+        for (path, bytes) in damaged.iter().zip(&whole) {
+            fs::write(path, bytes).unwrap();
+            flip(path);
+        }
+    };
+    let (mut good, mut bad) = (0, 0);
+    for folder in OF_A_REPOSITORY {
+        let folder = format!("huggingface/hub/{repository}{folder}");
+        let work = || room.run(words);
+        let time = TIME / u32::try_from(OF_A_REPOSITORY.len()).unwrap();
+        let (one, other) = rounds_for(time, room, &[&folder], ready, work);
+        (good, bad) = (good + one, bad + other);
+    }
+    (good, bad)
+}
+
+/// The cache once more, outside, with a person's own bytes under the same names.
+fn precious_twin(room: &Room, damaged: &[PathBuf]) {
+    let outside = room.path().join("outside");
+    support::project::copy(&room.place(".cache"), &outside);
+    for path in damaged {
+        fs::write(outside.join(path.strip_prefix(room.place(".cache")).unwrap()), "precious").unwrap();
+    }
+}
+
+#[test]
+fn a_folder_that_is_swapped_while_a_damaged_file_is_mended_from_a_copy() {
+    let room = Room::bare();
+    room.write("modelstrap.toml", "");
+    let mut damaged = Vec::new();
+    for seed in 0..6 {
+        let bytes = noise(seed, 100_000);
+        let name = sha256(&bytes);
+        for repository in ["models--org--asr", "models--org--twin"] {
+            room.write(&format!("{HUB}/{repository}/blobs/{name}"), &bytes);
+            room.link(&format!("{HUB}/{repository}/snapshots/{MAIN}/{seed}.bin"), &format!("../../blobs/{name}"));
+            room.write(&format!("{HUB}/{repository}/refs/main"), MAIN);
+        }
+        damaged.push(room.place(&format!("{HUB}/models--org--asr/blobs/{name}")));
+    }
+    precious_twin(&room, &damaged);
+    let (good, bad) = mending(&room, "models--org--asr", &damaged, &["verify", "--fix", "--offline"]);
+    assert!(good > 2 && good + bad > 10, "{good} {bad}");
+}
+
+#[test]
+fn a_folder_that_is_swapped_while_a_damaged_file_is_fetched_again() {
+    let zoo = Zoo::start();
+    let room = zoo.room();
+    room.write("modelstrap.toml", "");
+    room.run(&["models", "download", "hf:org/tiny", "--weights", "all"]).expect(0);
+    let blobs = room.place(&format!("{HUB}/models--org--tiny/blobs"));
+    let damaged: Vec<PathBuf> = fs::read_dir(&blobs).unwrap().map(|entry| entry.unwrap().path()).collect();
+    precious_twin(&room, &damaged);
+    let (good, bad) = mending(&room, "models--org--tiny", &damaged, &["verify", "--fix"]);
+    assert!(good + bad > 4, "{good} {bad}");
 }

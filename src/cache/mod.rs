@@ -19,7 +19,7 @@ pub mod report;
 pub mod scan;
 pub mod select;
 pub mod sizes;
-pub mod stamp;
+pub use crate::support::stamp;
 pub mod trust;
 pub mod verify;
 mod weights;

@@ -92,6 +92,17 @@ impl Survey {
         self.distrusted.iter().any(|one| one.place.kind == Kind::Home && real.starts_with(&one.place.real))
     }
 
+    /// Why nothing is changed at `path`, where it is or holds a link to a home in which nothing may be, or lies behind one.
+    pub(super) fn why_left_alone(&self, path: &Path) -> Option<String> {
+        let mut homes = self.distrusted.iter().filter(|one| one.place.kind == Kind::Home);
+        let meets = |place: &Place| path.starts_with(&place.path) || place.path.starts_with(path);
+        let Some(one) = homes.find(|one| meets(&one.place)) else {
+            return self.check_root().err().map(|error| error.to_string().replace("\n  ", "; "));
+        };
+        let shown = paths::friendly(&self.project.root, self.layout.home.as_deref(), &one.place.path);
+        Some(format!("{shown} {}; if it is one, put a CACHEDIR.TAG there", one.why))
+    }
+
     /// The links, by where they really lie, to the homes in which nothing may be changed.
     pub(super) fn links_left_alone(&self) -> Vec<PathBuf> {
         let homes = self.distrusted.iter().filter(|one| one.place.kind == Kind::Home).map(|one| &one.place.path);

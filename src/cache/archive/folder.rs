@@ -5,12 +5,13 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::names;
+use super::names::to_path;
+use crate::support::folder;
 
-/// An open folder.
+/// An open folder, whose names are those of an archive.
 #[derive(Debug)]
 pub struct Folder {
-    handle: sys::Handle,
+    open: folder::Folder,
     path: PathBuf,
 }
 
@@ -21,7 +22,7 @@ impl Folder {
     /// What the disk says.
     pub fn root(path: &Path) -> io::Result<Self> {
         std::fs::create_dir_all(path)?;
-        Ok(Self { handle: sys::open(path)?, path: path.to_path_buf() })
+        Ok(Self { open: folder::open(&path.canonicalize()?)?, path: path.to_path_buf() })
     }
 
     /// The folder `name` in this one, which is made where it is missing, and whether it was.
@@ -29,19 +30,20 @@ impl Folder {
     /// # Errors
     /// What the disk says; a link is none.
     pub fn enter(&self, name: &[u8]) -> io::Result<(Self, bool)> {
-        let path = self.path.join(names::to_path(name));
-        let made = match sys::make(self, name) {
+        let name = to_path(name);
+        let path = self.path.join(&name);
+        let made = match self.open.make(name.as_os_str(), false) {
             Ok(()) => true,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
             Err(error) => return Err(error),
         };
-        let handle = sys::enter(self, name).map_err(|error| {
+        let open = self.open.enter(name.as_os_str()).map_err(|error| {
             if path.is_symlink() {
                 return io::Error::other("is a link that leads out of the cache, and nothing is written through it");
             }
             error
         })?;
-        Ok((Self { handle, path }, made))
+        Ok((Self { open, path }, made))
     }
 
     /// Its path.
@@ -54,7 +56,7 @@ impl Folder {
     /// # Errors
     /// What the disk says; also when something is called so.
     pub fn create(&self, name: &[u8], mode: u32) -> io::Result<File> {
-        sys::create(self, name, mode)
+        self.open.create(to_path(name).as_os_str(), mode & 0o777)
     }
 
     /// Moves `name` to `to` in `other`. Without `over`, something that is called so already is an error.
@@ -62,7 +64,11 @@ impl Folder {
     /// # Errors
     /// What the disk says.
     pub fn rename(&self, name: &[u8], other: &Self, to: &[u8], over: bool) -> io::Result<()> {
-        sys::rename(self, name, other, to, over)
+        let (name, to) = (to_path(name), to_path(to));
+        match over {
+            true => self.open.replace_in(name.as_os_str(), &other.open, to.as_os_str()),
+            false => self.open.rename(name.as_os_str(), &other.open, to.as_os_str()),
+        }
     }
 
     /// A new symbolic link that says `target`.
@@ -70,7 +76,7 @@ impl Folder {
     /// # Errors
     /// What the disk says.
     pub fn symlink(&self, name: &[u8], target: &[u8]) -> io::Result<()> {
-        sys::symlink(self, name, target)
+        self.open.symlink(to_path(name).as_os_str(), &to_path(target))
     }
 
     /// A second name, `to` in `other`, for the file `name`.
@@ -78,7 +84,7 @@ impl Folder {
     /// # Errors
     /// What the disk says; also when something is called so.
     pub fn hard_link(&self, name: &[u8], other: &Self, to: &[u8]) -> io::Result<()> {
-        sys::hard_link(self, name, other, to)
+        self.open.hard_link(to_path(name).as_os_str(), &other.open, to_path(to).as_os_str())
     }
 
     /// Removes the file or link `name`.
@@ -86,120 +92,7 @@ impl Folder {
     /// # Errors
     /// What the disk says.
     pub fn unlink(&self, name: &[u8]) -> io::Result<()> {
-        sys::unlink(self, name)
-    }
-}
-
-#[cfg(unix)]
-mod sys {
-    use std::fs::File;
-    use std::io;
-    use std::os::fd::OwnedFd;
-    use std::path::Path;
-
-    use rustix::fs::{AtFlags, Mode, OFlags};
-
-    use super::Folder;
-
-    pub(super) type Handle = OwnedFd;
-
-    const FLAGS: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
-
-    pub(super) fn open(path: &Path) -> io::Result<Handle> {
-        Ok(rustix::fs::open(path, FLAGS, Mode::empty())?)
-    }
-
-    pub(super) fn make(folder: &Folder, name: &[u8]) -> io::Result<()> {
-        Ok(rustix::fs::mkdirat(&folder.handle, name, Mode::from_raw_mode(0o777))?)
-    }
-
-    pub(super) fn enter(folder: &Folder, name: &[u8]) -> io::Result<Handle> {
-        Ok(rustix::fs::openat(&folder.handle, name, FLAGS | OFlags::NOFOLLOW, Mode::empty())?)
-    }
-
-    #[allow(clippy::unnecessary_cast, reason = "the type of a mode differs between systems")]
-    pub(super) fn create(folder: &Folder, name: &[u8], mode: u32) -> io::Result<File> {
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mode = Mode::from_raw_mode((mode & 0o777) as rustix::fs::RawMode);
-        Ok(File::from(rustix::fs::openat(&folder.handle, name, flags, mode)?))
-    }
-
-    pub(super) fn rename(folder: &Folder, name: &[u8], other: &Folder, to: &[u8], over: bool) -> io::Result<()> {
-        if over {
-            return Ok(rustix::fs::renameat(&folder.handle, name, &other.handle, to)?);
-        }
-        #[cfg(any(target_os = "linux", target_vendor = "apple"))]
-        match rustix::fs::renameat_with(&folder.handle, name, &other.handle, to, rustix::fs::RenameFlags::NOREPLACE) {
-            // Not every disk can do this in one step.
-            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::NOTSUP) => {}
-            done => return Ok(done?),
-        }
-        if rustix::fs::statat(&other.handle, to, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
-            return Err(io::ErrorKind::AlreadyExists.into());
-        }
-        Ok(rustix::fs::renameat(&folder.handle, name, &other.handle, to)?)
-    }
-
-    pub(super) fn symlink(folder: &Folder, name: &[u8], target: &[u8]) -> io::Result<()> {
-        Ok(rustix::fs::symlinkat(target, &folder.handle, name)?)
-    }
-
-    pub(super) fn hard_link(folder: &Folder, name: &[u8], other: &Folder, to: &[u8]) -> io::Result<()> {
-        Ok(rustix::fs::linkat(&folder.handle, name, &other.handle, to, AtFlags::empty())?)
-    }
-
-    pub(super) fn unlink(folder: &Folder, name: &[u8]) -> io::Result<()> {
-        Ok(rustix::fs::unlinkat(&folder.handle, name, AtFlags::empty())?)
-    }
-}
-
-#[cfg(not(unix))]
-mod sys {
-    use std::fs::{self, File};
-    use std::io;
-    use std::path::{Path, PathBuf};
-
-    use super::Folder;
-    use crate::cache::archive::names::to_path;
-
-    /// There are no such calls: the path stands for the folder, and was looked at.
-    pub(super) type Handle = PathBuf;
-
-    pub(super) fn open(path: &Path) -> io::Result<Handle> {
-        Ok(path.to_path_buf())
-    }
-
-    pub(super) fn make(folder: &Folder, name: &[u8]) -> io::Result<()> {
-        fs::create_dir(folder.handle.join(to_path(name)))
-    }
-
-    pub(super) fn enter(folder: &Folder, name: &[u8]) -> io::Result<Handle> {
-        let path = folder.handle.join(to_path(name));
-        if fs::symlink_metadata(&path)?.is_dir() { Ok(path) } else { Err(io::ErrorKind::NotADirectory.into()) }
-    }
-
-    pub(super) fn create(folder: &Folder, name: &[u8], _: u32) -> io::Result<File> {
-        fs::OpenOptions::new().read(true).write(true).create_new(true).open(folder.handle.join(to_path(name)))
-    }
-
-    pub(super) fn rename(folder: &Folder, name: &[u8], other: &Folder, to: &[u8], over: bool) -> io::Result<()> {
-        let to = other.handle.join(to_path(to));
-        if !over && fs::symlink_metadata(&to).is_ok() {
-            return Err(io::ErrorKind::AlreadyExists.into());
-        }
-        fs::rename(folder.handle.join(to_path(name)), to)
-    }
-
-    pub(super) fn symlink(folder: &Folder, name: &[u8], target: &[u8]) -> io::Result<()> {
-        crate::models::hub::symlinks::symbolic(&to_path(target), &folder.handle.join(to_path(name)))
-    }
-
-    pub(super) fn hard_link(folder: &Folder, name: &[u8], other: &Folder, to: &[u8]) -> io::Result<()> {
-        fs::hard_link(folder.handle.join(to_path(name)), other.handle.join(to_path(to)))
-    }
-
-    pub(super) fn unlink(folder: &Folder, name: &[u8]) -> io::Result<()> {
-        fs::remove_file(folder.handle.join(to_path(name)))
+        self.open.unlink(to_path(name).as_os_str())
     }
 }
 

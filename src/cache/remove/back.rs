@@ -6,11 +6,11 @@ use std::io;
 use std::path::Path;
 
 use super::Role;
-use super::folder::{Folder, Kind};
 use super::hub::{self, Repository};
 use super::journal::Move;
 use super::place::{Place, Trash};
 use super::store::{self, Payload};
+use crate::support::folder::{Folder, Kind};
 
 /// Whether something was put back.
 #[derive(Debug, Clone, PartialEq, Eq)]

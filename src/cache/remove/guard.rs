@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::folder::{self, Folder, Kind};
 use crate::platform::mounts;
+use crate::support::folder::{self, Folder, Kind};
 use crate::support::{bounded, escape, paths};
 
 /// Folders at the root of a disk that belong to the system or to its users. A cache may be `/cache` or `/models`.

@@ -6,9 +6,9 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use super::folder::{Folder, Kind};
 use super::guard;
 use super::store;
+use crate::support::folder::{Folder, Kind};
 
 /// No repository has folders in folders in so many folders.
 const DEEPEST: usize = 64;

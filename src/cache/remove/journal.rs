@@ -13,11 +13,11 @@ use std::io::{self, BufRead as _, BufReader, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::clock::Moment;
-use super::folder::{self, Folder};
 use super::place;
 use super::rows::{Line, Row, Text};
 pub(super) use super::rows::{Mark, Move, TrashAt};
 use crate::cache::stamp::Stamp;
+use crate::support::folder::{self, Folder};
 use crate::support::{seal, time};
 
 const SCHEMA: &str = "modelstrap.removal/1";

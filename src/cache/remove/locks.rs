@@ -7,7 +7,7 @@ use std::fs::{File, TryLockError};
 use std::io;
 use std::path::Path;
 
-use super::folder::Folder;
+use crate::support::folder::Folder;
 
 /// The endings of files that carry a lock.
 const LOCKS: [&str; 2] = [".lock", ".part"];
@@ -85,7 +85,7 @@ pub(super) fn of_file(folder: &Folder, name: &OsStr) -> Vec<Held> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cache::remove::folder;
+    use crate::support::folder;
 
     #[test]
     fn a_lock_that_somebody_holds_is_seen_and_one_that_nobody_made_is_not_made() {

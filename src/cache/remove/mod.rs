@@ -7,7 +7,6 @@
 
 mod back;
 mod clock;
-mod folder;
 mod guard;
 mod hub;
 mod journal;
@@ -26,8 +25,9 @@ mod walk;
 pub use guard::{is_in_git, is_repository, is_tagged};
 pub use kept::kept;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
@@ -153,7 +153,11 @@ pub struct Remover {
     /// Links of `dedupe` that a plan knows of, and has decided over.
     known: Vec<PathBuf>,
     machine: PathBuf,
+    /// What each place was when it was admitted: where it really is, and which folder that is.
+    admitted: Mutex<HashMap<PathBuf, Admitted>>,
 }
+
+type Admitted = (PathBuf, (u64, u64));
 
 impl Remover {
     /// For the cache at `cache_root`. `forbidden` are folders that no place may be, or hold: the project's, the user's home.
@@ -165,6 +169,7 @@ impl Remover {
             left: Vec::new(),
             known: Vec::new(),
             machine: PathBuf::from("/"),
+            admitted: Mutex::default(),
         }
     }
 
@@ -189,12 +194,22 @@ impl Remover {
         self
     }
 
-    /// Where the place `root` really is, if things may be removed in it: what a plan shows before it asks.
+    /// Where the place `root` really is, if things may be removed in it: what a plan shows before it asks. From then on nothing is
+    /// removed from another folder by this name.
     ///
     /// # Errors
     /// Why nothing may be removed there.
     pub fn admit(&self, root: &Path) -> Result<PathBuf> {
-        self.guard().admit(root).map_err(anyhow::Error::msg)
+        let real = self.guard().admit(root).map_err(anyhow::Error::msg)?;
+        let id = Stamp::at(&real)?.id;
+        self.admitted.lock().unwrap_or_else(PoisonError::into_inner).insert(root.to_path_buf(), (real.clone(), id));
+        Ok(real)
+    }
+
+    /// Whether `root`, which is the folder `id` at `real` now, is another one than that which was admitted.
+    fn has_moved(&self, root: &Path, real: &Path, id: (u64, u64)) -> bool {
+        let admitted = self.admitted.lock().unwrap_or_else(PoisonError::into_inner);
+        admitted.get(root).is_some_and(|(there, was)| there != real || *was != id)
     }
 
     /// Removes what `order` names. `progress` is told how many bytes are done so far.

@@ -6,9 +6,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use super::folder::{self, Folder};
 use super::guard::{self, Guard};
 use super::journal::TrashAt;
+use crate::support::folder::{self, Folder};
 
 /// A place that is open.
 #[derive(Debug)]

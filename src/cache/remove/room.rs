@@ -9,10 +9,10 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 
 use super::Role;
-use super::folder::{Folder, Kind};
 use super::journal::Mark;
 use super::run::{Run, State};
 use super::{take, walk};
+use crate::support::folder::{Folder, Kind};
 
 /// What goes first, and whether also what frees no byte: a link frees an inode.
 const ORDER: [(Role, bool); 5] =

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Role;
 use super::clock::Moment;
-use super::folder::{Found, Kind};
 use crate::cache::stamp::Stamp;
+use crate::support::folder::{Found, Kind};
 
 /// A path in a journal: as text, or where it is none, as the bytes that it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

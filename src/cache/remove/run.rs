@@ -14,9 +14,10 @@ use super::guard::Guard;
 use super::journal::{Journal, Mark, Move};
 use super::place::{Place, Trash};
 use super::walk::{self, Limits, Tally};
-use super::{Keep, Order, Outcome, Remover, Role, Victim, back, folder};
+use super::{Keep, Order, Outcome, Remover, Role, Victim, back};
 use crate::cache::stamp::Stamp;
 use crate::platform::open_files;
+use crate::support::folder;
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::{escape, time};
 
@@ -180,6 +181,12 @@ impl Run {
         let mut known: HashMap<(usize, PathBuf), usize> = HashMap::new();
         for victim in victims {
             let place = run.place(guard, &victim.root)?;
+            let opened = &run.places[place];
+            if remover.has_moved(&victim.root, &opened.real, opened.folder.own()?.stamp.id) {
+                // Not even a trash is made there.
+                refused.push((victim.path, "is reached through what leads elsewhere since the plan".to_owned()));
+                continue;
+            }
             match run.job(guard, place, victim, name, &mut known) {
                 Ok(job) => run.jobs.push(job),
                 Err(refusal) => refused.push(refusal),

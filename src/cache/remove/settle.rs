@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::folder::Kind;
 use super::hub::{self, Repository};
 use super::run::{Job, Run, State};
 use super::store::{self, Payload};
 use super::take;
 use super::{Role, back};
 use crate::cache::link::{self, Root};
+use crate::support::folder::Kind;
 use crate::support::{escape, paths};
 
 impl Run {

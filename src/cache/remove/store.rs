@@ -10,7 +10,7 @@ use std::path::{Component, Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::folder::{Folder, Found, Kind};
+use crate::support::folder::{Folder, Found, Kind};
 use crate::support::interrupt;
 
 /// The folder in a hub, and what makes it a store.
@@ -222,7 +222,7 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     use super::*;
-    use crate::cache::remove::folder;
+    use crate::support::folder;
 
     #[test]
     fn a_line_counts_if_the_disk_bears_it_out_and_what_cannot_be_read_is_not_taken_for_empty() {

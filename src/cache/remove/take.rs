@@ -6,11 +6,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use super::folder::{Folder, Found, Kind};
 use super::hub::{self, Repository};
 use super::locks::{self, Held};
 use super::run::{Job, Run};
 use super::{Role, guard};
+use crate::support::folder::{Folder, Found, Kind};
 
 /// What another process holds while a victim goes.
 type Locks = Vec<Held>;

@@ -4,9 +4,9 @@ use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::io;
 
-use super::folder::{Folder, Found, Kind};
 use super::locks;
 use crate::cache::stamp::Stamp;
+use crate::support::folder::{Folder, Found, Kind};
 use crate::support::interrupt;
 
 /// Nobody's folders lie so deep, and each takes a descriptor while it is walked.

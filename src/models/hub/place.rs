@@ -186,7 +186,7 @@ fn make(link: Link, target: &Path, blob: &Path, at: &Path) -> io::Result<()> {
 }
 
 /// Whether the pointer leads to the right content: by its text, by being the same file, or by holding the right number of bytes itself.
-fn is_good(pointer: &Path, target: &Path, blob: &Path, file: &File) -> bool {
+pub fn is_good(pointer: &Path, target: &Path, blob: &Path, file: &File) -> bool {
     match fs::read_link(pointer) {
         // The usual case, first: it is asked for every file of every run.
         Ok(text) if text == target => blob.exists(),

@@ -27,7 +27,7 @@ static NUMBER: AtomicU64 = AtomicU64::new(0);
 static PROBED: Mutex<Option<HashMap<PathBuf, [Option<Link>; 2]>>> = Mutex::new(None);
 
 /// A name that no other thread uses, no other process, and none on another machine that shares the disk.
-pub(super) fn unique(prefix: &str) -> String {
+pub fn unique(prefix: &str) -> String {
     static RUN: OnceLock<u64> = OnceLock::new();
     let run = RUN.get_or_init(|| RandomState::new().build_hasher().finish());
     format!("{prefix}.{run:016x}.{}.tmp", NUMBER.fetch_add(1, Ordering::Relaxed))

@@ -13,6 +13,9 @@ use crate::ui::browser::{Id, Kind, Tree};
 /// What a program may still be about to name, or to write, is younger than so many seconds: `prune` leaves it, too.
 const YOUNG: i64 = 3600;
 
+/// Why nothing of a mark comes into the plan.
+const GONE: &str = "nothing of it can go by itself, or it is gone: r reads the list again";
+
 /// A node that is marked.
 #[derive(Debug, Clone)]
 pub(super) struct Marked {
@@ -46,10 +49,11 @@ pub(super) fn wanted(scene: &Scene<'_>, marked: &[Marked]) -> (Vec<Wanted>, Vec<
                 Kind::Orphans | Kind::Unfinished => {
                     "it came or changed less than an hour ago, and a program may still need it: wait, or run \
                      `modelstrap prune --grace 0`, which takes whatever nobody needs"
+                        .to_owned()
                 }
-                _ => "nothing of it can go by itself, or it is gone: r reads the list again",
+                _ => scene.survey.why_left_alone(&one.path).unwrap_or_else(|| GONE.to_owned()),
             };
-            stays.push(Kept { name: one.name.clone(), path, why: why.to_owned() });
+            stays.push(Kept { name: one.name.clone(), path, why });
         } else {
             all.push(Wanted::Named(one.name.clone(), Meaning::Picks(picks)));
         }

@@ -7,70 +7,70 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{Found, Kind};
-use crate::cache::stamp::Stamp;
+use crate::support::stamp::Stamp;
 
 /// A folder that was there when it was opened.
 #[derive(Debug)]
-pub(in crate::cache::remove) struct Folder(PathBuf);
+pub struct Folder(PathBuf);
 
 impl Folder {
     /// The folder at `real`, in which no part may be a link.
-    pub(super) fn open(real: &Path) -> io::Result<Self> {
+    pub fn open(real: &Path) -> io::Result<Self> {
         let is_plain = fs::symlink_metadata(real)?.is_dir() && real.canonicalize()? == real;
         if is_plain { Ok(Self(real.to_path_buf())) } else { Err(io::ErrorKind::NotADirectory.into()) }
     }
 
     /// The same folder once more.
-    pub(in crate::cache::remove) fn again(&self) -> io::Result<Self> {
+    pub fn again(&self) -> io::Result<Self> {
         Ok(Self(self.0.clone()))
     }
 
     /// The folder `name` in this one; a link is refused.
-    pub(in crate::cache::remove) fn enter(&self, name: &OsStr) -> io::Result<Self> {
+    pub fn enter(&self, name: &OsStr) -> io::Result<Self> {
         let path = self.0.join(name);
         if fs::symlink_metadata(&path)?.is_dir() { Ok(Self(path)) } else { Err(io::ErrorKind::NotADirectory.into()) }
     }
 
     /// Makes the folder `name`.
-    pub(in crate::cache::remove) fn make(&self, name: &OsStr, _: bool) -> io::Result<()> {
+    pub fn make(&self, name: &OsStr, _: bool) -> io::Result<()> {
         fs::create_dir(self.0.join(name))
     }
 
     /// What is in it, in the disk's order.
-    pub(in crate::cache::remove) fn names(&self) -> io::Result<Vec<OsString>> {
+    pub fn names(&self) -> io::Result<Vec<OsString>> {
         fs::read_dir(&self.0)?.map(|entry| Ok(entry?.file_name())).collect()
     }
 
     /// What `name` is.
-    pub(in crate::cache::remove) fn look(&self, name: &OsStr) -> io::Result<Found> {
+    pub fn look(&self, name: &OsStr) -> io::Result<Found> {
         Ok(found(&fs::symlink_metadata(self.0.join(name))?))
     }
 
     /// What it is itself.
-    pub(in crate::cache::remove) fn own(&self) -> io::Result<Found> {
+    pub fn own(&self) -> io::Result<Found> {
         Ok(found(&fs::symlink_metadata(&self.0)?))
     }
 
     /// Whether it belongs to this user: the journal's seal has to do.
-    pub(in crate::cache::remove) fn is_mine(&self) -> bool {
+    pub fn is_mine(&self) -> bool {
         true
     }
 
     /// Whether names in it can be removed: the removal itself tells.
-    pub(in crate::cache::remove) fn is_writable(&self) -> bool {
+    pub fn is_writable(&self) -> bool {
         true
     }
 
     /// Gives it the rights that `other` has: a new folder inherits them there.
-    pub(super) fn set_rights(&self, _: &Self) {}
+    pub fn set_rights(&self, _: &Self) {}
 
     /// Gives the owner every right: nothing that a folder's attributes say here.
-    pub(in crate::cache::remove) fn open_up(&self) -> io::Result<()> {
+    pub fn open_up(&self) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
     /// Gives `name` the name `new` in `to`; never in the place of something else.
-    pub(in crate::cache::remove) fn rename(&self, name: &OsStr, to: &Self, new: &OsStr) -> io::Result<()> {
+    pub fn rename(&self, name: &OsStr, to: &Self, new: &OsStr) -> io::Result<()> {
         if to.find(new)?.is_some() {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
@@ -78,12 +78,48 @@ impl Folder {
     }
 
     /// Gives `name` the name `new` here, in the place of what had it.
-    pub(in crate::cache::remove) fn replace(&self, name: &OsStr, new: &OsStr) -> io::Result<()> {
+    pub fn replace(&self, name: &OsStr, new: &OsStr) -> io::Result<()> {
         fs::rename(self.0.join(name), self.0.join(new))
     }
 
+    /// Gives `name` the name `new` in `to`, in the place of what had it.
+    pub fn replace_in(&self, name: &OsStr, to: &Self, new: &OsStr) -> io::Result<()> {
+        fs::rename(self.0.join(name), to.0.join(new))
+    }
+
+    /// A second name, `new` in `to`, for the file `name`.
+    pub fn hard_link(&self, name: &OsStr, to: &Self, new: &OsStr) -> io::Result<()> {
+        fs::hard_link(self.0.join(name), to.0.join(new))
+    }
+
+    /// A new symbolic link `name` that says `text`, which is a file. Without developer mode or the right to do it, Windows refuses.
+    pub fn symlink(&self, name: &OsStr, text: &Path) -> io::Result<()> {
+        #[cfg(windows)]
+        return std::os::windows::fs::symlink_file(text, self.0.join(name));
+        #[cfg(not(windows))]
+        {
+            let _ = (name, text);
+            Err(io::ErrorKind::Unsupported.into())
+        }
+    }
+
+    /// A new file.
+    pub fn create(&self, name: &OsStr, _: u32) -> io::Result<File> {
+        OpenOptions::new().read(true).write(true).create_new(true).open(self.0.join(name))
+    }
+
+    /// Gives the file `name` the rights of `mode`: it has none there.
+    pub fn set_mode(&self, _: &OsStr, _: u32) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// A path for code that knows only paths.
+    pub fn way(&self, _: &Path) -> PathBuf {
+        self.0.clone()
+    }
+
     /// Removes the name of a file or link. A file that is only to be read has to be made writable first.
-    pub(in crate::cache::remove) fn unlink(&self, name: &OsStr) -> io::Result<()> {
+    pub fn unlink(&self, name: &OsStr) -> io::Result<()> {
         let path = self.0.join(name);
         let found = fs::symlink_metadata(&path)?;
         if found.is_file() && found.permissions().readonly() {
@@ -97,28 +133,28 @@ impl Folder {
     }
 
     /// Removes an empty folder.
-    pub(in crate::cache::remove) fn remove_folder(&self, name: &OsStr) -> io::Result<()> {
+    pub fn remove_folder(&self, name: &OsStr) -> io::Result<()> {
         fs::remove_dir(self.0.join(name))
     }
 
     /// Where the link `name` leads, as it is written.
-    pub(in crate::cache::remove) fn target(&self, name: &OsStr) -> io::Result<PathBuf> {
+    pub fn target(&self, name: &OsStr) -> io::Result<PathBuf> {
         fs::read_link(self.0.join(name))
     }
 
     /// The file `name`, for reading; a link is refused.
-    pub(in crate::cache::remove) fn open_file(&self, name: &OsStr) -> io::Result<File> {
+    pub fn open_file(&self, name: &OsStr) -> io::Result<File> {
         File::open(self.regular(name)?)
     }
 
     /// The file `name` for writing at its end, made where it is not there.
-    pub(in crate::cache::remove) fn open_shared(&self, name: &OsStr) -> io::Result<File> {
+    pub fn open_shared(&self, name: &OsStr) -> io::Result<File> {
         let path = if self.find(name)?.is_some() { self.regular(name)? } else { self.0.join(name) };
         OpenOptions::new().append(true).create(true).open(path)
     }
 
     /// A new file.
-    pub(in crate::cache::remove) fn create_shared(&self, name: &OsStr) -> io::Result<File> {
+    pub fn create_shared(&self, name: &OsStr) -> io::Result<File> {
         OpenOptions::new().write(true).create_new(true).open(self.0.join(name))
     }
 
@@ -128,7 +164,7 @@ impl Folder {
     }
 
     /// Brings its names to the disk: a folder cannot be synced there.
-    pub(in crate::cache::remove) fn sync(&self) {}
+    pub fn sync(&self) {}
 }
 
 fn found(found: &fs::Metadata) -> Found {

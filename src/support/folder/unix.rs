@@ -11,18 +11,18 @@ use rustix::fs::{self, Access, AtFlags, FileType, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
 use super::{Found, Kind};
-use crate::cache::stamp::Stamp;
+use crate::support::stamp::Stamp;
 
 /// An open folder.
 #[derive(Debug)]
-pub(in crate::cache::remove) struct Folder(OwnedFd);
+pub struct Folder(OwnedFd);
 
 const FLAGS: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC).union(OFlags::NOFOLLOW);
 const FILE: OFlags = OFlags::CLOEXEC.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK);
 
 impl Folder {
     /// The folder at `real`, in which no part may be a link.
-    pub(super) fn open(real: &Path) -> io::Result<Self> {
+    pub fn open(real: &Path) -> io::Result<Self> {
         #[cfg(target_os = "linux")]
         match fs::openat2(fs::CWD, real, FLAGS, Mode::empty(), fs::ResolveFlags::NO_SYMLINKS) {
             // An old kernel, or a container that allows only what was there before 2020.
@@ -35,23 +35,23 @@ impl Folder {
     }
 
     /// The same folder once more.
-    pub(in crate::cache::remove) fn again(&self) -> io::Result<Self> {
+    pub fn again(&self) -> io::Result<Self> {
         Ok(Self(self.0.try_clone()?))
     }
 
     /// The folder `name` in this one; a link is refused.
-    pub(in crate::cache::remove) fn enter(&self, name: &OsStr) -> io::Result<Self> {
+    pub fn enter(&self, name: &OsStr) -> io::Result<Self> {
         Ok(Self(fs::openat(&self.0, name, FLAGS, Mode::empty())?))
     }
 
     /// Makes the folder `name`: for this user alone, or as the umask has it.
-    pub(in crate::cache::remove) fn make(&self, name: &OsStr, private: bool) -> io::Result<()> {
+    pub fn make(&self, name: &OsStr, private: bool) -> io::Result<()> {
         let mode = if private { 0o700 } else { 0o777 };
         Ok(fs::mkdirat(&self.0, name, Mode::from_raw_mode(mode))?)
     }
 
     /// What is in it, in the disk's order.
-    pub(in crate::cache::remove) fn names(&self) -> io::Result<Vec<OsString>> {
+    pub fn names(&self) -> io::Result<Vec<OsString>> {
         let mut names = Vec::new();
         for entry in fs::Dir::read_from(&self.0)? {
             let entry = entry?;
@@ -64,28 +64,28 @@ impl Folder {
     }
 
     /// What `name` is.
-    pub(in crate::cache::remove) fn look(&self, name: &OsStr) -> io::Result<Found> {
+    pub fn look(&self, name: &OsStr) -> io::Result<Found> {
         Ok(found(&fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?))
     }
 
     /// What it is itself.
-    pub(in crate::cache::remove) fn own(&self) -> io::Result<Found> {
+    pub fn own(&self) -> io::Result<Found> {
         Ok(found(&fs::fstat(&self.0)?))
     }
 
     /// Whether it belongs to this user.
-    pub(in crate::cache::remove) fn is_mine(&self) -> bool {
+    pub fn is_mine(&self) -> bool {
         fs::fstat(&self.0).is_ok_and(|found| found.st_uid == rustix::process::geteuid().as_raw())
     }
 
     /// Whether names in it can be removed: by its mode, or since it is this user's, who may give himself the right.
-    pub(in crate::cache::remove) fn is_writable(&self) -> bool {
+    pub fn is_writable(&self) -> bool {
         let here = OsStr::from_bytes(b".");
         self.is_mine() || fs::accessat(&self.0, here, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS).is_ok()
     }
 
     /// Gives it the rights that `other` has.
-    pub(super) fn set_rights(&self, other: &Self) {
+    pub fn set_rights(&self, other: &Self) {
         // Those of the umask are what a folder has elsewhere.
         if let Ok(found) = fs::fstat(&other.0) {
             let _ = fs::fchmod(&self.0, Mode::from_raw_mode(found.st_mode) | Mode::RWXU);
@@ -93,13 +93,13 @@ impl Folder {
     }
 
     /// Gives the owner every right.
-    pub(in crate::cache::remove) fn open_up(&self) -> io::Result<()> {
+    pub fn open_up(&self) -> io::Result<()> {
         let mode = Mode::from_raw_mode(fs::fstat(&self.0)?.st_mode) | Mode::RWXU;
         Ok(fs::fchmod(&self.0, mode)?)
     }
 
     /// Gives `name` the name `new` in `to`; never in the place of something else.
-    pub(in crate::cache::remove) fn rename(&self, name: &OsStr, to: &Self, new: &OsStr) -> io::Result<()> {
+    pub fn rename(&self, name: &OsStr, to: &Self, new: &OsStr) -> io::Result<()> {
         #[cfg(any(target_os = "linux", target_vendor = "apple"))]
         match fs::renameat_with(&self.0, name, &to.0, new, RenameFlags::NOREPLACE) {
             // Network disks and old kernels have no such call.
@@ -113,38 +113,84 @@ impl Folder {
     }
 
     /// Gives `name` the name `new` here, in the place of what had it.
-    pub(in crate::cache::remove) fn replace(&self, name: &OsStr, new: &OsStr) -> io::Result<()> {
+    pub fn replace(&self, name: &OsStr, new: &OsStr) -> io::Result<()> {
         Ok(fs::renameat(&self.0, name, &self.0, new)?)
     }
 
+    /// Gives `name` the name `new` in `to`, in the place of what had it.
+    pub fn replace_in(&self, name: &OsStr, to: &Self, new: &OsStr) -> io::Result<()> {
+        Ok(fs::renameat(&self.0, name, &to.0, new)?)
+    }
+
+    /// A second name, `new` in `to`, for the file `name`.
+    pub fn hard_link(&self, name: &OsStr, to: &Self, new: &OsStr) -> io::Result<()> {
+        Ok(fs::linkat(&self.0, name, &to.0, new, AtFlags::empty())?)
+    }
+
+    /// A new symbolic link `name` that says `text`.
+    pub fn symlink(&self, name: &OsStr, text: &Path) -> io::Result<()> {
+        Ok(fs::symlinkat(text, &self.0, name)?)
+    }
+
+    /// A new file, with what the umask leaves of `mode`.
+    #[allow(clippy::unnecessary_cast, reason = "the type of a mode differs between systems")]
+    pub fn create(&self, name: &OsStr, mode: u32) -> io::Result<File> {
+        let flags = FILE | OFlags::RDWR | OFlags::CREATE | OFlags::EXCL;
+        let mode = Mode::from_raw_mode((mode & 0o7777) as fs::RawMode);
+        Ok(File::from(fs::openat(&self.0, name, flags, mode)?))
+    }
+
+    /// Gives the file `name` the rights of `mode`.
+    pub fn set_mode(&self, name: &OsStr, mode: u32) -> io::Result<()> {
+        use std::os::unix::fs::PermissionsExt as _;
+        self.open_file(name)?.set_permissions(std::fs::Permissions::from_mode(mode & 0o7777))
+    }
+
+    /// A path for code that knows only paths: where the system can do it, one that leads through the open folder itself, whatever
+    /// becomes of `path`, under which it was opened. Tried, not believed: a container may have no `/proc`.
+    pub fn way(&self, path: &Path) -> PathBuf {
+        #[cfg(target_os = "linux")]
+        {
+            use std::os::fd::AsRawFd as _;
+            let way = PathBuf::from(format!("/proc/self/fd/{}", self.0.as_raw_fd()));
+            let itself = std::fs::metadata(&way).map(|found| Stamp::of(&found).id);
+            if let (Ok(itself), Ok(own)) = (itself, self.own())
+                && itself == own.stamp.id
+            {
+                return way;
+            }
+        }
+        path.to_path_buf()
+    }
+
     /// Removes the name of a file or link.
-    pub(in crate::cache::remove) fn unlink(&self, name: &OsStr) -> io::Result<()> {
+    pub fn unlink(&self, name: &OsStr) -> io::Result<()> {
         Ok(fs::unlinkat(&self.0, name, AtFlags::empty())?)
     }
 
     /// Removes an empty folder.
-    pub(in crate::cache::remove) fn remove_folder(&self, name: &OsStr) -> io::Result<()> {
+    pub fn remove_folder(&self, name: &OsStr) -> io::Result<()> {
         Ok(fs::unlinkat(&self.0, name, AtFlags::REMOVEDIR)?)
     }
 
     /// Where the link `name` leads, as it is written.
-    pub(in crate::cache::remove) fn target(&self, name: &OsStr) -> io::Result<PathBuf> {
+    pub fn target(&self, name: &OsStr) -> io::Result<PathBuf> {
         let target = fs::readlinkat(&self.0, name, Vec::new())?;
         Ok(OsString::from_vec(target.into_bytes()).into())
     }
 
     /// The file `name`, for reading; a link is refused, a pipe is not waited for.
-    pub(in crate::cache::remove) fn open_file(&self, name: &OsStr) -> io::Result<File> {
+    pub fn open_file(&self, name: &OsStr) -> io::Result<File> {
         Ok(File::from(fs::openat(&self.0, name, FILE | OFlags::RDONLY, Mode::empty())?))
     }
 
     /// The file `name` for writing at its end, made where it is not there, and open to every user of the cache.
-    pub(in crate::cache::remove) fn open_shared(&self, name: &OsStr) -> io::Result<File> {
+    pub fn open_shared(&self, name: &OsStr) -> io::Result<File> {
         self.write(name, OFlags::CREATE | OFlags::APPEND)
     }
 
     /// A new file, open to every user of the cache.
-    pub(in crate::cache::remove) fn create_shared(&self, name: &OsStr) -> io::Result<File> {
+    pub fn create_shared(&self, name: &OsStr) -> io::Result<File> {
         self.write(name, OFlags::CREATE | OFlags::EXCL)
     }
 
@@ -160,7 +206,7 @@ impl Folder {
     }
 
     /// Brings its names to the disk.
-    pub(in crate::cache::remove) fn sync(&self) {
+    pub fn sync(&self) {
         // Some network disks cannot: the names stand all the same.
         let _ = fs::fsync(&self.0);
     }

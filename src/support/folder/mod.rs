@@ -11,18 +11,21 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
 
-use crate::cache::stamp::Stamp;
+use super::stamp::Stamp;
 
 #[cfg(not(unix))]
-pub(super) use portable::Folder;
+pub use portable::Folder;
 #[cfg(unix)]
-pub(super) use unix::Folder;
+pub use unix::Folder;
 
 /// What stands under a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
+    /// A regular file.
     File,
+    /// A folder.
     Folder,
+    /// A symbolic link.
     Link,
     /// A pipe, a socket, a device.
     Other,
@@ -30,14 +33,16 @@ pub(super) enum Kind {
 
 /// What is known of it; of a link, of the link itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Found {
-    pub(super) kind: Kind,
-    pub(super) stamp: Stamp,
+pub struct Found {
+    /// What it is.
+    pub kind: Kind,
+    /// What the disk says of it.
+    pub stamp: Stamp,
 }
 
 impl Folder {
     /// What `name` is; `None` where nothing is.
-    pub(super) fn find(&self, name: &OsStr) -> io::Result<Option<Found>> {
+    pub fn find(&self, name: &OsStr) -> io::Result<Option<Found>> {
         match self.look(name) {
             Ok(found) => Ok(Some(found)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -46,12 +51,12 @@ impl Folder {
     }
 
     /// The folder at `path` below this one; links are refused at each step.
-    pub(super) fn descend(&self, path: &Path) -> io::Result<Self> {
+    pub fn descend(&self, path: &Path) -> io::Result<Self> {
         path.components().try_fold(self.again()?, |folder, part| folder.enter(plain(part)?))
     }
 
     /// The same, making what is not there, with the rights of the folder above: who may work there may work here.
-    pub(super) fn descend_making(&self, path: &Path) -> io::Result<Self> {
+    pub fn descend_making(&self, path: &Path) -> io::Result<Self> {
         path.components().try_fold(self.again()?, |folder, part| {
             let name = plain(part)?;
             match folder.make(name, false) {
@@ -67,7 +72,7 @@ impl Folder {
     }
 
     /// The content of the small file `name`: a regular file of at most `most` bytes, no link.
-    pub(super) fn read(&self, name: &OsStr, most: u64) -> io::Result<Vec<u8>> {
+    pub fn read(&self, name: &OsStr, most: u64) -> io::Result<Vec<u8>> {
         let file = self.open_file(name)?;
         let found = file.metadata()?;
         if !found.is_file() || found.len() > most {
@@ -80,7 +85,7 @@ impl Folder {
 }
 
 /// The folder at `real`, in which no part is a link.
-pub(super) fn open(real: &Path) -> io::Result<Folder> {
+pub fn open(real: &Path) -> io::Result<Folder> {
     Folder::open(real)
 }
 
@@ -93,7 +98,7 @@ fn plain(part: Component<'_>) -> io::Result<&OsStr> {
 }
 
 /// Folder and last name of `path`, which lies below some folder; `None` when it is no plain path.
-pub(super) fn split(path: &Path) -> Option<(PathBuf, &OsStr)> {
+pub fn split(path: &Path) -> Option<(PathBuf, &OsStr)> {
     path.components().all(|part| matches!(part, Component::Normal(_))).then_some(())?;
     Some((path.parent()?.to_path_buf(), path.file_name()?))
 }

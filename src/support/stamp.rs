@@ -4,7 +4,7 @@ use std::fs::{self, Metadata};
 use std::io;
 use std::path::Path;
 
-use crate::support::time;
+use super::time;
 
 /// A file, folder or link, as the disk knew it at one moment. Links are not followed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
