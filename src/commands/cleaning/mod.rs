@@ -121,6 +121,7 @@ impl<'a> Scene<'a> {
         scope: Scope,
         scan: impl FnOnce(Vec<Place>) -> Inventory,
     ) -> Result<Self> {
+        survey.check_project()?;
         roots::check(context, &survey.layout)?;
         let remover = remover(&survey);
         let is_application = |place: &Place| matches!(place.kind, Kind::Application { .. });
