@@ -163,6 +163,7 @@ impl Run {
             jobs: Vec::new(),
             limits: Limits {
                 newest: newest(order.planned, order.grace),
+                planned: since(order.planned),
                 now: since(SystemTime::now()),
                 written: HashSet::new(),
                 ours: HashSet::new(),
