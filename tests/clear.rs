@@ -193,7 +193,12 @@ fn a_word_that_fits_nothing_names_the_nearest() {
         says("large-v3"),
         format!("error: nothing in the cache is called large-v3; did you mean `large-v3.pt`?{hint}")
     );
-    assert_eq!(says("modles"), format!("error: nothing in the cache is called modles; did you mean `models`?{hint}"));
+    assert_eq!(
+        says("modles"),
+        format!(
+            "error: nothing in the cache is called modles; did you mean `models`, which deletes every model?{hint}"
+        )
+    );
     assert_eq!(says("\u{1b}[2J"), format!("error: nothing in the cache is called \\u{{1b}}[2J{hint}"));
     assert!(room.run(&["clear"]).expect(2).err.contains("models|app|all|MODEL"));
 }
@@ -448,4 +453,68 @@ fn a_folder_above_places_is_refused_with_the_commands_that_clear_them() {
     // What it names works.
     room.run(&["clear", "~/.cache/whisper", "--yes"]).expect(0);
     assert!(!room.exists("~/.cache/whisper/base.pt") && room.exists("~/.cache/fonts/mine.ttf"));
+}
+
+#[test]
+fn a_path_that_status_prints_is_taken_as_that_path() {
+    let room = lived_in();
+    repository(&room, "acme/tiny-llm", &[(MAIN, &[("tiny", 10)])]);
+    room.write("models/tiny-llm/model.safetensors", vec![7; 20_000]);
+    room.write("models/tiny-llm/config.json", "{}");
+    room.write("sub/x", "");
+    let before = room.tree().without(|name| name.starts_with("p/models/tiny-llm") || name.contains("/.modelstrap"));
+    room.run(&["clear", "models/tiny-llm", "--yes", "--now"]).expect(0);
+    assert!(!room.exists("models/tiny-llm/model.safetensors"));
+    room.tree()
+        .without(|name| name.starts_with("p/models/tiny-llm") || name.contains("/.modelstrap"))
+        .assert_eq(&before, "a path");
+    // The same from another folder of the project; and what is there and no model is told as what it is.
+    room.ran(room.command(&["clear", "models/copy.safetensors", "--yes", "--now"]).current_dir(room.place("sub")))
+        .expect(0);
+    assert!(!room.exists("models/copy.safetensors"));
+    room.write("notes/tiny-llm", "mine");
+    let ran = room.run(&["clear", "notes/tiny-llm", "--yes", "--now"]).expect(2);
+    ran.says(&["notes/tiny-llm is no model in a place that is known"]);
+    room.run(&["clear", "models/tiny-lm", "--yes"]).expect(2).says(&["did you mean `acme/tiny-llm`?"]);
+    assert!(room.exists("notes/tiny-llm") && room.exists(&format!("{HUB}/models--acme--tiny-llm/blobs/tiny")));
+}
+
+#[test]
+fn a_place_of_which_nothing_is_left_has_nothing_to_remove() {
+    let room = lived_in();
+    room.write("~/.cache/huggingface/hub/models--a--b/blobs/x", vec![7; 1000]);
+    room.write("~/.cache/huggingface/hub/.locks/models--a--b/x.lock", "");
+    room.write("~/.cache/huggingface/token", "hf_secret");
+    let (place, hub) = (room.place("~/.cache/huggingface"), room.place("~/.cache/huggingface/hub"));
+    let clear = |path: &std::path::Path| room.run(&["clear", path.to_str().unwrap(), "--yes", "--now"]);
+    clear(&place).expect(0);
+    assert!(room.exists("~/.cache/huggingface/token") && !room.exists("~/.cache/huggingface/hub/models--a--b"));
+    for path in [place, hub] {
+        let ran = clear(&path).expect(0);
+        assert_eq!((ran.out.as_str(), ran.err.as_str()), ("", "Nothing to remove.\n"), "{}", path.display());
+    }
+}
+
+#[test]
+fn an_unfinished_download_outside_of_the_cache_goes_by_its_path() {
+    let room = lived_in();
+    let folder = "~/.cache/huggingface/hub/models--a--b";
+    let path = format!("{folder}/blobs/ab.1a2b3c4d.incomplete");
+    room.write(&path, vec![7; 5000]);
+    room.write(&format!("{folder}/blobs/cd"), "whole");
+    let status = room.run(&["status"]).expect(0);
+    assert!(status.out.contains(&format!("`modelstrap clear {path}` removes it")), "{}", status.out);
+    let at = room.place(&path);
+    let clear = |more: &[&str]| room.run(&[&["clear", at.to_str().unwrap(), "--yes", "--now"], more].concat());
+    let ran = clear(&[]).expect(1);
+    ran.says(&["it is being downloaded; `--grace 0` takes it"]);
+    let writer = fs::File::options().append(true).open(&at).unwrap();
+    clear(&["--grace", "0"]).expect(1).says(&["is open for writing in another process"]);
+    drop(writer);
+    let before = room.tree().without(|name| name.ends_with(".incomplete") || name.contains(".modelstrap"));
+    clear(&["--grace", "0"]).expect(0);
+    assert!(!at.exists());
+    room.tree()
+        .without(|name| name.contains(".modelstrap") || name.ends_with(".incomplete"))
+        .assert_eq(&before, "one file");
 }

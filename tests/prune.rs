@@ -319,3 +319,22 @@ fn usage_is_told() {
     let ran = room.run(&["prune", "--yes"]).expect(0);
     assert_eq!((ran.out.as_str(), ran.err.as_str()), ("", "Nothing to remove.\n"));
 }
+
+#[test]
+fn what_was_brought_back_is_judged_as_before() {
+    let room = Room::bare();
+    repository(&room, "org/asr", &[(PINNED, &[("old", 400)]), (MAIN, &[("new", 100)])]);
+    room.write(&format!("{ASR}/refs/main"), MAIN);
+    let folders = ["", "/blobs", "/refs", "/snapshots"].map(|folder| room.place(&format!("{ASR}{folder}")));
+    let times = || folders.each_ref().map(|folder| fs::metadata(folder).unwrap().modified().unwrap());
+    let before = times();
+    std::thread::sleep(Duration::from_millis(4200));
+    let prune = |word: &str| room.run(&["prune", "--grace", "4s", "--undo-for", "1h", word]).expect(0);
+    let plan = prune("--dry-run").out;
+    assert!(plan.contains("no ref and no lock names it"), "{plan}");
+    prune("--yes");
+    assert!(!room.exists(&format!("{ASR}/snapshots/{PINNED}")));
+    room.run(&["prune", "--undo"]).expect(0);
+    assert_eq!(times(), before);
+    assert_eq!(prune("--dry-run").out, plan);
+}

@@ -102,7 +102,7 @@ Outside of the cache
 Total 65.0 MB ~ ~ 8"
     );
     assert!(
-        notes.starts_with(" downloads: 7.01 MB in 3 files\nblobs that no revision has: 2.00 MB in 1 file\n"),
+        notes.starts_with(" downloads: 7.01 MB in 3 files; `modelstrap prune` removes what nobody writes\nblobs that no revision has: 2.00 MB in 1 file\n"),
         "{notes}"
     );
     assert!(notes.contains("\noutside of the cache: 22.0 MB, which no variable of this project leads to; "), "{notes}");

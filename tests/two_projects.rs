@@ -176,3 +176,74 @@ fn an_earlier_cache_of_the_same_project_is_its_own() {
     room.run(&["migrate", "--yes"]).expect(0);
     assert_eq!(room.text(".cache/whisper/base.pt"), "base");
 }
+
+#[test]
+fn in_the_home_folder_nothing_is_taken_for_it_is_no_project() {
+    let room = linked(true);
+    // What others share lies there, too.
+    let shared = room.path().join("r");
+    fs::create_dir(&shared).unwrap();
+    room.ran(room.command(&["setup", "--yes", "--cache-dir", "user"]).current_dir(&shared)).expect(0);
+    room.write("~/.cache/modelstrap/torch/hub/checkpoints/shared.pth", "shared".repeat(1000));
+    room.write("~/.cache/clip/own.pt", "own".repeat(1000));
+    let before = room.tree();
+    let files = names(room.root());
+    for words in [
+        &["clear", "all"][..],
+        &["clear", "models"],
+        &["clear", "app"],
+        &["clear", "modelstrap"],
+        &["clear", "~/.cache/modelstrap"],
+        &["prune", "--older-than", "0s", "--grace", "0s"],
+        &["dedupe", "--min-size", "1B", "--grace", "0s"],
+        &["migrate"],
+    ] {
+        let command = [words, &["--yes"]].concat();
+        let ran = room.ran(room.command(&command).current_dir(room.home())).expect(1);
+        ran.says(&["~ is not a project: change into one, or name it with -C"]);
+        room.tree().assert_eq(&before, &format!("{words:?}"));
+        assert_eq!(names(room.root()), files, "{words:?}");
+    }
+    let status = room.ran(room.command(&["status"]).current_dir(room.home())).expect(0);
+    assert!(status.out.contains("modelstrap") && !status.out.contains("`modelstrap migrate`"), "{}", status.out);
+}
+
+#[test]
+fn above_a_cache_of_others_there_is_no_project_until_somebody_makes_one() {
+    let room = Room::bare();
+    let above = other(&room);
+    room.write("modelstrap.toml", format!("[cache]\nbase_dir = {:?}\n", above.join(".cache")));
+    room.setup(&[]);
+    fs::create_dir_all(above.join(".cache/whisper")).unwrap();
+    fs::write(above.join(".cache/whisper/base.pt"), "base").unwrap();
+    let ran = there(&room, &["clear", "all", "--yes", "--now"]).expect(1);
+    ran.says(&["@/q is not a project: change into one"]);
+    assert!(above.join(".cache/whisper/base.pt").is_file());
+    fs::write(above.join("modelstrap.toml"), "").unwrap();
+    there(&room, &["clear", "all", "--yes", "--now", "--grace", "0"]).expect(0);
+    assert!(!above.join(".cache/whisper/base.pt").is_file(), "it is one now, and shares the cache");
+}
+
+#[test]
+fn a_home_in_the_own_cache_that_leads_into_the_cache_of_another_is_left_alone() {
+    let room = linked(true);
+    let q = other(&room);
+    fs::write(q.join("modelstrap.toml"), "").unwrap();
+    fs::create_dir_all(q.join(".cache/torch")).unwrap();
+    symlink(room.place(".cache/whisper"), q.join(".cache/whisper")).unwrap();
+    symlink(room.place(".cache/torch/hub"), q.join(".cache/torch/hub")).unwrap();
+    let (tree, files) = (Tree::of(room.root()), names(room.root()));
+    for words in [
+        &["clear", "all", "--yes", "--now", "--force", "--grace", "0"][..],
+        &["prune", "--yes", "--now", "--older-than", "0s", "--grace", "0s"],
+        &["dedupe", "--yes", "--min-size", "1B", "--grace", "0s"],
+        &["migrate", "--yes"],
+    ] {
+        there(&room, words).expect(0);
+        Tree::of(room.root()).assert_eq(&tree, &format!("{words:?}"));
+        assert_eq!(names(room.root()), files, "{words:?}");
+        assert!(q.join(".cache/whisper").is_symlink() && q.join(".cache/torch/hub").is_symlink(), "{words:?}");
+    }
+    let status = there(&room, &["status"]).expect(0);
+    status.says(&["whisper leads into the cache of @/p: nothing is taken from there"]);
+}

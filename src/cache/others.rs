@@ -64,6 +64,25 @@ impl Own {
         if is_plain { None } else { self.other(path) }
     }
 
+    /// The other project that a folder of the cache belongs to: a link leads there, or others keep their cache in it.
+    pub fn shared(&self, path: &Path) -> Option<PathBuf> {
+        self.led(path).or_else(|| self.registered(path))
+    }
+
+    /// Whether others keep their caches where this project's would be, or in a folder of that, and this project is not known there.
+    pub fn is_others(&self) -> bool {
+        let below = fs::read_dir(&self.cache_root).into_iter().flatten().filter_map(Result::ok);
+        let mut below = below.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        self.registered(&self.cache_root).is_some() || below.any(|entry| self.registered(&entry.path()).is_some())
+    }
+
+    /// The first of the projects that are registered in `folder`, where this one is not.
+    fn registered(&self, folder: &Path) -> Option<PathBuf> {
+        let registered = projects::registered(folder);
+        let is_own = registered.iter().any(|project| self.project.contains(project));
+        registered.into_iter().next().filter(|_| !is_own)
+    }
+
     /// Whether nothing but links into this project's own cache is left in `folder`, as `migrate --link-back` leaves it.
     pub fn leads_back(&self, folder: &Path) -> bool {
         let mut waiting = vec![folder.to_path_buf()];

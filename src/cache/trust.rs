@@ -4,9 +4,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::others::Own;
 use super::places::{Kind, Place};
 use super::remove::{is_in_git, is_repository, is_tagged};
 use crate::support::{escape, paths};
+
+/// What is said of a library's home that leads elsewhere and is none.
+pub const NO_CACHE: &str = "which is no cache: it is left alone";
 
 /// This tool's own folder.
 const OWN: &str = ".modelstrap";
@@ -33,6 +37,8 @@ pub struct Trust {
     home: Option<PathBuf>,
     /// The libraries' homes, links followed.
     libraries: Vec<PathBuf>,
+    /// By what other projects' caches are known.
+    own: Own,
 }
 
 impl Trust {
@@ -42,7 +48,8 @@ impl Trust {
         let (project, root) = (both(project), both(cache_root));
         let root_counts = root.1.starts_with(&project.1) || is_tagged(&root.1);
         let libraries = libraries.iter().map(|path| real(path)).collect();
-        Self { project, root, root_counts, home: home.map(real), libraries }
+        let own = Own::new(cache_root, &project.0);
+        Self { project, root, root_counts, home: home.map(real), libraries, own }
     }
 
     /// Where the cache root leads, if it is called as a folder of the project, and is a link (or lies behind one) to a folder outside
@@ -110,9 +117,15 @@ impl Trust {
         None
     }
 
-    /// Why nothing is deleted in a library's home. Only one that the project names, and that leads elsewhere, is asked: a cache
-    /// root elsewhere is a person's own.
+    /// Why nothing is deleted in a library's home. What another project's cache holds is that project's, whoever made the link.
+    /// Beyond that only one that the project names, and that leads elsewhere, is asked: a cache root elsewhere is a person's own.
     fn library(&self, place: &Place) -> Option<String> {
+        if let Some(whose) = self.own.shared(&place.path) {
+            return Some(match self.own.led(&place.path) {
+                Some(_) => format!("leads into the cache of {}: nothing is taken from there", escape::path(&whose)),
+                None => format!("is the cache of {}: nothing is taken from there", escape::path(&whose)),
+            });
+        }
         if !place.path.starts_with(&self.project.0) {
             return None;
         }
@@ -121,7 +134,7 @@ impl Trust {
         if in_root || beside || self.is_a_cache_of_its_own(&place.real) {
             return None;
         }
-        Some(format!("leads to {}, which is no cache: it is left alone", escape::path(&place.real)))
+        Some(format!("leads to {}, {NO_CACHE}", escape::path(&place.real)))
     }
 
     /// Whether the folder says itself that it is a cache, and is none of those that are never one.

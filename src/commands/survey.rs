@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use super::context::Context;
 use crate::cache::others::{Led, Own};
 use crate::cache::places::{Aside, Known, Places};
-use crate::cache::trust::{Distrusted, Trust};
+use crate::cache::trust::{Distrusted, NO_CACHE, Trust};
 use crate::cache::{Kind, Place};
 use crate::models::homes::Homes;
 use crate::project::Project;
@@ -56,6 +56,24 @@ impl Survey {
         let distrusted = trust.distrusted(&places);
         let root_leads_out = trust.root_leads_out().map(Path::to_path_buf);
         Ok(Self { project, layout, homes, places, led, aside, own, distrusted, root_leads_out })
+    }
+
+    /// Refuses to delete or move anything where no project is: a home folder's `.cache` is every program's, and what others keep
+    /// below a folder is theirs.
+    ///
+    /// # Errors
+    /// That it is none.
+    pub(super) fn check_project(&self) -> Result<()> {
+        let Project { root, manifest_path, git_root, .. } = &self.project;
+        let home = self.layout.home.as_deref();
+        let is_home = home.is_some_and(|home| home == root || home.canonicalize().is_ok_and(|home| home == *root));
+        let is_bare = || manifest_path.is_none() && git_root.is_none();
+        let is_set_up = || super::setup::shelf(&self.project).record().is_set_up();
+        if !is_home && root.parent().is_some() && !(is_bare() && self.own.is_others() && !is_set_up()) {
+            return Ok(());
+        }
+        let shown = if is_home { "~".to_owned() } else { escape::path(root) };
+        anyhow::bail!("{shown} is not a project: change into one, or name it with -C")
     }
 
     /// Refuses to bring anything into a cache root that is a link out of the project, unless that says that it is a cache: the link
@@ -129,7 +147,10 @@ impl Survey {
 pub(super) fn distrust(root: &Path, home: Option<&Path>, place: &Place, why: &str) -> String {
     match place.kind {
         Kind::Application { .. } => format!("[application_caches] {}: {why}", escape::printable(&place.name)),
-        _ => format!("{} {why}\n  if it is one, put a CACHEDIR.TAG there", paths::friendly(root, home, &place.path)),
+        _ => {
+            let advice = if why.ends_with(NO_CACHE) { "\n  if it is one, put a CACHEDIR.TAG there" } else { "" };
+            format!("{} {why}{advice}", paths::friendly(root, home, &place.path))
+        }
     }
 }
 

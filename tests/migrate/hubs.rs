@@ -154,3 +154,31 @@ fn a_payload_whose_manifest_nobody_can_read_stays() {
     assert_eq!(room.text(&format!(".cache/huggingface/hub/models--org--one/snapshots/{NEW}/model.bin")), "shared");
     assert_eq!(room.text(&payload(home, &hash)), "shared", "a missing manifest is never a reason to delete");
 }
+
+#[test]
+fn the_plan_says_which_repository_gets_no_link_since_it_stays() {
+    let room = Room::bare();
+    for name in ["moves", "stays"] {
+        let repo = Repo::new(&room, "~/.cache/huggingface/hub", &format!("models--org--{name}"));
+        repo.file(OLD, "b.bin", name, sha256(name));
+    }
+    room.write("~/.cache/huggingface/hub/models--org--stays/blobs/ff.1a.incomplete", "half");
+    let line = "models--org--stays: it stays, and no link is left: has a download that went on less than an hour ago";
+    let ran = room.run(&["migrate", "--link-back", "--dry-run"]).expect(0);
+    assert!(ran.out.contains(line), "{}\n{}", ran.out, ran.err);
+    let ran = room.run(&["migrate", "--link-back", "--yes"]).expect(0);
+    assert!(ran.err.contains(line) && ran.out.contains(line), "{}\n{}", ran.out, ran.err);
+}
+
+#[test]
+fn another_project_below_this_one_keeps_what_it_has() {
+    let room = Room::bare();
+    room.write("modelstrap.toml", "");
+    for folder in ["inner", "plain"] {
+        let repo = Repo::new(&room, &format!("{folder}/models"), "models--org--m");
+        repo.file(OLD, "b.bin", "b", sha256("b"));
+    }
+    room.write("inner/modelstrap.toml", "");
+    room.run(&["migrate", "--yes"]).expect(0);
+    assert!(room.exists("inner/models/models--org--m") && !room.exists("plain/models/models--org--m"));
+}

@@ -75,6 +75,9 @@ impl Work<'_> {
             return Ok(());
         }
         if let Some(why) = self.busy(hubs, name, &from) {
+            if self.options.link_back {
+                self.out.notes.push(format!("{}: it stays, and no link is left: {why}", path.display()));
+            }
             self.stay(path, why);
             return Ok(());
         }
@@ -99,11 +102,26 @@ impl Work<'_> {
         for (path, _) in &from.unfinished {
             self.stay(path.clone(), "is an unfinished download");
         }
+        self.no_link(&from);
         Merge::new(self, hubs, from, into, s, t).run()?;
         if self.act() {
             self.end_of_repository(hubs, name);
         }
         Ok(())
+    }
+
+    /// Says beforehand that no link can stand where a repository's folder stays.
+    fn no_link(&mut self, from: &Repository) {
+        let Some((first, _)) = from.unfinished.first().filter(|_| self.options.link_back) else { return };
+        let more = match from.unfinished.len() - 1 {
+            0 => String::new(),
+            more => format!(", as {more} more do"),
+        };
+        self.out.notes.push(format!(
+            "{}: no link is left, since an unfinished download stays in it{more}; `modelstrap clear {}` removes it",
+            from.folder.display(),
+            first.display()
+        ));
     }
 
     /// The repository's folder goes, if nothing is left in it.
@@ -285,5 +303,52 @@ fn drop_locks(hub: &Dir, name: &OsStr) {
     drop(locks);
     if let Ok(all) = hub.sub(OsStr::new(".locks")) {
         all.remove_if_empty(name);
+    }
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::fs;
+
+    use super::super::{Options, Part, Shape, carry_out, look};
+
+    #[test]
+    fn an_unfinished_download_that_stays_is_named_beforehand_where_a_link_is_wanted() {
+        let room = tempfile::tempdir().unwrap();
+        let room = room.path().canonicalize().unwrap();
+        let (from, root) = (room.join("h/hub"), room.join("p/.cache"));
+        let repository = from.join("models--o--n");
+        let revision = repository.join("snapshots").join("1".repeat(40));
+        fs::create_dir_all(repository.join("blobs")).unwrap();
+        fs::create_dir_all(&revision).unwrap();
+        fs::create_dir_all(&root).unwrap();
+        fs::write(repository.join("blobs/aa"), "whole").unwrap();
+        let half = repository.join("blobs/ff.1a.incomplete");
+        fs::write(&half, "half").unwrap();
+        std::os::unix::fs::symlink("../../blobs/aa", revision.join("x")).unwrap();
+        let part = Part::found(&from, root.join("huggingface/hub"), Shape::Hub, &from, &root);
+        let mut options = Options {
+            act: true,
+            link_back: true,
+            project: room.join("p"),
+            tracked: Default::default(),
+            writers: Default::default(),
+            now: crate::support::time::seconds(),
+            progress: None,
+        };
+        let at = repository.display();
+        let young = format!("{at}: it stays, and no link is left: has a download that went on less than an hour ago");
+        assert_eq!(look(&part, &options).unwrap().notes, [young]);
+        options.now += 7200;
+        let old = format!(
+            "{at}: no link is left, since an unfinished download stays in it; `modelstrap clear {}` removes it",
+            half.display()
+        );
+        assert_eq!(look(&part, &options).unwrap().notes, [old.clone()]);
+        let (outcome, stop) = carry_out(&part, &options);
+        assert!(stop.is_none() && half.exists() && !repository.join("blobs/aa").exists());
+        assert_eq!((outcome.notes, outcome.links.len()), (vec![old], 0));
+        assert!(root.join("huggingface/hub/models--o--n/blobs/aa").exists());
     }
 }

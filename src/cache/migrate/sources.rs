@@ -10,6 +10,7 @@ use super::recognise::{Look, folders, holds_repositories};
 use super::{Shape, Targets};
 use crate::cache::others::{Led, Own};
 use crate::cache::places::{Kind, Place};
+use crate::project::root::MANIFEST;
 
 /// How many folders of a project are looked at.
 const LIMIT: usize = 5_000;
@@ -210,6 +211,8 @@ impl<'a> Search<'a> {
             || SKIPPED.contains(&&*name)
             || path == self.targets.root
             || path.join("pyvenv.cfg").exists()
+            // Another project's, which is for itself.
+            || path.join(MANIFEST).is_file()
             || self
                 .places
                 .iter()

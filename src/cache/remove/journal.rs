@@ -138,7 +138,7 @@ impl Journal {
             put(&Row::Trash { base: Text::of(&trash.base)?, below: Text::of(&trash.below)? })?;
         }
         for one in moves {
-            let Move { place, path, trash, name, mark, role, is_list } = one;
+            let Move { place, path, trash, name, mark, role, is_list, above } = one;
             let (path, name) = (Text::of(path)?, name.clone());
             put(&Row::Move(Line {
                 place: *place,
@@ -148,6 +148,7 @@ impl Journal {
                 mark: *mark,
                 role: *role,
                 list: *is_list,
+                above: *above,
             }))?;
         }
         out.flush()?;
@@ -286,12 +287,12 @@ impl Past {
             Row::Trash { base, below } => {
                 self.trashes.push(TrashAt { base: now(base.path()?), below: below.path()? });
             }
-            Row::Move(Line { place, path, trash, name, mark, role, list }) => {
+            Row::Move(Line { place, path, trash, name, mark, role, list, above }) => {
                 let known = place < self.places.len() && trash < self.trashes.len();
                 let is_number = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
                 let path = path.path()?;
                 (known && is_number && folder::split(&path).is_some()).then_some(())?;
-                self.moves.push(Move { place, path, trash, name, mark, role, is_list: list });
+                self.moves.push(Move { place, path, trash, name, mark, role, is_list: list, above });
             }
             Row::Decided { until, at } => {
                 self.fate = Fate::Decided(until);

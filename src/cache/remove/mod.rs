@@ -20,6 +20,7 @@ mod settle;
 mod store;
 mod sweep;
 mod take;
+mod times;
 mod walk;
 
 pub use guard::{is_in_git, is_repository, is_tagged};

@@ -33,6 +33,8 @@ pub(super) struct Move {
     pub(super) role: Role,
     /// The list of users beside a payload.
     pub(super) is_list: bool,
+    /// When the folder that it lay in was changed last before the run, in nanoseconds since 1970.
+    pub(super) above: Option<i64>,
 }
 
 /// What tells in the trash that something is what was moved there.
@@ -95,6 +97,8 @@ pub(super) struct Line {
     pub(super) role: Role,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) list: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) above: Option<i64>,
 }
 
 impl Mark {

@@ -164,6 +164,7 @@ impl Run {
             jobs: Vec::new(),
             limits: Limits {
                 newest: newest(order.planned, order.grace),
+                planned: since(order.planned),
                 now: since(SystemTime::now()),
                 written: HashSet::new(),
                 ours: HashSet::new(),
@@ -241,9 +242,11 @@ impl Run {
         };
         let number = self.jobs.len() * 2;
         let role = victim.role;
+        let above = place.parent(&inside).and_then(|(folder, _)| folder.own()).ok();
+        let above = above.and_then(|found| i64::try_from(found.stamp.modified).ok());
         let one = |path: PathBuf, number: usize, is_list: bool| {
             let mark = if is_list { Mark::default() } else { Mark::of(&victim.stamp) };
-            Move { place: at, path, trash, name: number.to_string(), mark, role, is_list }
+            Move { place: at, path, trash, name: number.to_string(), mark, role, is_list, above }
         };
         let list = (role == Role::Payload).then(|| {
             let mut name = inside.file_name().unwrap_or_default().to_os_string();

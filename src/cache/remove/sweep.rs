@@ -20,6 +20,7 @@ use super::journal::{self, Fate, Move, Past};
 use super::place::{Place, Trash};
 use super::run::free;
 use super::store;
+use super::times::Times;
 use super::walk::Tally;
 use super::{Remover, Restored, Role, Swept};
 use crate::cache::stamp::Stamp;
@@ -184,6 +185,7 @@ impl Opened {
     /// Puts back what can be: what was moved last first, so that nothing stands there before what it needs.
     fn give_back(&self, done: &mut Vec<PathBuf>, stayed: &mut Vec<(PathBuf, String)>) {
         let away = self.away();
+        let times = Times::of(&self.past.moves, &self.places, self.past.decided.as_ref());
         for trash in &away {
             let why = format!(
                 "is not there, or another disk is, and what was taken from it may lie in its trash: mount its disk, or if it \
@@ -203,6 +205,7 @@ impl Opened {
                 Err(why) => stayed.push((self.path(one), self.waits(one, &why))),
             }
         }
+        times.restore();
     }
 
     /// Why it is not back, where it is, and what a person can do.

@@ -17,6 +17,8 @@ const DEEPEST: usize = 200;
 pub(super) struct Limits {
     /// Nothing was made, changed or linked after this, in nanoseconds since 1970.
     pub(super) newest: i128,
+    /// When it was planned. No folder was renamed after this; before, that says nothing of what is in it.
+    pub(super) planned: i128,
     /// When the run began, in nanoseconds since 1970: by it a time that lies ahead is told.
     pub(super) now: i128,
     /// Files that some process writes, by device and inode.
@@ -38,7 +40,14 @@ impl Limits {
         let stamp = found.stamp;
         let stamp_then = if is_moved { Stamp { changed: i128::MIN, ..stamp } } else { stamp };
         let is_ours = found.kind == Kind::Folder && self.ours.contains(&stamp.id);
-        if !is_ours && stamp_then.lately(self.now) > self.newest {
+        let is_late = match found.kind {
+            Kind::Folder => {
+                let content = Stamp { changed: i128::MIN, ..stamp };
+                content.lately(self.now) > self.newest || stamp_then.lately(self.now) > self.planned
+            }
+            _ => stamp_then.lately(self.now) > self.newest,
+        };
+        if !is_ours && is_late {
             return Err("was made, changed or linked too lately".to_owned());
         }
         if found.kind == Kind::File && self.written.contains(&stamp.id) {

@@ -166,17 +166,25 @@ impl Clearer<'_> {
                     format!("a download into it began or went on less than {span} ago; `--grace 0` takes it")
                 })
             }
+            Pick::Unfinished(at, index) => {
+                let (_, stamp) = self.stock.at(*at)?.1.repository.unfinished.get(*index)?;
+                self.downloading(stamp.touched())
+            }
             Pick::Thing(index) => {
                 let thing = self.stock.things.get(*index)?;
-                let limit = self.terms.now.saturating_sub(self.terms.busy);
                 if thing.obscure {
                     return Some(unread(&thing.path, &"something in it is shut"));
                 }
-                let busy = thing.kind == ThingKind::Unfinished && thing.newest() > limit;
-                busy.then(|| "it is being downloaded; `--grace 0` takes it".to_owned())
+                self.downloading(thing.newest()).filter(|_| thing.kind == ThingKind::Unfinished)
             }
             _ => None,
         }
+    }
+
+    /// Why an unfinished download stays that was changed at `touched`.
+    fn downloading(&self, touched: i64) -> Option<String> {
+        let is_busy = touched > self.terms.now.saturating_sub(self.terms.busy);
+        is_busy.then(|| "it is being downloaded; `--grace 0` takes it".to_owned())
     }
 
     /// The other projects whose locks need it, and the links that lead to it.

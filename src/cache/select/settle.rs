@@ -337,13 +337,13 @@ impl ThingKind {
 impl Thing {
     /// The stamps by which its age is told.
     pub(super) fn newest(&self) -> i64 {
-        self.entries.iter().map(|entry| entry.stamp.touched()).max().unwrap_or(i64::MIN)
+        self.entries.iter().map(Entry::touched).max().unwrap_or(i64::MIN)
     }
 }
 
 impl Holding {
     /// When anything in `folder` of it was changed last, in seconds since 1970.
     pub(super) fn newest_below(&self, folder: &Path) -> i64 {
-        self.below(folder).map(|entry| entry.stamp.touched()).max().unwrap_or(i64::MIN)
+        self.below(folder).map(Entry::touched).max().unwrap_or(i64::MIN)
     }
 }

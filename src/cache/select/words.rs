@@ -43,6 +43,18 @@ pub enum Problem {
     NoRevision(Vec<String>),
 }
 
+/// The words that stand for many things, and what `clear` does with each.
+const GROUPS: [(&str, &str); 3] = [
+    ("models", "deletes every model"),
+    ("app", "deletes everything in the application caches"),
+    ("all", "deletes every model and everything in the application caches"),
+];
+
+/// What the word does that was suggested, if it stands for many things: nobody is led to that who looked for one.
+pub fn group(word: &str) -> Option<&'static str> {
+    GROUPS.iter().find(|(group, _)| *group == word).map(|(_, does)| *does)
+}
+
 /// So many digits of a commit are enough.
 const DIGITS: usize = 4;
 
@@ -202,6 +214,8 @@ fn at_path(path: &Path, above: bool, stock: &Stock) -> Vec<Pick> {
         if path == folder.join("snapshots") {
             picks.push(Pick::Repository(at));
         }
+        let unfinished = holding.repository.unfinished.iter().enumerate();
+        picks.extend(unfinished.filter(|(_, (one, _))| one == path).map(|(index, _)| Pick::Unfinished(at, index)));
     }
     for (number, hub) in stock.hubs.iter().enumerate() {
         for (index, payload) in hub.payloads.iter().enumerate() {
@@ -261,6 +275,7 @@ fn nearest(word: &str, stock: &Stock, named: &[Named]) -> Option<String> {
     let things = stock.numbered().filter(|(_, thing)| thing.home && is_model(thing.kind));
     let things = things.map(|(_, thing)| thing.name.to_string_lossy().into_owned());
     let caches = stock.applications.iter().map(|cache| cache.name.clone());
-    let groups = ["models", "app", "all"].map(str::to_owned);
-    nearest::nearest(word, models.chain(repositories).chain(things).chain(caches).chain(groups))
+    // A thing of its own is meant rather than all of them.
+    nearest::nearest(word, models.chain(repositories).chain(things).chain(caches))
+        .or_else(|| nearest::nearest(word, GROUPS.map(|(group, _)| group.to_owned())))
 }

@@ -4,6 +4,7 @@
 mod back;
 mod carry;
 mod json;
+mod printed;
 mod roots;
 mod show;
 mod who;
@@ -121,6 +122,7 @@ impl<'a> Scene<'a> {
         scope: Scope,
         scan: impl FnOnce(Vec<Place>) -> Inventory,
     ) -> Result<Self> {
+        survey.check_project()?;
         roots::check(context, &survey.layout)?;
         let remover = remover(&survey);
         let is_application = |place: &Place| matches!(place.kind, Kind::Application { .. });
@@ -246,6 +248,13 @@ impl<'a> Scene<'a> {
             },
             (found, _) => found,
         };
+        let is_unknown = matches!(found, Err(Problem::Unknown(_) | Problem::Outside(_)));
+        if let Some(printed) = self.as_printed(word).filter(|_| is_unknown && path.is_none()) {
+            return self.meaning(&printed);
+        }
+        if is_unknown && path.as_deref().is_some_and(|path| self.is_spent(path)) {
+            return Ok(Meaning::Picks(Vec::new()));
+        }
         found.map_err(|problem| {
             let shown = escape::printable(word);
             let listed = |found: &[PathBuf]| found.iter().map(|path| format!("\n  {}", self.shown(path))).collect::<String>();
@@ -263,8 +272,9 @@ impl<'a> Scene<'a> {
                     format!("nothing in the cache is called {shown}\n  `modelstrap status --models` lists what there is")
                 }
                 Problem::Unknown(Some(near)) => {
+                    let does = words::group(&near).map(|does| format!(", which {does}")).unwrap_or_default();
                     let near = escape::printable(&near);
-                    format!("nothing in the cache is called {shown}; did you mean `{near}`?\n  `modelstrap status --models` lists what there is")
+                    format!("nothing in the cache is called {shown}; did you mean `{near}`{does}?\n  `modelstrap status --models` lists what there is")
                 }
                 Problem::Several(found) => {
                     format!("{} are called {shown}: give the path of the one that you mean{}", units::count(found.len(), "thing"), listed(&found))

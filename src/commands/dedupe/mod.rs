@@ -44,6 +44,7 @@ struct Report<'a> {
 pub(super) fn run(context: &Context, arguments: &DedupeArgs) -> Result<Exit> {
     interrupt::watch();
     let survey = Survey::of(context)?;
+    survey.check_project()?;
     survey.warn(&context.output);
     let Survey { project, layout, mut places, distrusted, .. } = survey;
     places.retain(|place| !distrusted.iter().any(|one| one.place == *place));

@@ -46,6 +46,7 @@ struct Run<'a> {
 pub(super) fn run(context: &Context, arguments: &MigrateArgs) -> Result<Exit> {
     interrupt::watch();
     let mut survey = Survey::of(context)?;
+    survey.check_project()?;
     survey.check_root()?;
     survey.warn_of_homes(&context.output);
     survey.leave_alone();
@@ -113,7 +114,7 @@ pub(super) fn run(context: &Context, arguments: &MigrateArgs) -> Result<Exit> {
 pub(super) fn planned(context: &Context, survey: &Survey, weigh: impl Fn(&Path) -> Heap) -> Option<(Heap, bool)> {
     let mut survey = survey.clone();
     survey.leave_alone();
-    if !plan::may_move(context, &survey) {
+    if survey.check_project().is_err() || !plan::may_move(context, &survey) {
         return None;
     }
     let arguments = MigrateArgs { places: Vec::new(), link_back: false, repo: None, dry_run: true, yes: false };

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Report, growth, reclaim};
+use super::{Report, growth, reclaim, unfinished};
 use crate::cache::inventory::{Found, Heap, Revision, Unit, UnitKind};
 use crate::cache::places::{Aside, Why};
 use crate::cache::scan::STORE_MARK;
@@ -181,10 +181,9 @@ fn notes(report: &Report<'_>) -> String {
         }
     }
     let mut notes = Vec::new();
-    for (heap, what) in [(partial, "unfinished downloads"), (orphans, "blobs that no revision has")] {
-        if heap.files > 0 {
-            notes.push(format!("{what}: {} in {}", units::bytes(heap.bytes), files(heap.files)));
-        }
+    notes.extend(unfinished::line(report, partial));
+    if orphans.files > 0 {
+        notes.push(format!("blobs that no revision has: {} in {}", units::bytes(orphans.bytes), files(orphans.files)));
     }
     if report.shows_models() && report.inventory.places.iter().all(|found| report.models(found).0.is_empty()) {
         notes.push("no model is like that".to_owned());

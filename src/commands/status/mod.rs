@@ -6,6 +6,7 @@ mod lines;
 mod pruned;
 mod reclaim;
 mod tui;
+mod unfinished;
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;

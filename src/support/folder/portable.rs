@@ -64,6 +64,9 @@ impl Folder {
     /// Gives it the rights that `other` has: a new folder inherits them there.
     pub fn set_rights(&self, _: &Self) {}
 
+    /// Nothing: a folder's time is no part of what is decided by there.
+    pub(in crate::cache::remove) fn set_modified(&self, _: i64) {}
+
     /// Gives the owner every right: nothing that a folder's attributes say here.
     pub fn open_up(&self) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())

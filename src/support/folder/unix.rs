@@ -92,6 +92,14 @@ impl Folder {
         }
     }
 
+    /// Notes that it was changed last at this time, in nanoseconds since 1970, where the disk takes that.
+    pub(in crate::cache::remove) fn set_modified(&self, at: i64) {
+        const SECOND: i64 = 1_000_000_000;
+        let omit = fs::Timespec { tv_sec: 0, tv_nsec: fs::UTIME_OMIT };
+        let at = fs::Timespec { tv_sec: at.div_euclid(SECOND), tv_nsec: at.rem_euclid(SECOND) as _ };
+        let _ = fs::futimens(&self.0, &fs::Timestamps { last_access: omit, last_modification: at });
+    }
+
     /// Gives the owner every right.
     pub fn open_up(&self) -> io::Result<()> {
         let mode = Mode::from_raw_mode(fs::fstat(&self.0)?.st_mode) | Mode::RWXU;

@@ -10,7 +10,16 @@ use super::*;
 
 fn one(path: &[u8]) -> Move {
     let path = std::ffi::OsStr::from_bytes(path).into();
-    Move { place: 0, path, trash: 0, name: "0".to_owned(), mark: Mark::default(), role: Role::Tree, is_list: false }
+    Move {
+        place: 0,
+        path,
+        trash: 0,
+        name: "0".to_owned(),
+        mark: Mark::default(),
+        role: Role::Tree,
+        is_list: false,
+        above: Some(-7),
+    }
 }
 
 fn begin(root: &Path, name: &str, moves: &[Move]) -> Journal {

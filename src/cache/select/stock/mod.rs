@@ -187,6 +187,13 @@ impl Entry {
         self.kind == EntryKind::Folder
     }
 
+    /// When it was changed last, in seconds since 1970. Of a folder `changed` alone says no more than that it was renamed or got
+    /// another mode, as when `undo` brought it back: what comes into it or goes is in `modified`.
+    pub(super) fn touched(&self) -> i64 {
+        let Stamp { modified, .. } = self.stamp;
+        if self.is_folder() { Stamp { changed: modified, ..self.stamp }.touched() } else { self.stamp.touched() }
+    }
+
     /// A file with content: neither folder nor link.
     pub fn is_plain(&self) -> bool {
         self.kind == EntryKind::File

@@ -1,0 +1,56 @@
+//! Words of `clear` that other verbs printed: a path without `./` before it, and a place of which nothing is left.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::Scene;
+use crate::cache::select::stock::is_protected;
+
+/// A folder in which more lies is not empty.
+const FEW: usize = 10_000;
+
+/// What no verb takes by itself: locks, and this tool's own.
+const KEPT: [&str; 2] = [".locks", ".modelstrap"];
+
+impl Scene<'_> {
+    /// A word that is no name as the path that it may be: `status` prints paths as they are from the project's folder.
+    pub(super) fn as_printed(&self, word: &str) -> Option<String> {
+        let start = self.context.start().ok()?;
+        if word.is_empty() || Path::new(word).is_absolute() {
+            return None;
+        }
+        if start.join(word).symlink_metadata().is_ok() {
+            return Some(format!("./{word}"));
+        }
+        let there = self.survey.project.root.join(word);
+        there.symlink_metadata().ok().and_then(|_| there.to_str().map(str::to_owned))
+    }
+
+    /// Whether nothing is left that could go at `path`, which is a known place, or lies in one.
+    pub(super) fn is_spent(&self, path: &Path) -> bool {
+        self.survey.places.iter().any(|place| path.starts_with(&place.real)) && is_bare(path)
+    }
+}
+
+/// Whether only folders lie there, and files that always stay.
+fn is_bare(folder: &Path) -> bool {
+    let mut waiting: Vec<PathBuf> = vec![folder.to_path_buf()];
+    let mut left = FEW;
+    while let Some(folder) = waiting.pop() {
+        let Ok(entries) = fs::read_dir(&folder) else { return false };
+        for entry in entries {
+            let Ok((entry, kind)) = entry.and_then(|entry| entry.file_type().map(|kind| (entry, kind))) else {
+                return false;
+            };
+            left -= 1;
+            let name = entry.file_name();
+            if left == 0 || (!kind.is_dir() && !is_protected(&name)) {
+                return false;
+            }
+            if kind.is_dir() && !KEPT.iter().any(|kept| name == *kept) {
+                waiting.push(entry.path());
+            }
+        }
+    }
+    true
+}
