@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::reclaim::Reclaimable;
 use super::{Report, growth};
 use crate::cache::inventory::{Found, Heap, Repository, Revision, Unit, UnitKind};
 use crate::cache::others::Led;
 use crate::cache::places::{Aside, Why};
 use crate::cache::{Kind, Sizes};
+use crate::commands::reclaim::Reclaimable;
 use crate::support::time;
 
 pub(super) fn document(report: &Report<'_>) -> Value {

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use super::{Report, growth, reclaim};
+use super::{Report, growth};
 use crate::cache::inventory::{Found, Heap, Revision, Unit, UnitKind};
 use crate::cache::places::{Aside, Why};
 use crate::cache::scan::STORE_MARK;
 use crate::cache::{Kind, Sizes};
+use crate::commands::reclaim;
 use crate::models::hub::refs;
 use crate::support::{escape, paths, time, units};
 use crate::ui::output::Output;

@@ -3,8 +3,6 @@
 mod growth;
 mod json;
 mod lines;
-mod pruned;
-mod reclaim;
 mod tui;
 
 use std::collections::{HashMap, HashSet};
@@ -14,24 +12,22 @@ use anyhow::{Result, bail};
 
 use super::context::Context;
 use super::survey::{self, Survey};
-use super::{Exit, Usage, notes};
+use super::{Exit, Usage, notes, reclaim};
 use crate::cache::filter::{Filter, Order};
 use crate::cache::inventory::{Found, Unit, UnitKind};
-use crate::cache::notes::projects;
 use crate::cache::others::Led;
-use crate::cache::places::{self, Aside};
+use crate::cache::places::Aside;
 use crate::cache::trust::Distrusted;
 use crate::cache::{Inventory, Kind, scan};
 use crate::cli::{Sort, StatusArgs};
 use crate::models::homes::Homes;
 use crate::models::hub::layout;
-use crate::models::lock::{self, Lock};
 use crate::models::locked::Place;
 use crate::platform::{Probe, disk};
 use crate::project::Project;
 use crate::setup::Layout;
 use crate::support::interrupt::{self, Interrupted};
-use crate::support::{bounded, escape, time, units};
+use crate::support::{escape, time, units};
 
 /// What was found, and what it is measured by.
 struct Report<'a> {
@@ -95,8 +91,7 @@ pub(super) fn run(context: &Context, arguments: &StatusArgs) -> Result<Exit> {
         limited: None,
     };
     report.limited = report.limit();
-    let needed = || needed(context, &report, &homes);
-    report.reclaimable = reclaim::all(context, &report, &asking, needed);
+    report.reclaimable = reclaim::all(context, &asking, &report.inventory);
     if !arguments.check {
         notes::size(context, &report.layout.cache_root, &report.inventory);
     }
@@ -108,28 +103,10 @@ pub(super) fn run(context: &Context, arguments: &StatusArgs) -> Result<Exit> {
     report.end(context)
 }
 
-/// The revisions that the locks of this project and of those registered in the cache name.
-fn needed(context: &Context, report: &Report<'_>, homes: &Homes) -> HashSet<(PathBuf, String)> {
-    let known = projects::all(&report.layout.cache_root, &context.vars, report.now);
-    let locks = known.into_iter().filter_map(|known| known.lock).chain(own_lock(&report.project));
-    let mut needed = HashSet::new();
-    for part in locks.flat_map(|lock| lock.models).flat_map(|model| model.parts) {
-        if let Place::Hub(place) = &part.place {
-            needed.insert((layout::Repository::of(place, &homes.hub).root(), place.commit.clone()));
-        }
-    }
-    needed
-}
-
-fn own_lock(project: &Project) -> Option<Lock> {
-    let bytes = bounded::read(&project.root.join(lock::FILE), lock::MAX_SIZE).ok()?;
-    Lock::parse(std::str::from_utf8(&bytes).ok()?).ok()
-}
-
 /// What the project calls the repositories that its lock names, by their folders. A lock that cannot be read names nothing here:
 /// `models` says what is wrong with it.
 fn named(project: &Project, homes: &Homes) -> HashMap<PathBuf, Vec<String>> {
-    let lock = own_lock(project);
+    let lock = notes::lock(project);
     let mut named: HashMap<PathBuf, Vec<String>> = HashMap::new();
     for model in lock.iter().flat_map(|lock| &lock.models) {
         for part in &model.parts {
@@ -146,7 +123,7 @@ fn named(project: &Project, homes: &Homes) -> HashMap<PathBuf, Vec<String>> {
 impl Report<'_> {
     /// The places that have a row. What was removed has one of its own.
     fn places(&self) -> impl Iterator<Item = &Found> {
-        self.inventory.places.iter().filter(|found| !found.place.path.ends_with(places::OWN))
+        self.inventory.places.iter().filter(|found| !found.is_own())
     }
 
     /// The libraries' homes.
