@@ -73,7 +73,8 @@ fn agree(run: &dyn Fn(&[&str]) -> Option<Ran>) -> Option<Value> {
 /// The rows of the page's "What could go": command, how much in words, how many.
 fn rows(page: &str) -> Vec<(String, String, String)> {
     let table = page.split_once("What could go, and how</caption>").map_or("", |(_, rest)| rest);
-    let table = table.split_once("<tbody>").and_then(|(_, rest)| rest.split_once("</tbody>")).map_or("", |(all, _)| all);
+    let table =
+        table.split_once("<tbody>").and_then(|(_, rest)| rest.split_once("</tbody>")).map_or("", |(all, _)| all);
     let bare = |cell: &str| {
         let cell = cell.split_once("</td>").map_or(cell, |(cell, _)| cell);
         let text: String = cell.split('<').map(|piece| piece.split_once('>').map_or("", |(_, text)| text)).collect();
