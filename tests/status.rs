@@ -88,6 +88,7 @@ fn status_shows_every_library_and_what_lies_outside() {
         table,
         "\
 Cache root: .cache
+Not set up: programs use ~/.cache here; `modelstrap setup` leads them to the cache root
 
 Size On disk Frees Files Used Where
 Cache
@@ -105,7 +106,10 @@ Total 65.0 MB ~ ~ 8"
         notes.starts_with(" downloads: 7.01 MB in 3 files; `modelstrap prune` removes what nobody writes\nblobs that no revision has: 2.00 MB in 1 file\n"),
         "{notes}"
     );
-    assert!(notes.contains("\noutside of the cache: 22.0 MB, which no variable of this project leads to; "), "{notes}");
+    assert!(
+        notes.contains("\n❗ outside of the cache: 22.0 MB, which no variable of this project leads to; "),
+        "{notes}"
+    );
     assert!(
         notes.contains("\nthe cache takes 42.") && notes.ends_with(" more than its budget of 30.0 MB\n"),
         "{notes}"
@@ -262,7 +266,8 @@ fn what_could_be_reclaimed_is_told_with_the_command_that_does_it() {
     for line in [
         "`modelstrap verify --fix` mends repositories with links or refs to nothing",
         "`modelstrap migrate` brings 6.00 MB in 1 file into the cache",
-        "outside of the cache: 22.0 MB, which no variable of this project leads to; `modelstrap dedupe` links what of it is there twice",
+        "❗ outside of the cache: 22.0 MB, which no variable of this project leads to; by their sizes, 16.0 MB of it may be there twice, and \
+         `modelstrap dedupe` links what is",
     ] {
         assert!(text.contains(line), "{line}:\n{text}");
     }
@@ -302,4 +307,76 @@ fn the_models_of_ollama_are_shown_by_name_with_what_they_share() {
         .collect();
     assert_eq!(models, [("mine:latest", 12, 4), ("llama3:8b", 10, 2)]);
     assert_eq!(place["sizes"]["disk_bytes"].as_u64().unwrap() / 1_000_000, 14, "what both have lies there once");
+}
+
+/// What it says of what lies outside of the cache.
+fn outside(room: &Room) -> Option<String> {
+    let text = room.run(&["status"]).expect(0).out;
+    text.lines().find(|line| line.contains("outside of the cache: ")).map(str::to_owned)
+}
+
+#[test]
+fn that_something_may_be_there_twice_is_said_where_sizes_say_so_and_not_after_dedupe() {
+    let room = Room::bare();
+    room.write("modelstrap.toml", "");
+    room.write(".cache/whisper/base.pt", vec![7; 2_000_000]);
+    room.write("~/.cache/whisper/other.pt", vec![7; 1_500_000]);
+    let alone = outside(&room).unwrap();
+    assert!(alone.ends_with(", which no variable of this project leads to"), "{alone}");
+    room.write("~/.cache/whisper/base.pt", vec![7; 2_000_000]);
+    let twice = outside(&room).unwrap();
+    assert!(twice.contains("2.00 MB of it may be there twice, and `modelstrap dedupe` links what is"), "{twice}");
+    room.run(&["dedupe", "--grace", "0", "--yes"]).expect(0);
+    let after = outside(&room).unwrap();
+    assert!(!after.contains("twice"), "{after}");
+    // Of equal size, and known to differ.
+    room.write("~/.cache/whisper/third.pt", vec![8; 2_000_000]);
+    assert!(outside(&room).unwrap().contains("twice"));
+    room.run(&["dedupe", "--grace", "0", "--yes"]).expect(0);
+}
+
+#[test]
+fn folders_without_a_file_are_no_places_outside_and_unfinished_downloads_are_not_told_twice() {
+    let room = Room::bare();
+    room.write("modelstrap.toml", "");
+    fs::create_dir_all(room.place("~/.cache/torch/hub/checkpoints")).unwrap();
+    fs::create_dir_all(room.place("~/.cache/whisper")).unwrap();
+    room.write("~/else/base.pt", vec![7; 2_000_000]);
+    symlink(room.place("~/else/base.pt"), room.place("~/.cache/whisper/base.pt")).unwrap();
+    let text = room.run(&["status"]).expect(0).out;
+    assert!(!text.contains('❗') && !text.contains("outside of the cache:"), "{text}");
+    assert!(text.contains("~/.cache/whisper holds nothing but links: nothing is counted there\n"), "{text}");
+    let json = room.run(&["status", "--json"]).expect(0).json();
+    assert_eq!(json["elsewhere"][0]["why"], "links_only");
+    room.write("~/.cache/huggingface/hub/models--org--asr/blobs/x.incomplete", vec![7; 3_000_000]);
+    let told = outside(&room).unwrap();
+    assert_eq!(told, "❗ outside of the cache: downloads that were not finished, and nothing else");
+}
+
+#[test]
+fn what_is_filtered_is_summed_up_by_itself() {
+    let room = lived_in();
+    let text = shown(&room, &["--filter", "name=resnet"]);
+    assert!(text.contains("\nShown 5.00 MB ~ ~ 1 1 model\nTotal 65.0 MB ~ ~ 8 with what is not shown\n"), "{text}");
+    let json = room.run(&["status", "--json", "--filter", "name=resnet"]).expect(0).json();
+    assert_eq!(json["shown"]["apparent_bytes"], 5_000_000);
+    assert_eq!(room.run(&["status", "--json"]).expect(0).json()["shown"], Value::Null);
+}
+
+#[test]
+fn whether_a_project_is_set_up_is_said_before_setup_and_after_undo() {
+    let room = Room::bare();
+    let first = |room: &Room| room.run(&["status"]).expect(0).out.lines().nth(1).unwrap().to_owned();
+    assert_eq!(first(&room), "No project here: programs use ~/.cache; `modelstrap setup` would make this folder one");
+    room.write("models/own.safetensors", vec![7; 2_000_000]);
+    let text = room.run(&["status"]).expect(0).out;
+    assert!(text.contains("(this folder)") && !text.contains("(this project)"), "{text}");
+    room.write("modelstrap.toml", "");
+    let not = "Not set up: programs use ~/.cache here; `modelstrap setup` leads them to the cache root";
+    assert_eq!(first(&room), not);
+    room.run(&["setup", "--yes"]).expect(0);
+    assert_eq!(first(&room), "");
+    assert_eq!(room.run(&["status", "--json"]).expect(0).json()["set_up"], true);
+    room.run(&["undo", "--yes"]).expect(0);
+    assert_eq!(first(&room), not);
 }

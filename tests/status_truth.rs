@@ -66,7 +66,53 @@ fn agree(run: &dyn Fn(&[&str]) -> Option<Ran>) -> Option<Value> {
     assert_eq!(bytes(&claims), migrate["total"]["bytes"], "{claims:#?}\n{migrate:#}");
     assert!(claims.iter().all(|claim| claim["bound"] == "exact" && claim["count"] == migrate["total"]["files"]));
     sums(&status);
+    same_page(&status, &run(&["report", "-o", "-"])?.expect(0).out);
     Some(status)
+}
+
+/// The rows of the page's "What could go": command, how much in words, how many.
+fn rows(page: &str) -> Vec<(String, String, String)> {
+    let table = page.split_once("What could go, and how</caption>").map_or("", |(_, rest)| rest);
+    let table =
+        table.split_once("<tbody>").and_then(|(_, rest)| rest.split_once("</tbody>")).map_or("", |(all, _)| all);
+    let bare = |cell: &str| {
+        let cell = cell.split_once("</td>").map_or(cell, |(cell, _)| cell);
+        let text: String = cell.split('<').map(|piece| piece.split_once('>').map_or("", |(_, text)| text)).collect();
+        text
+    };
+    let row = |row: &str| {
+        let cells: Vec<String> = row.split("<td").skip(1).map(|cell| bare(&format!("<td{cell}"))).collect();
+        // The first cell may be the row's heading.
+        let [much, command, count] = &cells[cells.len() - 4..cells.len() - 1] else { panic!("{row}") };
+        (command.clone(), much.clone(), count.clone())
+    };
+    table.split("<tr").skip(1).map(row).collect()
+}
+
+/// What `report` says could go is what `status` says, to the byte and with the same words.
+fn same_page(status: &Value, page: &str) {
+    let extra = |command: &str| command == "modelstrap dedupe" || command.starts_with("modelstrap prune --older-than");
+    let mut found = rows(page);
+    found.retain(|(command, _, _)| !extra(command));
+    let claims = status["reclaimable"].as_array().unwrap();
+    let mut wanted: Vec<(String, String, String)> = claims
+        .iter()
+        .map(|one| {
+            let (bytes, count) = (one["bytes"].as_u64().unwrap(), one["count"].as_u64().unwrap());
+            let bound = match one["bound"].as_str().unwrap() {
+                "exact" => "",
+                "up_to" => "up to ",
+                _ => "about ",
+            };
+            let much =
+                if bytes > 0 { format!("{bound}{}", modelstrap::support::units::bytes(bytes)) } else { "–".into() };
+            let count = if count > 0 { count.to_string() } else { "–".into() };
+            (one["command"].as_str().unwrap().to_owned(), much, count)
+        })
+        .collect();
+    found.sort();
+    wanted.sort();
+    assert_eq!(found, wanted);
 }
 
 /// The rows add up to the total, and the text has the same rows.
@@ -148,6 +194,7 @@ fn of_very_many_names_the_sums_say_how_much_it_is_at_most() {
     let (claimed, planned) = (bytes(&claims), prune["exclusive_bytes"].as_u64().unwrap());
     assert!(claimed >= planned && claimed < planned * 2, "{claimed} and {planned}");
     assert!(later(&room, &["status"]).unwrap().out.contains("`modelstrap prune` frees up to "));
+    same_page(&status, &later(&room, &["report", "-o", "-"]).unwrap().expect(0).out);
 }
 
 #[test]

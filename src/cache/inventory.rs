@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::ops::AddAssign;
 use std::path::PathBuf;
 
-use super::places::Place;
+use super::places::{OWN, Place};
 use super::sizes::Sizes;
 
 /// Everything that was found.
@@ -39,6 +39,13 @@ pub struct Found {
     pub expired: Sizes,
     /// What is in it, model by model.
     pub units: Vec<Unit>,
+}
+
+impl Found {
+    /// Whether it is modelstrap's own folder: what was removed has a row of its own.
+    pub fn is_own(&self) -> bool {
+        self.place.path.ends_with(OWN)
+    }
 }
 
 /// A model, or what else lies in a place as one thing.

@@ -13,6 +13,7 @@ mod migrate;
 mod models;
 mod notes;
 mod prune;
+mod reclaim;
 mod report;
 mod restore;
 mod run;

@@ -8,10 +8,11 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 
 use super::context::Context;
+use super::reclaim::{self, Reclaimable};
 use super::survey::Survey;
 use super::{Exit, Usage, notes};
 use crate::cache::notes::{history, projects, uses};
-use crate::cache::report::{self, MARK, Needs, Subject};
+use crate::cache::report::{self, Claim, MARK, Needs, Subject};
 use crate::cache::{Inventory, scan};
 use crate::cli::ReportArgs;
 use crate::platform::{Os, disk};
@@ -109,6 +110,8 @@ fn page(context: &Context, survey: &Survey, inventory: &Inventory) -> String {
     let now = now.and_then(|now| now.duration_since(std::time::UNIX_EPOCH).ok()).map(|since| since.as_secs());
     let now = now.and_then(|now| i64::try_from(now).ok()).unwrap_or_else(time::seconds);
     let known = projects::all(cache_root, &context.vars, time::seconds());
+    let reclaimable = reclaim::all(context, survey, inventory);
+    let claims: Vec<Claim> = reclaimable.all.iter().map(claim).collect();
     report::render(&Subject {
         project: &project.name(),
         root: &project.root,
@@ -117,6 +120,8 @@ fn page(context: &Context, survey: &Survey, inventory: &Inventory) -> String {
         inventory,
         contents: &report::read(inventory),
         needs: &Needs::of(&known, &project.root, notes::lock(project).as_ref(), homes),
+        claims: &claims,
+        refused: reclaimable.refused.as_deref(),
         known: &known,
         uses: &uses::last(cache_root),
         history: &history::all(cache_root),
@@ -125,6 +130,26 @@ fn page(context: &Context, survey: &Survey, inventory: &Inventory) -> String {
         free: context.vars.get("SOURCE_DATE_EPOCH").map_or_else(|| disk::free_space(cache_root), |_| None),
         now,
     })
+}
+
+/// The same for the page, and what is to be known before.
+fn claim(one: &Reclaimable) -> Claim {
+    let note = match one.what {
+        "outside" => "`modelstrap migrate PATH` brings what lies in one place; the table of places below says where",
+        "trash" => "until then `modelstrap clear --undo` brings it back",
+        "broken_repositories" => "`hf cache ls` does not show such a repository",
+        "unfinished_downloads" => "those that nobody is writing",
+        "orphan_blobs" => "other tools do not show them",
+        "unreferenced_revisions" => "no branch, no tag and no lock of a registered project names them",
+        "expired_files" => "in application caches",
+        _ => "",
+    };
+    let mut what = one.words.to_owned();
+    if let Some(first) = what.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    let (bound, command) = (one.bound.words(), one.command.to_owned());
+    Claim { what, count: one.count, bytes: one.bytes, bound, command, note: note.to_owned() }
 }
 
 fn write(target: &Path, page: &str, survey: &Survey) -> Result<()> {

@@ -31,10 +31,13 @@ pub(super) struct Measured {
 pub(super) type Widths = Vec<Option<usize>>;
 
 /// Names have so much room, or columns are left out.
-const NAME: usize = 24;
+const SHORTEST: usize = 8;
 
 /// A column in which words are folded is at least so wide.
 pub(super) const FOLDED: usize = 24;
+
+/// A column is left out where that saves one line in so many rows, and two at least.
+const PRICE: usize = 5;
 
 /// Between two columns.
 pub(super) const GAP: usize = 2;
@@ -65,23 +68,41 @@ pub(super) fn widths(columns: &[(Gives, usize)], rows: &[Measured], room: usize)
     let whole = |at: Option<usize>| at.and_then(|at| natural[at]).unwrap_or_default();
     // Both are decided upon below: without them it is known what is left.
     [name, words].into_iter().flatten().for_each(|at| widths[at] = None);
-    let least = if name.is_some() { NAME } else { FOLDED };
-    while taken(&widths) + GAP + least.min(whole(name.or(words))) > room {
-        let droppable = columns.iter().enumerate().filter(|(at, _)| widths[*at].is_some());
-        let rank = |gives: &Gives| if let Gives::Itself(rank) = gives { Some(*rank) } else { None };
-        let Some((_, at)) = droppable.filter_map(|(at, (gives, _))| Some((rank(gives)?, at))).min() else { break };
-        widths[at] = None;
-    }
-    let fit = Fit { rows: &rows, name, words, room, left: room.saturating_sub(taken(&widths)) };
     let heading = |at: Option<usize>| at.map_or(0, |at| columns[at].1);
-    let (named, worded) = fit.best((heading(name), whole(name)), (heading(words), whole(words)));
-    if let Some(at) = name {
-        widths[at] = Some(named);
+    let order = droppable(columns, &rows);
+    // To show a column is worth some lines more, but not most rows in two.
+    let price = rows.len().div_ceil(PRICE).max(2);
+    let mut best: Option<((usize, usize), Widths)> = None;
+    let mut paid = 0;
+    for (number, dropped) in std::iter::once(None).chain(order.iter().copied().map(Some)).enumerate() {
+        if let Some((at, is_empty)) = dropped {
+            widths[at] = None;
+            paid += if is_empty { 0 } else { price };
+        }
+        if taken(&widths) + GAP + SHORTEST > room && number < order.len() {
+            continue;
+        }
+        let fit = Fit { rows: &rows, name, words, room, left: room.saturating_sub(taken(&widths)) };
+        let (named, worded, lines) = fit.best((heading(name), whole(name)), (heading(words), whole(words)));
+        let cost = (lines.saturating_add(paid), lines);
+        if best.as_ref().is_none_or(|(fewest, _)| cost < *fewest) {
+            let mut found = widths.clone();
+            name.into_iter().for_each(|at| found[at] = Some(named));
+            words.into_iter().for_each(|at| found[at] = worded);
+            best = Some((cost, found));
+        }
     }
-    if let Some(at) = words {
-        widths[at] = worded;
-    }
-    widths
+    best.map_or(widths, |(_, found)| found)
+}
+
+/// The columns that may be left out, in that order, and whether nothing stands in them: those are no loss, and go first.
+fn droppable(columns: &[(Gives, usize)], rows: &[&Measured]) -> Vec<(usize, bool)> {
+    let rank = |gives: &Gives| if let Gives::Itself(rank) = gives { Some(*rank) } else { None };
+    let is_empty = |at: usize| rows.iter().all(|row| row.at(Some(at)) == 0);
+    let ranked = columns.iter().enumerate().filter_map(|(at, (gives, _))| Some((at, is_empty(at), rank(gives)?)));
+    let mut order: Vec<(usize, bool, u8)> = ranked.collect();
+    order.sort_by_key(|(at, is_empty, rank)| (!is_empty, *rank, *at));
+    order.into_iter().map(|(at, is_empty, _)| (at, is_empty)).collect()
 }
 
 /// What columns take, with the gaps between them.
@@ -101,14 +122,15 @@ struct Fit<'a> {
 
 impl Fit<'_> {
     /// The widths of the name and of the words with which the table has the fewest lines. Both are given by what their headings
-    /// take, and what they would like to have.
-    fn best(&self, name: (usize, usize), words: (usize, usize)) -> (usize, Option<usize>) {
+    /// take, and what they would like to have. The last is how many lines.
+    fn best(&self, name: (usize, usize), words: (usize, usize)) -> (usize, Option<usize>, usize) {
         let room = if self.name.is_some() { self.left.saturating_sub(GAP) } else { 0 };
-        let least = name.0.max(8).min(name.1);
+        let least = name.0.max(SHORTEST).min(name.1);
         let widest = name.1.min(room).max(least);
-        let mut best = (widest, None);
+        let below = self.lines(widest, None);
+        let mut best = (widest, None, below);
         // Where it makes no difference, words stand beside.
-        let mut fewest = self.lines(widest, None).saturating_add(1);
+        let mut fewest = below.saturating_add(1);
         for wide in least..=widest {
             let gap = if self.name.is_some() { GAP } else { 0 };
             let beside = self.left.saturating_sub(gap + if self.name.is_some() { wide } else { 0 } + GAP).min(words.1);
@@ -117,7 +139,7 @@ impl Fit<'_> {
             }
             let lines = self.lines(wide, Some(beside));
             if lines < fewest {
-                (best, fewest) = ((wide, Some(beside)), lines);
+                (best, fewest) = ((wide, Some(beside), lines), lines);
             }
         }
         best
@@ -134,11 +156,12 @@ impl Fit<'_> {
             let above = usize::from(row.at(self.name) > name);
             let wide = row.at(self.words);
             let beside = words.filter(|words| fits(wide, row.longest, *words));
-            above
-                + match beside {
-                    Some(words) => wide.div_ceil(words.max(1)).max(1),
-                    None => 1 + wide.div_ceil(self.room.saturating_sub(8).max(1)),
-                }
+            match beside {
+                Some(words) => above + wide.div_ceil(words.max(1)).max(1),
+                None if wide == 0 => above + 1,
+                // A row that is torn into three is hard to read: its name above counts twice.
+                None => 2 * above + 1 + wide.div_ceil(self.room.saturating_sub(8).max(1)),
+            }
         };
         self.rows.iter().map(one).sum()
     }

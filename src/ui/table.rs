@@ -322,6 +322,61 @@ mod tests {
         );
     }
 
+    /// A table as of `status`.
+    const PLACES: [Column; 6] = [
+        Column::name(""),
+        Column::number("Size").yields(1),
+        Column::number("On disk"),
+        Column::number("Files").yields(0),
+        Column::number("Used").yields(2),
+        Column::words("Where"),
+    ];
+
+    fn places(root: &str, used: &str) -> Vec<Vec<Cell>> {
+        let place = |name: &str, folder: &str| {
+            let at = if folder.is_empty() { String::new() } else { format!("{root}/{folder}") };
+            vec![
+                Cell::new(name),
+                Cell::size(Some(123_456_789)),
+                Cell::size(Some(123_466_789)),
+                Cell::new("12"),
+                Cell::new(used),
+                Cell::new(at),
+            ]
+        };
+        vec![
+            vec![Cell::new("Cache")],
+            place("  🤗 huggingface", "huggingface"),
+            place("  🍎 mlx", "mlx"),
+            place("  🔥 torch", "torch"),
+            place("  🎤 whisper", "whisper"),
+            place("Total", ""),
+        ]
+    }
+
+    #[test]
+    fn no_terminal_makes_more_lines_and_hides_more_columns_than_a_narrower_one() {
+        for (root, used) in [(".cache", "today"), ("~/.cache/modelstrap", "12 d"), ("~/.cache/modelstrap", "")] {
+            for rows in
+                [places(root, used), places(root, used)[..3].to_vec(), places(&format!("{root}/far/away"), used)]
+            {
+                let mut before = usize::MAX;
+                for width in 60..=120 {
+                    let text = render(&PLACES, &rows, false, width);
+                    let hidden = ["Size", "Files", "Used"].into_iter().filter(|name| !text.contains(name)).count();
+                    // To hide what is empty is no loss.
+                    let hidden = hidden - usize::from(used.is_empty() && !text.contains("Used"));
+                    let cost = text.lines().count() + 2 * hidden;
+                    assert!(cost <= before, "{width}\n{text}");
+                    before = cost;
+                }
+                assert_eq!(before, rows.len() + 1);
+            }
+            let text = render(&PLACES, &places(root, used), false, 80);
+            assert_eq!(text.lines().count(), 7, "{text}");
+        }
+    }
+
     #[test]
     fn nothing_is_wider_than_the_terminal_but_words_that_cannot_be_folded() {
         const COLUMNS: [Column; 5] = [

@@ -20,6 +20,7 @@ pub use file::{File, Name, Role, open, stamp};
 pub use group::{Found, Group};
 pub use memory::Memory;
 
+use std::collections::HashMap;
 use std::num::NonZero;
 use std::thread;
 
@@ -42,6 +43,27 @@ pub struct Search<'a> {
 pub fn find(search: &Search<'_>) -> Found {
     let walked = walk::walk(search);
     group::group(walked, search.memory)
+}
+
+/// How many bytes lie in files of the places that `is_outside` names and may lie in one of the other places as well: by their sizes, as far as
+/// neither a name nor an earlier run tells them apart. Nothing is read for it.
+pub fn alike(search: &Search<'_>, is_outside: impl Fn(&Place) -> bool) -> u64 {
+    let files = walk::walk(search).files;
+    let mut inside: HashMap<u64, Vec<&File>> = HashMap::new();
+    let lies_outside = |name: &Name| search.places.get(name.place).is_some_and(&is_outside);
+    // What has a name in each is one file already.
+    let (within, outside): (Vec<&File>, Vec<&File>) =
+        files.iter().partition(|file| !file.names.iter().all(lies_outside));
+    within.into_iter().for_each(|file| inside.entry(file.stamp.size).or_default().push(file));
+    let differ = |one: &File, other: &File| {
+        let told = one.known.is_some() && other.known.is_some() && one.known != other.known;
+        let (hash, again) = (search.memory.of(&one.stamp), search.memory.of(&other.stamp));
+        told || (hash.is_some() && again.is_some() && hash != again)
+    };
+    let is_alike = |file: &&&File| {
+        inside.get(&file.stamp.size).is_some_and(|others| others.iter().any(|other| !differ(file, other)))
+    };
+    outside.iter().filter(is_alike).fold(0, |sum: u64, file| sum.saturating_add(file.stamp.disk))
 }
 
 /// As many as the machine has cores: more only wait for memory.

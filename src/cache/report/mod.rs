@@ -28,6 +28,23 @@ pub use page::render;
 /// By which a page of ours is known: it stands in its first bytes.
 pub const MARK: &str = "<!DOCTYPE html>\n<!-- A report of modelstrap";
 
+/// Something that could go or move, as the command that does it would say now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// What it is.
+    pub what: String,
+    /// How many there are.
+    pub count: u64,
+    /// What that frees or brings, in bytes.
+    pub bytes: u64,
+    /// How far that can be believed, as it stands before a size: nothing, `up to `, `about `.
+    pub bound: &'static str,
+    /// The command.
+    pub command: String,
+    /// What is to be known before.
+    pub note: String,
+}
+
 /// What a page is made of.
 #[derive(Debug)]
 pub struct Subject<'a> {
@@ -43,6 +60,10 @@ pub struct Subject<'a> {
     pub inventory: &'a Inventory,
     /// The files of the largest models, and what lies there twice.
     pub contents: &'a Contents,
+    /// What could go, and by which command.
+    pub claims: &'a [Claim],
+    /// Why `prune` takes nothing, if so.
+    pub refused: Option<&'a str>,
     /// The projects that are registered in the cache.
     pub known: &'a [Known],
     /// What they need.

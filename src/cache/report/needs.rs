@@ -1,22 +1,19 @@
 //! Which projects need what of the cache, by the locks that are registered in it.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use crate::cache::notes::projects::Known;
 use crate::models::footprint;
 use crate::models::homes::Homes;
-use crate::models::hub::layout;
 use crate::models::lock::Lock;
-use crate::models::locked::{Model, Place};
+use crate::models::locked::Model;
 
 /// What the registered projects need.
 #[derive(Debug, Default)]
 pub struct Needs {
     /// The names of the projects that need each folder or file, or something in it.
     paths: HashMap<PathBuf, BTreeSet<String>>,
-    /// The commits of repositories that a lock names.
-    commits: HashSet<(PathBuf, String)>,
 }
 
 impl Needs {
@@ -40,21 +37,10 @@ impl Needs {
                 self.paths.entry(above.to_path_buf()).or_default().insert(project.to_owned());
             }
         }
-        for part in &model.parts {
-            if let Place::Hub(place) = &part.place {
-                let folder = layout::Repository::of(place, &homes.hub).root();
-                self.commits.insert((folder, place.commit.clone()));
-            }
-        }
     }
 
     /// The projects that need what lies at `path`, or something in it.
     pub fn whose(&self, path: &Path) -> Vec<&str> {
         self.paths.get(path).into_iter().flatten().map(String::as_str).collect()
-    }
-
-    /// Whether a lock names this commit of the repository in `folder`.
-    pub fn names_commit(&self, folder: &Path, commit: &str) -> bool {
-        self.commits.contains(&(folder.to_path_buf(), commit.to_owned()))
     }
 }

@@ -134,20 +134,24 @@ fn bar(budget: Option<u64>, taken: u64) -> String {
 }
 
 fn found(subject: &Subject<'_>) -> String {
+    let refused = match subject.refused {
+        Some(why) => format!("<p><code>modelstrap prune</code> takes nothing here: {}</p>\n", text(why)),
+        None => String::new(),
+    };
     let found = findings(subject);
     if found.is_empty() {
-        return "<p>Nothing: no unfinished download, nothing that nobody needs, nothing outside of the cache.</p>\n"
-            .to_owned();
+        let nothing = "Nothing: no command that removes or moves has anything to do here.";
+        return format!("{refused}<p>{nothing}</p>\n");
     }
-    let mut table =
-        Table::new("What could go, and how", &["What", "Frees up to", "Command", "How many", "Note"]).cards();
+    let mut table = Table::new("What could go, and how", &["What", "How much", "Command", "How many", "Note"]).cards();
     for one in &found {
         let count = if one.count > 0 { Cell::count(one.count) } else { Cell::right("–") };
-        let frees = if one.frees > 0 { Cell::bytes(one.frees) } else { Cell::right("–") };
-        table.row(vec![Cell::words(&one.what), frees, Cell::command(&one.command), count, Cell::sentence(&one.note)]);
+        let bytes = if one.bytes > 0 { Cell::bounded(one.bound, one.bytes) } else { Cell::right("–") };
+        table.row(vec![Cell::words(&one.what), bytes, Cell::command(&one.command), count, Cell::sentence(&one.note)]);
     }
-    let hint = "One thing may be in several lines. Each command shows what it would do, and asks, before it does anything; <code>--dry-run</code> only shows it.";
-    format!("<p>{hint}</p>\n{}", table.html())
+    let hint = "As the commands would say themselves at this moment; what is “up to” or “about” so much, they know when they have looked. One thing may be in several lines. \
+                Each command shows what it would do, and asks, before it does anything; <code>--dry-run</code> only shows it.";
+    format!("{refused}<p>{hint}</p>\n{}", table.html())
 }
 
 fn places(subject: &Subject<'_>) -> String {

@@ -63,6 +63,11 @@ impl Cell {
         Self { value: Some(i128::from(bytes)), ..Self::right(&units::bytes(bytes)) }
     }
 
+    /// A size with how far it can be believed before it.
+    pub(super) fn bounded(bound: &str, bytes: u64) -> Self {
+        Self { value: Some(i128::from(bytes)), ..Self::right(&format!("{bound}{}", units::bytes(bytes))) }
+    }
+
     /// A number of things.
     pub(super) fn count(count: u64) -> Self {
         Self { value: Some(i128::from(count)), ..Self::right(&count.to_string()) }

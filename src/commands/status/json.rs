@@ -4,21 +4,27 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::reclaim::Reclaimable;
 use super::{Report, growth};
 use crate::cache::inventory::{Found, Heap, Repository, Revision, Unit, UnitKind};
 use crate::cache::others::Led;
 use crate::cache::places::{Aside, Why};
 use crate::cache::{Kind, Sizes};
+use crate::commands::reclaim::Reclaimable;
 use crate::support::time;
 
 pub(super) fn document(report: &Report<'_>) -> Value {
     let inventory = &report.inventory;
     let problems =
         inventory.problems.iter().map(|problem| json!({"path": problem.path.to_string_lossy(), "why": problem.why}));
+    let hollow = report
+        .hollow
+        .iter()
+        .map(|path| elsewhere(&path.file_name().unwrap_or_default().to_string_lossy(), path, "links_only", None));
+    let (shown, _) = report.chosen();
     json!({
         "schema": "modelstrap.status/1",
         "project": report.project.root.to_string_lossy(),
+        "set_up": report.set_up,
         "cache_root": report.layout.cache_root.to_string_lossy(),
         "file_system": report.file_system,
         "free_bytes": report.free,
@@ -28,10 +34,13 @@ pub(super) fn document(report: &Report<'_>) -> Value {
         "growth": growth::of(report).map(|one| json!({"since": time::rfc3339(one.since), "bytes": one.bytes})),
         "reclaimable": report.reclaimable.all.iter().map(reclaimable).collect::<Vec<_>>(),
         "prune_refused": report.reclaimable.refused,
-        "elsewhere": report.aside.iter().map(aside).chain(report.led.iter().map(led)).collect::<Vec<_>>(),
+        "elsewhere": report.aside.iter().map(aside).chain(report.led.iter().map(led)).chain(hollow).collect::<Vec<_>>(),
         "unmarked_stores": inventory.unmarked.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>(),
         "places": report.places().map(|found| place(report, found)).collect::<Vec<_>>(),
         "trash": sizes(inventory.trash),
+        "outside_bytes": report.outside.whole,
+        "perhaps_twice_bytes": report.outside.twice,
+        "shown": report.chooses().then(|| sizes(shown)),
         "total": sizes(inventory.total),
         "problems": problems.collect::<Vec<_>>(),
         "more_problems": inventory.more_problems,

@@ -2,16 +2,20 @@
 
 use std::path::Path;
 
-use super::{Report, growth, reclaim, unfinished};
+use super::{Report, growth, unfinished};
 use crate::cache::inventory::{Found, Heap, Revision, Unit, UnitKind};
 use crate::cache::places::{Aside, Why};
 use crate::cache::scan::STORE_MARK;
 use crate::cache::{Kind, Sizes};
+use crate::commands::reclaim;
 use crate::models::hub::refs;
 use crate::support::{escape, paths, time, units};
 use crate::ui::output::Output;
 use crate::ui::table::{self, Cell, Column, Tone};
 use crate::ui::text;
+
+/// Before what lies outside of the cache; the line below the table that begins with it says what that means.
+const OUTSIDE: &str = "❗ ";
 
 const COLUMNS: [Column; 7] = [
     Column::name(""),
@@ -47,10 +51,15 @@ pub(super) fn render(report: &Report<'_>, output: &Output) -> String {
             let about = "what was removed and can be brought back";
             rows.push(line("Trash", Tone::Pending, report.inventory.trash, None, about));
         }
-        rows.push(line("Total", Tone::Good, report.inventory.total, None, ""));
+        if report.chooses() {
+            let (sizes, models) = report.chosen();
+            rows.push(line("Shown", Tone::Good, sizes, None, &units::count(models, "model")));
+        }
+        let about = if report.chooses() { "with what is not shown" } else { "" };
+        rows.push(line("Total", Tone::Good, report.inventory.total, None, about));
     }
     let table = table::render(&COLUMNS, &rows, output.colour_out, output.room_out());
-    let parts = [text, if rows.is_empty() { String::new() } else { table }, notes(report)];
+    let parts = [text, if rows.is_empty() { String::new() } else { table }, notes(report, output)];
     let width = output.room_out();
     let [head, table, notes] = parts;
     let fold = |text: String| if width == usize::MAX { text } else { text::fold(&text, width, 0) };
@@ -74,7 +83,13 @@ fn head(report: &Report<'_>) -> String {
     if !facts.is_empty() {
         text.push_str(&format!(" ({})", facts.join(", ")));
     }
-    text.push_str("\n\n");
+    text.push('\n');
+    text.push_str(match (report.set_up, report.is_project()) {
+        (true, _) => "",
+        (false, true) => "Not set up: programs use ~/.cache here; `modelstrap setup` leads them to the cache root\n",
+        (false, false) => "No project here: programs use ~/.cache; `modelstrap setup` would make this folder one\n",
+    });
+    text.push('\n');
     text
 }
 
@@ -82,6 +97,7 @@ fn place(report: &Report<'_>, found: &Found, output: &Output, rows: &mut Vec<Vec
     let layout = &report.layout;
     let mut at = paths::friendly(&layout.root, layout.home.as_deref(), &found.place.path);
     if let Kind::Stray { whose } = &found.place.kind {
+        let whose = if whose == "this project" && !report.is_project() { "this folder" } else { whose };
         at.push_str(&format!(" ({whose})"));
     }
     let icon = if output.unicode { icon(found) } else { "" };
@@ -170,7 +186,7 @@ fn line(name: &str, tone: Tone, sizes: Sizes, used: Option<String>, about: &str)
 }
 
 /// What could go, and what is too much.
-fn notes(report: &Report<'_>) -> String {
+fn notes(report: &Report<'_>, output: &Output) -> String {
     let (mut partial, mut orphans) = (Heap::default(), Heap::default());
     let mut broken = 0;
     for unit in report.inventory.places.iter().flat_map(|found| &found.units) {
@@ -209,18 +225,19 @@ fn notes(report: &Report<'_>) -> String {
             files(found.expired.files)
         ));
     }
-    let outside: u64 = report.strays().map(|found| found.sizes.disk).sum();
-    if outside > 0 {
-        notes.push(format!(
-            "outside of the cache: {}, which no variable of this project leads to; `modelstrap dedupe` links what of it is there twice",
-            units::bytes(outside)
-        ));
+    if report.strays().next().is_some() {
+        let mark = if output.unicode { OUTSIDE } else { "" };
+        notes.push(format!("{mark}{}", report.outside.words()));
     }
     notes.extend(report.led.iter().map(|led| {
         let shown = |path| paths::friendly(&report.layout.root, report.layout.home.as_deref(), path);
         format!("{} leads into the cache of {}", shown(&led.path), shown(&led.whose))
     }));
     notes.extend(report.aside.iter().map(|one| aside(report, one)));
+    notes.extend(report.hollow.iter().map(|path| {
+        let path = paths::friendly(&report.layout.root, report.layout.home.as_deref(), path);
+        format!("{path} holds nothing but links: nothing is counted there")
+    }));
     notes.extend(report.inventory.unmarked.iter().map(|store| unmarked(report, store)));
     notes.extend(reclaim::lines(&report.reclaimable));
     notes.extend(report.findings());
@@ -256,7 +273,7 @@ fn files(count: u64) -> String {
 fn icon(found: &Found) -> &'static str {
     match (&found.place.kind, found.place.name.as_str()) {
         (Kind::Application { .. }, _) => "📁 ",
-        (Kind::Stray { .. } | Kind::Legacy, _) => "❗ ",
+        (Kind::Stray { .. } | Kind::Legacy, _) => OUTSIDE,
         (_, "huggingface") => "🤗 ",
         (_, "torch") => "🔥 ",
         (_, "whisper") => "🎤 ",

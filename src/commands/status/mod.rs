@@ -3,8 +3,7 @@
 mod growth;
 mod json;
 mod lines;
-mod pruned;
-mod reclaim;
+mod outside;
 mod tui;
 mod unfinished;
 
@@ -15,24 +14,23 @@ use anyhow::{Result, bail};
 
 use super::context::Context;
 use super::survey::{self, Survey};
-use super::{Exit, Usage, notes};
+use super::{Exit, Usage, notes, reclaim};
 use crate::cache::filter::{Filter, Order};
 use crate::cache::inventory::{Found, Unit, UnitKind};
-use crate::cache::notes::projects;
 use crate::cache::others::Led;
-use crate::cache::places::{self, Aside};
+use crate::cache::places::Aside;
 use crate::cache::trust::Distrusted;
-use crate::cache::{Inventory, Kind, scan};
+use crate::cache::{Inventory, Kind, Sizes, scan};
 use crate::cli::{Sort, StatusArgs};
 use crate::models::homes::Homes;
 use crate::models::hub::layout;
-use crate::models::lock::{self, Lock};
 use crate::models::locked::Place;
 use crate::platform::{Probe, disk};
 use crate::project::Project;
 use crate::setup::Layout;
 use crate::support::interrupt::{self, Interrupted};
-use crate::support::{bounded, escape, time, units};
+use crate::support::{escape, time, units};
+use outside::Outside;
 
 /// What was found, and what it is measured by.
 struct Report<'a> {
@@ -48,6 +46,12 @@ struct Report<'a> {
     /// Bytes that are free on the cache's disk.
     free: Option<u64>,
     file_system: Option<String>,
+    /// Places outside of the cache that hold nothing but links.
+    hollow: Vec<PathBuf>,
+    /// How much lies outside of the cache.
+    outside: Outside,
+    /// Whether `setup` has made the project ready.
+    set_up: bool,
     /// What the manifest allows the cache, in bytes.
     budget: Option<u64>,
     /// Seconds since 1970.
@@ -72,7 +76,8 @@ pub(super) fn run(context: &Context, arguments: &StatusArgs) -> Result<Exit> {
     let survey = Survey::of(context)?.without_links_back();
     super::cleaning::expire(context, &survey);
     let asking = survey.clone();
-    let Survey { project, layout, homes, places, led, aside, distrusted, .. } = survey;
+    let Survey { project, layout, homes, mut places, led, aside, distrusted, .. } = survey;
+    let hollow = outside::without_hollow(&mut places);
     let inventory = scan::scan(places);
     if interrupt::requested() {
         bail!(Interrupted("stopped; nothing was changed".to_owned()));
@@ -87,6 +92,9 @@ pub(super) fn run(context: &Context, arguments: &StatusArgs) -> Result<Exit> {
         budget: project.manifest.cache.budget.as_deref().and_then(units::parse_bytes),
         now: time::seconds(),
         named: named(&project, &homes),
+        hollow,
+        outside: Outside::default(),
+        set_up: super::setup::shelf(&project).record().is_set_up(),
         inventory,
         led,
         aside,
@@ -96,8 +104,8 @@ pub(super) fn run(context: &Context, arguments: &StatusArgs) -> Result<Exit> {
         limited: None,
     };
     report.limited = report.limit();
-    let needed = || needed(context, &report, &homes);
-    report.reclaimable = reclaim::all(context, &report, &asking, needed);
+    report.outside = Outside::of(&report);
+    report.reclaimable = reclaim::all(context, &asking, &report.inventory);
     if !arguments.check {
         notes::size(context, &report.layout.cache_root, &report.inventory);
     }
@@ -109,28 +117,10 @@ pub(super) fn run(context: &Context, arguments: &StatusArgs) -> Result<Exit> {
     report.end(context)
 }
 
-/// The revisions that the locks of this project and of those registered in the cache name.
-fn needed(context: &Context, report: &Report<'_>, homes: &Homes) -> HashSet<(PathBuf, String)> {
-    let known = projects::all(&report.layout.cache_root, &context.vars, report.now);
-    let locks = known.into_iter().filter_map(|known| known.lock).chain(own_lock(&report.project));
-    let mut needed = HashSet::new();
-    for part in locks.flat_map(|lock| lock.models).flat_map(|model| model.parts) {
-        if let Place::Hub(place) = &part.place {
-            needed.insert((layout::Repository::of(place, &homes.hub).root(), place.commit.clone()));
-        }
-    }
-    needed
-}
-
-fn own_lock(project: &Project) -> Option<Lock> {
-    let bytes = bounded::read(&project.root.join(lock::FILE), lock::MAX_SIZE).ok()?;
-    Lock::parse(std::str::from_utf8(&bytes).ok()?).ok()
-}
-
 /// What the project calls the repositories that its lock names, by their folders. A lock that cannot be read names nothing here:
 /// `models` says what is wrong with it.
 fn named(project: &Project, homes: &Homes) -> HashMap<PathBuf, Vec<String>> {
-    let lock = own_lock(project);
+    let lock = notes::lock(project);
     let mut named: HashMap<PathBuf, Vec<String>> = HashMap::new();
     for model in lock.iter().flat_map(|lock| &lock.models) {
         for part in &model.parts {
@@ -147,7 +137,7 @@ fn named(project: &Project, homes: &Homes) -> HashMap<PathBuf, Vec<String>> {
 impl Report<'_> {
     /// The places that have a row. What was removed has one of its own.
     fn places(&self) -> impl Iterator<Item = &Found> {
-        self.inventory.places.iter().filter(|found| !found.place.path.ends_with(places::OWN))
+        self.inventory.places.iter().filter(|found| !found.is_own())
     }
 
     /// The libraries' homes.
@@ -161,13 +151,36 @@ impl Report<'_> {
 
     /// What lies outside of the cache and is there.
     fn strays(&self) -> impl Iterator<Item = &Found> {
-        let outside = |kind: &Kind| matches!(kind, Kind::Stray { .. } | Kind::Legacy);
-        self.inventory.places.iter().filter(move |found| found.exists && outside(&found.place.kind))
+        self.inventory.places.iter().filter(|found| found.exists && outside::is_outside(&found.place.kind))
     }
 
     /// What the cache root takes on the disk, in bytes.
     fn taken(&self) -> u64 {
         self.inventory.homes.disk
+    }
+
+    /// Whether anything says that this folder is a project.
+    fn is_project(&self) -> bool {
+        self.set_up || self.project.manifest_path.is_some() || self.project.git_root.is_some()
+    }
+
+    /// Whether only some models are asked for.
+    fn chooses(&self) -> bool {
+        !self.arguments.filter.is_empty() || self.arguments.limit.is_some()
+    }
+
+    /// What the models that are shown take together, and how many they are. What several of them share counts once.
+    fn chosen(&self) -> (Sizes, usize) {
+        let shown: Vec<&Unit> = self.places().flat_map(|found| self.models(found).0).collect();
+        let mut sum = Sizes::default();
+        for unit in &shown {
+            let Sizes { apparent, disk, exclusive, files } = unit.sizes;
+            sum.apparent = sum.apparent.saturating_add(apparent);
+            sum.disk = sum.disk.saturating_add(disk.saturating_sub(unit.elsewhere));
+            sum.exclusive = sum.exclusive.saturating_add(exclusive);
+            sum.files = sum.files.saturating_add(files);
+        }
+        (sum, shown.len())
     }
 
     /// Whether models are asked for, by name or by what chooses among them.

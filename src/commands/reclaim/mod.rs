@@ -1,15 +1,20 @@
 //! What could be reclaimed, and by which command: what the commands themselves would say, and where asking them would take long, how much it
 //! is at most.
 
+mod pruned;
+
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use super::{Report, pruned};
-use crate::cache::inventory::{Heap, UnitKind};
-use crate::commands::context::Context;
-use crate::commands::survey::Survey;
-use crate::commands::{cleaning, migrate};
-use crate::support::units;
+use super::context::Context;
+use super::survey::Survey;
+use super::{cleaning, migrate, notes};
+use crate::cache::inventory::{Found, Heap, UnitKind};
+use crate::cache::notes::projects;
+use crate::cache::{Inventory, Kind};
+use crate::models::hub::layout;
+use crate::models::locked::Place;
+use crate::support::{time, units};
 
 /// Something that could go, or move.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,7 +80,7 @@ impl Bound {
     }
 
     /// As it stands before a size.
-    const fn words(self) -> &'static str {
+    pub(super) const fn words(self) -> &'static str {
         match self {
             Self::Exact => "",
             Self::AtMost => "up to ",
@@ -84,49 +89,85 @@ impl Bound {
     }
 }
 
-/// Everything that could be reclaimed. `needed` gives the revisions that the locks of known projects name; it is asked only where
-/// the commands cannot be.
-pub(super) fn all(
-    context: &Context,
-    report: &Report<'_>,
-    survey: &Survey,
-    needed: impl FnOnce() -> HashSet<(PathBuf, String)>,
-) -> All {
-    let (mut all, refused) = match pruned::all(context, report, survey, needed) {
+/// What is asked about: a cache as it was scanned.
+struct Grounds<'a> {
+    survey: &'a Survey,
+    inventory: &'a Inventory,
+    /// What the manifest allows the cache, in bytes.
+    budget: Option<u64>,
+}
+
+impl Grounds<'_> {
+    /// The libraries' homes.
+    fn cached(&self) -> impl Iterator<Item = &Found> {
+        self.inventory.places.iter().filter(|found| matches!(found.place.kind, Kind::Home) && !found.is_own())
+    }
+
+    fn applications(&self) -> impl Iterator<Item = &Found> {
+        self.inventory.places.iter().filter(|found| matches!(found.place.kind, Kind::Application { .. }))
+    }
+
+    /// What the cache root takes on the disk, in bytes.
+    fn taken(&self) -> u64 {
+        self.inventory.homes.disk
+    }
+
+    /// The revisions that the locks of this project and of those registered in the cache name.
+    fn needed(&self, context: &Context) -> HashSet<(PathBuf, String)> {
+        let Survey { project, layout, homes, .. } = self.survey;
+        let known = projects::all(&layout.cache_root, &context.vars, time::seconds());
+        let locks = known.into_iter().filter_map(|known| known.lock).chain(notes::lock(project));
+        let mut needed = HashSet::new();
+        for part in locks.flat_map(|lock| lock.models).flat_map(|model| model.parts) {
+            if let Place::Hub(place) = &part.place {
+                needed.insert((layout::Repository::of(place, &homes.hub).root(), place.commit.clone()));
+            }
+        }
+        needed
+    }
+}
+
+/// Everything that could be reclaimed of `inventory`, the scan of what `survey` found.
+pub(super) fn all(context: &Context, survey: &Survey, inventory: &Inventory) -> All {
+    let budget = survey.project.manifest.cache.budget.as_deref().and_then(units::parse_bytes);
+    let grounds = &Grounds { survey, inventory, budget };
+    let (mut all, refused) = match pruned::all(context, grounds) {
         Ok(all) => (all, None),
         Err(why) => (Vec::new(), Some(why)),
     };
-    let repositories = report.cached().flat_map(|found| &found.units).filter_map(|unit| match &unit.kind {
+    let repositories = grounds.cached().flat_map(|found| &found.units).filter_map(|unit| match &unit.kind {
         UnitKind::Repository(repository) => Some(repository),
         _ => None,
     });
     let broken = repositories.filter(|one| one.dangling > 0 || !one.broken_refs.is_empty()).count() as u64;
     let words = "repositories with links or refs to nothing";
     all.push(Reclaimable::new("broken_repositories", words, broken, 0, "modelstrap verify --fix"));
-    all.push(trash(report, survey));
-    all.extend(outside(context, report, survey));
+    all.push(trash(grounds));
+    all.extend(outside(context, grounds));
     all.retain(|one| one.count > 0 || one.bytes > 0);
     All { all, refused }
 }
 
 /// What can still be brought back.
-fn trash(report: &Report<'_>, survey: &Survey) -> Reclaimable {
-    let Heap { files, bytes } = match report.inventory.trash.disk {
+fn trash(grounds: &Grounds<'_>) -> Reclaimable {
+    let Grounds { survey, inventory, .. } = grounds;
+    let Heap { files, bytes } = match inventory.trash.disk {
         0 => Heap::default(),
         // Without journals that can be read, nothing of it is given up.
         _ => cleaning::remover(survey)
             .waiting()
-            .map_or_else(|_| Heap::default(), |bytes| Heap { files: report.inventory.trash.files, bytes }),
+            .map_or_else(|_| Heap::default(), |bytes| Heap { files: inventory.trash.files, bytes }),
     };
     let files = if bytes > 0 { files } else { 0 };
     Reclaimable::new("trash", "what was removed and can be brought back", files, bytes, EMPTY_TRASH)
 }
 
 /// What `migrate` would bring into the cache.
-fn outside(context: &Context, report: &Report<'_>, survey: &Survey) -> Option<Reclaimable> {
+fn outside(context: &Context, grounds: &Grounds<'_>) -> Option<Reclaimable> {
+    let Grounds { survey, inventory, .. } = grounds;
     // By what the scan has seen of it: the place that it lies in, or the models in it.
     let weigh = |folder: &Path| {
-        let places = || report.inventory.places.iter().filter(|found| found.exists);
+        let places = || inventory.places.iter().filter(|found| found.exists);
         let units = places().flat_map(|found| &found.units).filter(|unit| unit.path.starts_with(folder));
         let heap = |files: u64, bytes: u64| Heap { files, bytes };
         let within = places().find(|found| folder.starts_with(&found.place.path));

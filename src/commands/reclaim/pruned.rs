@@ -2,38 +2,31 @@
 //! go. Where these hold so many names that reading them would make `status` slow, the sums of the scan say how much it is at most.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::Report;
-use super::reclaim::{Bound, PRUNE, Reclaimable};
+use super::{Bound, Grounds, PRUNE, Reclaimable};
 use crate::cache::inventory::{Found, Heap, Inventory, Repository, Revision, Unit, UnitKind};
 use crate::cache::places::Place;
 use crate::cache::select::{Line, Selection};
 use crate::commands::cleaning::{Scene, Scope};
 use crate::commands::context::Context;
 use crate::commands::prune;
-use crate::commands::survey::Survey;
 use crate::models::hub::refs;
 
 /// So many names are read once more at most: 5,000 take 30 ms.
 const MOST: u64 = 5_000;
 
-/// What `prune` would take of what was found, or why it takes nothing. `needed` gives the revisions that locks name.
-pub(super) fn all(
-    context: &Context,
-    report: &Report<'_>,
-    survey: &Survey,
-    needed: impl FnOnce() -> HashSet<(PathBuf, String)>,
-) -> Result<Vec<Reclaimable>, String> {
-    let suspects = Suspects::of(report);
+/// What `prune` would take of what was found, or why it takes nothing.
+pub(super) fn all(context: &Context, grounds: &Grounds<'_>) -> Result<Vec<Reclaimable>, String> {
+    let suspects = Suspects::of(grounds);
     if suspects.names == 0 {
         return Ok(Vec::new());
     }
     if suspects.names > MOST {
-        return Ok(at_most(report, needed));
+        return Ok(at_most(grounds, context));
     }
     let scope = Scope { outside: false, dry_run: true, empty_trash: false, ci: false };
-    let scene = Scene::with(context, survey.clone(), scope, |places| suspects.inventory(report, places));
+    let scene = Scene::with(context, grounds.survey.clone(), scope, |places| suspects.inventory(grounds, places));
     let planned = scene.and_then(|scene| prune::planned(&scene));
     planned.map(|selection| exactly(&selection)).map_err(|error| format!("{error:#}"))
 }
@@ -49,10 +42,10 @@ struct Suspects<'a> {
 }
 
 impl<'a> Suspects<'a> {
-    fn of(report: &'a Report<'_>) -> Self {
-        let all = report.budget.is_some_and(|budget| report.taken() > budget);
+    fn of(grounds: &'a Grounds<'_>) -> Self {
+        let all = grounds.budget.is_some_and(|budget| grounds.taken() > budget);
         let mut found = Self { units: HashSet::new(), applications: HashSet::new(), all, names: 0 };
-        let homes: Vec<&Found> = report.cached().collect();
+        let homes: Vec<&Found> = grounds.cached().collect();
         let units = || homes.iter().flat_map(|found| &found.units);
         let hub = |unit: &'a Unit| unit.path.parent().filter(|_| matches!(unit.kind, UnitKind::Repository(_)));
         let stores = units().filter(|unit| matches!(unit.kind, UnitKind::Store));
@@ -77,8 +70,8 @@ impl<'a> Suspects<'a> {
             found.names += rest.map(|unit| unit.sizes.files).sum::<u64>();
         }
         // One that holds what it must not makes prune refuse everything: where anything is read, all of them are.
-        let is_any = found.names > 0 || report.applications().any(|cache| cache.expired.files > 0);
-        for cache in report.applications().filter(|_| is_any) {
+        let is_any = found.names > 0 || grounds.applications().any(|cache| cache.expired.files > 0);
+        for cache in grounds.applications().filter(|_| is_any) {
             found.applications.insert(&cache.place.path);
             found.names += cache.sizes.files.saturating_add(1);
         }
@@ -86,8 +79,8 @@ impl<'a> Suspects<'a> {
     }
 
     /// The inventory of `places` with nothing in it but the suspects.
-    fn inventory(&self, report: &Report<'_>, places: Vec<Place>) -> Inventory {
-        let known = &report.inventory;
+    fn inventory(&self, grounds: &Grounds<'_>, places: Vec<Place>) -> Inventory {
+        let known = grounds.inventory;
         let of = |place: Place| {
             let found = known.places.iter().find(|found| found.place == place);
             let units: Vec<Unit> =
@@ -189,11 +182,11 @@ fn kind(line: &Line) -> (&'static str, &'static str) {
 }
 
 /// The same by the sums of the scan: no more than that can go, but for a budget, which is as much as has to.
-fn at_most(report: &Report<'_>, needed: impl FnOnce() -> HashSet<(PathBuf, String)>) -> Vec<Reclaimable> {
+fn at_most(grounds: &Grounds<'_>, context: &Context) -> Vec<Reclaimable> {
     let (mut partial, mut orphans, mut unused) = (Heap::default(), Heap::default(), Heap::default());
-    let needed = needed();
+    let needed = grounds.needed(context);
     let mut revisions = Heap::default();
-    for unit in report.cached().flat_map(|found| &found.units).filter(|unit| is_suspicious(unit)) {
+    for unit in grounds.cached().flat_map(|found| &found.units).filter(|unit| is_suspicious(unit)) {
         partial += unit.partial;
         match &unit.kind {
             UnitKind::Repository(repository) => {
@@ -203,21 +196,21 @@ fn at_most(report: &Report<'_>, needed: impl FnOnce() -> HashSet<(PathBuf, Strin
                     unit.with_revisions(|one| is_unnamed(one) && !is_needed(one.commit.to_string_lossy().into_owned()));
             }
             // Of a store without its mark, nobody knows who uses it.
-            UnitKind::Store if !report.inventory.unmarked.contains(&unit.path) => {
+            UnitKind::Store if !grounds.inventory.unmarked.contains(&unit.path) => {
                 unused += Heap { files: unit.sizes.files, bytes: unit.sizes.exclusive };
             }
             _ => {}
         }
     }
     let mut expired = Heap::default();
-    for found in report.applications() {
+    for found in grounds.applications() {
         expired += Heap { files: found.expired.files, bytes: found.expired.disk };
     }
     let heap = |what, words, heap: Heap| {
         let Heap { files: count, bytes } = heap;
         (count > 0).then_some(Reclaimable { what, words, count, bytes, bound: Bound::AtMost, command: PRUNE })
     };
-    let over = report.budget.and_then(|budget| report.taken().checked_sub(budget)).filter(|more| *more > 0);
+    let over = grounds.budget.and_then(|budget| grounds.taken().checked_sub(budget)).filter(|more| *more > 0);
     let over = over.map(|bytes| Reclaimable {
         bound: Bound::About,
         ..Reclaimable::new("least_recently_used", "what was not used for the longest time", 0, bytes, PRUNE)
