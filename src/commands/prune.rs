@@ -142,12 +142,17 @@ fn rules(scene: &Scene<'_>, arguments: &PruneArgs) -> Result<Rules> {
     Ok(Rules {
         now: scene.now,
         grace: seconds(grace),
-        pinned: seconds(arguments.grace.unwrap_or(PINNED)),
+        pinned: seconds(pinned(arguments.grace)),
         older_than: arguments.older_than.map(seconds),
         ci: arguments.ci,
         blind,
         goals,
     })
+}
+
+/// A time of grace that somebody gives protects no less than none would; only that of 0 lifts all.
+fn pinned(grace: Option<Duration>) -> Duration {
+    grace.map_or(PINNED, |grace| if grace.is_zero() { grace } else { grace.max(PINNED) })
 }
 
 /// How much more must go: the cache may take no more than `--max-size` or the budget, and so much is to be free.

@@ -28,6 +28,7 @@ pub(super) fn run(context: &Context, arguments: &RestoreArgs) -> Result<Exit> {
         return list(context, &index);
     }
     let survey = Survey::of(context)?;
+    survey.check_root()?;
     let target = Target::of(&survey.homes);
     let rules = Rules { force: arguments.force, damaged: arguments.allow_damaged };
     let gauge = context.gauge("Comparing", 0);

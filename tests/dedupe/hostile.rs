@@ -41,7 +41,8 @@ impl Scene {
         let memory = Memory::default();
         let search = Search { places: &self.places, min_size: 1, memory: &memory, leftover: ".modelstrap-dedupe-x" };
         let found = duplicates::find(&search);
-        let rules = Rules { places: &self.places, now: 0, grace: 0, symlinks: false };
+        let root = self.root();
+        let rules = Rules { places: &self.places, cache_root: &root, now: 0, grace: 0, symlinks: false };
         let plan = decide::decide(found.groups, &rules, &Live::default());
         assert_eq!(plan.copies().count(), 1);
         plan
@@ -158,7 +159,8 @@ fn names_are_swapped_under_the_run_and_no_byte_is_lost() {
             let search =
                 Search { places: &scene.places, min_size: 1, memory: &memory, leftover: ".modelstrap-dedupe-" };
             let found = duplicates::find(&search);
-            let rules = Rules { places: &scene.places, now: 0, grace: 0, symlinks: false };
+            let root = scene.root();
+            let rules = Rules { places: &scene.places, cache_root: &root, now: 0, grace: 0, symlinks: false };
             let plan = decide::decide(found.groups, &rules, &Live::default());
             scene.replace(&plan);
         }

@@ -19,7 +19,7 @@ mod worker;
 
 pub use notes::{guard, remember};
 pub use replace::{Done, Job, Outcome, compare, replace};
-pub use roots::{Root, line as note_line, roots};
+pub use roots::{Root, Unseen, line as note_line, look, roots};
 
 use std::path::Path;
 

@@ -27,7 +27,8 @@ const MOST: usize = 4096;
 /// The largest registration, in bytes: a lock, each byte of which takes at most two in JSON but for rare ones.
 const LARGEST: u64 = 2 * lock::MAX_SIZE + (1 << 16);
 
-/// How long a project must have been found gone before it is dropped: its disk may only be unplugged.
+/// How long a project, or the lock that it had, must have been found gone before it is dropped: its disk may only be
+/// unplugged, and a lock come back with its branch.
 const GONE: i64 = 30 * DAY;
 
 /// How long a project of another machine, which cannot be looked for, may stay silent before it is dropped.
@@ -60,6 +61,12 @@ pub enum Standing {
         /// When that was.
         since: i64,
     },
+    /// Its folder is, and the lock that it had is not: another branch is checked out, or what is seen is the folder on which its
+    /// disk is mounted at other times.
+    Unlocked {
+        /// When that was seen first, in seconds since 1970.
+        since: i64,
+    },
 }
 
 /// A registration, and what it means now.
@@ -69,7 +76,7 @@ pub struct Known {
     pub registration: Registration,
     /// Whether the project is still there.
     pub standing: Standing,
-    /// What it needs: its own lock where it can be read, else the copy.
+    /// What it needs: its own lock where it is there and can be read, else the copy.
     pub lock: Option<Lock>,
     /// Why what it needs is not known, or not certain.
     pub problem: Option<String>,
@@ -177,6 +184,18 @@ pub fn registered(cache_root: &Path) -> Vec<PathBuf> {
     listed(&folder).0.iter().map(|name| project(folder.join(name))).collect()
 }
 
+/// What [`sweep`] would drop; nothing is written.
+pub fn due(cache_root: &Path, vars: &Vars, now: i64) -> Vec<Registration> {
+    let Some(folder) = folder(cache_root) else { return Vec::new() };
+    let who = Who::of(vars);
+    let files = listed(&folder).0.into_iter().map(|name| folder.join(name));
+    let is_over = |at: PathBuf| {
+        let (found, _) = read(&at).ok()?;
+        is_over(standing(&at, &found, &who, now), &found, now).then_some(found)
+    };
+    files.filter_map(is_over).collect()
+}
+
 /// Marks the projects that are gone, and drops the registrations whose time is over. Gives what was dropped.
 pub fn sweep(cache_root: &Path, vars: &Vars, now: i64) -> Vec<Registration> {
     let Some(folder) = folder(cache_root) else { return Vec::new() };
@@ -186,29 +205,35 @@ pub fn sweep(cache_root: &Path, vars: &Vars, now: i64) -> Vec<Registration> {
         let at = folder.join(name);
         let Ok((registration, _)) = read(&at) else { continue };
         let mark = gone_mark(&at);
-        match standing(&at, &registration, &who, now) {
-            Standing::Here => {
-                if mark.exists() {
-                    file::remove(&mark);
-                }
-                continue;
+        let standing = standing(&at, &registration, &who, now);
+        if is_over(standing, &registration, now) {
+            file::remove(&at);
+            file::remove(&mark);
+            if !at.exists() {
+                dropped.push(registration);
             }
-            Standing::Gone { since } if now.saturating_sub(since) < GONE => {
-                if !mark.exists() && file::append(&mark, "").is_ok() {
+            continue;
+        }
+        match standing {
+            Standing::Here if mark.exists() => file::remove(&mark),
+            Standing::Gone { .. } | Standing::Unlocked { .. } if !mark.exists() => {
+                if file::append(&mark, "").is_ok() {
                     let _ = file::touch(&mark, now);
                 }
-                continue;
             }
-            Standing::Elsewhere if now.saturating_sub(registration.seen) < SILENT => continue,
-            Standing::Gone { .. } | Standing::Elsewhere => {}
-        }
-        file::remove(&at);
-        file::remove(&mark);
-        if !at.exists() {
-            dropped.push(registration);
+            _ => {}
         }
     }
     dropped
+}
+
+/// Whether a registration counts no more.
+fn is_over(standing: Standing, registration: &Registration, now: i64) -> bool {
+    match standing {
+        Standing::Here => false,
+        Standing::Gone { since } | Standing::Unlocked { since } => now.saturating_sub(since) >= GONE,
+        Standing::Elsewhere => now.saturating_sub(registration.seen) >= SILENT,
+    }
 }
 
 /// The folder of registrations, where it is one.
@@ -281,10 +306,12 @@ fn known(path: &Path, who: &Who, now: i64) -> Known {
     let mut found = Known { registration, standing, lock: None, problem: None };
     if standing == Standing::Here {
         match own_lock(&found.registration.project) {
-            Ok(lock) => {
-                found.lock = lock;
+            Ok(Some(lock)) => {
+                found.lock = Some(lock);
                 return found;
             }
+            // It went since it was looked for, or there never was one.
+            Ok(None) => {}
             Err(why) => found.problem = Some(format!("its {}: {why}", lock::FILE)),
         }
     }
@@ -328,13 +355,21 @@ fn standing(path: &Path, registration: &Registration, who: &Who, now: i64) -> St
         return if same { Standing::Here } else { Standing::Elsewhere };
     }
     match fs::metadata(project) {
-        Ok(found) if found.is_dir() => Standing::Here,
+        Ok(found) if found.is_dir() => match registration.lock.is_some() && has_no_lock(project) {
+            true => Standing::Unlocked { since: gone_since(path, now) },
+            false => Standing::Here,
+        },
         Ok(_) => Standing::Gone { since: gone_since(path, now) },
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             Standing::Gone { since: gone_since(path, now) }
         }
         Err(_) => Standing::Elsewhere,
     }
+}
+
+/// Whether nothing is there by the lock's name, or a link to nothing.
+fn has_no_lock(project: &Path) -> bool {
+    fs::metadata(project.join(lock::FILE)).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 fn own_digest(project: &Path) -> Option<String> {

@@ -6,7 +6,7 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use super::hub::{self, Repository};
 use super::run::{Job, Run, State};
@@ -101,6 +101,7 @@ impl Run {
     fn linked_again(&mut self) -> Result<()> {
         let is_new = |root: &Root| !self.known.contains(&root.link);
         let roots: Vec<(PathBuf, PathBuf)> = link::roots(&self.cache_root)
+            .context("what dedupe noted of its links cannot be read")?
             .into_iter()
             .filter(is_new)
             .map(|root| (paths::real_place(&root.target).unwrap_or(root.target), root.link))

@@ -366,6 +366,9 @@ fn projects(subject: &Subject<'_>) -> Table {
             (Some(problem), _) => problem.clone(),
             (None, Standing::Here) => "here".to_owned(),
             (None, Standing::Elsewhere) => "cannot be seen from here".to_owned(),
+            (None, Standing::Unlocked { since }) => {
+                format!("without the lock that it had, noticed {}", time::ago(subject.now, since))
+            }
             (None, Standing::Gone { since }) => format!("gone, noticed {}", time::ago(subject.now, since)),
         };
         let models = one.lock.as_ref().map_or(0, |lock| lock.models.len());

@@ -34,6 +34,7 @@ pub(super) fn document(
         "trash_bytes": scene.pending,
         "swept_bytes": scene.swept.freed.saturating_add(emptied),
         "projects_gone": scene.projects.gone.iter().map(|(path, _)| path.to_string_lossy()).collect::<Vec<_>>(),
+        "projects_without_lock": scene.projects.unlocked.iter().map(|(path, _)| path.to_string_lossy()).collect::<Vec<_>>(),
         "projects_dropped": scene.projects.dropped.iter().map(|one| one.project.to_string_lossy()).collect::<Vec<_>>(),
         "projects_unknown": scene.projects.unknown.iter().map(|(path, _)| path.to_string_lossy()).collect::<Vec<_>>(),
     })

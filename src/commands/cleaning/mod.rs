@@ -51,6 +51,8 @@ pub(super) struct Scene<'a> {
     /// The models of the project's lock.
     pub(super) named: Vec<Named>,
     pub(super) projects: Projects,
+    /// The links of dedupe that cannot be seen now, and count.
+    pub(super) unseen: Vec<link::Root>,
     pub(super) remover: Remover,
     /// What was left by earlier runs, and is settled.
     pub(super) swept: Swept,
@@ -171,11 +173,18 @@ impl<'a> Scene<'a> {
         let mut needs = Needs::default();
         let projects = Projects::read(context, &survey, &homes, now, scope, &mut needs);
         let mut known = Vec::new();
-        for root in link::roots(&survey.layout.cache_root) {
+        if !scope.dry_run {
+            link::look(&survey.layout.cache_root, now);
+        }
+        let unread =
+            "what dedupe noted of its links cannot be read, so that nobody knows what they need; nothing was removed";
+        let mut unseen = link::roots(&survey.layout.cache_root).context(unread)?;
+        for root in &unseen {
             known.push(root.link.clone());
-            let target = paths::real_place(&root.target).unwrap_or(root.target);
+            let target = paths::real_place(&root.target).unwrap_or_else(|| root.target.clone());
             needs.add_link(&root.link, target);
         }
+        unseen.retain(|root| root.unseen.is_some());
         if let Some(open) = open_files(Path::new("/")) {
             needs.add_open(open.all);
         }
@@ -191,6 +200,7 @@ impl<'a> Scene<'a> {
             log,
             named,
             projects,
+            unseen,
             remover: remover.knowing(known),
             swept,
             pending,

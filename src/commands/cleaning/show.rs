@@ -5,8 +5,10 @@ use std::path::Path;
 
 use super::Scene;
 use super::roots::Keeping;
+use crate::cache::link::Unseen;
 use crate::cache::remove::Swept;
 use crate::cache::select::{Kept, Line, Selection, Used};
+use crate::models::lock;
 use crate::support::{escape, paths, time, units};
 use crate::ui::table::{self, Cell, Column, Tone};
 use crate::ui::text;
@@ -156,9 +158,32 @@ pub(super) fn projects(scene: &Scene<'_>) {
             time::ago(scene.now, *since)
         ));
     }
+    for (project, seen) in &projects.unlocked {
+        let then = time::rfc3339(*seen).unwrap_or_default();
+        output.warn(format!(
+            "the project {} has no {} now; what the one names that it had on {} is kept until 30 days have passed",
+            escape::path(project),
+            lock::FILE,
+            then.get(..10).unwrap_or_default()
+        ));
+    }
+    for root in &scene.unseen {
+        let link = escape::path(&root.link);
+        match &root.unseen {
+            Some(Unseen::Hidden(why)) => output.warn(format!(
+                "the link {link}, which dedupe made, cannot be looked at: {}; what it leads to is kept",
+                escape::printable(why)
+            )),
+            Some(Unseen::Absent { since }) => output.warn(format!(
+                "the link {link}, which dedupe made, is not there ({}); what it led to is kept until 30 days have passed",
+                time::ago(scene.now, *since)
+            )),
+            None => {}
+        }
+    }
     for one in &projects.dropped {
         output.warn(format!(
-            "the project {} on {} counts no more: it is gone, or was silent, for too long",
+            "the project {} on {} counts no more: it is gone, without its lock, or silent for too long",
             escape::path(&one.project),
             escape::printable(&one.host)
         ));

@@ -20,6 +20,8 @@ pub(in crate::commands) struct Projects {
     pub(in crate::commands) own: Option<Lock>,
     /// Those that are gone, and since when.
     pub(super) gone: Vec<(PathBuf, i64)>,
+    /// Those that are there without the lock that they had, and when that was seen last.
+    pub(super) unlocked: Vec<(PathBuf, i64)>,
     /// Those that were gone, or silent, for so long that they count no more.
     pub(super) dropped: Vec<Registration>,
     /// Of whom nobody knows what they need, and why.
@@ -48,14 +50,16 @@ impl Projects {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => found.unknown.push((root.clone(), format!("its {}: {error}", lock::FILE))),
         }
-        if !scope.dry_run {
-            found.dropped = projects::sweep(cache_root, &context.vars, now);
-        }
-        let known = projects::all(cache_root, &context.vars, now);
+        found.dropped = match scope.dry_run {
+            true => projects::due(cache_root, &context.vars, now),
+            false => projects::sweep(cache_root, &context.vars, now),
+        };
+        let mut known = projects::all(cache_root, &context.vars, now);
+        known.retain(|one| !found.dropped.contains(&one.registration));
         let is_own = |one: &&Known| one.registration.project == *root && one.standing == Standing::Here;
         let others: Vec<&Known> = known.iter().filter(|one| !is_own(one)).filter(|one| counts(one, scope)).collect();
         for one in &others {
-            found.add(one, homes, needs);
+            found.add(one, root, homes, needs);
         }
         found.settle(root, &others, needs);
         if let Some(lock) = &found.own {
@@ -64,16 +68,20 @@ impl Projects {
         found
     }
 
-    fn add(&mut self, one: &Known, homes: &Homes, needs: &mut Needs) {
+    fn add(&mut self, one: &Known, own: &Path, homes: &Homes, needs: &mut Needs) {
         let registration = &one.registration;
         if let Some(lock) = &one.lock {
             let project = match one.standing {
-                Standing::Here | Standing::Gone { .. } => shown(&registration.project),
+                Standing::Here | Standing::Gone { .. } | Standing::Unlocked { .. } => shown(&registration.project),
                 Standing::Elsewhere => {
                     format!("{} on {}", shown(&registration.project), escape::printable(&registration.host))
                 }
             };
-            needs.add_lock(lock, &project, false, homes);
+            let is_own = registration.project == own && matches!(one.standing, Standing::Unlocked { .. });
+            needs.add_lock(lock, &project, is_own, homes);
+            if matches!(one.standing, Standing::Unlocked { .. }) && !lock.models.is_empty() {
+                self.unlocked.push((registration.project.clone(), registration.seen));
+            }
         } else if let Some(problem) = &one.problem {
             self.unknown.push((registration.project.clone(), problem.clone()));
         }

@@ -64,7 +64,8 @@ pub(super) fn run(context: &Context, arguments: &DedupeArgs) -> Result<Exit> {
         found = find()?;
     }
     let grace = i128::try_from(arguments.grace.as_nanos()).unwrap_or(i128::MAX);
-    let rules = Rules { places: &places, now, grace, symlinks: arguments.symlinks };
+    let cache_root = &layout.cache_root;
+    let rules = Rules { places: &places, cache_root, now, grace, symlinks: arguments.symlinks };
     let plan = decide::decide(std::mem::take(&mut found.groups), &rules, &Live::default());
     unless_stopped()?;
     let mut report = Report { arguments, project, layout, places, found, plan, outcome: None };

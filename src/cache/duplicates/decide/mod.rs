@@ -25,6 +25,8 @@ const MUTABLE: [&str; 10] = [".db", ".db3", ".sqlite", ".sqlite3", ".log", "-wal
 pub struct Rules<'a> {
     /// The places, by the numbers that names have.
     pub places: &'a [Place],
+    /// Whoever deletes below it knows of the links that lead there.
+    pub cache_root: &'a Path,
     /// Nanoseconds since 1970.
     pub now: i128,
     /// Files that were changed later than so many nanoseconds ago are left alone.
@@ -73,6 +75,8 @@ pub enum Why {
     OtherNames,
     /// It lies on another disk.
     OtherDisk,
+    /// It lies on another disk than a hub's copy that other projects may delete.
+    OtherHub,
 }
 
 /// A file that can give its room back.
@@ -145,6 +149,9 @@ impl Why {
             Self::Owner => "another user or group, and one file has one owner",
             Self::OtherNames => "with names outside of these places too, so that replacing frees nothing",
             Self::OtherDisk => "on another disk; --symlinks makes such files links to the hub's copy",
+            Self::OtherHub => {
+                "on another disk than the hub's copy, which lies outside of the cache and may be deleted without a look at links"
+            }
         }
     }
 }
@@ -196,13 +203,14 @@ impl Rules<'_> {
         let device = keep.stamp.id.0;
         let (here, elsewhere): (Vec<File>, Vec<File>) = files.partition(|file| file.stamp.id.0 == device);
         let in_hub = keep.name().role.is_hub();
+        let can_lead = self.can_lead(keep.name());
         let mut set = Set { keep, copies: Vec::new() };
         for file in here {
             self.pair(&mut set, file, world, plan);
         }
         let mut disks: BTreeMap<u64, Vec<File>> = BTreeMap::new();
         for file in elsewhere {
-            let may_link = in_hub && self.may_link(&file);
+            let may_link = can_lead && self.may_link(&file);
             match (self.symlinks && may_link).then(|| self.alone(&file)) {
                 Some(Ok(())) => set.copies.push(copy(&set.keep, file, How::Symlink, Err(Why::OtherDisk), true)),
                 Some(Err(why)) => plan.left.push(left(&file, why)),
@@ -212,9 +220,10 @@ impl Rules<'_> {
         if !set.copies.is_empty() {
             plan.sets.push(set);
         }
+        let why = if can_lead { Why::OtherDisk } else { Why::OtherHub };
         for files in disks.into_values() {
             let could_link = files.iter().filter(|file| in_hub && self.may_link(file));
-            let could_link: Vec<Left> = could_link.map(|file| left(file, Why::OtherDisk)).collect();
+            let could_link: Vec<Left> = could_link.map(|file| left(file, why)).collect();
             let (sets, lefts) = (plan.sets.len(), plan.left.len());
             self.one(files, world, plan);
             let copies = plan.sets.iter().skip(sets).flat_map(|set| &set.copies).map(|copy| copy.file.name().path());
@@ -230,7 +239,7 @@ impl Rules<'_> {
             return;
         }
         let hard = self.hard_link(&set.keep, &file);
-        let may_link = set.keep.name().role.is_hub() && self.may_link(&file);
+        let may_link = self.can_lead(set.keep.name()) && self.may_link(&file);
         if world.can_share(&set.keep, &file) {
             if !world.are_shared(&set.keep, &file) {
                 set.copies.push(copy(&set.keep, file, How::Reflink, hard, may_link));
@@ -262,6 +271,13 @@ impl Rules<'_> {
     fn alone(&self, file: &File) -> Result<(), Why> {
         let found = u64::try_from(file.names.len()).unwrap_or(u64::MAX);
         if file.stamp.names == found { Ok(()) } else { Err(Why::OtherNames) }
+    }
+
+    /// Whether a link may lead to it: to the copy of a hub in this cache. What lies in a hub elsewhere other projects delete, which
+    /// read their own notes, and `migrate` moves it.
+    fn can_lead(&self, keep: &Name) -> bool {
+        let place = self.places.get(keep.place);
+        keep.role.is_hub() && place.is_some_and(|place| place.path.starts_with(self.cache_root))
     }
 
     /// Whether it may become a link to a hub's blob: what is a hub's own may not.

@@ -62,7 +62,7 @@ fn file(inode: u64, place: usize, role: Role, name: &str) -> File {
 /// What stays, then what becomes of each other one, then what is left.
 fn decided(files: Vec<File>, world: &Told, symlinks: bool) -> Vec<String> {
     let places = places();
-    let rules = Rules { places: &places, now: 1_000, grace: 10, symlinks };
+    let rules = Rules { places: &places, cache_root: Path::new("/home"), now: 1_000, grace: 10, symlinks };
     let plan = decide(vec![Group { files }], &rules, world);
     let mut said = Vec::new();
     for set in &plan.sets {

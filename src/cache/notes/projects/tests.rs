@@ -70,7 +70,8 @@ fn a_project_is_registered_once_with_its_lock_and_touched_once_a_day() {
     let [one] = &known[..] else { panic!("{known:?}") };
     assert_eq!((&one.registration.project, one.registration.seen), (&room.project(), NOW));
     assert_eq!(one.registration.lock, Some(digest::sha256(text.as_bytes())));
-    assert_eq!((one.standing, &one.lock), (Standing::Here, &None), "the project itself has none any more");
+    assert_eq!(one.standing, Standing::Unlocked { since: NOW + 5 }, "the project itself has none any more");
+    assert_eq!(one.lock, Some(Lock::parse(&text).unwrap()), "and may have it again");
     room.register(Some(&text), NOW + DAY - 1);
     assert_eq!(room.all(NOW + DAY)[0].registration.seen, NOW);
     room.register(Some(&text), NOW + DAY);
@@ -126,6 +127,29 @@ fn a_project_that_is_gone_is_reported_and_dropped_after_a_month() {
     let dropped = sweep(&room.cache(), &room.vars, later + 80 * DAY);
     assert_eq!(dropped.iter().map(|one| one.project.clone()).collect::<Vec<_>>(), [room.project()]);
     assert_eq!(room.files(), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn a_lock_that_is_not_there_counts_for_a_month_by_its_copy() {
+    let room = Room::new();
+    let at = room.project().join(lock::FILE);
+    fs::write(&at, lock_text()).unwrap();
+    room.register(Some(&lock_text()), NOW);
+    assert_eq!(room.all(NOW)[0].standing, Standing::Here);
+    fs::remove_file(&at).unwrap();
+    let due = |now| due(&room.cache(), &room.vars, now).len();
+    for days in [0, 10, 29] {
+        assert_eq!((due(NOW + days * DAY), sweep(&room.cache(), &room.vars, NOW + days * DAY)), (0, Vec::new()));
+        let known = room.all(NOW + days * DAY);
+        assert_eq!((known[0].standing, known[0].lock.is_some()), (Standing::Unlocked { since: NOW }, true));
+    }
+    fs::write(&at, lock_text()).unwrap();
+    sweep(&room.cache(), &room.vars, NOW + 30 * DAY);
+    fs::remove_file(&at).unwrap();
+    assert_eq!(due(NOW + 31 * DAY), 0, "it was there in between");
+    sweep(&room.cache(), &room.vars, NOW + 31 * DAY);
+    assert_eq!((due(NOW + 61 * DAY), room.files().len()), (1, 2), "who only asks changes nothing");
+    assert_eq!(sweep(&room.cache(), &room.vars, NOW + 61 * DAY).len(), 1);
 }
 
 #[test]
