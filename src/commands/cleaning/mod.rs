@@ -4,6 +4,7 @@
 mod back;
 mod carry;
 mod json;
+mod needs;
 mod roots;
 mod show;
 mod who;
@@ -17,7 +18,6 @@ use super::Usage;
 use super::context::Context;
 use super::survey::Survey;
 use crate::cache::inventory::Inventory;
-use crate::cache::link;
 use crate::cache::places::Place;
 use crate::cache::remove::{Remover, Swept};
 use crate::cache::select::stock::{self, Sources};
@@ -25,8 +25,6 @@ use crate::cache::select::words::{self, Meaning, Named, Problem};
 use crate::cache::select::{Needs, Stock, UseLog};
 use crate::cache::{Kind, scan, trust};
 use crate::models::homes::Homes;
-use crate::platform::mapped_files::mapped_files;
-use crate::platform::open_files::open_files;
 use crate::project::git;
 use crate::setup::Layout;
 use crate::setup::layout::model_folders;
@@ -35,6 +33,7 @@ use crate::support::{escape, paths, time, units};
 
 pub(super) use back::back;
 pub(super) use carry::{Manner, carry_out, said, undo};
+pub(super) use needs::Needed;
 pub(super) use roots::Keeping;
 pub(super) use show::plan_in as plan;
 pub(super) use who::Projects;
@@ -165,19 +164,7 @@ impl<'a> Scene<'a> {
                 return Err(no_application(place, &why));
             }
         }
-        let homes = crate::cache::select::needs::real_homes(&survey.homes);
-        let mut needs = Needs::default();
-        let projects = Projects::read(context, &survey, &homes, now, scope, &mut needs);
-        let mut known = Vec::new();
-        for root in link::roots(&survey.layout.cache_root) {
-            known.push(root.link.clone());
-            let target = paths::real_place(&root.target).unwrap_or(root.target);
-            needs.add_link(&root.link, target);
-        }
-        if let Some(open) = open_files(Path::new("/")) {
-            needs.add_open(open.all);
-        }
-        needs.add_open(mapped_files(Path::new("/")));
+        let Needed { needs, projects, links, homes } = Needed::read(context, &survey, now, scope);
         let log = who::use_log(&survey.layout.cache_root);
         let named = named(&projects, &homes);
         Ok(Self {
@@ -189,7 +176,7 @@ impl<'a> Scene<'a> {
             log,
             named,
             projects,
-            remover: remover.knowing(known),
+            remover: remover.knowing(links),
             swept,
             pending,
             planned,
