@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use super::clock::Moment;
-use super::folder::Folder;
 use super::place::Place;
 use super::rows::Move;
+use crate::support::folder::Folder;
 
 const SECOND: i128 = 1_000_000_000;
 

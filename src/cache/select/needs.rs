@@ -100,7 +100,7 @@ impl Needs {
     }
 
     /// The links that lead to `path`, or to something below it.
-    pub(super) fn links_to(&self, path: &Path) -> impl Iterator<Item = &Holder> {
+    pub fn links_to(&self, path: &Path) -> impl Iterator<Item = &Holder> {
         // Paths are compared part by part: what lies below a folder follows it.
         let found = self.links.range(path.to_path_buf()..).take_while(move |(target, _)| target.starts_with(path));
         found.flat_map(|(_, holders)| holders)
@@ -116,10 +116,14 @@ impl Needs {
         self.open.extend(files);
     }
 
+    /// Whose locks name `commit` of the repository in the hub's folder `folder`.
+    pub fn of_commit(&self, folder: &str, commit: &str) -> Vec<&Holder> {
+        self.revisions.get(&(folder.to_owned(), commit.to_owned())).into_iter().flatten().collect()
+    }
+
     /// Whose locks name this revision.
     pub fn of_revision(&self, holding: &Holding, commit: &str) -> Vec<&Holder> {
-        let found = self.revisions.get(&(holding.folder_name(), commit.to_owned()));
-        found.into_iter().flatten().collect()
+        self.of_commit(&holding.folder_name(), commit)
     }
 
     /// Whether a reference that counts, or a lock, names this revision.

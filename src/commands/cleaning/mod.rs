@@ -4,6 +4,7 @@
 mod back;
 mod carry;
 mod json;
+mod needs;
 mod printed;
 mod roots;
 mod show;
@@ -26,8 +27,6 @@ use crate::cache::select::words::{self, Meaning, Named, Problem};
 use crate::cache::select::{Needs, Stock, UseLog};
 use crate::cache::{Kind, scan, trust};
 use crate::models::homes::Homes;
-use crate::platform::mapped_files::mapped_files;
-use crate::platform::open_files::open_files;
 use crate::project::git;
 use crate::setup::Layout;
 use crate::setup::layout::model_folders;
@@ -36,6 +35,7 @@ use crate::support::{escape, paths, time, units};
 
 pub(super) use back::back;
 pub(super) use carry::{Manner, carry_out, said, undo};
+pub(super) use needs::Needed;
 pub(super) use roots::Keeping;
 pub(super) use show::plan_in as plan;
 pub(super) use who::Projects;
@@ -169,26 +169,7 @@ impl<'a> Scene<'a> {
                 return Err(no_application(place, &why));
             }
         }
-        let homes = crate::cache::select::needs::real_homes(&survey.homes);
-        let mut needs = Needs::default();
-        let projects = Projects::read(context, &survey, &homes, now, scope, &mut needs);
-        let mut known = Vec::new();
-        if !scope.dry_run {
-            link::look(&survey.layout.cache_root, now);
-        }
-        let unread =
-            "what dedupe noted of its links cannot be read, so that nobody knows what they need; nothing was removed";
-        let mut unseen = link::roots(&survey.layout.cache_root).context(unread)?;
-        for root in &unseen {
-            known.push(root.link.clone());
-            let target = paths::real_place(&root.target).unwrap_or_else(|| root.target.clone());
-            needs.add_link(&root.link, target);
-        }
-        unseen.retain(|root| root.unseen.is_some());
-        if let Some(open) = open_files(Path::new("/")) {
-            needs.add_open(open.all);
-        }
-        needs.add_open(mapped_files(Path::new("/")));
+        let Needed { needs, projects, links, unseen, homes } = Needed::read(context, &survey, now, scope)?;
         let log = who::use_log(&survey.layout.cache_root);
         let named = named(&projects, &homes);
         Ok(Self {
@@ -201,7 +182,7 @@ impl<'a> Scene<'a> {
             named,
             projects,
             unseen,
-            remover: remover.knowing(known),
+            remover: remover.knowing(links),
             swept,
             pending,
             planned,

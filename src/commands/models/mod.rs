@@ -8,6 +8,8 @@ mod install;
 mod json;
 mod list;
 mod lock;
+mod needed;
+mod others;
 mod path;
 mod relock;
 mod remove;

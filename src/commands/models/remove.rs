@@ -9,15 +9,16 @@ use super::super::context::Context;
 use super::super::survey::Survey;
 use super::super::{Exit, Usage, consent};
 use super::add::{key_for, manifest_text, write_then};
+use super::needed::{Needed, Stays, files_of};
+use super::others::Others;
 use super::settle::merged;
 use super::{Session, known};
 use crate::cli::RemoveArgs;
 use crate::models::lock::Lock;
-use crate::models::locked::{Model, Part, Place};
+use crate::models::locked::{Model, Place};
 use crate::models::placement::FileState;
 use crate::models::request::{self, Request};
 use crate::models::spec::Spec;
-use crate::models::world::World;
 use crate::models::{bounds, placement};
 use crate::project::{Manifest, manifest_edit};
 use crate::support::escape::{self, printable};
@@ -65,6 +66,8 @@ struct Removal<'a> {
     after: Session<'a>,
     /// The lock without it.
     lock: Lock,
+    /// Who else needs files, where files are to go.
+    others: Option<Others>,
 }
 
 impl<'a> Removal<'a> {
@@ -85,16 +88,18 @@ impl<'a> Removal<'a> {
         let manifest = Manifest::parse(&text).map_err(|problem| anyhow!("{}{problem}", escape::path(&path)))?;
         let after = Session::open_with(context, manifest)?;
         let lock = merged(&after, &[]);
-        let removal = Self { path, text, gone, unlocked, after, lock };
+        let mut removal = Self { path, text, gone, unlocked, after, lock, others: None };
         // Before anything is written: what is refused leaves the manifest and the lock as they were.
         if arguments.purge {
-            refuse_purge(&removal.after, &removal.gone, &removal.needed()?, arguments.force)?;
+            let survey = Survey::of(context)?;
+            refuse_purge(&removal.after, &survey, &removal.gone, &removal.needed()?, arguments.force)?;
+            removal.others = Some(Others::of(context, &survey, arguments.force)?);
         }
         Ok(removal)
     }
 
     fn needed(&self) -> Result<Needed<'_>> {
-        Needed::by(&self.after.world, &self.lock.models)
+        Needed::by(&self.after.world, &self.lock.models, self.others.as_ref())
     }
 
     /// The models that somebody is asked about.
@@ -115,14 +120,15 @@ impl<'a> Removal<'a> {
             unlocked.map(|word| format!("{word} would leave the manifest; it is not locked")).collect();
         let needed = self.needed()?;
         for model in &self.gone {
-            let mut goes = purge;
+            let mut stays = None;
             for part in model.parts.iter().filter(|_| purge) {
-                goes &= needed.keeps(&self.after.world, model, part)?.is_none();
+                stays = stays.or(needed.keeps(&self.after.world, model, part)?);
             }
-            let files = match (purge, goes) {
-                (false, _) => "",
-                (_, true) => ", and its files the cache",
-                (_, false) => "; its files are used elsewhere and stay",
+            let files = match (purge, stays) {
+                (false, _) => String::new(),
+                (_, None) => ", and its files the cache".to_owned(),
+                (_, Some(Stays::Needed(why))) => format!("; its files stay: {why}"),
+                (_, Some(_)) => "; its files are used elsewhere and stay".to_owned(),
             };
             would.push(format!("{} would leave the manifest and the lock{files}", printable(&model.name)));
         }
@@ -182,7 +188,7 @@ struct Agreed {
 
 impl Agreed {
     /// Says why files of `model` stay, once.
-    fn tell(&mut self, context: &Context, model: &Model, why: &str) {
+    fn tell(&mut self, context: &Context, model: &Model, why: &Stays) {
         let line = format!("{}: {why}", printable(&model.name));
         if self.told.insert(line.clone()) {
             context.output.say(line);
@@ -206,7 +212,7 @@ fn consent(removal: &Removal<'_>, arguments: &RemoveArgs) -> Result<Agreed> {
             names.push(printable(&model.name));
         }
         kept.sort_unstable();
-        kept.into_iter().flatten().for_each(|why| agreed.tell(context, model, why));
+        kept.iter().flatten().for_each(|why| agreed.tell(context, model, why));
     }
     if arguments.consent.yes || names.is_empty() {
         return Ok(agreed);
@@ -216,58 +222,16 @@ fn consent(removal: &Removal<'_>, arguments: &RemoveArgs) -> Result<Agreed> {
     Ok(agreed)
 }
 
-/// What the models that stay need.
-struct Needed<'a> {
-    parts: Vec<&'a Part>,
-    /// Files outside the Hub, in lower case: some disks know no other.
-    paths: HashSet<String>,
-}
-
-impl<'a> Needed<'a> {
-    fn by(world: &World, models: &'a [Model]) -> Result<Self> {
-        let parts: Vec<&Part> = models.iter().flat_map(|model| &model.parts).collect();
-        let mut paths = HashSet::new();
-        for part in parts.iter().filter(|part| !matches!(part.place, Place::Hub(_))) {
-            paths.extend(files_of(world, part)?.iter().map(|path| in_lower_case(path)));
-        }
-        Ok(Self { parts, paths })
-    }
-
-    /// Whether a model that stays has its files in the same place: of the Hub, the same commit, of which it may be a smaller
-    /// part. Elsewhere what counts is the file, whatever address it comes from.
-    fn has(&self, world: &World, part: &Part) -> Result<bool> {
-        let Place::Hub(own) = &part.place else {
-            return Ok(files_of(world, part)?.iter().any(|path| self.paths.contains(&in_lower_case(path))));
-        };
-        Ok(self.parts.iter().any(|other| {
-            matches!(&other.place, Place::Hub(other)
-                if (other.repo_type, &other.repo, &other.commit) == (own.repo_type, &own.repo, &own.commit))
-        }))
-    }
-
-    /// Why the files of `part` stay.
-    fn keeps(&self, world: &World, model: &Model, part: &Part) -> Result<Option<&'static str>> {
-        if self.has(world, part)? {
-            return Ok(Some("another model of the project needs its files; they stay"));
-        }
-        let used = placement::is_used(world, model, part)?;
-        Ok(used.then_some("another project, branch or program uses its files; they stay"))
-    }
-}
-
-fn files_of(world: &World, part: &Part) -> Result<Vec<PathBuf>> {
-    part.files.iter().map(|file| placement::visible(world, part, file)).collect()
-}
-
-fn in_lower_case(path: &Path) -> String {
-    path.to_string_lossy().to_lowercase()
-}
-
 /// Refuses what must not be deleted: what a link leads elsewhere, and what other projects may use. In the Hub's cache projects
 /// leave a mark on what they use; outside it nothing says who does.
-fn refuse_purge(session: &Session<'_>, gone: &[Model], needed: &Needed<'_>, force: bool) -> Result<()> {
+fn refuse_purge(
+    session: &Session<'_>,
+    survey: &Survey,
+    gone: &[Model],
+    needed: &Needed<'_>,
+    force: bool,
+) -> Result<()> {
     let world = &session.world;
-    let survey = Survey::of(session.context)?;
     let root = paths::real_place(&session.project.root);
     let is_own = |path: &PathBuf| match (&root, paths::real_place(path)) {
         (Some(root), Some(real)) => real.starts_with(root),
@@ -345,20 +309,20 @@ fn release(session: &Session<'_>, gone: &[Model]) {
     }
 }
 
-/// Deletes what no other model of this project needs and no other project claims.
+/// Deletes what no other model of this project needs, and nobody else does.
 fn purge(removal: &Removal<'_>, mut agreed: Agreed) -> Result<()> {
     let (session, needed) = (&removal.after, removal.needed()?);
     let mut freed = 0;
     for model in &removal.gone {
         for part in &model.parts {
             let kept = needed.keeps(&session.world, model, part)?;
-            if needed.has(&session.world, part)? || !agreed.names.contains(&model.name) {
+            if kept.is_some() || !agreed.names.contains(&model.name) {
                 placement::release(&session.world, model, part)?;
             } else {
                 freed += placement::remove(&session.world, model, part)?.unwrap_or(0);
             }
             // What began to be used while a person was asked was not told yet.
-            kept.into_iter().for_each(|why| agreed.tell(session.context, model, why));
+            kept.iter().for_each(|why| agreed.tell(session.context, model, why));
         }
     }
     session.context.output.say(format!("{} freed.", units::bytes(freed)));

@@ -73,9 +73,14 @@ impl Repository {
         self.root().join(".no_exist").join(commit)
     }
 
+    /// The folder of the locks that Python takes.
+    pub fn locks(&self) -> PathBuf {
+        self.hub.join(".locks").join(&self.folder)
+    }
+
     /// The lock that Python takes while it fetches the content with this name.
     pub fn lock(&self, blob: &str) -> PathBuf {
-        self.hub.join(".locks").join(&self.folder).join(format!("{blob}.lock"))
+        self.locks().join(format!("{blob}.lock"))
     }
 
     /// Our own folder in the repository: no scanner of any version looks into it, and it goes when the repository goes.

@@ -3,7 +3,8 @@
 //! They are a courtesy: on Lustre, GPFS and some NFS every taker is told that it holds the lock. What keeps a cache good is that
 //! unfinished files have names of their own and the final name comes by a rename. So a lock held too long is passed by.
 
-use std::fs;
+use std::fs::{self, TryLockError};
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -44,6 +45,14 @@ pub fn lock(place: &HubPlace, file: &File, homes: &Homes) -> Guard {
 pub fn lock_within(place: &HubPlace, file: &File, homes: &Homes, patience: Duration) -> Guard {
     let path = blob_name(file).map(|blob| Repository::of(place, &homes.hub).lock(&blob));
     Guard { held: path.and_then(|path| take(&path, patience)) }
+}
+
+/// Whether another process holds the lock at `path`, as far as the disk tells. One that cannot be opened might be held.
+pub fn is_held(path: &Path) -> bool {
+    match fs::File::open(path) {
+        Ok(file) => matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)),
+        Err(error) => error.kind() != io::ErrorKind::NotFound,
+    }
 }
 
 fn take(path: &Path, patience: Duration) -> Option<Lock> {

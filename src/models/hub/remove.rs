@@ -3,13 +3,20 @@
 use std::collections::HashSet;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use super::layout::{Repository, blob_name};
-use super::{marks, place, refs, trees};
+use super::{locks, marks, place, refs, trees};
 use crate::models::homes::Homes;
 use crate::models::locked::{File, HubPlace};
 use crate::support::delete;
+
+/// Whoever writes to an unfinished file did so less than so long ago: not every disk tells who holds a lock.
+const BUSY: Duration = Duration::from_secs(60);
+
+/// A time that lies further ahead was written by a clock that was wrong, and not by a server's that goes fast.
+const AHEAD: Duration = Duration::from_secs(86_400);
 
 /// What became of a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +48,53 @@ pub fn release(place: &HubPlace, homes: &Homes, mine: Mine<'_>) -> io::Result<()
     refs::unname(&repository, &place.commit)
 }
 
-/// Whether another project or another branch or tag names the commit, or its snapshot has files that are not ours.
+/// The files that [`part`] would delete, if nobody used them: bytes, and contents that are links to a store.
+///
+/// # Errors
+/// When a name in the place is refused, or the repository cannot be read.
+pub fn going(place: &HubPlace, files: &[File], homes: &Homes) -> io::Result<Vec<PathBuf>> {
+    place::check(place, files).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error.to_string()))?;
+    let repository = Repository::of(place, &homes.hub);
+    let (snapshot, blobs) = (repository.snapshot(&place.commit), repository.blobs());
+    if !snapshot.is_dir() {
+        return Ok(Vec::new());
+    }
+    let others = other_snapshots(&repository, &place.commit)?;
+    let folder = if others.count == 0 { repository.root() } else { snapshot.clone() };
+    let mut going = Vec::new();
+    walk(&folder, &mut |path, kind| {
+        if kind.is_file() || path.parent() == Some(&blobs) {
+            going.push(path.to_path_buf());
+        }
+    });
+    if others.count > 0 {
+        going.extend(contents(&snapshot, files).difference(&others.blobs).map(|name| repository.blob(name)));
+    }
+    Ok(going)
+}
+
+/// Whether another process downloads into the repository: it would lose what it has written, and what it links next.
+pub fn is_busy(place: &HubPlace, homes: &Homes) -> bool {
+    busy(&Repository::of(place, &homes.hub))
+}
+
+fn busy(repository: &Repository) -> bool {
+    let paths = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let ends = |path: &Path, end: &str| path.extension().is_some_and(|found| found == end);
+    let is_recent = |path: &Path| {
+        let Ok(modified) = fs::symlink_metadata(path).and_then(|found| found.modified()) else { return false };
+        match SystemTime::now().duration_since(modified) {
+            Ok(ago) => ago < BUSY,
+            Err(ahead) => ahead.duration() < AHEAD,
+        }
+    };
+    let mut locks = paths(&repository.locks()).filter(|path| ends(path, "lock"));
+    let mut unfinished = paths(&repository.blobs()).filter(|path| ends(path, "incomplete"));
+    locks.any(|path| locks::is_held(&path)) || unfinished.any(|path| is_recent(&path))
+}
+
+/// Whether another project or another branch or tag names the commit, its snapshot has files that are not ours, or somebody
+/// downloads into its repository.
 ///
 /// # Errors
 /// When a name in the place is refused.
@@ -52,6 +105,9 @@ pub fn is_used(place: &HubPlace, files: &[File], homes: &Homes, mine: Mine<'_>) 
     let follows = |name: &str| name == place.requested || (name == "main" && marks::main_is_ours(&repository));
     let named = naming(&repository, place);
     if named.iter().any(|(name, holder)| !follows(name) && !holder.as_deref().is_some_and(mine)) {
+        return Ok(true);
+    }
+    if busy(&repository) {
         return Ok(true);
     }
     let is_foreign = marks::is_foreign(&repository, place, files);
@@ -89,18 +145,18 @@ pub fn part(place: &HubPlace, files: &[File], homes: &Homes, mine: Mine<'_>) -> 
 
 fn remove_commit(repository: &Repository, place: &HubPlace, files: &[File], hub: &Path) -> io::Result<u64> {
     let snapshot = repository.snapshot(&place.commit);
-    let mut ours = linked_blobs(&snapshot);
-    ours.extend(files.iter().filter_map(blob_name));
+    let ours = contents(&snapshot, files);
     let mut freed = own_bytes(&snapshot);
     trees::remove(repository, &place.commit)?;
     marks::forget(repository, &place.commit)?;
     delete::tree(&snapshot, hub)?;
     ignore_missing(delete::tree(&repository.no_exist(&place.commit), hub))?;
-    let others = other_snapshots(repository)?;
-    for name in ours.difference(&others.blobs) {
+    let others = other_snapshots(repository, &place.commit)?;
+    for name in ours.difference(&others.blobs).filter(|name| !locks::is_held(&repository.lock(name))) {
         freed += remove_blob(&repository.blob(name))?;
     }
-    if others.count == 0 {
+    // Somebody may have begun to download meanwhile.
+    if others.count == 0 && !busy(repository) {
         ignore_missing(delete::tree(&repository.root(), hub))?;
     }
     Ok(freed)
@@ -111,13 +167,24 @@ struct Others {
     blobs: HashSet<String>,
 }
 
-fn other_snapshots(repository: &Repository) -> io::Result<Others> {
+/// The snapshots beside that of `commit`.
+fn other_snapshots(repository: &Repository, commit: &str) -> io::Result<Others> {
     let mut others = Others { count: 0, blobs: HashSet::new() };
     for entry in fs::read_dir(repository.snapshots())? {
-        others.count += 1;
-        others.blobs.extend(linked_blobs(&entry?.path()));
+        let entry = entry?;
+        if entry.file_name() != commit {
+            others.count += 1;
+            others.blobs.extend(linked_blobs(&entry.path()));
+        }
     }
     Ok(others)
+}
+
+/// The names of the contents of a snapshot, as its links say and as the lock does.
+fn contents(snapshot: &Path, files: &[File]) -> HashSet<String> {
+    let mut names = linked_blobs(snapshot);
+    names.extend(files.iter().filter_map(blob_name));
+    names
 }
 
 /// The first hop of every link in the tree: what lies behind a second hop is a store's, which is not ours to remove.

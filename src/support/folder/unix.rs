@@ -93,7 +93,7 @@ impl Folder {
     }
 
     /// Notes that it was changed last at this time, in nanoseconds since 1970, where the disk takes that.
-    pub(in crate::cache::remove) fn set_modified(&self, at: i64) {
+    pub fn set_modified(&self, at: i64) {
         const SECOND: i64 = 1_000_000_000;
         let omit = fs::Timespec { tv_sec: 0, tv_nsec: fs::UTIME_OMIT };
         let at = fs::Timespec { tv_sec: at.div_euclid(SECOND), tv_nsec: at.rem_euclid(SECOND) as _ };

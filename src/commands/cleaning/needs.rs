@@ -1,0 +1,57 @@
+//! What must stay in a cache, read from the disk: locks of projects, links that `dedupe` made, files that are open.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+use super::{Projects, Scope};
+use crate::cache::link;
+use crate::cache::select::Needs;
+use crate::commands::context::Context;
+use crate::commands::survey::Survey;
+use crate::models::homes::Homes;
+use crate::platform::mapped_files::mapped_files;
+use crate::platform::open_files::open_files;
+use crate::support::paths;
+
+/// What must stay, and for whom.
+pub(in crate::commands) struct Needed {
+    pub(in crate::commands) needs: Needs,
+    pub(in crate::commands) projects: Projects,
+    /// The links that `dedupe` made.
+    pub(in crate::commands) links: Vec<PathBuf>,
+    /// Those of them that cannot be seen right now: what they lead to stays.
+    pub(in crate::commands) unseen: Vec<link::Root>,
+    /// The homes, links followed, below which the needs are named.
+    pub(in crate::commands) homes: Homes,
+}
+
+impl Needed {
+    /// As it is `now`, in seconds since 1970.
+    ///
+    /// # Errors
+    /// When the notes of `dedupe` cannot be read.
+    pub(in crate::commands) fn read(context: &Context, survey: &Survey, now: i64, scope: Scope) -> Result<Self> {
+        let homes = crate::cache::select::needs::real_homes(&survey.homes);
+        let mut needs = Needs::default();
+        let projects = Projects::read(context, survey, &homes, now, scope, &mut needs);
+        let mut links = Vec::new();
+        if !scope.dry_run {
+            link::look(&survey.layout.cache_root, now);
+        }
+        let unread =
+            "what dedupe noted of its links cannot be read, so that nobody knows what they need; nothing was removed";
+        let mut unseen = link::roots(&survey.layout.cache_root).context(unread)?;
+        for root in &unseen {
+            links.push(root.link.clone());
+            let target = paths::real_place(&root.target).unwrap_or_else(|| root.target.clone());
+            needs.add_link(&root.link, target);
+        }
+        unseen.retain(|root| root.unseen.is_some());
+        if let Some(open) = open_files(Path::new("/")) {
+            needs.add_open(open.all);
+        }
+        needs.add_open(mapped_files(Path::new("/")));
+        Ok(Self { needs, projects, links, unseen, homes })
+    }
+}
