@@ -215,7 +215,7 @@ fn trash(subject: &Subject<'_>) -> Option<Finding> {
     let trash = subject.inventory.trash;
     let note = "until then `modelstrap clear --undo` brings it back";
     let heap = Heap { files: trash.files.max(u64::from(trash.disk > 0)), bytes: trash.exclusive };
-    self::heap(heap, "What was removed and can be brought back", "modelstrap prune --now", note)
+    self::heap(heap, "What was removed and can be brought back", "modelstrap clear trash", note)
 }
 
 fn over_budget(subject: &Subject<'_>) -> Option<Finding> {

@@ -261,6 +261,6 @@ fn nearest(word: &str, stock: &Stock, named: &[Named]) -> Option<String> {
     let things = stock.numbered().filter(|(_, thing)| thing.home && is_model(thing.kind));
     let things = things.map(|(_, thing)| thing.name.to_string_lossy().into_owned());
     let caches = stock.applications.iter().map(|cache| cache.name.clone());
-    let groups = ["models", "app", "all"].map(str::to_owned);
+    let groups = ["models", "app", "all", "trash"].map(str::to_owned);
     nearest::nearest(word, models.chain(repositories).chain(things).chain(caches).chain(groups))
 }
