@@ -24,11 +24,11 @@ fn the_plan_says_what_each_frees_and_a_dry_run_changes_nothing() {
         rounded(&ran.out).replace("(atime)", "(mtime)"),
         "\
 Frees Used Why
-org/asr 3.6 MB today (mtime) models
-xet 0.1 MB today (mtime) models
-resnet.pth 0.5 MB today (mtime) models
-whisper: 1 unfinished download 0.2 MB today (mtime) models
-large-v3.pt 1.2 MB today (mtime) models
+org/asr 3.6 MB today (mtime) every model
+xet 0.1 MB today (mtime) every model
+resnet.pth 0.5 MB today (mtime) every model
+whisper: 1 unfinished download 0.2 MB today (mtime) every model
+large-v3.pt 1.2 MB today (mtime) every model
 tmdb: 2 entries 0.2 MB today (mtime) application cache
 Total 5.8 MB
 
@@ -127,7 +127,7 @@ fn the_last_revision_keeps_its_name_and_what_goes_with_it_is_told() {
     let said = |name: &str| plan.iter().map(|line| line[name].as_str().unwrap()).collect::<Vec<_>>();
     assert_eq!(said("name"), ["org/asr@111111111111", "org/asr", "org/asr"]);
     assert_eq!(said("kind"), ["revision", "unfinished", "blobs"]);
-    assert_eq!(said("why"), ["named", "goes with the last revision", "goes with the last revision"]);
+    assert_eq!(said("why"), ["you named it", "goes with the last revision", "goes with the last revision"]);
     assert_eq!((&plan[1]["entries"], &plan[2]["entries"]), (&2.into(), &1.into()));
     room.run(&["clear", "org/asr@1111", "--yes", "--now", "--grace", "0"]).expect(0);
     assert!(!room.exists(ASR));
@@ -200,7 +200,7 @@ fn a_word_that_fits_nothing_names_the_nearest() {
         )
     );
     assert_eq!(says("\u{1b}[2J"), format!("error: nothing in the cache is called \\u{{1b}}[2J{hint}"));
-    assert!(room.run(&["clear"]).expect(2).err.contains("models|app|all|MODEL"));
+    assert!(room.run(&["clear"]).expect(2).err.contains("models|app|all|trash|MODEL"));
 }
 
 #[test]
@@ -234,7 +234,7 @@ fn what_was_removed_comes_back_byte_for_byte() {
     let before = room.tree();
     let ran = room.run(&["clear", "all", "--yes", "--grace", "0", "--undo-for", "1h"]).expect(0);
     let end = "MB removed. For 1 h `modelstrap clear --undo` brings it back; the next modelstrap after that frees it, or \
-               `modelstrap prune --now` at once.\n";
+               `modelstrap clear trash` at once.\n";
     assert!(ran.out.ends_with(end), "{}", ran.out);
     assert!(!room.exists(ASR) && !room.exists("out/tmdb/film.json"));
     let ran = room.run(&["clear", "--undo"]).expect(0);

@@ -92,7 +92,7 @@ fn numbers_stand_under_their_headings_where_a_name_has_a_line_of_its_own() {
     let lines: Vec<&str> = text.lines().collect();
     let end = lines[0].find("Frees").unwrap() + "Frees".len();
     assert_eq!(lines[1], MPNET, "{text}");
-    assert!(lines[2][..end].ends_with(" MB") && lines[2].ends_with("named"), "{text}");
+    assert!(lines[2][..end].ends_with(" MB") && lines[2].ends_with("you named it"), "{text}");
 }
 
 #[test]

@@ -60,7 +60,7 @@ fn agree(run: &dyn Fn(&[&str]) -> Option<Ran>) -> Option<Value> {
     assert_eq!(bytes(&claims), prune["exclusive_bytes"], "{claims:#?}\n{prune:#}");
     assert!(claims.iter().all(|claim| claim["bound"] == "exact"), "{claims:#?}");
     let trash = json(&["prune", "--now", "--dry-run", "--json"])?;
-    assert_eq!(bytes(&told(&status, "modelstrap prune --now")), trash["trash_bytes"]);
+    assert_eq!(bytes(&told(&status, "modelstrap clear trash")), trash["trash_bytes"]);
     let migrate = json(&["migrate", "--dry-run", "--json"])?;
     let claims = told(&status, "modelstrap migrate");
     assert_eq!(bytes(&claims), migrate["total"]["bytes"], "{claims:#?}\n{migrate:#}");

@@ -9,9 +9,9 @@ use super::Consent;
 /// Flags of `modelstrap clear`.
 #[derive(Debug, Clone, Args)]
 pub struct ClearArgs {
-    /// What goes: `models`, `app`, `all`; or a model of the project, a repository (org/name, org/name@REVISION), a file such as
+    /// What goes: `models`, `app`, `all`; `trash`, what earlier runs removed; or a model of the project, a repository (org/name, org/name@REVISION), a file such as
     /// large-v3.pt, an application cache, a path
-    #[arg(value_name = "models|app|all|MODEL", required_unless_present = "undo")]
+    #[arg(value_name = "models|app|all|trash|MODEL", required_unless_present = "undo")]
     pub what: Vec<String>,
     /// Also what another project's lock needs
     #[arg(short, long)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use super::cleaning::{Keeping, Manner, Scene, Scope, carry_out, undo};
+use super::cleaning::{Keeping, Manner, Scene, Scope, carry_out, clear_trash, undo};
 use super::context::Context;
 use super::{Exit, Usage};
 use crate::cache::select::clear::{self, Needed, Terms, Wanted};
@@ -24,6 +24,14 @@ pub(super) fn run(context: &Context, arguments: &ClearArgs) -> Result<Exit> {
             );
         }
         return undo(context, "clear", arguments.consent.dry_run);
+    }
+    if arguments.what.iter().any(|word| word == "trash") {
+        if arguments.what.len() > 1 || arguments.trash.undo_for.is_some() {
+            return Err(
+                Usage("`clear trash` frees what was removed before: it takes nothing else with it".to_owned()).into()
+            );
+        }
+        return clear_trash(context, &arguments.consent);
     }
     let group = |word: &str| matches!(word, "models" | "app" | "all");
     let outside = arguments.what.iter().any(|word| !group(word));
@@ -53,8 +61,10 @@ pub(super) fn run(context: &Context, arguments: &ClearArgs) -> Result<Exit> {
     let selection = clear::select(&scene.stock, &scene.needs, &scene.log, &wanted, terms);
     let selection = selection.map_err(|needed| refusal(&needed))?;
     // What a person names goes, however young it is; what another program has open or locked stays in any case.
-    let keeping = Keeping::of(&arguments.trash, None, &scene.survey.layout.cache_root);
-    let manner = Manner { verb: "clear", consent: &arguments.consent, keeping, grace: Duration::ZERO };
+    let keeping = Keeping::of("clear", &arguments.trash, None, &scene.survey.layout.cache_root);
+    let notes = if wanted.contains(&Wanted::Models) { every_model(&scene, arguments.force) } else { Vec::new() };
+    let manner =
+        Manner { verb: "clear", consent: &arguments.consent, keeping, grace: Duration::ZERO, notes, warning: None };
     let is_named = |kept: &crate::cache::select::Kept| outside && !kept.name.is_empty();
     let left = selection.kept.iter().filter(|kept| is_named(kept)).count();
     let outcome = carry_out(&scene, selection, manner)?;
@@ -77,6 +87,36 @@ fn others_are_known(scene: &Scene<'_>) -> Result<()> {
         ),
         None => Ok(()),
     }
+}
+
+/// What who takes every model must know: whose cache it is, too, and what a folder with that name has to do with it.
+fn every_model(scene: &Scene<'_>, force: bool) -> Vec<String> {
+    /// So many projects are named.
+    const NAMED: usize = 5;
+    let mut notes = Vec::new();
+    let survey = &scene.survey;
+    let folder = survey.project.root.join("models");
+    if folder.is_dir() && !survey.layout.cache_root.starts_with(&folder) {
+        let root = scene.shown(&survey.layout.cache_root);
+        notes.push(format!("This is every model of {root}, not the folder ./models."));
+    }
+    let others = &scene.projects.others;
+    let mut unknown: Vec<&str> = others.iter().filter(|(_, known)| !known).map(|(name, _)| name.as_str()).collect();
+    let count = match others.len() {
+        0 => return notes,
+        1 => "Another project uses".to_owned(),
+        count => format!("{count} other projects use"),
+    };
+    let more = unknown.len().saturating_sub(NAMED);
+    unknown.truncate(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    notes.push(match unknown.len() {
+        0 if force => format!("{count} this cache, and `--force` takes what their locks name."),
+        0 => format!("{count} this cache; what their locks name stays."),
+        1 => format!("{count} this cache; {}{more} has no lock, so nobody knows what it needs.", unknown.join(", ")),
+        _ => format!("{count} this cache; {}{more} have no lock, so nobody knows what they need.", unknown.join(", ")),
+    });
+    notes
 }
 
 /// Names the projects that need what was to go.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use super::cleaning::{Keeping, Manner, Scene, Scope, carry_out, undo};
+use super::cleaning::{self, Keeping, Manner, Scene, Scope, carry_out, undo};
 use super::context::Context;
 use super::{Exit, Usage};
 use crate::cache::select::Selection;
@@ -42,26 +42,42 @@ pub(super) fn run(context: &Context, arguments: &PruneArgs) -> Result<Exit> {
     warn_of_no_lock(&scene);
     let rules = rules(&scene, arguments)?;
     let selection = prune::select(&scene.stock, &scene.needs, &scene.log, &keep, &rules);
-    let short = selection.short.clone();
-    let keeping = Keeping::of(&arguments.trash, at_once, &scene.survey.layout.cache_root);
+    let keeping = Keeping::of("prune", &arguments.trash, at_once, &scene.survey.layout.cache_root);
     let grace = Duration::from_secs(u64::try_from(rules.grace).unwrap_or(0));
-    let manner = Manner { verb: "prune", consent: &arguments.consent, keeping, grace };
+    let is_empty = selection.lines.is_empty();
+    let left = (!selection.short.is_empty()).then(|| left(&scene, &selection));
+    // Where the run ends with these words as its error and nobody is asked, once is enough.
+    let ends_so = (arguments.max_size.is_some() || arguments.until_free.is_some()) && !dry_run;
+    let warning = left.clone().filter(|_| !ends_so || !arguments.consent.yes);
+    let manner = Manner { verb: "prune", consent: &arguments.consent, keeping, grace, notes: Vec::new(), warning };
     let outcome = carry_out(&scene, selection, manner)?;
+    if is_empty && left.is_none() && !context.output.quiet && !context.global.json {
+        cleaning::leavings(&scene).into_iter().for_each(|words| context.output.say(words));
+    }
     let stayed = outcome.map_or(0, |outcome| outcome.stayed.len());
-    if short.is_empty() {
+    let Some(words) = left else {
         if stayed > 0 {
             bail!("{} stayed, as said above", units::count(stayed, "thing"));
         }
         scene.end()?;
         return Ok(Exit::Done);
-    }
-    let asked = arguments.max_size.is_some() || arguments.until_free.is_some();
-    let words = format!("{}; what is left stays for the reasons above", short.join("; "));
-    if asked && !dry_run {
+    };
+    if ends_so {
         bail!(words);
     }
-    context.output.warn(words);
+    if is_empty {
+        context.output.warn(words);
+    }
     Ok(Exit::Done)
+}
+
+/// Which targets cannot be reached, and why not.
+fn left(scene: &Scene<'_>, selection: &Selection) -> String {
+    let why = match selection.kept.is_empty() {
+        true => cleaning::no_more(scene),
+        false => "what is left stays for the reasons above".to_owned(),
+    };
+    format!("{}; {why}", selection.short.join("; "))
 }
 
 /// What `prune` without a flag would take.
@@ -98,6 +114,12 @@ fn warn_of_no_lock(scene: &Scene<'_>) {
 }
 
 fn no_lock(scene: &Scene<'_>) -> anyhow::Error {
+    if scene.projects.unknown.is_empty() && scene.survey.project.manifest.models.is_empty() {
+        return anyhow::anyhow!(
+            "`--ci` keeps exactly what the lock names, and there is none: the manifest names no models\n  \
+             name them with `modelstrap models add`, or let `modelstrap clear models` take all"
+        );
+    }
     let why = match scene.projects.unknown.first() {
         Some((_, why)) => escape::printable(why),
         None => format!("the project has no {}", lock::FILE),

@@ -163,7 +163,14 @@ impl Look<'_> {
         }
         if others > 0 {
             let what = if others == 1 { "1 file".to_owned() } else { format!("{others} files") };
-            self.stay(path, &format!("{what} in it: nothing says which library reads them"));
+            self.stay(path, &match self.repository {
+                // A commit that nobody has proven is no revision.
+                Some(_) => format!(
+                    "{what} in it without the notes that `local_dir=` leaves (.cache/huggingface/download): nothing proves of \
+                     which commit they are; where the cache has the same files, `modelstrap dedupe` stores them once"
+                ),
+                None => format!("{what} in it: nothing says which library reads them"),
+            });
         }
     }
 

@@ -268,6 +268,14 @@ impl Remover {
         sweep::waiting(self)
     }
 
+    /// The paths of what was removed and can still be brought back. Changes nothing.
+    ///
+    /// # Errors
+    /// When the journals cannot be read.
+    pub fn removed(&self) -> Result<Vec<PathBuf>> {
+        sweep::removed(self)
+    }
+
     fn guard(&self) -> guard::Guard {
         guard::Guard::new(&self.cache_root, &self.forbidden, &self.machine).leaving(&self.left)
     }

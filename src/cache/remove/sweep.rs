@@ -123,6 +123,13 @@ pub(super) fn waiting(remover: &Remover) -> Result<u64> {
     Ok(runs.fold(0, |sum: u64, run| sum.saturating_add(run.bytes(run.past.moves.iter()))))
 }
 
+/// Where that lay which could be brought back now.
+pub(super) fn removed(remover: &Remover) -> Result<Vec<PathBuf>> {
+    let can_be_back = |past: &Past| matches!(past.fate, Fate::Decided(Some(_)));
+    let runs = read(remover)?.into_iter().filter(can_be_back).map(|past| Opened::open(past, &remover.guard()));
+    Ok(runs.flat_map(|run| run.past.moves.iter().map(|one| run.path(one)).collect::<Vec<_>>()).collect())
+}
+
 fn read(remover: &Remover) -> Result<Vec<Past>> {
     journal::past(&remover.cache_root).with_context(|| {
         format!("the journals of what was removed cannot be read in {}", escape::path(&remover.cache_root))

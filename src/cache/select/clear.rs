@@ -57,7 +57,7 @@ pub fn select(
             Wanted::Applications => clearer.applications(),
             Wanted::Named(_, Meaning::Picks(picks)) => {
                 for pick in picks {
-                    clearer.add(pick.clone(), "named", true);
+                    clearer.add(pick.clone(), "you named it", true);
                 }
             }
             Wanted::Named(_, Meaning::NotHere) => {}
@@ -82,7 +82,7 @@ struct Clearer<'a> {
 
 impl Clearer<'_> {
     fn models(&mut self) {
-        const WHY: &str = "models";
+        const WHY: &str = "every model";
         for (at, hub, holding) in self.stock.repositories() {
             if !hub.home {
                 continue;

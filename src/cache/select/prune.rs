@@ -135,11 +135,9 @@ impl<'a> Pruner<'a> {
             .any(|other| holding.newest_below(&other.folder) >= own);
         let used = used.filter(|used| used.at > self.rules.now.saturating_sub(self.rules.pinned));
         let used = used.filter(|_| !superseded)?;
-        Some(format!(
-            "no ref names it, but it was used {} ({}): a program may name its commit",
-            time::ago(self.rules.now, used.at),
-            used.clock.name()
-        ))
+        let ago = time::ago(self.rules.now, used.at);
+        let ago = if ago == "today" { ago } else { format!("{ago} ago") };
+        Some(format!("no ref names it, but it was used {ago} ({}): a program may name its commit", used.clock.name()))
     }
 
     fn revision(&self, at: At, holding: &Holding, index: usize, revision: &Revision) -> Candidate {

@@ -44,10 +44,11 @@ pub enum Problem {
 }
 
 /// The words that stand for many things, and what `clear` does with each.
-const GROUPS: [(&str, &str); 3] = [
+const GROUPS: [(&str, &str); 4] = [
     ("models", "deletes every model"),
     ("app", "deletes everything in the application caches"),
     ("all", "deletes every model and everything in the application caches"),
+    ("trash", "deletes for good what could be brought back"),
 ];
 
 /// What the word does that was suggested, if it stands for many things: nobody is led to that who looked for one.

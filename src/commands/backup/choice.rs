@@ -10,12 +10,12 @@ use super::super::survey::Survey;
 use crate::cache::Kind;
 use crate::cache::archive::gather::Root;
 use crate::cache::archive::names::{self, Name, Role};
-use crate::cache::hub::{Hub, Repository};
+use crate::cache::hub::{self, Hub, Repository};
 use crate::models::hub::layout;
 use crate::models::lock::{self, Lock};
 use crate::models::locked::{Model, Place};
 use crate::models::sources;
-use crate::support::{bounded, escape, paths};
+use crate::support::{bounded, escape, nearest, paths};
 
 /// The folders of the cache, by the names that they have in archives. Where a variable leads a library elsewhere, its folder has the
 /// name that it would have in the cache root: whoever restores it may have no such variable.
@@ -65,10 +65,13 @@ impl Choice {
                 None => choice.repository(survey, roots, word) || choice.path(context, survey, roots, word),
             };
             if !found {
+                let near = nearest(word, roots, lock.as_ref())
+                    .map(|near| format!("; did you mean `{}`?", escape::printable(&near)));
                 bail!(
-                    "nothing in the cache is called {}\n  it takes a model that modelstrap.lock names, a repository as \
+                    "nothing in the cache is called {}{}\n  it takes a model that modelstrap.lock names, a repository as \
                      org/name or org/name@REVISION, or a file or folder of the cache; `modelstrap status --models` lists them",
-                    escape::printable(word)
+                    escape::printable(word),
+                    near.unwrap_or_default()
                 );
             }
         }
@@ -179,6 +182,18 @@ impl Choice {
         }
         false
     }
+}
+
+/// What resembles `word` most, if anything does: a model of the lock, a repository, or what lies in a home.
+fn nearest(word: &str, roots: &[Root], lock: Option<&Lock>) -> Option<String> {
+    let models = lock.into_iter().flat_map(|lock| &lock.models).map(|model| model.name.clone());
+    let folders =
+        roots.iter().flat_map(|root| [root.path.clone(), root.path.join("hub"), root.path.join("hub/checkpoints")]);
+    let listed = folders.filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().filter_map(Result::ok);
+    let names = listed.filter_map(|entry| entry.file_name().into_string().ok());
+    let names = names.filter(|name| !name.starts_with('.')).map(|name| hub::full_name(&name).unwrap_or(name));
+    let known: Vec<String> = models.chain(names).collect();
+    nearest::nearest(word, known.iter().map(String::as_str)).map(str::to_owned)
 }
 
 /// The command that fetches the damaged blob at `path` again: of its repository alone, where it lies in one.

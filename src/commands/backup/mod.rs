@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow, bail};
 use serde_json::json;
 
+use super::cleaning::Beyond;
 use super::context::Context;
 use super::survey::Survey;
 use super::{Exit, Usage, consent};
@@ -21,7 +22,7 @@ use crate::cache::archive::read;
 use crate::cache::archive::write::{self, Failure};
 use crate::cli::{BackupArgs, Compress};
 use crate::models::hub::store;
-use crate::platform::Os;
+use crate::platform::{Os, disk};
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::{escape, paths, time, units};
 use choice::Choice;
@@ -53,12 +54,20 @@ pub(super) fn run(context: &Context, arguments: &BackupArgs) -> Result<Exit> {
     let found = gather::gather(&roots, &stores, &|name| choice.wants(name, &stores), &never)?;
     let left_out = found.left_out.clone();
     let plan = order(context, arguments, found)?;
-    if plan.index.entries.is_empty() && plan.problems.is_empty() {
-        context.output.say("There is nothing to store: the cache is empty.");
-    }
+    let is_empty = plan.index.entries.is_empty() && plan.problems.is_empty();
     show(context, &plan, &left_out);
+    let stream = pipe || is_stream(&target);
+    if !stream && !is_empty {
+        room(context, &target, &plan);
+    }
+    if is_empty {
+        if arguments.dry_run {
+            report(context, arguments, &plan, &left_out, None)?;
+        }
+        return Err(nothing(&survey));
+    }
     if arguments.dry_run {
-        if !context.global.json && !plan.index.entries.is_empty() {
+        if !context.global.json {
             context.output.result(Listing::of(&plan.index).table(&context.output))?;
         }
         report(context, arguments, &plan, &left_out, None)?;
@@ -126,9 +135,33 @@ fn show(context: &Context, plan: &Plan, left_out: &[(PathBuf, String)]) {
         output.warn(format!("{}: {why}; it is not stored", escape::path(path)));
     }
     let (contents, once) = sums(plan);
+    if plan.index.entries.is_empty() {
+        return;
+    }
     let saved =
         if once > 0 { format!("; {} more are second names of them", units::bytes(once)) } else { String::new() };
     output.tell(format!("{} in {}{saved}.", units::bytes(plan.index.head.bytes), units::count(contents, "content")));
+}
+
+/// That there is nothing to store: an archive of nothing is taken for a backup.
+fn nothing(survey: &Survey) -> anyhow::Error {
+    let outside = Beyond::of(survey).map(|found| format!("; {}: `modelstrap migrate` first", found.said()));
+    anyhow!("the cache is empty: nothing was written{}", outside.unwrap_or_default())
+}
+
+/// Warns where the archive's disk may not take it. It may get smaller than what it holds, so that nothing is refused.
+fn room(context: &Context, target: &Path, plan: &Plan) {
+    let folder = target.parent().unwrap_or(target);
+    let needed = plan.index.head.bytes;
+    if let Some(free) = disk::free_space(folder).filter(|free| *free < needed) {
+        let (needed, free) = (units::bytes(needed), units::bytes(free));
+        context.output.warn(format!("the archive needs up to {needed}, and {free} are free on its disk"));
+    }
+}
+
+/// Whether `target` is a device or a named pipe, which takes what comes.
+fn is_stream(target: &Path) -> bool {
+    std::fs::metadata(target).is_ok_and(|found| !found.is_file() && !found.is_dir())
 }
 
 /// How many contents there are, and how many bytes their second names would take.
@@ -218,9 +251,7 @@ fn write_file(context: &Context, arguments: &BackupArgs, target: &Path, plan: &P
         consent(context, arguments, &shown)?;
     }
     let gauge = context.gauge("Storing", plan.index.head.bytes);
-    // A device or a named pipe takes what comes.
-    let stream = std::fs::metadata(target).is_ok_and(|found| !found.is_file() && !found.is_dir());
-    let left = if stream { Left::Beginning } else { Left::Nothing };
+    let left = if is_stream(target) { Left::Beginning } else { Left::Nothing };
     output::write(plan, target, method, &|bytes| gauge.add(bytes)).map_err(|error| failed(error, &shown, &left))
 }
 

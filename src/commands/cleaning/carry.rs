@@ -26,6 +26,10 @@ pub(in crate::commands) struct Manner<'a> {
     pub(in crate::commands) consent: &'a Consent,
     pub(in crate::commands) keeping: Keeping,
     pub(in crate::commands) grace: Duration,
+    /// What else must be known before the question.
+    pub(in crate::commands) notes: Vec<String>,
+    /// What the plan does not reach.
+    pub(in crate::commands) warning: Option<String>,
 }
 
 /// Shows the plan, asks, removes, and says what came of it. What stayed of it, where anything was removed.
@@ -52,6 +56,10 @@ pub(in crate::commands) fn carry_out(
     let (dry_run, is_empty) = (manner.consent.dry_run, selection.lines.is_empty());
     if !is_empty && !context.global.json && !context.output.quiet {
         context.output.result(show::plan(scene, &selection, &manner.keeping))?;
+    }
+    if !is_empty {
+        manner.notes.iter().filter(|_| !context.global.json).for_each(|note| context.output.say(note));
+        manner.warning.iter().for_each(|warning| context.output.warn(warning));
     }
     let pending = show::pending(scene, dry_run);
     if let Some(pending) = pending.as_ref().filter(|_| !context.global.json) {
@@ -108,7 +116,7 @@ pub(in crate::commands) fn said(outcome: &Outcome, verb: &str) -> String {
     let freed = if outcome.freed > 0 { format!("{} freed, ", units::bytes(outcome.freed)) } else { String::new() };
     format!(
         "{freed}{} removed. For {left} `modelstrap {verb} --undo` brings it back; the next modelstrap after that frees it, \
-         or `modelstrap prune --now` at once.",
+         or `modelstrap clear trash` at once.",
         units::bytes(outcome.trashed)
     )
 }

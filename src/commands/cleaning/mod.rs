@@ -2,12 +2,14 @@
 //! and what came of it.
 
 mod back;
+mod beyond;
 mod carry;
 mod json;
 mod needs;
 mod printed;
 mod roots;
 mod show;
+mod trash;
 mod who;
 
 use std::path::{Path, PathBuf};
@@ -34,10 +36,12 @@ use crate::support::interrupt::{self, Interrupted};
 use crate::support::{escape, paths, time, units};
 
 pub(super) use back::back;
+pub(super) use beyond::{Beyond, leavings, no_more};
 pub(super) use carry::{Manner, carry_out, said, undo};
 pub(super) use needs::Needed;
 pub(super) use roots::Keeping;
 pub(super) use show::plan_in as plan;
+pub(super) use trash::clear_trash;
 pub(super) use who::Projects;
 
 /// A project, and all that is known of its cache.
@@ -248,6 +252,7 @@ impl<'a> Scene<'a> {
         }
         found.map_err(|problem| {
             let shown = escape::printable(word);
+            let in_trash = || self.remover.removed().is_ok_and(|there| trash::is_called(&there, word));
             let listed = |found: &[PathBuf]| found.iter().map(|path| format!("\n  {}", self.shown(path))).collect::<String>();
             Usage(match problem {
                 Problem::Unknown(_) if path.as_deref().is_some_and(|path| self.lie_in(path).next().is_some()) => {
@@ -255,6 +260,9 @@ impl<'a> Scene<'a> {
                     let commands = places.map(|place| format!("\n  modelstrap clear {}", self.word_for(&place.path)));
                     format!("{shown} is not a place of its own, and may hold other things: nothing was removed\n\
                              these places in it are known, and each can be cleared:{}", commands.collect::<String>())
+                }
+                Problem::Unknown(_) | Problem::Outside(_) | Problem::NoRevision(_) if in_trash() => {
+                    format!("{shown} is in the trash: `modelstrap clear --undo` brings it back, `modelstrap clear trash` frees it")
                 }
                 Problem::Unknown(_) if path.is_some() => {
                     format!("{shown} is no model in a place that is known\n  `modelstrap status --models` lists them")

@@ -73,14 +73,14 @@ pub(in crate::commands) struct Keeping {
 }
 
 impl Keeping {
-    /// By the flags, and by how full the disk is. `at_once` is the flag that wants the room now.
-    pub(in crate::commands) fn of(trash: &Trash, at_once: Option<&str>, cache_root: &Path) -> Self {
+    /// By the flags of `verb`, and by how full the disk is. `at_once` is the flag that wants the room now.
+    pub(in crate::commands) fn of(verb: &str, trash: &Trash, at_once: Option<&str>, cache_root: &Path) -> Self {
         let now = |says: String| Self { keep: Keep::Now, says };
         if trash.now || trash.undo_for == Some(Duration::ZERO) {
             return now("It is freed at once, and cannot be brought back.".to_owned());
         }
         if let Some(time) = trash.undo_for {
-            return Self::for_time(time);
+            return Self::for_time(verb, time);
         }
         if let Some(flag) = at_once {
             return now(format!("It is freed at once because of {flag}, and cannot be brought back."));
@@ -88,16 +88,32 @@ impl Keeping {
         if let Some(free) = scarce(cache_root) {
             return now(format!("It is freed at once, since the disk has only {free}, and cannot be brought back.",));
         }
-        Self::for_time(UNDO)
+        Self::for_time(verb, UNDO)
     }
 
-    fn for_time(time: Duration) -> Self {
+    fn for_time(verb: &str, time: Duration) -> Self {
         let says = format!(
-            "For {} `modelstrap clear --undo` brings it back, and it still takes its room; `--now` frees it at once.",
-            span(i64::try_from(time.as_secs()).unwrap_or(i64::MAX))
+            "For {} `modelstrap {verb} --undo` brings it back, and it still takes its room; `--now` frees it at once.",
+            words(time)
         );
         Self { keep: Keep::For(time), says }
     }
+
+    /// The same for the list of `status`, in which nobody can type a flag.
+    pub(in crate::commands) fn in_list(mut self) -> Self {
+        if let Keep::For(time) = self.keep {
+            self.says = format!(
+                "For {} `u` in this list, or `modelstrap clear --undo`, brings it back, and it still takes its room; \
+                 `modelstrap clear trash` frees it at once.",
+                words(time)
+            );
+        }
+        self
+    }
+}
+
+fn words(time: Duration) -> String {
+    span(i64::try_from(time.as_secs()).unwrap_or(i64::MAX))
 }
 
 /// How much is free, where that is little: less than 10 GB, and less than a tenth of the disk; or room for fewer files than a

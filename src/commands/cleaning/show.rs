@@ -8,6 +8,7 @@ use super::roots::Keeping;
 use crate::cache::link::Unseen;
 use crate::cache::remove::Swept;
 use crate::cache::select::{Kept, Line, Selection, Used};
+use crate::models::hub::refs;
 use crate::models::lock;
 use crate::support::{escape, paths, time, units};
 use crate::ui::table::{self, Cell, Column, Tone};
@@ -93,10 +94,19 @@ fn row(scene: &Scene<'_>, line: &Line) -> Vec<Cell> {
     let count = line.count;
     let name = match line.kind {
         "blobs" | "unfinished" | "application" | "payloads" => format!("{}: {}", line.name, what(line.kind, count)),
+        "revision" => format!("{}{}", line.name, references(scene, &line.path)),
         _ => line.name.clone(),
     };
     let used = line.used.map(|used| last(scene.now, used)).unwrap_or_default();
     vec![Cell::new(name), Cell::size(Some(line.frees)), Cell::new(used), Cell::new(&line.why)]
+}
+
+/// ` (main)`: the branches and tags that name the revision in `folder`.
+fn references(scene: &Scene<'_>, folder: &Path) -> String {
+    let revisions = scene.stock.hubs.iter().flat_map(|hub| &hub.repositories).flat_map(|one| &one.repository.revisions);
+    let names = revisions.filter(|one| one.folder == folder).flat_map(|one| &one.references);
+    let names: Vec<&str> = names.map(String::as_str).filter(|name| !refs::is_ours(name)).collect();
+    if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) }
 }
 
 fn what(kind: &str, count: usize) -> String {

@@ -24,6 +24,8 @@ pub(in crate::commands) struct Projects {
     pub(super) unlocked: Vec<(PathBuf, i64)>,
     /// Those that were gone, or silent, for so long that they count no more.
     pub(super) dropped: Vec<Registration>,
+    /// The other projects that are still there, as a person knows them, and whether they have a lock.
+    pub(in crate::commands) others: Vec<(String, bool)>,
     /// Of whom nobody knows what they need, and why.
     pub(in crate::commands) unknown: Vec<(PathBuf, String)>,
 }
@@ -71,19 +73,21 @@ impl Projects {
     fn add(&mut self, one: &Known, own: &Path, homes: &Homes, needs: &mut Needs) {
         let registration = &one.registration;
         if let Some(lock) = &one.lock {
-            let project = match one.standing {
-                Standing::Here | Standing::Gone { .. } | Standing::Unlocked { .. } => shown(&registration.project),
-                Standing::Elsewhere => {
-                    format!("{} on {}", shown(&registration.project), escape::printable(&registration.host))
-                }
-            };
-            let is_own = registration.project == own && matches!(one.standing, Standing::Unlocked { .. });
-            needs.add_lock(lock, &project, is_own, homes);
-            if matches!(one.standing, Standing::Unlocked { .. }) && !lock.models.is_empty() {
+            let is_unlocked = matches!(one.standing, Standing::Unlocked { .. });
+            needs.add_lock(lock, &project(one), is_unlocked && registration.project == own, homes);
+            if is_unlocked && !lock.models.is_empty() {
                 self.unlocked.push((registration.project.clone(), registration.seen));
             }
         } else if let Some(problem) = &one.problem {
             self.unknown.push((registration.project.clone(), problem.clone()));
+        }
+        if !matches!(one.standing, Standing::Gone { .. }) && registration.project != own {
+            let has_lock = one.lock.is_some() || one.problem.is_some();
+            let project = project(one);
+            match self.others.iter_mut().find(|(known, _)| *known == project) {
+                Some((_, known)) => *known |= has_lock,
+                None => self.others.push((project, has_lock)),
+            }
         }
         if let Standing::Gone { since } = one.standing {
             self.gone.push((registration.project.clone(), since));
@@ -108,6 +112,15 @@ impl Projects {
         for (project, _) in whole.into_iter().filter(|(_, known)| *known) {
             needs.settle(&tag(project));
         }
+    }
+}
+
+/// A project as a person knows it.
+fn project(one: &Known) -> String {
+    let registration = &one.registration;
+    match one.standing {
+        Standing::Here | Standing::Gone { .. } | Standing::Unlocked { .. } => shown(&registration.project),
+        Standing::Elsewhere => format!("{} on {}", shown(&registration.project), escape::printable(&registration.host)),
     }
 }
 

@@ -31,10 +31,11 @@ pub(super) fn plan(report: &Report<'_>, output: &Output) {
     let (others, bytes) = report.refused().fold((0, 0), |(count, sum), (copy, _)| (count + 1, sum + copy.saves));
     let (count, saves) = (count - others, report.plan.saves() - bytes);
     if count == 0 {
-        output.say(format!(
-            "Nothing is stored twice among {} that are large enough.",
-            units::count(report.found.files, "file")
-        ));
+        let files = units::count(report.found.files, "file");
+        output.say(match report.plan.left.is_empty() {
+            true => format!("Nothing is stored twice among {files} that are large enough."),
+            false => format!("Nothing else is stored twice among {files} that are large enough."),
+        });
         return;
     }
     // Until their bytes were compared, names and hashes are all that is known.
@@ -135,7 +136,12 @@ fn left(report: &Report<'_>, output: &Output) {
         }
         let stay = if files == 1 { "stays" } else { "stay" };
         let heap = format!("{} with {}", units::count(files, "file"), units::bytes(bytes));
-        output.tell(format!("{heap} {stay}: {}", why.words()));
+        let cure = match (why, files) {
+            (Why::Young, 1) => "; `--grace 0` takes it",
+            (Why::Young, _) => "; `--grace 0` takes them",
+            _ => "",
+        };
+        output.tell(format!("{heap} {stay}: {}{cure}", why.words()));
         which.for_each(|left| output.detail(format!("  {}", escape::path(&left.path))));
     }
 }

@@ -1,7 +1,8 @@
 //! The plan and what came of it, in lines for a person.
 
 use super::{Run, files};
-use crate::cache::migrate::{Outcome, Part, Shape};
+use crate::cache::hub;
+use crate::cache::migrate::{Outcome, Part, Shape, Stay};
 use crate::support::{escape, units};
 use crate::ui::output::Output;
 use crate::ui::table::{self, Cell, Column};
@@ -17,6 +18,12 @@ const COLUMNS: [Column; 5] = [
 /// How many notes, and things that stay, are named one by one.
 const NAMED: usize = 20;
 
+/// What becomes of a repository of which the cache has a part.
+const MERGED: &str = "merged";
+
+/// So many repositories of a hub are named.
+const REPOSITORIES: usize = 3;
+
 /// What would move, and how.
 pub(super) fn plan(run: &Run<'_>, output: &Output) -> String {
     let mut rows: Vec<Vec<Cell>> = Vec::new();
@@ -28,17 +35,24 @@ pub(super) fn plan(run: &Run<'_>, output: &Output) -> String {
             Cell::new(outcome.tally.files.to_string()),
             Cell::new(how(part, outcome)),
         ]);
-        if output.verbose > 0 {
-            for (name, tally) in &outcome.models {
-                let size = Cell::size(Some(tally.bytes));
-                rows.push(vec![
-                    Cell::new(format!("  {name}")),
-                    Cell::new(""),
-                    size,
-                    Cell::new(tally.files.to_string()),
-                    Cell::new(""),
-                ]);
-            }
+        let most = if output.verbose > 0 { usize::MAX } else { REPOSITORIES };
+        for (folder, tally) in
+            outcome.models.iter().take(most).filter(|_| part.shape == Shape::Hub || output.verbose > 0)
+        {
+            let name = hub::full_name(folder).unwrap_or_else(|| folder.clone());
+            let how = if part.shape == Shape::Hub { arrives(part, outcome, folder) } else { "" };
+            rows.push(vec![
+                Cell::new(format!("  {name}")),
+                Cell::new(""),
+                Cell::size(Some(tally.bytes)),
+                Cell::new(tally.files.to_string()),
+                Cell::new(how),
+            ]);
+        }
+        let more = outcome.models.len().saturating_sub(most);
+        if more > 0 && part.shape == Shape::Hub {
+            let blank = || Cell::new("");
+            rows.push(vec![Cell::new(format!("  and {more} more; -v names them")), blank(), blank(), blank(), blank()]);
         }
     }
     let mut text = table::render(&COLUMNS, &rows, output.colour, output.room());
@@ -87,16 +101,36 @@ fn notes(run: &Run<'_>) -> String {
 fn how(part: &Part, outcome: &Outcome) -> String {
     let across = outcome.tally.copied > 0;
     match &part.shape {
-        Shape::Hub => format!("{} merged", repositories(outcome.models.len())),
-        Shape::Repository => "merged".to_owned(),
+        Shape::Hub => repositories(part, outcome),
+        Shape::Repository if part.to.symlink_metadata().is_ok() => MERGED.to_owned(),
+        Shape::Repository if across => "copied".to_owned(),
+        Shape::Repository => "moved".to_owned(),
         Shape::Local => "becomes a revision".to_owned(),
         Shape::Tree | Shape::Files(_) if across => "copied".to_owned(),
         Shape::Tree | Shape::Files(_) => "moved".to_owned(),
     }
 }
 
-fn repositories(count: usize) -> String {
-    if count == 1 { "1 repository".to_owned() } else { format!("{count} repositories") }
+/// `1 merged, 2 moved`: with what the cache has already, a repository is merged.
+fn repositories(part: &Part, outcome: &Outcome) -> String {
+    let all = outcome.models.iter().map(|(folder, _)| arrives(part, outcome, folder));
+    let merged = all.clone().filter(|how| *how == MERGED).count();
+    let other = all.clone().find(|how| *how != MERGED).unwrap_or_default();
+    let count = |count: usize| if count == 1 { "1 repository".to_owned() } else { format!("{count} repositories") };
+    match (merged, outcome.models.len() - merged) {
+        (merged, 0) => format!("{} {MERGED}", count(merged)),
+        (0, others) => format!("{} {other}", count(others)),
+        (merged, others) => format!("{} {MERGED}, {others} {other}", count(merged)),
+    }
+}
+
+/// How a repository of a hub comes.
+fn arrives(part: &Part, outcome: &Outcome, folder: &str) -> &'static str {
+    match part.to.join(folder).symlink_metadata() {
+        Ok(_) => MERGED,
+        Err(_) if outcome.tally.copied > 0 => "copied",
+        Err(_) => "moved",
+    }
 }
 
 /// What came of it.
@@ -125,9 +159,10 @@ pub(super) fn summary(run: &Run<'_>, acted: bool) -> String {
     text
 }
 
-/// What stays, and why.
+/// What stays, and why; without what was told before the question.
 pub(super) fn stays(run: &Run<'_>, output: &Output, acted: bool) {
-    let (grave, plain): (Vec<_>, Vec<_>) = run.all_stays().partition(|stay| stay.grave);
+    let is_new = |stay: &&Stay| stay.grave || !run.told.contains(stay);
+    let (grave, plain): (Vec<_>, Vec<_>) = run.all_stays().filter(is_new).partition(|stay| stay.grave);
     for stay in &grave {
         output.warn(format!("{} stays: {}", run.shown(&stay.path), escape::printable(&stay.why)));
     }

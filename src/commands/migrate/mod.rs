@@ -41,6 +41,8 @@ struct Run<'a> {
     parts: Vec<(Part, Outcome)>,
     /// What was found: of it, what is known to stay before anything is looked at file by file.
     found: Found,
+    /// What was said to stay before the question.
+    told: Vec<Stay>,
 }
 
 pub(super) fn run(context: &Context, arguments: &MigrateArgs) -> Result<Exit> {
@@ -60,6 +62,7 @@ pub(super) fn run(context: &Context, arguments: &MigrateArgs) -> Result<Exit> {
         cache_root: cache_root.clone(),
         parts: Vec::new(),
         found,
+        told: Vec::new(),
     };
     for part in parts {
         let outcome = migrate::look(&part, &options).map_err(|stop| run.stopped(&stop, false))?;
@@ -85,6 +88,10 @@ pub(super) fn run(context: &Context, arguments: &MigrateArgs) -> Result<Exit> {
     }
     if !nothing {
         context.output.say(text.trim_end());
+    }
+    if !nothing && !arguments.yes {
+        lines::stays(&run, &context.output, false);
+        run.told = run.all_stays().cloned().collect();
     }
     run.has_room()?;
     run.consent(context)?;

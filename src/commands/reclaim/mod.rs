@@ -53,7 +53,7 @@ pub(super) struct All {
 }
 
 pub(super) const PRUNE: &str = "modelstrap prune";
-const EMPTY_TRASH: &str = "modelstrap prune --now";
+const EMPTY_TRASH: &str = "modelstrap clear trash";
 const MIGRATE: &str = "modelstrap migrate";
 
 impl Reclaimable {
@@ -240,7 +240,7 @@ mod tests {
             [
                 "`modelstrap prune` frees 3.00 MB: unfinished downloads and blobs that no revision has",
                 "`modelstrap verify --fix` mends repositories with links or refs to nothing",
-                "`modelstrap prune --now` frees 7.00 kB of what was removed; until then `modelstrap clear --undo` brings it back",
+                "`modelstrap clear trash` frees 7.00 kB of what was removed; until then `modelstrap clear --undo` brings it back",
                 "`modelstrap migrate` brings 5.00 kB in 2 files into the cache",
             ]
         );

@@ -3,7 +3,7 @@
 use super::Pruner;
 use crate::cache::select::accounts::Accounts;
 use crate::cache::select::picks::Pick;
-use crate::support::{time, units};
+use crate::support::units;
 
 impl<'a> Pruner<'a> {
     /// Takes what was not used for the longest time until each goal is reached; says which cannot be.
@@ -29,11 +29,7 @@ impl<'a> Pruner<'a> {
                 staying.push((candidate.pick, candidate.name, why));
                 continue;
             }
-            let why = match candidate.used {
-                Some(used) => format!("for {}; used {}", goal.name, time::ago(self.rules.now, used.at)),
-                None => format!("for {}", goal.name),
-            };
-            self.picks.add(candidate.pick.clone(), &why);
+            self.picks.add(candidate.pick.clone(), &format!("for {}", goal.name));
             self.count(&candidate.pick, &mut accounts, &mut freed);
         }
         let missing = self.rules.goals.iter().zip(&freed).filter(|(goal, freed)| **freed < goal.bytes);

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 
 use super::marked::{self, Marked};
-use crate::cache::remove::{Keep, Order, Outcome};
+use crate::cache::remove::{Order, Outcome};
 use crate::cache::select::clear::{self, Needed, Terms};
 use crate::cache::select::{Kept, Selection};
 use crate::cli::Trash;
@@ -162,7 +162,7 @@ fn planned<'a>(context: &'a Context, marked: &[Marked]) -> Result<(Plan<'a>, Vec
     for root in roots {
         scene.remover.admit(root)?;
     }
-    let keeping = Keeping::of(&Trash::default(), None, &scene.survey.layout.cache_root);
+    let keeping = Keeping::of("clear", &Trash::default(), None, &scene.survey.layout.cache_root).in_list();
     Ok((Plan { scene, selection, keeping }, stays))
 }
 
@@ -177,9 +177,6 @@ fn asked(plan: &Plan<'_>, stays: &[Kept], columns: usize) -> Dialog {
     if selection.lines.is_empty() {
         lines.insert(0, ("Nothing of it can be deleted.".to_owned(), Tone::Bad));
         return Dialog::new("Delete", lines, Question::None);
-    }
-    if matches!(keeping.keep, Keep::For(_)) {
-        lines.push(("In this list `u` does the same as `modelstrap clear --undo`.".to_owned(), Tone::Plain));
     }
     let title = format!("Delete: frees {}", units::bytes(selection.frees()));
     Dialog::new(title, lines, Question::Remove)

@@ -54,8 +54,8 @@ pub(super) fn run(context: &Context) -> Result<Exit> {
     let mut terminal = Terminal::open(context.output.colour_out)?;
     let left = desk.walk(&mut terminal);
     drop(terminal);
-    let changed = !desk.said.is_empty();
     desk.end_of_work();
+    let changed = !desk.said.is_empty();
     desk.said.iter().for_each(|line| context.output.tell(line));
     match left? {
         Left::Asked => Ok(Exit::Done),
@@ -198,6 +198,12 @@ impl Desk<'_> {
             match told {
                 Told::Said(line) => self.said.push(line),
                 Told::News(news) => drop(self.browser.hear(news)),
+            }
+        }
+        // What ended with the last key was not heard yet.
+        while let Ok(told) = self.told.try_recv() {
+            if let Told::Said(line) = told {
+                self.said.push(line);
             }
         }
     }

@@ -18,7 +18,7 @@ pub(super) mod why {
     pub(in super::super) const OWN: &str = "a library or this tool keeps this for itself: it is not deleted";
     pub(in super::super) const REST: &str = "mark what is in it: these are files that belong to no model";
     pub(in super::super) const TRASH: &str =
-        "this goes by itself within the hour, or with `modelstrap prune --now`; `u` brings it back";
+        "this goes by itself within the hour, or with `modelstrap clear trash`; `u` brings it back";
     pub(in super::super) const STORE: &str =
         "these go with the last repository that uses them, or with `modelstrap prune`";
     pub(in super::super) const OLLAMA: &str = "models of Ollama have layers in common: `ollama rm` removes them";
