@@ -345,7 +345,7 @@ mod tests {
             "{at}: no link is left, since an unfinished download stays in it; `modelstrap clear {}` removes it",
             half.display()
         );
-        assert_eq!(look(&part, &options).unwrap().notes, [old.clone()]);
+        assert_eq!(look(&part, &options).unwrap().notes, vec![old.clone()]);
         let (outcome, stop) = carry_out(&part, &options);
         assert!(stop.is_none() && half.exists() && !repository.join("blobs/aa").exists());
         assert_eq!((outcome.notes, outcome.links.len()), (vec![old], 0));

@@ -179,7 +179,7 @@ impl Run {
         let mut victims = order.victims;
         victims.sort_by_key(|victim| rank(victim.role));
         let mut refused = Vec::new();
-        let mut known: HashMap<(usize, PathBuf), usize> = HashMap::new();
+        let mut known = HashMap::new();
         for victim in victims {
             let place = run.place(guard, &victim.root)?;
             let opened = &run.places[place];
@@ -215,7 +215,7 @@ impl Run {
         at: usize,
         victim: Victim,
         run: &str,
-        known: &mut HashMap<(usize, PathBuf), usize>,
+        known: &mut HashMap<(usize, PathBuf), (usize, Option<i64>)>,
     ) -> Result<Job, (PathBuf, String)> {
         let place = &self.places[at];
         let path = victim.path.clone();
@@ -226,9 +226,9 @@ impl Run {
         if let Some(why) = guard.keeps(&place.real.join(&inside)) {
             return Err(no(why.to_owned()));
         }
-        let above = inside.parent().unwrap_or_else(|| Path::new("")).to_path_buf();
-        let trash = match known.get(&(at, above.clone())) {
-            Some(trash) => *trash,
+        let parent = inside.parent().unwrap_or_else(|| Path::new("")).to_path_buf();
+        let (trash, above) = match known.get(&(at, parent.clone())) {
+            Some(found) => *found,
             None => {
                 let trash = place.trash(&inside, run, guard).map_err(|error| no(super::take::way(&error)))?;
                 let same = self.trashes.iter().position(|other| other.at == trash);
@@ -236,14 +236,15 @@ impl Run {
                 if same.is_none() {
                     self.trashes.push(Trash::new(trash));
                 }
-                known.insert((at, above), number);
-                number
+                // Not the folder that the place keeps open: what stands there is looked at again when something of it goes.
+                let above = place.folder.descend(&parent).and_then(|folder| folder.own()).ok();
+                let above = above.and_then(|found| i64::try_from(found.stamp.modified).ok());
+                known.insert((at, parent), (number, above));
+                (number, above)
             }
         };
         let number = self.jobs.len() * 2;
         let role = victim.role;
-        let above = place.parent(&inside).and_then(|(folder, _)| folder.own()).ok();
-        let above = above.and_then(|found| i64::try_from(found.stamp.modified).ok());
         let one = |path: PathBuf, number: usize, is_list: bool| {
             let mark = if is_list { Mark::default() } else { Mark::of(&victim.stamp) };
             Move { place: at, path, trash, name: number.to_string(), mark, role, is_list, above }
