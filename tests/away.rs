@@ -21,6 +21,12 @@ const HUB: &str = ".cache/huggingface/hub";
 const ASR: &str = ".cache/huggingface/hub/models--org--asr";
 const PRUNE: [&str; 5] = ["prune", "--grace", "0", "--yes", "--now"];
 
+/// Puts a project's lock out of sight.
+type Hide = fn(&Path);
+
+/// Puts a link out of sight.
+type Take<'a> = &'a dyn Fn(&Room, &Path);
+
 /// A project `p` whose cache has two revisions, of which a branch names the later one.
 fn lived_in() -> Room {
     let room = Room::bare();
@@ -63,7 +69,7 @@ fn without_lock(ran: &Ran) -> bool {
 
 #[test]
 fn what_a_lock_names_that_is_not_there_now_is_kept_for_a_month_and_then_by_no_plan() {
-    let ways: [(&str, fn(&Path)); 3] = [
+    let ways: [(&str, Hide); 3] = [
         ("another branch", |q| fs::remove_file(q.join("modelstrap.lock")).unwrap()),
         ("a link to nothing", |q| {
             fs::remove_file(q.join("modelstrap.lock")).unwrap();
@@ -144,7 +150,7 @@ fn what_dedupes_link_led_to_stays_when_the_link_has_another_name_or_its_disk_is_
     let renamed = |_: &Room, link: &Path| fs::rename(link, link.with_file_name("renamed.bin")).unwrap();
     let taken = |_: &Room, link: &Path| fs::remove_dir_all(link.parent().unwrap()).unwrap();
     let free = "is not there (today); what it led to is kept until 30 days have passed";
-    let ways: [(&str, &dyn Fn(&Room, &Path)); 3] = [
+    let ways: [(&str, Take); 3] = [
         ("cannot be looked at: the disk that it is on is not there; what it leads to is kept", &gone),
         (free, &renamed),
         (free, &taken),

@@ -214,14 +214,13 @@ pub fn sweep(cache_root: &Path, vars: &Vars, now: i64) -> Vec<Registration> {
             }
             continue;
         }
-        match standing {
-            Standing::Here if mark.exists() => file::remove(&mark),
-            Standing::Gone { .. } | Standing::Unlocked { .. } if !mark.exists() => {
-                if file::append(&mark, "").is_ok() {
-                    let _ = file::touch(&mark, now);
-                }
-            }
-            _ => {}
+        let is_here = standing == Standing::Here;
+        if is_here && mark.exists() {
+            file::remove(&mark);
+        }
+        let is_marked = is_here || standing == Standing::Elsewhere || mark.exists();
+        if !is_marked && file::append(&mark, "").is_ok() {
+            let _ = file::touch(&mark, now);
         }
     }
     dropped
