@@ -41,6 +41,10 @@ impl Others {
         if let Some(why) = self.lock(part)? {
             return Ok(Some(why));
         }
+        let is_busy = matches!(&part.place, Place::Hub(place) if remove::is_busy(place, &world.homes));
+        if is_busy {
+            return Ok(Some("a program downloads into their folder".to_owned()));
+        }
         let going = match &part.place {
             Place::Hub(place) => remove::going(place, &part.files, &world.homes)?,
             other => {
@@ -50,10 +54,6 @@ impl Others {
         };
         if let Some(why) = going.iter().find_map(|path| self.file(path)) {
             return Ok(Some(why));
-        }
-        let is_busy = matches!(&part.place, Place::Hub(place) if remove::is_busy(place, &world.homes));
-        if is_busy {
-            return Ok(Some("a program downloads into their folder".to_owned()));
         }
         let mut unknown = self.needed.projects.unknown.iter().filter(|(project, _)| *project != self.project);
         let unknown = unknown.next().filter(|_| !self.force && !going.is_empty());
