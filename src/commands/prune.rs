@@ -7,10 +7,10 @@ use anyhow::{Result, bail};
 use super::cleaning::{Keeping, Manner, Scene, Scope, carry_out, undo};
 use super::context::Context;
 use super::{Exit, Usage};
-use crate::cache::select::Selection;
 use crate::cache::select::picks::Pick;
 use crate::cache::select::prune::{self, Goal, Rules};
 use crate::cache::select::words::Meaning;
+use crate::cache::select::{Needs, Selection};
 use crate::cache::stamp::Stamp;
 use crate::cli::{Consent, PruneArgs, Trash};
 use crate::models::lock;
@@ -41,11 +41,12 @@ pub(super) fn run(context: &Context, arguments: &PruneArgs) -> Result<Exit> {
     let keep = keep(&scene, &arguments.keep)?;
     warn_of_no_lock(&scene);
     let rules = rules(&scene, arguments)?;
-    let selection = prune::select(&scene.stock, &scene.needs, &scene.log, &keep, &rules);
+    let choose = |needs: &Needs| Ok(prune::select(&scene.stock, needs, &scene.log, &keep, &rules));
+    let selection = choose(&scene.needs)?;
     let short = selection.short.clone();
     let keeping = Keeping::of(&arguments.trash, at_once, &scene.survey.layout.cache_root);
     let grace = Duration::from_secs(u64::try_from(rules.grace).unwrap_or(0));
-    let manner = Manner { verb: "prune", consent: &arguments.consent, keeping, grace };
+    let manner = Manner { verb: "prune", consent: &arguments.consent, keeping, grace, choose: &choose };
     let outcome = carry_out(&scene, selection, manner)?;
     let stayed = outcome.map_or(0, |outcome| outcome.stayed.len());
     if short.is_empty() {

@@ -14,7 +14,7 @@ use super::guard::Guard;
 use super::journal::{Journal, Mark, Move};
 use super::place::{Place, Trash};
 use super::walk::{self, Limits, Tally};
-use super::{Keep, Order, Outcome, Remover, Role, Victim, back, folder};
+use super::{Keep, Order, Outcome, Remover, Role, Victim, apart, back, folder};
 use crate::cache::stamp::Stamp;
 use crate::platform::open_files;
 use crate::support::interrupt::{self, Interrupted};
@@ -180,9 +180,11 @@ impl Run {
         let mut known: HashMap<(usize, PathBuf), usize> = HashMap::new();
         for victim in victims {
             let place = run.place(guard, &victim.root)?;
-            match run.job(guard, place, victim, name, &mut known) {
-                Ok(job) => run.jobs.push(job),
-                Err(refusal) => refused.push(refusal),
+            for victim in apart::split(&run.places[place], victim, name, guard) {
+                match run.job(guard, place, victim, name, &mut known) {
+                    Ok(job) => run.jobs.push(job),
+                    Err(refusal) => refused.push(refusal),
+                }
             }
         }
         // What lies in a tree that goes, goes with it.
@@ -222,6 +224,9 @@ impl Run {
         let trash = match known.get(&(at, above.clone())) {
             Some(trash) => *trash,
             None => {
+                if place.is_in_git(&inside).map_err(|error| no(super::take::way(&error)))? {
+                    return Err(no("lies in a Git work tree".to_owned()));
+                }
                 let trash = place.trash(&inside, run, guard).map_err(|error| no(super::take::way(&error)))?;
                 let same = self.trashes.iter().position(|other| other.at == trash);
                 let number = same.unwrap_or(self.trashes.len());

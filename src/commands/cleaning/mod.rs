@@ -1,6 +1,7 @@
 //! What `clear` and `prune` share: the project with all that is known of its cache, the plan that a person reads, the question,
 //! and what came of it.
 
+mod again;
 mod back;
 mod carry;
 mod json;
@@ -33,6 +34,7 @@ use crate::setup::layout::model_folders;
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::{escape, paths, time, units};
 
+pub(super) use again::again;
 pub(super) use back::back;
 pub(super) use carry::{Manner, carry_out, said, undo};
 pub(super) use roots::Keeping;
@@ -59,6 +61,7 @@ pub(super) struct Scene<'a> {
     pub(super) planned: SystemTime,
     /// Seconds since 1970.
     pub(super) now: i64,
+    scope: Scope,
 }
 
 /// What is looked at.
@@ -168,12 +171,7 @@ impl<'a> Scene<'a> {
         let homes = crate::cache::select::needs::real_homes(&survey.homes);
         let mut needs = Needs::default();
         let projects = Projects::read(context, &survey, &homes, now, scope, &mut needs);
-        let mut known = Vec::new();
-        for root in link::roots(&survey.layout.cache_root) {
-            known.push(root.link.clone());
-            let target = paths::real_place(&root.target).unwrap_or(root.target);
-            needs.add_link(&root.link, target);
-        }
+        let known = add_links(&survey, &mut needs);
         if let Some(open) = open_files(Path::new("/")) {
             needs.add_open(open.all);
         }
@@ -194,6 +192,7 @@ impl<'a> Scene<'a> {
             pending,
             planned,
             now,
+            scope,
         })
     }
 
@@ -348,6 +347,17 @@ impl<'a> Scene<'a> {
         let is_place = self.survey.places.iter().find(|place| place.path == path);
         Ok(is_place.map(|place| place.real.clone()).or(real).or(Some(path)))
     }
+}
+
+/// Adds what the links of `dedupe` lead to, and gives the links.
+fn add_links(survey: &Survey, needs: &mut Needs) -> Vec<PathBuf> {
+    let mut known = Vec::new();
+    for root in link::roots(&survey.layout.cache_root) {
+        let target = paths::real_place(&root.target).unwrap_or(root.target);
+        needs.add_link(&root.link, target);
+        known.push(root.link);
+    }
+    known
 }
 
 /// Refuses an application cache that a manifest must not name.
