@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 use super::cleaning::{Keeping, Manner, Scene, Scope, carry_out, clear_trash, undo};
 use super::context::Context;
 use super::{Exit, Usage};
+use crate::cache::select::Needs;
 use crate::cache::select::clear::{self, Needed, Terms, Wanted};
 use crate::cache::select::words::Meaning;
 use crate::cli::ClearArgs;
@@ -58,13 +59,17 @@ pub(super) fn run(context: &Context, arguments: &ClearArgs) -> Result<Exit> {
     }
     let busy = i64::try_from(arguments.grace.unwrap_or(BUSY).as_secs()).unwrap_or(i64::MAX);
     let terms = Terms { now: scene.now, busy, force: arguments.force };
-    let selection = clear::select(&scene.stock, &scene.needs, &scene.log, &wanted, terms);
-    let selection = selection.map_err(|needed| refusal(&needed))?;
+    let choose = |needs: &Needs| {
+        let selection = clear::select(&scene.stock, needs, &scene.log, &wanted, terms);
+        selection.map_err(|needed| refusal(&needed))
+    };
+    let selection = choose(&scene.needs)?;
     // What a person names goes, however young it is; what another program has open or locked stays in any case.
     let keeping = Keeping::of("clear", &arguments.trash, None, &scene.survey.layout.cache_root);
     let notes = if wanted.contains(&Wanted::Models) { every_model(&scene, arguments.force) } else { Vec::new() };
-    let manner =
-        Manner { verb: "clear", consent: &arguments.consent, keeping, grace: Duration::ZERO, notes, warning: None };
+    let grace = Duration::ZERO;
+    let consent = &arguments.consent;
+    let manner = Manner { verb: "clear", consent, keeping, grace, notes, warning: None, choose: &choose };
     let is_named = |kept: &crate::cache::select::Kept| outside && !kept.name.is_empty();
     let left = selection.kept.iter().filter(|kept| is_named(kept)).count();
     let outcome = carry_out(&scene, selection, manner)?;

@@ -7,10 +7,10 @@ use anyhow::{Result, bail};
 use super::cleaning::{self, Keeping, Manner, Scene, Scope, carry_out, undo};
 use super::context::Context;
 use super::{Exit, Usage};
-use crate::cache::select::Selection;
 use crate::cache::select::picks::Pick;
 use crate::cache::select::prune::{self, Goal, Rules};
 use crate::cache::select::words::Meaning;
+use crate::cache::select::{Needs, Selection};
 use crate::cache::stamp::Stamp;
 use crate::cli::{Consent, PruneArgs, Trash};
 use crate::models::lock;
@@ -41,7 +41,8 @@ pub(super) fn run(context: &Context, arguments: &PruneArgs) -> Result<Exit> {
     let keep = keep(&scene, &arguments.keep)?;
     warn_of_no_lock(&scene);
     let rules = rules(&scene, arguments)?;
-    let selection = prune::select(&scene.stock, &scene.needs, &scene.log, &keep, &rules);
+    let choose = |needs: &Needs| Ok(prune::select(&scene.stock, needs, &scene.log, &keep, &rules));
+    let selection = choose(&scene.needs)?;
     let keeping = Keeping::of("prune", &arguments.trash, at_once, &scene.survey.layout.cache_root);
     let grace = Duration::from_secs(u64::try_from(rules.grace).unwrap_or(0));
     let is_empty = selection.lines.is_empty();
@@ -49,7 +50,8 @@ pub(super) fn run(context: &Context, arguments: &PruneArgs) -> Result<Exit> {
     // Where the run ends with these words as its error and nobody is asked, once is enough.
     let ends_so = (arguments.max_size.is_some() || arguments.until_free.is_some()) && !dry_run;
     let warning = left.clone().filter(|_| !ends_so || !arguments.consent.yes);
-    let manner = Manner { verb: "prune", consent: &arguments.consent, keeping, grace, notes: Vec::new(), warning };
+    let consent = &arguments.consent;
+    let manner = Manner { verb: "prune", consent, keeping, grace, notes: Vec::new(), warning, choose: &choose };
     let outcome = carry_out(&scene, selection, manner)?;
     if is_empty && left.is_none() && !context.output.quiet && !context.global.json {
         cleaning::leavings(&scene).into_iter().for_each(|words| context.output.say(words));

@@ -121,9 +121,11 @@ impl Survey {
         Some(format!("{shown} {}; if it is one, put a CACHEDIR.TAG there", one.why))
     }
 
-    /// The links, by where they really lie, to the homes in which nothing may be changed.
+    /// The links, by where they really lie, to the homes in which nothing may be changed, and to those on a larger disk: what lies
+    /// in a home may go, and not the way to it.
     pub(super) fn links_left_alone(&self) -> Vec<PathBuf> {
-        let homes = self.distrusted.iter().filter(|one| one.place.kind == Kind::Home).map(|one| &one.place.path);
+        let all = self.distrusted.iter().map(|one| &one.place).chain(&self.places);
+        let homes = all.filter(|place| place.kind == Kind::Home && place.path.is_symlink()).map(|place| &place.path);
         let link = |path: &PathBuf| Some(paths::real_place(path.parent()?)?.join(path.file_name()?));
         homes.filter_map(link).collect()
     }

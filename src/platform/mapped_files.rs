@@ -35,7 +35,7 @@ pub fn mapped_files(_: &Path) -> HashSet<(u64, u64)> {
 }
 
 #[cfg(unix)]
-fn read(maps: &Path) -> String {
+pub(super) fn read(maps: &Path) -> String {
     use std::io::Read as _;
     let mut bytes = Vec::new();
     // The kernel makes it while it is read: it has no size beforehand.
@@ -45,7 +45,7 @@ fn read(maps: &Path) -> String {
 
 /// `7f00-7f10 r--p 00000000 fe:00 1234   /path/of it`: the path of a line that has one.
 #[cfg(unix)]
-fn mapped(line: &str) -> Option<&str> {
+pub(super) fn mapped(line: &str) -> Option<&str> {
     let at = line.find(" /")?;
     let (front, path) = (line.get(..at)?, line.get(at + 1..)?);
     let inode = front.split_whitespace().nth(4)?;
@@ -53,7 +53,7 @@ fn mapped(line: &str) -> Option<&str> {
 }
 
 #[cfg(unix)]
-fn identity(root: &Path, path: &str) -> Option<(u64, u64)> {
+pub(super) fn identity(root: &Path, path: &str) -> Option<(u64, u64)> {
     use std::os::unix::fs::MetadataExt as _;
     let found = std::fs::metadata(root.join(path.strip_prefix('/')?)).ok()?;
     found.is_file().then(|| (found.dev(), found.ino()))

@@ -1,7 +1,13 @@
-//! The files that running processes have open, as `/proc/PID/fd` says: of those processes that this user may look at.
+//! The files that running processes have open, as `/proc/PID/fd` says: of those processes that this user may look at. What one has
+//! mapped so that its stores reach the file (`rw-s` in `/proc/PID/maps`) it writes, also after it has closed it.
 
+#[cfg(unix)]
+use std::collections::BTreeSet;
 use std::collections::HashSet;
 use std::path::Path;
+
+#[cfg(unix)]
+use super::mapped_files;
 
 /// Open files, by device and inode.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,13 +24,22 @@ pub fn open_files(root: &Path) -> Option<OpenFiles> {
     let mut found = OpenFiles::default();
     let processes = std::fs::read_dir(root.join("proc")).ok()?;
     let mut is_known = false;
+    let mut mapped = BTreeSet::new();
     for process in processes.filter_map(Result::ok) {
         let is_process = process.file_name().as_encoded_bytes().iter().all(u8::is_ascii_digit);
         // Another user's processes are not shown, and one may end meanwhile.
         if is_process && let Ok(open) = std::fs::read_dir(process.path().join("fd")) {
             is_known = true;
             open.filter_map(Result::ok).for_each(|one| note(&one, &process.path(), &mut found));
+            let maps = mapped_files::read(&process.path().join("maps"));
+            mapped.extend(
+                maps.lines().filter(|line| is_written(line)).filter_map(mapped_files::mapped).map(String::from),
+            );
         }
+    }
+    for id in mapped.iter().filter_map(|path| mapped_files::identity(root, path)) {
+        found.all.insert(id);
+        found.written.insert(id);
     }
     is_known.then_some(found)
 }
@@ -52,6 +67,13 @@ fn note(open: &std::fs::DirEntry, process: &Path, found: &mut OpenFiles) {
             found.written.insert(id);
         }
     }
+}
+
+/// `7f00-7f10 rw-s …`: mapped for writing, and not for this process alone.
+#[cfg(unix)]
+fn is_written(line: &str) -> bool {
+    let rights = line.split(' ').nth(1).unwrap_or_default().as_bytes();
+    matches!(rights, [_, b'w', _, b's'])
 }
 
 /// `flags: 0100002`, in octal; the last two bits say how it was opened.
@@ -91,7 +113,14 @@ mod tests {
         opened("4", &written, "0100002");
         opened("5", Path::new("pipe:[77]"), "01");
         opened("6", &room.path().join("gone"), "01");
-        let expected = OpenFiles { all: [read_id, written_id].into(), written: [written_id].into() };
+        // One is mapped to be written, two to be read, or for the process alone.
+        let (mapped, read_only, private) = (file("mapped"), file("read only"), file("private"));
+        let line = |rights: &str, name: &str| format!("7f00-7f10 {rights} 00000000 fe:00 12   /{name}\n");
+        let maps = [line("rw-s", "mapped"), line("r--s", "read only"), line("rw-p", "private")].concat();
+        fs::write(process.join("maps"), maps).unwrap();
+        let expected =
+            OpenFiles { all: [read_id, written_id, mapped.1].into(), written: [written_id, mapped.1].into() };
+        assert!(read_only.0.exists() && private.0.exists());
         assert_eq!(open_files(room.path()), Some(expected));
         assert_eq!(open_files(&room.path().join("proc/12")), None, "no /proc there");
     }

@@ -32,7 +32,7 @@ pub struct Repository {
     pub folder: PathBuf,
     /// `org/name`.
     pub name: String,
-    /// `model`, `dataset` or `space`.
+    /// `model`, `dataset`, `space` or `kernel`.
     pub kind: &'static str,
     /// Its contents, by name; without those that are not finished.
     pub blobs: BTreeMap<OsString, Blob>,
@@ -127,12 +127,13 @@ impl Hub {
     /// Whether a repository of it links into `<hub>/blobs`, be that marked as a store or not: then it is no cache of its own. Where
     /// it cannot be told, it does.
     pub fn links_into_store(&self) -> bool {
-        let Ok(repositories) = self.repositories() else { return true };
-        repositories.iter().any(|repository| match std::fs::read_dir(repository.join("blobs")) {
+        // A kind of repository that nobody knows yet may be one as well.
+        let Ok(mut folders) = std::fs::read_dir(&self.folder) else { return true };
+        folders.any(|folder| match folder.and_then(|folder| std::fs::read_dir(folder.path().join("blobs"))) {
             Ok(mut blobs) => {
                 blobs.any(|blob| blob.is_ok_and(|blob| read::leads_into_store(&blob.path(), &self.folder)))
             }
-            Err(error) => error.kind() != io::ErrorKind::NotFound,
+            Err(error) => !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory),
         })
     }
 

@@ -16,7 +16,8 @@ const DEEPEST: usize = 64;
 /// A reference holds 40 digits; this is room to see that it is longer.
 const REFERENCE: u64 = 64;
 
-const KINDS: [(&str, &str); 3] = [("models--", "model"), ("datasets--", "dataset"), ("spaces--", "space")];
+const KINDS: [(&str, &str); 4] =
+    [("models--", "model"), ("datasets--", "dataset"), ("spaces--", "space"), ("kernels--", "kernel")];
 
 /// `org/name` and the kind, if a folder of this name is a repository's.
 pub(in crate::cache) fn named(folder: &str) -> Option<(String, &'static str)> {

@@ -55,7 +55,7 @@ const MARKS: [&str; 4] = ["hub", "checkpoints", ".modelstrap", ".locks"];
 const REPOSITORIES: [&str; 4] = ["models--", "datasets--", "spaces--", "kernels--"];
 
 /// What decides over places.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Guard {
     /// Links followed.
     cache_root: PathBuf,
@@ -96,6 +96,14 @@ impl Guard {
     pub(super) fn leaving(mut self, left: &[PathBuf]) -> Self {
         self.left = left.to_vec();
         self
+    }
+
+    /// The same, but not what holds one of `trashes`: there this tool itself, by a journal of this user's, has put something away.
+    /// What had said that a folder is a cache may be just what was removed from it.
+    pub(super) fn trusting(&self, trashes: &[PathBuf]) -> Self {
+        let mut trusting = self.clone();
+        trusting.left.retain(|left| !trashes.iter().any(|trash| trash.starts_with(left)));
+        trusting
     }
 
     /// Whether what really is at `path` is left alone.

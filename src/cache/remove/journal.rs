@@ -135,7 +135,7 @@ impl Journal {
         put(&open)?;
         places.iter().try_for_each(|place| put(&Row::Place(Text::of(place)?)))?;
         for trash in trashes {
-            put(&Row::Trash { base: Text::of(&trash.base)?, below: Text::of(&trash.below)? })?;
+            put(&Row::Trash { base: Text::of(&trash.base)?, below: Text::of(&trash.below)?, id: trash.id })?;
         }
         for one in moves {
             let Move { place, path, trash, name, mark, role, is_list, above } = one;
@@ -284,8 +284,8 @@ impl Past {
         match row {
             Row::Open { .. } => return None,
             Row::Place(path) => self.places.push(now(path.path()?)),
-            Row::Trash { base, below } => {
-                self.trashes.push(TrashAt { base: now(base.path()?), below: below.path()? });
+            Row::Trash { base, below, id } => {
+                self.trashes.push(TrashAt { base: now(base.path()?), below: below.path()?, id });
             }
             Row::Move(Line { place, path, trash, name, mark, role, list, above }) => {
                 let known = place < self.places.len() && trash < self.trashes.len();

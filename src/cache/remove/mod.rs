@@ -5,6 +5,7 @@
 //! still what the plan saw. A journal that is on the disk before the first rename says where everything went, so that a run that
 //! was killed is finished or taken back by the next one.
 
+mod apart;
 mod back;
 mod clock;
 mod guard;

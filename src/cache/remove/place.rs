@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use super::guard::{self, Guard};
 use super::journal::TrashAt;
+use super::walk;
 use crate::support::folder::{self, Folder};
 
 /// A place that is open.
@@ -56,6 +57,18 @@ impl Place {
         Ok((folder, name))
     }
 
+    /// Whether a folder below the place, in which `inside` lies, is a Git work tree or a bare repository.
+    pub(super) fn is_in_git(&self, inside: &Path) -> io::Result<bool> {
+        let mut at = self.folder.again()?;
+        for part in inside.parent().into_iter().flat_map(Path::components) {
+            at = at.enter(part.as_os_str())?;
+            if walk::is_git(&at) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Looks at the way once more at the next question: something on it was moved.
     pub(super) fn forget(&self) {
         *self.last.borrow_mut() = None;
@@ -76,15 +89,14 @@ impl Place {
         }
         let own = |parts: &[&str]| parts.iter().chain(&[".modelstrap", "trash", run]).collect::<PathBuf>();
         if !guard::is_hub(&here) {
-            return Ok(TrashAt { base, below: own(&[]) });
+            return Ok(TrashAt { base, below: own(&[]), id: Some(here.own()?.stamp.id) });
         }
         // A folder of ours in a hub makes its client warn. Beside it, where that is the cache's as well, else where no client looks.
         let beside = base.parent().filter(|beside| guard.is_ours(beside) && !guard.is_mount(&base));
-        let on_its_disk =
-            |beside: &&Path| folder::open(beside).and_then(|it| it.own()).is_ok_and(|it| it.stamp.id.0 == disk);
-        match beside.filter(on_its_disk) {
-            Some(beside) => Ok(TrashAt { base: beside.to_path_buf(), below: own(&[]) }),
-            None => Ok(TrashAt { base, below: own(&[".locks"]) }),
+        let id_of = |beside: &Path| folder::open(beside).and_then(|it| it.own()).map(|it| it.stamp.id);
+        match beside.and_then(|beside| Some((beside, id_of(beside).ok().filter(|id| id.0 == disk)?))) {
+            Some((beside, id)) => Ok(TrashAt { base: beside.to_path_buf(), below: own(&[]), id: Some(id) }),
+            None => Ok(TrashAt { base, below: own(&[".locks"]), id: Some(here.own()?.stamp.id) }),
         }
     }
 }
@@ -134,6 +146,13 @@ impl Trash {
             }
         }
         Ok(self.open.borrow().clone())
+    }
+
+    /// Whether it is there, this user's, in the folder that its journal noted. A disk may have another number by now.
+    pub(super) fn is_as_noted(&self) -> bool {
+        let there = folder::open(&self.at.base).and_then(|base| base.own()).map(|found| found.stamp.id.1).ok();
+        let is_same = self.at.id.is_some_and(|noted| noted.1 != 0 && Some(noted.1) == there);
+        is_same && matches!(self.find(), Ok(Some(_)))
     }
 
     /// Whether the folder that it lies in is there, and on the disk `device`, if that is known.

@@ -11,7 +11,8 @@ use std::io;
 use super::Role;
 use super::journal::Mark;
 use super::run::{Run, State};
-use super::{take, walk};
+use super::settle::STAYS_NAMED;
+use super::{hub, take, walk};
 use crate::support::folder::{Folder, Kind};
 
 /// What goes first, and whether also what frees no byte: a link frees an inode.
@@ -21,6 +22,7 @@ const ORDER: [(Role, bool); 5] =
 impl Run {
     /// Unlinks one file where it lies; false where there is none left that may go so.
     pub(super) fn make_room(&mut self) -> bool {
+        self.keep_names_of_what_stays();
         for (role, any) in ORDER {
             for at in 0..self.jobs.len() {
                 let job = &self.jobs[at];
@@ -38,6 +40,37 @@ impl Run {
         }
         let mut trees = [Role::Tree, Role::Snapshot].into_iter();
         trees.any(|role| (0..self.jobs.len()).any(|at| self.is_next(at, role) && self.thin(at).unwrap_or(false)))
+    }
+
+    /// Before the first reference goes, the snapshots that they name are looked at: one that stays keeps them.
+    fn keep_names_of_what_stays(&mut self) {
+        let references: Vec<usize> = (0..self.jobs.len()).filter(|at| self.is_next(*at, Role::Reference)).collect();
+        if references.is_empty() {
+            return;
+        }
+        self.look_who_writes();
+        for at in references {
+            let job = &self.jobs[at];
+            let named = self.places[job.one.place].parent(&job.one.path).ok();
+            let named = named.and_then(|(parent, name)| hub::commit(&parent, name));
+            let around = hub::around(&job.one.path);
+            let place = job.one.place;
+            let is_its = |other: &usize| {
+                let other = &self.jobs[*other];
+                let same = other.one.place == place && hub::around(&other.one.path) == around;
+                same && other.victim.role == Role::Snapshot && Some(other.split().1) == named.as_deref()
+            };
+            let Some(snapshot) = (0..self.jobs.len()).find(is_its) else { continue };
+            let stays = match &self.jobs[snapshot].state {
+                State::Stays(why) => Some(why.clone()),
+                State::Waiting => take::look_at_itself(self, snapshot).err(),
+                State::Gone | State::Freed(_) => None,
+            };
+            if let Some(why) = stays {
+                self.jobs[snapshot].state = State::Stays(why);
+                self.jobs[at].state = State::Stays(STAYS_NAMED.to_owned());
+            }
+        }
     }
 
     fn is_next(&self, at: usize, role: Role) -> bool {

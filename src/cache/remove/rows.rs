@@ -54,6 +54,8 @@ pub(super) struct TrashAt {
     pub(super) base: PathBuf,
     /// The run's own folder below it.
     pub(super) below: PathBuf,
+    /// The device and inode of `base`, where that was noted.
+    pub(super) id: Option<(u64, u64)>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -73,6 +75,8 @@ pub(super) enum Row {
     Trash {
         base: Text,
         below: Text,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<(u64, u64)>,
     },
     Move(Line),
     Decided {

@@ -14,7 +14,7 @@ use super::guard::Guard;
 use super::journal::{Journal, Mark, Move};
 use super::place::{Place, Trash};
 use super::walk::{self, Limits, Tally};
-use super::{Keep, Order, Outcome, Remover, Role, Victim, back};
+use super::{Keep, Order, Outcome, Remover, Role, Victim, apart, back};
 use crate::cache::stamp::Stamp;
 use crate::platform::open_files;
 use crate::support::folder;
@@ -188,9 +188,11 @@ impl Run {
                 refused.push((victim.path, "is reached through what leads elsewhere since the plan".to_owned()));
                 continue;
             }
-            match run.job(guard, place, victim, name, &mut known) {
-                Ok(job) => run.jobs.push(job),
-                Err(refusal) => refused.push(refusal),
+            for victim in apart::split(&run.places[place], victim, name, guard) {
+                match run.job(guard, place, victim, name, &mut known) {
+                    Ok(job) => run.jobs.push(job),
+                    Err(refusal) => refused.push(refusal),
+                }
             }
         }
         // What lies in a tree that goes, goes with it.
@@ -230,6 +232,9 @@ impl Run {
         let (trash, above) = match known.get(&(at, parent.clone())) {
             Some(found) => *found,
             None => {
+                if place.is_in_git(&inside).map_err(|error| no(super::take::way(&error)))? {
+                    return Err(no("lies in a Git work tree".to_owned()));
+                }
                 let trash = place.trash(&inside, run, guard).map_err(|error| no(super::take::way(&error)))?;
                 let same = self.trashes.iter().position(|other| other.at == trash);
                 let number = same.unwrap_or(self.trashes.len());

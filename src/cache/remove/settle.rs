@@ -17,6 +17,9 @@ use crate::cache::link::{self, Root};
 use crate::support::folder::Kind;
 use crate::support::{escape, paths};
 
+/// Why a reference stays.
+pub(super) const STAYS_NAMED: &str = "stays with the revision that it names";
+
 impl Run {
     /// Looks at everything once more, and decides over the shared store.
     pub(super) fn settle(&mut self) -> Result<()> {
@@ -140,7 +143,7 @@ impl Run {
             goes && staying.contains(&(around(*at), job.commit.clone()))
         };
         let back: Vec<usize> = (0..self.jobs.len()).filter(named).collect();
-        back.into_iter().try_for_each(|at| self.put_back(at, "stays with the revision that it names".to_owned()))
+        back.into_iter().try_for_each(|at| self.put_back(at, STAYS_NAMED.to_owned()))
     }
 
     /// The payloads whose users have gone: by place and hub, the hashes.

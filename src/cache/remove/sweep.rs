@@ -56,6 +56,8 @@ struct Opened {
     /// Or why one is not: its folder is gone, or nothing may be removed there any more.
     places: Vec<Result<Place, String>>,
     trashes: Vec<Trash>,
+    /// What it may be done in.
+    guard: Guard,
 }
 
 /// Tries again what earlier undos could not put back, then brings back the last run that can be: what is stuck stands in nobody
@@ -104,7 +106,7 @@ pub(super) fn sweep(remover: &Remover, which: &Sweep) -> Result<Swept> {
         let fate = run.past.fate;
         match fate {
             Fate::Decided(until) if !which.empties(until, &mut run.past) => continue,
-            Fate::Decided(_) if run.is_left(&guard, &mut swept.problems) => continue,
+            Fate::Decided(_) if run.is_left(&mut swept.problems) => continue,
             Fate::Decided(until) => {
                 let needed = if until.is_some() { run.return_what_is_used(&mut swept) } else { Vec::new() };
                 run.empty(&needed, &mut swept)?;
@@ -138,15 +140,18 @@ fn read(remover: &Remover) -> Result<Vec<Past>> {
 
 impl Opened {
     fn open(past: Past, guard: &Guard) -> Self {
-        let places = past.places.iter().map(|place| Place::open(guard, place)).collect();
-        let trashes = past.trashes.iter().cloned().map(Trash::new).collect();
-        Self { past, places, trashes }
+        let trashes: Vec<Trash> = past.trashes.iter().cloned().map(Trash::new).collect();
+        let own: Vec<PathBuf> =
+            trashes.iter().filter(|trash| trash.is_as_noted()).map(|trash| trash.at.base.clone()).collect();
+        let guard = guard.trusting(&own);
+        let places = past.places.iter().map(|place| Place::open(&guard, place)).collect();
+        Self { past, places, trashes, guard }
     }
 
     /// Whether a trash of it lies where nothing is deleted any more; says so.
-    fn is_left(&self, guard: &Guard, problems: &mut Vec<(PathBuf, String)>) -> bool {
-        let Some(trash) = self.trashes.iter().find(|trash| guard.is_left(&trash.at.base)) else { return false };
-        let why = "is no cache any more, and what was removed from it waits in its trash\n  \
+    fn is_left(&self, problems: &mut Vec<(PathBuf, String)>) -> bool {
+        let Some(trash) = self.trashes.iter().find(|trash| self.guard.is_left(&trash.at.base)) else { return false };
+        let why = "is no cache any more, and what was removed from it waits in its trash; \
                    if it is one, put a CACHEDIR.TAG there, and the next run frees it";
         problems.push((trash.at.base.clone(), why.to_owned()));
         true

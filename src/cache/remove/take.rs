@@ -9,7 +9,7 @@ use std::rc::Rc;
 use super::hub::{self, Repository};
 use super::locks::{self, Held};
 use super::run::{Job, Run};
-use super::{Role, guard};
+use super::{Role, guard, walk};
 use crate::support::folder::{Folder, Found, Kind};
 
 /// What another process holds while a victim goes.
@@ -46,6 +46,13 @@ pub(super) fn unlink(run: &mut Run, at: usize) -> Result<u64, String> {
 
 /// Whether the victim is what the plan saw, and nobody is at work on it or needs it.
 pub(super) fn look(run: &mut Run, at: usize) -> Result<Ready, String> {
+    let ready = look_at_itself(run, at)?;
+    used(run, at)?;
+    Ok(ready)
+}
+
+/// The same, whatever the rest of its repository says.
+pub(super) fn look_at_itself(run: &Run, at: usize) -> Result<Ready, String> {
     let job = &run.jobs[at];
     let place = &run.places[job.one.place];
     let path = job.one.path.clone();
@@ -56,14 +63,13 @@ pub(super) fn look(run: &mut Run, at: usize) -> Result<Ready, String> {
     }
     fits(job.victim.role, &found)?;
     let locks = locks(run, job, &parent, name, &found)?;
+    if job.victim.role == Role::Tree && parent.enter(name).is_ok_and(|folder| walk::is_git(&folder)) {
+        return Err("is a Git work tree".to_owned());
+    }
     match job.victim.role {
         Role::Tree | Role::Snapshot => run.limits.refuse_tree(&parent, name, false)?,
         _ => run.limits.refuse(&found, false)?,
     }
-    if job.victim.role == Role::Tree && has_git(&parent, name) {
-        return Err("is a Git work tree".to_owned());
-    }
-    used(run, at)?;
     Ok(Ready { parent, path, found, _locks: locks })
 }
 
@@ -85,10 +91,6 @@ fn fits(role: Role, found: &Found) -> Result<(), String> {
         Role::File | Role::Blob | Role::Reference => matches!(found.kind, Kind::File | Kind::Link),
     };
     if fits { Ok(()) } else { Err("is not of the kind that it was taken for".to_owned()) }
-}
-
-fn has_git(parent: &Folder, name: &OsStr) -> bool {
-    parent.enter(name).and_then(|folder| folder.find(OsStr::new(".git"))).is_ok_and(|found| found.is_some())
 }
 
 /// Takes the locks that speak for the victim, where others hold none.

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::io;
+use std::path::Path;
 
 use super::locks;
 use crate::cache::stamp::Stamp;
@@ -62,6 +63,9 @@ impl Limits {
         let outcome = walk(parent, name, &mut |folder, name, found| {
             let what = |why| if is_top { why } else { format!("{} in it {why}", shown(name)) };
             self.refuse(found, is_moved && is_top).map_err(what).map_err(io::Error::other)?;
+            if !is_top && let Some(why) = kept(folder, name, found) {
+                return Err(io::Error::other(why));
+            }
             if found.kind == Kind::File && locks::is_lock(name) && locks::is_held(folder, name) {
                 return Err(io::Error::other(format!("{} in it is locked by another process", shown(name))));
             }
@@ -70,6 +74,31 @@ impl Limits {
         });
         outcome.map_err(|error| error.to_string())
     }
+}
+
+/// Why a tree stays in which `folder` holds this entry: a person's work is in no cache, and what can be brought back is none's rest.
+fn kept(folder: &Folder, name: &OsStr, found: &Found) -> Option<&'static str> {
+    let is_folder = |name: &str| folder.find(OsStr::new(name)).is_ok_and(|found| is(found, Kind::Folder));
+    if name.eq_ignore_ascii_case(".git") {
+        return Some("holds a Git work tree");
+    }
+    if name == "HEAD" && is_folder("objects") && is_folder("refs") {
+        return Some("holds a Git repository");
+    }
+    let trash = || folder.descend(Path::new(".modelstrap/trash")).is_ok();
+    let is_ours = name == ".modelstrap" && found.kind == Kind::Folder && trash();
+    is_ours.then_some("holds what was removed before and can be brought back")
+}
+
+/// Whether `folder` is a Git work tree, or a bare repository.
+pub(super) fn is_git(folder: &Folder) -> bool {
+    let is_folder = |name: &str| folder.find(OsStr::new(name)).is_ok_and(|found| is(found, Kind::Folder));
+    let is_there = |name: &str| folder.find(OsStr::new(name)).is_ok_and(|found| found.is_some());
+    is_there(".git") || (is_there("HEAD") && is_folder("objects") && is_folder("refs"))
+}
+
+fn is(found: Option<Found>, kind: Kind) -> bool {
+    found.is_some_and(|found| found.kind == kind)
 }
 
 impl Tally {

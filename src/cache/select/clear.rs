@@ -116,6 +116,11 @@ impl Clearer<'_> {
             for pick in words::application(self.stock, number) {
                 self.add(pick, "application cache", false);
             }
+            let cache = self.stock.applications.get(number);
+            for git in cache.into_iter().flat_map(|cache| &cache.git) {
+                let name = cache.map(|cache| cache.name.clone()).unwrap_or_default();
+                self.kept.push(Kept { name, path: git.clone(), why: "is a Git repository".to_owned() });
+            }
         }
     }
 
@@ -172,6 +177,9 @@ impl Clearer<'_> {
             }
             Pick::Thing(index) => {
                 let thing = self.stock.things.get(*index)?;
+                if let Some(git) = &thing.git {
+                    return Some(format!("it holds a Git repository, {}", crate::support::escape::path(git)));
+                }
                 if thing.obscure {
                     return Some(unread(&thing.path, &"something in it is shut"));
                 }

@@ -111,6 +111,11 @@ impl Needs {
         !self.links.is_empty()
     }
 
+    /// Adds what running processes had open when `other` was read.
+    pub fn add_open_of(&mut self, other: &Self) {
+        self.open.extend(&other.open);
+    }
+
     /// Adds what running processes have open.
     pub fn add_open(&mut self, files: impl IntoIterator<Item = (u64, u64)>) {
         self.open.extend(files);
@@ -135,17 +140,17 @@ impl Needs {
 
     /// Whose locks name a file in `thing`, or the folder around it.
     pub fn of_thing(&self, thing: &Thing) -> Vec<&Holder> {
-        let here = lower(&thing.path);
+        self.of_path(&thing.path)
+    }
+
+    /// Whose locks name the file at `path`, or one below it.
+    pub fn of_path(&self, path: &Path) -> Vec<&Holder> {
+        let here = lower(path);
         let below = format!("{here}{}", std::path::MAIN_SEPARATOR);
         let inner = self.paths.range(below.clone()..).take_while(|(path, _)| path.starts_with(&below));
         let own = self.paths.get(&here).into_iter().flatten();
         let found: BTreeSet<&Holder> = inner.flat_map(|(_, holders)| holders).chain(own).collect();
         found.into_iter().collect()
-    }
-
-    /// Whose locks name the file at `path`.
-    pub fn of_path(&self, path: &Path) -> Vec<&Holder> {
-        self.paths.get(&lower(path)).into_iter().flatten().collect()
     }
 
     /// Whether a process has one of `entries` open.

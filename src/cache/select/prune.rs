@@ -181,6 +181,8 @@ impl<'a> Pruner<'a> {
             Some(format!("the lock of {} names it", holder.text()))
         } else if let Some(link) = self.needs.linked(self.stock, &pick).first() {
             Some(link.claim())
+        } else if let Some(git) = &thing.git {
+            Some(format!("it holds a Git repository, {}", crate::support::escape::path(git)))
         } else if self.is_kept(&pick) {
             Some("--keep".to_owned())
         } else if self.is_young(thing.newest()) {

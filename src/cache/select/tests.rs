@@ -360,6 +360,7 @@ fn an_application_cache_gives_up_what_is_older_than_it_may_be() {
             file(".gitignore", 4, 99, DAY),
         ],
         tracked: HashSet::from(["/p/out/d".into()]),
+        git: Vec::new(),
         obscure: false,
     };
     let mut stock = Stock { applications: vec![cache], ..Stock::default() };

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::json;
 
+use super::again::{Choose, again};
 use super::back::back;
 use super::json::{Planned, document};
 use super::roots::Keeping;
@@ -30,6 +31,8 @@ pub(in crate::commands) struct Manner<'a> {
     pub(in crate::commands) notes: Vec<String>,
     /// What the plan does not reach.
     pub(in crate::commands) warning: Option<String>,
+    /// Makes the plan anew, by what is needed after the answer.
+    pub(in crate::commands) choose: &'a Choose<'a>,
 }
 
 /// Shows the plan, asks, removes, and says what came of it. What stayed of it, where anything was removed.
@@ -68,6 +71,10 @@ pub(in crate::commands) fn carry_out(
     if !dry_run && (!is_empty || pending.is_some()) {
         consent(context, manner.consent, if is_empty { None } else { Some(manner.keeping.keep) })?;
     }
+    let (selection, off) = match !dry_run && !is_empty && !manner.consent.yes {
+        true => again(scene, selection, manner.choose)?,
+        false => (selection, Vec::new()),
+    };
     let emptied = if dry_run { Swept::default() } else { scene.empty_trash()? };
     if is_empty && !context.global.json {
         context.output.say(show::nothing(scene, &selection));
@@ -84,7 +91,8 @@ pub(in crate::commands) fn carry_out(
         grace: manner.grace,
         planned: scene.planned,
     };
-    let outcome = scene.remover.remove(order, &|_| {})?;
+    let mut outcome = scene.remover.remove(order, &|_| {})?;
+    outcome.stayed.extend(off);
     for (path, why) in &outcome.stayed {
         context.output.warn(format!("{} stays: {}", scene.shown(path), escape::printable(why)));
     }

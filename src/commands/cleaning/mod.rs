@@ -1,6 +1,7 @@
 //! What `clear` and `prune` share: the project with all that is known of its cache, the plan that a person reads, the question,
 //! and what came of it.
 
+mod again;
 mod back;
 mod beyond;
 mod carry;
@@ -35,6 +36,7 @@ use crate::setup::layout::model_folders;
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::{escape, paths, time, units};
 
+pub(super) use again::again;
 pub(super) use back::back;
 pub(super) use beyond::{Beyond, leavings, no_more};
 pub(super) use carry::{Manner, carry_out, said, undo};
@@ -66,6 +68,7 @@ pub(super) struct Scene<'a> {
     pub(super) planned: SystemTime,
     /// Seconds since 1970.
     pub(super) now: i64,
+    scope: Scope,
 }
 
 /// What is looked at.
@@ -191,6 +194,7 @@ impl<'a> Scene<'a> {
             pending,
             planned,
             now,
+            scope,
         })
     }
 

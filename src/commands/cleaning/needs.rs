@@ -35,18 +35,11 @@ impl Needed {
         let homes = crate::cache::select::needs::real_homes(&survey.homes);
         let mut needs = Needs::default();
         let projects = Projects::read(context, survey, &homes, now, scope, &mut needs);
-        let mut links = Vec::new();
         if !scope.dry_run {
             link::look(&survey.layout.cache_root, now);
         }
-        let unread =
-            "what dedupe noted of its links cannot be read, so that nobody knows what they need; nothing was removed";
-        let mut unseen = link::roots(&survey.layout.cache_root).context(unread)?;
-        for root in &unseen {
-            links.push(root.link.clone());
-            let target = paths::real_place(&root.target).unwrap_or_else(|| root.target.clone());
-            needs.add_link(&root.link, target);
-        }
+        let mut unseen = add_links(survey, &mut needs)?;
+        let links = unseen.iter().map(|root| root.link.clone()).collect();
         unseen.retain(|root| root.unseen.is_some());
         if let Some(open) = open_files(Path::new("/")) {
             needs.add_open(open.all);
@@ -54,4 +47,19 @@ impl Needed {
         needs.add_open(mapped_files(Path::new("/")));
         Ok(Self { needs, projects, links, unseen, homes })
     }
+}
+
+/// Adds to `needs` what the links of `dedupe` lead to: those links.
+///
+/// # Errors
+/// When the notes of `dedupe` cannot be read.
+pub(super) fn add_links(survey: &Survey, needs: &mut Needs) -> Result<Vec<link::Root>> {
+    let unread =
+        "what dedupe noted of its links cannot be read, so that nobody knows what they need; nothing was removed";
+    let roots = link::roots(&survey.layout.cache_root).context(unread)?;
+    for root in &roots {
+        let target = paths::real_place(&root.target).unwrap_or_else(|| root.target.clone());
+        needs.add_link(&root.link, target);
+    }
+    Ok(roots)
 }

@@ -130,7 +130,7 @@ fn counts(one: &Known, scope: Scope) -> bool {
 }
 
 /// As [`crate::project::Project::tag`] has it.
-fn tag(project: &Path) -> String {
+pub(super) fn tag(project: &Path) -> String {
     let mut tag = digest::sha256(project.as_os_str().as_encoded_bytes());
     tag.truncate(8);
     tag

@@ -23,7 +23,7 @@ fn one(path: &[u8]) -> Move {
 }
 
 fn begin(root: &Path, name: &str, moves: &[Move]) -> Journal {
-    let trash = TrashAt { base: root.join("home"), below: ".modelstrap/trash/1".into() };
+    let trash = TrashAt { base: root.join("home"), below: ".modelstrap/trash/1".into(), id: Some((3, 4)) };
     Journal::begin(root, name, "prune", &[root.join("home")], &[trash], moves).unwrap()
 }
 
@@ -43,7 +43,10 @@ fn what_was_written_is_read_back_whatever_the_names_are_and_wherever_the_root_is
     let mut read = past(&moved).unwrap().pop().unwrap();
     assert_eq!(read.fate, Fate::Undecided);
     assert_eq!(read.places, [moved.join("home")]);
-    assert_eq!(read.trashes, [TrashAt { base: moved.join("home"), below: ".modelstrap/trash/1".into() }]);
+    assert_eq!(
+        read.trashes,
+        [TrashAt { base: moved.join("home"), below: ".modelstrap/trash/1".into(), id: Some((3, 4)) }]
+    );
     let paths: Vec<_> = read.moves.iter().map(|one| one.path.as_os_str().as_bytes()).collect();
     assert_eq!(paths, [b"hub/a\nb".as_slice(), b"\xff\xfe/x", "né".as_bytes()]);
 

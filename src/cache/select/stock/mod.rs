@@ -2,6 +2,7 @@
 //!
 //! [`read`] makes it from an inventory, which says where models lie; every decision after that is a function of data.
 
+mod git;
 mod read;
 mod tree;
 
@@ -107,6 +108,8 @@ pub struct Thing {
     pub entries: Vec<Entry>,
     /// Whether something below it could not be read.
     pub obscure: bool,
+    /// A Git work tree or a bare repository in it: then it stays.
+    pub git: Option<PathBuf>,
 }
 
 /// What a thing is.
@@ -133,8 +136,10 @@ pub struct Application {
     pub max_age: Option<i64>,
     /// Everything in it, without the folder itself.
     pub entries: Vec<Entry>,
-    /// Files of it that Git tracks: they are the project's, and stay.
+    /// Files of it that Git tracks: they are the project's, and stay. So does all that lies in [`Self::git`].
     pub tracked: HashSet<PathBuf>,
+    /// Git work trees and bare repositories in it.
+    pub git: Vec<PathBuf>,
     /// Whether something in it could not be read.
     pub obscure: bool,
 }

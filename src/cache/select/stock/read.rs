@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::git;
 use super::tree::{Walk, walk};
 use super::{Application, Entry, Holding, HubStock, Payload, Stock, Thing, ThingKind, is_protected};
 use crate::cache::hub::{BlobKind, Hub, Repository};
@@ -68,17 +69,21 @@ pub fn read(inventory: &Inventory, sources: &Sources<'_>) -> Stock {
     stock
 }
 
-fn application(found: &Found, max_age: Option<i64>, tracked: HashSet<PathBuf>, stock: &mut Stock) {
+fn application(found: &Found, max_age: Option<i64>, mut tracked: HashSet<PathBuf>, stock: &mut Stock) {
     let Walk { mut entries, problems } = walk(&found.place.real);
     // This tool's own folder holds what can still be brought back.
     let own = found.place.real.join(OWN);
     entries.retain(|entry| entry.path != found.place.real && !entry.path.starts_with(&own));
+    let git = git::repositories(&entries);
+    let in_git = |entry: &&Entry| git.iter().any(|git| entry.path.starts_with(git));
+    tracked.extend(entries.iter().filter(in_git).map(|entry| entry.path.clone()));
     stock.applications.push(Application {
         name: found.place.name.clone(),
         path: found.place.real.clone(),
         max_age,
         entries,
         tracked,
+        git,
         obscure: !problems.is_empty(),
     });
     stock.problems.extend(problems);
@@ -188,7 +193,14 @@ impl Reader<'_> {
     }
 
     fn thing(&self, path: &Path, kind: ThingKind, stock: &mut Stock) {
-        let Walk { entries, problems } = walk(path);
+        let Walk { mut entries, problems } = walk(path);
+        if kind == ThingKind::Locks {
+            // The trash of a hub beside which there is no place for one: not the locks', and more than nothing must be left.
+            entries.retain(|entry| !entry.path.starts_with(path.join(OWN)));
+            if entries.len() < 2 {
+                return;
+            }
+        }
         if entries.is_empty() && problems.is_empty() {
             return;
         }
@@ -199,8 +211,9 @@ impl Reader<'_> {
             place: self.found.place.name.clone(),
             kind,
             home: self.home,
-            entries,
             obscure: !problems.is_empty(),
+            git: git::repositories(&entries).pop(),
+            entries,
         });
         stock.problems.extend(problems);
     }

@@ -127,6 +127,7 @@ pub(super) fn thing(path: &str, inode: u64, disk: u64, days: i64) -> Thing {
         home: true,
         entries: vec![entry(path, inode, disk, at, at)],
         obscure: false,
+        git: None,
     }
 }
 

@@ -12,7 +12,7 @@ use anyhow::{Result, anyhow};
 use super::marked::{self, Marked};
 use crate::cache::remove::{Order, Outcome};
 use crate::cache::select::clear::{self, Needed, Terms};
-use crate::cache::select::{Kept, Selection};
+use crate::cache::select::{Kept, Needs, Selection};
 use crate::cli::Trash;
 use crate::commands::cleaning::{self, Keeping, Scene, Scope};
 use crate::commands::clear::BUSY;
@@ -52,6 +52,7 @@ struct Plan<'a> {
     scene: Scene<'a>,
     selection: Selection,
     keeping: Keeping,
+    marked: Vec<Marked>,
 }
 
 /// Does the jobs until nobody gives any more.
@@ -127,7 +128,7 @@ fn weigh<'a>(context: &'a Context, known: &mut Option<Scene<'a>>, marked: &[Mark
     }
     let Some(scene) = known else { return Weight::Nothing };
     // What another project needs counts here: the plan says that it is needed.
-    match select(scene, marked, true) {
+    match select(scene, &scene.needs, marked, true) {
         Ok((selection, _)) if selection.lines.is_empty() => {
             Weight::Unknown("nothing of it can go now; d says why".to_owned())
         }
@@ -137,11 +138,11 @@ fn weigh<'a>(context: &'a Context, known: &mut Option<Scene<'a>>, marked: &[Mark
 }
 
 /// What would go, and what of the marked cannot.
-fn select(scene: &Scene<'_>, marked: &[Marked], force: bool) -> Result<(Selection, Vec<Kept>)> {
+fn select(scene: &Scene<'_>, needs: &Needs, marked: &[Marked], force: bool) -> Result<(Selection, Vec<Kept>)> {
     let busy = i64::try_from(BUSY.as_secs()).unwrap_or(i64::MAX);
     let (wanted, stays) = marked::wanted(scene, marked);
     let terms = Terms { now: scene.now, busy, force };
-    let selection = clear::select(&scene.stock, &scene.needs, &scene.log, &wanted, terms);
+    let selection = clear::select(&scene.stock, needs, &scene.log, &wanted, terms);
     Ok((selection.map_err(|needed| needed_by(&needed))?, stays))
 }
 
@@ -156,19 +157,19 @@ fn needed_by(needed: &[Needed]) -> anyhow::Error {
 
 fn planned<'a>(context: &'a Context, marked: &[Marked]) -> Result<(Plan<'a>, Vec<Kept>)> {
     let scene = Scene::open(context, Scope { outside: true, dry_run: false, empty_trash: false, ci: false })?;
-    let (selection, stays) = select(&scene, marked, false)?;
+    let (selection, stays) = select(&scene, &scene.needs, marked, false)?;
     let roots: std::collections::BTreeSet<&PathBuf> =
         selection.lines.iter().flat_map(|line| &line.victims).map(|victim| &victim.root).collect();
     for root in roots {
         scene.remover.admit(root)?;
     }
     let keeping = Keeping::of("clear", &Trash::default(), None, &scene.survey.layout.cache_root).in_list();
-    Ok((Plan { scene, selection, keeping }, stays))
+    Ok((Plan { scene, selection, keeping, marked: marked.to_vec() }, stays))
 }
 
 /// The plan as `clear` shows it, and the question.
 fn asked(plan: &Plan<'_>, stays: &[Kept], columns: usize) -> Dialog {
-    let Plan { scene, selection, keeping } = plan;
+    let Plan { scene, selection, keeping, .. } = plan;
     let text = cleaning::plan(scene, selection, keeping, columns);
     let mut lines: Vec<(String, Tone)> = text.lines().map(|line| (line.to_owned(), Tone::Plain)).collect();
     for one in stays {
@@ -183,7 +184,9 @@ fn asked(plan: &Plan<'_>, stays: &[Kept], columns: usize) -> Dialog {
 }
 
 fn remove(context: &Context, plan: Plan<'_>, tell: &Sender<Told>) -> Result<Vec<(String, Tone)>> {
-    let Plan { scene, selection, keeping } = plan;
+    let Plan { scene, selection, keeping, marked } = plan;
+    let choose = |needs: &Needs| Ok(select(&scene, needs, &marked, false)?.0);
+    let (selection, off) = cleaning::again(&scene, selection, &choose)?;
     let order = Order {
         verb: "clear",
         victims: selection.into_victims(),
@@ -192,7 +195,8 @@ fn remove(context: &Context, plan: Plan<'_>, tell: &Sender<Told>) -> Result<Vec<
         grace: Duration::ZERO,
         planned: scene.planned,
     };
-    let outcome = scene.remover.remove(order, &|bytes| drop(tell.send(Told::News(News::Done(bytes)))))?;
+    let mut outcome = scene.remover.remove(order, &|bytes| drop(tell.send(Told::News(News::Done(bytes)))))?;
+    outcome.stayed.extend(off);
     notes::count(context, &scene.survey.layout.cache_root);
     Ok(done(&outcome, &|path| scene.shown(path)))
 }
