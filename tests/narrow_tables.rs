@@ -192,3 +192,30 @@ fn a_finding_of_verify_keeps_to_the_terminal_and_a_pipe_has_the_whole_digest() {
     let ran = room.run(&["verify"]).expect(3);
     assert!(ran.out.contains(&format!("    expected sha256:{} (its name)\n", "1".repeat(64))), "{}", ran.out);
 }
+
+#[test]
+fn what_a_verb_says_in_the_end_is_folded_between_words_and_what_shells_read_is_not() {
+    let room = room();
+    let text = shown(&room, 80, &["clear", WHISPER, "--undo-for", "1h", "--yes"]);
+    assert!(text.contains("modelstrap clear --undo"), "{text}");
+    shown(&room, 80, &["clear", "--undo"]);
+    shown(&room, 80, &["prune", "--older-than", "0d", "--grace", "0", "--undo-for", "1h", "--yes"]);
+    for arguments in [&["env"][..], &["hook", "bash"]] {
+        let ended = Terminal::open(40, 40, &mut room.command(arguments)).end();
+        let text = console::strip_ansi_codes(&ended.raw).replace('\r', "");
+        let piped = String::from_utf8(room.command(arguments).output().unwrap().stdout).unwrap();
+        assert!(piped.lines().any(|line| line.len() > 40) && text.contains(&piped), "{text}");
+    }
+}
+
+#[test]
+fn a_plan_is_on_the_terminal_before_the_question_though_stdout_is_a_pipe() {
+    let room = room();
+    let script = "\"$0\" clear \"$1\" --undo-for 1h | (sleep 2; cat)";
+    let mut shell = room.program("sh");
+    shell.args(["-c", script, support::project::PROGRAM, WHISPER]);
+    let mut terminal = Terminal::open(80, 40, &mut shell);
+    terminal.wait_for(WHISPER).wait_for("Remove this?").wait_for("y/N").press(keys::ENTER);
+    let raw = terminal.end().raw;
+    assert!(raw.find(WHISPER) < raw.find("Remove this?"), "{raw}");
+}

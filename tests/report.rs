@@ -139,7 +139,13 @@ fn the_page_is_opened_with_what_opens_pages_here() {
     }
     assert_eq!(room.text("~/opened"), room.place(PAGE).display().to_string());
     let ran = room.ran(room.command(&["report", "--open"]).env("PATH", "/nowhere")).expect(0);
-    assert!(ran.err.contains("`xdg-open` could not be started"), "{}", ran.err);
+    assert!(ran.err.contains("the page was not opened: `xdg-open` could not be started"), "{}", ran.err);
+    // It is there, and knows no browser.
+    room.write("bin/xdg-open", "#!/bin/sh\nexit 3\n");
+    let path = format!("{}:/usr/bin:/bin", room.place("bin").display());
+    let ran = room.ran(room.command(&["report", "--open"]).env("PATH", path)).expect(0);
+    let said = "the page was not opened: `xdg-open` found nothing to open it with (exit status: 3); open it by hand";
+    assert!(ran.err.contains(said) && !ran.err.contains("give `--open`"), "{}", ran.err);
 }
 
 /// The page in a real browser: what its document is in the end, and what the browser complained of.

@@ -36,7 +36,7 @@ pub(super) fn run(context: &Context, arguments: &EnvArgs) -> Result<Exit> {
             exports(shell(context, arguments)?, &assignments)
         }
     };
-    context.output.result(text)?;
+    context.output.exact(text)?;
     Ok(Exit::Done)
 }
 

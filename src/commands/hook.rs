@@ -31,12 +31,12 @@ pub(super) fn run(context: &Context, arguments: &HookArgs) -> Result<Exit> {
             context.output.error(format!("{error:#}"));
             transition::assignments(&context.vars, None)
         });
-        context.output.result(export(shell, &changes))?;
+        context.output.exact(export(shell, &changes))?;
     } else {
         let binary = std::env::current_exe().context("the path of this program cannot be told")?;
         let binary =
             binary.to_str().context("the path of this program is not valid UTF-8\n  install it in another folder")?;
-        context.output.result(hook(shell, binary)?)?;
+        context.output.exact(hook(shell, binary)?)?;
     }
     Ok(Exit::Done)
 }

@@ -103,13 +103,13 @@ fn exit_code(context: &Context, result: Result<Exit>) -> ExitCode {
 fn completions(context: &Context, shell: clap_complete::Shell) -> Result<Exit> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "modelstrap", &mut text);
-    context.output.result(String::from_utf8_lossy(&text))?;
+    context.output.exact(String::from_utf8_lossy(&text))?;
     Ok(Exit::Done)
 }
 
 fn manual(context: &Context) -> Result<Exit> {
     let mut text = Vec::new();
     clap_mangen::Man::new(Cli::command()).render(&mut text)?;
-    context.output.result(String::from_utf8_lossy(&text))?;
+    context.output.exact(String::from_utf8_lossy(&text))?;
     Ok(Exit::Done)
 }

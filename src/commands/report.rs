@@ -2,7 +2,8 @@
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::json;
@@ -18,6 +19,9 @@ use crate::cli::ReportArgs;
 use crate::platform::{Os, disk};
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::{atomic, escape, paths, time, units};
+
+/// What finds no browser says so within that time.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The page's name in a project.
 const FILE: &str = "modelstrap-report.html";
@@ -44,10 +48,10 @@ pub(super) fn run(context: &Context, arguments: &ReportArgs) -> Result<Exit> {
         context.output.warn(format!("{}: {}; it is not counted", escape::path(&problem.path), problem.why));
     }
     if to_stdout {
-        context.output.result(&page)?;
+        context.output.exact(&page)?;
     } else {
         write(&target, &page, &survey)?;
-        tell(context, &survey, &inventory, &target, page.len())?;
+        tell(context, &survey, &inventory, (&target, page.len()), arguments.open)?;
     }
     if arguments.open {
         open(context, &target);
@@ -157,7 +161,8 @@ fn write(target: &Path, page: &str, survey: &Survey) -> Result<()> {
         .with_context(|| format!("{} cannot be written", escape::path(target)))
 }
 
-fn tell(context: &Context, survey: &Survey, inventory: &Inventory, target: &Path, size: usize) -> Result<()> {
+fn tell(context: &Context, survey: &Survey, inventory: &Inventory, page: (&Path, usize), opens: bool) -> Result<()> {
+    let (target, size) = page;
     if context.global.json {
         let document = json!({
             "schema": "modelstrap.report/1",
@@ -171,8 +176,8 @@ fn tell(context: &Context, survey: &Survey, inventory: &Inventory, target: &Path
         context.output.document(format!("{document:#}\n"))?;
     } else {
         let shown = paths::friendly(&survey.project.root, survey.layout.home.as_deref(), target);
-        let hint = "open it in a browser, or give `--open`";
-        context.output.say(format!("Wrote {shown} ({}): {hint}.", units::bytes(size as u64)));
+        let hint = if opens { "" } else { ": open it in a browser, or give `--open`" };
+        context.output.say(format!("Wrote {shown} ({}){hint}.", units::bytes(size as u64)));
     }
     Ok(())
 }
@@ -186,7 +191,28 @@ fn open(context: &Context, target: &Path) {
     };
     let mut command = Command::new(program);
     command.arg(target).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    if let Err(error) = command.spawn() {
-        context.output.warn(format!("`{program}` could not be started: {error}; open the page by hand"));
+    let failed = match command.spawn() {
+        Err(error) => Some(format!("`{program}` could not be started: {error}")),
+        // Explorer ends with 1 whatever it did.
+        Ok(_) if context.os == Os::Windows => None,
+        Ok(mut child) => {
+            gave_up(&mut child).map(|status| format!("`{program}` found nothing to open it with ({status})"))
+        }
+    };
+    if let Some(why) = failed {
+        context.output.warn(format!("the page was not opened: {why}; open it by hand"));
     }
+}
+
+/// How it ended, if it did so with an error. One that is still at work after a while shows the page: some browsers end with their last window.
+fn gave_up(child: &mut Child) -> Option<ExitStatus> {
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
+        match child.try_wait() {
+            Ok(Some(status)) => return Some(status).filter(|status| !status.success()),
+            Ok(None) => std::thread::sleep(Duration::from_millis(20)),
+            Err(_) => return None,
+        }
+    }
+    None
 }

@@ -51,7 +51,9 @@ impl Output {
             Wanted::Auto if vars.flag("CLICOLOR_FORCE") => true,
             Wanted::Auto => terminal && vars.text("TERM") != Some("dumb"),
         };
-        let width = console::Term::stderr().size_checked().map_or(80, |(_, columns)| usize::from(columns));
+        // Without a terminal behind stderr, that of stdout is what a person looks at.
+        let size = console::Term::stderr().size_checked().or_else(|| console::Term::stdout().size_checked());
+        let width = size.map_or(80, |(_, columns)| usize::from(columns));
         Self {
             colour: decide(io::stderr().is_terminal()),
             colour_out: decide(io::stdout().is_terminal()),
@@ -82,11 +84,35 @@ impl Output {
         io::stdout().is_terminal()
     }
 
-    /// A result, to stdout.
+    /// A result for a person, to stdout; on a terminal its sentences are folded between words.
     ///
     /// # Errors
     /// When stdout is closed.
     pub fn result(&self, text: impl Display) -> io::Result<()> {
+        match self.room_out() {
+            usize::MAX => self.exact(text),
+            width => self.exact(text::sentences(&text.to_string(), width)),
+        }
+    }
+
+    /// A plan: a result, but where a question about it follows and stdout is no terminal, lines for the person who is asked. Whatever reads
+    /// a pipe may show it long after the question.
+    ///
+    /// # Errors
+    /// When stdout is closed.
+    pub fn plan(&self, text: impl Display, asks: bool) -> io::Result<()> {
+        if !asks || self.shows_results() {
+            return self.result(text);
+        }
+        self.say(text.to_string().trim_end_matches('\n'));
+        Ok(())
+    }
+
+    /// A result for programs and shells, to stdout, as it is.
+    ///
+    /// # Errors
+    /// When stdout is closed.
+    pub fn exact(&self, text: impl Display) -> io::Result<()> {
         let mut out = io::stdout().lock();
         write!(out, "{text}")?;
         out.flush()
@@ -97,14 +123,17 @@ impl Output {
     /// # Errors
     /// When stdout is closed.
     pub fn document(&self, text: impl Display) -> io::Result<()> {
-        self.result(escape::json(&text.to_string()))
+        self.exact(escape::json(&text.to_string()))
     }
 
-    /// A line for the person, to stderr; nothing with `--quiet`.
+    /// Lines for the person, to stderr; nothing with `--quiet`. On a terminal sentences are folded between words.
     pub fn say(&self, text: impl Display) {
-        if !self.quiet {
-            let _ = writeln!(io::stderr().lock(), "{text}");
+        if self.quiet {
+            return;
         }
+        let text = text.to_string();
+        let text = if self.terminal { text::sentences(&text, self.width) } else { text };
+        let _ = writeln!(io::stderr().lock(), "{text}");
     }
 
     /// The same for a sentence: on a terminal it is folded between words.

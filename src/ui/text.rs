@@ -38,6 +38,18 @@ pub fn fold(text: &str, width: usize, used: usize) -> String {
     folded.join("\n")
 }
 
+/// `text` with its sentences folded between words to `width` columns. A line that stands in is a command to be copied, or a part of what was
+/// folded before: it stays as it is.
+pub fn sentences(text: &str, width: usize) -> String {
+    let fold = |(number, line): (usize, &str)| match line.starts_with(' ') || measure_text_width(line) <= width {
+        true => line.to_owned(),
+        false if number == 0 => fold(line, width, 0),
+        // Below another line it hangs, so that it is seen where each begins.
+        false => fold(&format!("\n{line}"), width, 0).trim_start_matches('\n').to_owned(),
+    };
+    text.split('\n').enumerate().map(fold).collect::<Vec<_>>().join("\n")
+}
+
 /// `line` cut to `width` columns, with a mark where something is missing.
 pub fn cut(line: &str, width: usize) -> String {
     truncate_str(line, width, "…").into_owned()
@@ -82,6 +94,14 @@ mod tests {
             "one two\n         three four\n         five six\n    more"
         );
         assert_eq!(fold("a\n  bb cc dd ee ff gg hh ii", 20, 0), "a\n  bb cc dd ee ff gg\n  hh ii");
+    }
+
+    #[test]
+    fn sentences_are_folded_and_commands_are_not() {
+        assert_eq!(
+            sentences("one two three four five six\n  modelstrap a b c d e f g\none two three four five six\n", 20),
+            "one two three four\nfive six\n  modelstrap a b c d e f g\none two three four\n  five six\n"
+        );
     }
 
     #[test]

@@ -85,7 +85,7 @@ Outside of the cache, and left as it is; `modelstrap status` says what it holds:
 ";
     let ran = room.run(&["setup", "--dry-run"]).expect(0);
     assert!(ran.err.contains(told), "{}", ran.err);
-    room.setup(&[]).says(&[told]);
+    room.setup(&[]).says(&[told, "\n`modelstrap migrate` brings 2 B in 2 files from outside into the cache.\n"]);
     assert!(!room.setup(&["--force"]).err.contains("Outside of the cache"));
     // Code is often kept in a folder of that name.
     let room = Room::git();

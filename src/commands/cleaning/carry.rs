@@ -58,7 +58,8 @@ pub(in crate::commands) fn carry_out(
     };
     let (dry_run, is_empty) = (manner.consent.dry_run, selection.lines.is_empty());
     if !is_empty && !context.global.json && !context.output.quiet {
-        context.output.result(show::plan(scene, &selection, &manner.keeping))?;
+        let asks = !dry_run && !manner.consent.yes && context.can_ask();
+        context.output.plan(show::plan(scene, &selection, &manner.keeping), asks)?;
     }
     if !is_empty {
         manner.notes.iter().filter(|_| !context.global.json).for_each(|note| context.output.say(note));

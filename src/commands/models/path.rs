@@ -46,7 +46,7 @@ pub(super) fn run(context: &Context, arguments: &PathArgs) -> Result<Exit> {
     let Some(text) = path.to_str() else {
         bail!("{} is not valid UTF-8 and cannot be printed", escape::path(&path));
     };
-    context.output.result(format!("{text}\n"))?;
+    context.output.exact(format!("{text}\n"))?;
     Ok(Exit::Done)
 }
 

@@ -4,13 +4,19 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::super::context::Context;
+use super::super::migrate;
+use super::super::survey::Survey;
 use super::decide::Decided;
 use super::models::Ended;
 use super::outlook::Outlook;
+use crate::cache::inventory::Heap;
 use crate::plan::Plan;
 use crate::support::{escape, paths, units};
 use crate::ui::plan::PlanView;
 use crate::ui::text;
+
+/// More names than `migrate` looks through for a number: what holds as many is told without one.
+const NAMES: u64 = 5_000;
 
 /// What a plan is shown with.
 pub(super) struct View {
@@ -159,4 +165,40 @@ pub(super) fn next_steps(context: &Context, decided: &Decided) {
     for (command, what) in rows {
         output.explained(&command, width, what);
     }
+    if let Some(hint) = hint(context, decided, &tool) {
+        output.tell(format!("\n{hint}"));
+    }
+}
+
+/// What `migrate` would bring of what lies outside, where there is something and looking takes no time.
+fn hint(context: &Context, decided: &Decided, tool: &str) -> Option<String> {
+    if decided.outside.is_empty() {
+        return None;
+    }
+    let survey = Survey::of(context).ok()?;
+    let (Heap { files, bytes }, exact) = migrate::planned(context, &survey, names)?;
+    if !exact {
+        return Some(format!("`{tool} migrate` brings what lies outside into the cache."));
+    }
+    let count = units::count(usize::try_from(files).unwrap_or(usize::MAX), "file");
+    (files > 0)
+        .then(|| format!("`{tool} migrate` brings {} in {count} from outside into the cache.", units::bytes(bytes)))
+}
+
+/// How many names there are in `folder`, of which no more than a few thousand are counted.
+fn names(folder: &std::path::Path) -> Heap {
+    let mut waiting = vec![folder.to_path_buf()];
+    let mut files = 0;
+    while let Some(folder) = waiting.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok) {
+            files += 1;
+            if files > NAMES {
+                return Heap { files, bytes: 0 };
+            }
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                waiting.push(entry.path());
+            }
+        }
+    }
+    Heap { files, bytes: 0 }
 }
