@@ -56,7 +56,7 @@ fn what_a_branch_has_left_behind_goes_with_the_blobs_that_it_alone_has() {
 fn a_revision_that_only_its_commit_names_stays_while_it_is_used() {
     let stock = |days| hub(vec![Making::of("org/a", 100).blob("x", 400, days).revision('1', &["x"], 300).done()]);
     let found = pruned(&stock(2), &Needs::default(), &rules());
-    let why = "no ref names it, but it was used 2 d (mtime): a program may name its commit";
+    let why = "no ref names it, but it was used 2 d ago (mtime): a program may name its commit";
     assert_eq!((lines(&found), kept(&found)), (vec![], vec![("org/a@111111111111", why)]));
     let found = pruned(&stock(8), &Needs::default(), &rules());
     assert_eq!(lines(&found), [("org/a@111111111111", 400, "no ref and no lock names it")]);
@@ -139,7 +139,7 @@ fn a_goal_takes_the_least_recently_used_first_and_stops_when_it_is_reached() {
     }
     let goal = |bytes| Goal { name: "--max-size".into(), bytes, device: None };
     let select = |bytes| pruned(&stock, &needing('1', false), &Rules { goals: vec![goal(bytes)], ..rules() });
-    assert_eq!(lines(&select(100)), [("b", 100, "for --max-size; used 3 mo")]);
+    assert_eq!(lines(&select(100)), [("b", 100, "for --max-size")]);
     let found = select(101);
     assert_eq!(found.lines.iter().map(|line| line.name.as_str()).collect::<String>(), "bc");
     assert_eq!((found.short.len(), found.kept.len()), (0, 0));
@@ -168,8 +168,8 @@ fn a_goal_counts_what_leavings_free_and_shared_bytes_once() {
     let found = select(111);
     let expected = [
         ("org/a", 100, "no revision has it"),
-        ("org/a@111111111111", 10, "for goal; used 3 mo"),
-        ("org/a@222222222222", 810, "for goal; used 2 mo"),
+        ("org/a@111111111111", 10, "for goal"),
+        ("org/a@222222222222", 810, "for goal"),
     ];
     assert_eq!(lines(&found), expected);
     let victims: Vec<Role> = found.into_victims().iter().map(|victim| victim.role).collect();
@@ -224,7 +224,7 @@ fn a_payload_goes_with_its_last_user_and_only_where_its_list_can_be_read() {
         .map(|word| Wanted::Named(word.into(), words::meaning(word, None, &stock, &[]).unwrap()))
         .into();
     let found = clear::select(&stock, &Needs::default(), &UseLog::new(), &both, terms).unwrap();
-    assert_eq!(lines(&found), [("org/a", 0, "named"), ("org/b", 5000, "named")]);
+    assert_eq!(lines(&found), [("org/a", 0, "you named it"), ("org/b", 5000, "you named it")]);
     let last = found.lines[1].victims.last().unwrap();
     assert_eq!((last.role, &last.path), (Role::Payload, &one.entry.path));
     let found = pruned(&stock, &Needs::default(), &Rules { pinned: 365 * DAY, ..rules() });
@@ -262,7 +262,7 @@ fn the_last_revision_keeps_its_name_and_what_goes_with_it_says_so() {
     };
     let found = clear(&["org/a@main"]);
     let expected = [
-        ("org/a@111111111111", 430, "named"),
+        ("org/a@111111111111", 430, "you named it"),
         ("org/a", 70, "goes with the last revision"),
         ("org/a", 50, "goes with the last revision"),
     ];
@@ -272,7 +272,7 @@ fn the_last_revision_keeps_its_name_and_what_goes_with_it_says_so() {
         [("revision", 3), ("unfinished", 1), ("blobs", 1)]
     );
     assert_eq!(found.into_victims().len(), 1, "its folder, with all that is in it");
-    assert_eq!(lines(&clear(&["org/a@main", "org/a"])), [("org/a", 550, "named")]);
+    assert_eq!(lines(&clear(&["org/a@main", "org/a"])), [("org/a", 550, "you named it")]);
 }
 
 #[test]
@@ -286,10 +286,13 @@ fn clearing_all_models_leaves_those_that_other_projects_need() {
         clear::select(&stock, &needing('1', false), &UseLog::new(), &[Wanted::Models], terms).unwrap()
     };
     let found = select(false);
-    assert_eq!(lines(&found), [("org/a@222222222222", 300, "models"), ("tiny.pt", 70, "models")]);
+    assert_eq!(lines(&found), [("org/a@222222222222", 300, "every model"), ("tiny.pt", 70, "every model")]);
     let why = |model| format!("the lock of /home/ada/p ({model}) names it; `--force` takes it");
     assert_eq!(kept(&found), [("org/a", why("asr").as_str()), ("base.pt", why("base").as_str())]);
-    assert_eq!(lines(&select(true)), [("org/a", 700, "models"), ("base.pt", 140, "models"), ("tiny.pt", 70, "models")]);
+    assert_eq!(
+        lines(&select(true)),
+        [("org/a", 700, "every model"), ("base.pt", 140, "every model"), ("tiny.pt", 70, "every model")]
+    );
 }
 
 #[test]
@@ -415,7 +418,7 @@ fn what_a_link_elsewhere_leads_to_stays_and_is_not_cleared_without_force() {
     let terms = |force| Terms { now: NOW, busy: 60, force };
     let all = |force| clear::select(&stock, &needs, &UseLog::new(), &[Wanted::Models], terms(force)).unwrap();
     let found = all(false);
-    assert_eq!(lines(&found), [("org/b@111111111111", 300, "models")]);
+    assert_eq!(lines(&found), [("org/b@111111111111", 300, "every model")]);
     let why = "the link /home/ada/x leads to it; `--force` takes it";
     assert_eq!(kept(&found), [("org/a", why), ("cc33", why), ("base.pt", why)]);
     assert_eq!(all(true).lines.len(), 4);

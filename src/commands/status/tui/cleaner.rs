@@ -61,6 +61,8 @@ pub(super) fn work(context: &Context, jobs: &Receiver<Job>, tell: &Sender<Told>)
     let mut known: Option<Scene<'_>> = None;
     let mut plan: Option<Plan<'_>> = None;
     let mut waiting = None;
+    // Whether anything was deleted or brought back since the browser was opened.
+    let mut changed = false;
     while let Some(job) = waiting.take().or_else(|| jobs.recv().ok()) {
         match job {
             Job::Forget => known = None,
@@ -87,30 +89,36 @@ pub(super) fn work(context: &Context, jobs: &Receiver<Job>, tell: &Sender<Told>)
             Job::Remove => {
                 known = None;
                 let plan = plan.take().ok_or_else(|| anyhow!("there is no plan"));
-                finish(tell, "Deleted", plan.and_then(|plan| remove(context, plan, tell)));
+                finish(tell, "Deleted", plan.and_then(|plan| remove(context, plan, tell)), &mut changed);
             }
             Job::Undo => {
                 (known, plan) = (None, None);
-                finish(tell, "Undo", undo(context));
+                finish(tell, "Undo", undo(context), &mut changed);
             }
         }
     }
 }
 
-fn finish(tell: &Sender<Told>, title: &str, done: Result<Vec<(String, Tone)>>) {
+fn finish(tell: &Sender<Told>, title: &str, done: Result<Vec<(String, Tone)>>, changed: &mut bool) {
     let dialog = match done {
         Ok(lines) => {
+            *changed |= lines.iter().any(|(_, tone)| *tone == Tone::Good);
             for (line, _) in lines.iter().filter(|(_, tone)| *tone != Tone::Plain) {
                 let _ = tell.send(Told::Said(line.clone()));
             }
             Dialog::new(title, lines, Question::None)
         }
         Err(error) => {
-            let _ = tell.send(Told::Said(format!("{error:#}")));
+            let _ = tell.send(Told::Said(since(&format!("{error:#}"), *changed)));
             refused(&error)
         }
     };
     let _ = tell.send(Told::News(News::Finished(dialog)));
+}
+
+/// What is said when the browser is left stands below what was deleted before.
+fn since(error: &str, changed: bool) -> String {
+    if changed { error.replace("nothing was ", "nothing more was ") } else { error.to_owned() }
 }
 
 fn refused(error: &anyhow::Error) -> Dialog {
@@ -229,4 +237,28 @@ fn undo(context: &Context) -> Result<Vec<(String, Tone)>> {
     let mut lines: Vec<(String, Tone)> = back.into_iter().map(|line| (line, Tone::Good)).collect();
     stayed(&restored.stayed, "could not be brought back", &shown, &mut lines);
     Ok(lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_is_stopped_after_another_has_deleted_does_not_say_that_nothing_was_changed() {
+        let (tell, told) = std::sync::mpsc::channel();
+        let said = || {
+            let lines = told.try_iter().filter_map(|one| match one {
+                Told::Said(line) => Some(line),
+                Told::News(_) => None,
+            });
+            lines.collect::<Vec<_>>()
+        };
+        let stopped = || Err(Interrupted("stopped: nothing was removed".to_owned()).into());
+        let mut changed = false;
+        finish(&tell, "Deleted", stopped(), &mut changed);
+        assert_eq!(said(), ["stopped: nothing was removed"]);
+        finish(&tell, "Deleted", Ok(vec![("1.20 MB removed.".to_owned(), Tone::Good)]), &mut changed);
+        finish(&tell, "Deleted", stopped(), &mut changed);
+        assert_eq!(said(), ["1.20 MB removed.", "stopped: nothing more was removed"]);
+    }
 }
