@@ -266,3 +266,62 @@ fn links_into_a_store_that_lost_its_mark_are_not_dangling() {
     let status = room.run(&["status", "--models", "--json"]).expect(0).json();
     assert_eq!(status["places"][0]["models"][0]["dangling_links"], 1, "now it leads to nothing");
 }
+
+/// What `du` says of a folder on a disk that keeps the text of long links in blocks of their own (ext4), in their inodes (xfs), or
+/// has another rule yet (btrfs, tmpfs).
+#[test]
+fn a_cache_of_many_links_takes_what_du_says_on_every_file_system() {
+    let fill = |room: &Room| {
+        let digest = |number: usize| format!("{number:064}");
+        for number in 0..5 {
+            let folder = format!("{HUB}/models--org--{number}");
+            for file in 0..60 {
+                room.write(&format!("{folder}/blobs/{}", digest(file)), "x");
+                // A short text, a long one, and a very long one.
+                room.write(&format!("{folder}/blobs/{file}"), "x");
+                let deep = "d/".repeat(if file % 10 == 0 { 25 } else { 0 });
+                let up = "../".repeat(2 + deep.matches('/').count());
+                room.link(
+                    &format!("{folder}/snapshots/{MAIN}/{deep}{file}.bin"),
+                    &format!("{up}blobs/{}", digest(file)),
+                );
+                room.link(&format!("{folder}/snapshots/{MAIN}/{file}.txt"), &format!("../../blobs/{file}"));
+            }
+            room.write(&format!("{folder}/refs/main"), MAIN);
+        }
+    };
+    let agrees = |du: &str, status: &str, when: &str| {
+        let status: Value = serde_json::from_str(status).unwrap();
+        let du: u64 = du.split_whitespace().next().unwrap().parse().unwrap();
+        assert_eq!(status["cache_bytes"], du, "{when}");
+    };
+    let room = Room::bare();
+    fill(&room);
+    let du = Command::new("du").args(["-s", "-B1"]).arg(room.place(".cache/huggingface")).output().unwrap();
+    let status = room.run(&["status", "--json"]).expect(0).out;
+    agrees(&String::from_utf8_lossy(&du.stdout), &status, "here");
+    if !may_mount() {
+        return;
+    }
+    for system in ["ext4", "xfs", "btrfs", "tmpfs"] {
+        if system != "tmpfs"
+            && !Command::new(format!("mkfs.{system}")).arg("-V").output().is_ok_and(|ran| ran.status.success())
+        {
+            eprintln!("skipped: there is no mkfs.{system}");
+            continue;
+        }
+        let script = "mkdir -p \"$2/disk\"; case $4 in tmpfs) mount -t tmpfs -o size=300m none \"$2/disk\";; \
+            *) truncate -s 400M \"$2/image.$4\"; mkfs.$4 -q \"$2/image.$4\" >&2; mount -o loop \"$2/image.$4\" \"$2/disk\" || exit 77;; esac; \
+            cp -a \"$3\" \"$2/disk/p\"; sync; cd \"$2/disk/p\"; du -s -B1 .cache/huggingface; \"$1\" status --json";
+        let mut command = room.program("unshare");
+        command.args(["-m", "--propagation", "private", "sh", "-eu", "-c", script, "sh", PROGRAM]);
+        let ran = room.ran(command.arg(room.path()).arg(room.root()).arg(system));
+        if ran.code == 77 {
+            eprintln!("skipped: {system} cannot be mounted");
+            continue;
+        }
+        let ran = ran.expect(0);
+        let (du, status) = ran.out.split_once('\n').unwrap();
+        agrees(du, status, system);
+    }
+}

@@ -42,6 +42,16 @@ pub(super) fn repository(folder: &Path, hub: &Hub) -> Repository {
 }
 
 impl Repository {
+    /// Whether the blob is not there. Where that cannot be seen, nobody may say so.
+    fn lacks(&self, name: &OsStr) -> bool {
+        let is_shut = |folder: &Path| self.problems.iter().any(|(path, _)| path == folder);
+        match self.blobs.get(name).map(|blob| &blob.kind) {
+            Some(BlobKind::Shared(path, None)) => !path.parent().is_some_and(is_shut),
+            Some(_) => false,
+            None => !is_shut(&self.folder.join("blobs")),
+        }
+    }
+
     fn note(&mut self, part: &str, outcome: io::Result<()>) {
         match outcome {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -53,6 +63,7 @@ impl Repository {
 }
 
 fn blobs(found: &mut Repository, hub: &Hub) -> io::Result<()> {
+    let mut shut: Option<PathBuf> = None;
     for entry in fs::read_dir(found.folder.join("blobs"))? {
         let entry = entry?;
         let stamp = match Stamp::at(&entry.path()) {
@@ -67,7 +78,17 @@ fn blobs(found: &mut Repository, hub: &Hub) -> io::Result<()> {
         let kind = if kind.is_file() {
             BlobKind::Own
         } else if kind.is_symlink() {
-            fs::read_link(entry.path()).ok().and_then(|target| payload(&target, hub)).unwrap_or(BlobKind::Foreign)
+            let leads = fs::read_link(entry.path()).ok().and_then(|target| payload(&target, hub));
+            leads.map_or(BlobKind::Foreign, |(path, there)| {
+                let there = there.map_err(|error| {
+                    let shard = path.parent().map(Path::to_path_buf);
+                    if error.kind() != io::ErrorKind::NotFound && shard != shut {
+                        found.problems.extend(shard.clone().map(|shard| (shard, error)));
+                        shut = shard;
+                    }
+                });
+                BlobKind::Shared(path, there.ok())
+            })
         } else {
             BlobKind::Foreign
         };
@@ -82,7 +103,7 @@ pub(super) fn leads_into_store(path: &Path, hub: &Path) -> bool {
 }
 
 /// `../../blobs/XX/NAME`. A store that lost its marker holds what its repositories need as well as before.
-fn payload(target: &Path, hub: &Hub) -> Option<BlobKind> {
+fn payload(target: &Path, hub: &Hub) -> Option<(PathBuf, io::Result<Stamp>)> {
     let rest = target.strip_prefix("../../blobs").ok()?;
     let mut parts = rest.components();
     let (Some(Component::Normal(shard)), Some(Component::Normal(name)), None) =
@@ -91,8 +112,8 @@ fn payload(target: &Path, hub: &Hub) -> Option<BlobKind> {
         return None;
     };
     let path = hub.folder.join("blobs").join(shard).join(name);
-    let stamp = Stamp::at(&path).ok();
-    Some(BlobKind::Shared(path, stamp))
+    let there = Stamp::at(&path);
+    Some((path, there))
 }
 
 fn own_folder(found: &mut Repository) -> io::Result<()> {
@@ -160,9 +181,7 @@ fn link(found: &Repository, target: PathBuf, depth: usize) -> FileKind {
         }
     });
     match blob {
-        Some(name) if found.blobs.get(&name).is_some_and(|blob| !matches!(blob.kind, BlobKind::Shared(_, None))) => {
-            FileKind::Blob(name)
-        }
+        Some(name) if !found.lacks(&name) => FileKind::Blob(name),
         Some(name) => FileKind::Dangling(name),
         None => FileKind::Foreign(target),
     }
@@ -178,7 +197,13 @@ fn references(found: &mut Repository) -> io::Result<()> {
                 let path = entry.path();
                 let inside = path.strip_prefix(&root).unwrap_or(&path);
                 let name = crate::support::paths::portable(Path::new(""), inside);
-                let commit = entry.file_type()?.is_file().then(|| commit(&path)).flatten();
+                let commit = match entry.file_type()?.is_file().then(|| commit(&path)) {
+                    Some(Err(error)) if error.kind() == io::ErrorKind::PermissionDenied => {
+                        found.problems.push((path.clone(), error));
+                        None
+                    }
+                    read => read.and_then(Result::ok).flatten(),
+                };
                 found.references.push(Reference { name, path, commit });
             } else if depth < DEEPEST {
                 folders.push((entry.path(), depth + 1));
@@ -198,10 +223,10 @@ fn references(found: &mut Repository) -> io::Result<()> {
 }
 
 /// What a reference names, as every client reads it: the line's ends do not count.
-fn commit(path: &Path) -> Option<String> {
-    let bytes = bounded::read(path, REFERENCE).ok()?;
-    let text = std::str::from_utf8(&bytes).ok()?.trim();
-    (text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| text.to_owned())
+fn commit(path: &Path) -> io::Result<Option<String>> {
+    let bytes = bounded::read(path, REFERENCE)?;
+    let text = std::str::from_utf8(&bytes).unwrap_or_default().trim();
+    Ok((text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| text.to_owned()))
 }
 
 #[cfg(test)]

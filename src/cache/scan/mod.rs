@@ -7,6 +7,7 @@
 mod blob;
 mod folder;
 mod key;
+mod link_room;
 mod links;
 mod ollama;
 mod pool;

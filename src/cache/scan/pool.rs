@@ -9,6 +9,7 @@ use std::thread;
 
 use super::folder::ROOM;
 use super::key::Keys;
+use super::link_room::LinkRoom;
 use super::state::State;
 use super::{Work, ollama, store, tree};
 use crate::cache::places::Place;
@@ -18,6 +19,8 @@ use crate::support::interrupt;
 pub(super) struct Pool {
     pub(super) places: Vec<Place>,
     pub(super) keys: Keys,
+    /// What symbolic links take.
+    pub(super) link_room: LinkRoom,
     /// Seconds since 1970.
     pub(super) now: i64,
     heap: Mutex<Heap>,
@@ -49,6 +52,7 @@ impl Pool {
         Self {
             places,
             keys: Keys::default(),
+            link_room: LinkRoom::default(),
             now,
             heap: Mutex::new(Heap { work, ..Heap::default() }),
             wake: Condvar::new(),

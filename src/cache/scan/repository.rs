@@ -10,6 +10,7 @@ use std::path::Path;
 use super::blob::{Blob, Content, MANY, NONE, blob, is_part, is_unfinished, payload};
 use super::folder::{Folder, Kind, Look, Name, NameBuf, ROOM, text};
 use super::key::{Key, Keys};
+use super::link_room::{LinkRoom, Taken};
 use super::state::Tally;
 pub(super) use crate::cache::hub::named;
 use crate::cache::inventory::{Repository, Revision};
@@ -34,13 +35,21 @@ pub(super) struct Read {
 
 /// Reads the repository in `folder`, which lies at `path` in the hub with this number. `full` takes over files with several names
 /// when there are many.
-pub(super) fn read(folder: &Folder, path: &Path, hub: u32, keys: &Keys, full: &dyn Fn(&mut Vec<Look>)) -> Read {
+pub(super) fn read(
+    folder: &Folder,
+    path: &Path,
+    hub: u32,
+    (keys, links): (&Keys, &LinkRoom),
+    full: &dyn Fn(&mut Vec<Look>),
+) -> Read {
     let mut reader = Reader {
         full,
         keys,
         hub,
         room: Vec::with_capacity(ROOM),
         blobs: Vec::new(),
+        links: Taken::of(links),
+        shut: Shut::default(),
         found: Read {
             repository: Repository::default(),
             tally: Tally::default(),
@@ -59,7 +68,16 @@ struct Reader<'a> {
     room: Vec<u8>,
     /// In the order of their keys: a map takes twice the room.
     blobs: Vec<Blob>,
+    links: Taken<'a>,
+    shut: Shut,
     found: Read,
+}
+
+/// Which parts of it cannot be read.
+#[derive(Default)]
+struct Shut {
+    blobs: bool,
+    snapshots: bool,
 }
 
 impl Reader<'_> {
@@ -77,9 +95,11 @@ impl Reader<'_> {
         });
         self.note(path, listed);
         let outcome = self.blobs_of(folder);
+        self.shut.blobs = is_shut(&outcome);
         self.part(path, "blobs", outcome);
         let contents = self.blobs.iter().map(Blob::disk).fold(0, u64::saturating_add);
         let outcome = self.snapshots_of(folder, path);
+        self.shut.snapshots = is_shut(&outcome);
         self.part(path, "snapshots", outcome);
         let outcome = self.references_of(folder);
         self.part(path, "refs", outcome);
@@ -110,8 +130,8 @@ impl Reader<'_> {
 
     fn blobs_of(&mut self, repository: &Folder) -> io::Result<()> {
         let folder = enter(repository, "blobs")?;
-        self.found.tally.folder(&folder);
-        let Self { full, keys, hub, room, blobs, found } = self;
+        let device = self.found.tally.folder(&folder);
+        let Self { full, keys, hub, room, blobs, links, found, .. } = self;
         let mut target = [0; 512];
         let listed = folder.each(room, |name, kind| {
             let bytes = text(name).as_encoded_bytes();
@@ -130,6 +150,7 @@ impl Reader<'_> {
                 }
                 Kind::Link => {
                     let Some(leads) = there(folder.target(name, &mut target))? else { return Ok(()) };
+                    found.tally.link(links.by(&folder, device, name, leads.len()));
                     match payload(leads) {
                         Some(payload) => {
                             found.tally.sizes.files += 1;
@@ -175,15 +196,16 @@ impl Reader<'_> {
     fn snapshot(&mut self, folder: &Folder, index: u32, depth: usize) -> io::Result<()> {
         let mut folders = Vec::new();
         let mut target = [0; 512];
-        self.found.tally.folder(folder);
+        let device = self.found.tally.folder(folder);
         {
-            let Self { full, keys, hub, room, blobs, found } = self;
+            let Self { full, keys, hub, room, blobs, links, shut: Shut { blobs: shut, .. }, found } = self;
             let Read { repository, tally, via, .. } = found;
             folder.each(room, |name, kind| {
                 let Some(revision) = repository.revisions.get_mut(index as usize) else { return Ok(()) };
                 match kind {
                     Kind::Link => {
                         let Some(leads) = there(folder.target(name, &mut target))? else { return Ok(()) };
+                        tally.link(links.by(folder, device, name, leads.len()));
                         let Some(blob) = blob(leads, depth) else {
                             repository.foreign += 1;
                             return Ok(());
@@ -191,6 +213,7 @@ impl Reader<'_> {
                         let key = keys.of(*hub, blob);
                         match blobs.binary_search_by_key(&key, |blob| blob.key).ok().and_then(|at| blobs.get_mut(at)) {
                             Some(blob) => blob.belongs_to(index, revision, via),
+                            None if *shut => {}
                             None => repository.dangling += 1,
                         }
                     }
@@ -231,6 +254,7 @@ impl Reader<'_> {
             });
             match known {
                 Some(revision) => revision.refs.push(name),
+                None if self.shut.snapshots => {}
                 None => self.found.repository.broken_refs.push(name),
             }
         }
@@ -258,7 +282,11 @@ impl Reader<'_> {
                     references.push((full, commit(read)));
                 }
                 Kind::Folder => folders.push((name.to_owned(), full)),
-                Kind::Link | Kind::Other => references.push((full, None)),
+                Kind::Link | Kind::Other => {
+                    let Some(look) = there(folder.look(name))? else { return Ok(()) };
+                    tally.aside(&look);
+                    references.push((full, None));
+                }
             }
             Ok(())
         })?;
@@ -320,6 +348,11 @@ impl Reader<'_> {
             self.found.tally.aside(&look);
         }
     }
+}
+
+/// Whether there is something that cannot be read. What it holds nobody knows, and nothing in it may be called missing.
+fn is_shut(outcome: &io::Result<()>) -> bool {
+    outcome.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::NotFound)
 }
 
 fn enter(folder: &Folder, name: &str) -> io::Result<Folder> {

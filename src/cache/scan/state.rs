@@ -3,7 +3,7 @@
 //! A row is what deletion would take as one thing. A file with several names (hard links, or payloads of the shared store) counts
 //! once in each row, once in each place and once in all; only when everything is read is it known to whom it belongs alone.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -97,6 +97,8 @@ pub(super) struct State {
     pub(super) payloads: Vec<Payload>,
     /// Shared stores without the mark of one.
     pub(super) unmarked: Vec<PathBuf>,
+    /// Hubs with a store that could not be read whole.
+    pub(super) shut: HashSet<PathBuf>,
     pub(super) expired: HashMap<u32, Sizes>,
     pub(super) problems: Vec<Problem>,
     pub(super) more_problems: usize,
@@ -108,9 +110,15 @@ impl Tally {
         self.linked.len() >= MANY_LINKED
     }
 
-    /// Counts a folder itself.
-    pub(super) fn folder(&mut self, folder: &Folder) {
-        let disk = folder.own_disk();
+    /// Counts a folder itself, and gives the device that it lies on.
+    pub(super) fn folder(&mut self, folder: &Folder) -> u64 {
+        let own = folder.own();
+        self.sizes += Sizes { disk: own.disk, exclusive: own.disk, ..Sizes::default() };
+        own.id.0
+    }
+
+    /// Counts a link of a repository by what it takes itself: it is no file of a model.
+    pub(super) fn link(&mut self, disk: u64) {
         self.sizes += Sizes { disk, exclusive: disk, ..Sizes::default() };
     }
 

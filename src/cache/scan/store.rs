@@ -2,6 +2,7 @@
 //! its users (`HASH.refs`) and a lock. Whose a payload is, the repositories' own links say; the lists are not believed.
 
 use std::io;
+use std::path::{Path, PathBuf};
 
 use super::Piece;
 use super::folder::{Folder, Kind, text};
@@ -13,7 +14,7 @@ pub(super) fn read(pool: &Pool, piece: &Piece, hub: u32, room: &mut Vec<u8>) {
     let folder = match piece.open() {
         Ok(Some(folder)) => folder,
         Ok(None) => return,
-        Err(error) => return pool.problem(piece.path.clone(), &error),
+        Err(error) => return shut(pool, piece, piece.path.clone(), &error),
     };
     let row = pool.state().row(piece.place, "shared blobs".into(), piece.path.clone(), RowKind::Store);
     let mut shards = Vec::new();
@@ -28,16 +29,23 @@ pub(super) fn read(pool: &Pool, piece: &Piece, hub: u32, room: &mut Vec<u8>) {
         Ok(())
     });
     if let Err(error) = outcome {
-        pool.problem(piece.path.clone(), &error);
+        shut(pool, piece, piece.path.clone(), &error);
     }
     pool.state().add(row, &tally);
     for name in shards {
         let path = piece.path.join(text(&name));
         let outcome = folder.enter(&name).and_then(|shard| self::shard(pool, &shard, hub, row, room));
         if let Err(error) = outcome {
-            pool.problem(path, &error);
+            shut(pool, piece, path, &error);
         }
     }
+}
+
+/// Something of the store could not be read: no link into it may be said to lead to nothing.
+fn shut(pool: &Pool, piece: &Piece, path: PathBuf, error: &io::Error) {
+    pool.problem(path, error);
+    let hub = piece.path.parent().map(Path::to_path_buf);
+    pool.state().shut.extend(hub);
 }
 
 fn shard(pool: &Pool, folder: &Folder, hub: u32, row: RowId, room: &mut Vec<u8>) -> io::Result<()> {

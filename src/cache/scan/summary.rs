@@ -142,7 +142,8 @@ fn payloads(state: &mut State, sums: &mut Sums) {
     let mut users: Vec<(u32, RowId)> = Vec::new();
     for (index, row) in state.rows.iter_mut().enumerate() {
         let index = u32::try_from(index).unwrap_or(RowId::MAX);
-        let added = take(row, &payloads, |payload| users.push((payload, index)));
+        let is_shut = row.path.parent().is_some_and(|hub| state.shut.contains(hub));
+        let added = take(row, &payloads, is_shut, |payload| users.push((payload, index)));
         sums.add(row, added);
     }
     users.sort_unstable();
@@ -178,8 +179,8 @@ fn users_of(users: &[(u32, RowId)], payload: u32) -> &[(u32, RowId)] {
 }
 
 /// Adds the payloads to the sizes of the repository and its revisions, and gives what the repository got. `meets` is told the
-/// number of each payload that it has, once.
-fn take(row: &mut Row, payloads: &[Payload], mut meets: impl FnMut(u32)) -> Sizes {
+/// number of each payload that it has, once. Of a store that `is_shut`, nobody knows what is missing.
+fn take(row: &mut Row, payloads: &[Payload], is_shut: bool, mut meets: impl FnMut(u32)) -> Sizes {
     let mut nothing = Repository::default();
     let (repository, via, files) = match &mut row.kind {
         RowKind::Repository(repository, via) => (&mut **repository, via, 0),
@@ -192,7 +193,7 @@ fn take(row: &mut Row, payloads: &[Payload], mut meets: impl FnMut(u32)) -> Size
     let mut last = None;
     for (key, index) in via.iter() {
         let Some((at, payload)) = find(payloads, *key).and_then(|at| Some((at, payloads.get(at as usize)?))) else {
-            repository.dangling += 1;
+            repository.dangling += u64::from(!is_shut);
             continue;
         };
         if last != Some(at) {

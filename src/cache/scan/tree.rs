@@ -10,6 +10,7 @@ use super::folder::{Folder, Kind, Look, Name, NameBuf, name, text};
 use super::pool::Pool;
 use super::state::{RowId, RowKind, Tally};
 use super::{Piece, STORE_MARK, Work, repository};
+use crate::cache::inventory::Repository;
 use crate::cache::places::OWN;
 use crate::cache::{ollama, places};
 
@@ -34,7 +35,11 @@ pub(super) fn place(pool: &Pool, number: u32, room: &mut Vec<u8>) {
     let folder = match Folder::open(&place.real) {
         Ok(folder) => Arc::new(folder),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return,
-        Err(error) => return pool.problem(place.path.clone(), &error),
+        Err(error) => {
+            // It is there all the same.
+            pool.state().row(number, place.name.clone().into(), place.path.clone(), RowKind::Rest);
+            return pool.problem(place.path.clone(), &error);
+        }
     };
     let kind = if place.path.ends_with(OWN) { RowKind::Trash } else { RowKind::Rest };
     let row = pool.state().row(number, place.name.clone().into(), place.path.clone(), kind);
@@ -59,16 +64,23 @@ pub(super) fn folder(pool: &Pool, piece: Piece, room: &mut Vec<u8>) {
 
 /// Reads a repository, as one piece.
 pub(super) fn repository(pool: &Pool, piece: &Piece, hub: u32) {
+    let name = text(&piece.name).to_string_lossy();
+    let Some((id, kind)) = repository::named(&name) else { return };
     let folder = match piece.open() {
         Ok(Some(folder)) => folder,
         Ok(None) => return,
-        Err(error) => return pool.problem(piece.path.clone(), &error),
+        Err(error) => {
+            // One of which nothing is known but that it is there: whoever cleans must know that it may use what it shares.
+            let unread = Box::new(Repository { kind, ..Repository::default() });
+            let kind = RowKind::Repository(unread, Vec::new());
+            pool.state().row(piece.place, id.into(), piece.path.clone(), kind);
+            return pool.problem(piece.path.clone(), &error);
+        }
     };
-    let name = text(&piece.name).to_string_lossy();
-    let Some((id, kind)) = repository::named(&name) else { return };
     let row = pool.state().row(piece.place, id.into(), piece.path.clone(), RowKind::Rest);
     let full = |linked: &mut Vec<Look>| pool.state().link(row, linked);
-    let mut read = repository::read(&folder, &piece.path, hub, &pool.keys, &full);
+    let shared = (&pool.keys, &pool.link_room);
+    let mut read = repository::read(&folder, &piece.path, hub, shared, &full);
     read.repository.kind = kind;
     let mut state = pool.state();
     for (path, error) in read.problems {
@@ -236,6 +248,10 @@ fn has_shards(hub: &Folder, blobs: &Name) -> bool {
     listed.is_ok() && shards > 0 && others == 0
 }
 
+/// Whether it has a store's mark, or cannot be looked into: what links into it then is not lost.
 fn is_store(hub: &Folder, blobs: &Name) -> bool {
-    hub.enter(blobs).is_ok_and(|blobs| blobs.look(&name(STORE_MARK)).is_ok())
+    match hub.enter(blobs).and_then(|blobs| blobs.look(&name(STORE_MARK))) {
+        Ok(_) => true,
+        Err(error) => error.kind() == io::ErrorKind::PermissionDenied,
+    }
 }

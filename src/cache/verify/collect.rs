@@ -45,8 +45,13 @@ pub fn collect(scope: &Scope<'_>) -> Collected {
     let mut collector = Collector { apart, whisper: scope.homes.whisper.clone(), ..Collector::default() };
     for place in scope.places {
         // An application cache is the project's own: nobody says what its files are.
-        if !matches!(place.kind, Kind::Application { .. }) && place.path.exists() {
-            collector.walk_from(&place.path);
+        if matches!(place.kind, Kind::Application { .. }) {
+            continue;
+        }
+        match place.path.try_exists() {
+            Ok(true) => collector.walk_from(&place.path),
+            Ok(false) => {}
+            Err(error) => collector.problem(&place.path, &error),
         }
     }
     if let Some(lock) = scope.lock {
@@ -313,9 +318,9 @@ impl Collector {
     /// Payloads of shared stores that no link leads to: their names cannot be checked.
     fn stores(&mut self) {
         for store in std::mem::take(&mut self.shared) {
-            let shards = fs::read_dir(&store).into_iter().flatten().filter_map(Result::ok);
-            for shard in shards.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
-                for entry in fs::read_dir(shard.path()).into_iter().flatten().filter_map(Result::ok) {
+            let shards = self.listed(&store);
+            for shard in shards.into_iter().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+                for entry in self.listed(&shard.path()) {
                     let plain = entry.file_name().as_encoded_bytes().iter().all(u8::is_ascii_alphanumeric);
                     if let (true, Ok(stamp)) = (plain, Stamp::at(&entry.path())) {
                         self.unknown(entry.path(), stamp);
@@ -323,6 +328,14 @@ impl Collector {
                 }
             }
         }
+    }
+
+    fn listed(&mut self, folder: &Path) -> Vec<fs::DirEntry> {
+        let listed = fs::read_dir(folder).and_then(Iterator::collect);
+        listed.unwrap_or_else(|error| {
+            self.problem(folder, &error);
+            Vec::new()
+        })
     }
 
     fn sum_up(mut self) -> Collected {

@@ -27,7 +27,9 @@ pub(super) fn read(collector: &mut Collector, folder: &Path, hub: &Hub) {
         self::revision(collector, &repository, revision, number);
     }
     let commits: HashSet<&str> = repository.revisions.iter().filter_map(|one| one.commit.to_str()).collect();
-    for reference in &repository.references {
+    // What could not be seen may be there.
+    let references = repository.references.iter().filter(|_| repository.problems.is_empty());
+    for reference in references {
         if reference.commit.as_deref().is_none_or(|commit| !commits.contains(commit)) {
             let name = reference.name.clone();
             collector.found.notes.push(Note::BrokenReference { repository: number, name });
@@ -44,7 +46,7 @@ fn blobs(collector: &mut Collector, repository: &Repository, number: usize) {
             BlobKind::Own => (path, blob.stamp),
             BlobKind::Shared(payload, Some(stamp)) => (payload.clone(), *stamp),
             BlobKind::Shared(_, None) => {
-                if orphans.contains(name) {
+                if orphans.contains(name) && repository.problems.is_empty() {
                     collector.found.notes.push(Note::LostPayload(path));
                 }
                 continue;
@@ -81,7 +83,8 @@ fn revision(collector: &mut Collector, repository: &Repository, revision: &Revis
         here.insert(path);
     }
     let lacking: Vec<(&String, &Node)> = listed.iter().filter(|(path, _)| !here.contains(*path)).collect();
-    if lacking.is_empty() {
+    let is_shut = repository.problems.iter().any(|(path, _)| path.starts_with(&revision.folder));
+    if lacking.is_empty() || is_shut {
         return;
     }
     // Who downloads a part of a commit gets the whole listing; only of what this tool brought is it certain what should be here.

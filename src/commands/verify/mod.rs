@@ -136,10 +136,9 @@ fn end(outcome: &Outcome) -> Result<Exit> {
         return Ok(Exit::Found);
     }
     if !outcome.unreadable.is_empty() {
-        bail!(
-            "{} could not be read: whether they are sound nobody knows",
-            units::count(outcome.unreadable.len(), "file")
-        );
+        let count = outcome.unreadable.len();
+        let are = if count == 1 { "it is" } else { "they are" };
+        bail!("{} could not be read: whether {are} sound nobody knows", units::count(count, "path"));
     }
     Ok(Exit::Done)
 }

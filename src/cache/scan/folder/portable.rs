@@ -69,8 +69,8 @@ impl Folder {
     }
 
     /// What it takes on the disk itself; Windows keeps small folders in its table of files.
-    pub(in crate::cache::scan) fn own_disk(&self) -> u64 {
-        0
+    pub(in crate::cache::scan) fn own(&self) -> Look {
+        Look::default()
     }
 
     /// Where the link `name` leads, with `/` between folders.

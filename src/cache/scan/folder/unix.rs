@@ -90,9 +90,9 @@ impl Folder {
         Ok(look(&found))
     }
 
-    /// What it takes on the disk itself, in bytes: a list of many names takes more than a block.
-    pub(in crate::cache::scan) fn own_disk(&self) -> u64 {
-        rustix::fs::fstat(&self.0).map_or(0, |found| look(&found).disk)
+    /// The folder itself: a list of many names takes more than a block.
+    pub(in crate::cache::scan) fn own(&self) -> Look {
+        rustix::fs::fstat(&self.0).map_or_else(|_| Look::default(), |found| look(&found))
     }
 
     /// Where the link `name` leads, as it is written.

@@ -59,6 +59,10 @@ pub fn read(inventory: &Inventory, sources: &Sources<'_>) -> Stock {
     }
     for hub in &mut stock.hubs {
         hub.repositories.sort_by(|one, other| one.repository.folder.cmp(&other.repository.folder));
+        // A repository that could not be read may use any of them.
+        if hub.repositories.iter().any(|holding| !holding.repository.problems.is_empty()) {
+            hub.payloads.iter_mut().for_each(|payload| payload.listed = false);
+        }
     }
     stock.things.sort_by(|one, other| one.path.cmp(&other.path));
     stock
