@@ -7,11 +7,11 @@ mod support;
 mod terminal;
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::PathBuf;
 
 use support::bytes::{noise, sha256};
-use support::project::{PROGRAM, Room};
+use support::project::{PROGRAM, Room, may_mount};
 use terminal::{Terminal, keys};
 
 const COMMIT: &str = "2222222222222222222222222222222222222222";
@@ -128,4 +128,79 @@ fn an_archive_is_not_written_to_a_terminal() {
     let mut terminal = Terminal::open(100, 30, &mut room.command(&["backup", "-"]));
     terminal.wait_for("an archive is nothing for a terminal: send it into a pipe or a file");
     assert_eq!(terminal.end().status.code(), Some(2));
+}
+
+/// Two repositories with the same blob of 700 kB.
+fn twice() -> (Room, String) {
+    let room = lived_in();
+    let weights = noise(1, 700_000);
+    let blob = sha256(&weights);
+    let folder = format!("{HUB}/models--org--copy");
+    room.write(&format!("{folder}/blobs/{blob}"), &weights);
+    room.link(&format!("{folder}/snapshots/{COMMIT}/model.safetensors"), &format!("../../blobs/{blob}"));
+    room.write(&format!("{folder}/refs/main"), COMMIT);
+    (room, blob)
+}
+
+#[test]
+fn a_blob_that_another_repository_of_the_cache_has_is_linked_to_it_and_counts_as_here() {
+    let (room, blob) = twice();
+    let path = |name: &str| room.place(&format!("{HUB}/models--org--{name}/blobs/{blob}"));
+    let one = room.path().join("one.tar.zst");
+    let all = room.path().join("all.tar.zst");
+    room.run(&["backup", all.to_str().unwrap()]).expect(0);
+    room.run(&["backup", one.to_str().unwrap(), "org/copy"]).expect(0);
+    for (archive, here) in [(&all, "705 kB are here already"), (&one, "700 kB are here already")] {
+        fs::remove_dir_all(room.place(&format!("{HUB}/models--org--copy"))).unwrap();
+        let ran = room.run(&["restore", archive.to_str().unwrap()]).expect(0);
+        assert!(ran.err.contains("40 B in 1 content come") && ran.err.contains(here), "{}", ran.err);
+        let inode = |name: &str| fs::metadata(path(name)).unwrap().ino();
+        assert_eq!(inode("copy"), inode("asr"));
+        assert!(room.exists(&format!("{HUB}/models--org--copy/snapshots/{COMMIT}/model.safetensors")));
+        assert!(!room.exists(&format!("{HUB}/.locks")));
+    }
+    room.run(&["verify"]).expect(0);
+}
+
+#[test]
+fn a_blob_of_the_cache_with_other_bytes_than_its_name_says_is_no_source() {
+    let (room, blob) = twice();
+    let archive = room.path().join("all.tar.zst");
+    room.run(&["backup", archive.to_str().unwrap()]).expect(0);
+    let path = |name: &str| room.place(&format!("{HUB}/models--org--{name}/blobs/{blob}"));
+    fs::remove_dir_all(room.place(&format!("{HUB}/models--org--copy"))).unwrap();
+    fs::write(path("asr"), noise(8, 700_000)).unwrap();
+    room.run(&["restore", archive.to_str().unwrap()]).expect(0).says(&["700 kB in 2 contents come"]);
+    assert_eq!(fs::read(path("copy")).unwrap(), noise(1, 700_000));
+}
+
+#[test]
+fn a_disk_with_room_for_exactly_what_comes_is_taken_and_the_number_that_is_told_is_what_it_takes() {
+    if !may_mount() {
+        return;
+    }
+    let room = Room::bare();
+    // One file under two names, and another file with the same bytes under two names: two copies, not four.
+    let at = |name: &str| room.place(&format!(".cache/torch/hub/checkpoints/{name}"));
+    for (first, second) in [("one.pth", "two.pth"), ("three.pth", "four.pth")] {
+        room.write(&format!(".cache/torch/hub/checkpoints/{first}"), noise(3, 3_000_000));
+        fs::hard_link(at(first), at(second)).unwrap();
+    }
+    for small in 0..40_u32 {
+        room.write(&format!(".cache/whisper/{small}.json"), format!("{small}"));
+    }
+    let file = room.path().join("a.tar.zst");
+    room.run(&["backup", file.to_str().unwrap()]).expect(0);
+    // 2 × 3,002,368 bytes, 40 blocks of 4,096 bytes for the small files, and 8 kB for the lock and what surprises.
+    for (kilobytes, code) in [(6032, 0), (5900, 1)] {
+        let script = format!(
+            "mkdir -p \"$2/small\"; mount -t tmpfs -o size={kilobytes}k none \"$2/small\"; cd \"$2/small\"; \"$1\" restore \"$3\""
+        );
+        let other = Room::bare();
+        let mut command = other.program("unshare");
+        command.args(["-m", "--propagation", "private", "sh", "-eu", "-c", &script, "sh", PROGRAM]);
+        let ran = other.ran(command.arg(other.path()).arg(&file)).expect(code);
+        let ran = ran.says(&["3.00 MB in 41 contents come to .cache, where they take 6.17 MB; "]);
+        assert_eq!(ran.err.contains("what comes takes 6.17 MB there"), code == 1, "{}", ran.err);
+    }
 }

@@ -12,7 +12,7 @@ use crate::cache::archive::merge::{self, Merge, Rules};
 use crate::cache::archive::names::{self, Name};
 use crate::cache::archive::place::Outcome;
 use crate::cache::archive::target::Target;
-use crate::cache::archive::{read, restore};
+use crate::cache::archive::{read, restore, room};
 use crate::cli::RestoreArgs;
 use crate::platform::disk;
 use crate::support::interrupt::{self, Interrupted};
@@ -46,7 +46,7 @@ pub(super) fn run(context: &Context, arguments: &RestoreArgs) -> Result<Exit> {
         report(context, arguments, &index, &merge, None)?;
         return Ok(end(&merge, None));
     }
-    restore::has_room(&index, &merge, &target)?;
+    room::has_room(&index, &merge, &target)?;
     consent(context, arguments, &index, &merge)?;
     let gauge = context.gauge("Restoring", merge.coming(&index).0);
     let outcome = restore::restore(&mut archive, &merge, &target, &|bytes| gauge.add(bytes));
@@ -94,8 +94,12 @@ fn show(context: &Context, survey: &Survey, target: &Target, index: &Index, merg
     let beside = if here > 0 { format!("; {} are here already", units::bytes(here)) } else { String::new() };
     let free = disk::free_space(target.root()).filter(|_| contents > 0);
     let free = free.map_or_else(String::new, |free| format!("; {} are free there", units::bytes(free)));
+    let takes = room::needs(index, merge, target).iter().map(|(_, need)| need).sum();
+    // Copies where links cannot be, and many small files: what the contents are says little of it then.
+    let is_much = takes > bytes.saturating_add(bytes / 20).saturating_add(1 << 20);
+    let takes = if is_much { format!(", where they take {}", units::bytes(takes)) } else { String::new() };
     output.tell(format!(
-        "{} in {} come to {root}{beside}{free}.",
+        "{} in {} come to {root}{takes}{beside}{free}.",
         units::bytes(bytes),
         units::count(contents, "content")
     ));

@@ -77,6 +77,21 @@ pub fn total_space(path: &Path) -> Option<u64> {
     total_at(&existing(path)?)
 }
 
+/// In what pieces the disk under `path` gives room to files, in bytes.
+pub fn block(path: &Path) -> u64 {
+    existing(path).and_then(|dir| block_at(&dir)).unwrap_or(4096)
+}
+
+#[cfg(unix)]
+fn block_at(dir: &Path) -> Option<u64> {
+    Some(rustix::fs::statvfs(dir).ok()?.f_frsize)
+}
+
+#[cfg(not(unix))]
+fn block_at(_: &Path) -> Option<u64> {
+    None
+}
+
 /// How many more files the disk under `path` takes, and how many in all; `None` where it has no such limit.
 pub fn free_files(path: &Path) -> Option<(u64, u64)> {
     files_at(&existing(path)?).filter(|(_, all)| *all > 0)

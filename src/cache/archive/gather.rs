@@ -73,6 +73,7 @@ pub fn gather(
         walk.folder(&root.path, &root.prefix, 0)?;
     }
     let mut found = walk.found;
+    settle_unreadable(&mut found);
     settle_links(&mut found);
     settle_references(&mut found);
     settle_stores(&mut found);
@@ -202,6 +203,23 @@ impl Walk<'_> {
         let same = self.roots.iter().filter(other).max_by_key(|root| root.prefix.len()) == Some(root);
         (inside.starts_with(b"/") && same).then_some(to)
     }
+}
+
+/// Leaves out the files that cannot be opened, before the links to them are looked at. The digest of a blob is taken from its name,
+/// so that it would be opened for the first time when the archive has begun.
+fn settle_unreadable(found: &mut Gathered) {
+    let Gathered { things, problems, .. } = found;
+    things.retain(|_, thing| {
+        let Thing::File(Bytes::Disk(path, _)) = thing else { return true };
+        match super::contents::open(path) {
+            Ok(_) => true,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+            Err(error) => {
+                problems.push((path.clone(), error));
+                false
+            }
+        }
+    });
 }
 
 /// Leaves out the links that lead to nothing that is stored, until none is left.

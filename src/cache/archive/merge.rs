@@ -13,6 +13,7 @@ use super::gather::Bytes;
 use super::index::{Index, Sum, What, hex};
 use super::names::{self, Role};
 use super::target::{Spot, Target};
+use super::twins::{self, Twin};
 use crate::cache::stamp::Stamp;
 use crate::support::{bounded, interrupt};
 
@@ -42,6 +43,8 @@ pub struct Merge {
     pub wanted: BTreeMap<usize, Vec<usize>>,
     /// The hubs of the archive whose shared store becomes, or is, one of the cache.
     pub stores: Vec<Vec<u8>>,
+    /// The members whose bytes are there under another name, and of what they become one: those are not wanted.
+    pub twins: BTreeMap<usize, Twin>,
     /// Branches that were written later in the cache, and stay.
     pub newer: Vec<usize>,
 }
@@ -78,6 +81,7 @@ pub fn merge(
     leave_out_links(index, target, &mut plan);
     want(index, &stores, &mut plan);
     settle_references(index, target, &mut plan);
+    twins::find(index, target, &mut plan, progress)?;
     Ok(plan)
 }
 

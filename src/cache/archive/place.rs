@@ -215,6 +215,9 @@ impl<'a> Placer<'a> {
         if !comes(&self.merge.steps[at]) {
             return Ok(());
         }
+        if let Some(twin) = self.merge.twins.get(&at) {
+            return self.twin(at, twin);
+        }
         let entry = &self.index.entries[at];
         match &entry.what {
             What::Link { to } => self.link(at, to),

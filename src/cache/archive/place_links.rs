@@ -1,17 +1,48 @@
-//! Links and branches: what leads to contents, and comes after them.
+//! Links and branches, which lead to contents and come after them, and second names of what the cache has.
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use sha2::{Digest as _, Sha256};
 
 use super::Placer;
 use crate::cache::archive::names::{self, Role};
+use crate::cache::archive::twins::Twin;
+use crate::cache::archive::{contents, folder::Folder};
+use crate::cache::stamp::Stamp;
 use crate::support::escape;
 use crate::support::lock::Lock;
 
 impl Placer<'_> {
+    /// Makes the member `at` a second name of a file of the cache that has its bytes; where the disk refuses, a copy of it.
+    pub(super) fn twin(&mut self, at: usize, twin: &Twin) -> Result<()> {
+        let entry = &self.index.entries[at];
+        let staging = self.staging(at)?;
+        let name = self.temporary();
+        let folder = self.staging.get(&staging).context("a folder that was made")?;
+        let there = folder.path().join(names::to_path(&name));
+        let mut copied = 0;
+        let done = if fs::hard_link(&twin.path, &there).is_ok() {
+            is_still(&there, twin)
+        } else {
+            let mode = 0o666 | u32::from(entry.mode) & 0o111;
+            copy(twin, folder, &name, mode).and_then(|(file, size)| {
+                copied = size;
+                self.finish_file(at, &file)
+            })
+        };
+        if let Err(error) = done {
+            let _ = folder.unlink(&name);
+            let from = escape::path(&twin.path);
+            return Err(error).with_context(|| format!("{} cannot be made of {from}", entry.name));
+        }
+        self.outcome.bytes += copied;
+        self.settle(at, &staging, &name)
+    }
+
     pub(super) fn link(&mut self, at: usize, to: &[u8]) -> Result<()> {
         let entry = &self.index.entries[at];
         if self.role(at) == Role::Blob {
@@ -103,4 +134,34 @@ impl Placer<'_> {
         self.outcome.references += 1;
         Ok(())
     }
+}
+
+/// Whether what was linked is what was read.
+fn is_still(path: &Path, twin: &Twin) -> io::Result<()> {
+    if Stamp::at(path)?.is_same_content(&twin.stamp) { Ok(()) } else { Err(changed()) }
+}
+
+fn changed() -> io::Error {
+    io::Error::other("another program changed it meanwhile; run this again")
+}
+
+/// A copy of the file, which is held against what was read before; and its size.
+fn copy(twin: &Twin, folder: &Folder, name: &[u8], mode: u32) -> io::Result<(fs::File, u64)> {
+    let mut from = contents::open(&twin.path)?;
+    let mut to = folder.create(name, mode)?;
+    let (mut sum, mut size) = (Sha256::new(), 0);
+    let mut buffer = vec![0; 256 << 10];
+    loop {
+        let count = match from.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        sum.update(&buffer[..count]);
+        to.write_all(&buffer[..count])?;
+        size += count as u64;
+    }
+    let found: [u8; 32] = sum.finalize().into();
+    if found == twin.sum { Ok((to, size)) } else { Err(changed()) }
 }

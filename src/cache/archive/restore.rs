@@ -11,13 +11,13 @@ use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::index::Index;
 use super::merge::Merge;
-use super::place::{Outcome, Placer, shares};
+use super::place::{Outcome, Placer};
 use super::read::{Archive, Taker};
+use super::room;
 use super::target::Target;
-use crate::platform::disk;
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::lock::Lock;
-use crate::support::{escape, own_folder, units};
+use crate::support::{escape, own_folder};
 
 /// What one restore holds, so that no other works in the same cache.
 const LOCK: &str = "restore.lock";
@@ -71,7 +71,7 @@ fn stopped() -> Interrupted {
 /// When the archive is refused, or the disk does; what came until then is whole.
 pub fn restore(archive: &mut Archive, merge: &Merge, target: &Target, progress: &dyn Fn(u64)) -> Result<Outcome> {
     let index = std::sync::Arc::clone(&archive.index);
-    has_room(&index, merge, target)?;
+    room::has_room(&index, merge, target)?;
     let held = lock(target.root())?;
     sweep(&index, target);
     let done = thread::scope(|scope| {
@@ -141,40 +141,6 @@ fn sweep(index: &Index, target: &Target) {
         let _ = fs::remove_dir(&folder);
         let _ = folder.parent().map(fs::remove_dir);
     }
-}
-
-/// Whether the disks have room for what comes.
-///
-/// # Errors
-/// When one has not, with how much is missing.
-pub fn has_room(index: &Index, merge: &Merge, target: &Target) -> Result<()> {
-    let stores = index.stores();
-    let mut needs: Vec<(PathBuf, u64)> = Vec::new();
-    let mut add = |at: usize, size: u64| {
-        let root = target.spot(index.entries[at].name.bytes()).root;
-        match needs.iter_mut().find(|(known, _)| *known == root) {
-            Some((_, sum)) => *sum = sum.saturating_add(size),
-            None => needs.push((root, size)),
-        }
-    };
-    for (holder, takers) in &merge.wanted {
-        let Some((_, size)) = index.content(*holder) else { continue };
-        let Some((first, others)) = takers.split_first() else { continue };
-        add(*first, size);
-        others.iter().filter(|other| !shares(index, &stores, *first, **other)).for_each(|other| add(*other, size));
-    }
-    for (root, need) in needs {
-        if let Some(free) = disk::free_space(&root).filter(|free| *free < need) {
-            bail!(
-                "{} more are needed than the disk of {} has: {} come, {} are free\n  nothing was changed; make room, and run this again",
-                units::bytes(need - free),
-                escape::path(&root),
-                units::bytes(need),
-                units::bytes(free)
-            );
-        }
-    }
-    Ok(())
 }
 
 /// The lock of all restores into one cache, with what was made for it.

@@ -14,12 +14,12 @@ impl Merge {
 
     /// How many bytes of contents are there already.
     pub fn here(&self, index: &Index) -> u64 {
-        self.bytes_of(index, &|step| *step == Step::Here)
+        self.bytes_of(index, &|at| self.steps[at] == Step::Here || self.twins.contains_key(&at))
     }
 
     /// How many bytes of contents do not come since they are damaged.
     pub fn left_out_bytes(&self, index: &Index) -> u64 {
-        self.bytes_of(index, &|step| *step == Step::LeftOut)
+        self.bytes_of(index, &|at| self.steps[at] == Step::LeftOut)
     }
 
     /// The damaged contents that do not come, and the links to them.
@@ -27,8 +27,8 @@ impl Merge {
         index.entries.iter().zip(&self.steps).filter(|(_, step)| **step == Step::LeftOut).map(|(entry, _)| entry)
     }
 
-    /// The bytes of the contents that do not come and have a member with such a step, each content counted once.
-    fn bytes_of(&self, index: &Index, is: &dyn Fn(&Step) -> bool) -> u64 {
+    /// The bytes of the contents that do not come and have such a member, each content counted once.
+    fn bytes_of(&self, index: &Index, is: &dyn Fn(usize) -> bool) -> u64 {
         let stores = index.stores();
         let content = |at: usize| match &index.entries[at].what {
             // A blob that is a link stands for its payload; other links may lead to nothing.
@@ -38,7 +38,7 @@ impl Merge {
             }
             _ => index.content(at),
         };
-        let found = (0..index.entries.len()).filter(|at| is(&self.steps[*at])).filter_map(content);
+        let found = (0..index.entries.len()).filter(|at| is(*at)).filter_map(content);
         let found: HashMap<usize, u64> = found.filter(|(holder, _)| !self.wanted.contains_key(holder)).collect();
         found.values().sum()
     }

@@ -282,8 +282,7 @@ fn end(context: &Context, plan: &Plan) -> Result<Exit> {
     if plan.problems.is_empty() {
         return Ok(Exit::Done);
     }
-    context
-        .output
-        .error(format!("{} could not be read, and are not in the archive", units::count(plan.problems.len(), "path")));
+    let (count, are) = (plan.problems.len(), if plan.problems.len() == 1 { "is" } else { "are" });
+    context.output.error(format!("{} could not be read, and {are} not in the archive", units::count(count, "path")));
     Ok(Exit::Of(1))
 }

@@ -25,8 +25,11 @@ pub(in crate::commands) fn back(survey: &Survey, restored: &Restored) -> Vec<Str
         *sum = sum.saturating_add(bytes);
     }
     let count = things.len();
-    let told =
-        |(name, bytes): (String, u64)| format!("{} is back ({}).", escape::printable(&name), units::bytes(bytes));
+    // What has a second name elsewhere freed nothing, and nothing is to be said of its size.
+    let told = |(name, bytes): (String, u64)| match bytes {
+        0 => format!("{} is back.", escape::printable(&name)),
+        _ => format!("{} is back ({}).", escape::printable(&name), units::bytes(bytes)),
+    };
     let mut lines: Vec<String> = things.into_iter().take(NAMED).map(told).collect();
     if count > NAMED {
         lines.push(format!("And {} more; {} in all.", count - NAMED, units::bytes(whole)));

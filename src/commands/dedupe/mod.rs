@@ -204,7 +204,7 @@ impl Report<'_> {
         let problems = self.found.problems.len();
         match (refused, problems) {
             (0, 0) => Ok(Exit::Done),
-            (0, _) => bail!("{} could not be read", units::count(problems, "file or folder")),
+            (0, _) => bail!("{} could not be read", units::count(problems, "path")),
             _ => bail!("{} of {} could not be made one", refused, units::count(self.plan.copies().count(), "file")),
         }
     }
