@@ -60,8 +60,15 @@ impl Order for All<'_> {
 
 /// Who owns the places that files are fetched into.
 ///
-/// Both calls come from the engine's worker threads, for each artifact once and in this order.
+/// `admit` and `settle` come from the engine's worker threads, for each artifact once and in this order.
 pub trait Steward: Sync {
+    /// Whether what has the artifact's final name is known to be damaged: it is fetched although a file of its size is there, which
+    /// keeps its name until the right bytes take it.
+    fn is_stale(&self, artifact: &Artifact) -> bool {
+        let _ = artifact;
+        false
+    }
+
     /// The bytes in `file` are proven and have not got their final name yet; an error keeps them from it and says why. `bytes`
     /// are all of them, where they are few and in memory still.
     ///

@@ -116,10 +116,11 @@ impl Job {
 }
 
 impl Work<'_> {
-    /// True when the artifact's file is there and as long as it should be.
+    /// True when the artifact's file is there, as long as it should be, and not known to be damaged.
     pub(super) fn present(&self, artifact: &Artifact) -> bool {
-        fs::metadata(&artifact.destination)
-            .is_ok_and(|metadata| metadata.is_file() && artifact.size.is_none_or(|size| size == metadata.len()))
+        let found = fs::metadata(&artifact.destination);
+        found.is_ok_and(|found| found.is_file() && artifact.size.is_none_or(|size| size == found.len()))
+            && !self.steward.is_stale(artifact)
     }
 
     pub(super) fn tell(&self, event: Event) {

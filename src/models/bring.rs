@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::keeper::{Keeper, Trust, is_here};
+use super::keeper::{Keeper, Trust};
 use super::locked::{File, Model, Place};
 use super::placement;
 use super::world::World;
@@ -233,7 +233,7 @@ fn note(one: &mut Brought, artifact: &Artifact, received: u64, proof: Option<Pro
 }
 
 fn lacking(keeper: &Keeper<'_>, keys: &[u32]) -> Vec<usize> {
-    (0..keys.len()).filter(|at| !is_here(&keeper.artifact(keys[*at]))).collect()
+    (0..keys.len()).filter(|at| !keeper.is_here(&keeper.artifact(keys[*at]))).collect()
 }
 
 /// Why a model's folders cannot be made.

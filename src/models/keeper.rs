@@ -17,13 +17,15 @@ use super::web_page;
 use super::world::World;
 use crate::fetch::{Artifact, Digest, Proof, Steward};
 
-/// What may come into the cache without being looked into.
+/// What may come into the cache without being looked into, and what of it is not to be believed.
 #[derive(Debug, Clone, Default)]
 pub struct Trust {
     /// Contents that somebody has vouched for: the lock as it was committed.
     pub known: HashSet<Digest>,
     /// `--allow-pickle`: pickles that import anything may come.
     pub allow_pickle: bool,
+    /// Final names whose files were read and are damaged: they are fetched although they are here.
+    pub stale: HashSet<PathBuf>,
 }
 
 /// The engine's [`Steward`] for models.
@@ -97,12 +99,19 @@ impl<'a> Keeper<'a> {
                 Entry::Occupied(_) => {}
                 Entry::Vacant(free) => drop(free.insert(key)),
             }
-            if !is_here(&artifact) {
+            if !self.is_here(&artifact) {
                 missing.push(keys.len());
             }
             keys.push(u32::try_from(key)?);
         }
         Ok((keys, missing))
+    }
+
+    /// Whether it is here, as far as its name and size tell.
+    pub(super) fn is_here(&self, artifact: &Artifact) -> bool {
+        let found = std::fs::metadata(&artifact.destination);
+        found.is_ok_and(|found| found.is_file() && artifact.size.is_none_or(|size| size == found.len()))
+            && !self.is_stale(artifact)
     }
 
     fn made(&self, key: usize) -> Result<Artifact> {
@@ -191,13 +200,11 @@ impl<'a> Keeper<'a> {
     }
 }
 
-/// Whether it is here, as far as its name and size tell.
-pub(super) fn is_here(artifact: &Artifact) -> bool {
-    let found = std::fs::metadata(&artifact.destination);
-    found.is_ok_and(|found| found.is_file() && artifact.size.is_none_or(|size| size == found.len()))
-}
-
 impl Steward for Keeper<'_> {
+    fn is_stale(&self, artifact: &Artifact) -> bool {
+        self.trust.stale.contains(&artifact.destination)
+    }
+
     fn admit(&self, artifact: &Artifact, file: &Path, bytes: Option<&[u8]>, proof: &Proof) -> Result<(), String> {
         if artifact.digest.is_none() {
             web_page::refuse(&artifact.label, file, bytes)?;

@@ -221,9 +221,9 @@ fn a_blob_that_is_not_what_its_name_says_is_no_equal() {
     let ran = room.run(&GO).expect(1);
     assert_eq!(shape(room.path()), before);
     assert!(
-        ran.err.contains(
-            "models/name/a.safetensors stays: its bytes differ, although its name or its hash says otherwise"
-        ),
+        ran.err.contains(&format!(
+            "models/name/a.safetensors stays: @/p/{name} is damaged, and this one is sound; `modelstrap verify --fix` mends it"
+        )),
         "{}",
         ran.err
     );
@@ -238,6 +238,22 @@ fn a_blob_that_is_not_what_its_name_says_is_no_equal() {
     let found = room.run(&[&ALL[..], &["-n", "--json", "--compare"]].concat()).expect(1).json();
     assert_eq!(found["pairs"][0]["state"], "stays");
     assert_eq!(fs::read(room.place("models/name/a.safetensors")).unwrap(), one);
+    // The other one, and then both.
+    room.write(&name, &one);
+    local(&room, "models/name", "a.safetensors", &one);
+    room.write("models/name/a.safetensors", &damaged);
+    let says = |what: &str| {
+        let ran = room.run(&GO).expect(1);
+        assert!(
+            ran.err.contains(&format!("models/name/a.safetensors stays: {what}; `modelstrap verify")),
+            "{}",
+            ran.err
+        );
+    };
+    says("it is damaged: its bytes are not what its name says");
+    damaged[5] ^= 1;
+    room.write(&name, &damaged);
+    says(&format!("it is damaged, and so is @/p/{name}"));
 }
 
 #[test]

@@ -1,15 +1,17 @@
 //! Works through a plan: pairs are opened and compared a handful at a time, by all cores, and then replaced one by one.
 
 use std::collections::{HashMap, HashSet};
+use std::fs;
 use std::io;
 
-use super::one::{Opened, Refused, Run, words};
+use super::one::{CHANGED, Opened, Refused, Run, is_it, words};
 use super::replace::{Done, Job, Outcome};
 use crate::cache::duplicates::compare::{Two, equal};
 use crate::cache::duplicates::{self, Copy, How, Plan, Set};
 use crate::cache::stamp::Stamp;
+use crate::fetch;
 use crate::platform::blocks;
-use crate::support::interrupt;
+use crate::support::{escape, interrupt};
 
 /// How many pairs are open at a time, and how many bytes they have at most: between the comparison of a pair and its replacement
 /// lies the comparison of these.
@@ -108,7 +110,7 @@ impl Worker<'_> {
         });
         let result = match result {
             Ok(Ok(true)) => Ok(Done { how: How::Reflink, saved: pair.copy.file.stamp.disk }),
-            Ok(Ok(false)) => Err(DIFFERS.to_owned()),
+            Ok(Ok(false)) => Err(self.open(&pair).map_or_else(|refused| refused, |files| differs(&pair, &files))),
             Ok(Err(error)) if error.kind() == io::ErrorKind::Unsupported => match pair.copy.otherwise {
                 Ok(how) => return Some(Pair { how, ..pair }),
                 Err(why) => Err(why.words().to_owned()),
@@ -143,7 +145,7 @@ impl Worker<'_> {
             }
             let result = match equal {
                 Ok(true) => self.finish(pair, &mut files, &written),
-                Ok(false) => Err(DIFFERS.to_owned()),
+                Ok(false) => Err(differs(pair, &files)),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => Err(words(&error)),
             };
@@ -177,3 +179,28 @@ impl Worker<'_> {
 }
 
 const DIFFERS: &str = "its bytes differ, although its name or its hash says otherwise";
+
+/// What is said of a pair whose bytes differ. Where the names of both say what they are, their hashes tell which of them is damaged.
+fn differs(pair: &Pair<'_>, files: &Opened) -> Refused {
+    let Some(known) = pair.set.keep.known.filter(|_| pair.copy.by_name) else { return DIFFERS.to_owned() };
+    let is_good = |name: &duplicates::Name| {
+        let hashed = fetch::hash_file(&name.path(), &known, &mut vec![0; fetch::BLOCK], &|_| ());
+        hashed.ok().flatten().map(|proof| proof.digest == known)
+    };
+    // Those that were compared, and not what has their names by now.
+    let same = |file: &fs::File, stamp: &Stamp| duplicates::stamp(file).is_ok_and(|now| is_it(&now, stamp));
+    let keep = pair.set.keep.name();
+    let (kept, copied) = (is_good(keep), is_good(pair.copy.file.name()));
+    if !same(&files.keep, &files.keep_stamp) || !same(&files.copy, &files.copy_stamp) {
+        return CHANGED.to_owned();
+    }
+    let keep = escape::path(&keep.path());
+    match (kept, copied) {
+        (Some(false), Some(true)) => format!("{keep} is damaged, and this one is sound; {FIX}"),
+        (Some(true), Some(false)) => format!("it is damaged: its bytes are not what its name says; {FIX}"),
+        (Some(false), Some(false)) => format!("it is damaged, and so is {keep}; {FIX}"),
+        _ => DIFFERS.to_owned(),
+    }
+}
+
+const FIX: &str = "`modelstrap verify --fix` mends it";

@@ -146,7 +146,13 @@ mod tests {
         let path = room.path().join("x");
         fs::write(&path, "abc").unwrap();
         let stamp = Stamp::at(&path).unwrap();
-        let content = |claims: Vec<Claim>| Content { paths: vec![path.clone()], stamp, claims, owners: Vec::new() };
+        let content = |claims: Vec<Claim>| Content {
+            paths: vec![path.clone()],
+            unnamed: Vec::new(),
+            stamp,
+            claims,
+            owners: Vec::new(),
+        };
         let other = "0".repeat(64);
         let contents = [
             content(vec![whole(ABC, Some(3)), whole(ABC_GIT, None), begins("ba7816bf")]),
@@ -176,13 +182,19 @@ mod tests {
         fs::write(&path, "half").unwrap();
         let stamp = Stamp::at(&path).unwrap();
         fs::write(&path, "still growing").unwrap();
-        let changed = Content { paths: vec![path], stamp, claims: vec![whole(ABC, None)], owners: Vec::new() };
+        let changed = Content {
+            paths: vec![path],
+            unnamed: Vec::new(),
+            stamp,
+            claims: vec![whole(ABC, None)],
+            owners: Vec::new(),
+        };
         let gone =
             Content { paths: vec![room.path().join("gone")], claims: vec![whole(ABC, None)], ..changed_like(stamp) };
         assert_eq!(check(&[changed, gone], 1, &|_| ()), [Verdict::Changed, Verdict::Changed]);
     }
 
     fn changed_like(stamp: Stamp) -> Content {
-        Content { paths: Vec::new(), stamp, claims: Vec::new(), owners: Vec::new() }
+        Content { paths: Vec::new(), unnamed: Vec::new(), stamp, claims: Vec::new(), owners: Vec::new() }
     }
 }

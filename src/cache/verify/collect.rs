@@ -99,7 +99,13 @@ impl Collector {
         let key = Key::of(&path, &stamp);
         let contents = &mut self.found.contents;
         let at = *self.index.entry(key).or_insert_with(|| {
-            contents.push(Content { paths: Vec::new(), stamp, claims: Vec::new(), owners: Vec::new() });
+            contents.push(Content {
+                paths: Vec::new(),
+                unnamed: Vec::new(),
+                stamp,
+                claims: Vec::new(),
+                owners: Vec::new(),
+            });
             contents.len() - 1
         });
         let Some(content) = contents.get_mut(at) else { return };
@@ -342,7 +348,7 @@ impl Collector {
         for (path, stamp) in std::mem::take(&mut self.unknown) {
             match self.index.get(&Key::of(&path, &stamp)).and_then(|at| self.found.contents.get_mut(*at)) {
                 // A hard link to what is known by another name.
-                Some(content) if !content.paths.contains(&path) => content.paths.push(path),
+                Some(content) if !content.paths.contains(&path) => content.unnamed.push(path),
                 Some(_) => {}
                 None => self.found.unproven.push((path, stamp.size)),
             }

@@ -72,8 +72,10 @@ pub struct Store {
 /// Some bytes on the disk.
 #[derive(Debug)]
 pub struct Content {
-    /// The files that are they: more than one where they are hard-linked. The first is read.
+    /// The files that are they: more than one where they are hard-linked, and something is said of each. The first is read.
     pub paths: Vec<PathBuf>,
+    /// More of its names, of which nobody says what they are: a person's own file may be one, by a hard link of `dedupe`.
+    pub unnamed: Vec<PathBuf>,
     /// What the disk said when it was found.
     pub stamp: Stamp,
     /// What is said of it.

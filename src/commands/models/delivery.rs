@@ -1,7 +1,7 @@
 //! The way from wanted models to files on the disk, as `models download`, `models add` and `setup` go it.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
@@ -46,6 +46,8 @@ pub(in crate::commands) struct Wish {
     pub(in crate::commands) dry_run: bool,
     /// How fast, how many, how trusting.
     pub(in crate::commands) transfer: Transfer,
+    /// Final names whose files are damaged: each is fetched, and keeps what it has until the right bytes are here.
+    pub(in crate::commands) stale: HashSet<PathBuf>,
 }
 
 /// How it ended.
@@ -245,7 +247,7 @@ fn fetch(
     known: HashSet<Digest>,
 ) -> Result<(Vec<Brought>, Option<Summary>)> {
     let models: Vec<&Model> = settled.models.iter().map(|(_, model)| model).collect();
-    let trust = Trust { known, allow_pickle: wish.transfer.allow_pickle };
+    let trust = Trust { known, allow_pickle: wish.transfer.allow_pickle, stale: wish.stale.clone() };
     let delivery = Delivery::of(&session.world, &models, &trust)?;
     let options =
         Options { max_workers: wish.transfer.max_workers, limit_rate: wish.transfer.limit_rate, ..Options::default() };

@@ -16,6 +16,7 @@ pub(super) fn run(context: &Context, arguments: &DownloadArgs) -> Result<Exit> {
         locked: arguments.locked,
         frozen: arguments.frozen,
         repair: false,
+        stale: std::collections::HashSet::new(),
         everywhere: arguments.all_platforms,
         weights: weights(&arguments.weights)?,
         dry_run: arguments.consent.dry_run,

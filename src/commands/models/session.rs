@@ -252,7 +252,7 @@ impl<'a> Session<'a> {
     }
 
     /// A path for a person.
-    pub(super) fn shown(&self, path: &Path) -> String {
+    pub(in crate::commands) fn shown(&self, path: &Path) -> String {
         paths::friendly(&self.project.root, self.layout.home.as_deref(), path)
     }
 }

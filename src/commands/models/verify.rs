@@ -1,6 +1,7 @@
 //! `modelstrap models verify`: reads every byte again and compares it with the lock; no network unless `--fix`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -11,7 +12,7 @@ use super::session::Pick;
 use super::settle::{Ask, Settled, by_reason, settle};
 use super::{Session, Wish, deliver};
 use crate::cli::{Transfer, VerifyArgs};
-use crate::models::locked::Model;
+use crate::models::locked::{File, Model, Part};
 use crate::models::placement;
 use crate::models::rehash::{self, Finding, Item};
 use crate::support::escape::printable;
@@ -165,7 +166,7 @@ fn many_missing(models: &[(Pick, Model)], owners: &[Owner], findings: &[Finding]
     .collect()
 }
 
-/// Takes damaged files away, so that the engine finds them missing, and fetches what is missing.
+/// Fetches what is damaged and what is missing. What is damaged keeps its name until the right bytes are here.
 fn fix(
     session: &Session<'_>,
     arguments: &VerifyArgs,
@@ -174,6 +175,7 @@ fn fix(
     items: &[Item],
     findings: &[Finding],
 ) -> Result<Exit> {
+    let mut damaged = Damaged::default();
     for ((owner, item), finding) in owners.iter().zip(items).zip(findings) {
         if matches!(finding, Finding::Content { .. } | Finding::Size { .. }) {
             let part = &models[owner.0].1.parts[owner.1];
@@ -181,33 +183,56 @@ fn fix(
                 if placement::renew(&session.world, part, file)? {
                     session.context.output.detail(format!("made anew {}", escape::path(&item.path)));
                 } else {
-                    placement::discard(&session.world, part, file)?;
-                    session.context.output.detail(format!("removed {}", escape::path(&item.path)));
+                    damaged.note(session, part, file)?;
                 }
             }
         }
     }
-    let (words, transfer) = (arguments.models.clone(), arguments.transfer.clone());
-    let wish = Wish { words, frozen: true, repair: true, transfer, ..Wish::default() };
-    let delivered = deliver(session, &wish)?;
-    Ok(if delivered.missing > 0 { Exit::Of(1) } else { Exit::Done })
+    let whole = damaged.fetch(session, arguments.models.clone(), arguments.transfer.clone())?;
+    Ok(if whole { Exit::Done } else { Exit::Of(1) })
 }
 
-/// Fetches what is missing of the models that the manifest calls `names`, after the damaged files, each a model of the lock, its part
-/// and its file by their numbers, were taken away. True when all of them are whole.
+/// Files that are fetched although something is there under their names.
+#[derive(Default)]
+struct Damaged<'a> {
+    files: Vec<(&'a Part, &'a File)>,
+    stale: HashSet<PathBuf>,
+}
+
+impl<'a> Damaged<'a> {
+    fn note(&mut self, session: &Session<'_>, part: &'a Part, file: &'a File) -> Result<()> {
+        self.stale.insert(placement::artifact(&session.world, part, file, 0)?.destination);
+        self.files.push((part, file));
+        Ok(())
+    }
+
+    /// Fetches them, and what is missing of the models that `words` name. True when all of those are whole.
+    fn fetch(self, session: &Session<'_>, words: Vec<String>, transfer: Transfer) -> Result<bool> {
+        let wish = Wish { words, frozen: true, repair: true, transfer, stale: self.stale, ..Wish::default() };
+        let delivered = deliver(session, &wish)?;
+        for (part, file) in self.files {
+            // A snapshot's own copy, or second name, of what was damaged has the damage still.
+            placement::renew(&session.world, part, file)?;
+        }
+        Ok(delivered.missing == 0)
+    }
+}
+
+/// Fetches what is missing of the models that the manifest calls `names`, and the damaged files, each a model of the lock, its part
+/// and its file by their numbers. True when all of them are whole.
 pub(in crate::commands) fn fetch_again(
     session: &Session<'_>,
     names: Vec<String>,
     damaged: &[(usize, usize, usize)],
     transfer: Transfer,
 ) -> Result<bool> {
+    let mut stale = Damaged::default();
     for (model, part, file) in damaged {
         let model = session.lock.as_ref().and_then(|lock| lock.models.get(*model));
         let Some(part) = model.and_then(|model| model.parts.get(*part)) else { continue };
         if let Some(file) = part.files.get(*file) {
-            placement::discard(&session.world, part, file)?;
+            stale.note(session, part, file)?;
         }
     }
-    let wish = Wish { words: names, frozen: true, repair: true, transfer, ..Wish::default() };
-    Ok(deliver(session, &wish)?.missing == 0)
+    stale.fetch(session, names, transfer)
 }

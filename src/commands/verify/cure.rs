@@ -6,17 +6,20 @@ use std::path::{Path, PathBuf};
 use super::finding::Desk;
 use crate::cache::Place;
 use crate::cache::places::Kind;
-use crate::cache::verify::{By, Content, Missing, Owner, Repo, Verdict, owners};
+use crate::cache::verify::{By, Claim, Collected, Content, Expected, Missing, Owner, Repo, Verdict, owners};
 use crate::fetch::Digest;
 use crate::models::hub::{api, place};
 use crate::models::locked::{File, HubPlace, Place as ModelPlace, RepoType};
 use crate::models::mend::{Cure, Linked, Wound};
+use crate::models::rehash::{self, Item};
 use crate::models::world::World;
-use crate::support::escape::printable;
+use crate::support::escape::{self, printable};
 
 /// A lock and a link can come with a clone: what they lead to outside of the cache is not theirs to mend.
 const FOREIGN: &str =
     "a link leads to it out of the cache, and nobody but the project's lock says what it is; remove the link";
+
+const BROUGHT: &str = "remove it: the program that brought it fetches it again";
 
 /// What mends a file.
 #[derive(Debug)]
@@ -48,6 +51,22 @@ pub(super) struct Surgery<'a> {
     places: &'a [Place],
     /// Contents that were read and are good, by what they are.
     good: HashMap<Digest, &'a Path>,
+    /// The others that are here, since the words of the command line do not mean them: nobody has read them.
+    unread: &'a Unread,
+}
+
+/// Files that may have the bytes of a damaged one, by what they should be.
+pub(super) type Unread = HashMap<Digest, Vec<PathBuf>>;
+
+/// What `found` has.
+pub(super) fn unread(found: &Collected) -> Unread {
+    let mut all = Unread::new();
+    for content in &found.contents {
+        if let Some(digest) = content.digest() {
+            all.entry(digest).or_default().push(content.path().to_path_buf());
+        }
+    }
+    all
 }
 
 /// Where bytes come from.
@@ -57,10 +76,44 @@ struct Source {
 }
 
 impl<'a> Surgery<'a> {
-    pub(super) fn new(desk: &'a Desk<'a>, world: Option<&'a World>, places: &'a [Place], verdicts: &[Verdict]) -> Self {
+    pub(super) fn new(
+        desk: &'a Desk<'a>,
+        world: Option<&'a World>,
+        places: &'a [Place],
+        verdicts: &[Verdict],
+        unread: &'a Unread,
+    ) -> Self {
         let contents = desk.found.contents.iter().zip(verdicts).filter(|(_, verdict)| **verdict == Verdict::Good);
         let good = contents.filter_map(|(content, _)| Some((content.digest()?, content.path()))).collect();
-        Self { desk, world, places, good }
+        Self { desk, world, places, good, unread }
+    }
+
+    /// The names of a damaged content that are a person's own: nobody says what they are, and they lie outside of the cache.
+    pub(super) fn own(&self, content: &Content) -> Vec<PathBuf> {
+        content.unnamed.iter().filter(|path| !self.is_home(path)).cloned().collect()
+    }
+
+    /// A file that has the bytes.
+    fn sound(&self, digest: &Digest) -> Option<Cure> {
+        if let Some(path) = self.good.get(digest) {
+            return Some(Cure::Copy(path.to_path_buf()));
+        }
+        let is_sound = |path: &&PathBuf| {
+            let item = Item { path: path.to_path_buf(), size: None, digest: Some(*digest) };
+            matches!(rehash::verify(&[item], 1, &|_, _| ())[..], [rehash::Finding::Good])
+        };
+        self.unread.get(digest)?.iter().find(is_sound).cloned().map(Cure::Copy)
+    }
+
+    /// Another checkpoint that begins with the same digits is likely the same, and that is too little to write it over anything.
+    fn twin(&self, content: &Content) -> Option<String> {
+        let [Claim { expected: Expected::Begins(digits), .. }] = &content.claims[..] else { return None };
+        let is_it = |digest: &Digest| matches!(digest, Digest::Sha256(_)) && digest.hex().starts_with(digits.as_str());
+        let path = self.good.iter().filter(|(digest, _)| is_it(digest)).map(|(_, path)| *path).min()?;
+        Some(format!(
+            "remove it: the program that brought it fetches it again; or copy {} there, which has the right bytes",
+            escape::path(path)
+        ))
     }
 
     /// What mends a damaged content.
@@ -69,7 +122,7 @@ impl<'a> Surgery<'a> {
             let several = content.claims.len() > 1;
             return Remedy::Nothing(match several {
                 true => "what is said of it contradicts itself".to_owned(),
-                false => "remove it: the program that brought it fetches it again".to_owned(),
+                false => self.twin(content).unwrap_or_else(|| BROUGHT.to_owned()),
             });
         };
         if let Some((model, part, file)) = content.owners.iter().find_map(|owner| self.through_models(owner)) {
@@ -82,7 +135,7 @@ impl<'a> Surgery<'a> {
         }
         let size = content.expected_size();
         let mut advice = None;
-        let mut source = self.good.get(&digest).map(|path| Source { cure: Cure::Copy(path.to_path_buf()), link: None });
+        let mut source = self.sound(&digest).map(|cure| Source { cure, link: None });
         for owner in &content.owners {
             if source.is_some() {
                 break;
@@ -93,13 +146,17 @@ impl<'a> Surgery<'a> {
             }
         }
         match source {
-            Some(source) => match self.wound(content.paths.clone(), digest, size, source) {
-                Remedy::Wound(wound) => {
-                    let seen = Some((content.stamp.size, content.stamp.modified));
-                    Remedy::Wound(Box::new(Wound { seen, ..*wound }))
+            Some(source) => {
+                let unnamed = content.unnamed.iter().filter(|path| self.is_home(path));
+                match self.wound(content.paths.iter().chain(unnamed).cloned().collect(), digest, size, source) {
+                    Remedy::Wound(wound) => {
+                        // huggingface_hub does not believe its mark of a file with a later time.
+                        let keeps_time = content.owners.contains(&Owner::LocalDir);
+                        Remedy::Wound(Box::new(Wound { seen: Some(content.stamp), keeps_time, ..*wound }))
+                    }
+                    other => other,
                 }
-                other => other,
-            },
+            }
             None => Remedy::Nothing(advice.unwrap_or_else(|| "remove it, and fetch it again".to_owned())),
         }
     }
@@ -121,7 +178,7 @@ impl<'a> Surgery<'a> {
         let mut parts = within.into_iter().flat_map(Path::components);
         let commit = parts.next().map(|part| part.as_os_str().to_string_lossy().into_owned()).unwrap_or_default();
         let path = crate::support::paths::portable(Path::new(""), &parts.collect::<PathBuf>());
-        let copied = self.good.get(&digest).map(|path| Cure::Copy(path.to_path_buf()));
+        let copied = self.sound(&digest);
         match self.of_hub(repo, &commit, &path, digest, missing.size) {
             Ok(source) => {
                 let source = Source { cure: copied.unwrap_or(source.cure), ..source };
@@ -153,7 +210,8 @@ impl<'a> Surgery<'a> {
             |link| link.file.path.clone(),
         );
         let link = source.link.map(Box::new);
-        Remedy::Wound(Box::new(Wound { paths, seen: None, inside, digest, size, cure: source.cure, label, link }))
+        let cure = source.cure;
+        Remedy::Wound(Box::new(Wound { paths, seen: None, keeps_time: false, inside, digest, size, cure, label, link }))
     }
 
     /// What goes through the machinery of `models`: code of torch.hub, and wheels.
@@ -179,9 +237,7 @@ impl<'a> Surgery<'a> {
                 None => Err("nobody says where it came from".to_owned()),
             },
             Owner::Ollama(store) => Err(pull(&self.desk.layer_of(*store, &digest))),
-            Owner::Checkpoint | Owner::LocalDir => {
-                Err("remove it: the program that brought it fetches it again".to_owned())
-            }
+            Owner::Checkpoint | Owner::LocalDir => Err(BROUGHT.to_owned()),
         }
     }
 

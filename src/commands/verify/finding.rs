@@ -18,6 +18,8 @@ pub(super) struct Finding {
     pub(super) file: String,
     /// Where it lies.
     pub(super) path: PathBuf,
+    /// Whether its path is the only word that means it and nothing else.
+    pub(super) is_loose: bool,
     /// What is wrong.
     pub(super) kind: Kind,
     /// What it should be.
@@ -28,7 +30,9 @@ pub(super) struct Finding {
     pub(super) found: Option<String>,
     /// How many bytes it should have.
     pub(super) size: Option<u64>,
-    /// How many names the file has that were not found: they keep what they have.
+    /// Its names that are a person's own: they keep what they have.
+    pub(super) own: Vec<PathBuf>,
+    /// How many names the file has that were not found: they keep it too.
     pub(super) elsewhere: u64,
     /// What mends it.
     pub(super) remedy: Remedy,
@@ -79,7 +83,7 @@ impl<'a> Desk<'a> {
     }
 
     /// What is wrong with a damaged content.
-    pub(super) fn damaged(&self, content: &Content, damage: &Damage, remedy: Remedy) -> Finding {
+    pub(super) fn damaged(&self, content: &Content, damage: &Damage, (remedy, own): (Remedy, Vec<PathBuf>)) -> Finding {
         let Called { model, file } = self.called(content);
         let (kind, expected, found) = match damage.found {
             Found::Size(found) => (Kind::Size, damage.claim.size.map(|size| size.to_string()), Some(found.to_string())),
@@ -93,8 +97,22 @@ impl<'a> Desk<'a> {
         };
         let size = content.expected_size().or(Some(content.stamp.size));
         let path = content.path().to_path_buf();
-        let elsewhere = content.stamp.names.saturating_sub(content.paths.len() as u64);
-        Finding { elsewhere, model, file, path, kind, expected, by: Some(by(damage.claim.by)), found, size, remedy }
+        let elsewhere = content.stamp.names.saturating_sub((content.paths.len() + content.unnamed.len()) as u64);
+        let is_loose = content.owners.iter().all(|owner| matches!(owner, Owner::Checkpoint | Owner::LocalDir));
+        Finding {
+            is_loose,
+            own,
+            elsewhere,
+            model,
+            file,
+            path,
+            kind,
+            expected,
+            by: Some(by(damage.claim.by)),
+            found,
+            size,
+            remedy,
+        }
     }
 
     /// What is wrong with a file that is not there.
@@ -112,7 +130,21 @@ impl<'a> Desk<'a> {
         };
         let expected = missing.digest.map(|digest: Digest| digest.to_string());
         let (path, size) = (missing.path.clone(), missing.size);
-        Finding { model, file, path, kind, expected, by: Some(by), found: None, size, elsewhere: 0, remedy }
+        let is_loose = false;
+        Finding {
+            is_loose,
+            model,
+            file,
+            path,
+            kind,
+            expected,
+            by: Some(by),
+            found: None,
+            size,
+            own: Vec::new(),
+            elsewhere: 0,
+            remedy,
+        }
     }
 
     /// The lock's name for it first: it is the person's own.

@@ -115,7 +115,7 @@ fn mend(session: &Session<'_>, arguments: &CacheVerifyArgs, work: &Work<'_>) -> 
         limit_rate: arguments.transfer.limit_rate,
         ..Options::default()
     };
-    let trust = Trust { known: session.trusted(), allow_pickle: arguments.transfer.allow_pickle };
+    let trust = Trust { known: session.trusted(), allow_pickle: arguments.transfer.allow_pickle, ..Trust::default() };
     let progress = (!files.is_empty()).then(|| Progress::new(session.output(), session.json(), models, files));
     let events = |event: Event| {
         if let Some(progress) = &progress {
@@ -131,16 +131,27 @@ fn mend(session: &Session<'_>, arguments: &CacheVerifyArgs, work: &Work<'_>) -> 
     for ((finding, _), result) in work.wounds.iter().zip(results) {
         match result {
             Err(why) => failed.push(format!("{} is not mended: {why}", name(finding))),
-            Ok(_) if finding.elsewhere > 0 => session.output().warn(format!(
-                "{} had {} elsewhere, which still {} the damaged bytes",
-                name(finding),
-                units::count(usize::try_from(finding.elsewhere).unwrap_or(usize::MAX), "other name"),
-                if finding.elsewhere == 1 { "has" } else { "have" },
-            )),
-            Ok(_) => {}
+            Ok(changed) => {
+                for path in changed.iter().chain(&finding.own) {
+                    session.output().warn(format!("{} keeps the bytes that it has", session.shown(path)));
+                }
+                elsewhere(session, finding);
+            }
         }
     }
     Ok(failed)
+}
+
+/// Tells of the names that nobody has found.
+fn elsewhere(session: &Session<'_>, finding: &Finding) {
+    if finding.elsewhere > 0 {
+        session.output().warn(format!(
+            "{} had {} elsewhere, which still {} the damaged bytes",
+            name(finding),
+            units::count(usize::try_from(finding.elsewhere).unwrap_or(usize::MAX), "other name"),
+            if finding.elsewhere == 1 { "has" } else { "have" },
+        ));
+    }
 }
 
 fn name(finding: &Finding) -> String {

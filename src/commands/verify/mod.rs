@@ -57,10 +57,12 @@ pub(super) fn run(context: &Context, arguments: &CacheVerifyArgs) -> Result<Exit
         wanted => wanted.and_then(Result::ok).unwrap_or_default(),
     };
     let lock = session.as_ref().and_then(Session::locked);
-    let targets = Targets::of(&arguments.targets, &context.start()?);
+    let start = context.start()?;
+    let targets = Targets::of(&arguments.targets, &start);
     let places = targets.places(survey.places);
     let names = wanted.keys().cloned().collect();
     let mut found = verify::collect(&Scope { places: &places, homes: &survey.homes, lock, wanted: &names });
+    let unread = if targets.is_all() { cure::Unread::new() } else { cure::unread(&found) };
     targets.restrict(&mut found, lock)?;
 
     let workers = arguments.transfer.max_workers.unwrap_or_else(cores);
@@ -75,8 +77,10 @@ pub(super) fn run(context: &Context, arguments: &CacheVerifyArgs) -> Result<Exit
 
     let desk = Desk { found: &found, lock };
     let world = session.as_ref().map(Session::world);
-    let outcome = sort(&found, &desk, &Surgery::new(&desk, world, &places, &verdicts), &verdicts, (read, time));
-    let view = present::View { context, project: &survey.project, layout: &survey.layout, found: &found, lock };
+    let surgery = Surgery::new(&desk, world, &places, &verdicts, &unread);
+    let outcome = sort(&found, &desk, &surgery, &verdicts, (read, time));
+    let view =
+        present::View { context, start: &start, project: &survey.project, layout: &survey.layout, found: &found, lock };
     let fixes = arguments.fix && !arguments.consent.dry_run;
     view.show(&outcome, fixes)?;
     if !arguments.fix {
@@ -116,7 +120,7 @@ fn sort(
         match verdict {
             Verdict::Good | Verdict::Stopped => {}
             Verdict::Damaged(damage) => {
-                outcome.findings.push(desk.damaged(content, damage, surgery.damaged(content)));
+                outcome.findings.push(desk.damaged(content, damage, (surgery.damaged(content), surgery.own(content))));
             }
             Verdict::Changed => outcome.changed.push(content.path().to_path_buf()),
             Verdict::Unreadable(why) => outcome.unreadable.push((content.path().to_path_buf(), why.clone())),

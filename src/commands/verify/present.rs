@@ -1,5 +1,7 @@
 //! What a person and a program get to see of it.
 
+use std::path::Path;
+
 use anyhow::Result;
 use serde_json::{Value, json};
 
@@ -23,6 +25,8 @@ const NAMED: usize = 3;
 
 pub(super) struct View<'a> {
     pub(super) context: &'a Context,
+    /// Where the person is.
+    pub(super) start: &'a Path,
     pub(super) project: &'a Project,
     pub(super) layout: &'a Layout,
     pub(super) found: &'a Collected,
@@ -66,7 +70,7 @@ impl View<'_> {
                 let count = units::count(group.len(), "file");
                 let what = if finding.kind == Kind::Missing { "missing" } else { "not here" };
                 lines.push_str(&format!("{}: {count} {what}: {}, …\n", printable(&finding.model), some.join(", ")));
-                lines.push_str(&mend(finding));
+                lines.push_str(&self.mend(finding));
                 at += group.len();
                 continue;
             }
@@ -102,7 +106,35 @@ impl View<'_> {
             let [expected, found] = [expected, found].map(|digest| text::middle(digest, room.max(24), "…"));
             lines.push_str(&format!("    expected {expected}{by}\n    found    {found}\n"));
         }
-        lines.push_str(&mend(finding));
+        lines.push_str(&self.mend(finding));
+    }
+
+    /// What mends it, in a line.
+    fn mend(&self, finding: &Finding) -> String {
+        match &finding.remedy {
+            Remedy::Nothing(advice) => format!("    {advice}\n"),
+            remedy => {
+                let does = if remedy.asks_servers() { "fetches it again" } else { "copies it from where it is sound" };
+                format!("    `{}` {does}\n", self.command(finding))
+            }
+        }
+    }
+
+    /// The command for this one alone.
+    fn command(&self, finding: &Finding) -> String {
+        // The folder that a loose file lies in may be called like a model.
+        let name = match finding.is_loose {
+            true => paths::friendly(self.start, self.layout.home.as_deref(), &finding.path),
+            false => printable(&finding.model),
+        };
+        let (root, rest) =
+            if finding.is_loose { name.split_at(usize::from(name.starts_with('~'))) } else { ("", &*name) };
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@".contains(c);
+        if !rest.is_empty() && rest.chars().all(plain) {
+            format!("modelstrap verify --fix {root}{rest}")
+        } else {
+            "modelstrap verify --fix".to_owned()
+        }
     }
 
     fn notes(&self) {
@@ -120,7 +152,7 @@ impl View<'_> {
     fn note(&self, note: &Note) -> String {
         let repository =
             |at: &usize| self.found.repositories.get(*at).map_or_else(String::new, |repo| printable(&repo.name));
-        let shown = |path: &std::path::Path| paths::friendly(&self.layout.root, self.layout.home.as_deref(), path);
+        let shown = |path: &Path| paths::friendly(&self.layout.root, self.layout.home.as_deref(), path);
         match note {
             Note::Partial { repository: at, commit, here, all } => {
                 let commit: String = commit.to_string_lossy().chars().take(12).collect();
@@ -195,12 +227,12 @@ impl View<'_> {
                 "fixable": !matches!(finding.remedy, Remedy::Nothing(_)),
                 "mend": match &finding.remedy {
                     Remedy::Nothing(advice) => advice.clone(),
-                    _ => command(finding),
+                    _ => self.command(finding),
                 },
             })
         };
         let unproven = self.found.unproven_sum();
-        let place = |path: &std::path::Path, why: &str| json!({"path": path.to_string_lossy(), "why": why});
+        let place = |path: &Path, why: &str| json!({"path": path.to_string_lossy(), "why": why});
         json!({
             "schema": "modelstrap.verify/1",
             "project": self.project.root.to_string_lossy(),
@@ -232,27 +264,5 @@ fn sizes(finding: &Finding) -> String {
             finding.size.map_or_else(String::new, |size| format!(" (nothing, expected {})", units::bytes(size)))
         }
         _ => finding.size.map_or_else(String::new, |size| format!(" ({})", units::bytes(size))),
-    }
-}
-
-/// What mends it, in a line.
-fn mend(finding: &Finding) -> String {
-    match &finding.remedy {
-        Remedy::Nothing(advice) => format!("    {advice}\n"),
-        remedy => {
-            let does = if remedy.asks_servers() { "fetches it again" } else { "copies it from where it is sound" };
-            format!("    `{}` {does}\n", command(finding))
-        }
-    }
-}
-
-/// The command for this one alone.
-fn command(finding: &Finding) -> String {
-    let name = printable(&finding.model);
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@".contains(c);
-    if !name.is_empty() && name.chars().all(plain) {
-        format!("modelstrap verify --fix {name}")
-    } else {
-        "modelstrap verify --fix".to_owned()
     }
 }

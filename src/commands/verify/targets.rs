@@ -107,7 +107,7 @@ impl Targets {
 
 /// What the files are called.
 fn files(found: &Collected) -> impl Iterator<Item = String> {
-    let proven = found.contents.iter().flat_map(|content| &content.paths);
+    let proven = found.contents.iter().flat_map(|content| content.paths.iter().chain(&content.unnamed));
     let all = proven.chain(found.unproven.iter().map(|(path, _)| path));
     all.filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()))
 }
@@ -169,7 +169,7 @@ impl Word {
 
     fn means(&self, content: &Content, names: &Names) -> bool {
         content.owners.iter().any(|owner| names.of_owner(owner, content.digest(), |name| self.is(name)))
-            || content.paths.iter().any(|path| self.holds(path) || self.is_file(path))
+            || content.paths.iter().chain(&content.unnamed).any(|path| self.holds(path) || self.is_file(path))
     }
 
     fn lacks(&self, missing: &Missing, names: &Names) -> bool {

@@ -9,7 +9,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::OpenOptions;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sha1::{Digest as _, Sha1};
 
@@ -21,6 +21,7 @@ use super::locked::{File, HubPlace};
 use super::pickle;
 use super::world::World;
 use crate::fetch::{self, Artifact, Credential, Digest, Error, Event, Options, Proof, Steward};
+use crate::support::stamp::Stamp;
 use crate::support::{escape, nofollow};
 
 /// So many folders are held open at once for new bytes: some systems give a program only 256 open files.
@@ -31,8 +32,10 @@ const MOST_HELD: usize = 100;
 pub struct Wound {
     /// Its names: all of them get the new bytes, as one file. The first one need not be there.
     pub paths: Vec<PathBuf>,
-    /// How long the damaged file was, and when it was changed last, in nanoseconds since 1970: another one is left alone.
-    pub seen: Option<(u64, i128)>,
+    /// What the disk said of the damaged file: another one is left alone.
+    pub seen: Option<Stamp>,
+    /// Whether the new bytes get the damaged file's time: a program takes a later one for an edit.
+    pub keeps_time: bool,
     /// The folders that none of them may lie outside of, links followed.
     pub inside: Vec<PathBuf>,
     /// What its bytes must be.
@@ -72,15 +75,15 @@ pub enum Cure {
     },
 }
 
-/// Mends `wounds`; the results come in their order, with how many bytes came over the network. Events are those of the fetches
-/// alone, whose indices count the wounds that are fetched.
+/// Mends `wounds`; the results come in their order, with those of their names that stand for another file by now, and keep it.
+/// Events are those of the fetches alone, whose indices count the wounds that are fetched.
 pub fn mend(
     world: &World,
     wounds: &[Wound],
     trust: &Trust,
     options: &Options,
     events: &(dyn Fn(Event) + Sync),
-) -> Vec<Result<u64, String>> {
+) -> Vec<Result<Vec<PathBuf>, String>> {
     let mut results = Vec::with_capacity(wounds.len());
     let mut rest = wounds;
     let mut fetched = 0;
@@ -109,11 +112,11 @@ fn mend_batch(
     trust: &Trust,
     options: &Options,
     events: &(dyn Fn(usize, Event) + Sync),
-) -> Vec<Result<u64, String>> {
+) -> Vec<Result<Vec<PathBuf>, String>> {
     let mut held = HashMap::new();
     let stages: Vec<io::Result<Stage>> = wounds.iter().map(|wound| prepare(wound, &mut held)).collect();
-    let surgeon = Surgeon { world, wounds, stages: &stages, trust };
-    let mut results: Vec<Result<u64, String>> = Vec::with_capacity(wounds.len());
+    let surgeon = Surgeon { world, wounds, stages: &stages, trust, kept: Mutex::default() };
+    let mut results: Vec<Result<Vec<PathBuf>, String>> = Vec::with_capacity(wounds.len());
     // Of each artifact its wound, and its number among the wounds that are fetched.
     let (mut artifacts, mut whose, mut number) = (Vec::new(), Vec::new(), 0);
     for (at, (wound, stage)) in wounds.iter().zip(&stages).enumerate() {
@@ -121,12 +124,14 @@ fn mend_batch(
         results.push(match (stage, &wound.cure) {
             (Err(error), _) => Err(error.to_string()),
             // The bytes are here and only the link is not.
-            (Ok(_), Cure::Copy(from)) if wound.paths.first() == Some(from) => said(place::link(world, wound)),
+            (Ok(_), Cure::Copy(from)) if wound.paths.first() == Some(from) => {
+                said(place::link(world, wound).map(|()| Vec::new()))
+            }
             (Ok(stage), Cure::Copy(from)) => said(copy(world, wound, from, stage)),
             (Ok(stage), Cure::Fetch { url, credential }) => {
                 artifacts.push(artifact(wound, stage, url, credential.as_ref(), at));
                 whose.push((at, number));
-                Ok(0)
+                Ok(Vec::new())
             }
         });
         number += usize::from(fetch);
@@ -140,7 +145,8 @@ fn mend_batch(
     let outcomes = fetch::fetch(&world.client, &artifacts, &surgeon, options, &heard);
     for ((at, _), outcome) in whose.iter().zip(outcomes) {
         if let (Some(result), Some(Ok(stage))) = (results.get_mut(*at), stages.get(*at)) {
-            *result = outcome.result.map(|_| outcome.received).map_err(|error| shown(error, stage).to_string());
+            let kept = || surgeon.kept().remove(at).unwrap_or_default();
+            *result = outcome.result.map(|_| kept()).map_err(|error| shown(error, stage).to_string());
         }
     }
     drop(artifacts);
@@ -148,8 +154,8 @@ fn mend_batch(
     results
 }
 
-fn said(done: io::Result<()>) -> Result<u64, String> {
-    done.map(|()| 0).map_err(|error| error.to_string())
+fn said(done: io::Result<Vec<PathBuf>>) -> Result<Vec<PathBuf>, String> {
+    done.map_err(|error| error.to_string())
 }
 
 /// Where the new bytes of a wound come to lie first: in a folder of ours on the same disk, held open until they have their place.
@@ -228,7 +234,7 @@ fn stays_inside(wound: &Wound) -> io::Result<()> {
     wound.paths.iter().chain(&pointer).try_for_each(|path| within(&wound.inside, path).map(|_| ()))
 }
 
-fn copy(world: &World, wound: &Wound, from: &Path, stage: &Stage) -> io::Result<()> {
+fn copy(world: &World, wound: &Wound, from: &Path, stage: &Stage) -> io::Result<Vec<PathBuf>> {
     let done = copy_bytes(wound, from, &stage.held, &stage.name);
     let done = done.and_then(|()| place(world, wound, &stage.held, &stage.name));
     if done.is_err() {
@@ -280,6 +286,14 @@ struct Surgeon<'a> {
     wounds: &'a [Wound],
     stages: &'a [io::Result<Stage>],
     trust: &'a Trust,
+    /// By wound, which names are left alone.
+    kept: Mutex<HashMap<usize, Vec<PathBuf>>>,
+}
+
+impl Surgeon<'_> {
+    fn kept(&self) -> MutexGuard<'_, HashMap<usize, Vec<PathBuf>>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Steward for Surgeon<'_> {
@@ -304,9 +318,10 @@ impl Steward for Surgeon<'_> {
     }
 
     fn settle(&self, artifact: &Artifact) -> io::Result<()> {
-        match (self.wounds.get(artifact.key), self.stages.get(artifact.key)) {
-            (Some(wound), Some(Ok(stage))) => place(self.world, wound, &stage.held, &stage.name),
-            _ => Ok(()),
+        if let (Some(wound), Some(Ok(stage))) = (self.wounds.get(artifact.key), self.stages.get(artifact.key)) {
+            let kept = place(self.world, wound, &stage.held, &stage.name)?;
+            self.kept().insert(artifact.key, kept);
         }
+        Ok(())
     }
 }

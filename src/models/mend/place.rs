@@ -2,10 +2,10 @@
 //! held open, and over nothing but what was seen to be damaged.
 
 use std::ffi::{OsStr, OsString};
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::held::{Held, above};
 use super::{Linked, Wound};
@@ -16,28 +16,34 @@ use crate::models::world::World;
 use crate::support::escape;
 use crate::support::folder::{Found, Kind};
 use crate::support::lock::Lock;
+use crate::support::stamp::Stamp;
 
 /// How long another program is waited for that holds a blob's lock.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Gives the proven bytes, which lie in `stage` under `new`, the wound's names.
+/// Gives the proven bytes, which lie in `stage` under `new`, the wound's names. Those that stand for another file by now keep it, and
+/// are given back.
 ///
 /// # Errors
 /// What the disk says; when another file is there meanwhile.
-pub(super) fn place(world: &World, wound: &Wound, stage: &Held, new: &OsStr) -> io::Result<()> {
-    let Some((first, others)) = wound.paths.split_first() else { return Ok(()) };
+pub(super) fn place(world: &World, wound: &Wound, stage: &Held, new: &OsStr) -> io::Result<Vec<PathBuf>> {
+    let Some((first, others)) = wound.paths.split_first() else { return Ok(Vec::new()) };
     let (held, name) = above(&wound.inside, first, true)?;
     let _guard = guard(wound, &held, &name);
     let there = held.folder.find(&name)?;
-    if !may_go(wound, there.as_ref()) {
+    if !may_go(wound, there.as_ref(), is_untouched) {
         // Another program may have brought the same bytes, or an equal wound of the same run.
         if there.is_some_and(|there| there.kind == Kind::File) && is_good(&held.way(&name), wound) {
             let _ = stage.folder.unlink(new);
-            return link(world, wound);
+            return link(world, wound).map(|()| Vec::new());
         }
         return Err(changed(first));
     }
     if let Some(file) = there.filter(|there| there.kind == Kind::File) {
+        if wound.keeps_time {
+            // Without it the bytes are right all the same.
+            let _ = set_time(stage, new, file.stamp.modified);
+        }
         // Who may read it stays as it was.
         let _ = stage.folder.set_mode(new, file.stamp.mode);
     }
@@ -45,40 +51,49 @@ pub(super) fn place(world: &World, wound: &Wound, stage: &Held, new: &OsStr) -> 
         Some(_) => stage.folder.replace_in(new, &held.folder, &name)?,
         None => stage.folder.rename(new, &held.folder, &name)?,
     }
+    let mut kept = Vec::new();
     for other in others {
-        second_name(wound, &held, &name, stage, other, there.as_ref())?;
+        if !second_name(wound, &held, &name, stage, other)? {
+            kept.push(other.clone());
+        }
     }
-    link(world, wound)
+    link(world, wound).map(|()| kept)
 }
 
-/// Gives `name` the name `other` too, in the place of one of the damaged file's.
-fn second_name(
-    wound: &Wound,
-    held: &Held,
-    name: &OsStr,
-    stage: &Held,
-    other: &Path,
-    damaged: Option<&Found>,
-) -> io::Result<()> {
+fn set_time(held: &Held, name: &OsStr, modified: i128) -> io::Result<()> {
+    let since = u64::try_from(modified).map(Duration::from_nanos).map_err(io::Error::other)?;
+    let file = OpenOptions::new().read(true).append(!cfg!(unix)).open(held.way(name))?;
+    file.set_modified(SystemTime::UNIX_EPOCH + since)
+}
+
+/// Gives `name` the name `other` too, in the place of one of the damaged file's; false where that stands for another file by now:
+/// somebody may have saved their work there while the bytes came.
+fn second_name(wound: &Wound, held: &Held, name: &OsStr, stage: &Held, other: &Path) -> io::Result<bool> {
     let (at, other_name) = above(&wound.inside, other, true)?;
-    let there = at.folder.find(&other_name)?;
-    let same = |one: &Found, two: &Found| one.stamp.id == two.stamp.id && one.kind == two.kind;
-    if !may_go(wound, there.as_ref()) || damaged.zip(there.as_ref()).is_some_and(|(one, two)| !same(one, two)) {
-        return Err(changed(other));
-    }
     let temporary = OsString::from(format!("{}.link", wound.digest.hex()));
     let _ = stage.folder.unlink(&temporary);
     held.folder.hard_link(name, &stage.folder, &temporary)?;
-    stage.folder.replace_in(&temporary, &at.folder, &other_name)
+    // Looked at last. The damaged file has lost a name since it was read, which `changed` tells too.
+    let there = at.folder.find(&other_name);
+    if !there.as_ref().is_ok_and(|there| may_go(wound, there.as_ref(), Stamp::is_same_content)) {
+        stage.folder.unlink(&temporary)?;
+        return there.map(|_| false);
+    }
+    stage.folder.replace_in(&temporary, &at.folder, &other_name).map(|()| true)
 }
 
 /// Whether what is there is what was seen: the damaged file, or where none was, nothing or a link to nothing.
-fn may_go(wound: &Wound, there: Option<&Found>) -> bool {
-    match (wound.seen, there) {
-        (Some(seen), Some(there)) => there.kind == Kind::File && seen == (there.stamp.size, there.stamp.modified),
+fn may_go(wound: &Wound, there: Option<&Found>, same: impl Fn(&Stamp, &Stamp) -> bool) -> bool {
+    match (&wound.seen, there) {
+        (Some(seen), Some(there)) => there.kind == Kind::File && same(seen, &there.stamp),
         (None, Some(there)) => there.kind == Kind::Link,
         (_, None) => true,
     }
+}
+
+/// Whether nobody has written to the file, not even who put its time back. A name more or fewer is no writing, and moves `changed`.
+fn is_untouched(seen: &Stamp, now: &Stamp) -> bool {
+    seen.is_same_content(now) && (seen.changed == now.changed || seen.names != now.names)
 }
 
 fn changed(path: &Path) -> io::Error {
