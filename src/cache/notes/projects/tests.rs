@@ -112,6 +112,7 @@ fn a_projects_own_lock_counts_before_the_copy_and_a_broken_one_is_told() {
 fn a_project_that_is_gone_is_reported_and_dropped_after_a_month() {
     let room = Room::new();
     room.register(Some(&lock_text()), NOW);
+    fs::write(room.project().join(lock::FILE), lock_text()).unwrap();
     fs::rename(room.project(), room.dir.path().join("unplugged")).unwrap();
     let later = NOW + 400 * DAY;
     assert_eq!(room.all(later)[0].standing, Standing::Gone { since: later });
@@ -121,6 +122,7 @@ fn a_project_that_is_gone_is_reported_and_dropped_after_a_month() {
     fs::rename(room.dir.path().join("unplugged"), room.project()).unwrap();
     assert_eq!(sweep(&room.cache(), &room.vars, later + 40 * DAY), []);
     assert_eq!(room.files().len(), 1, "it is back, and the mark is gone");
+    fs::remove_file(room.project().join(lock::FILE)).unwrap();
     fs::remove_dir(room.project()).unwrap();
     sweep(&room.cache(), &room.vars, later + 50 * DAY);
     assert_eq!(sweep(&room.cache(), &room.vars, later + 80 * DAY - 1), []);
