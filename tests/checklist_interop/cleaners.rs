@@ -70,7 +70,7 @@ fn a_project_takes_nothing_away_that_another_one_holds() {
     assert_eq!(held(), 2);
     desk.models(&["remove", "tiny", "--purge", "--yes"])
         .expect(0)
-        .says(&["another project, branch or program uses its files"]);
+        .says(&["its files stay: needed by the lock of"]);
     assert_eq!(held(), 1);
     in_other(&["verify"]);
     in_other(&["remove", "tiny", "--purge", "--yes"]);
