@@ -68,9 +68,7 @@ fn a_project_takes_nothing_away_that_another_one_holds() {
     in_other(&["download"]);
     let held = || tree(&shared).keys().filter(|path| path.contains("refs/refs/modelstrap/")).count();
     assert_eq!(held(), 2);
-    desk.models(&["remove", "tiny", "--purge", "--yes"])
-        .expect(0)
-        .says(&["its files stay: needed by the lock of"]);
+    desk.models(&["remove", "tiny", "--purge", "--yes"]).expect(0).says(&["its files stay: needed by the lock of"]);
     assert_eq!(held(), 1);
     in_other(&["verify"]);
     in_other(&["remove", "tiny", "--purge", "--yes"]);
