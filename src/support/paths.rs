@@ -41,7 +41,9 @@ pub fn real_place(path: &Path) -> Option<PathBuf> {
 /// `path` for a person: inside the project relative, inside the home with `~`, else absolute.
 pub fn friendly(root: &Path, home: Option<&Path>, path: &Path) -> String {
     if path.starts_with(root) {
-        return super::escape::printable(&portable(root, path));
+        let inside = super::escape::printable(&portable(root, path));
+        // A program that was given `~` as it is has made a folder of that name: it is not the home.
+        return if inside.starts_with('~') { format!("./{inside}") } else { inside };
     }
     match home.and_then(|home| path.strip_prefix(home).ok()) {
         Some(inside) => super::escape::path(&Path::new("~").join(inside)),
@@ -66,5 +68,6 @@ mod tests {
         let shown = friendly(Path::new("/p"), home, Path::new("/home/ada/.bashrc"));
         assert_eq!(shown, if cfg!(windows) { r"~\.bashrc" } else { "~/.bashrc" });
         assert_eq!(friendly(Path::new("/p"), home, Path::new("/p/.env")), ".env");
+        assert_eq!(friendly(Path::new("/p"), home, Path::new("/p/~/.cache")), "./~/.cache");
     }
 }
