@@ -73,6 +73,9 @@ fn what_waits_in_the_trash_of_a_place_that_is_none_any_more_is_not_deleted_there
         assert!(ran.err.contains("which is no cache: it is left alone"), "{words:?}: {ran:?}");
         home(&room).assert_eq(&before, &format!("{words:?}: {ran:?}"));
     }
+    // Who asks for nothing else is told by the exit code that it stays.
+    room.run(&["clear", "trash", "--yes"]).expect(1).says(&["not all of the trash could be freed", "no cache"]);
+    home(&room).assert_eq(&before, "clear trash");
     room.write("~/disk/whisper/CACHEDIR.TAG", TAG);
     room.run(&["prune", "--yes"]).expect(0);
     assert!(!home(&room).names().iter().any(|name| name.contains("trash")), "{:?}", home(&room).names());

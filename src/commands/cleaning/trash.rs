@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde_json::json;
 
 use super::remover;
@@ -17,7 +17,7 @@ use crate::support::{escape, interrupt, paths, units};
 /// Says how much it is, asks, and frees it.
 ///
 /// # Errors
-/// When the journals cannot be read, nobody can be asked, or the disk says no.
+/// When the journals cannot be read, nobody can be asked, or something of it stays.
 pub(in crate::commands) fn clear_trash(context: &Context, agreed: &Consent) -> Result<Exit> {
     interrupt::watch();
     let survey = Survey::of(context)?;
@@ -60,6 +60,9 @@ pub(in crate::commands) fn clear_trash(context: &Context, agreed: &Consent) -> R
         context.output.document(format!("{document:#}\n"))?;
     } else if swept.freed > 0 && !context.output.quiet {
         context.output.result(format!("{} freed.\n", units::bytes(swept.freed)))?;
+    }
+    if !swept.problems.is_empty() {
+        bail!("not all of the trash could be freed, as said above");
     }
     Ok(Exit::Done)
 }
