@@ -42,6 +42,23 @@ impl Stamp {
         fs::symlink_metadata(path).map(|found| Self::of(&found))
     }
 
+    /// What an answer of the system says, for who asks it by descriptor.
+    #[cfg(unix)]
+    #[allow(clippy::unnecessary_cast, clippy::useless_conversion, reason = "the fields' types differ between systems")]
+    pub fn of_stat(found: &rustix::fs::Stat) -> Self {
+        let at = |seconds: i64, nanoseconds: i64| i128::from(seconds) * SECOND + i128::from(nanoseconds);
+        Self {
+            id: (found.st_dev as u64, found.st_ino as u64),
+            size: u64::try_from(found.st_size).unwrap_or(0),
+            disk: (found.st_blocks as u64).saturating_mul(512),
+            names: found.st_nlink as u64,
+            mode: u32::from(found.st_mode),
+            modified: at(found.st_mtime as i64, found.st_mtime_nsec as i64),
+            changed: at(found.st_ctime as i64, found.st_ctime_nsec as i64),
+            accessed: at(found.st_atime as i64, found.st_atime_nsec as i64),
+        }
+    }
+
     /// The same content, as far as can be told without reading it. A second name (`names`, `changed`) makes no difference.
     pub fn is_same_content(&self, other: &Self) -> bool {
         (self.id, self.size, self.modified) == (other.id, other.size, other.modified)

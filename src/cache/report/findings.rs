@@ -110,7 +110,7 @@ pub(super) fn flaws(unit: &Unit) -> String {
     let mut words = Vec::new();
     let mut say = |count: u64, what: &str| {
         if count > 0 {
-            words.push(units::count(usize::try_from(count).unwrap_or(usize::MAX), what));
+            words.push(units::count(count, what));
         }
     };
     say(unit.partial.files, "unfinished download");

@@ -117,7 +117,7 @@ fn facts(subject: &Subject<'_>) -> String {
 }
 
 fn files(count: u64) -> String {
-    units::count(usize::try_from(count).unwrap_or(usize::MAX), "file")
+    units::count(count, "file")
 }
 
 /// How much of the budget is taken, as a bar.

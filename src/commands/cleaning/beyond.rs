@@ -46,7 +46,7 @@ impl Beyond {
         let counted = |(count, what): (u64, &str)| match (count, what.split_once(' ')) {
             (0, _) => None,
             (count, Some(("revision", rest))) if count > 1 => Some(format!("{count} revisions {rest}")),
-            (count, _) => Some(units::count(usize::try_from(count).unwrap_or(usize::MAX), what)),
+            (count, _) => Some(units::count(count, what)),
         };
         let named: Vec<String> = named.into_iter().filter_map(counted).collect();
         (!named.is_empty()).then(|| units::listed(&named))

@@ -125,5 +125,5 @@ fn scarce(cache_root: &Path) -> Option<String> {
     }
     let (files, all) = disk::free_files(cache_root)?;
     (files < SCARCE_FILES && files < all / SCARCE_SHARE)
-        .then(|| format!("room for {} more", units::count(usize::try_from(files).unwrap_or(usize::MAX), "file")))
+        .then(|| format!("room for {} more", units::count(files, "file")))
 }

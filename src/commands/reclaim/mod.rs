@@ -206,7 +206,7 @@ pub(super) fn lines(reclaimable: &All) -> Vec<String> {
         let (bound, bytes) = (one.bound.words(), units::bytes(one.bytes));
         lines.push(match one.what {
             "outside" => {
-                let files = units::count(usize::try_from(one.count).unwrap_or(usize::MAX), "file");
+                let files = units::count(one.count, "file");
                 format!("`{MIGRATE}` brings {bound}{bytes} in {files} into the cache")
             }
             "trash" => format!(

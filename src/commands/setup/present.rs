@@ -180,7 +180,7 @@ fn hint(context: &Context, decided: &Decided, tool: &str) -> Option<String> {
     if !exact {
         return Some(format!("`{tool} migrate` brings what lies outside into the cache."));
     }
-    let count = units::count(usize::try_from(files).unwrap_or(usize::MAX), "file");
+    let count = units::count(files, "file");
     (files > 0)
         .then(|| format!("`{tool} migrate` brings {} in {count} from outside into the cache.", units::bytes(bytes)))
 }

@@ -148,16 +148,9 @@ pub(super) fn references(revision: &Revision) -> String {
 /// What is wrong with a model, in words.
 pub(super) fn flaws(unit: &Unit) -> Vec<String> {
     let heap = |heap: Heap, what: &str| {
-        (heap.files > 0).then(|| {
-            format!(
-                "{}, {}",
-                units::count(usize::try_from(heap.files).unwrap_or(usize::MAX), what),
-                units::bytes(heap.bytes)
-            )
-        })
+        (heap.files > 0).then(|| format!("{}, {}", units::count(heap.files, what), units::bytes(heap.bytes)))
     };
-    let number =
-        |count: u64, what: &str| (count > 0).then(|| units::count(usize::try_from(count).unwrap_or(usize::MAX), what));
+    let number = |count: u64, what: &str| (count > 0).then(|| units::count(count, what));
     let partial = heap(unit.partial, "unfinished download");
     let UnitKind::Repository(repository) = &unit.kind else { return partial.into_iter().collect() };
     [
@@ -266,7 +259,7 @@ fn unmarked(report: &Report<'_>, store: &Path) -> String {
 }
 
 fn files(count: u64) -> String {
-    units::count(usize::try_from(count).unwrap_or(usize::MAX), "file")
+    units::count(count, "file")
 }
 
 /// A small picture of who it is.

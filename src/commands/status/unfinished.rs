@@ -36,7 +36,7 @@ fn units_of(found: &Found) -> impl Iterator<Item = &Unit> {
 }
 
 fn said(heap: Heap) -> String {
-    let files = units::count(usize::try_from(heap.files).unwrap_or(usize::MAX), "file");
+    let files = units::count(heap.files, "file");
     format!("{} in {files}", units::bytes(heap.bytes))
 }
 

@@ -148,7 +148,7 @@ fn elsewhere(session: &Session<'_>, finding: &Finding) {
         session.output().warn(format!(
             "{} had {} elsewhere, which still {} the damaged bytes",
             name(finding),
-            units::count(usize::try_from(finding.elsewhere).unwrap_or(usize::MAX), "other name"),
+            units::count(finding.elsewhere, "other name"),
             if finding.elsewhere == 1 { "has" } else { "have" },
         ));
     }

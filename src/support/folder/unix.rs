@@ -220,19 +220,8 @@ impl Folder {
     }
 }
 
-#[allow(clippy::unnecessary_cast, reason = "the fields' types differ between systems")]
 fn found(found: &fs::Stat) -> Found {
-    let at = |seconds: i64, nanoseconds: i64| i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds);
-    let stamp = Stamp {
-        id: (found.st_dev as u64, found.st_ino as u64),
-        size: u64::try_from(found.st_size).unwrap_or(0),
-        disk: (found.st_blocks as u64).saturating_mul(512),
-        names: found.st_nlink as u64,
-        mode: found.st_mode as u32,
-        modified: at(found.st_mtime as i64, found.st_mtime_nsec as i64),
-        changed: at(found.st_ctime as i64, found.st_ctime_nsec as i64),
-        accessed: at(found.st_atime as i64, found.st_atime_nsec as i64),
-    };
+    let stamp = Stamp::of_stat(found);
     let kind = match FileType::from_raw_mode(found.st_mode) {
         FileType::RegularFile => Kind::File,
         FileType::Directory => Kind::Folder,

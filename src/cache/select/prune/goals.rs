@@ -78,13 +78,10 @@ impl<'a> Pruner<'a> {
     }
 
     fn device(&self, pick: &Pick) -> Option<u64> {
+        if let Some(at) = pick.repository() {
+            return self.stock.at(at)?.1.entries.first().map(|entry| entry.stamp.id.0);
+        }
         match pick {
-            Pick::Repository(at)
-            | Pick::Revision(at, _)
-            | Pick::Orphan(at, _)
-            | Pick::Unfinished(at, _)
-            | Pick::Reference(at, _)
-            | Pick::Absences(at) => self.stock.at(*at)?.1.entries.first().map(|entry| entry.stamp.id.0),
             Pick::Payload(hub, index) => {
                 self.stock.hubs.get(*hub)?.payloads.get(*index).map(|payload| payload.entry.stamp.id.0)
             }
@@ -94,6 +91,7 @@ impl<'a> Pruner<'a> {
             Pick::Application(cache, index) => {
                 self.stock.applications.get(*cache)?.entries.get(*index).map(|entry| entry.stamp.id.0)
             }
+            _ => None,
         }
     }
 }
