@@ -39,7 +39,13 @@ impl Scene {
 
     fn plan(&self) -> Plan {
         let memory = Memory::default();
-        let search = Search { places: &self.places, min_size: 1, memory: &memory, leftover: ".modelstrap-dedupe-x" };
+        let search = Search {
+            places: &self.places,
+            min_size: 1,
+            memory: &memory,
+            remembers: true,
+            leftover: ".modelstrap-dedupe-x",
+        };
         let found = duplicates::find(&search);
         let root = self.root();
         let rules = Rules { places: &self.places, cache_root: &root, now: 0, grace: 0, symlinks: false };
@@ -156,8 +162,13 @@ fn names_are_swapped_under_the_run_and_no_byte_is_lost() {
         });
         let memory = Memory::default();
         for _ in 0..60 {
-            let search =
-                Search { places: &scene.places, min_size: 1, memory: &memory, leftover: ".modelstrap-dedupe-" };
+            let search = Search {
+                places: &scene.places,
+                min_size: 1,
+                memory: &memory,
+                remembers: true,
+                leftover: ".modelstrap-dedupe-",
+            };
             let found = duplicates::find(&search);
             let root = scene.root();
             let rules = Rules { places: &scene.places, cache_root: &root, now: 0, grace: 0, symlinks: false };

@@ -1,5 +1,6 @@
 //! Whether two open files have the same bytes: read from both, in pieces, by all cores. What a name or a hash says is no proof.
 
+use std::cell::RefCell;
 use std::fs;
 use std::io;
 use std::sync::Mutex;
@@ -11,10 +12,15 @@ use super::work;
 use crate::support::interrupt;
 
 /// A piece for one thread, in bytes.
-const PIECE: u64 = 8 << 20;
+const PIECE: u64 = 4 << 20;
 
 /// What is read of each at once: both stay in the processor's own memory until they are compared.
-const ROOM: usize = 128 << 10;
+const ROOM: usize = 192 << 10;
+
+thread_local! {
+    /// What a thread reads into, one of each.
+    static BUFFERS: RefCell<(Vec<u8>, Vec<u8>)> = const { RefCell::new((Vec::new(), Vec::new())) };
+}
 
 /// Two open files of one length.
 #[derive(Debug, Clone, Copy)]
@@ -65,22 +71,24 @@ fn piece(two: &Two<'_>, at: u64, length: u64) -> io::Result<bool> {
         file::ahead(two.one);
         file::ahead(two.other);
     }
-    let room = ROOM.min(usize::try_from(length).unwrap_or(ROOM));
-    let (mut one, mut other) = (vec![0; room], vec![0; room]);
-    let mut done = 0;
-    while done < length {
-        let wanted = usize::try_from(length - done).unwrap_or(ROOM).min(room);
-        let here = file::read_at(two.one, &mut one[..wanted], at + done)?;
-        let there = file::read_at(two.other, &mut other[..wanted], at + done)?;
-        if here < wanted || there < wanted || one[..wanted] != other[..wanted] {
-            return Ok(false);
+    BUFFERS.with_borrow_mut(|(one, other)| {
+        one.resize(ROOM, 0);
+        other.resize(ROOM, 0);
+        let mut done = 0;
+        while done < length {
+            let wanted = usize::try_from(length - done).unwrap_or(ROOM).min(ROOM);
+            let here = file::read_at(two.one, &mut one[..wanted], at + done)?;
+            let there = file::read_at(two.other, &mut other[..wanted], at + done)?;
+            if here < wanted || there < wanted || one[..wanted] != other[..wanted] {
+                return Ok(false);
+            }
+            done += wanted as u64;
+            if interrupt::requested() {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
         }
-        done += wanted as u64;
-        if interrupt::requested() {
-            return Err(io::ErrorKind::Interrupted.into());
-        }
-    }
-    Ok(true)
+        Ok(true)
+    })
 }
 
 #[cfg(test)]

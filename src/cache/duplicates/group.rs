@@ -9,7 +9,7 @@ use super::file::File;
 use super::memory::Memory;
 use super::names::{self, Listings};
 use super::walk::Walked;
-use super::{hash, work};
+use super::{hash, pairs, work};
 use crate::cache::Stamp;
 use crate::cache::inventory::Problem;
 use crate::fetch::Digest;
@@ -49,7 +49,7 @@ struct Class {
 /// Which classes may have the same content: indices.
 type Sets = Vec<Vec<usize>>;
 
-pub(super) fn group(walked: Walked, memory: &Memory) -> Found {
+pub(super) fn group(walked: Walked, memory: &Memory, remembers: bool) -> Found {
     let Walked { mut files, leftovers, problems } = walked;
     read_notes(&mut files);
     let (classes, sets) = classes(&mut files);
@@ -58,8 +58,10 @@ pub(super) fn group(walked: Walked, memory: &Memory) -> Found {
     let sets = state.split(sets, |file| (hash::first(file.stamp.size), hash::beginning(file)));
     let (small, sets): (Sets, Sets) = sets.into_iter().partition(|set| state.size(set) <= hash::SMALL);
     let sets = state.split(sets, |file| (hash::REST, hash::rest(file)));
+    let (alone, sets): (Sets, Sets) = sets.into_iter().partition(|set| !remembers && state.is_pair(set, memory));
+    let alone = state.compare(alone);
     let mut sets = state.whole(sets.into_iter().chain(known).collect(), memory);
-    sets.extend(small);
+    sets.extend(alone.into_iter().chain(small));
     for set in sets {
         if let Some((first, others)) = set.split_first()
             && let Some(class) = state.classes.get_mut(*first)
@@ -166,6 +168,29 @@ impl State {
         self.sets(answers)
     }
 
+    /// Whether these are two, and nothing is known of either.
+    fn is_pair(&self, set: &[usize], memory: &Memory) -> bool {
+        set.len() == 2 && set.iter().all(|class| self.file(*class).is_some_and(|file| memory.of(&file.stamp).is_none()))
+    }
+
+    /// Those of these pairs that are equal.
+    fn compare(&mut self, sets: Sets) -> Sets {
+        let member = |class: &usize| Some((*class, self.file(*class)?));
+        let pairs: Vec<_> = sets.iter().filter_map(|set| Some([member(set.first()?)?, member(set.get(1)?)?])).collect();
+        let read: u64 = pairs.iter().map(|[(_, one), _]| 2 * one.stamp.size).sum();
+        let answers = pairs::compare(&pairs);
+        self.read += read;
+        let mut equal = Vec::new();
+        for (set, answer) in sets.into_iter().zip(answers) {
+            match answer {
+                Ok(true) => equal.push(set),
+                Ok(false) => {}
+                Err((class, error)) => self.problem(class, &error),
+            }
+        }
+        equal
+    }
+
     /// Splits each set by the whole contents, of which `memory` may know some.
     fn whole(&mut self, sets: Sets, memory: &Memory) -> Sets {
         let known = |class: &usize| self.file(*class).and_then(|file| memory.of(&file.stamp));
@@ -204,12 +229,18 @@ impl State {
     fn answer(&mut self, class: usize, answer: io::Result<u128>) -> Option<u128> {
         match answer {
             Ok(hash) => Some(hash),
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::Interrupted) => None,
             Err(error) => {
-                let path = self.file(class)?.name().path();
-                self.problems.push(Problem { path, why: error.to_string() });
+                self.problem(class, &error);
                 None
             }
+        }
+    }
+
+    /// What vanished meanwhile is nothing, and who stopped it knows.
+    fn problem(&mut self, class: usize, error: &io::Error) {
+        let is_none = matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::Interrupted);
+        if let Some(file) = self.file(class).filter(|_| !is_none) {
+            self.problems.push(Problem { path: file.name().path(), why: error.to_string() });
         }
     }
 

@@ -52,12 +52,23 @@ thread_local! {
     static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
+/// Opens a file if it is still what was found.
+pub(super) fn open(found: &File) -> io::Result<fs::File> {
+    let open = file::open(&found.name().path())?;
+    unchanged(found, &open).map(|()| open)
+}
+
+/// An error where an open file is no longer what was found.
+pub(super) fn unchanged(found: &File, open: &fs::File) -> io::Result<()> {
+    match is_it(&file::stamp(open)?, &found.stamp) {
+        true => Ok(()),
+        false => Err(io::Error::other("was changed while it was looked at")),
+    }
+}
+
 /// The hash of parts of a file, each `(at, length)`.
 fn parts(found: &File, parts: &[(u64, u64)]) -> io::Result<u128> {
-    let open = file::open(&found.name().path())?;
-    if !is_it(&file::stamp(&open)?, &found.stamp) {
-        return Err(io::Error::other("was changed while it was looked at"));
-    }
+    let open = open(found)?;
     if parts.iter().any(|(_, length)| *length > SMALL) {
         file::ahead(&open);
     }

@@ -11,6 +11,8 @@ mod group;
 mod hash;
 pub mod memory;
 mod names;
+mod pairs;
+mod payloads;
 mod walk;
 mod work;
 pub mod world;
@@ -35,6 +37,8 @@ pub struct Search<'a> {
     pub min_size: u64,
     /// What was hashed before.
     pub memory: &'a Memory,
+    /// Whether what is hashed will be known to the next run: if not, two files alone are compared instead, which is quicker.
+    pub remembers: bool,
     /// Names that begin so are what a run that was killed left.
     pub leftover: &'a str,
 }
@@ -42,7 +46,7 @@ pub struct Search<'a> {
 /// Every group of files that are equal, as far as names and hashes tell, with what could not be read.
 pub fn find(search: &Search<'_>) -> Found {
     let walked = walk::walk(search);
-    group::group(walked, search.memory)
+    group::group(walked, search.memory, search.remembers)
 }
 
 /// How many bytes lie in files of the places that `is_outside` names and may lie in one of the other places as well: by their sizes, as far as

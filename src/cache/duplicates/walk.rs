@@ -5,16 +5,16 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, DirEntry};
+use std::fs;
 use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::file::{File, Name, Role};
+use super::payloads::{self, Links};
 use super::{Search, names, work};
 use crate::cache::Stamp;
 use crate::cache::inventory::Problem;
-use crate::fetch::Digest;
 use crate::models::hub::store;
 
 /// Deeper than any cache: a loop of mounts, or an attack.
@@ -33,15 +33,12 @@ pub(super) struct Walked {
     pub(super) problems: Vec<Problem>,
 }
 
-/// A payload: the store's folder, and its name as the number that it is. A path for each of a million would take a gigabyte.
-type PayloadKey = (Arc<Path>, [u8; 32]);
-
 /// What one thread found.
 #[derive(Default)]
 struct Own {
     files: Vec<File>,
-    /// Payloads of a shared store, and what the blobs that are links to them are called.
-    payloads: Vec<(PayloadKey, Digest)>,
+    /// Where links lead into a shared store.
+    links: Vec<Links>,
     leftovers: Vec<PathBuf>,
     problems: Vec<Problem>,
 }
@@ -113,10 +110,7 @@ fn list(
     }
     let mut folders = Vec::new();
     let mut files = Vec::new();
-    // `<hub>/models--org--name/blobs` links into `<hub>/blobs`.
-    let hub = || task.folder.parent().and_then(Path::parent);
-    let store: Option<Arc<Path>> =
-        if task.scope == Scope::Blobs { hub().map(|hub| Arc::from(hub.join("blobs"))) } else { None };
+    let mut has_links = false;
     for entry in fs::read_dir(&task.folder)? {
         let entry = entry?;
         let kind = entry.file_type()?;
@@ -127,12 +121,16 @@ fn list(
             folders.push(name);
         } else if kind.is_file() && !is_untouchable(&name, task.scope) {
             files.push(entry);
-        } else if kind.is_symlink()
-            && let Some(store) = &store
-            && let Some((name, digest)) = payload(&entry)
-        {
-            own.payloads.push(((Arc::clone(store), name), digest));
+        } else {
+            has_links |= kind.is_symlink();
         }
+    }
+    // `<hub>/models--org--name/blobs` links into `<hub>/blobs`.
+    if task.scope == Scope::Blobs
+        && has_links
+        && let Some(hub) = task.folder.parent().and_then(Path::parent)
+    {
+        own.links.push(Links { blobs: task.folder.clone(), store: Arc::from(hub.join("blobs")) });
     }
     let is_local = task.scope == Scope::Plain
         && folders.iter().any(|name| name == ".cache")
@@ -200,34 +198,6 @@ fn is_untouchable(name: &OsStr, scope: Scope) -> bool {
         || (matches!(scope, Scope::Blobs | Scope::Store) && !bytes.iter().all(u8::is_ascii_alphanumeric))
 }
 
-/// The name of the payload that a blob is a link to, and what the blob's name says of it.
-fn payload(entry: &DirEntry) -> Option<([u8; 32], Digest)> {
-    let digest = Digest::from_hex(entry.file_name().to_str()?)?;
-    let target = fs::read_link(entry.path()).ok()?;
-    let inside = target.strip_prefix("../../blobs").ok()?;
-    let mut parts = inside.components();
-    let (Some(Component::Normal(shard)), Some(Component::Normal(name)), None) =
-        (parts.next(), parts.next(), parts.next())
-    else {
-        return None;
-    };
-    let (shard, name) = (shard.to_str()?, name.to_str()?);
-    Some((number(name).filter(|_| name.starts_with(shard))?, digest))
-}
-
-/// The name of a payload, 64 hexadecimal digits, as a number.
-fn number(name: &str) -> Option<[u8; 32]> {
-    match Digest::from_hex(name)? {
-        Digest::Sha256(number) => Some(number),
-        Digest::Git(_) => None,
-    }
-}
-
-/// Which payload a file of a store is.
-fn key(name: &Name) -> Option<PayloadKey> {
-    Some((Arc::from(name.folder.parent()?), number(name.file.to_str()?)?))
-}
-
 fn file(task: &Task, folder: &Arc<Path>, local: Option<Arc<Path>>, name: OsString, found: &fs::Metadata) -> File {
     let role = match task.scope {
         Scope::Plain | Scope::Repository => Role::Plain,
@@ -254,11 +224,11 @@ fn owner(_: &fs::Metadata) -> (u32, u32) {
 /// Each inode once, and everything in an order that does not depend on who was first.
 fn merge(found: Vec<Own>) -> Walked {
     let mut walked = Walked::default();
-    let mut payloads = HashMap::new();
+    let mut links = Vec::new();
     let mut files = Vec::new();
     for own in found {
         files.extend(own.files);
-        payloads.extend(own.payloads);
+        links.extend(own.links);
         walked.leftovers.extend(own.leftovers);
         walked.problems.extend(own.problems);
     }
@@ -271,9 +241,6 @@ fn merge(found: Vec<Own>) -> Walked {
     });
     let mut at: HashMap<(u64, u64), usize> = HashMap::new();
     for mut file in files {
-        if file.name().role == Role::Payload && !payloads.is_empty() {
-            file.known = key(file.name()).and_then(|key| payloads.get(&key).copied());
-        }
         let seen = (file.stamp.id != (0, 0)).then(|| at.get(&file.stamp.id).copied()).flatten();
         match seen.and_then(|at| walked.files.get_mut(at)) {
             Some(known) => {
@@ -286,6 +253,7 @@ fn merge(found: Vec<Own>) -> Walked {
             }
         }
     }
+    payloads::name(&mut walked.files, links);
     walked.leftovers.sort_unstable();
     walked.problems.sort_unstable_by(|one, other| one.path.cmp(&other.path));
     walked.problems.truncate(PROBLEMS);

@@ -40,7 +40,7 @@ fn pair(report: &Report<'_>, set: &Set, copy: &Copy, result: Option<&Option<Resu
         "size_bytes": copy.file.stamp.size,
         "can_free_bytes": copy.saves,
         "how": how(copy.how),
-        "known_by": if copy.by_name { "name" } else { "hash" },
+        "known_by": if copy.by_name { "name" } else { "bytes" },
     });
     match result {
         None => value["state"] = json!("planned"),

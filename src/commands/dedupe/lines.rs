@@ -17,7 +17,7 @@ const COLUMNS: [Column; 3] = [Column::number("Frees"), Column::plain("Becomes"),
 const ALL: [Column; 4] =
     [Column::number("Frees"), Column::plain("Becomes"), Column::plain("Known by"), Column::words("File")];
 
-/// So many pairs are shown on a terminal; all of them with `--verbose`.
+/// So many pairs are shown on a terminal, or where the script or the document has each of them; all of them with `--verbose`.
 const SHOWN: usize = 40;
 
 /// Shows what becomes of what, before it does.
@@ -53,7 +53,8 @@ pub(super) fn plan(report: &Report<'_>, output: &Output) {
 
 /// Each file that stays, and below it those that become what it is.
 fn pairs(report: &Report<'_>, count: usize, output: &Output) {
-    let shown = if output.terminal && output.verbose == 0 { SHOWN } else { usize::MAX };
+    let is_told = output.terminal || report.arguments.dry_run;
+    let shown = if is_told && output.verbose == 0 { SHOWN } else { usize::MAX };
     let mut names = Names::of(&report.places);
     let refused: HashSet<*const duplicates::Copy> = report.refused().map(|(copy, _)| ptr::from_ref(copy)).collect();
     let mut rows: Vec<Vec<Cell>> = Vec::new();
@@ -75,7 +76,7 @@ fn pairs(report: &Report<'_>, count: usize, output: &Output) {
             rows.push(vec![
                 if stays { Cell::new("") } else { Cell::size(Some(copy.saves)) },
                 if stays { Cell::toned("stays", Tone::Bad) } else { Cell::toned(becomes(copy.how), Tone::Pending) },
-                Cell::new(if copy.by_name { "name" } else { "hash" }),
+                Cell::new(if copy.by_name { "name" } else { "bytes" }),
                 Cell::new(format!("{label} in {}{more}", place(report, copy.file.name()))),
             ]);
         }

@@ -53,7 +53,14 @@ pub(super) fn run(context: &Context, arguments: &DedupeArgs) -> Result<Exit> {
     let prefix = link::prefix(&layout.cache_root);
     let now = now();
     let mut find = || {
-        let search = Search { places: &places, min_size: arguments.min_size, memory: &memory, leftover: &prefix };
+        let search = Search {
+            places: &places,
+            min_size: arguments.min_size,
+            memory: &memory,
+            // A dry run writes nothing.
+            remembers: !arguments.dry_run,
+            leftover: &prefix,
+        };
         let found = duplicates::find(&search);
         found.hashed.iter().for_each(|(stamp, hash)| memory.note(stamp, *hash, now));
         unless_stopped().map(|()| found)

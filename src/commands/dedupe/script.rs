@@ -38,7 +38,7 @@ fn pair(report: &Report<'_>, set: &Set, copy: &Copy, text: &mut Vec<u8>) {
     let keep = set.keep.name().path();
     let first = copy.file.name().path();
     let frees = units::bytes(copy.saves);
-    let by = if copy.by_name { "name" } else { "hash" };
+    let by = if copy.by_name { "name" } else { "bytes" };
     text.extend_from_slice(format!("\n# frees {frees}, known by its {by}\n").as_bytes());
     for (at, name) in copy.file.names.iter().enumerate() {
         let name = name.path();

@@ -97,6 +97,12 @@ fn alike(report: &Report<'_>) -> u64 {
     let places: Vec<Place> = report.places().map(|found| found.place.clone()).collect();
     let memory = Memory::load(&report.layout.cache_root.join(".modelstrap").join(memory::FILE));
     // No file is called so: what a killed run left is no copy that anybody keeps.
-    let search = Search { places: &places, min_size: DedupeArgs::MIN_SIZE, memory: &memory, leftover: "\u{0}" };
+    let search = Search {
+        places: &places,
+        min_size: DedupeArgs::MIN_SIZE,
+        memory: &memory,
+        remembers: false,
+        leftover: "\u{0}",
+    };
     duplicates::alike(&search, |place| is_outside(&place.kind))
 }
