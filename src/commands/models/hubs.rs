@@ -2,6 +2,7 @@
 //! earlier download of their files left.
 
 use std::collections::HashSet;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -9,12 +10,15 @@ use anyhow::Result;
 use super::super::survey::Survey;
 use super::others::Others;
 use super::purge::{Chosen, ELSEWHERE, home};
-use crate::cache::hub::Repository;
+use crate::cache::hub::{Blob, File, FileKind, Repository};
 use crate::cache::scan;
 use crate::cache::select::clear::{self, Terms, Wanted};
+use crate::cache::select::picks::{At, Pick};
 use crate::cache::select::stock::{self, Sources, Stock};
+use crate::cache::select::words::Meaning;
 use crate::cache::select::{UseLog, words};
 use crate::fetch;
+use crate::models::hub::layout::blob_name;
 use crate::models::hub::names;
 use crate::models::locked::{HubPlace, Part, Place};
 use crate::models::placement;
@@ -28,6 +32,8 @@ struct Going<'a> {
     snapshot: PathBuf,
     /// What an earlier download left of its files.
     unfinished: Vec<PathBuf>,
+    /// What the lock calls its contents.
+    contents: HashSet<OsString>,
 }
 
 /// What goes of `parts`, as far as they lie in the hub.
@@ -53,8 +59,7 @@ pub(super) fn chosen(world: &World, survey: &Survey, others: &Others, parts: &[&
     let inventory = scan::scan(vec![home.clone()]);
     let sources = Sources { is_home: &|_| true, outside: false, applications: false, tracked: &|_| HashSet::default() };
     let stock = stock::read(&inventory, &sources);
-    let wanted: Vec<Wanted> =
-        going.iter().flat_map(|one| one.paths(&stock)).filter_map(|it| known(&it, &stock)).collect();
+    let wanted: Vec<Wanted> = going.iter().flat_map(|one| one.wanted(&stock)).collect();
     // Who else needs it was asked before; a download that has begun since changed something after the plan.
     let terms = Terms { now: time::seconds(), busy: 0, force: true };
     let selection = clear::select(&stock, others.needs(), &UseLog::default(), &wanted, terms).unwrap_or_default();
@@ -78,7 +83,33 @@ impl<'a> Going<'a> {
                 left.iter().filter_map(|path| Some(paths::real_place(path.parent()?)?.join(path.file_name()?))),
             );
         }
-        Ok(Self { place, snapshot: folder.join("snapshots").join(&place.commit), folder, unfinished })
+        let contents = part.files.iter().filter_map(blob_name).map(OsString::from).collect();
+        let snapshot = folder.join("snapshots").join(&place.commit);
+        Ok(Self { place, snapshot, folder, unfinished, contents })
+    }
+
+    fn wanted(&self, stock: &Stock) -> Vec<Wanted> {
+        let named = self.paths(stock).into_iter().filter_map(|path| known(&path, stock));
+        let unlinked = Meaning::Picks(self.unlinked(stock));
+        named.chain([Wanted::Named(self.place.repo.clone(), unlinked)]).collect()
+    }
+
+    /// On a disk without links the contents to which no link leads, and which have no name beside those that go: in other commits.
+    fn unlinked(&self, stock: &Stock) -> Vec<Pick> {
+        let mut picks = Vec::new();
+        for (hub, of) in stock.hubs.iter().enumerate() {
+            for (repository, holding) in of.repositories.iter().enumerate() {
+                let found = &holding.repository;
+                let own = found.revisions.iter().find(|one| one.folder == self.snapshot);
+                let Some(own) = own.filter(|_| found.folder == self.folder) else { continue };
+                let is_name = |file: &&File, id| matches!(&file.kind, FileKind::Own(stamp) if stamp.id == id);
+                let names = |id| own.files.iter().filter(|file| is_name(file, id)).count() as u64;
+                let alone = |blob: &Blob| blob.stamp.names.saturating_sub(names(blob.stamp.id)) <= 1;
+                let goes = found.orphans().filter(|(name, blob)| self.contents.contains(*name) && alone(blob));
+                picks.extend(goes.map(|(name, _)| Pick::Orphan(At { hub, repository }, name.clone())));
+            }
+        }
+        picks
     }
 
     /// What is to go: a repository in which only a download of this was begun goes as a whole.

@@ -21,9 +21,11 @@ use crate::cache::remove::{Keep, Order, Outcome, Role, Victim};
 use crate::cache::stamp::Stamp;
 use crate::cli::{RemoveArgs, Trash};
 use crate::fetch;
+use crate::models::bounds;
 use crate::models::locked::{FilesHome, Model, Part, Place};
+use crate::models::placement::{self, FileState};
+use crate::models::sources::torch_hub;
 use crate::models::world::World;
-use crate::models::{bounds, placement};
 use crate::support::{escape, paths, units};
 
 /// The verb that brings back, and names the run until then, too.
@@ -106,21 +108,26 @@ impl Purging {
     /// The files of a part that lies in no hub, with what an earlier download left of them. A folder that is the model's own goes
     /// whole, unless something else lies in it.
     fn files(&self, world: &World, part: &Part, chosen: &mut Chosen) -> Result<()> {
-        let mut files: Vec<PathBuf> = Vec::new();
+        let mut ours: HashSet<PathBuf> = HashSet::new();
         let mut folders: HashSet<PathBuf> = HashSet::new();
+        let mut left: Vec<PathBuf> = Vec::new();
         for file in &part.files {
-            let path = placement::visible(world, part, file)?;
-            let own = path.ancestors().nth(file.path.split('/').count()).filter(|_| has_own_folder(&part.place));
-            folders.extend(own.map(Path::to_path_buf));
-            files.push(path);
-            let left = fetch::left(&placement::artifact(world, part, file, 0)?);
-            left.into_iter().for_each(|path| self.add(&path, Role::File, chosen));
+            let (path, artifact) = (placement::visible(world, part, file)?, placement::artifact(world, part, file, 0)?);
+            left.extend(fetch::left(&artifact));
+            if artifact.destination != path {
+                left.push(artifact.destination);
+            }
+            // Under this name another one's may lie.
+            if matches!(placement::state(world, part, file)?, FileState::Here | FileState::Changed) {
+                let own = path.ancestors().nth(file.path.split('/').count()).filter(|_| has_own_folder(&part.place));
+                folders.extend(own.map(Path::to_path_buf));
+                ours.insert(path);
+            }
         }
-        let ours: HashSet<&Path> = files.iter().map(PathBuf::as_path).collect();
         folders.retain(|folder| holds_nothing_but(folder, &ours, 0));
         folders.iter().for_each(|folder| self.add(folder, Role::Tree, chosen));
-        let alone = files.iter().filter(|path| !path.ancestors().any(|above| folders.contains(above)));
-        alone.for_each(|path| self.add(path, Role::File, chosen));
+        let alone = ours.iter().filter(|path| !path.ancestors().any(|above| folders.contains(above)));
+        alone.chain(&left).for_each(|path| self.add(path, Role::File, chosen));
         Ok(())
     }
 
@@ -153,8 +160,8 @@ const fn has_own_folder(place: &Place) -> bool {
     matches!(place, Place::TorchHub { .. } | Place::Files { home: FilesHome::Files })
 }
 
-/// Whether in `folder` there is nothing but these files, and what Python and the Finder write beside them.
-fn holds_nothing_but(folder: &Path, ours: &HashSet<&Path>, depth: usize) -> bool {
+/// Whether in `folder` there is nothing but these files, and what Python, the Finder and we write beside them.
+fn holds_nothing_but(folder: &Path, ours: &HashSet<PathBuf>, depth: usize) -> bool {
     /// No repository has folders in folders in so many folders.
     const DEEPEST: usize = 64;
     let Ok(mut entries) = fs::read_dir(folder) else { return false };
@@ -164,7 +171,7 @@ fn holds_nothing_but(folder: &Path, ours: &HashSet<&Path>, depth: usize) -> bool
             let (path, name) = (entry.path(), entry.file_name());
             match entry.file_type() {
                 Ok(kind) if kind.is_dir() => name == "__pycache__" || holds_nothing_but(&path, ours, depth + 1),
-                Ok(_) => ours.contains(path.as_path()) || name == ".DS_Store",
+                Ok(_) => ours.contains(&path) || name == ".DS_Store" || (depth == 0 && name == torch_hub::MARKER),
                 Err(_) => false,
             }
         })

@@ -184,6 +184,10 @@ fn taken_out(session: &Session<'_>, path: &Path, text: &str, word: &str, purge: 
         let text = manifest_edit::remove_from_list(text, &found.key, index).map_err(problem)?;
         return Ok(TakenOut { text, names: all(&[found]) });
     }
+    // A run that was cut off may have written the manifest, and not the lock.
+    if session.lock.iter().any(|lock| lock.find(word).is_some()) {
+        return Ok(TakenOut { text: text.to_owned(), names: vec![word.to_owned()] });
+    }
     let keys: Vec<String> = session.requests.iter().map(|request| printable(&request.name)).collect();
     let known = if keys.is_empty() { "it names none".to_owned() } else { format!("it names {}", keys.join(", ")) };
     let way_out = match (purge, spec) {

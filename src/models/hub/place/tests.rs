@@ -301,7 +301,8 @@ fn what_others_use_is_known_and_what_goes_with_a_part() {
             let going = remove::going(&place(), &files, &cache.homes).unwrap();
             going.contains(&cache.at("blobs").join(content.repeat(20)))
         };
-        assert_eq!((goes("01"), goes("02")), (cache.at("blobs").join("01".repeat(20)).exists(), false));
+        // Without links nothing says what the other commit has, and it has it by itself.
+        assert_eq!((goes("01"), goes("02")), (true, !symlinks));
     }
 }
 
