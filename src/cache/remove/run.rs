@@ -168,6 +168,7 @@ impl Run {
                 now: since(SystemTime::now()),
                 written: HashSet::new(),
                 ours: HashSet::new(),
+                moved: HashSet::new(),
             },
             machine: remover.machine.clone(),
             cache_root: remover.cache_root.clone(),
@@ -329,10 +330,10 @@ impl Run {
                 bail!(Interrupted("stopped: nothing was removed".to_owned()));
             }
             if self.jobs[at].victim.role != Role::Payload && self.jobs[at].state == State::Waiting {
-                self.jobs[at].state = match super::take::take(self, at) {
-                    Ok(()) => State::Gone,
-                    Err(why) => State::Stays(why),
-                };
+                self.jobs[at].state = super::take::take(self, at).map_or_else(State::Stays, |()| State::Gone);
+                let job = &self.jobs[at];
+                let has_others = job.state == State::Gone && job.victim.stamp.names > 1;
+                self.limits.moved.extend(has_others.then_some(job.victim.stamp.id));
             }
         }
         Ok(())
