@@ -168,6 +168,52 @@ fn a_prune_that_is_killed_anywhere_is_finished_by_the_next() {
     assert!(points > 10, "only {points} points were struck");
 }
 
+/// The same after a `clear` whose trash waits.
+fn with_trash() -> Room {
+    let room = room();
+    room.run(&[&CLEAR[..], &["--undo-for", "1h"]].concat()).expect(0);
+    room
+}
+
+/// What is left of a trash, and of the journals that speak of it.
+fn trash(room: &Room) -> Vec<String> {
+    let is_left = |name: &&str| name.contains("/trash") || name.contains("/removals");
+    room.tree().names().into_iter().filter(is_left).map(str::to_owned).collect()
+}
+
+const EMPTY: [&str; 3] = ["clear", "trash", "--yes"];
+
+#[test]
+fn a_trash_whose_emptying_is_killed_anywhere_is_emptied_by_the_next() {
+    if strace_is_missing() {
+        return;
+    }
+    let points = walk(with_trash, &EMPTY, |room, before, when| {
+        room.run(&EMPTY).expect(0);
+        seen(room).assert_eq(before, when);
+        assert_eq!(trash(room), Vec::<String>::new(), "{when}");
+    });
+    assert!(points > 15, "only {points} points were struck");
+}
+
+#[test]
+fn nothing_half_comes_back_from_a_trash_whose_emptying_is_killed_anywhere() {
+    if strace_is_missing() {
+        return;
+    }
+    let whole = seen(&room());
+    let points = walk(with_trash, &EMPTY, |room, before, when| {
+        room.run(&["clear", "--undo"]).expect(0);
+        let now = seen(room);
+        // All of it, where the first file of it was not gone yet.
+        if now != *before {
+            now.assert_eq(&whole, when);
+        }
+        assert_whole(room, when);
+    });
+    assert!(points > 15, "only {points} points were struck");
+}
+
 #[test]
 fn a_person_who_leaves_the_question_has_lost_nothing() {
     for (key, code) in [(keys::CTRL_C, 130), (keys::ESCAPE, 130), ("n", 130), (keys::ENTER, 130)] {

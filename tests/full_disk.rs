@@ -5,6 +5,8 @@
 
 #[path = "support/lived.rs"]
 mod lived;
+#[path = "support/strace.rs"]
+mod strace;
 mod support;
 
 use lived::{HUB, MAIN, PINNED, repository};
@@ -106,6 +108,77 @@ fn who_wants_to_have_it_back_is_told_that_a_full_disk_has_no_room_for_that() {
          what can be brought back needs a little room: `--now` deletes it at once\n"
     );
     assert_eq!(left(&ran).len(), 5, "{ran:?}");
+}
+
+#[test]
+fn what_stays_on_a_full_disk_for_a_reason_of_its_own_is_said_with_that_reason() {
+    if !may_mount() {
+        return;
+    }
+    let room = one_repository();
+    room.write(&format!("{HUB}/models--org--asr/snapshots/{MAIN}/plain.bin"), vec![7; 50_000]);
+    let folder = ".cache/huggingface/hub/models--org--asr";
+    for what in ["bytes", "inodes"] {
+        // A program writes into a file of it.
+        let script = format!(
+            "sleep 5 9>>{folder}/snapshots/{MAIN}/plain.bin & writer=$!; full {what} \"$2/disk\"; code=0; \
+             \"$1\" clear org/asr@main --now --yes || code=$?; kill $writer; {LEFT}; exit $code"
+        );
+        let ran = on_a_small_disk(&room, &script).expect(1);
+        assert_eq!(
+            ran.err,
+            format!(
+                "warning: {folder}/refs/main stays: stays with the revision that it names\n\
+                 warning: {folder}/snapshots/{MAIN} stays: plain.bin in it is open for writing in another process\n\
+                 warning: {folder}/blobs/new stays: is used by a revision\n\
+                 error: 3 things stayed, as said above\n"
+            ),
+            "{what}"
+        );
+        assert_eq!(left(&ran).len(), 6, "{ran:?}");
+        std::fs::remove_dir(room.path().join("disk")).unwrap();
+    }
+}
+
+/// A repository of torch, with what its programs read and what they do not.
+const TORCH: &str = ".cache/torch/hub/owner_vad_main";
+
+#[test]
+fn a_folder_of_another_library_that_is_cut_off_while_it_makes_room_lacks_nothing_that_a_program_reads() {
+    if !may_mount() || strace::strace_is_missing() {
+        return;
+    }
+    let room = Room::bare();
+    room.write("modelstrap.toml", "");
+    for name in ["hubconf.py", "vad/model.py", "vad/weights.bin"] {
+        room.write(&format!("{TORCH}/{name}"), vec![7; 20_000]);
+    }
+    for name in ["README.md", "LICENSE", "vad/__pycache__/model.pyc", "docs/a.png"] {
+        room.write(&format!("{TORCH}/{name}"), vec![7; 5_000]);
+    }
+    for what in ["bytes", "inodes"] {
+        let mut cut = 0;
+        for nth in 1..12 {
+            let script = format!(
+                "full {what} \"$2/disk\"; code=0; strace -f -qq -o /dev/null -e trace=unlinkat,unlink \
+                 -e inject=unlinkat,unlink:signal=KILL:when={nth} \"$1\" clear owner_vad_main --now --yes >/dev/null || code=$?; \
+                 (cd {TORCH} 2>/dev/null && find . -type f) || :; \
+                 for words in 'prune --yes --now' 'clear owner_vad_main --yes --now'; do \"$1\" $words >/dev/null 2>&1 || :; done; \
+                 echo after; cd .cache; find . -path '*vad*' -o -path '*trash*'"
+            );
+            let ran = on_a_small_disk(&room, &script).expect(0);
+            std::fs::remove_dir(room.path().join("disk")).unwrap();
+            let (between, after) = ran.out.split_once("after\n").unwrap();
+            assert_eq!(after, "", "{what} {nth}: what was named goes in the end: {ran:?}");
+            if !between.is_empty() {
+                cut += 1;
+                for name in ["./hubconf.py", "./vad/model.py", "./vad/weights.bin"] {
+                    assert!(between.contains(name), "{what} {nth}: {between}");
+                }
+            }
+        }
+        assert!(cut > 0, "{what}: never cut off");
+    }
 }
 
 #[test]

@@ -157,7 +157,7 @@ fn purging_one_file_does_not_wait_for_another_in_the_same_folder() {
     let mut yard = Yard::at(hub, &format!("one = \"url:{one}\"\ntwo = \"url:{two}\""));
     yard.room = yard.room.with("MODELSTRAP_MIRRORS", &mirrors(&[&server]));
     yard.download(&[]).expect(0);
-    yard.modelstrap(&["models", "remove", "one", "--purge", "--yes"]).expect(0).says(&["500 B freed"]);
+    yard.modelstrap(&["models", "remove", "one", "--purge", "--yes", "--now"]).expect(0).says(&[" kB freed"]);
     assert!(!yard.exists(&format!(".cache/files/{}/one.bin", digits(&one))));
     assert!(yard.exists(&format!(".cache/files/{}/two.bin", digits(&two))));
 }

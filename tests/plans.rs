@@ -82,14 +82,14 @@ fn the_undo_is_called_by_the_verb_that_was_used_and_the_trash_by_its_own() {
 #[test]
 fn a_revision_that_a_branch_names_is_called_so_and_no_column_repeats_another() {
     let room = lived_in();
-    let text = |flags: &[&str]| {
-        rounded(&room.run(&[&["prune", "--grace", "0", "--dry-run"], flags].concat()).expect(0).out)
+    let text = |flags: &[&str], code| {
+        rounded(&room.run(&[&["prune", "--grace", "0", "--dry-run"], flags].concat()).expect(code).out)
             .replace("(atime)", "(mtime)")
     };
-    let old = text(&["--older-than", "0"]);
+    let old = text(&["--older-than", "0"], 0);
     assert!(old.contains("\norg/asr@222222222222 (main) 2."), "{old}");
     assert!(old.contains("\norg/asr@111111111111 0.4 MB"), "{old}");
-    let small = text(&["--max-size", "1kB"]);
+    let small = text(&["--max-size", "1kB"], 1);
     assert!(small.contains("today (mtime) for --max-size 0.0 MB\n"), "{small}");
 }
 

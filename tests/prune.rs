@@ -22,7 +22,12 @@ fn age(room: &Room, name: &str, days: u64) {
 }
 
 fn shown(room: &Room, arguments: &[&str]) -> String {
-    let ran = room.run(&[&["prune", "--undo-for", "1h", "--dry-run"], arguments].concat()).expect(0);
+    told(room, arguments, 0)
+}
+
+/// The same, of a dry run that ends with `code`.
+fn told(room: &Room, arguments: &[&str], code: i32) -> String {
+    let ran = room.run(&[&["prune", "--undo-for", "1h", "--dry-run"], arguments].concat()).expect(code);
     rounded(&ran.out).replace("(atime)", "(mtime)")
 }
 
@@ -152,7 +157,8 @@ org/asr@111111111111 0.4 MB today (mtime) no ref and no lock names it
         ("--max-size", "1kB", "for --max-size 1.00 kB"),
         ("--until-free", "900TB", "for --until-free 900 TB"),
     ] {
-        let text = shown(&room, &["--grace", "0", flag, value]);
+        // A dry run ends as the run would: what is asked for in sizes cannot be reached.
+        let text = told(&room, &["--grace", "0", flag, value], i32::from(flag != "--older-than"));
         // The units of the flag, too.
         let why = rounded(why);
         let last = text.lines().find(|line| line.starts_with("org/asr@222222222222 (main) 2.")).unwrap_or_default();
@@ -160,6 +166,25 @@ org/asr@111111111111 0.4 MB today (mtime) no ref and no lock names it
     }
     room.run(&["prune", "--grace", "0", "--older-than", "0", "--yes", "--now"]).expect(0);
     assert!(!room.exists(ASR));
+}
+
+#[test]
+fn a_dry_run_ends_as_the_run_where_a_target_cannot_be_reached() {
+    let room = lived_in();
+    let words = |more: &[&str]| room.run(&[&["prune", "--grace", "0", "--now"], more].concat());
+    for (flag, name) in
+        [(["--max-size", "1 MB"], "--max-size 1.00 MB"), (["--until-free", "900TB"], "--until-free 900 TB")]
+    {
+        let ran = words(&[&flag[..], &["--dry-run"]].concat()).expect(1);
+        assert!(ran.err.starts_with(&format!("error: {name} cannot be reached: ")), "{}", ran.err);
+        assert_eq!(ran.err.matches("cannot be reached").count(), 1, "{}", ran.err);
+        let json = words(&[&flag[..], &["--dry-run", "--json"]].concat()).expect(1).json();
+        assert_eq!(json["unreached"].as_array().unwrap().len(), 1);
+    }
+    words(&["--max-size", "100 MB", "--dry-run"]).expect(0);
+    // A budget is no flag: who prunes did not ask for it now.
+    room.append("modelstrap.toml", "[cache]\nbudget = \"1 MB\"\n");
+    words(&["--dry-run"]).expect(0).says(&["warning: the budget of 1.00 MB cannot be reached: "]);
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub struct ClearArgs {
 /// Whether what is removed can be brought back.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Trash {
-    /// Bring back what the last `clear` or `prune` removed, as long as it is kept
+    /// Bring back what the last `clear`, `prune` or `models remove --purge` removed, as long as it is kept
     #[arg(long, conflicts_with_all = ["now", "undo_for"])]
     pub undo: bool,
     /// Free it at once: it cannot be brought back

@@ -1,10 +1,12 @@
 //! `modelstrap models` and its verbs.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::clear::duration;
 use crate::support::units;
 
 /// `modelstrap models`
@@ -117,12 +119,18 @@ pub struct RemoveArgs {
     /// Names in the manifest; `KEY/NAME` for one of a list
     #[arg(required = true, value_name = "MODEL")]
     pub models: Vec<String>,
-    /// Remove their files from the cache, too
+    /// Remove their files from the cache, too; `modelstrap clear --undo` brings them back
     #[arg(long)]
     pub purge: bool,
     /// With `--purge`: also files outside the project of which nobody knows who else uses them
     #[arg(long, requires = "purge")]
     pub force: bool,
+    /// With `--purge`: free them at once, so that they cannot be brought back
+    #[arg(long, requires = "purge", conflicts_with = "undo_for")]
+    pub now: bool,
+    /// With `--purge`: how long they are kept, and take their room on the disk, so that they can be brought back [default: 1h; 0 where the disk is nearly full]
+    #[arg(long, requires = "purge", value_name = "TIME", value_parser = duration)]
+    pub undo_for: Option<Duration>,
     /// Consent and preview.
     #[command(flatten)]
     pub consent: Consent,

@@ -48,8 +48,8 @@ pub(super) fn run(context: &Context, arguments: &PruneArgs) -> Result<Exit> {
     let is_empty = selection.lines.is_empty();
     let left = (!selection.short.is_empty()).then(|| left(&scene, &selection));
     // Where the run ends with these words as its error and nobody is asked, once is enough.
-    let ends_so = (arguments.max_size.is_some() || arguments.until_free.is_some()) && !dry_run;
-    let warning = left.clone().filter(|_| !ends_so || !arguments.consent.yes);
+    let ends_so = arguments.max_size.is_some() || arguments.until_free.is_some();
+    let warning = left.clone().filter(|_| !ends_so || !(arguments.consent.yes || dry_run));
     let consent = &arguments.consent;
     let manner = Manner { verb: "prune", consent, keeping, grace, notes: Vec::new(), warning, choose: &choose };
     let outcome = carry_out(&scene, selection, manner)?;

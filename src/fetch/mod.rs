@@ -45,6 +45,6 @@ pub use event::{Event, Outcome};
 pub use hash::{BLOCK, hash_file};
 pub use headers::{PAGE, is_named_as_a_page};
 pub use network::Network;
-pub use partial::{discard, resumable};
+pub use partial::{left, resumable};
 pub use secret::{Credential, Origin, Secret};
 pub use url::redact;

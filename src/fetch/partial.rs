@@ -269,37 +269,10 @@ fn fitting(artifact: &Artifact, names: &Names, length: u64) -> Option<(Identity,
     (same_digest && same_size && provable && there).then_some((identity, done))
 }
 
-/// Removes what an earlier run left of `artifact`, unless another process is at it. The bytes that are free now: of a large file
-/// the ranges that came, since the others have no place on the disk.
-///
-/// # Errors
-/// What the disk says.
-pub fn discard(artifact: &Artifact) -> io::Result<u64> {
-    let names = Names::of(artifact);
-    let Ok(found) = fs::symlink_metadata(&names.part) else { return Ok(0) };
-    let held = OpenOptions::new().read(true).write(true).open(names.lock());
-    if held.as_ref().is_ok_and(|held| matches!(held.try_lock(), Err(TryLockError::WouldBlock))) {
-        return Ok(0);
-    }
-    for path in [&names.part, &names.state] {
-        match fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-    }
-    Ok(if found.is_file() { taken(&found) } else { 0 })
-}
-
-/// How many bytes of the disk a file takes.
-#[cfg(unix)]
-fn taken(metadata: &fs::Metadata) -> u64 {
-    metadata.len().min(std::os::unix::fs::MetadataExt::blocks(metadata).saturating_mul(512))
-}
-
-/// Not known cheaply on Windows.
-#[cfg(not(unix))]
-fn taken(metadata: &fs::Metadata) -> u64 {
-    metadata.len()
+/// The files in which an earlier run left something of `artifact`.
+pub fn left(artifact: &Artifact) -> Vec<PathBuf> {
+    let Names { part, state } = Names::of(artifact);
+    [part, state].into_iter().filter(|path| fs::symlink_metadata(path).is_ok()).collect()
 }
 
 /// How many bytes of `artifact` an earlier run left that the next one can use.

@@ -8,7 +8,6 @@ use anyhow::{Context as _, Result};
 use super::bounds;
 use super::hub::locks::{self, Guard};
 use super::hub::place;
-use super::hub::remove::Removal;
 use super::hub::state::FileState as HubState;
 use super::locked::{File, Model, Part, Place};
 use super::rehash::{self, Finding, Item};
@@ -251,7 +250,7 @@ pub fn release(world: &World, model: &Model, part: &Part) -> Result<()> {
     }
 }
 
-/// Whether [`remove`] would leave a part, because another project, branch, tag or program uses it. Only the Hub's cache knows.
+/// Whether another project, branch, tag or program uses a part. Only the Hub's cache knows.
 ///
 /// # Errors
 /// When a name in the part is refused.
@@ -262,32 +261,4 @@ pub fn is_used(world: &World, model: &Model, part: &Part) -> Result<bool> {
         }
         _ => Ok(false),
     }
-}
-
-/// Takes a part out of the cache, unless something else uses it. The bytes that are free now; `None` where it is used.
-///
-/// # Errors
-/// What the disk says.
-pub fn remove(world: &World, model: &Model, part: &Part) -> Result<Option<u64>> {
-    bounds::check(world, part)?;
-    let mut freed = 0;
-    if !is_used(world, model, part)? {
-        for file in &part.files {
-            freed += fetch::discard(&artifact(world, part, file, 0)?)?;
-        }
-    }
-    if let Place::Hub(hub) = &part.place {
-        return Ok(match super::hub::remove::part(hub, &part.files, &world.homes, &marks_that_go(world, model))? {
-            Removal::Removed { freed: more } => Some(freed + more),
-            Removal::NotThere => Some(freed),
-            Removal::StillUsed => None,
-        });
-    }
-    for file in &part.files {
-        if let FileState::Here | FileState::Changed = state(world, part, file)? {
-            freed += std::fs::symlink_metadata(visible(world, part, file)?).map_or(0, |found| found.len());
-            discard(world, part, file)?;
-        }
-    }
-    Ok(Some(freed))
 }

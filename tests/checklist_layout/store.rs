@@ -28,11 +28,19 @@ fn shared_store(hub: Hub) -> (Desk, String, PathBuf) {
 
 /// Point 16.
 #[test]
-fn a_payload_of_the_shared_store_outlives_the_model_that_led_to_it() {
+fn a_payload_of_the_shared_store_outlives_the_model_that_led_to_it_while_its_list_names_another_user() {
     let (desk, _, payload) = shared_store(Hub::start());
     desk.download();
-    desk.models(&["remove", "tiny", "--purge", "--yes"]).expect(0);
+    // Its list names another repository, whose link leads there.
+    let hash = payload.file_name().unwrap().to_str().unwrap();
+    fs::create_dir_all(desk.cached("models--org--twin/blobs")).unwrap();
+    symlink(format!("../../blobs/ab/{hash}"), desk.cached("models--org--twin/blobs/e")).unwrap();
+    let list = payload.with_extension("refs");
+    let users = fs::read_to_string(&list).unwrap();
+    fs::write(&list, format!("{users}models--org--twin/blobs/e\n")).unwrap();
+    desk.models(&["remove", "tiny", "--purge", "--yes", "--now"]).expect(0);
     assert!(!desk.cached("models--org--tiny").exists());
+    assert_eq!(fs::read_to_string(&list).unwrap(), "models--org--twin/blobs/e\n");
     assert_eq!(fs::metadata(&payload).unwrap().len(), 12 << 20);
     assert!(desk.cached("blobs/.huggingface-shared-blobs").is_file());
 }

@@ -1,25 +1,89 @@
 //! Room on a disk that is full to the last byte or inode, for the journal and the trash of a removal: the person whose disk is full
 //! wants just this, and must not be told to make room first.
 //!
-//! Only what goes for good gives it, one file at a time, after the same look as anything that goes: first what is a file alone, then
-//! a file of a tree that goes whole. Of a repository its names go first (`refs`, then `snapshots`), so that one that is cut off here
-//! is no revision with half of its files, but one without a name, which the next run finds again.
+//! Only what goes for good gives it, one file at a time, after the same look as anything that goes: first what this tool can find out
+//! again, then what is a file alone, then a file of a tree that goes whole. Of a repository its names go first (`refs`, then
+//! `snapshots`), so that one that is cut off here is no revision with half of its files, but one without a name, which the next run
+//! finds again. A folder of another library has no such order: it comes last, and of it first what no program needs.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::path::Path;
 
-use super::Role;
-use super::journal::Mark;
+use anyhow::{Result, anyhow};
+
+use super::journal::{Journal, Mark};
 use super::run::{Run, State};
 use super::settle::STAYS_NAMED;
-use super::{hub, take, walk};
-use crate::support::folder::{Folder, Kind};
+use super::{Keep, Remover, Role, guard, hub, take, walk};
+use crate::cache::duplicates::memory;
+use crate::support::folder::{self, Folder, Kind};
+
+/// What a person whose disk is full can do.
+const MORE_ROOM: &str = "delete a file of your own on this disk, a few kB will do, and run this again";
 
 /// What goes first, and whether also what frees no byte: a link frees an inode.
 const ORDER: [(Role, bool); 5] =
     [(Role::File, false), (Role::Blob, false), (Role::Reference, true), (Role::File, true), (Role::Blob, true)];
 
+/// Whether the disk, or what this user may have of it, has no room.
+pub(super) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
 impl Run {
+    /// Begins the journal; on a full disk, what goes for good makes the room. `None`: nothing is left that needs one.
+    pub(super) fn begin_on_any_disk(
+        &mut self,
+        remover: &Remover,
+        name: &str,
+        verb: &str,
+        keep: Keep,
+    ) -> Result<Option<Journal>> {
+        loop {
+            let error = match self.begin(remover, name, verb) {
+                Ok(journal) => return Ok(Some(journal)),
+                Err(error) => error,
+            };
+            if !error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>()).any(is_full) {
+                return Err(error);
+            }
+            let way = match keep {
+                Keep::For(_) => "what can be brought back needs a little room: `--now` deletes it at once",
+                Keep::Now => MORE_ROOM,
+            };
+            if keep != Keep::Now || !(self.forget() || self.make_room() || self.stays_anyway()) {
+                return Err(anyhow!("{error:#}\n  {way}"));
+            }
+            if self.jobs.iter().all(|job| job.state != State::Waiting) {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Gives up what the next `dedupe` would know without reading: it reads again.
+    fn forget(&self) -> bool {
+        let own = folder::open(&self.cache_root).and_then(|root| root.descend(Path::new(".modelstrap")));
+        own.and_then(|own| own.unlink(OsStr::new(memory::FILE))).is_ok()
+    }
+
+    /// Whether nothing can go for a reason of its own, whatever room there is: then that is what is to be said.
+    fn stays_anyway(&mut self) -> bool {
+        let waiting = (0..self.jobs.len()).filter(|at| self.jobs[*at].state == State::Waiting);
+        // What others use goes after them, by the rules of its store.
+        let (after, first): (Vec<usize>, Vec<usize>) =
+            waiting.partition(|at| self.jobs[*at].victim.role == Role::Payload);
+        for at in &first {
+            let Err(why) = take::look(self, *at) else { return false };
+            self.jobs[*at].state = State::Stays(why);
+        }
+        if !first.is_empty() {
+            let why = "needs a journal to go, for which the disk has no room";
+            after.into_iter().for_each(|at| self.jobs[at].state = State::Stays(why.to_owned()));
+        }
+        !first.is_empty()
+    }
+
     /// Unlinks one file where it lies; false where there is none left that may go so.
     pub(super) fn make_room(&mut self) -> bool {
         self.keep_names_of_what_stays();
@@ -38,8 +102,12 @@ impl Run {
                 }
             }
         }
-        let mut trees = [Role::Tree, Role::Snapshot].into_iter();
-        trees.any(|role| (0..self.jobs.len()).any(|at| self.is_next(at, role) && self.thin(at).unwrap_or(false)))
+        let is_repository = |run: &Self, at: usize| guard::is_repository(run.jobs[at].split().1);
+        let trees = [(Role::Tree, true), (Role::Snapshot, false), (Role::Tree, false)];
+        trees.into_iter().any(|(role, repository)| {
+            let is_next = |run: &Self, at| run.is_next(at, role) && is_repository(run, at) == repository;
+            (0..self.jobs.len()).any(|at| is_next(self, at) && self.thin(at).unwrap_or(false))
+        })
     }
 
     /// Before the first reference goes, the snapshots that they name are looked at: one that stays keeps them.
@@ -133,6 +201,16 @@ fn rank(name: &OsString) -> u8 {
     match name.to_str() {
         Some("refs") => 0,
         Some("snapshots") => 1,
-        _ => 2,
+        Some(name) if is_spare(name) => 2,
+        _ => 3,
     }
+}
+
+/// Whether no program that reads the folder misses it.
+fn is_spare(name: &str) -> bool {
+    const BEGINNINGS: [&str; 4] = ["readme", "license", "changelog", ".git"];
+    const ENDS: [&str; 6] = [".md", ".rst", ".png", ".jpg", ".svg", ".pyc"];
+    let name = name.to_ascii_lowercase();
+    let begins = BEGINNINGS.iter().any(|beginning| name.starts_with(beginning));
+    begins || ENDS.iter().any(|end| name.ends_with(end)) || matches!(name.as_str(), "__pycache__" | "docs")
 }

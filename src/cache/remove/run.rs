@@ -14,7 +14,7 @@ use super::guard::Guard;
 use super::journal::{Journal, Mark, Move};
 use super::place::{Place, Trash};
 use super::walk::{self, Limits, Tally};
-use super::{Keep, Order, Outcome, Remover, Role, Victim, apart, back};
+use super::{Keep, Order, Outcome, Remover, Role, Victim, apart, back, room};
 use crate::cache::stamp::Stamp;
 use crate::platform::open_files;
 use crate::support::folder;
@@ -78,6 +78,7 @@ pub(super) fn remove(remover: &Remover, order: Order<'_>, progress: &dyn Fn(u64)
     }
     let Some(mut journal) = run.begin_on_any_disk(remover, &name, verb, keep)? else {
         run.end(&mut outcome, progress)?;
+        outcome.stayed.extend(run.stayed());
         return Ok(outcome);
     };
     if let Err(error) = run.take_all().and_then(|()| run.settle()) {
@@ -99,26 +100,8 @@ pub(super) fn remove(remover: &Remover, order: Order<'_>, progress: &dyn Fn(u64)
     if run.end(&mut outcome, progress)? {
         journal.close();
     }
-    let stays = |job: Job| match job.state {
-        State::Stays(why) if job.is_thinned => {
-            Some((job.victim.path, format!("{why}, and lacks what went to make room on the full disk")))
-        }
-        State::Stays(why) => Some((job.victim.path, why)),
-        _ => None,
-    };
-    outcome.stayed.extend(run.jobs.into_iter().filter_map(stays));
+    outcome.stayed.extend(run.stayed());
     Ok(outcome)
-}
-
-/// What a person whose disk is full can do.
-const MORE_ROOM: &str = "delete a file of your own on this disk, a few kB will do, and run this again";
-
-fn is_full(error: &anyhow::Error) -> bool {
-    error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>()).any(kinds_of_full)
-}
-
-fn kinds_of_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// Sorts by the time of its beginning; no other run has it.
@@ -168,6 +151,7 @@ impl Run {
                 now: since(SystemTime::now()),
                 written: HashSet::new(),
                 ours: HashSet::new(),
+                moved: HashSet::new(),
             },
             machine: remover.machine.clone(),
             cache_root: remover.cache_root.clone(),
@@ -282,7 +266,7 @@ impl Run {
         let begun = fs::create_dir_all(&remover.cache_root)
             .and_then(|()| Journal::begin(&remover.cache_root, name, verb, &places, &trashes, &moves));
         let begun = begun.and_then(|journal| match self.trashes.iter().try_for_each(|trash| trash.make().map(drop)) {
-            Err(error) if kinds_of_full(&error) => {
+            Err(error) if room::is_full(&error) => {
                 self.trashes.iter().for_each(Trash::drop_empty);
                 journal.close();
                 Err(error)
@@ -300,42 +284,28 @@ impl Run {
         })
     }
 
-    /// The same; on a full disk, what goes for good makes the room. `None`: all of it has gone so.
-    fn begin_on_any_disk(&mut self, remover: &Remover, name: &str, verb: &str, keep: Keep) -> Result<Option<Journal>> {
-        loop {
-            match self.begin(remover, name, verb) {
-                Err(error) if keep == Keep::Now && is_full(&error) && self.make_room() => {}
-                Err(error) if is_full(&error) => return Err(self.no_room(keep, &error)),
-                journal => return journal.map(Some),
-            }
-            if self.jobs.iter().all(|job| matches!(job.state, State::Freed(_))) {
-                return Ok(None);
-            }
-        }
-    }
-
-    /// What a person can do whose disk has no room for the journal.
-    fn no_room(&self, keep: Keep, error: &anyhow::Error) -> anyhow::Error {
-        let way = match keep {
-            Keep::For(_) => "what can be brought back needs a little room: `--now` deletes it at once",
-            Keep::Now => MORE_ROOM,
-        };
-        anyhow!("{error:#}\n  {way}")
-    }
-
     pub(super) fn take_all(&mut self) -> Result<()> {
         for at in 0..self.jobs.len() {
             if interrupt::requested() {
                 bail!(Interrupted("stopped: nothing was removed".to_owned()));
             }
             if self.jobs[at].victim.role != Role::Payload && self.jobs[at].state == State::Waiting {
-                self.jobs[at].state = match super::take::take(self, at) {
-                    Ok(()) => State::Gone,
-                    Err(why) => State::Stays(why),
-                };
+                self.jobs[at].state = super::take::take(self, at).map_or_else(State::Stays, |()| State::Gone);
+                let job = &self.jobs[at];
+                let has_others = job.state == State::Gone && job.victim.stamp.names > 1;
+                self.limits.moved.extend(has_others.then_some(job.victim.stamp.id));
             }
         }
         Ok(())
+    }
+
+    /// What stays where it was, and why.
+    fn stayed(&self) -> impl Iterator<Item = (PathBuf, String)> {
+        self.jobs.iter().filter_map(|job| {
+            let State::Stays(why) = &job.state else { return None };
+            let lacks = if job.is_thinned { ", and lacks what went to make room on the full disk" } else { "" };
+            Some((job.victim.path.clone(), format!("{why}{lacks}")))
+        })
     }
 
     /// Puts the thing back, and says that it stays.

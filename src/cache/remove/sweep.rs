@@ -108,7 +108,8 @@ pub(super) fn sweep(remover: &Remover, which: &Sweep) -> Result<Swept> {
             Fate::Decided(until) if !which.empties(until, &mut run.past) => continue,
             Fate::Decided(_) if run.is_left(&mut swept.problems) => continue,
             Fate::Decided(until) => {
-                let needed = if until.is_some() { run.return_what_is_used(&mut swept) } else { Vec::new() };
+                run.give_up(until);
+                let needed = run.return_what_is_used(&mut swept);
                 run.empty(&needed, &mut swept)?;
             }
             Fate::Undecided | Fate::Returning => run.give_back(&mut swept.back, &mut swept.problems),
@@ -229,6 +230,15 @@ impl Opened {
             "{why}; it waits in {there}, where `{verb}` put it at {then}, until the way is free and the next run puts it back; \
              take it from there, or delete it there, to be done with it"
         )
+    }
+
+    /// Notes that no undo brings it back any more, before the first file of it is unlinked: whoever cuts this off must not get half
+    /// of a repository back. On a disk without room for a line it goes all the same.
+    fn give_up(&mut self, until: Option<i64>) {
+        if until.is_some() && self.has_anything() {
+            let at = self.past.decided.take();
+            let _ = self.past.journal.decide(None, at);
+        }
     }
 
     /// Before the trash is emptied: a content that a revision has again, and that did not come again, goes back with its payload.

@@ -26,6 +26,8 @@ pub(super) struct Limits {
     pub(super) written: HashSet<(u64, u64)>,
     /// Folders in which we have unlinked something ourselves, by device and inode.
     pub(super) ours: HashSet<(u64, u64)>,
+    /// Files of which we have moved another name, by device and inode: that changed them.
+    pub(super) moved: HashSet<(u64, u64)>,
 }
 
 /// Sums what unlinking would free: files whose names are all seen.
@@ -39,6 +41,7 @@ impl Limits {
     /// Why something that is so stays. `is_moved`: by us, which changed `changed`.
     pub(super) fn refuse(&self, found: &Found, is_moved: bool) -> Result<(), String> {
         let stamp = found.stamp;
+        let is_moved = is_moved || self.moved.contains(&stamp.id);
         let stamp_then = if is_moved { Stamp { changed: i128::MIN, ..stamp } } else { stamp };
         let is_ours = found.kind == Kind::Folder && self.ours.contains(&stamp.id);
         let is_late = match found.kind {

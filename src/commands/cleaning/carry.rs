@@ -21,6 +21,16 @@ use crate::commands::survey::Survey;
 use crate::commands::{Exit, Usage, consent, notes};
 use crate::support::{escape, time, units};
 
+/// How the journal calls a removal of models from the project with their files.
+pub(in crate::commands) const PURGE: &str = "models remove --purge";
+
+/// What an undo of that does not do.
+pub(in crate::commands) const FILES_ALONE: &str = "That brings back the files alone: `modelstrap undo` takes back what was written into modelstrap.toml and modelstrap.lock.";
+
+/// What it has not done.
+const NOT_NAMED: &str = "modelstrap.toml and modelstrap.lock do not name it again by this: `modelstrap undo` takes back what was \
+                         written into them, or `modelstrap models add` names it.";
+
 /// How a plan is carried out.
 pub(in crate::commands) struct Manner<'a> {
     pub(in crate::commands) verb: &'a str,
@@ -176,6 +186,9 @@ pub(in crate::commands) fn undo(context: &Context, verb: &str, dry_run: bool) ->
     }
     if !context.global.json && !context.output.quiet {
         context.output.result(back(&survey, &restored).iter().map(|line| format!("{line}\n")).collect::<String>())?;
+    }
+    if restored.verb == PURGE && !restored.back.is_empty() {
+        context.output.say(NOT_NAMED);
     }
     if restored.is_whole {
         return Ok(Exit::Done);

@@ -39,7 +39,7 @@ use crate::support::{escape, paths, time, units};
 pub(super) use again::again;
 pub(super) use back::back;
 pub(super) use beyond::{Beyond, leavings, no_more};
-pub(super) use carry::{Manner, carry_out, said, undo};
+pub(super) use carry::{FILES_ALONE, Manner, PURGE, carry_out, said, undo};
 pub(super) use needs::Needed;
 pub(super) use roots::Keeping;
 pub(super) use show::plan_in as plan;

@@ -69,7 +69,7 @@ fn others(root: &Path) -> BTreeSet<String> {
 pub(in crate::commands) struct Keeping {
     pub(in crate::commands) keep: Keep,
     /// Before the question.
-    pub(super) says: String,
+    pub(in crate::commands) says: String,
 }
 
 impl Keeping {

@@ -152,15 +152,17 @@ pub(super) fn write_with(
     verb: &str,
     make: impl FnOnce() -> Result<Vec<(PathBuf, String)>>,
 ) -> Result<()> {
-    write_then(context, project, verb, || Ok((make()?, ())), |()| Ok(()))
+    write_between(context, project, verb, || Ok((make()?, ())), |()| Ok(()), |()| Ok(()))
 }
 
-/// The same, and does `then` with what `make` found out, before another process can change the files again.
-pub(super) fn write_then<T>(
+/// The same, and does `first` with what `make` found out, once it is known that the files can be written, and `then` when they are,
+/// before another process can change them again.
+pub(super) fn write_between<T>(
     context: &Context,
     project: &Project,
     verb: &str,
     make: impl FnOnce() -> Result<(Vec<(PathBuf, String)>, T)>,
+    first: impl FnOnce(&T) -> Result<()>,
     then: impl FnOnce(T) -> Result<()>,
 ) -> Result<()> {
     let own = project.state_folder();
@@ -181,6 +183,7 @@ pub(super) fn write_then<T>(
     if let Some(obstacle) = plan.obstacles.first() {
         bail!("{obstacle}");
     }
+    first(&found)?;
     if !plan.is_empty() {
         let now = time::now(&context.vars);
         match apply(&plan, &shelf, &mut record, verb, &now, |_| ()) {

@@ -4,6 +4,7 @@ mod add;
 mod delivery;
 mod download;
 mod export;
+mod hubs;
 mod install;
 mod json;
 mod list;
@@ -11,13 +12,13 @@ mod lock;
 mod needed;
 mod others;
 mod path;
+mod purge;
 mod relock;
 mod remove;
 mod scan;
 mod search;
 mod session;
 mod settle;
-
 mod update;
 mod verify;
 

@@ -7,6 +7,7 @@ use anyhow::Result;
 use super::super::cleaning::{Needed, Scope};
 use super::super::context::Context;
 use super::super::survey::Survey;
+use crate::cache::select::Needs;
 use crate::cache::stamp::Stamp;
 use crate::models::hub::{names, remove};
 use crate::models::locked::{Part, Place};
@@ -31,6 +32,16 @@ impl Others {
         let scope = Scope { outside: false, dry_run: true, empty_trash: false, ci: false };
         let needed = Needed::read(context, survey, time::seconds(), scope)?;
         Ok(Self { needed, project: survey.project.root.clone(), force })
+    }
+
+    /// The same for the decisions of `clear`.
+    pub(super) const fn needs(&self) -> &Needs {
+        &self.needed.needs
+    }
+
+    /// The links of `dedupe` that are known: what another one leads to stays.
+    pub(super) fn links(&self) -> Vec<PathBuf> {
+        self.needed.links.clone()
     }
 
     /// Why the files of `part` must stay, if they must.

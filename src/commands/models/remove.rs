@@ -1,25 +1,27 @@
 //! `modelstrap models remove`: takes models out of the manifest and the lock, and with `--purge` out of the cache.
 
+use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
 
+use super::super::cleaning::Keeping;
 use super::super::context::Context;
-use super::super::survey::Survey;
 use super::super::{Exit, Usage, consent};
-use super::add::{key_for, manifest_text, write_then};
+use super::add::{key_for, manifest_text, write_between};
 use super::needed::{Needed, Stays, files_of};
-use super::others::Others;
+use super::purge::{self, Purging};
 use super::settle::merged;
 use super::{Session, known};
+use crate::cache::remove::{Keep, Outcome};
 use crate::cli::RemoveArgs;
 use crate::models::lock::Lock;
 use crate::models::locked::{Model, Place};
+use crate::models::placement;
 use crate::models::placement::FileState;
 use crate::models::request::{self, Request};
 use crate::models::spec::Spec;
-use crate::models::{bounds, placement};
 use crate::project::{Manifest, manifest_edit};
 use crate::support::escape::{self, printable};
 use crate::support::interrupt;
@@ -27,12 +29,16 @@ use crate::support::{paths, units};
 
 pub(super) fn run(context: &Context, arguments: &RemoveArgs) -> Result<Exit> {
     interrupt::watch();
+    if arguments.purge && !arguments.consent.dry_run {
+        purge::settle_earlier(context)?;
+    }
     let planned = Removal::of(context, arguments)?;
     if arguments.consent.dry_run {
         planned.would(arguments.purge)?.iter().for_each(|line| context.output.say(line));
         return Ok(Exit::Done);
     }
-    let agreed = if arguments.purge { consent(&planned, arguments)? } else { Agreed::default() };
+    let keeping = purge::keeping(&planned.after, arguments);
+    let agreed = if arguments.purge { consent(&planned, &keeping, arguments)? } else { Agreed::default() };
     // Another process may have changed the manifest and the lock, while a person was asked at the latest.
     let make = || {
         let newest = Removal::of(context, arguments)?;
@@ -41,15 +47,26 @@ pub(super) fn run(context: &Context, arguments: &RemoveArgs) -> Result<Exit> {
         }
         Ok((newest.files(), newest))
     };
-    // Before another process can name what is about to be deleted.
-    let then = |newest: Removal<'_>| match arguments.purge {
-        true => purge(&newest, agreed),
-        false => {
-            release(&newest.after, &newest.gone);
-            tell_what_stays(&newest.after, &newest.gone, &newest.needed()?)
+    let purged = Cell::new(None);
+    // Before the manifest forgets them: a run that is cut off in between is finished by the same command. No other process can name
+    // them meanwhile, nor ask for them without seeing that they are gone.
+    let first = |newest: &Removal<'_>| {
+        if let Some(purging) = &newest.purging {
+            purged.set(Some(purge(newest, purging, &agreed, keeping.keep)?));
         }
+        Ok(())
     };
-    write_then(context, &planned.after.project, "models remove", make, then)?;
+    let then = |newest: Removal<'_>| {
+        if arguments.purge {
+            return give_up(&newest, &agreed);
+        }
+        release(&newest.after, &newest.gone);
+        tell_what_stays(&newest.after, &newest.gone, &newest.needed()?)
+    };
+    let written = write_between(context, &planned.after.project, "models remove", make, first, then);
+    let stayed = purged.into_inner().map_or(0, |outcome| purge::tell(&planned.after, &outcome));
+    written?;
+    purge::end(stayed)?;
     Ok(Exit::Done)
 }
 
@@ -66,8 +83,8 @@ struct Removal<'a> {
     after: Session<'a>,
     /// The lock without it.
     lock: Lock,
-    /// Who else needs files, where files are to go.
-    others: Option<Others>,
+    /// What is known of the cache, where files are to go.
+    purging: Option<Purging>,
 }
 
 impl<'a> Removal<'a> {
@@ -88,18 +105,18 @@ impl<'a> Removal<'a> {
         let manifest = Manifest::parse(&text).map_err(|problem| anyhow!("{}{problem}", escape::path(&path)))?;
         let after = Session::open_with(context, manifest)?;
         let lock = merged(&after, &[]);
-        let mut removal = Self { path, text, gone, unlocked, after, lock, others: None };
+        let mut removal = Self { path, text, gone, unlocked, after, lock, purging: None };
         // Before anything is written: what is refused leaves the manifest and the lock as they were.
         if arguments.purge {
-            let survey = Survey::of(context)?;
-            refuse_purge(&removal.after, &survey, &removal.gone, &removal.needed()?, arguments.force)?;
-            removal.others = Some(Others::of(context, &survey, arguments.force)?);
+            let purging = Purging::of(context, arguments.force)?;
+            refuse_purge(&removal.after, &purging, &removal.gone, &removal.needed()?, arguments.force)?;
+            removal.purging = Some(purging);
         }
         Ok(removal)
     }
 
     fn needed(&self) -> Result<Needed<'_>> {
-        Needed::by(&self.after.world, &self.lock.models, self.others.as_ref())
+        Needed::by(&self.after.world, &self.lock.models, self.purging.as_ref().map(|purging| &purging.others))
     }
 
     /// The models that somebody is asked about.
@@ -167,6 +184,10 @@ fn taken_out(session: &Session<'_>, path: &Path, text: &str, word: &str, purge: 
         let text = manifest_edit::remove_from_list(text, &found.key, index).map_err(problem)?;
         return Ok(TakenOut { text, names: all(&[found]) });
     }
+    // A run that was cut off may have written the manifest, and not the lock.
+    if session.lock.iter().any(|lock| lock.find(word).is_some()) {
+        return Ok(TakenOut { text: text.to_owned(), names: vec![word.to_owned()] });
+    }
     let keys: Vec<String> = session.requests.iter().map(|request| printable(&request.name)).collect();
     let known = if keys.is_empty() { "it names none".to_owned() } else { format!("it names {}", keys.join(", ")) };
     let way_out = match (purge, spec) {
@@ -183,21 +204,21 @@ struct Agreed {
     /// The models whose files may go.
     names: HashSet<String>,
     /// What the person was told of files that stay.
-    told: HashSet<String>,
+    told: RefCell<HashSet<String>>,
 }
 
 impl Agreed {
     /// Says why files of `model` stay, once.
-    fn tell(&mut self, context: &Context, model: &Model, why: &Stays) {
+    fn tell(&self, context: &Context, model: &Model, why: &Stays) {
         let line = format!("{}: {why}", printable(&model.name));
-        if self.told.insert(line.clone()) {
+        if self.told.borrow_mut().insert(line.clone()) {
             context.output.say(line);
         }
     }
 }
 
 /// Says whose files stay, and asks about those of the others.
-fn consent(removal: &Removal<'_>, arguments: &RemoveArgs) -> Result<Agreed> {
+fn consent(removal: &Removal<'_>, keeping: &Keeping, arguments: &RemoveArgs) -> Result<Agreed> {
     let (session, needed) = (&removal.after, removal.needed()?);
     let context = session.context;
     let mut agreed = Agreed::default();
@@ -217,6 +238,7 @@ fn consent(removal: &Removal<'_>, arguments: &RemoveArgs) -> Result<Agreed> {
     if arguments.consent.yes || names.is_empty() {
         return Ok(agreed);
     }
+    context.output.say(&keeping.says);
     let question = format!("Delete the files of {}?", names.join(", "));
     consent::sure(context, &question, ("`--purge` deletes files", "`--yes`"))?;
     Ok(agreed)
@@ -226,7 +248,7 @@ fn consent(removal: &Removal<'_>, arguments: &RemoveArgs) -> Result<Agreed> {
 /// leave a mark on what they use; outside it nothing says who does.
 fn refuse_purge(
     session: &Session<'_>,
-    survey: &Survey,
+    purging: &Purging,
     gone: &[Model],
     needed: &Needed<'_>,
     force: bool,
@@ -238,15 +260,7 @@ fn refuse_purge(
         _ => false,
     };
     for (model, part) in gone.iter().flat_map(|model| model.parts.iter().map(move |part| (model, part))) {
-        bounds::check(world, part)?;
-        // As `clear` does it: a link that came with the project chooses among nobody's folders.
-        if let Some(path) = files_of(world, part)?.iter().find(|path| survey.is_left_alone(path)) {
-            bail!(
-                "{} was left: {} lies in a folder which is no cache: it is left alone\n  if it is one, put a CACHEDIR.TAG there",
-                printable(&model.name),
-                session.shown(path)
-            );
-        }
+        purging.check(session, model, part)?;
         if force || matches!(part.place, Place::Hub(_)) || needed.has(world, part)? {
             continue;
         }
@@ -309,22 +323,30 @@ fn release(session: &Session<'_>, gone: &[Model]) {
     }
 }
 
-/// Deletes what no other model of this project needs, and nobody else does.
-fn purge(removal: &Removal<'_>, mut agreed: Agreed) -> Result<()> {
-    let (session, needed) = (&removal.after, removal.needed()?);
-    let mut freed = 0;
-    for model in &removal.gone {
+/// Removes the files that no other model of this project needs, and nobody else does.
+fn purge(removal: &Removal<'_>, purging: &Purging, agreed: &Agreed, keep: Keep) -> Result<Outcome> {
+    let needed = removal.needed()?;
+    let mut going = Vec::new();
+    for model in removal.gone.iter().filter(|model| agreed.names.contains(&model.name)) {
         for part in &model.parts {
-            let kept = needed.keeps(&session.world, model, part)?;
-            if kept.is_some() || !agreed.names.contains(&model.name) {
-                placement::release(&session.world, model, part)?;
-            } else {
-                freed += placement::remove(&session.world, model, part)?.unwrap_or(0);
+            if needed.keeps(&removal.after.world, model, part)?.is_none() {
+                going.push(part);
             }
-            // What began to be used while a person was asked was not told yet.
-            kept.iter().for_each(|why| agreed.tell(session.context, model, why));
         }
     }
-    session.context.output.say(format!("{} freed.", units::bytes(freed)));
+    purging.remove(&removal.after, &going, keep)
+}
+
+/// Gives up the project's claims to what stays, and says why it does.
+fn give_up(removal: &Removal<'_>, agreed: &Agreed) -> Result<()> {
+    let (session, needed) = (&removal.after, removal.needed()?);
+    for model in &removal.gone {
+        for part in &model.parts {
+            // What began to be used while a person was asked was not told yet.
+            let kept = needed.keeps(&session.world, model, part)?;
+            kept.iter().for_each(|why| agreed.tell(session.context, model, why));
+            placement::release(&session.world, model, part)?;
+        }
+    }
     Ok(())
 }

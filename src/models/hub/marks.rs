@@ -84,17 +84,6 @@ pub(super) fn is_foreign<'a>(
     move |path| !all && !ours.contains(path) && path.file_name().is_none_or(|name| name != ".DS_Store")
 }
 
-/// Forgets whose files those of the commit were.
-///
-/// # Errors
-/// What the disk says.
-pub(super) fn forget(repository: &Repository, commit: &str) -> io::Result<()> {
-    match std::fs::remove_file(brought(repository, commit)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
 fn main(repository: &Repository) -> PathBuf {
     repository.private().join("main")
 }

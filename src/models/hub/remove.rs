@@ -1,4 +1,4 @@
-//! Takes a part out of the cache: only what no other project, branch or commit uses.
+//! What of a part in the cache only this project uses, and how it lets go of it. What is deleted then, goes through the cache's trash.
 
 use std::collections::HashSet;
 use std::fs;
@@ -7,30 +7,15 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::layout::{Repository, blob_name};
-use super::{locks, marks, place, refs, trees};
+use super::{locks, marks, place, refs};
 use crate::models::homes::Homes;
 use crate::models::locked::{File, HubPlace};
-use crate::support::delete;
 
 /// Whoever writes to an unfinished file did so less than so long ago: not every disk tells who holds a lock.
 const BUSY: Duration = Duration::from_secs(60);
 
 /// A time that lies further ahead was written by a clock that was wrong, and not by a server's that goes fast.
 const AHEAD: Duration = Duration::from_secs(86_400);
-
-/// What became of a part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Removal {
-    /// It was not there.
-    NotThere,
-    /// Others use the commit: only this project's claim to it is gone.
-    StillUsed,
-    /// It is gone.
-    Removed {
-        /// How many bytes are free now.
-        freed: u64,
-    },
-}
 
 /// Whether a claim with this mark is to be given up: the model's own, or one that the project left behind under another name.
 pub type Mine<'a> = &'a dyn Fn(&str) -> bool;
@@ -48,7 +33,7 @@ pub fn release(place: &HubPlace, homes: &Homes, mine: Mine<'_>) -> io::Result<()
     refs::unname(&repository, &place.commit)
 }
 
-/// The files that [`part`] would delete, if nobody used them: bytes, and contents that are links to a store.
+/// The files that go with a part if nobody uses them: bytes, and contents that are links to a store.
 ///
 /// # Errors
 /// When a name in the place is refused, or the repository cannot be read.
@@ -124,44 +109,6 @@ fn naming(repository: &Repository, place: &HubPlace) -> Vec<(String, Option<Stri
     all.map(|(name, _)| (name.clone(), refs::holder(&name).map(str::to_owned))).collect()
 }
 
-/// Removes the commit, unless another project or another branch or tag names it, and the contents that only it used.
-///
-/// # Errors
-/// What the disk says.
-pub fn part(place: &HubPlace, files: &[File], homes: &Homes, mine: Mine<'_>) -> io::Result<Removal> {
-    place::check(place, files).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error.to_string()))?;
-    let repository = Repository::of(place, &homes.hub);
-    release(place, homes, mine)?;
-    if !repository.snapshot(&place.commit).is_dir() {
-        return Ok(Removal::NotThere);
-    }
-    if is_used(place, files, homes, mine)? {
-        return Ok(Removal::StillUsed);
-    }
-    naming(&repository, place).iter().try_for_each(|(name, _)| refs::remove(&repository, name))?;
-    let freed = remove_commit(&repository, place, files, &homes.hub)?;
-    Ok(Removal::Removed { freed })
-}
-
-fn remove_commit(repository: &Repository, place: &HubPlace, files: &[File], hub: &Path) -> io::Result<u64> {
-    let snapshot = repository.snapshot(&place.commit);
-    let ours = contents(&snapshot, files);
-    let mut freed = own_bytes(&snapshot);
-    trees::remove(repository, &place.commit)?;
-    marks::forget(repository, &place.commit)?;
-    delete::tree(&snapshot, hub)?;
-    ignore_missing(delete::tree(&repository.no_exist(&place.commit), hub))?;
-    let others = other_snapshots(repository, &place.commit)?;
-    for name in ours.difference(&others.blobs).filter(|name| !locks::is_held(&repository.lock(name))) {
-        freed += remove_blob(&repository.blob(name))?;
-    }
-    // Somebody may have begun to download meanwhile.
-    if others.count == 0 && !busy(repository) {
-        ignore_missing(delete::tree(&repository.root(), hub))?;
-    }
-    Ok(freed)
-}
-
 struct Others {
     count: usize,
     blobs: HashSet<String>,
@@ -197,17 +144,6 @@ fn linked_blobs(snapshot: &Path) -> HashSet<String> {
     names
 }
 
-/// Bytes that lie in the snapshot itself and have no other name.
-fn own_bytes(snapshot: &Path) -> u64 {
-    let mut bytes = 0;
-    walk(snapshot, &mut |path, kind| {
-        if kind.is_file() {
-            bytes += fs::metadata(path).ok().filter(|metadata| names_of(metadata) == 1).map_or(0, |found| found.len());
-        }
-    });
-    bytes
-}
-
 fn walk(folder: &Path, visit: &mut dyn FnMut(&Path, fs::FileType)) {
     let mut folders = vec![folder.to_path_buf()];
     while let Some(folder) = folders.pop() {
@@ -219,31 +155,6 @@ fn walk(folder: &Path, visit: &mut dyn FnMut(&Path, fs::FileType)) {
             }
         }
     }
-}
-
-/// Removes the blob's name, and says how many bytes that freed. One with further names, in other snapshots, stays.
-fn remove_blob(blob: &Path) -> io::Result<u64> {
-    let Ok(found) = fs::symlink_metadata(blob) else { return Ok(0) };
-    if found.is_dir() || (found.is_file() && names_of(&found) > 1) {
-        return Ok(0);
-    }
-    fs::remove_file(blob)?;
-    Ok(if found.is_file() { found.len() } else { 0 })
-}
-
-#[cfg(unix)]
-fn names_of(metadata: &fs::Metadata) -> u64 {
-    std::os::unix::fs::MetadataExt::nlink(metadata)
-}
-
-/// Not known cheaply on Windows: there a second name keeps the bytes alive by itself.
-#[cfg(not(unix))]
-fn names_of(_: &fs::Metadata) -> u64 {
-    1
-}
-
-fn ignore_missing(done: io::Result<()>) -> io::Result<()> {
-    done.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }
 
 #[cfg(test)]

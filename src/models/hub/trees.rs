@@ -133,7 +133,7 @@ pub fn remove_if_wider(repository: &Repository, commit: &str) -> io::Result<()> 
 ///
 /// # Errors
 /// What the disk says.
-pub fn remove(repository: &Repository, commit: &str) -> io::Result<()> {
+fn remove(repository: &Repository, commit: &str) -> io::Result<()> {
     match fs::remove_file(repository.tree(commit)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),

@@ -20,7 +20,7 @@ use crate::support::{atomic, bounded, delete, lock::Lock};
 /// Where the files of a commit are.
 const RAW: &str = "https://raw.githubusercontent.com";
 /// The file in the folder that says its commit.
-const MARKER: &str = ".modelstrap-commit";
+pub const MARKER: &str = ".modelstrap-commit";
 /// What is ours beside torch's folders.
 const OWN: &str = ".modelstrap";
 /// Renaming takes no time; another process that holds the lock for longer is stuck.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::fetch::Digest;
-use crate::models::hub::remove::{self, Removal};
+use crate::models::hub::remove;
 use crate::models::hub::state::{self, FileState, PartState};
 use crate::models::locked::RepoType;
 use crate::support::vars::Vars;
@@ -243,9 +243,6 @@ fn a_pinned_commit_has_a_ref_of_its_name_for_as_long_as_a_project_holds_it() {
     assert!(named("b").is_some());
     remove::release(&pinned("b"), &cache.homes, &|id| id == "two").unwrap();
     assert_eq!(named("b"), None);
-    install("d", "one");
-    let removed = remove::part(&pinned("d"), &[file("x", 1)], &cache.homes, &|id| id == "one").unwrap();
-    assert_eq!((removed, named("d")), (Removal::Removed { freed: 0 }, None), "the others have its file");
 }
 
 #[test]
@@ -284,7 +281,7 @@ fn the_state_of_each_file_follows_links_to_the_bytes() {
 }
 
 #[test]
-fn only_what_nobody_else_uses_is_removed() {
+fn what_others_use_is_known_and_what_goes_with_a_part() {
     for symlinks in [true, false] {
         let cache = Cache::new(symlinks);
         let other = HubPlace { requested: "v2".to_owned(), commit: "d".repeat(40), ..place() };
@@ -293,19 +290,19 @@ fn only_what_nobody_else_uses_is_removed() {
         cache.put(&other, &files[1]);
         finish(&place(), &files, &cache.homes, Some("one")).unwrap();
         finish(&place(), &files, &cache.homes, Some("two")).unwrap();
-        finish(&other, &files[1..], &cache.homes, Some("one")).unwrap();
         finish(&other, &files[1..], &cache.homes, Some("three")).unwrap();
         finish(&place(), &files, &cache.homes, Some("one")).unwrap();
 
-        let gone = |place: &HubPlace, id| remove::part(place, &files, &cache.homes, &|mark| mark == id).unwrap();
-        assert_eq!(gone(&place(), "one"), Removal::StillUsed, "project two has it, too");
-        assert!(cache.in_snapshot("x").exists());
-        assert_eq!(gone(&place(), "two"), Removal::Removed { freed: 5 });
-        assert!(!cache.in_snapshot("").exists() && !cache.at("refs/main").exists());
-        assert!(cache.at("blobs").join("02".repeat(20)).exists() && !cache.at("blobs").join("01".repeat(20)).exists());
-        assert_eq!(gone(&place(), "two"), Removal::NotThere);
-        assert_eq!(gone(&other, "three"), Removal::Removed { freed: 5 });
-        assert!(!cache.at("").exists(), "the last commit takes the repository along");
+        let is_used = |id| remove::is_used(&place(), &files, &cache.homes, &|mark| mark == id).unwrap();
+        assert!(is_used("one") && is_used("two"));
+        remove::release(&place(), &cache.homes, &|mark| mark == "one").unwrap();
+        assert!(!is_used("two"), "project one has let go of it");
+        let goes = |content: &str| {
+            let going = remove::going(&place(), &files, &cache.homes).unwrap();
+            going.contains(&cache.at("blobs").join(content.repeat(20)))
+        };
+        // Without links nothing says what the other commit has, and it has it by itself.
+        assert_eq!((goes("01"), goes("02")), (true, !symlinks));
     }
 }
 
@@ -315,12 +312,11 @@ fn a_tag_of_somebody_else_keeps_a_commit() {
     cache.put(&place(), &file("x", 1));
     finish(&place(), &[file("x", 1)], &cache.homes, Some("p")).unwrap();
     fs::write(cache.at("refs/v1"), place().commit).unwrap();
-    assert_eq!(remove::part(&place(), &[file("x", 1)], &cache.homes, &|id| id == "p").unwrap(), Removal::StillUsed);
-    assert!(cache.in_snapshot("x").exists() && !cache.at("refs/refs").exists());
+    assert!(remove::is_used(&place(), &[file("x", 1)], &cache.homes, &|id| id == "p").unwrap());
 }
 
 #[test]
-fn a_payload_that_is_shared_is_used_and_never_removed() {
+fn a_payload_that_is_shared_is_used() {
     let cache = Cache::new(true);
     let store = cache.homes.hub.join("blobs");
     fs::create_dir_all(store.join("ab")).unwrap();
@@ -333,9 +329,6 @@ fn a_payload_that_is_shared_is_used_and_never_removed() {
     cache.put(&place(), &file("x", 1));
     finish(&place(), &[file("x", 1)], &cache.homes, Some("p")).unwrap();
     assert_eq!(state::file(&place(), &file("x", 1), &cache.homes), FileState::Here);
-    let removed = remove::part(&place(), &[file("x", 1)], &cache.homes, &|id| id == "p").unwrap();
-    assert_eq!(removed, Removal::Removed { freed: 0 });
-    assert!(payload.exists() && !cache.at("").exists());
 }
 
 #[test]
