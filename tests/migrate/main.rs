@@ -8,6 +8,7 @@ mod stray;
 mod support;
 
 mod asked;
+mod dedupes_links;
 mod disks;
 mod hubs;
 mod stays;

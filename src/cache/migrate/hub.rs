@@ -191,6 +191,8 @@ impl Work<'_> {
             || !good_refs
             || !known
             || tracked
+            // Links to it are led to the new place before the old one goes.
+            || self.needed.leads_below(&from.folder)
             || is_across(&hubs.from, &hubs.to.path)
         {
             return Ok(false);

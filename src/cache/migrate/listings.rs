@@ -352,8 +352,9 @@ impl Merge<'_, '_, '_> {
         for (name, stamp) in own {
             // A download may have put another one there meanwhile.
             let same = blobs.look(&name).ok().flatten().is_some_and(|now| now.stamp.is_same_content(&stamp));
-            if same {
-                self.work.heed(&blobs.path.join(&name), blobs.unlink(&name))?;
+            let path = blobs.path.join(&name);
+            if same && self.work.is_free(&path, &self.t.path.join("blobs").join(&name)) {
+                self.work.heed(&path, blobs.unlink(&name))?;
             }
         }
         for (name, payload) in shared {

@@ -9,6 +9,8 @@ mod dir;
 mod hub;
 mod listings;
 mod local;
+mod local_file;
+mod needed;
 mod notes;
 mod owners;
 mod recognise;
@@ -24,7 +26,7 @@ use std::path::{Path, PathBuf};
 pub use owners::Owners;
 pub use work::{Options, Outcome, Stay, Stop, Tally};
 
-use dir::Dir;
+use dir::{Dir, Kind};
 use work::{To, Work};
 
 /// Where things belong: the places that the project's variables lead the libraries to.
@@ -147,18 +149,21 @@ pub fn unlock(held: crate::support::lock::Lock, cache_root: &Path) {
 /// When somebody asks to stop.
 pub fn look(part: &Part, options: &Options<'_>) -> Result<Outcome, Stop> {
     let options = Options { act: false, progress: None, ..copied(options) };
-    let mut work = Work::new(&options);
+    let mut work = Work::new(&options, &part.root);
     work.part(part)?;
+    work.announce(part);
     Ok(work.out)
 }
 
 /// Moves `part`, and says what became of it, also where it stops before its end.
 pub fn carry_out(part: &Part, options: &Options<'_>) -> (Outcome, Option<Stop>) {
-    let mut work = Work::new(options);
+    let mut work = Work::new(options, &part.root);
+    work.needed.tidy();
     let stop = work.part(part).err();
     if stop.is_none() && work.act() {
         work.end(part);
     }
+    work.tell_of_links();
     (work.out, stop)
 }
 
@@ -220,6 +225,12 @@ fn copied<'a>(options: &Options<'a>) -> Options<'a> {
 
 impl Work<'_> {
     fn part(&mut self, part: &Part) -> Result<(), Stop> {
+        if let Some(why) = &self.needed.unread {
+            let why =
+                format!("what `dedupe` noted of its links cannot be read, so that nobody knows what they need: {why}");
+            self.fail(part.from.clone(), why);
+            return Ok(());
+        }
         let Some((from, to)) = self.ends(part)? else { return Ok(()) };
         match &part.shape {
             Shape::Hub => self.hub(from, to, None),
@@ -230,8 +241,12 @@ impl Work<'_> {
                 for name in names {
                     work::check()?;
                     let path = part.from.join(name);
-                    if let Some(Some(look)) = self.heed(&path, from.look(name))? {
-                        self.bring((&from, name), &look, &to, name)?;
+                    match self.heed(&path, from.look(name))?.flatten() {
+                        Some(look) if look.kind == Kind::Link => self.link(&from, name, &to, &from.path)?,
+                        Some(look) => {
+                            self.bring((&from, name), &look, &to, name)?;
+                        }
+                        None => {}
                     }
                 }
                 Ok(())

@@ -143,14 +143,16 @@ impl Look<'_> {
     fn files(&mut self, path: &Path, place: &Path) {
         let (mut whisper, mut torch, mut others) = (Vec::new(), Vec::new(), 0_usize);
         for entry in std::fs::read_dir(path).into_iter().flatten().filter_map(Result::ok) {
-            if !entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            // A link to a file may be one that `dedupe` put in its place.
+            let Ok(found) = std::fs::metadata(entry.path()) else { continue };
+            if !found.is_file() {
                 continue;
             }
-            let size = entry.metadata().map_or(0, |found| found.len());
-            match entry.file_name().to_str().and_then(|name| reader(name, size)) {
+            match entry.file_name().to_str().and_then(|name| reader(name, found.len())) {
                 Some("openai-whisper") => whisper.push(entry.file_name()),
                 Some("torchaudio") => torch.push(entry.file_name()),
-                _ => others += 1,
+                _ if entry.file_type().is_ok_and(|kind| kind.is_file()) => others += 1,
+                _ => {}
             }
         }
         for (mut names, target) in

@@ -192,7 +192,13 @@ impl<'w, 'o, 'h> Merge<'w, 'o, 'h> {
             io::ErrorKind::AlreadyExists => Ok(Err(linked)),
             // No second names here. A payload of a store stays for the others that use it.
             kind if kind != io::ErrorKind::CrossesDevices && s.path == self.s.path.join("blobs") => {
-                Ok(s.rename(name, dir, etag).map(|()| false))
+                let moved = s.rename(name, dir, etag).and_then(|()| {
+                    self.work.free(&s.path.join(name), &t.path.join(etag)).or_else(|error| {
+                        dir.rename(etag, s, name)?;
+                        Err(error)
+                    })
+                });
+                Ok(moved.map(|()| false))
             }
             _ => {
                 let Some(room) = self.room()? else { return Ok(Err(linked)) };

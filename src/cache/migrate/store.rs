@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::contents::small;
-use super::dir::{Dir, Kind, Look};
+use super::dir::{Dir, Kind, Look, real};
 use super::hub::Hubs;
 use super::repository::Merge;
 use super::work::{Stop, Tally, To, Work, check, temporary};
@@ -253,6 +253,10 @@ impl Merge<'_, '_, '_> {
     pub(super) fn unshare(&mut self, blobs: &Dir, name: &OsStr, path: &Path) -> Result<(), Stop> {
         let link = blobs.path.join(name);
         let Some(payload) = self.work.heed(&link, Payload::of(path))? else { return Ok(()) };
+        let new = self.t.path.join("blobs").join(name);
+        if !self.work.is_free(&link, &new) {
+            return Ok(());
+        }
         if !is_payload(path) {
             self.work.heed(&link, blobs.unlink(name))?;
             return Ok(());
@@ -266,6 +270,7 @@ impl Merge<'_, '_, '_> {
         if let Some(left) = payload.references(&self.hubs.from)
             && left.is_empty()
             && !payload.is_of(&self.hubs.to, true)
+            && self.work.is_free(path, &real(&new))
         {
             let done =
                 payload.shard.unlink(&payload.name).and_then(|()| payload.shard.unlink(&payload.beside(".refs")));
@@ -329,7 +334,7 @@ impl Work<'_> {
         let manifest = payload.beside(".refs");
         if let Ok(Some(look)) = payload.shard.look(&payload.name) {
             let text = small(&payload.shard, &manifest, LARGEST).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-            let mut has = false;
+            let mut has = None;
             for line in text.unwrap_or_default().lines().filter(|line| !line.contains("..") && !line.starts_with('/')) {
                 let files = payload.shard.file(&payload.name).and_then(|one| {
                     let other = File::open(hubs.to.path.join(line))?;
@@ -337,10 +342,13 @@ impl Work<'_> {
                     if alike { Ok((one, other)) } else { Err(io::ErrorKind::NotFound.into()) }
                 });
                 if let Ok((one, other)) = files {
-                    has = has || self.same_bytes(one, other)?.unwrap_or(false);
+                    let same = has.is_none() && self.same_bytes(one, other)?.unwrap_or(false);
+                    has = has.or(same.then(|| real(&hubs.to.path.join(line))));
                 }
             }
-            if !has || payload.shard.unlink(&payload.name).is_err() {
+            let Some(new) = has else { return Ok(()) };
+            let old = payload.shard.path.join(&payload.name);
+            if !self.is_free(&old, &new) || payload.shard.unlink(&payload.name).is_err() {
                 return Ok(());
             }
         }

@@ -168,7 +168,8 @@ impl Work<'_> {
         look: &Look,
         (to, new): (&Dir, &OsStr),
     ) -> Result<io::Result<bool>, Stop> {
-        if self.links {
+        let path = from.path.join(name);
+        if self.links || self.needed.leads_to(&path) {
             // A second name first, so that the old path always leads to the bytes.
             match from.link(name, to, new) {
                 Ok(()) => return Ok(self.leave(from, name, &to.path.join(new)).map(|()| false)),
@@ -177,8 +178,12 @@ impl Work<'_> {
                 // No second names here: a rename, and for a moment no path.
                 Err(_) => {
                     let done = from.rename(name, to, new).and_then(|()| {
-                        let text = self.link_text(&from.path.join(name), &to.path.join(new));
-                        from.symlink(&text, name)
+                        self.free(&path, &to.path.join(new)).or_else(|error| {
+                            to.rename(new, from, name)?;
+                            Err(error)
+                        })?;
+                        let text = self.link_text(&path, &to.path.join(new));
+                        if self.links { from.symlink(&text, name) } else { Ok(()) }
                     });
                     return Ok(done.map(|()| false));
                 }
@@ -205,11 +210,14 @@ impl Work<'_> {
     }
 
     /// A link of the place: one that leads within it is made anew, since the same text leads to the same thing there.
-    fn link(&mut self, from: &Dir, name: &OsStr, to: &To, top: &Path) -> Result<(), Stop> {
+    pub(super) fn link(&mut self, from: &Dir, name: &OsStr, to: &To, top: &Path) -> Result<(), Stop> {
         let path = from.path.join(name);
         let target = to.path.join(name);
         if self.is_ours(from, name, &target) {
             return Ok(());
+        }
+        if let Some(leads) = self.needed.target(&path) {
+            return self.noted_link(from, name, to, &leads);
         }
         let Some(text) = self.heed(&path, from.text(name))? else { return Ok(()) };
         if !stays_within(&from.path, top, &text) {

@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use super::dir::{Dir, Kind, Look};
+use super::needed::Needed;
 use crate::support::{digest, interrupt};
 
 /// What the names of our own unfinished files and links begin with.
@@ -95,11 +96,15 @@ pub(super) struct Work<'a> {
     pub(super) copies: HashMap<((u64, u64), u64, i128), PathBuf>,
     /// Whether each file leaves a link: not in a repository, which leaves one as a whole.
     pub(super) links: bool,
+    /// What links of `dedupe` need.
+    pub(super) needed: Needed,
 }
 
 impl<'a> Work<'a> {
-    pub(super) fn new(options: &'a Options<'a>) -> Self {
-        Self { options, out: Outcome::default(), copies: HashMap::new(), links: options.link_back }
+    /// A run in the cache at `cache_root`.
+    pub(super) fn new(options: &'a Options<'a>, cache_root: &Path) -> Self {
+        let needed = Needed::of(cache_root);
+        Self { options, out: Outcome::default(), copies: HashMap::new(), links: options.link_back, needed }
     }
 
     pub(super) const fn act(&self) -> bool {
@@ -139,7 +144,8 @@ impl<'a> Work<'a> {
         if is_unfinished(name) {
             return Some("is an unfinished download");
         }
-        if look.stamp.id != (0, 0) && self.options.writers.contains(&look.stamp.id) {
+        // Nobody writes to a link: one that was made just now may have the number that another's file had.
+        if look.kind == Kind::File && look.stamp.id != (0, 0) && self.options.writers.contains(&look.stamp.id) {
             return Some("is open for writing");
         }
         self.options.tracked.contains(path).then_some("is tracked by Git")
@@ -167,6 +173,7 @@ impl<'a> Work<'a> {
         if target.file_name() == Some(name) && is_one(&Dir::open(folder)?) {
             return Err(io::Error::other("is the cache's own file, seen by another path"));
         }
+        self.free(&from.path.join(name), target)?;
         if !self.links {
             return from.unlink(name);
         }

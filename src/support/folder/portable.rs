@@ -90,6 +90,11 @@ impl Folder {
         fs::rename(self.0.join(name), to.0.join(new))
     }
 
+    /// Two names cannot change what they stand for in one step there.
+    pub fn exchange(&self, _: &OsStr, _: &OsStr) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// A second name, `new` in `to`, for the file `name`.
     pub fn hard_link(&self, name: &OsStr, to: &Self, new: &OsStr) -> io::Result<()> {
         fs::hard_link(self.0.join(name), to.0.join(new))

@@ -130,6 +130,17 @@ impl Folder {
         Ok(fs::renameat(&self.0, name, &to.0, new)?)
     }
 
+    /// Gives each of two names here what the other one stands for; `Unsupported` where the file system cannot.
+    pub fn exchange(&self, one: &OsStr, other: &OsStr) -> io::Result<()> {
+        #[cfg(any(target_os = "linux", target_vendor = "apple"))]
+        match fs::renameat_with(&self.0, one, &self.0, other, RenameFlags::EXCHANGE) {
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
+            exchanged => return Ok(exchanged?),
+        }
+        let _ = (one, other);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// A second name, `new` in `to`, for the file `name`.
     pub fn hard_link(&self, name: &OsStr, to: &Self, new: &OsStr) -> io::Result<()> {
         Ok(fs::linkat(&self.0, name, &to.0, new, AtFlags::empty())?)
