@@ -11,5 +11,6 @@ mod asked;
 mod dedupes_links;
 mod disks;
 mod hubs;
+mod proven;
 mod stays;
 mod whole;

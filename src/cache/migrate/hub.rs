@@ -336,6 +336,7 @@ mod tests {
             project: room.join("p"),
             tracked: Default::default(),
             writers: Default::default(),
+            known: Default::default(),
             now: crate::support::time::seconds(),
             progress: None,
         };

@@ -7,12 +7,14 @@
 mod contents;
 mod dir;
 mod hub;
+mod known;
 mod listings;
 mod local;
 mod local_file;
 mod needed;
 mod notes;
 mod owners;
+mod proven;
 mod recognise;
 mod repository;
 pub mod sources;
@@ -23,6 +25,7 @@ mod work;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+pub use known::Known;
 pub use owners::Owners;
 pub use work::{Options, Outcome, Stay, Stop, Tally};
 
@@ -55,6 +58,8 @@ pub enum Shape {
     Tree,
     /// `local_dir=` made it; the target is the folder of its repository.
     Local,
+    /// Somebody says that it is of the repository whose folder is the target: what is proven to be moves.
+    Proven,
     /// These files of it.
     Files(Vec<OsString>),
 }
@@ -173,7 +178,8 @@ pub fn tidy(found: &sources::Found, options: &Options<'_>) {
     fn below(dir: &Dir, prunes: bool, depth: usize) {
         work::sweep(dir);
         // A repository's empty folder may be one that a download is about to fill.
-        let theirs = |name: &OsString| name == ".locks" || recognise::is_repository(name);
+        // Git misses its empty folders.
+        let theirs = |name: &OsString| name == ".locks" || name == ".git" || recognise::is_repository(name);
         for name in dir.names_or_none().into_iter().filter(|name| !theirs(name)) {
             if let (true, Ok(sub)) = (depth < 64, dir.sub(&name)) {
                 below(&sub, prunes, depth + 1);
@@ -218,6 +224,7 @@ fn copied<'a>(options: &Options<'a>) -> Options<'a> {
         project: options.project.clone(),
         tracked: options.tracked.clone(),
         writers: options.writers.clone(),
+        known: options.known.clone(),
         now: options.now,
         progress: options.progress,
     }
@@ -236,6 +243,7 @@ impl Work<'_> {
             Shape::Hub => self.hub(from, to, None),
             Shape::Repository => self.hub(from, to, part.from.file_name()),
             Shape::Local => self.local(from, to),
+            Shape::Proven => self.proven(from, to),
             Shape::Tree => self.tree(&from, &to),
             Shape::Files(names) => {
                 for name in names {

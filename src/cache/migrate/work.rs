@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use super::dir::{Dir, Kind, Look};
+use super::known::Known;
 use super::needed::Needed;
 use crate::support::{digest, interrupt};
 
@@ -25,6 +26,8 @@ pub struct Options<'a> {
     pub tracked: HashSet<PathBuf>,
     /// Files that a process has open to write to, by device and inode.
     pub writers: HashSet<(u64, u64)>,
+    /// What is known of the repository that somebody named for a folder.
+    pub known: Known,
     /// Seconds since 1970.
     pub now: i64,
     /// Is told how many bytes more were read, copied or compared.
