@@ -115,8 +115,8 @@ snapshot_download('org/local', local_dir='models/local')";
         return;
     }
     // As a copy, an archive or an old client leaves such a folder: without a word of where it comes from.
-    fs::remove_dir_all(desk.room.place("models/local/.cache")).unwrap();
-    fs::remove_dir_all(desk.room.place("~/.cache")).unwrap();
+    fs::rename(desk.room.place("models/local/.cache"), desk.room.path().join("notes")).unwrap();
+    fs::rename(desk.room.place("~/.cache"), desk.room.path().join("old")).unwrap();
     desk.room.write("models/local/mine.txt", "mine");
     let words = ["migrate", "--yes", "models/local", "--repo", "org/local"];
     desk.room.run(&words).expect(0).says(&["`modelstrap models add hf:org/local --no-download`"]);

@@ -236,7 +236,8 @@ fn a_migration_to_another_disk_killed_anywhere_is_finished_by_the_next() {
         fs::rename(room.place(".cache"), room.place("old-cache")).unwrap();
         fs::create_dir(far.path().join(".modelstrap")).unwrap();
         fs::copy(room.place("old-cache/.modelstrap/links.jsonl"), far.path().join(".modelstrap/links.jsonl")).unwrap();
-        fs::remove_dir_all(room.place("old-cache/.modelstrap")).unwrap();
+        fs::remove_file(room.place("old-cache/.modelstrap/links.jsonl")).unwrap();
+        fs::remove_dir(room.place("old-cache/.modelstrap")).unwrap();
         (room, Some(far))
     };
     let points = walk(&["migrate", "--yes", "--quiet"], make);

@@ -96,7 +96,7 @@ impl Work<'_> {
         }
         let opened = hubs.from.sub(name).and_then(|dir| Ok((dir, hubs.to.sub(name, self.act())?)));
         let Some((s, t)) = self.heed(&path, opened)? else { return Ok(()) };
-        if t.is_also(&s, self.act()) {
+        if self.is_one(&t, &s) {
             return Ok(());
         }
         for (path, _) in &from.unfinished {

@@ -311,7 +311,7 @@ impl Merge<'_, '_, '_> {
         let (Some(folder), Some(name)) = (below.parent(), below.file_name()) else { return Ok(()) };
         let path = self.s.path.join(below);
         let Some(Some(dir)) = self.work.heed(&path, self.s.below(folder))? else { return Ok(()) };
-        if !self.t.below(folder, false).is_ok_and(|there| !there.is_also(&dir, true)) {
+        if !self.t.below(folder, false).is_ok_and(|there| !self.work.is_one(&there, &dir)) {
             // One folder, mounted at two paths: its names are the target's.
             return Ok(());
         }
@@ -337,7 +337,7 @@ impl Merge<'_, '_, '_> {
             }
         }
         let Ok(blobs) = self.s.sub(OsStr::new("blobs")) else { return Ok(()) };
-        if !self.t.sub(OsStr::new("blobs"), false).is_ok_and(|there| !there.is_also(&blobs, self.work.act())) {
+        if !self.t.sub(OsStr::new("blobs"), false).is_ok_and(|there| !self.work.is_one(&there, &blobs)) {
             return Ok(());
         }
         let gone: Vec<_> = self.from.blobs.iter().filter(|(name, _)| !needed.contains(*name)).collect();

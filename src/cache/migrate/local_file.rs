@@ -74,7 +74,7 @@ impl Work<'_> {
             self.stay(path, why);
             return Ok(false);
         }
-        if blobs.is_also(&from, self.act()) || pointers.is_also(&from, self.act()) {
+        if self.is_one(&blobs, &from) || self.is_one(&pointers, &from) {
             self.stay(path, ONE_NAME);
             return Ok(false);
         }

@@ -287,7 +287,7 @@ impl Work<'_> {
             _ => (from, part.to.as_path()),
         };
         let Some(to) = self.heed(to, To::at(to, &part.root, self.act()))? else { return Ok(None) };
-        Ok((!to.is_also(&from, self.act())).then_some((from, to)))
+        Ok((!self.is_one(&to, &from)).then_some((from, to)))
     }
 
     /// Folders that are empty now go, up to the place; with `link_back` a folder of which everything has come leads there.

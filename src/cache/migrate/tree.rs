@@ -13,14 +13,21 @@ const DEEPEST: usize = 64;
 /// Files that say whom a library trusts: they hold no data, and a folder that came with a project must not bring its own.
 const TRUST: [&str; 1] = ["trusted_list"];
 
+/// Between which folders things move.
+struct Way<'a> {
+    /// The place itself, out of which no link may lead.
+    top: &'a Path,
+    /// Where it moves to.
+    goal: &'a To,
+}
+
 impl Work<'_> {
-    /// Moves what is in `from` to `to`; `top` is the place itself, out of which no link may lead.
+    /// Moves what is in `from` to `to`.
     pub(super) fn tree(&mut self, from: &Dir, to: &To) -> Result<(), Stop> {
-        let top = from.path.clone();
-        self.tree_below(from, to, &top, 0)
+        self.tree_below(from, to, &Way { top: &from.path, goal: to }, 0)
     }
 
-    fn tree_below(&mut self, from: &Dir, to: &To, top: &Path, depth: usize) -> Result<(), Stop> {
+    fn tree_below(&mut self, from: &Dir, to: &To, way: &Way<'_>, depth: usize) -> Result<(), Stop> {
         if self.act() {
             sweep(from);
             if let Some(dir) = &to.dir {
@@ -43,15 +50,15 @@ impl Work<'_> {
                     self.bring((from, &name), &look, to, &name)?;
                 }
                 Kind::Folder if depth >= DEEPEST => self.fail(path, format!("lies more than {DEEPEST} folders deep")),
-                Kind::Folder => self.folder(from, &name, to, top, depth)?,
-                Kind::Link => self.link(from, &name, to, top)?,
+                Kind::Folder => self.folder(from, &name, to, way, depth)?,
+                Kind::Link => self.link(from, &name, to, way.top)?,
                 Kind::Other => self.stay(path, "is neither file, folder nor link"),
             }
         }
         Ok(())
     }
 
-    fn folder(&mut self, from: &Dir, name: &OsStr, to: &To, top: &Path, depth: usize) -> Result<(), Stop> {
+    fn folder(&mut self, from: &Dir, name: &OsStr, to: &To, way: &Way<'_>, depth: usize) -> Result<(), Stop> {
         let path = from.path.join(name);
         let Some(sub) = self.heed(&path, from.sub(name))? else { return Ok(()) };
         let before = to.look(name).ok().flatten();
@@ -62,10 +69,14 @@ impl Work<'_> {
         }
         let stamp = sub.stamp().ok();
         let Some(into) = self.heed(&path, to.sub(name, self.act()))? else { return Ok(()) };
-        if into.is_also(&sub, self.act()) {
+        if self.is_one(&into, &sub) {
             return Ok(());
         }
-        self.tree_below(&sub, &into, top, depth + 1)?;
+        if self.is_one(way.goal, &sub) {
+            self.stay(path, "is where all this is moved to, seen by another path");
+            return Ok(());
+        }
+        self.tree_below(&sub, &into, way, depth + 1)?;
         drop(sub);
         if !self.act() {
             return Ok(());

@@ -67,6 +67,12 @@ impl Folder {
     /// Nothing: a folder's time is no part of what is decided by there.
     pub fn set_modified(&self, _: i64) {}
 
+    /// Nothing: the standard library opens no folder there to do that.
+    pub fn set_times(&self, _: &Stamp) {}
+
+    /// Nothing either.
+    pub fn set_times_of(&self, _: &OsStr, _: &Stamp) {}
+
     /// Gives the owner every right: nothing that a folder's attributes say here.
     pub fn open_up(&self) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
