@@ -337,10 +337,13 @@ impl Merge<'_, '_, '_> {
             }
         }
         let Ok(blobs) = self.s.sub(OsStr::new("blobs")) else { return Ok(()) };
-        if !self.t.sub(OsStr::new("blobs"), false).is_ok_and(|there| !self.work.is_one(&there, &blobs)) {
+        let Ok(there) = self.t.sub(OsStr::new("blobs"), false) else { return Ok(()) };
+        if self.work.is_one(&there, &blobs) {
             return Ok(());
         }
-        let gone: Vec<_> = self.from.blobs.iter().filter(|(name, _)| !needed.contains(*name)).collect();
+        // What came is asked for once more, by the folder that stands there now.
+        let came = |name: &OsStr| there.look(name).is_ok_and(|look| look.is_some());
+        let gone: Vec<_> = self.from.blobs.iter().filter(|(name, _)| !needed.contains(*name) && came(name)).collect();
         let (mut shared, mut own) = (Vec::new(), Vec::new());
         for (name, blob) in gone {
             match &blob.kind {

@@ -82,7 +82,10 @@ impl<'w, 'o, 'h> Merge<'w, 'o, 'h> {
         }
         let opened =
             self.s.sub(OsStr::new("blobs")).and_then(|s| Ok((s, self.t.sub(OsStr::new("blobs"), self.work.act())?)));
-        let Some((s, t)) = self.work.heed(&self.s.path, opened)? else { return Ok(()) };
+        let Some((s, t)) = self.work.heed(&self.s.path, opened)? else {
+            self.lost.extend(self.from.blobs.keys().cloned());
+            return Ok(());
+        };
         let blobs: Vec<(OsString, Blob)> =
             self.from.blobs.iter().map(|(name, blob)| (name.clone(), blob.clone())).collect();
         for (name, blob) in blobs {
