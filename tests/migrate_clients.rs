@@ -106,6 +106,39 @@ snapshot_download('org/local', local_dir='models/local')";
 }
 
 #[test]
+fn a_client_finds_offline_what_was_proven_to_be_its_files() {
+    let desk = Desk::with("");
+    repositories(&desk);
+    let code = "from huggingface_hub import snapshot_download
+snapshot_download('org/local', local_dir='models/local')";
+    if fetch(&desk, CLIENTS[0], &[], code).is_none() {
+        return;
+    }
+    // As a copy, an archive or an old client leaves such a folder: without a word of where it comes from.
+    fs::rename(desk.room.place("models/local/.cache"), desk.room.path().join("notes")).unwrap();
+    fs::rename(desk.room.place("~/.cache"), desk.room.path().join("old")).unwrap();
+    desk.room.write("models/local/mine.txt", "mine");
+    let words = ["migrate", "--yes", "models/local", "--repo", "org/local"];
+    desk.room.run(&words).expect(0).says(&["`modelstrap models add hf:org/local --no-download`"]);
+    desk.room.run(&["models", "add", "hf:org/local", "--no-download"]).expect(0);
+    desk.hub.forget();
+    desk.room.run(&words).expect(0).says(&["models/local/mine.txt: no file of org/local that is known here"]);
+    assert_eq!(tree(&desk.room.place("models")).into_keys().collect::<Vec<_>>(), ["local/mine.txt"]);
+    assert!(desk.hub.requests_to("*", "*").is_empty(), "nobody was asked");
+    desk.assert_no_warning(&["model/org/local"]);
+    desk.hf(CLIENTS[0], &["cache", "verify", "org/local"]).map(|ran| ran.expect(0));
+    let code = "
+from huggingface_hub import snapshot_download, try_to_load_from_cache
+import os
+found = [try_to_load_from_cache('org/local', name) for name in ('config.json', 'sub/model.bin', 'mine.txt')]
+said = [[path and os.path.getsize(path) for path in found], sorted(os.listdir(snapshot_download('org/local')))]";
+    for client in CLIENTS {
+        let Some(said) = desk.offline(client, code) else { continue };
+        assert_eq!(said, json!([[8, 70_000, null], ["config.json", "sub"]]), "{client}");
+    }
+}
+
+#[test]
 fn a_folder_that_is_called_tilde_is_emptied() {
     let desk = Desk::with("");
     repositories(&desk);

@@ -1,7 +1,7 @@
 //! `modelstrap migrate` in a world that is not what it seems: a folder at two paths, another run at the same time, links that are
 //! swapped in, or that came with a clone.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so and stops")]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on says so and stops")]
 
 #[path = "support/stray.rs"]
 mod stray;
@@ -77,6 +77,67 @@ fn a_store_that_is_mounted_at_two_paths_keeps_its_payloads() {
     mounted(&room, &format!("{hub}/blobs"), &format!("~/{hub}/blobs"), "--yes");
     assert_eq!(room.text(&format!("{hub}/models--org--here/snapshots/{COMMIT}/model.bin")), "shared");
     assert_eq!(room.text(&format!("{hub}/blobs/ab/{hash}")), "shared");
+}
+
+/// `migrate --yes` where an overlay of `lower` and `upper` is mounted at `whole`; `None` where the system has none.
+fn overlaid(room: &Room, lower: &str, upper: &str, whole: &str) -> Option<support::project::Ran> {
+    for folder in [lower, upper, whole, "work"] {
+        fs::create_dir_all(room.place(folder)).unwrap();
+    }
+    let [lower, upper, whole, work] = [lower, upper, whole, "work"].map(|folder| room.place(folder));
+    let script = format!(
+        "mount -t overlay none -o 'lowerdir={},upperdir={},workdir={}' '{}' || exit 99; exec '{PROGRAM}' migrate --yes",
+        lower.display(),
+        upper.display(),
+        work.display(),
+        whole.display()
+    );
+    let mut command = room.program("unshare");
+    let ran = room.ran(command.args(["-m", "--propagation", "private", "sh", "-c", &script]));
+    (ran.code != 99).then_some(ran)
+}
+
+#[test]
+fn a_layer_of_an_overlay_keeps_what_is_seen_in_the_whole() {
+    if !may_mount() {
+        return;
+    }
+    // Both layers have each folder, so that those of the whole have numbers and times of their own.
+    for (lower, upper) in [("~/.cache", "other"), ("other", "~/.cache")] {
+        let room = Room::bare();
+        room.write("~/.cache/torch/hub/checkpoints/a.pth", "a");
+        room.write("other/torch/hub/checkpoints/b.pth", "b");
+        let hub = "huggingface/hub";
+        for at in ["~/.cache", "other"] {
+            let repo = Repo::new(&room, &format!("{at}/{hub}"), "models--org--m");
+            repo.file(COMMIT, &format!("{}.bin", at.len()), at, sha256(at));
+            repo.reference("main", COMMIT);
+        }
+        let before = [room.home().join(".cache"), room.place("other")].map(|layer| Tree::of(&layer));
+        let Some(ran) = overlaid(&room, lower, upper, ".cache") else {
+            eprintln!("skipped: there is no overlay here");
+            return;
+        };
+        for (layer, before) in [room.home().join(".cache"), room.place("other")].iter().zip(&before) {
+            let mut now = Tree::of(layer);
+            now.0.retain(|name, _| !name.starts_with(".modelstrap"));
+            now.assert_eq(before, &format!("{lower} below {upper}: {ran:?}"));
+        }
+    }
+}
+
+#[test]
+fn a_place_in_which_the_target_is_mounted_moves_without_it() {
+    if !may_mount() {
+        return;
+    }
+    let room = Room::bare();
+    room.write(".cache/torch/hub/checkpoints/here.pth", "here");
+    room.write("~/.cache/torch/hub/there.pth", "there");
+    let ran = mounted(&room, ".cache/torch/hub", "~/.cache/torch/hub/inner", "--yes").expect(0);
+    ran.says(&["torch/hub/inner: is where all this is moved to, seen by another path"]);
+    assert_eq!(room.text(".cache/torch/hub/checkpoints/here.pth"), "here");
+    assert_eq!(room.text(".cache/torch/hub/there.pth"), "there");
 }
 
 #[test]
@@ -172,6 +233,7 @@ fn the_act_itself_refuses_another_folder_than_the_one_that_was_found() {
         places: &[],
         owners: &Owners::default(),
         repository: None,
+        is_known: false,
         libraries: &[],
     };
     let found = search.of(&room.place("old/whisper")).unwrap();

@@ -13,9 +13,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use modelstrap::cache::link::note_line;
 use strace::{RENAME, aim, everywhere, strace_is_missing};
 use stray::{NEW, OLD, Repo, git, lived_in, sha256};
 use support::project::{Node, PROGRAM, Room, Tree};
+
+/// What `dedupe` notes of its links.
+const NOTES: &str = ".cache/.modelstrap/links.jsonl";
 
 /// The calls that change what others see of a disk.
 const CALLS: &[&str] =
@@ -105,6 +109,7 @@ fn walk(arguments: &[&str], make: impl Fn() -> (Room, Option<tempfile::TempDir>)
         assert_eq!(lost, Vec::<String>::new(), "{when}: lost");
         let lost: Vec<_> = revisions.difference(&opened(&places)).map(|(path, _)| path.clone()).collect();
         assert_eq!(lost, Vec::<String>::new(), "{when}: no revision has it");
+        assert_eq!(dangling(&room), Vec::<String>::new(), "{when}: leads nowhere");
         room.run(arguments).expect(0);
         let mut now = tree(&room, far);
         // Where nothing but empty folders is left, nobody knows any more what they were.
@@ -112,7 +117,12 @@ fn walk(arguments: &[&str], make: impl Fn() -> (Room, Option<tempfile::TempDir>)
             !matches!(node, Node::Folder(_)) || !name.starts_with("p/models/") || calm.0.contains_key(name)
         });
         // A registration is called by the project's path, which each room has its own of.
-        let registered = |name: &str| name.contains("/.modelstrap/projects/");
+        // So are the links in the notes on them; and of two users of one payload either will do.
+        let registered = |name: &str| {
+            name.contains("/.modelstrap/projects/")
+                || name.ends_with("/links.jsonl")
+                || name.ends_with("kept/shared.bin")
+        };
         now.without(registered).assert_eq(&calm.clone().without(registered), &when);
         ran.code == 0
     };
@@ -160,7 +170,33 @@ fn prepare(targets_store: bool) -> Room {
         room.write(".cache/huggingface/hub/blobs/.huggingface-shared-blobs", "1\n");
     }
     std::os::unix::fs::symlink("resnet.pth", room.place("~/.cache/torch/hub/checkpoints/again.pth")).unwrap();
+    links_of_dedupe(&room);
     room
+}
+
+/// Links to what moves, and one in what moves.
+fn links_of_dedupe(room: &Room) {
+    let hub = "~/.cache/huggingface/hub";
+    let mut notes = String::new();
+    for (link, target) in [
+        ("kept/asr.bin", format!("{hub}/models--org--asr/blobs/{}", sha256("weights"))),
+        ("kept/m.bin", format!("{hub}/models--org--m/blobs/{}", sha256("m weights"))),
+        ("kept/shared.bin", format!("{hub}/blobs/ab/{}", "ab".repeat(32))),
+        ("~/.cache/torch/hub/checkpoints/asr.pth", format!("{hub}/models--org--asr/blobs/{}", sha256("new weights"))),
+    ] {
+        let (link, target) = (room.place(link), room.place(&target));
+        fs::create_dir_all(link.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        notes += &format!("{}\n", note_line(&link, &target));
+    }
+    room.write(NOTES, notes);
+}
+
+/// The links of `dedupe` below `kept` that lead nowhere.
+fn dangling(room: &Room) -> Vec<String> {
+    let kept = fs::read_dir(room.place("kept")).unwrap().map(|entry| entry.unwrap().path());
+    let own = kept.filter(|path| path.extension().is_some_and(|ending| ending == "bin"));
+    own.filter(|path| !path.is_file()).map(|path| path.display().to_string()).collect()
 }
 
 #[test]
@@ -198,6 +234,10 @@ fn a_migration_to_another_disk_killed_anywhere_is_finished_by_the_next() {
         );
         // The cache of before is one more place to move from.
         fs::rename(room.place(".cache"), room.place("old-cache")).unwrap();
+        fs::create_dir(far.path().join(".modelstrap")).unwrap();
+        fs::copy(room.place("old-cache/.modelstrap/links.jsonl"), far.path().join(".modelstrap/links.jsonl")).unwrap();
+        fs::remove_file(room.place("old-cache/.modelstrap/links.jsonl")).unwrap();
+        fs::remove_dir(room.place("old-cache/.modelstrap")).unwrap();
         (room, Some(far))
     };
     let points = walk(&["migrate", "--yes", "--quiet"], make);

@@ -254,8 +254,8 @@ fn a_folder_without_notes_is_told_what_lacks_though_its_repository_is_given() {
     let room = Room::bare();
     room.write("models/x/weights.bin", vec![7; 5000]);
     let ran = room.run(&["migrate", "models/x", "--repo", "org/x", "--dry-run"]).expect(0);
-    assert!(ran.err.contains("without the notes that `local_dir=` leaves"), "{}", ran.err);
-    assert!(ran.err.contains("`modelstrap dedupe` stores them once"), "{}", ran.err);
+    assert!(ran.err.contains("nothing here knows a file of org/x"), "{}", ran.err);
+    assert!(ran.err.contains("`modelstrap models add hf:org/x --no-download`"), "{}", ran.err);
     let ran = room.run(&["migrate", "models/x", "--dry-run"]).expect(0);
     assert!(ran.err.contains("nothing says which library reads them"), "{}", ran.err);
 }

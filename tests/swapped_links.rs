@@ -11,6 +11,7 @@ mod support;
 #[path = "support/zoo.rs"]
 mod zoo;
 
+use std::cell::Cell;
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::{Path, PathBuf};
@@ -160,6 +161,51 @@ fn a_folder_that_is_swapped_while_equal_files_are_made_one() {
     let work = || room.run(&["dedupe", "--yes", "--grace", "0", "--min-size", "1kB"]);
     let (good, bad) = rounds(&room, &folders, ready, work);
     assert!(good + bad > 10, "{good} {bad}");
+}
+
+#[test]
+fn a_folder_that_is_swapped_while_things_move_into_the_cache() {
+    let room = room();
+    let (split, third) = (".cache/huggingface/models--org--asr", noise(3, 200_000));
+    let etag = sha256(&third);
+    let twin = room.path().join("outside/huggingface/models--org--asr/blobs");
+    fs::create_dir_all(&twin).unwrap();
+    fs::write(twin.join(&etag), "precious").unwrap();
+    let pointer = format!("snapshots/{MAIN}/third.bin");
+    let moved = [room.place(&format!("{HUB}/models--org--asr/{pointer}")), room.place(".cache/torch/hub/new.pth")];
+    let old = [room.place(&format!("{split}/{pointer}")), room.place("~/.cache/torch/hub/new.pth")];
+    let ready = || {
+        for path in moved.iter().chain(&old) {
+            let _ = fs::remove_file(path);
+        }
+        let _ = fs::remove_file(room.place(&format!("{HUB}/models--org--asr/blobs/{etag}")));
+        room.write(&format!("{split}/blobs/{etag}"), &third);
+        room.link(&format!("{split}/{pointer}"), &format!("../../blobs/{etag}"));
+        room.write("~/.cache/torch/hub/new.pth", "new");
+        room.write("~/.cache/torch/hub/checkpoints/a.pth", vec![3; 300_000]);
+    };
+    let is_first = Cell::new(true);
+    let (mut good, mut bad) = (0, 0);
+    let folders: [&[&str]; 4] = [
+        &["torch/hub"],
+        &["huggingface/hub/models--org--asr"],
+        &["huggingface/hub/models--org--asr/blobs", "huggingface/hub/models--org--asr/snapshots"],
+        &["huggingface/models--org--asr/blobs"],
+    ];
+    for folders in folders {
+        let work = || room.run(&["migrate", "--yes"]);
+        let ready = || {
+            // The round before may have lost neither.
+            let blobs = [format!("{HUB}/models--org--asr/blobs/{etag}"), format!("{split}/blobs/{etag}")];
+            let has_blob = blobs.iter().any(|blob| fs::read(room.place(blob)).is_ok_and(|bytes| bytes == third));
+            let has_file = moved[1].is_file() || old[1].is_file();
+            assert!(is_first.replace(false) || (has_blob && has_file), "{:?}", room.tree().names());
+            ready();
+        };
+        let (one, other) = rounds_for(TIME / 4, &room, folders, ready, work);
+        (good, bad) = (good + one, bad + other);
+    }
+    assert!(good > 2 && good + bad > 10, "{good} {bad}");
 }
 
 /// The folders of a repository, each of which is swapped for a while: the repository itself, and what is written below it.

@@ -12,7 +12,7 @@ pub struct MigrateArgs {
     /// Leave links at the old paths, so that what still looks there finds it
     #[arg(long)]
     pub link_back: bool,
-    /// The repository that a folder made by `local_dir=` is of: ORG/NAME, or datasets/ORG/NAME
+    /// The repository that the folder is of: ORG/NAME, or datasets/ORG/NAME
     #[arg(long, value_name = "ORG/NAME", requires = "places")]
     pub repo: Option<String>,
     /// Show what would move, and change nothing

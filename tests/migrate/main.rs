@@ -8,7 +8,9 @@ mod stray;
 mod support;
 
 mod asked;
+mod dedupes_links;
 mod disks;
 mod hubs;
+mod proven;
 mod stays;
 mod whole;

@@ -13,13 +13,15 @@ mod one;
 #[cfg(unix)]
 mod place;
 mod replace;
+mod repoint;
 mod roots;
 #[cfg(unix)]
 mod worker;
 
 pub use notes::{guard, remember};
 pub use replace::{Done, Job, Outcome, compare, replace};
-pub use roots::{Root, Unseen, line as note_line, look, roots};
+pub use repoint::{repoint, tidy_beside};
+pub use roots::{Root, Unseen, line as note_line, look, note, roots};
 
 use std::path::Path;
 
@@ -32,7 +34,6 @@ pub fn prefix(cache_root: &Path) -> String {
 }
 
 /// The temporary name beside `name`. It says for which name it stands, so that the next run can put right what a killed one left.
-#[cfg(unix)]
 fn temporary(prefix: &str, name: &std::ffi::OsStr) -> String {
     let tag = digest::sha256(name.as_encoded_bytes());
     format!("{prefix}{}", tag.get(..16).unwrap_or_default())

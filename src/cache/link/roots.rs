@@ -207,8 +207,10 @@ fn notes(cache_root: &Path) -> io::Result<Vec<Note>> {
 }
 
 /// Notes that `link` is about to lead to `target`: before it does, so that there is no moment in which nobody knows of it.
-#[cfg_attr(not(unix), allow(dead_code, reason = "nothing is replaced there"))]
-pub(super) fn note(cache_root: &Path, link: &Path, target: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// What the disk says.
+pub fn note(cache_root: &Path, link: &Path, target: &Path) -> io::Result<()> {
     // A line of its own, should the last one have been cut short.
     let text = format!("\n{}\n", line(link, target));
     file::append_durably(&room(cache_root)?.join(FILE), &text)

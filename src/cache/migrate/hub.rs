@@ -96,7 +96,7 @@ impl Work<'_> {
         }
         let opened = hubs.from.sub(name).and_then(|dir| Ok((dir, hubs.to.sub(name, self.act())?)));
         let Some((s, t)) = self.heed(&path, opened)? else { return Ok(()) };
-        if t.is_also(&s, self.act()) {
+        if self.is_one(&t, &s) {
             return Ok(());
         }
         for (path, _) in &from.unfinished {
@@ -191,6 +191,8 @@ impl Work<'_> {
             || !good_refs
             || !known
             || tracked
+            // Links to it are led to the new place before the old one goes.
+            || self.needed.leads_below(&from.folder)
             || is_across(&hubs.from, &hubs.to.path)
         {
             return Ok(false);
@@ -334,6 +336,7 @@ mod tests {
             project: room.join("p"),
             tracked: Default::default(),
             writers: Default::default(),
+            known: Default::default(),
             now: crate::support::time::seconds(),
             progress: None,
         };

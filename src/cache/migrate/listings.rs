@@ -311,7 +311,7 @@ impl Merge<'_, '_, '_> {
         let (Some(folder), Some(name)) = (below.parent(), below.file_name()) else { return Ok(()) };
         let path = self.s.path.join(below);
         let Some(Some(dir)) = self.work.heed(&path, self.s.below(folder))? else { return Ok(()) };
-        if !self.t.below(folder, false).is_ok_and(|there| !there.is_also(&dir, true)) {
+        if !self.t.below(folder, false).is_ok_and(|there| !self.work.is_one(&there, &dir)) {
             // One folder, mounted at two paths: its names are the target's.
             return Ok(());
         }
@@ -337,10 +337,13 @@ impl Merge<'_, '_, '_> {
             }
         }
         let Ok(blobs) = self.s.sub(OsStr::new("blobs")) else { return Ok(()) };
-        if !self.t.sub(OsStr::new("blobs"), false).is_ok_and(|there| !there.is_also(&blobs, self.work.act())) {
+        let Ok(there) = self.t.sub(OsStr::new("blobs"), false) else { return Ok(()) };
+        if self.work.is_one(&there, &blobs) {
             return Ok(());
         }
-        let gone: Vec<_> = self.from.blobs.iter().filter(|(name, _)| !needed.contains(*name)).collect();
+        // What came is asked for once more, by the folder that stands there now.
+        let came = |name: &OsStr| there.look(name).is_ok_and(|look| look.is_some());
+        let gone: Vec<_> = self.from.blobs.iter().filter(|(name, _)| !needed.contains(*name) && came(name)).collect();
         let (mut shared, mut own) = (Vec::new(), Vec::new());
         for (name, blob) in gone {
             match &blob.kind {
@@ -352,8 +355,9 @@ impl Merge<'_, '_, '_> {
         for (name, stamp) in own {
             // A download may have put another one there meanwhile.
             let same = blobs.look(&name).ok().flatten().is_some_and(|now| now.stamp.is_same_content(&stamp));
-            if same {
-                self.work.heed(&blobs.path.join(&name), blobs.unlink(&name))?;
+            let path = blobs.path.join(&name);
+            if same && self.work.is_free(&path, &self.t.path.join("blobs").join(&name)) {
+                self.work.heed(&path, blobs.unlink(&name))?;
             }
         }
         for (name, payload) in shared {

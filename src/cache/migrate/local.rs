@@ -10,29 +10,22 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::contents::small;
-use super::dir::{Dir, Kind, Look};
+use super::dir::{Dir, Kind};
 use super::listings::prune;
 use super::notes::{NOTES, Note, drop_empty_locks, forget, notes};
-use super::repository::pointer_text;
-use super::tree::{ONE_NAME, is_across, is_one_file, is_one_name};
 use super::work::{Stop, Tally, To, Work, check, sweep, temporary};
-use crate::fetch::Digest;
+use crate::cache::hub::{Hub, Reference, Repository};
 use crate::models::names;
 
 impl Work<'_> {
     /// Makes what is in the folder `from` revisions of the repository whose folder is `to`.
     pub(super) fn local(&mut self, dir: Dir, to: To) -> Result<(), Stop> {
-        if self.act() {
-            let room = to.below(Path::new(".modelstrap"), true);
-            if let Some(Some(room)) = self.heed(&to.path, room)?.map(|room| room.dir) {
-                sweep(&room);
-            }
-        }
+        self.sweep_room(&to)?;
         let before = self.out.tally;
         let mut commits: BTreeMap<String, bool> = BTreeMap::new();
         for note in notes(&dir) {
             check()?;
-            let there = self.local_file(&dir, &to, &note)?;
+            let there = self.local_file(&dir, &to, &note, None)?;
             *commits.entry(note.commit.clone()).or_default() |= there;
             let gone = dir.look_below(&note.file).is_ok_and(|look| look.is_none());
             if there && gone && self.act() {
@@ -44,6 +37,28 @@ impl Work<'_> {
             self.name_commit(&to, commit)?;
             self.local_tree(&dir, &to, commit)?;
         }
+        self.tell_model(&to, before);
+        if self.act() {
+            self.end_of_local(&dir, &to);
+        } else {
+            self.without_note(&dir);
+        }
+        Ok(())
+    }
+
+    /// Removes what a killed run left in our own folder in the repository, which is made.
+    pub(super) fn sweep_room(&mut self, to: &To) -> Result<(), Stop> {
+        if self.act() {
+            let room = to.below(Path::new(".modelstrap"), true);
+            if let Some(Some(room)) = self.heed(&to.path, room)?.map(|room| room.dir) {
+                sweep(&room);
+            }
+        }
+        Ok(())
+    }
+
+    /// Names the repository and what came of it since the sums were `before`.
+    pub(super) fn tell_model(&mut self, to: &To, before: Tally) {
         if self.out.tally.files > before.files {
             let name = to.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let (now, then) = (self.out.tally, before);
@@ -55,183 +70,12 @@ impl Work<'_> {
             };
             self.out.models.push((name, tally));
         }
-        if self.act() {
-            self.end_of_local(&dir, &to);
-        } else {
-            self.without_note(&dir);
-        }
-        Ok(())
-    }
-
-    /// One file: whether the repository has it now.
-    fn local_file(&mut self, dir: &Dir, to: &To, note: &Note) -> Result<bool, Stop> {
-        let path = dir.path.join(&note.file);
-        let (Some(folder), Some(name)) = (note.file.parent(), note.file.file_name()) else { return Ok(false) };
-        let Some(digest) = Digest::from_hex(&note.etag) else {
-            self.stay(path, "has an entity tag that is no digest: nobody can tell whether it is whole");
-            return Ok(false);
-        };
-        let Some(blobs) = self.heed(&path, to.sub(OsStr::new("blobs"), self.act()))? else { return Ok(false) };
-        let etag = OsString::from(&note.etag);
-        let pointers = Path::new("snapshots").join(&note.commit).join(folder);
-        let Some(pointers) = self.heed(&path, to.below(&pointers, self.act()))? else { return Ok(false) };
-        let target = pointers.path.join(name);
-        let Some(from) = self.heed(&path, dir.below(folder))? else { return Ok(false) };
-        let look = match &from {
-            Some(from) => self.heed(&path, from.look(name))?.flatten(),
-            None => None,
-        };
-        let (from, look) = match (from, look) {
-            (Some(from), Some(look)) if look.kind == Kind::File => (from, look),
-            (Some(from), Some(look)) => {
-                let ours = look.kind == Kind::Link && self.is_ours(&from, name, &target);
-                if !ours {
-                    self.stay(path, "is no file");
-                }
-                return Ok(ours);
-            }
-            // Taken by a run that was killed before the link was made, or deleted since.
-            _ => return self.resume(&blobs, &pointers, note, name),
-        };
-        if let Some(why) = self.hindrance(&path, name, &look) {
-            self.stay(path, why);
-            return Ok(false);
-        }
-        if blobs.is_also(&from, self.act()) || pointers.is_also(&from, self.act()) {
-            self.stay(path, ONE_NAME);
-            return Ok(false);
-        }
-        // A run that only looks reads nothing: it asks the clock.
-        if self.act() {
-            let file = from.file(name);
-            let Some(file) = self.heed(&path, file)? else { return Ok(false) };
-            let found = self.digest(file, Some(&digest))?;
-            let Some(found) = self.heed(&path, found)? else { return Ok(false) };
-            let now = from.look(name).ok().flatten();
-            if found != digest || !now.is_some_and(|now| now.stamp.is_same_content(&look.stamp)) {
-                self.stay(path, "was changed since it was downloaded");
-                return Ok(false);
-            }
-        }
-        let Some(tally) = self.local_blob((&from, name), &look, (&blobs, &etag), &digest, to)? else {
-            return Ok(false);
-        };
-        if !self.local_pointer(&path, &pointers, note, name)? {
-            return Ok(false);
-        }
-        if self.act() {
-            // With a rename the name is gone already.
-            if from.look(name).ok().flatten().is_some() {
-                let left = self.leave(&from, name, &target);
-                if self.heed(&path, left)?.is_none() {
-                    return Ok(false);
-                }
-            } else if self.links {
-                let made = from.symlink(&self.link_text(&path, &target), name);
-                self.heed(&path, made)?;
-            }
-        }
-        self.out.tally += tally;
-        Ok(true)
-    }
-
-    fn resume(&mut self, blobs: &To, pointers: &To, note: &Note, name: &OsStr) -> Result<bool, Stop> {
-        let blob = blobs.look(OsStr::new(&note.etag)).ok().flatten();
-        let there = pointers.look(name).ok().flatten().is_some();
-        if there || blob.is_none() {
-            return Ok(there);
-        }
-        let path = pointers.path.join(name);
-        self.local_pointer(&path, pointers, note, name)
-    }
-
-    /// The bytes to their name; what they are was read before.
-    fn local_blob(
-        &mut self,
-        (from, name): (&Dir, &OsStr),
-        look: &Look,
-        (blobs, etag): (&To, &OsStr),
-        digest: &Digest,
-        to: &To,
-    ) -> Result<Option<Tally>, Stop> {
-        let path = from.path.join(name);
-        let mut tally = Tally { files: 1, bytes: look.stamp.size, ..Tally::default() };
-        let Some(there) = self.heed(&path, blobs.look(etag))? else { return Ok(None) };
-        if let Some(there) = there {
-            tally.same = look.stamp.size;
-            if is_one_name(look, &there) {
-                self.stay(path, ONE_NAME);
-                return Ok(None);
-            }
-            if is_one_file(look, &there) || !self.act() {
-                return Ok(Some(tally));
-            }
-            // A link into the store is followed one step, by the hub's own reading of it.
-            let file = match there.kind {
-                Kind::File => blobs.dir().and_then(|dir| dir.file(etag)),
-                _ => std::fs::File::open(blobs.path.join(etag)),
-            };
-            let Some(file) = self.heed(&path, file)? else { return Ok(None) };
-            let found = self.digest(file, Some(digest))?;
-            let Some(found) = self.heed(&path, found)? else { return Ok(None) };
-            if found == *digest {
-                return Ok(Some(tally));
-            }
-            self.fail(path, format!("the blob at {} is damaged", blobs.path.join(etag).display()));
-            return Ok(None);
-        }
-        if is_across(from, &blobs.path) {
-            tally.copied = look.stamp.size;
-        }
-        if self.act() {
-            let opened = blobs.dir().and_then(|dir| Ok((dir.again()?, to.below(Path::new(".modelstrap"), true)?)));
-            let Some((dir, room)) = self.heed(&path, opened)? else { return Ok(None) };
-            let placed = match from.link(name, &dir, etag) {
-                Err(error) if error.kind() == io::ErrorKind::CrossesDevices => match room.dir() {
-                    Ok(room) => self.copy((from, name), look, (&dir, etag), room, Some(digest))?,
-                    Err(error) => Err(error),
-                },
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
-                Err(_) => from.rename(name, &dir, etag),
-                Ok(()) => Ok(()),
-            };
-            if self.heed(&path, placed)?.is_none() {
-                return Ok(None);
-            }
-        }
-        Ok(Some(tally))
-    }
-
-    fn local_pointer(&mut self, path: &Path, pointers: &To, note: &Note, name: &OsStr) -> Result<bool, Stop> {
-        let text = pointer_text(&note.file, OsStr::new(&note.etag));
-        let Some(there) = self.heed(path, pointers.look(name))? else { return Ok(false) };
-        match there {
-            Some(_) if pointers.dir().and_then(|dir| dir.text(name)).is_ok_and(|one| one == text) => Ok(true),
-            Some(there) if there.kind == Kind::Link && std::fs::metadata(pointers.path.join(name)).is_err() => {
-                let done = if self.act() {
-                    pointers.dir().and_then(|dir| dir.unlink(name).and_then(|()| dir.symlink(&text, name)))
-                } else {
-                    Ok(())
-                };
-                Ok(self.heed(path, done)?.is_some())
-            }
-            Some(_) => {
-                self.fail(path, format!("something else stands at {}", pointers.path.join(name).display()));
-                Ok(false)
-            }
-            None if self.act() => {
-                let made = pointers.dir().and_then(|dir| dir.symlink(&text, name));
-                Ok(self.heed(path, made)?.is_some())
-            }
-            None => Ok(true),
-        }
     }
 
     /// Gives the commit a name, if it has none: `main` where that is free, since libraries ask for it; else its own, which keeps
     /// `hf cache prune` away.
     fn name_commit(&mut self, to: &To, commit: &str) -> Result<(), Stop> {
-        let hub = crate::cache::hub::Hub::at(to.path.parent().unwrap_or(&to.path));
-        let references = crate::cache::hub::Repository::read(&to.path, &hub).references;
+        let references = self.references_of(to);
         if references.iter().any(|one| one.commit.as_deref() == Some(commit)) {
             return Ok(());
         }
@@ -244,16 +88,29 @@ impl Work<'_> {
                 _ => format!("{} is no branch's commit: ask for it by its name", short(commit)),
             }
         ));
+        self.write_name(to, name, commit)
+    }
+
+    /// The branches and tags that the repository has.
+    pub(super) fn references_of(&self, to: &To) -> Vec<Reference> {
+        let hub = Hub::at(to.path.parent().unwrap_or(&to.path));
+        Repository::read(&to.path, &hub).references
+    }
+
+    /// Lets `name` be the commit's, in one step.
+    pub(super) fn write_name(&mut self, to: &To, name: &str, commit: &str) -> Result<(), Stop> {
         if !self.act() {
             return Ok(());
         }
-        let made = to.below(Path::new("refs"), true).and_then(|refs| {
+        let below = Path::new("refs").join(name);
+        let (folder, name) = (below.parent().unwrap_or(&below), below.file_name().unwrap_or_default());
+        let made = to.below(folder, true).and_then(|refs| {
             let room = to.below(Path::new(".modelstrap"), true)?;
             let (room, refs) = (room.dir()?, refs.dir()?);
-            let spare = temporary(OsStr::new(name));
+            let spare = temporary(name);
             let _ = room.unlink(&spare);
             room.create(&spare, 0o644)?.write_all(commit.as_bytes())?;
-            room.replace(&spare, refs, OsStr::new(name))
+            room.replace(&spare, refs, name)
         });
         self.heed(&to.path, made)?;
         Ok(())
@@ -308,11 +165,7 @@ impl Work<'_> {
 
     /// What the client keeps beside the files goes when no note is left; folders go when they are empty.
     fn end_of_local(&mut self, dir: &Dir, to: &To) {
-        if let Ok(parent) = to.dir() {
-            for name in ["blobs", "snapshots", ".modelstrap"] {
-                prune(parent, OsStr::new(name), 0);
-            }
-        }
+        self.end_of_target(to);
         self.without_note(dir);
         if self.links {
             return;
@@ -325,6 +178,15 @@ impl Work<'_> {
         }
         for name in dir.names_or_none() {
             prune(dir, &name, 0);
+        }
+    }
+
+    /// Folders that were made for what then stayed.
+    pub(super) fn end_of_target(&self, to: &To) {
+        if let Ok(parent) = to.dir() {
+            for name in ["blobs", "snapshots", ".modelstrap"] {
+                prune(parent, OsStr::new(name), 0);
+            }
         }
         // A repository that nothing came to.
         if let Some((hub, name)) = to.path.parent().zip(to.path.file_name())

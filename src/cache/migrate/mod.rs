@@ -7,10 +7,14 @@
 mod contents;
 mod dir;
 mod hub;
+mod known;
 mod listings;
 mod local;
+mod local_file;
+mod needed;
 mod notes;
 mod owners;
+mod proven;
 mod recognise;
 mod repository;
 pub mod sources;
@@ -21,10 +25,11 @@ mod work;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+pub use known::Known;
 pub use owners::Owners;
 pub use work::{Options, Outcome, Stay, Stop, Tally};
 
-use dir::Dir;
+use dir::{Dir, Kind};
 use work::{To, Work};
 
 /// Where things belong: the places that the project's variables lead the libraries to.
@@ -53,6 +58,8 @@ pub enum Shape {
     Tree,
     /// `local_dir=` made it; the target is the folder of its repository.
     Local,
+    /// Somebody says that it is of the repository whose folder is the target: what is proven to be moves.
+    Proven,
     /// These files of it.
     Files(Vec<OsString>),
 }
@@ -147,18 +154,21 @@ pub fn unlock(held: crate::support::lock::Lock, cache_root: &Path) {
 /// When somebody asks to stop.
 pub fn look(part: &Part, options: &Options<'_>) -> Result<Outcome, Stop> {
     let options = Options { act: false, progress: None, ..copied(options) };
-    let mut work = Work::new(&options);
+    let mut work = Work::new(&options, &part.root);
     work.part(part)?;
+    work.announce(part);
     Ok(work.out)
 }
 
 /// Moves `part`, and says what became of it, also where it stops before its end.
 pub fn carry_out(part: &Part, options: &Options<'_>) -> (Outcome, Option<Stop>) {
-    let mut work = Work::new(options);
+    let mut work = Work::new(options, &part.root);
+    work.needed.tidy();
     let stop = work.part(part).err();
     if stop.is_none() && work.act() {
         work.end(part);
     }
+    work.tell_of_links();
     (work.out, stop)
 }
 
@@ -168,7 +178,8 @@ pub fn tidy(found: &sources::Found, options: &Options<'_>) {
     fn below(dir: &Dir, prunes: bool, depth: usize) {
         work::sweep(dir);
         // A repository's empty folder may be one that a download is about to fill.
-        let theirs = |name: &OsString| name == ".locks" || recognise::is_repository(name);
+        // Git misses its empty folders.
+        let theirs = |name: &OsString| name == ".locks" || name == ".git" || recognise::is_repository(name);
         for name in dir.names_or_none().into_iter().filter(|name| !theirs(name)) {
             if let (true, Ok(sub)) = (depth < 64, dir.sub(&name)) {
                 below(&sub, prunes, depth + 1);
@@ -213,6 +224,7 @@ fn copied<'a>(options: &Options<'a>) -> Options<'a> {
         project: options.project.clone(),
         tracked: options.tracked.clone(),
         writers: options.writers.clone(),
+        known: options.known.clone(),
         now: options.now,
         progress: options.progress,
     }
@@ -220,18 +232,29 @@ fn copied<'a>(options: &Options<'a>) -> Options<'a> {
 
 impl Work<'_> {
     fn part(&mut self, part: &Part) -> Result<(), Stop> {
+        if let Some(why) = &self.needed.unread {
+            let why =
+                format!("what `dedupe` noted of its links cannot be read, so that nobody knows what they need: {why}");
+            self.fail(part.from.clone(), why);
+            return Ok(());
+        }
         let Some((from, to)) = self.ends(part)? else { return Ok(()) };
         match &part.shape {
             Shape::Hub => self.hub(from, to, None),
             Shape::Repository => self.hub(from, to, part.from.file_name()),
             Shape::Local => self.local(from, to),
+            Shape::Proven => self.proven(from, to),
             Shape::Tree => self.tree(&from, &to),
             Shape::Files(names) => {
                 for name in names {
                     work::check()?;
                     let path = part.from.join(name);
-                    if let Some(Some(look)) = self.heed(&path, from.look(name))? {
-                        self.bring((&from, name), &look, &to, name)?;
+                    match self.heed(&path, from.look(name))?.flatten() {
+                        Some(look) if look.kind == Kind::Link => self.link(&from, name, &to, &from.path)?,
+                        Some(look) => {
+                            self.bring((&from, name), &look, &to, name)?;
+                        }
+                        None => {}
                     }
                 }
                 Ok(())
@@ -264,7 +287,7 @@ impl Work<'_> {
             _ => (from, part.to.as_path()),
         };
         let Some(to) = self.heed(to, To::at(to, &part.root, self.act()))? else { return Ok(None) };
-        Ok((!to.is_also(&from, self.act())).then_some((from, to)))
+        Ok((!self.is_one(&to, &from)).then_some((from, to)))
     }
 
     /// Folders that are empty now go, up to the place; with `link_back` a folder of which everything has come leads there.

@@ -111,7 +111,7 @@ pub(super) fn drop_empty_locks(own: &Dir, below: &Path, depth: usize) {
                     && look.stamp.size == 0
                     && name.as_encoded_bytes().ends_with(b".lock")
                     && !has_note(&name)
-                    && dir.append(&name, 0o664).is_ok_and(|file| file.try_lock().is_ok()) =>
+                    && dir.append(&name).is_ok_and(|file| file.try_lock().is_ok()) =>
             {
                 let _ = dir.unlink(&name);
             }

@@ -7,6 +7,7 @@ use super::notes;
 use super::owners::Owners;
 use super::work::Stay;
 use super::{Part, Shape, Targets, is_one_place};
+use crate::cache::hub::full_name;
 use crate::cache::others::Own;
 use crate::catalogue::models;
 
@@ -33,6 +34,8 @@ pub(super) struct Look<'a> {
     pub(super) own: &'a Own,
     /// The repository that a person named for what `local_dir=` made.
     pub(super) repository: Option<&'a str>,
+    /// Whether anything is known of its files.
+    pub(super) is_known: bool,
     pub(super) found: Found,
 }
 
@@ -59,6 +62,8 @@ impl Look<'_> {
                 self.in_huggingface(&path.join(folder), place, depth);
             }
             self.logins(path);
+        } else if let Some(repository) = self.repository.filter(|_| depth == 0 && !holds_known(path, 0)) {
+            self.unnoted(path, place, repository);
         } else if name == "huggingface" || (has("hub") && holds_repositories(&path.join("hub"))) {
             for folder in &folders {
                 self.in_huggingface(&path.join(folder), place, depth);
@@ -139,18 +144,36 @@ impl Look<'_> {
         }
     }
 
+    /// A folder that somebody says is of `repository`, without notes of the client.
+    fn unnoted(&mut self, path: &Path, place: &Path, repository: &str) {
+        if self.is_known {
+            self.part(path, self.targets.hub.join(repository), Shape::Proven, place);
+            return;
+        }
+        let name = full_name(repository).unwrap_or_else(|| repository.to_owned());
+        self.stay(
+            path,
+            &format!(
+                "nothing here knows a file of {name}, and nothing is asked of the Hub: `modelstrap models add hf:{name} \
+                 --no-download` brings what its files are into the lock, then run this again"
+            ),
+        );
+    }
+
     /// Files that have a name by which a library asks for them, and the size of what it asks for.
     fn files(&mut self, path: &Path, place: &Path) {
         let (mut whisper, mut torch, mut others) = (Vec::new(), Vec::new(), 0_usize);
         for entry in std::fs::read_dir(path).into_iter().flatten().filter_map(Result::ok) {
-            if !entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            // A link to a file may be one that `dedupe` put in its place.
+            let Ok(found) = std::fs::metadata(entry.path()) else { continue };
+            if !found.is_file() {
                 continue;
             }
-            let size = entry.metadata().map_or(0, |found| found.len());
-            match entry.file_name().to_str().and_then(|name| reader(name, size)) {
+            match entry.file_name().to_str().and_then(|name| reader(name, found.len())) {
                 Some("openai-whisper") => whisper.push(entry.file_name()),
                 Some("torchaudio") => torch.push(entry.file_name()),
-                _ => others += 1,
+                _ if entry.file_type().is_ok_and(|kind| kind.is_file()) => others += 1,
+                _ => {}
             }
         }
         for (mut names, target) in
@@ -163,14 +186,7 @@ impl Look<'_> {
         }
         if others > 0 {
             let what = if others == 1 { "1 file".to_owned() } else { format!("{others} files") };
-            self.stay(path, &match self.repository {
-                // A commit that nobody has proven is no revision.
-                Some(_) => format!(
-                    "{what} in it without the notes that `local_dir=` leaves (.cache/huggingface/download): nothing proves of \
-                     which commit they are; where the cache has the same files, `modelstrap dedupe` stores them once"
-                ),
-                None => format!("{what} in it: nothing says which library reads them"),
-            });
+            self.stay(path, &format!("{what} in it: nothing says which library reads them"));
         }
     }
 
@@ -209,6 +225,15 @@ pub(super) fn holds_repositories(path: &Path) -> bool {
         return false;
     }
     folders(path).iter().any(|name| is_repository(name))
+}
+
+/// Whether something in `path` says itself what it is: a hub, or what `local_dir=` made.
+fn holds_known(path: &Path, depth: usize) -> bool {
+    let is_known = |path: &Path| notes::is_local(path) || holds_repositories(path);
+    folders(path).iter().map(|name| path.join(name)).any(|path| {
+        is_known(&path)
+            || (depth < DEEPEST && path.file_name().is_some_and(|name| name != ".git") && holds_known(&path, depth + 1))
+    })
 }
 
 /// Whether a folder of this name is a repository's.

@@ -82,7 +82,10 @@ impl<'w, 'o, 'h> Merge<'w, 'o, 'h> {
         }
         let opened =
             self.s.sub(OsStr::new("blobs")).and_then(|s| Ok((s, self.t.sub(OsStr::new("blobs"), self.work.act())?)));
-        let Some((s, t)) = self.work.heed(&self.s.path, opened)? else { return Ok(()) };
+        let Some((s, t)) = self.work.heed(&self.s.path, opened)? else {
+            self.lost.extend(self.from.blobs.keys().cloned());
+            return Ok(());
+        };
         let blobs: Vec<(OsString, Blob)> =
             self.from.blobs.iter().map(|(name, blob)| (name.clone(), blob.clone())).collect();
         for (name, blob) in blobs {
@@ -192,7 +195,13 @@ impl<'w, 'o, 'h> Merge<'w, 'o, 'h> {
             io::ErrorKind::AlreadyExists => Ok(Err(linked)),
             // No second names here. A payload of a store stays for the others that use it.
             kind if kind != io::ErrorKind::CrossesDevices && s.path == self.s.path.join("blobs") => {
-                Ok(s.rename(name, dir, etag).map(|()| false))
+                let moved = s.rename(name, dir, etag).and_then(|()| {
+                    self.work.free(&s.path.join(name), &t.path.join(etag)).or_else(|error| {
+                        dir.rename(etag, s, name)?;
+                        Err(error)
+                    })
+                });
+                Ok(moved.map(|()| false))
             }
             _ => {
                 let Some(room) = self.room()? else { return Ok(Err(linked)) };

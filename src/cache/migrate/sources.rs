@@ -37,6 +37,8 @@ pub struct Search<'a> {
     pub owners: &'a Owners,
     /// The folder of the repository that a person named, `models--org--name`.
     pub repository: Option<&'a str>,
+    /// Whether anything is known of its files.
+    pub is_known: bool,
     /// Libraries: where each puts things when nothing is set, where its home in the cache root is, and whether the project's
     /// variables lead it there.
     pub libraries: &'a [(PathBuf, PathBuf, bool)],
@@ -96,6 +98,7 @@ impl<'a> Search<'a> {
             owners: self.owners,
             own: self.own,
             repository: self.repository,
+            is_known: self.is_known,
             found: Found::default(),
         }
     }

@@ -4,13 +4,13 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, TryLockError};
-use std::io::{self, Read as _, Seek as _, Write as _};
+use std::io::{self, Write as _};
 use std::path::{Component, Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::contents::small;
-use super::dir::{Dir, Kind, Look};
+use super::dir::{Dir, Kind, Look, real};
 use super::hub::Hubs;
 use super::repository::Merge;
 use super::work::{Stop, Tally, To, Work, check, temporary};
@@ -47,7 +47,7 @@ impl Payload {
 
     /// Holds the payload's lock while the file lives.
     fn lock(&self) -> Result<io::Result<File>, Stop> {
-        let file = match self.shard.append(&self.beside(".lock"), 0o666) {
+        let file = match self.shard.append(&self.beside(".lock")) {
             Ok(file) => file,
             Err(error) => return Ok(Err(error)),
         };
@@ -67,9 +67,9 @@ impl Payload {
     }
 
     /// Whether it lies in the store of the hub `to`, which is mounted at two paths, or whether that cannot be told.
-    fn is_of(&self, to: &To, act: bool) -> bool {
+    fn is_of(&self, work: &Work<'_>, to: &To) -> bool {
         let shard = self.shard.path.file_name().unwrap_or_default();
-        !to.below(&Path::new("blobs").join(shard), false).is_ok_and(|there| !there.is_also(&self.shard, act))
+        !to.below(&Path::new("blobs").join(shard), false).is_ok_and(|there| !work.is_one(&there, &self.shard))
     }
 
     /// What a link in a repository of the hub says that leads to it.
@@ -107,10 +107,9 @@ impl Payload {
 
     /// Adds `line` to the manifest, durably.
     fn note(&self, line: &str) -> io::Result<()> {
-        let mut file = self.shard.append(&self.beside(".refs"), 0o666)?;
-        let mut text = String::new();
-        file.rewind()?;
-        file.read_to_string(&mut text)?;
+        let mut file = self.shard.append(&self.beside(".refs"))?;
+        let bytes = small(&self.shard, &self.beside(".refs"), LARGEST)?;
+        let text = String::from_utf8(bytes).map_err(|_| io::ErrorKind::InvalidData)?;
         if text.lines().any(|known| known == line) {
             return Ok(());
         }
@@ -253,6 +252,10 @@ impl Merge<'_, '_, '_> {
     pub(super) fn unshare(&mut self, blobs: &Dir, name: &OsStr, path: &Path) -> Result<(), Stop> {
         let link = blobs.path.join(name);
         let Some(payload) = self.work.heed(&link, Payload::of(path))? else { return Ok(()) };
+        let new = self.t.path.join("blobs").join(name);
+        if !self.work.is_free(&link, &new) {
+            return Ok(());
+        }
         if !is_payload(path) {
             self.work.heed(&link, blobs.unlink(name))?;
             return Ok(());
@@ -265,7 +268,8 @@ impl Merge<'_, '_, '_> {
         }
         if let Some(left) = payload.references(&self.hubs.from)
             && left.is_empty()
-            && !payload.is_of(&self.hubs.to, true)
+            && !payload.is_of(self.work, &self.hubs.to)
+            && self.work.is_free(path, &real(&new))
         {
             let done =
                 payload.shard.unlink(&payload.name).and_then(|()| payload.shard.unlink(&payload.beside(".refs")));
@@ -281,7 +285,7 @@ impl Work<'_> {
     pub(super) fn tidy_store(&mut self, hubs: &Hubs) -> Result<(), Stop> {
         let marker = OsStr::new(MARKER);
         let Ok(store) = hubs.from.sub(OsStr::new("blobs")) else { return Ok(()) };
-        if !hubs.to.sub(OsStr::new("blobs"), false).is_ok_and(|there| !there.is_also(&store, self.act())) {
+        if !hubs.to.sub(OsStr::new("blobs"), false).is_ok_and(|there| !self.is_one(&there, &store)) {
             return Ok(());
         }
         if !small(&store, marker, 64).is_ok_and(|bytes| bytes == b"1\n") {
@@ -301,7 +305,7 @@ impl Work<'_> {
             let names = dir.names_or_none();
             if names.iter().all(|name| name.as_encoded_bytes().ends_with(b".lock")) {
                 for lock in &names {
-                    if dir.append(lock, 0o666).is_ok_and(|file| file.try_lock().is_ok()) {
+                    if dir.append(lock).is_ok_and(|file| file.try_lock().is_ok()) {
                         let _ = dir.unlink(lock);
                     }
                 }
@@ -320,7 +324,7 @@ impl Work<'_> {
     /// A payload to which no link leads any more: it goes if the target has its bytes, under a name that the manifest says.
     fn end_of_payload(&mut self, hubs: &Hubs, payload: &Payload) -> Result<(), Stop> {
         let Ok(_held) = payload.lock()? else { return Ok(()) };
-        if payload.is_of(&hubs.to, self.act()) {
+        if payload.is_of(self, &hubs.to) {
             return Ok(());
         }
         if payload.references(&hubs.from).is_none_or(|lines| !lines.is_empty()) {
@@ -329,7 +333,7 @@ impl Work<'_> {
         let manifest = payload.beside(".refs");
         if let Ok(Some(look)) = payload.shard.look(&payload.name) {
             let text = small(&payload.shard, &manifest, LARGEST).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-            let mut has = false;
+            let mut has = None;
             for line in text.unwrap_or_default().lines().filter(|line| !line.contains("..") && !line.starts_with('/')) {
                 let files = payload.shard.file(&payload.name).and_then(|one| {
                     let other = File::open(hubs.to.path.join(line))?;
@@ -337,10 +341,13 @@ impl Work<'_> {
                     if alike { Ok((one, other)) } else { Err(io::ErrorKind::NotFound.into()) }
                 });
                 if let Ok((one, other)) = files {
-                    has = has || self.same_bytes(one, other)?.unwrap_or(false);
+                    let same = has.is_none() && self.same_bytes(one, other)?.unwrap_or(false);
+                    has = has.or(same.then(|| real(&hubs.to.path.join(line))));
                 }
             }
-            if !has || payload.shard.unlink(&payload.name).is_err() {
+            let Some(new) = has else { return Ok(()) };
+            let old = payload.shard.path.join(&payload.name);
+            if !self.is_free(&old, &new) || payload.shard.unlink(&payload.name).is_err() {
                 return Ok(());
             }
         }

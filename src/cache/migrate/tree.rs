@@ -13,14 +13,21 @@ const DEEPEST: usize = 64;
 /// Files that say whom a library trusts: they hold no data, and a folder that came with a project must not bring its own.
 const TRUST: [&str; 1] = ["trusted_list"];
 
+/// Between which folders things move.
+struct Way<'a> {
+    /// The place itself, out of which no link may lead.
+    top: &'a Path,
+    /// Where it moves to.
+    goal: &'a To,
+}
+
 impl Work<'_> {
-    /// Moves what is in `from` to `to`; `top` is the place itself, out of which no link may lead.
+    /// Moves what is in `from` to `to`.
     pub(super) fn tree(&mut self, from: &Dir, to: &To) -> Result<(), Stop> {
-        let top = from.path.clone();
-        self.tree_below(from, to, &top, 0)
+        self.tree_below(from, to, &Way { top: &from.path, goal: to }, 0)
     }
 
-    fn tree_below(&mut self, from: &Dir, to: &To, top: &Path, depth: usize) -> Result<(), Stop> {
+    fn tree_below(&mut self, from: &Dir, to: &To, way: &Way<'_>, depth: usize) -> Result<(), Stop> {
         if self.act() {
             sweep(from);
             if let Some(dir) = &to.dir {
@@ -43,15 +50,15 @@ impl Work<'_> {
                     self.bring((from, &name), &look, to, &name)?;
                 }
                 Kind::Folder if depth >= DEEPEST => self.fail(path, format!("lies more than {DEEPEST} folders deep")),
-                Kind::Folder => self.folder(from, &name, to, top, depth)?,
-                Kind::Link => self.link(from, &name, to, top)?,
+                Kind::Folder => self.folder(from, &name, to, way, depth)?,
+                Kind::Link => self.link(from, &name, to, way.top)?,
                 Kind::Other => self.stay(path, "is neither file, folder nor link"),
             }
         }
         Ok(())
     }
 
-    fn folder(&mut self, from: &Dir, name: &OsStr, to: &To, top: &Path, depth: usize) -> Result<(), Stop> {
+    fn folder(&mut self, from: &Dir, name: &OsStr, to: &To, way: &Way<'_>, depth: usize) -> Result<(), Stop> {
         let path = from.path.join(name);
         let Some(sub) = self.heed(&path, from.sub(name))? else { return Ok(()) };
         let before = to.look(name).ok().flatten();
@@ -62,10 +69,14 @@ impl Work<'_> {
         }
         let stamp = sub.stamp().ok();
         let Some(into) = self.heed(&path, to.sub(name, self.act()))? else { return Ok(()) };
-        if into.is_also(&sub, self.act()) {
+        if self.is_one(&into, &sub) {
             return Ok(());
         }
-        self.tree_below(&sub, &into, top, depth + 1)?;
+        if self.is_one(way.goal, &sub) {
+            self.stay(path, "is where all this is moved to, seen by another path");
+            return Ok(());
+        }
+        self.tree_below(&sub, &into, way, depth + 1)?;
         drop(sub);
         if !self.act() {
             return Ok(());
@@ -168,7 +179,8 @@ impl Work<'_> {
         look: &Look,
         (to, new): (&Dir, &OsStr),
     ) -> Result<io::Result<bool>, Stop> {
-        if self.links {
+        let path = from.path.join(name);
+        if self.links || self.needed.leads_to(&path) {
             // A second name first, so that the old path always leads to the bytes.
             match from.link(name, to, new) {
                 Ok(()) => return Ok(self.leave(from, name, &to.path.join(new)).map(|()| false)),
@@ -177,8 +189,12 @@ impl Work<'_> {
                 // No second names here: a rename, and for a moment no path.
                 Err(_) => {
                     let done = from.rename(name, to, new).and_then(|()| {
-                        let text = self.link_text(&from.path.join(name), &to.path.join(new));
-                        from.symlink(&text, name)
+                        self.free(&path, &to.path.join(new)).or_else(|error| {
+                            to.rename(new, from, name)?;
+                            Err(error)
+                        })?;
+                        let text = self.link_text(&path, &to.path.join(new));
+                        if self.links { from.symlink(&text, name) } else { Ok(()) }
                     });
                     return Ok(done.map(|()| false));
                 }
@@ -205,11 +221,14 @@ impl Work<'_> {
     }
 
     /// A link of the place: one that leads within it is made anew, since the same text leads to the same thing there.
-    fn link(&mut self, from: &Dir, name: &OsStr, to: &To, top: &Path) -> Result<(), Stop> {
+    pub(super) fn link(&mut self, from: &Dir, name: &OsStr, to: &To, top: &Path) -> Result<(), Stop> {
         let path = from.path.join(name);
         let target = to.path.join(name);
         if self.is_ours(from, name, &target) {
             return Ok(());
+        }
+        if let Some(leads) = self.needed.target(&path) {
+            return self.noted_link(from, name, to, &leads);
         }
         let Some(text) = self.heed(&path, from.text(name))? else { return Ok(()) };
         if !stays_within(&from.path, top, &text) {

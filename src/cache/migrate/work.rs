@@ -1,11 +1,14 @@
 //! One run: what it may do, what it did, and what stayed.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use super::dir::{Dir, Kind, Look};
+use super::known::Known;
+use super::needed::Needed;
 use crate::support::{digest, interrupt};
 
 /// What the names of our own unfinished files and links begin with.
@@ -24,6 +27,8 @@ pub struct Options<'a> {
     pub tracked: HashSet<PathBuf>,
     /// Files that a process has open to write to, by device and inode.
     pub writers: HashSet<(u64, u64)>,
+    /// What is known of the repository that somebody named for a folder.
+    pub known: Known,
     /// Seconds since 1970.
     pub now: i64,
     /// Is told how many bytes more were read, copied or compared.
@@ -95,11 +100,27 @@ pub(super) struct Work<'a> {
     pub(super) copies: HashMap<((u64, u64), u64, i128), PathBuf>,
     /// Whether each file leaves a link: not in a repository, which leaves one as a whole.
     pub(super) links: bool,
+    /// What links of `dedupe` need.
+    pub(super) needed: Needed,
+    /// Whether two folders are one, where that was tried.
+    tried: RefCell<HashMap<Two, bool>>,
 }
 
+/// Two folders, by device and inode: of the target, of the source.
+type Two = ((u64, u64), (u64, u64));
+
 impl<'a> Work<'a> {
-    pub(super) fn new(options: &'a Options<'a>) -> Self {
-        Self { options, out: Outcome::default(), copies: HashMap::new(), links: options.link_back }
+    /// A run in the cache at `cache_root`.
+    pub(super) fn new(options: &'a Options<'a>, cache_root: &Path) -> Self {
+        let needed = Needed::of(cache_root);
+        Self {
+            options,
+            out: Outcome::default(),
+            copies: HashMap::new(),
+            links: options.link_back,
+            needed,
+            tried: RefCell::default(),
+        }
     }
 
     pub(super) const fn act(&self) -> bool {
@@ -139,7 +160,8 @@ impl<'a> Work<'a> {
         if is_unfinished(name) {
             return Some("is an unfinished download");
         }
-        if look.stamp.id != (0, 0) && self.options.writers.contains(&look.stamp.id) {
+        // Nobody writes to a link: one that was made just now may have the number that another's file had.
+        if look.kind == Kind::File && look.stamp.id != (0, 0) && self.options.writers.contains(&look.stamp.id) {
             return Some("is open for writing");
         }
         self.options.tracked.contains(path).then_some("is tracked by Git")
@@ -163,10 +185,10 @@ impl<'a> Work<'a> {
     /// The end of the file `name` in `from`, whose content is at `target` now: its name goes, or leads there.
     pub(super) fn leave(&mut self, from: &Dir, name: &OsStr, target: &Path) -> io::Result<()> {
         let folder = target.parent().ok_or(io::ErrorKind::NotFound)?;
-        let is_one = |there: &Dir| there.is_also(from) || (is_seen_twice(from, name, there) && there.shows_in(from));
-        if target.file_name() == Some(name) && is_one(&Dir::open(folder)?) {
+        if target.file_name() == Some(name) && self.is_one(&To::found(folder)?, from) {
             return Err(io::Error::other("is the cache's own file, seen by another path"));
         }
+        self.free(&from.path.join(name), target)?;
         if !self.links {
             return from.unlink(name);
         }
@@ -182,18 +204,29 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
+    /// Whether the folder `to` is `from`, reached by another path: then nothing in it is to be moved. Where something is to be done,
+    /// that is tried, once for each two folders.
+    pub(super) fn is_one(&self, to: &To, from: &Dir) -> bool {
+        let Some(dir) = &to.dir else { return false };
+        if dir.is_also(from) {
+            return true;
+        }
+        let (Ok(one), Ok(two)) = (dir.stamp(), from.stamp()) else { return true };
+        if !self.act() {
+            return false;
+        }
+        // Where folders have no numbers each is tried.
+        let known = self.tried.borrow().get(&(one.id, two.id)).copied().filter(|_| one.id != (0, 0));
+        known.unwrap_or_else(|| {
+            let shows = dir.shows_in(from);
+            self.tried.borrow_mut().insert((one.id, two.id), shows);
+            shows
+        })
+    }
+
     /// Whether `name` in `from` is a link that [`Work::leave`] made for `target`.
     pub(super) fn is_ours(&self, from: &Dir, name: &OsStr, target: &Path) -> bool {
         from.text(name).is_ok_and(|text| text == self.link_text(&from.path.join(name), target))
-    }
-}
-
-/// Whether the file `name` has one inode in both folders, on disks of two numbers.
-fn is_seen_twice(from: &Dir, name: &OsStr, there: &Dir) -> bool {
-    let id = |dir: &Dir| dir.look(name).ok().flatten().map(|look| look.stamp.id);
-    match (id(from), id(there)) {
-        (Some(one), Some(two)) => one.1 == two.1 && one.0 != two.0,
-        _ => false,
     }
 }
 
@@ -263,10 +296,9 @@ impl To {
         Ok(Self { path: path.to_path_buf(), ..to })
     }
 
-    /// Whether it is the folder `from`, reached by another path: then nothing in it is to be moved. Where something is to be done,
-    /// that is tried.
-    pub(super) fn is_also(&self, from: &Dir, act: bool) -> bool {
-        self.dir.as_ref().is_some_and(|dir| dir.is_also(from) || (act && dir.shows_in(from)))
+    /// One that is there.
+    fn found(path: &Path) -> io::Result<Self> {
+        Ok(Self { path: path.to_path_buf(), dir: Some(Dir::open(path)?) })
     }
 
     /// The folder `name` in it.

@@ -9,7 +9,7 @@ mod collect;
 mod local_dir;
 mod names;
 mod repository;
-mod tree;
+pub(in crate::cache) mod tree;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -14,9 +14,9 @@ const LARGEST: u64 = 256 << 20;
 
 /// A file of the commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Node {
-    pub(super) size: u64,
-    pub(super) digest: Option<Digest>,
+pub(in crate::cache) struct Node {
+    pub(in crate::cache) size: u64,
+    pub(in crate::cache) digest: Option<Digest>,
 }
 
 #[derive(Deserialize)]
@@ -37,7 +37,7 @@ struct Raw {
 ///
 /// # Errors
 /// When it is there and cannot be read.
-pub(super) fn read(path: &Path) -> io::Result<Option<HashMap<String, Node>>> {
+pub(in crate::cache) fn read(path: &Path) -> io::Result<Option<HashMap<String, Node>>> {
     match bounded::read(path, LARGEST) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         bytes => Ok(parse(&bytes?)),

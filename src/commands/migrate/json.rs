@@ -49,7 +49,7 @@ const fn kind(shape: &Shape) -> &'static str {
         Shape::Hub => "hub",
         Shape::Repository => "repository",
         Shape::Tree => "folder",
-        Shape::Local => "local_dir",
+        Shape::Local | Shape::Proven => "local_dir",
         Shape::Files(_) => "files",
     }
 }

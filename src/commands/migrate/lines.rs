@@ -105,7 +105,7 @@ fn how(part: &Part, outcome: &Outcome) -> String {
         Shape::Repository if part.to.symlink_metadata().is_ok() => MERGED.to_owned(),
         Shape::Repository if across => "copied".to_owned(),
         Shape::Repository => "moved".to_owned(),
-        Shape::Local => "becomes a revision".to_owned(),
+        Shape::Local | Shape::Proven => "becomes a revision".to_owned(),
         Shape::Tree | Shape::Files(_) if across => "copied".to_owned(),
         Shape::Tree | Shape::Files(_) => "moved".to_owned(),
     }

@@ -10,7 +10,7 @@ use super::super::context::Context;
 use super::super::survey::Survey;
 use crate::cache::Place;
 use crate::cache::migrate::sources::{Found, Search};
-use crate::cache::migrate::{Options, Owners, Shape, Targets};
+use crate::cache::migrate::{Known, Options, Owners, Shape, Targets};
 use crate::catalogue;
 use crate::cli::MigrateArgs;
 use crate::models::hub::names::repo_folder;
@@ -35,6 +35,7 @@ pub(super) fn acting<'a>(options: &Options<'_>, progress: &'a dyn Fn(u64)) -> Op
         project: options.project.clone(),
         tracked: options.tracked.clone(),
         writers: options.writers.clone(),
+        known: options.known.clone(),
         now: options.now,
         progress: Some(progress),
     }
@@ -49,8 +50,11 @@ pub(super) fn prepare(context: &Context, survey: &Survey, arguments: &MigrateArg
     let repository = arguments.repo.as_deref().map(repository).transpose()?;
     let lock = read_lock(&survey.project.root);
     let libraries = libraries(context, survey);
-    let owners = owners(survey, &targets, &libraries, lock.as_ref());
-    let search = search(survey, &targets, &libraries, &owners, repository.as_deref());
+    let hubs = hubs(survey, &targets, &libraries);
+    let owners = Owners::of(lock.as_ref(), &hubs);
+    let known = repository.as_deref().map(|folder| Known::of(lock.as_ref(), &hubs, folder)).unwrap_or_default();
+    let named_repository = repository.as_deref().map(|folder| (folder, !known.is_empty()));
+    let search = search(survey, &targets, &libraries, &owners, named_repository);
     let mut found =
         if arguments.places.is_empty() { search.all() } else { named(context, survey, arguments, &search, again)? };
     found.parts.retain(|part| !survey.is_left_alone(&part.from) && !survey.is_left_alone(&part.to));
@@ -61,6 +65,7 @@ pub(super) fn prepare(context: &Context, survey: &Survey, arguments: &MigrateArg
         project: survey.project.root.clone(),
         tracked: tracked(&survey.project.root, &found),
         writers: open_files(Path::new("/")).map(|open| open.written).unwrap_or_default(),
+        known,
         now: time::seconds(),
         progress: None,
     };
@@ -83,7 +88,7 @@ fn search<'a>(
     targets: &'a Targets,
     libraries: &'a Libraries,
     owners: &'a Owners,
-    repository: Option<&'a str>,
+    repository: Option<(&'a str, bool)>,
 ) -> Search<'a> {
     Search {
         targets,
@@ -93,13 +98,14 @@ fn search<'a>(
         led: &survey.led,
         own: &survey.own,
         owners,
-        repository,
+        repository: repository.map(|(folder, _)| folder),
+        is_known: repository.is_some_and(|(_, is_known)| is_known),
         libraries,
     }
 }
 
-/// Which repositories commits are of, as the lock says and every hub that is known.
-fn owners(survey: &Survey, targets: &Targets, libraries: &Libraries, lock: Option<&Lock>) -> Owners {
+/// Every hub that is known: they say which repositories commits are of, and what is in them.
+fn hubs(survey: &Survey, targets: &Targets, libraries: &Libraries) -> Vec<PathBuf> {
     let mut hubs = vec![targets.hub.clone(), targets.hf_home.clone()];
     hubs.extend(libraries.iter().map(|(at, ..)| at.join("hub")));
     hubs.extend(libraries.iter().map(|(at, ..)| at.clone()));
@@ -111,7 +117,7 @@ fn owners(survey: &Survey, targets: &Targets, libraries: &Libraries, lock: Optio
     );
     hubs.sort_unstable();
     hubs.dedup();
-    Owners::of(lock, &hubs)
+    hubs
 }
 
 /// The places that were named: as `status` calls them, or by their paths.

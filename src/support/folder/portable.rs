@@ -67,6 +67,12 @@ impl Folder {
     /// Nothing: a folder's time is no part of what is decided by there.
     pub fn set_modified(&self, _: i64) {}
 
+    /// Nothing: the standard library opens no folder there to do that.
+    pub fn set_times(&self, _: &Stamp) {}
+
+    /// Nothing either.
+    pub fn set_times_of(&self, _: &OsStr, _: &Stamp) {}
+
     /// Gives the owner every right: nothing that a folder's attributes say here.
     pub fn open_up(&self) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
@@ -88,6 +94,11 @@ impl Folder {
     /// Gives `name` the name `new` in `to`, in the place of what had it.
     pub fn replace_in(&self, name: &OsStr, to: &Self, new: &OsStr) -> io::Result<()> {
         fs::rename(self.0.join(name), to.0.join(new))
+    }
+
+    /// Two names cannot change what they stand for in one step there.
+    pub fn exchange(&self, _: &OsStr, _: &OsStr) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 
     /// A second name, `new` in `to`, for the file `name`.

@@ -94,10 +94,18 @@ impl Folder {
 
     /// Notes that it was changed last at this time, in nanoseconds since 1970, where the disk takes that.
     pub fn set_modified(&self, at: i64) {
-        const SECOND: i64 = 1_000_000_000;
         let omit = fs::Timespec { tv_sec: 0, tv_nsec: fs::UTIME_OMIT };
-        let at = fs::Timespec { tv_sec: at.div_euclid(SECOND), tv_nsec: at.rem_euclid(SECOND) as _ };
-        let _ = fs::futimens(&self.0, &fs::Timestamps { last_access: omit, last_modification: at });
+        let _ = fs::futimens(&self.0, &fs::Timestamps { last_access: omit, last_modification: time(i128::from(at)) });
+    }
+
+    /// Gives it the times of something else, when it was read and when it was changed last, where the disk takes that.
+    pub fn set_times(&self, other: &Stamp) {
+        let _ = fs::futimens(&self.0, &times(other));
+    }
+
+    /// The same for what `name` stands for; of a link, for the link itself.
+    pub fn set_times_of(&self, name: &OsStr, other: &Stamp) {
+        let _ = fs::utimensat(&self.0, name, &times(other), AtFlags::SYMLINK_NOFOLLOW);
     }
 
     /// Gives the owner every right.
@@ -128,6 +136,17 @@ impl Folder {
     /// Gives `name` the name `new` in `to`, in the place of what had it.
     pub fn replace_in(&self, name: &OsStr, to: &Self, new: &OsStr) -> io::Result<()> {
         Ok(fs::renameat(&self.0, name, &to.0, new)?)
+    }
+
+    /// Gives each of two names here what the other one stands for; `Unsupported` where the file system cannot.
+    pub fn exchange(&self, one: &OsStr, other: &OsStr) -> io::Result<()> {
+        #[cfg(any(target_os = "linux", target_vendor = "apple"))]
+        match fs::renameat_with(&self.0, one, &self.0, other, RenameFlags::EXCHANGE) {
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
+            exchanged => return Ok(exchanged?),
+        }
+        let _ = (one, other);
+        Err(io::ErrorKind::Unsupported.into())
     }
 
     /// A second name, `new` in `to`, for the file `name`.
@@ -218,6 +237,17 @@ impl Folder {
         // Some network disks cannot: the names stand all the same.
         let _ = fs::fsync(&self.0);
     }
+}
+
+fn times(stamp: &Stamp) -> fs::Timestamps {
+    fs::Timestamps { last_access: time(stamp.accessed), last_modification: time(stamp.modified) }
+}
+
+/// Nanoseconds since 1970, as the system takes them.
+fn time(at: i128) -> fs::Timespec {
+    const SECOND: i128 = 1_000_000_000;
+    let seconds = i64::try_from(at.div_euclid(SECOND)).unwrap_or(0);
+    fs::Timespec { tv_sec: seconds, tv_nsec: i64::try_from(at.rem_euclid(SECOND)).unwrap_or(0) as _ }
 }
 
 fn found(found: &fs::Stat) -> Found {

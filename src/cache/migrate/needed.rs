@@ -1,0 +1,235 @@
+//! The links of `dedupe` that lead to what moves, and those that lie in what moves: a link never leads nowhere for a move. Before a
+//! name goes, the links to it are led to the new one; what a link needs that nobody can see now keeps its name.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::dir::{Dir, Kind};
+use super::work::{Stop, Tally, To, Work};
+use super::{Part, dir};
+use crate::cache::link::{self, Root, Unseen};
+use crate::support::{escape, units};
+
+/// A link of `dedupe` that counts.
+#[derive(Debug)]
+struct Lead {
+    root: Root,
+    /// Where it lies, links on the way followed.
+    at: PathBuf,
+}
+
+/// The links of `dedupe` in a cache, by what they lead to.
+#[derive(Debug, Default)]
+pub(super) struct Needed {
+    cache_root: PathBuf,
+    leads: Vec<Lead>,
+    /// By the file that they lead to, links on the way followed.
+    by: HashMap<PathBuf, Vec<usize>>,
+    /// Why nobody knows.
+    pub(super) unread: Option<String>,
+    /// How many links were led to a new place.
+    led: usize,
+}
+
+/// Why a name may not go.
+pub(super) struct Hindrance {
+    why: String,
+    grave: bool,
+}
+
+impl Needed {
+    /// Those of the cache at `cache_root`.
+    pub(super) fn of(cache_root: &Path) -> Self {
+        let mut needed = Self { cache_root: cache_root.to_path_buf(), ..Self::default() };
+        match link::roots(cache_root) {
+            Ok(roots) => roots.into_iter().for_each(|root| needed.add(root)),
+            Err(error) => needed.unread = Some(error.to_string()),
+        }
+        needed
+    }
+
+    /// Removes what a run that was killed left beside these links.
+    pub(super) fn tidy(&self) {
+        self.leads.iter().for_each(|lead| link::tidy_beside(&self.cache_root, &lead.root.link));
+    }
+
+    fn add(&mut self, root: Root) {
+        self.by.entry(real_name(&root.target)).or_default().push(self.leads.len());
+        self.leads.push(Lead { at: real_name(&root.link), root });
+    }
+
+    /// Whether a link leads to the file at `path`.
+    pub(super) fn leads_to(&self, path: &Path) -> bool {
+        !self.by.is_empty() && self.by.contains_key(&real_name(path))
+    }
+
+    /// Whether a link leads to something below `folder`.
+    pub(super) fn leads_below(&self, folder: &Path) -> bool {
+        let folder = if self.by.is_empty() { return false } else { dir::real(folder) };
+        self.by.keys().any(|file| file.starts_with(&folder))
+    }
+
+    /// What the link at `path` leads to, if it is one of `dedupe` that stands.
+    pub(super) fn target(&self, path: &Path) -> Option<PathBuf> {
+        let at = if self.leads.is_empty() { return None } else { real_name(path) };
+        let stands = |lead: &&Lead| lead.at == at && lead.root.unseen.is_none();
+        let text = std::fs::read_link(path).ok()?;
+        self.leads.iter().filter(stands).find(|lead| lead.root.target == text).map(|lead| lead.root.target.clone())
+    }
+
+    /// Leads every link to the file at `old` to `new`, where the same bytes are.
+    fn lead(&mut self, old: &Path, new: &Path) -> Result<(), Hindrance> {
+        if self.by.is_empty() {
+            return Ok(());
+        }
+        let (old, new) = (real_name(old), real_name(new));
+        let numbers = self.by.get(&old).cloned().unwrap_or_default();
+        for number in numbers {
+            let Root { link, target, unseen } = &self.leads[number].root;
+            if let Some(unseen) = unseen {
+                return Err(Hindrance { why: hidden(link, unseen), grave: false });
+            }
+            if let Err(error) = link::repoint(&self.cache_root, link, target, &new) {
+                // One that somebody removed, or put another thing in its place, needs nothing any more.
+                if !std::fs::read_link(link).is_ok_and(|text| text == *target) {
+                    continue;
+                }
+                let link = escape::path(link);
+                let why = format!("{link}, a link of `dedupe`, needs it and cannot be led to the new place: {error}");
+                return Err(Hindrance { why, grave: true });
+            }
+            self.led += 1;
+            self.leads[number].root.target.clone_from(&new);
+            self.by.entry(new.clone()).or_default().push(number);
+        }
+        self.by.remove(&old);
+        Ok(())
+    }
+}
+
+fn hidden(link: &Path, unseen: &Unseen) -> String {
+    let why = match unseen {
+        Unseen::Hidden(why) => why,
+        Unseen::Absent { .. } => "nothing has its name",
+    };
+    format!("is needed by a link of `dedupe` that cannot be led to the new place: {} ({why})", escape::path(link))
+}
+
+/// The path of a name, with no link on the way to it.
+fn real_name(path: &Path) -> PathBuf {
+    let real = path.parent().and_then(|parent| parent.canonicalize().ok()).zip(path.file_name());
+    real.map_or_else(|| path.to_path_buf(), |(parent, name)| parent.join(name))
+}
+
+impl Work<'_> {
+    /// Says beforehand what becomes of the links to what is in the part.
+    pub(super) fn announce(&mut self, part: &Part) {
+        let mut count = 0;
+        let real = dir::real(&part.from);
+        let mut stays = Vec::new();
+        for lead in &self.needed.leads {
+            let target = real_name(&lead.root.target);
+            let Ok(below) = target.strip_prefix(&real) else { continue };
+            match &lead.root.unseen {
+                None => count += 1,
+                Some(unseen) => stays.push((part.from.join(below), hidden(&lead.root.link, unseen))),
+            }
+        }
+        stays.into_iter().for_each(|(path, why)| self.stay(path, why));
+        if count > 0 {
+            let lead = if count == 1 { "leads" } else { "lead" };
+            let links = units::count(count, "link");
+            self.out.notes.push(format!("{links} of `dedupe` {lead} to the new place afterwards"));
+        }
+    }
+
+    /// Says how many links lead elsewhere now.
+    pub(super) fn tell_of_links(&mut self) {
+        if self.needed.led > 0 {
+            let lead = if self.needed.led == 1 { "leads" } else { "lead" };
+            let links = units::count(self.needed.led, "link");
+            self.out.notes.push(format!("{links} of `dedupe` {lead} to the new place now"));
+        }
+    }
+
+    /// Sees to it that no link needs the name at `old`, since the same bytes are at `new`. Where one does, that is said.
+    pub(super) fn is_free(&mut self, old: &Path, new: &Path) -> bool {
+        match self.needed.lead(old, new) {
+            Ok(()) => true,
+            Err(Hindrance { why, grave: true }) => {
+                self.fail(old, why);
+                false
+            }
+            Err(Hindrance { why, .. }) => {
+                self.stay(old, why);
+                false
+            }
+        }
+    }
+
+    /// The same for who says it himself.
+    pub(super) fn free(&mut self, old: &Path, new: &Path) -> io::Result<()> {
+        self.needed.lead(old, new).map_err(|hindrance| io::Error::other(hindrance.why))
+    }
+
+    /// A link of `dedupe` that leads to `target`, in a folder that moves: it stands at the new place, and counts there. What has
+    /// its name there already must have the same bytes.
+    pub(super) fn noted_link(&mut self, from: &Dir, name: &OsStr, to: &To, target: &Path) -> Result<(), Stop> {
+        let path = from.path.join(name);
+        let new = to.path.join(name);
+        let Some(Some(look)) = self.heed(&path, from.look(name))? else { return Ok(()) };
+        if let Some(why) = self.hindrance(&path, name, &look) {
+            self.stay(path, why);
+            return Ok(());
+        }
+        let Some(there) = self.heed(&new, to.look(name))? else { return Ok(()) };
+        match there {
+            None if self.act() => {
+                let made = to.dir().and_then(|dir| {
+                    link::note(&self.needed.cache_root, &real_name(&new), target)?;
+                    dir.symlink(target, name)
+                });
+                if self.heed(&path, made)?.is_none() {
+                    return Ok(());
+                }
+                self.needed.add(Root { link: real_name(&new), target: target.to_path_buf(), unseen: None });
+            }
+            None => {}
+            Some(there) => {
+                let same = match there.kind {
+                    Kind::Link => to.dir().and_then(|dir| dir.text(name)).is_ok_and(|text| text == target),
+                    Kind::File => self.is_equal(&path, to, name)?,
+                    _ => false,
+                };
+                if !same {
+                    self.fail(path, format!("another content stands at {}", new.display()));
+                    return Ok(());
+                }
+            }
+        }
+        if self.act() {
+            let left = self.leave(from, name, &new);
+            if self.heed(&path, left)?.is_none() {
+                return Ok(());
+            }
+        }
+        // The bytes are in the cache already, and none are moved.
+        self.out.tally += Tally { files: 1, ..Tally::default() };
+        Ok(())
+    }
+
+    /// Whether what the link at `path` leads to has the bytes of the file `name` of `to`; a run that only looks asks for the sizes.
+    fn is_equal(&mut self, path: &Path, to: &To, name: &OsStr) -> Result<bool, Stop> {
+        let files = File::open(path).and_then(|one| Ok((one, to.dir()?.file(name)?)));
+        let Some((one, other)) = self.heed(path, files)? else { return Ok(false) };
+        let size = |file: &File| file.metadata().map(|found| found.len()).ok();
+        if size(&one) != size(&other) || !self.act() {
+            return Ok(size(&one) == size(&other));
+        }
+        let same = self.same_bytes(one, other)?;
+        Ok(self.heed(path, same)?.unwrap_or(false))
+    }
+}

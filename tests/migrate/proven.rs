@@ -1,0 +1,157 @@
+//! A folder without the client's notes, of which somebody says of which repository it is: what is proven to be the repository's moves,
+//! by what the lock or a hub knows of it, and the rest stays and is named.
+
+use std::fs;
+
+use modelstrap::fetch::Digest;
+use modelstrap::models::lock::Lock;
+use modelstrap::models::locked::{File, HubPlace, Model, Part, Place, RepoType};
+
+use crate::stray::{NEW, OLD, Repo, git, sha256};
+use crate::support::project::{Room, Tree};
+
+const HUB: &str = ".cache/huggingface/hub";
+const MIGRATE: [&str; 5] = ["migrate", "--yes", "models/x", "--repo", "org/m"];
+
+/// A listing of a commit as the client writes it.
+fn listing(room: &Room, hub: &str, commit: &str, files: &[(&str, &str)]) {
+    let files: serde_json::Map<String, serde_json::Value> = files
+        .iter()
+        .map(|(path, text)| {
+            let mut node = serde_json::json!({"size": text.len(), "blob_id": git(text)});
+            if path.ends_with(".bin") {
+                node = serde_json::json!({"size": 130, "blob_id": git("pointer"), "lfs_sha256": sha256(text), "lfs_size": text.len()});
+            }
+            ((*path).to_owned(), node)
+        })
+        .collect();
+    let text = serde_json::json!({"format_version": 1, "files": files}).to_string();
+    room.write(&format!("{hub}/models--org--m/trees/{commit}.json"), text);
+}
+
+#[test]
+fn what_a_hub_knows_by_its_contents_and_listings_becomes_a_revision_and_the_rest_stays() {
+    for hub in [HUB, "~/.cache/huggingface/hub"] {
+        for words in [&MIGRATE[..], &["migrate", "--yes", "models/x", "--repo", "org/m", "--link-back"]] {
+            let room = Room::bare();
+            Repo::new(&room, hub, "models--org--m").file(NEW, "config.json", "{\"new\": 1}", git("{\"new\": 1}"));
+            listing(
+                &room,
+                hub,
+                NEW,
+                &[("config.json", "{\"new\": 1}"), ("sub/model.bin", "weights"), ("a.txt", "aaa")],
+            );
+            listing(&room, hub, OLD, &[("old.txt", "old"), ("sub/model.bin", "weights")]);
+            for (path, text) in [
+                ("config.json", "{\"new\": 1}"),
+                ("sub/model.bin", "weights"),
+                ("old.txt", "old"),
+                ("a.txt", "bbb"),
+                ("mine.txt", "mine"),
+                (".git/config", "git's"),
+            ] {
+                room.write(&format!("models/x/{path}"), text);
+            }
+            let before = room.tree();
+            let plan = room.run(&["migrate", "models/x", "--repo", "org/m", "--dry-run"]).expect(0);
+            assert!(plan.out.contains("becomes a revision"), "{}", plan.out);
+            room.tree().assert_eq(&before, "a dry run");
+            let ran = room.run(words).expect(0);
+            ran.says(&[
+                "models/x/a.txt: its bytes are those of no file of org/m that is known here by this path",
+                "models/x/mine.txt: no file of org/m that is known here has this path and size",
+            ]);
+            let read = |commit: &str, path: &str| room.text(&format!("{HUB}/models--org--m/snapshots/{commit}/{path}"));
+            if hub == HUB {
+                assert_eq!(read(NEW, "config.json"), "{\"new\": 1}");
+            }
+            assert_eq!((read(NEW, "sub/model.bin"), read(OLD, "old.txt")), ("weights".to_owned(), "old".to_owned()));
+            let link = room.place(&format!("{HUB}/models--org--m/snapshots/{NEW}/sub/model.bin"));
+            assert_eq!(fs::read_link(link).unwrap().to_str().unwrap(), format!("../../../blobs/{}", sha256("weights")));
+            assert!(!room.exists(&format!("{HUB}/models--org--m/refs")), "no branch is proven");
+            assert!(!room.exists(&format!("{HUB}/models--org--m/.modelstrap")));
+            assert_eq!((room.text("models/x/a.txt"), room.text("models/x/mine.txt")), ("bbb".into(), "mine".into()));
+            assert_eq!(room.text("models/x/.git/config"), "git's");
+            assert_eq!(room.exists("models/x/sub/model.bin"), words.len() == 6);
+            let after = room.tree();
+            room.run(words).expect(0);
+            room.tree().assert_eq(&after, "a second run");
+        }
+    }
+}
+
+/// A lock that knows one commit of `org/m`, as it does after `models lock`.
+fn lock(room: &Room, files: &[(&str, &str, bool)]) {
+    let file = |(path, text, large): &(&str, &str, bool)| File {
+        path: (*path).to_owned(),
+        size: Some(text.len() as u64),
+        digest: Digest::from_hex(&if *large { sha256(text) } else { git(text) }),
+        url: None,
+    };
+    let place = HubPlace {
+        repo_type: RepoType::Model,
+        repo: "org/m".to_owned(),
+        requested: "main".to_owned(),
+        commit: NEW.to_owned(),
+        complete: false,
+    };
+    let part = Part { place: Place::Hub(place), files: files.iter().map(file).collect() };
+    let model = Model { name: "m".to_owned(), spec: "hf:org/m".to_owned(), parts: vec![part] };
+    let manifest = Digest::from_hex(&sha256("manifest")).unwrap();
+    room.write("modelstrap.lock", Lock::new(manifest, vec![model]).render());
+}
+
+#[test]
+fn what_the_lock_knows_becomes_a_revision_with_the_branch_that_it_was_locked_by() {
+    let room = Room::bare();
+    lock(&room, &[("config.json", "{}", false), ("model.bin", "weights", true)]);
+    for (path, text) in [("config.json", "{}"), ("model.bin", "weights")] {
+        room.write(&format!("models/whisper/{path}"), text);
+    }
+    let ran = room.run(&["migrate", "--yes", "models/whisper", "--repo", "org/m"]).expect(0);
+    assert!(ran.out.contains("org/m: `main` names 222222222222 from now on, as the lock says"), "{}", ran.out);
+    assert!(!room.exists("models/whisper"), "{:?}", room.tree().names());
+    assert_eq!(room.text(&format!("{HUB}/models--org--m/snapshots/{NEW}/model.bin")), "weights");
+    assert_eq!(room.text(&format!("{HUB}/models--org--m/blobs/{}", git("{}"))), "{}");
+    assert_eq!(room.text(&format!("{HUB}/models--org--m/refs/main")), NEW);
+    // A branch that names another commit here stays.
+    let room = Room::bare();
+    lock(&room, &[("model.bin", "weights", true)]);
+    room.write("models/x/model.bin", "weights");
+    room.write(&format!("{HUB}/models--org--m/refs/main"), OLD);
+    room.run(&MIGRATE).expect(0);
+    assert_eq!(room.text(&format!("{HUB}/models--org--m/refs/main")), OLD);
+    assert!(room.exists(&format!("{HUB}/models--org--m/snapshots/{NEW}/model.bin")));
+}
+
+#[test]
+fn a_damaged_file_and_one_of_another_repository_stay() {
+    let room = Room::bare();
+    lock(&room, &[("model.bin", "weights", true), ("other.bin", "other", true)]);
+    room.write("models/x/model.bin", "wEights");
+    room.write("models/x/sub/other.bin", "other");
+    let before = Tree::of(&room.place("models"));
+    let ran = room.run(&MIGRATE).expect(0);
+    ran.says(&[
+        "models/x/model.bin: its bytes are those of no file of org/m",
+        "models/x/sub/other.bin: no file of org/m that is known here has this path and size",
+    ]);
+    Tree::of(&room.place("models")).assert_eq(&before, "nothing is proven");
+    assert!(!room.exists(&format!("{HUB}/models--org--m")));
+}
+
+#[test]
+fn where_nothing_is_known_it_says_what_to_do() {
+    let room = Room::bare();
+    room.write("models/x/model.bin", "weights");
+    let before = Tree::of(&room.place("models"));
+    for (name, spec) in [("org/m", "hf:org/m"), ("datasets/org/m", "hf:datasets/org/m")] {
+        let ran = room.run(&["migrate", "--yes", "models/x", "--repo", name]).expect(0);
+        ran.says(&[&format!(
+            "models/x: nothing here knows a file of {name}, and nothing is asked of the Hub: `modelstrap models add {spec} \
+             --no-download` brings what its files are into the lock, then run this again"
+        )]);
+    }
+    Tree::of(&room.place("models")).assert_eq(&before, "nothing is known");
+    assert!(!room.exists(HUB));
+}
