@@ -100,6 +100,7 @@ fn place(report: &Report<'_>, found: &Found, output: &Output, rows: &mut Vec<Vec
         let whose = if whose == "this project" && !report.is_project() { "this folder" } else { whose };
         at.push_str(&format!(" ({whose})"));
     }
+    at.extend(policy(found));
     let icon = if output.unicode { icon(found) } else { "" };
     let tone = match found.place.kind {
         Kind::Stray { .. } | Kind::Legacy => Tone::Bad,
@@ -113,6 +114,17 @@ fn place(report: &Report<'_>, found: &Found, output: &Output, rows: &mut Vec<Vec
             model(report, unit, rows);
         }
     }
+}
+
+/// How old an application cache's files may become, and how much of it is older.
+fn policy(found: &Found) -> Option<String> {
+    let Kind::Application { max_age } = &found.place.kind else { return None };
+    let Some(age) = max_age.map(time::span) else { return Some(" (no max_age)".to_owned()) };
+    let old = found.expired;
+    Some(match old.files {
+        0 => format!(" (nothing older than {age})"),
+        count => format!(" ({} in {} older than {age})", units::bytes(old.disk), files(count)),
+    })
 }
 
 fn model(report: &Report<'_>, unit: &Unit, rows: &mut Vec<Vec<Cell>>) {
@@ -208,14 +220,6 @@ fn notes(report: &Report<'_>, output: &Output) -> String {
         notes.push(format!(
             "{} with links or refs to nothing: `hf cache ls` does not show them",
             if broken == 1 { "1 repository".to_owned() } else { format!("{broken} repositories") }
-        ));
-    }
-    for found in report.applications().filter(|found| found.expired.files > 0) {
-        notes.push(format!(
-            "{}: {} in {} older than its max_age",
-            escape::printable(&found.place.name),
-            units::bytes(found.expired.disk),
-            files(found.expired.files)
         ));
     }
     if report.strays().next().is_some() {
