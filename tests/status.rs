@@ -209,7 +209,7 @@ fn names_that_drive_a_terminal_are_shown_escaped() {
     let room = Room::bare();
     room.write(".cache/whisper/evil\u{1b}[2J\n.pt", vec![1; 2_000_000]);
     let text = room.run(&["status", "--models"]).expect(0).out;
-    assert!(text.contains("evil\\u{1b}[2J\\n.pt") && !text.contains('\u{1b}'), "{text}");
+    assert!(text.contains("$'evil\\x1b[2J\\n.pt'") && !text.contains('\u{1b}'), "{text}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::cache::scan::STORE_MARK;
 use crate::cache::{Kind, Sizes};
 use crate::commands::reclaim;
 use crate::models::hub::refs;
-use crate::support::{escape, paths, time, units};
+use crate::support::{escape, paths, quoted, time, units};
 use crate::ui::output::Output;
 use crate::ui::table::{self, Cell, Column, Tone};
 use crate::ui::text;
@@ -133,7 +133,7 @@ fn model(report: &Report<'_>, unit: &Unit, rows: &mut Vec<Vec<Cell>>) {
     let named = report.named.get(&unit.path).map(|names| format!("model {}", names.join(", ")));
     let about: Vec<String> = named.into_iter().chain(flaws.iter().cloned()).collect();
     let tone = if flaws.is_empty() { Tone::Plain } else { Tone::Bad };
-    rows.push(line(&format!("      {}", unit.name.to_string_lossy()), tone, unit.sizes, used, &about.join("; ")));
+    rows.push(line(&format!("      {}", quoted::shown(&unit.name)), tone, unit.sizes, used, &about.join("; ")));
     if let (UnitKind::Repository(repository), true) = (&unit.kind, report.arguments.revisions) {
         rows.extend(repository.revisions.iter().map(|one| revision(report, one)));
     }
