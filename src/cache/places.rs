@@ -3,10 +3,11 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::notes;
 use super::others::{Led, Own};
 use super::stamp::Stamp;
-use super::{notes, weights};
-use crate::support::paths;
+use super::weights::{self, UNEXPANDED};
+use crate::support::{paths, quoted};
 
 /// What this tool keeps for itself in a place. The notes' folder of a cache root is a place where something was removed.
 pub const OWN: &str = notes::FOLDER;
@@ -82,6 +83,11 @@ pub struct Places {
 }
 
 impl Kind {
+    /// Whether it lies outside of the cache.
+    pub const fn is_outside(&self) -> bool {
+        matches!(self, Self::Stray { .. } | Self::Legacy)
+    }
+
     /// An application cache's `max_age`, in seconds.
     pub fn max_age(&self) -> Option<i64> {
         match self {
@@ -168,6 +174,8 @@ pub struct Known {
     pub cache_root: PathBuf,
     /// The project's folder.
     pub project: PathBuf,
+    /// The user's home folder, where that is known.
+    pub home: Option<PathBuf>,
     /// Homes that the libraries' variables lead elsewhere than into the cache root: the library, and where.
     pub elsewhere: Vec<(String, PathBuf)>,
     /// The application caches of the manifest: name, folder, and `max_age` in seconds.
@@ -181,7 +189,7 @@ pub struct Known {
 impl Known {
     /// Every place, each once: what lies within another one is counted there.
     pub fn places(self, own: &Own) -> Places {
-        let Self { cache_root, project, elsewhere, applications, mut defaults, legacy } = self;
+        let Self { cache_root, project, home, elsewhere, applications, mut defaults, legacy } = self;
         let (mut places, mut links) = homes(&cache_root, &project);
         let elsewhere = elsewhere.into_iter().filter(|(_, path)| path.is_dir());
         places.extend(elsewhere.map(|(name, path)| Place::at(name, path, Kind::Home)));
@@ -190,6 +198,13 @@ impl Known {
         places.extend(legacy.into_iter().map(|path| Place::at(named(&path), path, Kind::Legacy)));
         // The shorter first: `~/.cache/huggingface` before `~/.cache/huggingface/hub`.
         defaults.sort_by_key(|(_, path)| path.components().count());
+        if let Some(home) = home.filter(|_| is_folder(&project.join(UNEXPANDED))) {
+            let below = |(whose, path): &(String, PathBuf)| {
+                Some((whose.clone(), project.join(UNEXPANDED).join(path.strip_prefix(&home).ok()?)))
+            };
+            let unexpanded: Vec<_> = defaults.iter().filter_map(below).collect();
+            defaults.extend(unexpanded);
+        }
         let there = defaults.into_iter().filter(|(_, path)| path.is_dir() && !project.starts_with(path));
         places.extend(there.map(|(whose, path)| Place::at(named(&path), path, Kind::Stray { whose })));
         let within = weights::folders(&project, &cache_root);
@@ -197,8 +212,7 @@ impl Known {
         places.extend(within.into_iter().map(|path| Place::at(named(&path), path, whose())));
         let mut led: Vec<Led> = Vec::new();
         places.retain(|place| {
-            let is_outside = matches!(place.kind, Kind::Stray { .. } | Kind::Legacy);
-            let Some(whose) = is_outside.then(|| own.other(&place.path)).flatten() else { return true };
+            let Some(whose) = place.kind.is_outside().then(|| own.other(&place.path)).flatten() else { return true };
             if !led.iter().any(|outer| place.path.starts_with(&outer.path)) {
                 led.push(Led { path: place.path.clone(), whose });
             }
@@ -253,8 +267,13 @@ fn homes(cache_root: &Path, project: &Path) -> (Vec<Place>, Vec<Aside>) {
     (places, aside)
 }
 
+/// Whether a folder lies at `path`, and no link to one.
+fn is_folder(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|found| found.is_dir())
+}
+
 fn named(path: &Path) -> String {
-    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+    quoted::text(path.file_name().unwrap_or(path.as_os_str()))
 }
 
 #[cfg(test)]

@@ -26,9 +26,8 @@ pub(super) fn places<'a>(subject: &'a Subject<'_>) -> impl Iterator<Item = &'a F
 
 /// What lies outside of the cache.
 pub(super) fn strays<'a>(subject: &'a Subject<'_>) -> impl Iterator<Item = &'a Found> {
-    let outside = |kind: &Kind| matches!(kind, Kind::Stray { .. } | Kind::Legacy);
     let places = subject.inventory.places.iter();
-    places.filter(move |found| found.exists && found.sizes.files > 0 && outside(&found.place.kind))
+    places.filter(|found| found.exists && found.sizes.files > 0 && found.place.kind.is_outside())
 }
 
 /// The models that were not used for long, what frees most first.

@@ -73,11 +73,10 @@ pub(super) fn run(context: &Context, arguments: &StatusArgs) -> Result<Exit> {
     let filters = arguments.filter.iter().map(|text| text.parse());
     let filters = filters.collect::<Result<Vec<Filter>, _>>().map_err(|error| Usage(format!("--filter: {error}")))?;
     interrupt::watch();
-    let survey = Survey::of(context)?.without_links_back();
+    let survey = Survey::of(context)?.without_links();
     super::cleaning::expire(context, &survey);
     let asking = survey.clone();
-    let Survey { project, layout, homes, mut places, led, aside, distrusted, .. } = survey;
-    let hollow = outside::without_hollow(&mut places);
+    let Survey { project, layout, homes, places, led, aside, hollow, distrusted, .. } = survey;
     let inventory = scan::scan(places);
     if interrupt::requested() {
         bail!(Interrupted("stopped; nothing was changed".to_owned()));
@@ -151,7 +150,7 @@ impl Report<'_> {
 
     /// What lies outside of the cache and is there.
     fn strays(&self) -> impl Iterator<Item = &Found> {
-        self.inventory.places.iter().filter(|found| found.exists && outside::is_outside(&found.place.kind))
+        self.inventory.places.iter().filter(|found| found.exists && found.place.kind.is_outside())
     }
 
     /// What the cache root takes on the disk, in bytes.
