@@ -6,9 +6,12 @@
 mod lived;
 mod support;
 
+use std::fs;
+use std::path::Path;
+
 use lived::MAIN;
-use serde_json::Value;
-use support::project::Room;
+use serde_json::{Value, json};
+use support::project::{PROGRAM, Room, may_mount};
 
 /// A repository in `hub`, whose contents are those of every other that has as many bytes.
 fn hub(room: &Room, hub: &str, name: &str, bytes: usize) {
@@ -75,4 +78,40 @@ fn dedupe_and_clear_see_a_hub_in_the_project() {
     assert!(pairs[0]["names"].to_string().contains("@/p/hubcache/"), "{dedupe:#}");
     room.run(&["clear", "./hubcache", "--now", "--yes"]).expect(0);
     assert!(!room.exists("hubcache/models--org--one") && room.exists(".cache/huggingface/hub/models--org--one"));
+}
+
+#[test]
+fn a_folder_that_is_mounted_again_within_another_place_is_counted_once() {
+    if !may_mount() {
+        return;
+    }
+    let room = Room::bare();
+    room.write("modelstrap.toml", "");
+    hub(&room, ".cache/huggingface/hub", "org/one", 2_000_000);
+    hub(&room, ".cache/huggingface/hub", "org/two", 1_500_000);
+    room.write(".cache/whisper/base.pt", vec![7; 1_100_000]);
+    room.write("~/.cache/huggingface/token", "t");
+    // Where each is mounted again: a whole hub, a repository, a folder of files.
+    room.write("~/elsewhere/large.bin", vec![7; 1_200_000]);
+    let alone = room.run(&["status", "--json"]).expect(0).json()["total"]["files"].as_u64().unwrap();
+    // A whole hub, a repository, a folder of files; and what lies nowhere else, which counts where it is mounted.
+    for (from, to, more) in [
+        (".cache/huggingface/hub", "~/.cache/huggingface/hub", 0),
+        (".cache/huggingface/hub/models--org--one", "~/.cache/huggingface/hub/models--org--one", 0),
+        (".cache/whisper", "~/.cache/huggingface/assets", 0),
+        ("~/elsewhere", "~/.cache/huggingface/assets", 1),
+    ] {
+        let (from, to) = (room.place(from), room.place(to));
+        fs::create_dir_all(&to).unwrap();
+        let mut command = room.program("unshare");
+        let script = "mount --bind \"$1\" \"$2\" && \"$0\" status --models --json";
+        command.args(["-m", "--propagation", "private", "sh", "-c", script, PROGRAM]).arg(&from).arg(&to);
+        let status = room.ran(&mut command).expect(0).json();
+        assert_eq!(status["total"]["files"], alone + more, "{status:#}");
+        let shown = |path: &Path| path.display().to_string().replace(room.path().to_str().unwrap(), "@");
+        let (name, path, of) = (to.file_name().unwrap().to_str().unwrap(), shown(&to), shown(&from));
+        let twin = json!([{"name": name, "path": path, "why": "same_folder", "of": of}]);
+        assert_eq!(status["elsewhere"], if more == 0 { twin } else { json!([]) });
+        fs::remove_dir_all(room.place("~/.cache/huggingface").join(name)).ok();
+    }
 }

@@ -58,6 +58,13 @@ pub struct Aside {
     pub why: Why,
 }
 
+impl Aside {
+    /// A folder within a place that is the one at `of` by another path.
+    pub fn twin(path: &Path, of: &Path) -> Self {
+        Self { name: named(path), path: path.to_path_buf(), why: Why::Same(of.to_path_buf()) }
+    }
+}
+
 /// Why something is no place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Why {

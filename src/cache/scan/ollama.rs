@@ -13,7 +13,7 @@ const UNUSED: &str = "layers of no model";
 
 /// Reads the store whose folder `blobs` this is, as the hub with this number: layers are shared as payloads are.
 pub(super) fn read(pool: &Pool, piece: &Piece, hub: u32, room: &mut Vec<u8>) {
-    let folder = match piece.open() {
+    let folder = match piece.open(pool) {
         Ok(Some(folder)) => folder,
         Ok(None) => return,
         Err(error) => return pool.problem(piece.path.clone(), &error),

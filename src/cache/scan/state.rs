@@ -97,6 +97,8 @@ pub(super) struct State {
     pub(super) payloads: Vec<Payload>,
     /// Shared stores without the mark of one.
     pub(super) unmarked: Vec<PathBuf>,
+    /// Folders that were met by a second path, and the first.
+    pub(super) twins: Vec<(PathBuf, PathBuf)>,
     /// Hubs with a store that could not be read whole.
     pub(super) shut: HashSet<PathBuf>,
     pub(super) expired: HashMap<u32, Sizes>,

@@ -11,7 +11,7 @@ use super::state::{Payload, RowId, RowKind, Tally};
 
 /// Reads the store of the hub with this number.
 pub(super) fn read(pool: &Pool, piece: &Piece, hub: u32, room: &mut Vec<u8>) {
-    let folder = match piece.open() {
+    let folder = match piece.open(pool) {
         Ok(Some(folder)) => folder,
         Ok(None) => return,
         Err(error) => return shut(pool, piece, piece.path.clone(), &error),

@@ -50,7 +50,8 @@ pub(super) fn of(pool: Pool) -> Inventory {
     let paths: HashMap<RowId, PathBuf> = state.rows.iter().filter_map(|row| path(row.with?)).collect();
     for row in std::mem::take(&mut state.rows) {
         // All layers have a model.
-        if matches!(row.kind, RowKind::Ollama(_)) && row.sizes.files == 0 {
+        let is_spare = matches!(row.kind, RowKind::Ollama(_)) && row.sizes.files == 0;
+        if is_spare || state.twins.iter().any(|(twin, _)| *twin == row.path) {
             continue;
         }
         if let Some(place) = found.get_mut(row.place as usize) {
@@ -63,8 +64,9 @@ pub(super) fn of(pool: Pool) -> Inventory {
     }
     let trash = sums.places.last().copied().unwrap_or_default();
     let Sums { total, homes, .. } = sums;
-    let State { unmarked, problems, more_problems, .. } = state;
-    Inventory { places: found, total, homes, trash, unmarked, problems, more_problems }
+    let State { unmarked, mut twins, problems, more_problems, .. } = state;
+    twins.sort_unstable();
+    Inventory { places: found, total, homes, trash, unmarked, twins, problems, more_problems }
 }
 
 struct Sums {

@@ -76,11 +76,12 @@ pub(super) fn run(context: &Context, arguments: &StatusArgs) -> Result<Exit> {
     let survey = Survey::of(context)?.without_links();
     super::cleaning::expire(context, &survey);
     let asking = survey.clone();
-    let Survey { project, layout, homes, places, led, aside, hollow, distrusted, .. } = survey;
+    let Survey { project, layout, homes, places, led, mut aside, hollow, distrusted, .. } = survey;
     let inventory = scan::scan(places);
     if interrupt::requested() {
         bail!(Interrupted("stopped; nothing was changed".to_owned()));
     }
+    aside.extend(inventory.twins.iter().map(|(twin, of)| Aside::twin(twin, of)));
     let probe = Probe::live(context.vars.clone());
     let mut report = Report {
         arguments,
