@@ -64,6 +64,14 @@ pub(super) fn models<'a>(subject: &'a Subject<'_>) -> impl Iterator<Item = (&'a 
     places.flat_map(move |found| found.units.iter().filter(is_model).map(move |unit| (found, unit)))
 }
 
+/// Every model, and every store that holds what no repository has, with its place.
+pub(super) fn listed<'a>(subject: &'a Subject<'_>) -> impl Iterator<Item = (&'a Found, &'a Unit)> {
+    let is_store = |unit: &&Unit| matches!(unit.kind, UnitKind::Store) && unit.sizes.files > 0;
+    let places = subject.inventory.places.iter().filter(|found| found.exists);
+    let stores = places.flat_map(move |found| found.units.iter().filter(is_store).map(move |unit| (found, unit)));
+    models(subject).chain(stores)
+}
+
 /// A path for a person.
 pub(super) fn shown(subject: &Subject<'_>, path: &Path) -> String {
     paths::friendly(subject.root, subject.home, path)
@@ -135,7 +143,8 @@ pub(super) fn kind(unit: &Unit) -> &'static str {
         UnitKind::Folder => "folder",
         UnitKind::Repository(repository) => repository.kind,
         UnitKind::Ollama => "model",
-        UnitKind::Store | UnitKind::Rest | UnitKind::Own => "own",
+        UnitKind::Store => "store",
+        UnitKind::Rest | UnitKind::Own => "own",
     }
 }
 
