@@ -115,3 +115,18 @@ fn a_folder_that_is_mounted_again_within_another_place_is_counted_once() {
         fs::remove_dir_all(room.place("~/.cache/huggingface").join(name)).ok();
     }
 }
+
+#[test]
+fn a_large_file_in_the_cache_root_itself_is_told_and_marks_are_not() {
+    let room = Room::bare();
+    room.write(".cache/CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55\n");
+    room.write(".cache/whisper/base.pt", vec![7; 1_100_000]);
+    let text = room.run(&["status"]).expect(0).out;
+    assert!(!text.contains("in .cache itself"), "{text}");
+    room.write(".cache/model.safetensors", vec![7; 1 << 21]);
+    let text = room.run(&["status"]).expect(0).out;
+    let line = "2.10 MB in 1 file lies in .cache itself, beside the libraries' folders: no library reads them there, and no row counts them\n";
+    assert!(text.contains(line), "{text}");
+    let json = room.run(&["status", "--json"]).expect(0).json();
+    assert_eq!(json["beside"], json!({"files": 1, "bytes": 1 << 21}));
+}

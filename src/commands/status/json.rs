@@ -39,6 +39,7 @@ pub(super) fn document(report: &Report<'_>) -> Value {
         "trash": sizes(inventory.trash),
         "outside_bytes": report.outside.whole,
         "perhaps_twice_bytes": report.outside.twice,
+        "beside": heap(report.beside),
         "shown": report.chooses().then(|| sizes(shown)),
         "total": sizes(inventory.total),
         "problems": problems.collect::<Vec<_>>(),

@@ -226,6 +226,16 @@ fn notes(report: &Report<'_>, output: &Output) -> String {
         let mark = if output.unicode { OUTSIDE } else { "" };
         notes.push(format!("{mark}{}", report.outside.words()));
     }
+    if report.beside.files > 0 {
+        let root = paths::friendly(&report.layout.root, report.layout.home.as_deref(), &report.layout.cache_root);
+        let Heap { files: count, bytes } = report.beside;
+        let lie = if count == 1 { "lies" } else { "lie" };
+        notes.push(format!(
+            "{} in {} {lie} in {root} itself, beside the libraries' folders: no library reads them there, and no row counts them",
+            units::bytes(bytes),
+            files(count)
+        ));
+    }
     notes.extend(report.led.iter().map(|led| {
         let shown = |path| paths::friendly(&report.layout.root, report.layout.home.as_deref(), path);
         format!("{} leads into the cache of {}", shown(&led.path), shown(&led.whose))

@@ -1,5 +1,6 @@
 //! `modelstrap status`: what the caches hold, what lies outside of them, and whether that is too much.
 
+mod beside;
 mod growth;
 mod json;
 mod lines;
@@ -16,7 +17,7 @@ use super::context::Context;
 use super::survey::{self, Survey};
 use super::{Exit, Usage, notes, reclaim};
 use crate::cache::filter::{Filter, Order};
-use crate::cache::inventory::{Found, Unit, UnitKind};
+use crate::cache::inventory::{Found, Heap, Unit, UnitKind};
 use crate::cache::others::Led;
 use crate::cache::places::Aside;
 use crate::cache::trust::Distrusted;
@@ -50,6 +51,8 @@ struct Report<'a> {
     hollow: Vec<PathBuf>,
     /// How much lies outside of the cache.
     outside: Outside,
+    /// Large files in the cache root itself, which are in no place.
+    beside: Heap,
     /// Whether `setup` has made the project ready.
     set_up: bool,
     /// What the manifest allows the cache, in bytes.
@@ -94,6 +97,7 @@ pub(super) fn run(context: &Context, arguments: &StatusArgs) -> Result<Exit> {
         named: named(&project, &homes),
         hollow,
         outside: Outside::default(),
+        beside: beside::of(&layout.cache_root),
         set_up: super::setup::shelf(&project).record().is_set_up(),
         inventory,
         led,
