@@ -205,13 +205,7 @@ impl Known {
         places.extend(legacy.into_iter().map(|path| Place::at(named(&path), path, Kind::Legacy)));
         // The shorter first: `~/.cache/huggingface` before `~/.cache/huggingface/hub`.
         defaults.sort_by_key(|(_, path)| path.components().count());
-        if let Some(home) = home.filter(|_| is_folder(&project.join(UNEXPANDED))) {
-            let below = |(whose, path): &(String, PathBuf)| {
-                Some((whose.clone(), project.join(UNEXPANDED).join(path.strip_prefix(&home).ok()?)))
-            };
-            let unexpanded: Vec<_> = defaults.iter().filter_map(below).collect();
-            defaults.extend(unexpanded);
-        }
+        defaults.extend(home.map(|home| unexpanded(&defaults, &home, &project)).unwrap_or_default());
         let there = defaults.into_iter().filter(|(_, path)| path.is_dir() && !project.starts_with(path));
         places.extend(there.map(|(whose, path)| Place::at(named(&path), path, Kind::Stray { whose })));
         let within = weights::folders(&project, &cache_root);
@@ -274,9 +268,17 @@ fn homes(cache_root: &Path, project: &Path) -> (Vec<Place>, Vec<Aside>) {
     (places, aside)
 }
 
-/// Whether a folder lies at `path`, and no link to one.
-fn is_folder(path: &Path) -> bool {
-    path.symlink_metadata().is_ok_and(|found| found.is_dir())
+/// The default places of libraries below a folder of the project that is called `~`. What a link there leads to is somebody else's: it may
+/// have come with a clone.
+fn unexpanded(defaults: &[(String, PathBuf)], home: &Path, project: &Path) -> Vec<(String, PathBuf)> {
+    let tilde = project.join(UNEXPANDED);
+    let Some(real) = project.canonicalize().ok().map(|project| project.join(UNEXPANDED)) else { return Vec::new() };
+    let below = |(whose, path): &(String, PathBuf)| {
+        let inside = path.strip_prefix(home).ok()?;
+        let is_plain = tilde.join(inside).canonicalize().is_ok_and(|found| found == real.join(inside));
+        is_plain.then(|| (whose.clone(), tilde.join(inside)))
+    };
+    defaults.iter().filter_map(below).collect()
 }
 
 fn named(path: &Path) -> String {
