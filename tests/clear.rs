@@ -198,7 +198,7 @@ fn a_word_that_fits_nothing_names_the_nearest() {
             "error: nothing in the cache is called modles; did you mean `models`, which deletes every model?{hint}"
         )
     );
-    assert_eq!(says("\u{1b}[2J"), format!("error: nothing in the cache is called \\u{{1b}}[2J{hint}"));
+    assert_eq!(says("\u{1b}[2J"), format!("error: nothing in the cache is called $'\\x1b[2J'{hint}"));
     assert!(room.run(&["clear"]).expect(2).err.contains("models|app|all|trash|MODEL"));
 }
 

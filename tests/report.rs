@@ -278,3 +278,63 @@ fn a_file_with_several_names_is_drawn_once_and_the_total_is_that_of_status() {
         assert!(page.contains(words), "no {words:?}");
     }
 }
+
+/// A payload of the hub's shared store, of which `users` have the file `model.bin`, and whom its list names.
+fn payload(room: &Room, hub: &str, digit: &str, size: usize, users: &[&str], noted: &str) {
+    let (shard, name) = (digit.repeat(2), digit.repeat(64));
+    room.write(&format!("{hub}/blobs/.huggingface-shared-blobs"), "1\n");
+    room.write(&format!("{hub}/blobs/{shard}/{name}"), vec![7; size]);
+    room.write(&format!("{hub}/blobs/{shard}/{name}.refs"), format!("models--{noted}/blobs/etag\n"));
+    for user in users {
+        let folder = format!("{hub}/models--{user}");
+        room.link(&format!("{folder}/blobs/etag{digit}"), &format!("../../blobs/{shard}/{name}"));
+        room.link(&format!("{folder}/snapshots/{COMMIT}/{digit}.bin"), &format!("../../blobs/etag{digit}"));
+        room.write(&format!("{folder}/refs/main"), COMMIT);
+    }
+}
+
+#[test]
+fn files_of_a_shared_store_are_drawn_once_and_by_the_model_that_has_them() {
+    let room = Room::bare();
+    let hub = ".cache/huggingface/hub";
+    payload(&room, hub, "a", 9_000_000, &["org--one", "org--two"], "org--one");
+    payload(&room, hub, "b", 4_000_000, &["org--two"], "org--two");
+    payload(&room, hub, "c", 3_000_000, &[], "org--gone");
+    // As dedupe links copies.
+    for (digit, to) in [("a", "models/copy/a.bin"), ("c", "models/other/c.bin")] {
+        fs::create_dir_all(room.place(to).parent().unwrap()).unwrap();
+        fs::hard_link(room.place(&format!("{hub}/blobs/{0}{0}/{1}", digit, digit.repeat(64))), room.place(to)).unwrap();
+    }
+    let mut du = Command::new("du");
+    du.args(["-sc", "-B1"]).args([".cache/huggingface", "models/copy", "models/other"].map(|at| room.place(at)));
+    let du = String::from_utf8(du.output().unwrap().stdout).unwrap();
+    let du: u64 = du.lines().last().unwrap().split_whitespace().next().unwrap().parse().unwrap();
+    let status = room.run(&["status", "--json"]).expect(0).json();
+    assert_eq!(status["total"]["disk_bytes"], du, "{status:#}");
+    let page = room.run(&["report", "-o", "-"]).expect(0).out;
+    let tree = drawn(&page);
+    assert_eq!(tree[1], du);
+    adds_up(&tree);
+    let mut leaves = Vec::new();
+    for place in tree[3].as_array().unwrap() {
+        for model in place[3].as_array().into_iter().flatten() {
+            for file in model[3].as_array().into_iter().flatten().filter(|file| file[1].as_u64().unwrap() > 1_000_000) {
+                leaves.push([&model[0], &file[0]].map(|name| name.as_str().unwrap().to_owned()));
+            }
+        }
+    }
+    leaves.sort();
+    let wanted = [
+        ("org/one", "a.bin"),
+        ("org/two", "b.bin"),
+        ("shared store (used by nobody)", "cccccccccccc (once of org/gone)"),
+    ];
+    assert_eq!(leaves, wanted.map(|(model, file)| [model, file].map(str::to_owned)), "{tree:#}");
+    for words in [
+        "shared store (used by nobody)</bdi>",
+        "what no repository of the hub has",
+        "9.00 MB of it are the same bytes as in ",
+    ] {
+        assert!(page.contains(words), "{words}");
+    }
+}

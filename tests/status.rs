@@ -96,7 +96,7 @@ Cache
 🔥 torch 5.00 MB ~ ~ 1 today .cache/torch
 🎤 whisper 2.00 MB ~ ~ 0 .cache/whisper
 Application caches
-📁 tmdb 1.00 MB ~ ~ 1 today out/tmdb
+📁 tmdb 1.00 MB ~ ~ 1 today out/tmdb (nothing older than 90 d)
 Outside of the cache
 ❗ whisper 6.00 MB ~ ~ 1 today ~/.cache/whisper (OpenAI Whisper)
 ❗ models 16.0 MB ~ ~ 1 today models (this project)
@@ -209,7 +209,7 @@ fn names_that_drive_a_terminal_are_shown_escaped() {
     let room = Room::bare();
     room.write(".cache/whisper/evil\u{1b}[2J\n.pt", vec![1; 2_000_000]);
     let text = room.run(&["status", "--models"]).expect(0).out;
-    assert!(text.contains("evil\\u{1b}[2J\\n.pt") && !text.contains('\u{1b}'), "{text}");
+    assert!(text.contains("$'evil\\x1b[2J\\n.pt'") && !text.contains('\u{1b}'), "{text}");
 }
 
 #[test]
@@ -249,9 +249,17 @@ fn an_application_cache_in_the_cache_root_keeps_its_policy() {
     room.write(".cache/app/old", vec![1; 1_000_000]);
     let then = std::time::SystemTime::now() - std::time::Duration::from_secs(9_000);
     fs::File::options().write(true).open(room.place(".cache/app/old")).unwrap().set_modified(then).unwrap();
-    let text = room.run(&["status"]).expect(0).out;
+    room.write(".cache/app/new", vec![1; 3_000_000]);
+    room.append("modelstrap.toml", "kept = { path = \"out/kept\" }\n");
+    room.write("out/kept/x", vec![1; 1_000_000]);
+    let text = shown(&room, &[]);
     assert!(
-        text.contains("Application caches\n  📁 app") && text.contains("app: 1.00 MB in 1 file older than its max_age"),
+        text.contains(
+            "Application caches
+📁 app 4.00 MB ~ ~ 2 today .cache/app (1.00 MB in 1 file older than 1 h)
+📁 kept 1.00 MB ~ ~ 1 today out/kept (no max_age)
+"
+        ),
         "{text}"
     );
 }

@@ -171,6 +171,28 @@ fn what_status_says_could_go_is_what_the_verbs_say() {
 }
 
 #[test]
+fn what_scripts_left_in_the_project_is_in_the_same_numbers_everywhere() {
+    let room = all_kinds();
+    for hub in ["hubcache", "./~/.cache/huggingface/hub"] {
+        for (name, size) in [("org/one", 2_000_000), ("org/two", 1_200_000)] {
+            let folder = format!("{hub}/models--{}", name.replace('/', "--"));
+            room.write(&format!("{folder}/blobs/{size}"), vec![7; size]);
+            room.write(&format!("{folder}/refs/main"), MAIN);
+            room.link(&format!("{folder}/snapshots/{MAIN}/model.bin"), &format!("../../blobs/{size}"));
+        }
+    }
+    room.write("~/else/base.pt", vec![7; 2_000_000]);
+    symlink(room.place("~/else/base.pt"), room.place("~/.cache/whisper/linked.pt")).unwrap();
+    room.link("~/.cache/torch/hub/checkpoints/x.pth", "../../../../else/base.pt");
+    let status = agree(&|arguments| Some(room.run(arguments))).unwrap();
+    let moved = told(&status, "modelstrap migrate")[0]["bytes"].as_u64().unwrap();
+    assert_eq!(moved, 2_400_000 + 2 * 3_200_000, "{status:#}");
+    room.run(&["migrate", "--yes"]).expect(0);
+    let status = agree(&|arguments| Some(room.run(arguments))).unwrap();
+    assert!(!status["places"].to_string().contains("hubcache"), "{status:#}");
+}
+
+#[test]
 fn over_its_budget_a_cache_gives_what_prune_takes_for_it() {
     let room = all_kinds();
     room.append("modelstrap.toml", "[cache]\nbudget = \"3 MB\"\n");

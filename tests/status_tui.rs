@@ -148,7 +148,7 @@ fn no_name_drives_the_terminal_and_a_narrow_locale_gets_ascii() {
     for vars in [&[("NO_COLOR", "1")][..], &[("LANG", "C")]] {
         let mut terminal = browser(&room, 80, 24, vars);
         terminal.screen(&["torch/"]);
-        terminal.press(keys::DOWN).press(keys::ENTER).screen(&["resnet.pth", "evil\\u{1b}[31mr"]);
+        terminal.press(keys::DOWN).press(keys::ENTER).screen(&["resnet.pth", "$'evil\\x1b[31mr"]);
         terminal.press("q");
         let ended = terminal.end();
         assert!(ended.status.success(), "{}", ended.raw);

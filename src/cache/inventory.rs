@@ -20,6 +20,8 @@ pub struct Inventory {
     pub trash: Sizes,
     /// Stores that repositories share and that have lost the file by which their clients know one.
     pub unmarked: Vec<PathBuf>,
+    /// Folders that are mounted a second time within the places, and where they count.
+    pub twins: Vec<(PathBuf, PathBuf)>,
     /// What could not be read.
     pub problems: Vec<Problem>,
     /// How many more problems there were.

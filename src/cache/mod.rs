@@ -6,6 +6,7 @@
 pub mod archive;
 pub mod duplicates;
 pub mod filter;
+pub mod hollow;
 pub mod hub;
 pub mod inventory;
 pub mod link;

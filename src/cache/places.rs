@@ -3,10 +3,11 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::notes;
 use super::others::{Led, Own};
 use super::stamp::Stamp;
-use super::{notes, weights};
-use crate::support::paths;
+use super::weights::{self, UNEXPANDED};
+use crate::support::{paths, quoted};
 
 /// What this tool keeps for itself in a place. The notes' folder of a cache root is a place where something was removed.
 pub const OWN: &str = notes::FOLDER;
@@ -57,6 +58,13 @@ pub struct Aside {
     pub why: Why,
 }
 
+impl Aside {
+    /// A folder within a place that is the one at `of` by another path.
+    pub fn twin(path: &Path, of: &Path) -> Self {
+        Self { name: named(path), path: path.to_path_buf(), why: Why::Same(of.to_path_buf()) }
+    }
+}
+
 /// Why something is no place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Why {
@@ -82,6 +90,11 @@ pub struct Places {
 }
 
 impl Kind {
+    /// Whether it lies outside of the cache.
+    pub const fn is_outside(&self) -> bool {
+        matches!(self, Self::Stray { .. } | Self::Legacy)
+    }
+
     /// An application cache's `max_age`, in seconds.
     pub fn max_age(&self) -> Option<i64> {
         match self {
@@ -168,6 +181,8 @@ pub struct Known {
     pub cache_root: PathBuf,
     /// The project's folder.
     pub project: PathBuf,
+    /// The user's home folder, where that is known.
+    pub home: Option<PathBuf>,
     /// Homes that the libraries' variables lead elsewhere than into the cache root: the library, and where.
     pub elsewhere: Vec<(String, PathBuf)>,
     /// The application caches of the manifest: name, folder, and `max_age` in seconds.
@@ -181,7 +196,7 @@ pub struct Known {
 impl Known {
     /// Every place, each once: what lies within another one is counted there.
     pub fn places(self, own: &Own) -> Places {
-        let Self { cache_root, project, elsewhere, applications, mut defaults, legacy } = self;
+        let Self { cache_root, project, home, elsewhere, applications, mut defaults, legacy } = self;
         let (mut places, mut links) = homes(&cache_root, &project);
         let elsewhere = elsewhere.into_iter().filter(|(_, path)| path.is_dir());
         places.extend(elsewhere.map(|(name, path)| Place::at(name, path, Kind::Home)));
@@ -190,6 +205,7 @@ impl Known {
         places.extend(legacy.into_iter().map(|path| Place::at(named(&path), path, Kind::Legacy)));
         // The shorter first: `~/.cache/huggingface` before `~/.cache/huggingface/hub`.
         defaults.sort_by_key(|(_, path)| path.components().count());
+        defaults.extend(home.map(|home| unexpanded(&defaults, &home, &project)).unwrap_or_default());
         let there = defaults.into_iter().filter(|(_, path)| path.is_dir() && !project.starts_with(path));
         places.extend(there.map(|(whose, path)| Place::at(named(&path), path, Kind::Stray { whose })));
         let within = weights::folders(&project, &cache_root);
@@ -197,8 +213,7 @@ impl Known {
         places.extend(within.into_iter().map(|path| Place::at(named(&path), path, whose())));
         let mut led: Vec<Led> = Vec::new();
         places.retain(|place| {
-            let is_outside = matches!(place.kind, Kind::Stray { .. } | Kind::Legacy);
-            let Some(whose) = is_outside.then(|| own.other(&place.path)).flatten() else { return true };
+            let Some(whose) = place.kind.is_outside().then(|| own.other(&place.path)).flatten() else { return true };
             if !led.iter().any(|outer| place.path.starts_with(&outer.path)) {
                 led.push(Led { path: place.path.clone(), whose });
             }
@@ -253,8 +268,21 @@ fn homes(cache_root: &Path, project: &Path) -> (Vec<Place>, Vec<Aside>) {
     (places, aside)
 }
 
+/// The default places of libraries below a folder of the project that is called `~`. What a link there leads to is somebody else's: it may
+/// have come with a clone.
+fn unexpanded(defaults: &[(String, PathBuf)], home: &Path, project: &Path) -> Vec<(String, PathBuf)> {
+    let tilde = project.join(UNEXPANDED);
+    let Some(real) = project.canonicalize().ok().map(|project| project.join(UNEXPANDED)) else { return Vec::new() };
+    let below = |(whose, path): &(String, PathBuf)| {
+        let inside = path.strip_prefix(home).ok()?;
+        let is_plain = tilde.join(inside).canonicalize().is_ok_and(|found| found == real.join(inside));
+        is_plain.then(|| (whose.clone(), tilde.join(inside)))
+    };
+    defaults.iter().filter_map(below).collect()
+}
+
 fn named(path: &Path) -> String {
-    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+    quoted::text(path.file_name().unwrap_or(path.as_os_str()))
 }
 
 #[cfg(test)]

@@ -1,8 +1,11 @@
-//! Folders of a project that hold weights outside of the cache: `./models`, or what a script with `local_dir=` made.
+//! Folders of a project that hold weights outside of the cache: `./models`, what a script with `local_dir=` made, or with `cache_dir=`.
 
 use std::collections::VecDeque;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use crate::project::root::MANIFEST;
 
 /// Endings of files that hold weights.
 const ENDINGS: [&str; 12] =
@@ -14,30 +17,51 @@ const SMALLEST: u64 = 1 << 20;
 /// How many names are looked at: a project's data must not make `status` slow.
 const LIMIT: usize = 20_000;
 
+/// Where `local_dir=` keeps its notes, below `.cache` of the folder that it filled.
+const LOCAL: &str = "huggingface/download";
+
+/// A folder in which such a file lies is a Python environment, or another project, which is for itself.
+const FOREIGN: [&str; 2] = ["pyvenv.cfg", MANIFEST];
+
 /// Folders that are somebody else's.
 const SKIPPED: [&str; 6] = ["node_modules", "site-packages", "target", "venv", "env", "__pycache__"];
 
-/// The topmost folders below `project` that hold weights themselves; `cache_root`, hidden folders and Python environments are
-/// left out.
+/// What a client that was given `~/.cache` and nobody to expand it has made in the project.
+pub(super) const UNEXPANDED: &str = "~";
+
+/// The topmost folders below `project` that hold weights themselves, or repositories of the Hub, or what `local_dir=` made; `cache_root`,
+/// hidden folders, Python environments and other projects are left out.
 pub(super) fn folders(project: &Path, cache_root: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut waiting = VecDeque::from([project.to_path_buf()]);
     let mut left = LIMIT;
     while let Some(folder) = waiting.pop_front() {
         let Ok(entries) = fs::read_dir(&folder) else { continue };
+        let is_project = folder == project;
         let mut below = Vec::new();
-        let mut bears = false;
+        let (mut bears, mut is_foreign) = (false, false);
         for entry in entries.filter_map(Result::ok) {
             let Some(rest) = left.checked_sub(1) else { return found };
             left = rest;
-            let path = entry.path();
+            let (path, name) = (entry.path(), entry.file_name());
             match entry.file_type() {
-                Ok(kind) if kind.is_dir() && !is_foreign(&path, cache_root) => below.push(path),
-                Ok(kind) if kind.is_file() => bears |= is_weights(&path) && has_size(&entry),
+                Ok(kind) if kind.is_dir() => {
+                    bears |= is_repository(&name) || (name == ".cache" && path.join(LOCAL).is_dir());
+                    if path != cache_root && !is_skipped(&name, folder.strip_prefix(project).ok()) {
+                        below.push(path);
+                    }
+                }
+                Ok(kind) if kind.is_file() => {
+                    bears |= is_weights(&path) && has_size(&entry);
+                    is_foreign |= FOREIGN.iter().any(|mark| name == *mark);
+                }
                 _ => {}
             }
         }
-        if bears && folder != project {
+        if is_foreign && !is_project {
+            continue;
+        }
+        if bears && !is_project {
             found.push(folder);
         } else {
             below.sort_unstable();
@@ -47,9 +71,16 @@ pub(super) fn folders(project: &Path, cache_root: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn is_foreign(path: &Path, cache_root: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    name.starts_with('.') || SKIPPED.contains(&&*name) || path == cache_root || path.join("pyvenv.cfg").exists()
+fn is_skipped(name: &OsStr, folder: Option<&Path>) -> bool {
+    let is_cache = || name == ".cache" && folder == Some(Path::new(UNEXPANDED));
+    SKIPPED.iter().any(|skipped| name == *skipped) || (name.as_encoded_bytes().starts_with(b".") && !is_cache())
+}
+
+/// As a hub calls the folder of a repository.
+fn is_repository(name: &OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    let mut kinds = [&b"models--"[..], b"datasets--", b"spaces--"].into_iter();
+    kinds.any(|kind| name.len() > kind.len() && name.starts_with(kind))
 }
 
 fn is_weights(path: &Path) -> bool {
@@ -83,7 +114,14 @@ mod tests {
         put("python/pyvenv.cfg", 1);
         put("python/lib/x.bin", 9 << 20);
         put("top.pt", 9 << 20);
+        put("other/modelstrap.toml", 1);
+        put("other/models/x.bin", 9 << 20);
+        put("hub/models--org--m/refs/main", 40);
+        put("local/.cache/huggingface/download/x.metadata", 9);
+        put("~/.cache/hf/hub/datasets--org--d/refs/main", 40);
+        put("~/.config/x.bin", 9 << 20);
         let found = folders(root, &root.join("store"));
-        assert_eq!(found, [root.join("models"), root.join("data/a/b")]);
+        let wanted = ["hub", "local", "models", "data/a/b", "~/.cache/hf/hub"];
+        assert_eq!(found, wanted.map(|path| root.join(path)));
     }
 }

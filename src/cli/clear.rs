@@ -1,5 +1,6 @@
 //! `modelstrap clear`
 
+use std::ffi::OsString;
 use std::time::Duration;
 
 use clap::Args;
@@ -12,7 +13,7 @@ pub struct ClearArgs {
     /// What goes: `models`, `app`, `all`; `trash`, what earlier runs removed; or a model of the project, a repository (org/name, org/name@REVISION), a file such as
     /// large-v3.pt, an application cache, a path
     #[arg(value_name = "models|app|all|trash|MODEL", required_unless_present = "undo")]
-    pub what: Vec<String>,
+    pub what: Vec<OsString>,
     /// Also what another project's lock needs
     #[arg(short, long)]
     pub force: bool,

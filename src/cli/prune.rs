@@ -1,5 +1,6 @@
 //! `modelstrap prune`
 
+use std::ffi::OsString;
 use std::time::Duration;
 
 use clap::Args;
@@ -21,7 +22,7 @@ pub struct PruneArgs {
     pub until_free: Option<u64>,
     /// Keep this model: a name of the project, a repository, a file. May be given several times
     #[arg(long, value_name = "MODEL", conflicts_with = "undo")]
-    pub keep: Vec<String>,
+    pub keep: Vec<OsString>,
     /// Keep exactly what modelstrap.lock names, and free the rest at once: what a CI cache should hold
     #[arg(long, conflicts_with_all = ["older_than", "max_size", "until_free", "undo"])]
     pub ci: bool,

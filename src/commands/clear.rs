@@ -11,7 +11,7 @@ use crate::cache::select::Needs;
 use crate::cache::select::clear::{self, Needed, Terms, Wanted};
 use crate::cache::select::words::Meaning;
 use crate::cli::ClearArgs;
-use crate::support::{escape, units};
+use crate::support::{escape, quoted, units};
 
 /// What is being downloaded was changed less than so long ago. Who stops a download and clears it at once is told; what another
 /// process writes stays in any case.
@@ -26,8 +26,9 @@ pub(super) fn run(context: &Context, arguments: &ClearArgs) -> Result<Exit> {
         }
         return undo(context, "clear", arguments.consent.dry_run);
     }
-    if arguments.what.iter().any(|word| word == "trash") {
-        if arguments.what.len() > 1 || arguments.trash.undo_for.is_some() {
+    let words: Vec<String> = arguments.what.iter().map(|word| quoted::given(word)).collect();
+    if words.iter().any(|word| word == "trash") {
+        if words.len() > 1 || arguments.trash.undo_for.is_some() {
             return Err(
                 Usage("`clear trash` frees what was removed before: it takes nothing else with it".to_owned()).into()
             );
@@ -35,12 +36,12 @@ pub(super) fn run(context: &Context, arguments: &ClearArgs) -> Result<Exit> {
         return clear_trash(context, &arguments.consent);
     }
     let group = |word: &str| matches!(word, "models" | "app" | "all");
-    let outside = arguments.what.iter().any(|word| !group(word));
+    let outside = words.iter().any(|word| !group(word));
     let dry_run = arguments.consent.dry_run;
     let scope = Scope { outside, dry_run, empty_trash: arguments.trash.now, ci: false };
     let scene = Scene::open(context, scope)?;
     let mut wanted = Vec::new();
-    for word in &arguments.what {
+    for word in &words {
         match word.as_str() {
             "models" => wanted.push(Wanted::Models),
             "app" => wanted.push(Wanted::Applications),

@@ -1,5 +1,6 @@
 //! `modelstrap prune`: deletes what nobody needs, what is old, and what is too much.
 
+use std::ffi::OsString;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
@@ -15,7 +16,7 @@ use crate::cache::stamp::Stamp;
 use crate::cli::{Consent, PruneArgs, Trash};
 use crate::models::lock;
 use crate::platform::disk;
-use crate::support::{escape, units};
+use crate::support::{escape, quoted, units};
 
 /// What came or changed more lately stays.
 const GRACE: Duration = Duration::from_secs(3600);
@@ -130,10 +131,10 @@ fn no_lock(scene: &Scene<'_>) -> anyhow::Error {
 }
 
 /// What the words of `--keep` mean.
-fn keep(scene: &Scene<'_>, words: &[String]) -> Result<Vec<Pick>> {
+fn keep(scene: &Scene<'_>, words: &[OsString]) -> Result<Vec<Pick>> {
     let mut picks = Vec::new();
     for word in words {
-        match scene.meaning(word) {
+        match scene.meaning(&quoted::given(word)) {
             Ok(Meaning::Picks(found)) => picks.extend(found),
             Ok(Meaning::NotHere) => {}
             Err(error) => return Err(Usage(format!("--keep: {error}")).into()),

@@ -28,7 +28,7 @@ const FILE: &str = "modelstrap-report.html";
 
 pub(super) fn run(context: &Context, arguments: &ReportArgs) -> Result<Exit> {
     interrupt::watch();
-    let survey = Survey::of(context)?.without_links_back();
+    let survey = Survey::of(context)?.without_links();
     let to_stdout = arguments.output.as_deref() == Some(Path::new("-"));
     if to_stdout && (context.global.json || arguments.open) {
         let flag = if arguments.open { "--open" } else { "--json" };

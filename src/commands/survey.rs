@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 use super::context::Context;
+use crate::cache::hollow;
 use crate::cache::others::{Led, Own};
 use crate::cache::places::{Aside, Known, Places};
 use crate::cache::trust::{Distrusted, NO_CACHE, Trust};
@@ -29,6 +30,8 @@ pub(super) struct Survey {
     pub(super) led: Vec<Led>,
     /// What looks like a place and is counted elsewhere, or not at all.
     pub(super) aside: Vec<Aside>,
+    /// Places that were left out, since they hold nothing but links.
+    pub(super) hollow: Vec<PathBuf>,
     /// By what the others' is known.
     pub(super) own: Own,
     /// Those of the places in which nothing is deleted, as they came with the project and lead elsewhere.
@@ -55,7 +58,7 @@ impl Survey {
         let trust = Trust::of(&project.root, root, layout.home.as_deref(), &libraries);
         let distrusted = trust.distrusted(&places);
         let root_leads_out = trust.root_leads_out().map(Path::to_path_buf);
-        Ok(Self { project, layout, homes, places, led, aside, own, distrusted, root_leads_out })
+        Ok(Self { project, layout, homes, places, led, aside, hollow: Vec::new(), own, distrusted, root_leads_out })
     }
 
     /// Refuses to delete or move anything where no project is: a home folder's `.cache` is every program's, and what others keep
@@ -90,11 +93,11 @@ impl Survey {
         )
     }
 
-    /// Without the places in which nothing is left but links into this project's cache: for verbs that show what lies where.
-    pub(super) fn without_links_back(mut self) -> Self {
+    /// Without the places outside of the cache in which nothing is left but links: for verbs that count what lies where.
+    pub(super) fn without_links(mut self) -> Self {
         let Self { places, own, .. } = &mut self;
-        places
-            .retain(|place| !(matches!(place.kind, Kind::Stray { .. } | Kind::Legacy) && own.leads_back(&place.path)));
+        places.retain(|place| !(place.kind.is_outside() && own.leads_back(&place.path)));
+        self.hollow = hollow::taken_out(places);
         self
     }
 
@@ -172,6 +175,7 @@ fn known(project: &Project, layout: &Layout, homes: &Homes, vars: &Vars) -> Resu
     Ok(Known {
         cache_root: layout.cache_root.clone(),
         project: project.root.clone(),
+        home: layout.home.clone(),
         elsewhere: elsewhere.into_iter().map(|(name, path)| (name.to_owned(), PathBuf::clone(path))).collect(),
         applications,
         defaults: defaults.collect(),

@@ -32,9 +32,9 @@ pub fn json(document: &str) -> String {
     out
 }
 
-/// A path for a person to read.
+/// A path for a person to read, and to give back.
 pub fn path(path: &std::path::Path) -> String {
-    printable(&path.to_string_lossy())
+    super::quoted::shown(path)
 }
 
 #[cfg(test)]

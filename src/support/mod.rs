@@ -13,6 +13,7 @@ pub mod nofollow;
 pub mod own_folder;
 pub mod paths;
 pub mod quiet;
+pub mod quoted;
 pub mod seal;
 pub mod stamp;
 pub mod time;

@@ -40,10 +40,15 @@ pub fn real_place(path: &Path) -> Option<PathBuf> {
 
 /// `path` for a person: inside the project relative, inside the home with `~`, else absolute.
 pub fn friendly(root: &Path, home: Option<&Path>, path: &Path) -> String {
-    if path.starts_with(root) {
-        let inside = super::escape::printable(&portable(root, path));
+    if let Ok(inside) = path.strip_prefix(root) {
         // A program that was given `~` as it is has made a folder of that name: it is not the home.
-        return if inside.starts_with('~') { format!("./{inside}") } else { inside };
+        let is_tilde = inside.as_os_str().as_encoded_bytes().starts_with(b"~");
+        let dotted = if is_tilde { Path::new(".").join(inside) } else { inside.to_path_buf() };
+        return match inside.to_str() {
+            Some(_) if is_tilde => super::quoted::shown(format!("./{}", portable(root, path))),
+            Some(_) => super::quoted::shown(portable(root, path)),
+            None => super::quoted::shown(dotted),
+        };
     }
     match home.and_then(|home| path.strip_prefix(home).ok()) {
         Some(inside) => super::escape::path(&Path::new("~").join(inside)),

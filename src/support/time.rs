@@ -43,6 +43,15 @@ pub fn ago(now: i64, then: i64) -> String {
     }
 }
 
+/// How long `seconds` are, in the largest unit that says it exactly: `90 d`, `36 h`.
+pub fn span(seconds: i64) -> String {
+    let units = [(86_400, "d"), (3_600, "h"), (60, "min")];
+    match units.iter().find(|(length, _)| seconds != 0 && seconds % length == 0) {
+        Some((length, unit)) => format!("{} {unit}", seconds / length),
+        None => format!("{seconds} s"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,6 +62,14 @@ mod tests {
         assert_eq!(now(&vars), "2025-11-25T15:20:46Z");
         let far: Vars = [("SOURCE_DATE_EPOCH", "99999999999999")].into_iter().collect();
         assert!(now(&far).starts_with("20"));
+    }
+
+    #[test]
+    fn a_span_is_said_exactly() {
+        assert_eq!(
+            [0, 59, 60, 5_400, 129_600, 7_776_000].map(span),
+            ["0 s", "59 s", "1 min", "90 min", "36 h", "90 d"]
+        );
     }
 
     #[test]

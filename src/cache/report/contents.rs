@@ -6,6 +6,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::payloads;
 use crate::cache::hub::{BlobKind, FileKind, Hub, Repository};
 use crate::cache::inventory::{Inventory, Unit, UnitKind};
 use crate::cache::stamp::Stamp;
@@ -72,11 +73,12 @@ pub fn read(inventory: &Inventory) -> Contents {
             UnitKind::Repository(_) => repository(&unit.path, &mut copies),
             UnitKind::Folder => folder(&unit.path, &mut copies),
             UnitKind::Ollama => {
-                stores.extend(store(&unit.path));
+                stores.extend(layers(&unit.path));
                 continue;
             }
             UnitKind::File => alone(&unit.path),
-            UnitKind::Store | UnitKind::Rest | UnitKind::Own => continue,
+            UnitKind::Store => payloads::of_nobody(&unit.path),
+            UnitKind::Rest | UnitKind::Own => continue,
         };
         read.insert(unit.path.clone(), leaves);
     }
@@ -100,7 +102,7 @@ fn alone(path: &Path) -> Vec<Leaf> {
 }
 
 /// By what a file with several names is known.
-fn id(stamp: &Stamp) -> Option<(u64, u64)> {
+pub(super) fn id(stamp: &Stamp) -> Option<(u64, u64)> {
     (stamp.names > 1 && stamp.id != (0, 0)).then_some(stamp.id)
 }
 
@@ -139,7 +141,7 @@ fn note(copies: &mut BTreeMap<String, Copies>, name: &OsStr, path: &Path, stamp:
 }
 
 /// The folder of Ollama's layers: of a model, whose path is its manifest, beside the manifests.
-fn store(path: &Path) -> Option<PathBuf> {
+fn layers(path: &Path) -> Option<PathBuf> {
     let manifests = path.ancestors().find(|above| above.file_name().is_some_and(|name| name == "manifests"));
     Some(manifests.map_or_else(|| path.to_path_buf(), |manifests| manifests.with_file_name("blobs")))
         .filter(|at| at.is_dir())

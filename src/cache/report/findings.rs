@@ -26,9 +26,8 @@ pub(super) fn places<'a>(subject: &'a Subject<'_>) -> impl Iterator<Item = &'a F
 
 /// What lies outside of the cache.
 pub(super) fn strays<'a>(subject: &'a Subject<'_>) -> impl Iterator<Item = &'a Found> {
-    let outside = |kind: &Kind| matches!(kind, Kind::Stray { .. } | Kind::Legacy);
     let places = subject.inventory.places.iter();
-    places.filter(move |found| found.exists && found.sizes.files > 0 && outside(&found.place.kind))
+    places.filter(|found| found.exists && found.sizes.files > 0 && found.place.kind.is_outside())
 }
 
 /// The models that were not used for long, what frees most first.
@@ -63,6 +62,14 @@ pub(super) fn models<'a>(subject: &'a Subject<'_>) -> impl Iterator<Item = (&'a 
     let is_model = |unit: &&Unit| !matches!(unit.kind, UnitKind::Rest | UnitKind::Own | UnitKind::Store);
     let places = subject.inventory.places.iter().filter(|found| found.exists);
     places.flat_map(move |found| found.units.iter().filter(is_model).map(move |unit| (found, unit)))
+}
+
+/// Every model, and every store that holds what no repository has, with its place.
+pub(super) fn listed<'a>(subject: &'a Subject<'_>) -> impl Iterator<Item = (&'a Found, &'a Unit)> {
+    let is_store = |unit: &&Unit| matches!(unit.kind, UnitKind::Store) && unit.sizes.files > 0;
+    let places = subject.inventory.places.iter().filter(|found| found.exists);
+    let stores = places.flat_map(move |found| found.units.iter().filter(is_store).map(move |unit| (found, unit)));
+    models(subject).chain(stores)
 }
 
 /// A path for a person.
@@ -136,7 +143,8 @@ pub(super) fn kind(unit: &Unit) -> &'static str {
         UnitKind::Folder => "folder",
         UnitKind::Repository(repository) => repository.kind,
         UnitKind::Ollama => "model",
-        UnitKind::Store | UnitKind::Rest | UnitKind::Own => "own",
+        UnitKind::Store => "store",
+        UnitKind::Rest | UnitKind::Own => "own",
     }
 }
 

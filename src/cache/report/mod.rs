@@ -9,6 +9,7 @@ mod growth;
 mod html;
 mod needs;
 mod page;
+mod payloads;
 mod picture;
 mod squarify;
 mod table;

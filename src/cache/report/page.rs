@@ -7,7 +7,7 @@ use super::html::{allowed, text};
 use super::table::{Cell, Table};
 use super::tree::{tree, used};
 use super::{MARK, Subject, growth, picture};
-use crate::cache::inventory::{Found, Unit};
+use crate::cache::inventory::{Found, Unit, UnitKind};
 use crate::cache::notes::projects::Standing;
 use crate::cache::places::Kind;
 use crate::support::{time, units};
@@ -216,7 +216,7 @@ fn ago(subject: &Subject<'_>, used: Option<i64>) -> Cell {
 
 /// Every model, the largest first; beyond a number of them their sum.
 fn listed(subject: &Subject<'_>) -> String {
-    let mut all: Vec<(&Found, &Unit)> = models(subject).collect();
+    let mut all: Vec<(&Found, &Unit)> = findings::listed(subject).collect();
     all.sort_by(|one, other| other.1.sizes.disk.cmp(&one.1.sizes.disk).then_with(|| one.1.path.cmp(&other.1.path)));
     if all.is_empty() {
         return "<p>Nothing is cached yet.</p>\n".to_owned();
@@ -258,7 +258,8 @@ fn listed(subject: &Subject<'_>) -> String {
 /// What is wrong with a model, and what of it is drawn elsewhere.
 fn notes(subject: &Subject<'_>, unit: &Unit) -> String {
     let flaws = Some(flaws(unit)).filter(|flaws| !flaws.is_empty());
-    flaws.into_iter().chain(findings::shared(subject, unit)).collect::<Vec<_>>().join("; ")
+    let unused = matches!(unit.kind, UnitKind::Store).then(|| "what no repository of the hub has".to_owned());
+    unused.into_iter().chain(flaws).chain(findings::shared(subject, unit)).collect::<Vec<_>>().join("; ")
 }
 
 /// The smaller tables: what is stored twice, what is old, what no lock names, who uses the cache, what could not be read.

@@ -69,7 +69,8 @@ fn unit(subject: &Subject<'_>, unit: &Unit) -> Node {
 /// What a model is called.
 pub(super) fn unit_name(unit: &Unit) -> String {
     match unit.kind {
-        UnitKind::Store => "shared store".to_owned(),
+        UnitKind::Store if unit.sizes.files > 0 => "shared store (used by nobody)".to_owned(),
+        UnitKind::Store => "shared store (locks, marks)".to_owned(),
         UnitKind::Rest => "small files".to_owned(),
         UnitKind::Own if unit.name == OWN => "notes of modelstrap".to_owned(),
         UnitKind::Own => format!("{} (locks, marks)", unit.name.to_string_lossy()),

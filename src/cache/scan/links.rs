@@ -32,9 +32,11 @@ impl Links {
     /// Notes a name that `row` has.
     pub(super) fn add(&mut self, look: &Look, row: RowId) {
         let device = self.device(look.id.0);
+        let names = u32::try_from(look.links).unwrap_or(u32::MAX);
         let same = |link: &&mut Link| (link.device, link.inode, link.row) == (device, look.id.1, row);
         if let Some(last) = self.all.last_mut().filter(same) {
             last.count = last.count.saturating_add(1);
+            last.names = last.names.max(names);
             return;
         }
         if self.all.len() == self.all.capacity() {
@@ -42,7 +44,6 @@ impl Links {
             // Where that gave little room, the next time is not soon.
             self.all.reserve(self.all.len().max(64));
         }
-        let names = u32::try_from(look.links).unwrap_or(u32::MAX);
         self.all.push(Link { inode: look.id.1, disk: look.disk, device, names, row, count: 1 });
     }
 
@@ -61,6 +62,7 @@ impl Links {
             let same = next.file() == kept.file() && next.row == kept.row;
             if same {
                 kept.count = kept.count.saturating_add(next.count);
+                kept.names = kept.names.max(next.names);
             }
             same
         });

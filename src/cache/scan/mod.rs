@@ -16,13 +16,15 @@ mod state;
 mod store;
 mod summary;
 mod tree;
+mod twice;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use super::inventory::Inventory;
 use super::places::Place;
+use crate::platform::mounts;
 use crate::support::time;
 use folder::{Folder, NameBuf};
 use state::RowId;
@@ -68,16 +70,30 @@ pub fn scan(places: Vec<Place>) -> Inventory {
 /// The same for who wants to see how far it is: `done` grows by one with each folder, or repository.
 pub fn counted(places: Vec<Place>, done: &Arc<AtomicU64>) -> Inventory {
     let workers = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(8));
-    let pool = pool::Pool::new(places, time::seconds(), Arc::clone(done));
+    let mounts = mounts::points(Path::new("/"));
+    let pool = pool::Pool::new(places, &mounts, time::seconds(), Arc::clone(done));
     pool.run(workers);
     summary::of(pool)
 }
 
+impl Work {
+    /// Where it is.
+    fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Place(_) => None,
+            Self::Folder(piece)
+            | Self::Repository { piece, .. }
+            | Self::Store { piece, .. }
+            | Self::Ollama { piece, .. } => Some(&piece.path),
+        }
+    }
+}
+
 impl Piece {
-    /// Opens it; what has vanished meanwhile is nothing.
-    fn open(&self) -> std::io::Result<Option<Folder>> {
+    /// Opens it; what has vanished meanwhile is nothing, and so is what was read by another path.
+    fn open(&self, pool: &pool::Pool) -> std::io::Result<Option<Folder>> {
         match self.parent.enter(&self.name) {
-            Ok(folder) => Ok(Some(folder)),
+            Ok(folder) => Ok(Some(folder).filter(|folder| !pool.was_met(folder, &self.path))),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }

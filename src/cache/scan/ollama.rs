@@ -5,7 +5,7 @@ use std::io;
 use super::Piece;
 use super::folder::{Kind, text};
 use super::pool::Pool;
-use super::state::{Payload, RowKind, Tally};
+use super::state::{RowKind, Tally};
 use crate::cache::ollama;
 
 /// What its layers of no model are called.
@@ -13,7 +13,7 @@ const UNUSED: &str = "layers of no model";
 
 /// Reads the store whose folder `blobs` this is, as the hub with this number: layers are shared as payloads are.
 pub(super) fn read(pool: &Pool, piece: &Piece, hub: u32, room: &mut Vec<u8>) {
-    let folder = match piece.open() {
+    let folder = match piece.open(pool) {
         Ok(Some(folder)) => folder,
         Ok(None) => return,
         Err(error) => return pool.problem(piece.path.clone(), &error),
@@ -37,7 +37,7 @@ pub(super) fn read(pool: &Pool, piece: &Piece, hub: u32, room: &mut Vec<u8>) {
         };
         let bytes = text(name).as_encoded_bytes();
         match text(name).to_str().and_then(ollama::digest) {
-            Some(_) if kind == Kind::File => layers.push(Payload::of(pool.keys.of(hub, bytes), &look, unused)),
+            Some(_) if kind == Kind::File => layers.push((pool.keys.of(hub, bytes), look)),
             // `sha256-…-partial`, and for each piece of it `sha256-…-partial-N`.
             _ if bytes.starts_with(b"sha256-") => tally.unfinished(&look),
             _ => tally.aside(&look),
@@ -49,7 +49,7 @@ pub(super) fn read(pool: &Pool, piece: &Piece, hub: u32, room: &mut Vec<u8>) {
     }
     let mut state = pool.state();
     state.add(own, &tally);
-    state.payloads.extend(layers);
+    state.payloads(&layers, unused);
     for model in found.models {
         let key = |layer: &ollama::Layer| (pool.keys.of(hub, format!("sha256-{}", layer.digest.hex()).as_bytes()), 0);
         let kind = RowKind::Ollama(model.layers.iter().map(key).collect());

@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use super::folder::ROOM;
+use super::folder::{Folder, ROOM};
 use super::key::Keys;
 use super::link_room::LinkRoom;
 use super::state::State;
+use super::twice::Twice;
 use super::{Work, ollama, store, tree};
 use crate::cache::places::Place;
 use crate::support::interrupt;
@@ -31,11 +32,15 @@ pub(super) struct Pool {
     done: Arc<AtomicU64>,
     /// Places within others, which are counted apart.
     apart: HashSet<PathBuf>,
+    /// What is mounted within the places.
+    twice: Twice,
 }
 
 #[derive(Default)]
 struct Heap {
     work: Vec<Work>,
+    /// What is mounted within the places, the first by its path last: it is read one after the other, when nothing else is left.
+    mounts: Vec<Work>,
     /// Pieces that a thread has in hand: each may bring more.
     in_hand: usize,
     /// Threads that wait.
@@ -43,11 +48,12 @@ struct Heap {
 }
 
 impl Pool {
-    pub(super) fn new(places: Vec<Place>, now: i64, done: Arc<AtomicU64>) -> Self {
+    pub(super) fn new(places: Vec<Place>, mounts: &[PathBuf], now: i64, done: Arc<AtomicU64>) -> Self {
         let count = u32::try_from(places.len()).unwrap_or(u32::MAX);
         let within =
             |inner: &&Place| places.iter().any(|outer| outer.real != inner.real && inner.real.starts_with(&outer.real));
         let apart = places.iter().filter(within).map(|place| place.real.clone()).collect();
+        let twice = Twice::of(&places, mounts);
         let work = (0..count).rev().map(Work::Place).collect();
         Self {
             places,
@@ -60,6 +66,7 @@ impl Pool {
             hubs: AtomicU32::new(0),
             done,
             apart,
+            twice,
         }
     }
 
@@ -102,10 +109,30 @@ impl Pool {
     pub(super) fn give(&self, work: impl IntoIterator<Item = Work>) {
         let mut heap = self.heap.lock().unwrap_or_else(PoisonError::into_inner);
         let before = heap.work.len();
+        let (late, work) = work.into_iter().partition::<Vec<_>, _>(|work| self.is_late(work));
         heap.work.extend(work);
+        if !late.is_empty() {
+            heap.mounts.extend(late);
+            heap.mounts.sort_by(|one, other| other.path().cmp(&one.path()));
+        }
         let wanted = (heap.work.len() - before).min(heap.idle);
         drop(heap);
         (0..wanted).for_each(|_| self.wake.notify_one());
+    }
+
+    fn is_late(&self, work: &Work) -> bool {
+        work.path().is_some_and(|path| self.twice.is_mount(path))
+    }
+
+    /// Whether `folder`, which lies at `path`, was read by another path.
+    pub(super) fn was_met(&self, folder: &Folder, path: &Path) -> bool {
+        let first = (!self.twice.is_empty()).then(|| self.twice.before(folder.own().id, path)).flatten();
+        let twin = first.map(|first| (path.to_path_buf(), first));
+        let was_met = twin.is_some();
+        if was_met {
+            self.state().twins.extend(twin);
+        }
+        was_met
     }
 
     /// Says that `path` could not be read.
@@ -118,8 +145,10 @@ impl Pool {
         loop {
             if interrupt::requested() {
                 heap.work.clear();
+                heap.mounts.clear();
             }
-            if let Some(work) = heap.work.pop() {
+            let is_rest = heap.work.is_empty() && heap.in_hand == 0;
+            if let Some(work) = if is_rest { heap.mounts.pop() } else { heap.work.pop() } {
                 heap.in_hand += 1;
                 return Some(work);
             }

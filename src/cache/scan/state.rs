@@ -66,13 +66,8 @@ pub(super) struct Payload {
 }
 
 impl Payload {
-    pub(super) fn of(key: Key, look: &Look, store: RowId) -> Self {
+    fn of(key: Key, look: &Look, store: RowId) -> Self {
         Self { key, size: look.size, disk: look.disk, used: look.used, store, linked: look.links > 1 }
-    }
-
-    /// What deleting it frees.
-    pub(super) const fn alone(&self) -> u64 {
-        if self.linked { 0 } else { self.disk }
     }
 }
 
@@ -95,8 +90,12 @@ pub(super) struct State {
     pub(super) rows: Vec<Row>,
     pub(super) links: Links,
     pub(super) payloads: Vec<Payload>,
+    /// Those of them that have other names as well, as the disk has them.
+    pub(super) doubles: Vec<(Key, Look)>,
     /// Shared stores without the mark of one.
     pub(super) unmarked: Vec<PathBuf>,
+    /// Folders that were met by a second path, and the first.
+    pub(super) twins: Vec<(PathBuf, PathBuf)>,
     /// Hubs with a store that could not be read whole.
     pub(super) shut: HashSet<PathBuf>,
     pub(super) expired: HashMap<u32, Sizes>,
@@ -151,6 +150,12 @@ impl Tally {
 }
 
 impl State {
+    /// Takes over payloads of a shared store, whose row is `store`.
+    pub(super) fn payloads(&mut self, found: &[(Key, Look)], store: RowId) {
+        self.payloads.extend(found.iter().map(|(key, look)| Payload::of(*key, look, store)));
+        self.doubles.extend(found.iter().filter(|(_, look)| look.links > 1));
+    }
+
     /// A new row.
     pub(super) fn row(&mut self, place: u32, name: OsString, path: PathBuf, kind: RowKind) -> RowId {
         let (sizes, partial) = (Sizes::default(), Heap::default());

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use super::Piece;
 use super::folder::{Folder, Kind, text};
 use super::pool::Pool;
-use super::state::{Payload, RowId, RowKind, Tally};
+use super::state::{RowId, RowKind, Tally};
 
 /// Reads the store of the hub with this number.
 pub(super) fn read(pool: &Pool, piece: &Piece, hub: u32, room: &mut Vec<u8>) {
-    let folder = match piece.open() {
+    let folder = match piece.open(pool) {
         Ok(Some(folder)) => folder,
         Ok(None) => return,
         Err(error) => return shut(pool, piece, piece.path.clone(), &error),
@@ -59,7 +59,7 @@ fn shard(pool: &Pool, folder: &Folder, hub: u32, row: RowId, room: &mut Vec<u8>)
         };
         let bytes = text(name).as_encoded_bytes();
         if kind == Kind::File && bytes.iter().all(u8::is_ascii_alphanumeric) {
-            payloads.push(Payload::of(pool.keys.of(hub, bytes), &look, row));
+            payloads.push((pool.keys.of(hub, bytes), look));
         } else {
             tally.aside(&look);
         }
@@ -67,6 +67,6 @@ fn shard(pool: &Pool, folder: &Folder, hub: u32, row: RowId, room: &mut Vec<u8>)
     });
     let mut state = pool.state();
     state.add(row, &tally);
-    state.payloads.extend(payloads);
+    state.payloads(&payloads, row);
     outcome
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use super::blob::NONE;
+use super::folder::Look;
 use super::key::Key;
 use super::pool::Pool;
 use super::state::{Payload, Row, RowId, RowKind, State};
@@ -27,8 +28,9 @@ pub(super) fn of(pool: Pool) -> Inventory {
     payloads(&mut state, &mut sums);
     for file in std::mem::take(&mut state.links).files() {
         let Some(first) = file.first() else { continue };
+        let names = file.iter().map(|link| link.names).max().unwrap_or(first.names);
         let owners = file.iter().map(|link| (link.row, u64::from(link.count)));
-        sums.share(&mut state.rows, u64::from(first.names), first.disk, owners);
+        sums.share(&mut state.rows, u64::from(names), first.disk, owners);
     }
     let mut found: Vec<Found> = places
         .into_iter()
@@ -50,7 +52,8 @@ pub(super) fn of(pool: Pool) -> Inventory {
     let paths: HashMap<RowId, PathBuf> = state.rows.iter().filter_map(|row| path(row.with?)).collect();
     for row in std::mem::take(&mut state.rows) {
         // All layers have a model.
-        if matches!(row.kind, RowKind::Ollama(_)) && row.sizes.files == 0 {
+        let is_spare = matches!(row.kind, RowKind::Ollama(_)) && row.sizes.files == 0;
+        if is_spare || state.twins.iter().any(|(twin, _)| *twin == row.path) {
             continue;
         }
         if let Some(place) = found.get_mut(row.place as usize) {
@@ -63,8 +66,9 @@ pub(super) fn of(pool: Pool) -> Inventory {
     }
     let trash = sums.places.last().copied().unwrap_or_default();
     let Sums { total, homes, .. } = sums;
-    let State { unmarked, problems, more_problems, .. } = state;
-    Inventory { places: found, total, homes, trash, unmarked, problems, more_problems }
+    let State { unmarked, mut twins, problems, more_problems, .. } = state;
+    twins.sort_unstable();
+    Inventory { places: found, total, homes, trash, unmarked, twins, problems, more_problems }
 }
 
 struct Sums {
@@ -150,21 +154,42 @@ fn payloads(state: &mut State, sums: &mut Sums) {
     for row in &mut state.rows {
         own_payloads(row, &payloads, &users);
     }
+    let mut doubles = std::mem::take(&mut state.doubles);
+    doubles.sort_unstable_by_key(|(key, _)| *key);
     for (at, payload) in (0..).zip(&payloads) {
         let rows = users_of(&users, at);
         if rows.is_empty() {
-            let alone = Sizes { apparent: payload.size, disk: payload.disk, exclusive: payload.alone(), files: 1 };
-            if let Some(store) = state.rows.get_mut(payload.store as usize) {
-                store.sizes += alone;
-                store.used = store.used.max(Some(payload.used));
-                sums.add(store, alone);
-            }
-            continue;
+            unused(state, sums, payload);
         }
-        // One that has other names outside of the store belongs to nobody here alone.
-        let names = if payload.linked { u64::MAX } else { rows.len() as u64 };
-        sums.share(&mut state.rows, names, payload.disk, rows.iter().map(|(_, row)| (*row, 1)));
+        if payload.linked {
+            doubled(state, &doubles, payload, rows);
+        } else if !rows.is_empty() {
+            sums.share(&mut state.rows, rows.len() as u64, payload.disk, rows.iter().map(|(_, row)| (*row, 1)));
+        }
     }
+}
+
+/// A payload that nobody has stays with its store; the bytes of one that has other names come with these.
+fn unused(state: &mut State, sums: &mut Sums, payload: &Payload) {
+    let disk = if payload.linked { 0 } else { payload.disk };
+    let alone = Sizes { apparent: payload.size, disk, exclusive: disk, files: 1 };
+    if let Some(store) = state.rows.get_mut(payload.store as usize) {
+        store.sizes += alone;
+        store.used = store.used.max(Some(payload.used));
+        sums.add(store, alone);
+    }
+}
+
+/// A payload with names outside of the store, as `dedupe` makes them, is one file with those. Its own name is everybody's who has it: as
+/// many as have it must go, and all its other names, before it does.
+fn doubled(state: &mut State, doubles: &[(Key, Look)], payload: &Payload, users: &[(u32, RowId)]) {
+    let at = doubles.binary_search_by_key(&payload.key, |(key, _)| *key);
+    let Some((_, look)) = at.ok().and_then(|at| doubles.get(at)) else { return };
+    let more = (users.len() as u64).saturating_sub(1);
+    let look = Look { links: look.links.saturating_add(more), ..*look };
+    let store = [(0, payload.store)];
+    let users = if users.is_empty() { &store[..] } else { users };
+    users.iter().for_each(|(_, row)| state.links.add(&look, *row));
 }
 
 fn find(payloads: &[Payload], key: Key) -> Option<u32> {

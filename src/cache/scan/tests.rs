@@ -163,6 +163,32 @@ mod hub {
     }
 
     #[test]
+    fn a_payload_with_names_elsewhere_is_one_file_with_them() {
+        let room = tempfile::tempdir().unwrap();
+        let (hub, copies) = (room.path().join("huggingface/hub"), room.path().join("copies"));
+        text(&hub.join("blobs/.huggingface-shared-blobs"), "1\n");
+        for (payload, users) in [("aa11", &["one", "two"][..]), ("bb22", &["one"]), ("cc33", &[])] {
+            let at = hub.join("blobs").join(&payload[..2]).join(payload);
+            put(&at, 300);
+            fs::create_dir_all(&copies).unwrap();
+            fs::hard_link(&at, copies.join(payload)).unwrap();
+            for user in users {
+                let at = hub.join(format!("models--o--{user}"));
+                link(&format!("../../blobs/{}/{payload}", &payload[..2]), &at.join("blobs").join(payload));
+                link(&format!("../../blobs/{payload}"), &at.join("snapshots").join(NEW).join(payload));
+            }
+        }
+        let inventory = scan(vec![home(room.path().join("huggingface")), home(copies)]);
+        let [hub, copies] = &inventory.places[..] else { panic!() };
+        let near = |bytes: u64, blocks: u64| (blocks * 4096..(blocks + 40) * 4096).contains(&bytes);
+        let units = hub.units.iter().chain(&copies.units).map(|unit| unit.sizes.disk - unit.elsewhere);
+        assert_eq!(units.sum::<u64>(), inventory.total.disk);
+        assert!(near(inventory.total.disk, 900) && near(inventory.total.exclusive, 900), "{:?}", inventory.total);
+        assert!(near(hub.sizes.disk, 900) && near(copies.sizes.disk, 900));
+        assert!(near(hub.sizes.exclusive, 0) && near(copies.sizes.exclusive, 0), "either alone frees nothing of them");
+    }
+
+    #[test]
     fn hard_links_count_once_and_belong_to_whoever_has_all_of_them() {
         let room = tempfile::tempdir().unwrap();
         let [one, two] = ["torch", "whisper"].map(|name| room.path().join(name));

@@ -50,7 +50,7 @@ pub(super) fn place(pool: &Pool, number: u32, room: &mut Vec<u8>) {
 
 /// Reads a folder in a place.
 pub(super) fn folder(pool: &Pool, piece: Piece, room: &mut Vec<u8>) {
-    match piece.open() {
+    match piece.open(pool) {
         Ok(Some(folder)) => {
             let Piece { place: number, path, depth, row, in_unit, parent, .. } = piece;
             // The folder above is needed no longer.
@@ -66,7 +66,7 @@ pub(super) fn folder(pool: &Pool, piece: Piece, room: &mut Vec<u8>) {
 pub(super) fn repository(pool: &Pool, piece: &Piece, hub: u32) {
     let name = text(&piece.name).to_string_lossy();
     let Some((id, kind)) = repository::named(&name) else { return };
-    let folder = match piece.open() {
+    let folder = match piece.open(pool) {
         Ok(Some(folder)) => folder,
         Ok(None) => return,
         Err(error) => {

@@ -7,6 +7,7 @@ use super::stock::{Stock, ThingKind};
 use super::used::UseLog;
 use super::words::{self, Meaning};
 use super::{Kept, Selection};
+use crate::support::quoted;
 
 /// A word of `clear`, understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -226,7 +227,7 @@ impl Clearer<'_> {
             }
             other => {
                 let path = self.stock.path(other).unwrap_or_default();
-                path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+                quoted::text(path.file_name().unwrap_or_default())
             }
         }
     }

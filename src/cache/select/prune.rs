@@ -10,7 +10,7 @@ use super::stock::{Holding, Stock, Thing, ThingKind};
 use super::used::{self, UseLog, Used};
 use super::{Kept, Selection};
 use crate::cache::hub::{BlobKind, Revision};
-use crate::support::time;
+use crate::support::{quoted, time};
 
 /// What is to be taken.
 #[derive(Debug, Clone, Default)]
@@ -193,7 +193,7 @@ impl<'a> Pruner<'a> {
             None
         };
         let used = used::with_log(used::of(thing.entries.iter()), &thing.path, false, self.log);
-        Candidate { pick, used, stays, name: thing.name.to_string_lossy().into_owned() }
+        Candidate { pick, used, stays, name: quoted::text(&thing.name) }
     }
 
     fn is_kept(&self, pick: &Pick) -> bool {

@@ -11,6 +11,7 @@ use super::stock::{Entry, Holding, HubStock, Stock, Thing, ThingKind};
 use super::used::{self, UseLog};
 use super::{Line, Role, Victim, victim};
 use crate::cache::hub::Repository;
+use crate::support::quoted;
 
 /// What a settling depends on.
 pub(super) struct Settling<'a> {
@@ -251,7 +252,7 @@ impl<'a> Settling<'a> {
         let kind = thing.kind.name();
         let name = match thing.kind {
             ThingKind::Unfinished => thing.place.clone(),
-            _ => thing.name.to_string_lossy().into_owned(),
+            _ => quoted::text(&thing.name),
         };
         Some(line(name, kind, &thing.path, why, frees, victims, used))
     }
@@ -263,7 +264,7 @@ impl<'a> Settling<'a> {
         let used = used::of(going());
         let frees = accounts.entries(going());
         let victims = vec![tree_or_file(entry, &thing.root, why)];
-        let name = entry.path.strip_prefix(thing.path.parent()?).ok()?.to_string_lossy().into_owned();
+        let name = quoted::text(entry.path.strip_prefix(thing.path.parent()?).ok()?.as_os_str());
         let kind = if entry.is_folder() { "folder" } else { "file" };
         Some(line(name, kind, &entry.path, why, frees, victims, used))
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::picks::{At, Pick};
 use super::stock::{Holding, Stock, ThingKind};
 use crate::cache::hub::Revision;
-use crate::support::nearest;
+use crate::support::{nearest, quoted};
 
 /// A model as the project's lock names it.
 #[derive(Debug, Clone, Default)]
@@ -147,7 +147,7 @@ fn found(word: &str, exact: bool, stock: &Stock, home: bool) -> Vec<Pick> {
     }
     let things = stock.numbered().filter(|(_, thing)| thing.home == home && is_model(thing.kind));
     picks.extend(
-        things.filter(|(_, thing)| same(&thing.name.to_string_lossy(), word)).map(|(index, _)| Pick::Thing(index)),
+        things.filter(|(_, thing)| same(&quoted::text(&thing.name), word)).map(|(index, _)| Pick::Thing(index)),
     );
     picks
 }
@@ -274,7 +274,7 @@ fn nearest(word: &str, stock: &Stock, named: &[Named]) -> Option<String> {
     let models = named.iter().map(|model| model.name.clone());
     let repositories = stock.repositories().filter(|(_, hub, _)| hub.home).map(|(_, _, holding)| holding.full_name());
     let things = stock.numbered().filter(|(_, thing)| thing.home && is_model(thing.kind));
-    let things = things.map(|(_, thing)| thing.name.to_string_lossy().into_owned());
+    let things = things.map(|(_, thing)| quoted::text(&thing.name));
     let caches = stock.applications.iter().map(|cache| cache.name.clone());
     // A thing of its own is meant rather than all of them.
     nearest::nearest(word, models.chain(repositories).chain(things).chain(caches))

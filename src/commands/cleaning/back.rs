@@ -8,7 +8,7 @@ use crate::cache::hub::{self, Hub, Repository, Revision};
 use crate::cache::places::Place;
 use crate::cache::remove::Restored;
 use crate::commands::survey::Survey;
-use crate::support::{escape, units};
+use crate::support::{quoted, units};
 
 /// So many lines are told.
 const NAMED: usize = 8;
@@ -27,8 +27,8 @@ pub(in crate::commands) fn back(survey: &Survey, restored: &Restored) -> Vec<Str
     let count = things.len();
     // What has a second name elsewhere freed nothing, and nothing is to be said of its size.
     let told = |(name, bytes): (String, u64)| match bytes {
-        0 => format!("{} is back.", escape::printable(&name)),
-        _ => format!("{} is back ({}).", escape::printable(&name), units::bytes(bytes)),
+        0 => format!("{} is back.", quoted::shown(&name)),
+        _ => format!("{} is back ({}).", quoted::shown(&name), units::bytes(bytes)),
     };
     let mut lines: Vec<String> = things.into_iter().take(NAMED).map(told).collect();
     if count > NAMED {
@@ -83,7 +83,7 @@ fn name(survey: &Survey, parts: &[Part], path: &Path) -> String {
         return place.name.clone();
     }
     let Some(part) = Part::of(path) else {
-        return path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        return quoted::text(path.file_name().unwrap_or_default());
     };
     if part.rest.as_os_str().is_empty() {
         return part.name;

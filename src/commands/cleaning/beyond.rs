@@ -19,7 +19,7 @@ pub(in crate::commands) struct Beyond {
 impl Beyond {
     /// Looks there; `None` where nothing is.
     pub(in crate::commands) fn of(survey: &Survey) -> Option<Self> {
-        let places = survey.clone().without_links_back().places.into_iter();
+        let places = survey.clone().without_links().places.into_iter();
         let inventory = scan::scan(places.filter(|place| !is_inside(&place.kind)).collect());
         Some(Self::counted(&inventory)).filter(|found| found.bytes > 0)
     }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::Scene;
 use crate::cache::remove::Outcome;
 use crate::cache::select::{Kept, Line, Selection};
-use crate::support::time;
+use crate::support::{quoted, time};
 
 /// The document of `verb`; `outcome` where something was removed, `emptied` what was freed of the trash.
 pub(super) fn document(
@@ -64,7 +64,7 @@ fn line(line: &Line) -> Value {
     json!({
         "name": line.name,
         "kind": line.kind,
-        "path": line.path.to_string_lossy(),
+        "path": quoted::text(line.path.as_os_str()),
         "why": line.why,
         "exclusive_bytes": line.frees,
         "last_used": line.used.and_then(|used| time::rfc3339(used.at)),
@@ -74,5 +74,5 @@ fn line(line: &Line) -> Value {
 }
 
 fn kept(kept: &Kept) -> Value {
-    json!({"name": kept.name, "path": kept.path.to_string_lossy(), "why": kept.why})
+    json!({"name": kept.name, "path": quoted::text(kept.path.as_os_str()), "why": kept.why})
 }

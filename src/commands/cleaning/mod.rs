@@ -34,7 +34,7 @@ use crate::project::git;
 use crate::setup::Layout;
 use crate::setup::layout::model_folders;
 use crate::support::interrupt::{self, Interrupted};
-use crate::support::{escape, paths, time, units};
+use crate::support::{escape, paths, quoted, time, units};
 
 pub(super) use again::again;
 pub(super) use back::back;
@@ -255,7 +255,7 @@ impl<'a> Scene<'a> {
             return Ok(Meaning::Picks(Vec::new()));
         }
         found.map_err(|problem| {
-            let shown = escape::printable(word);
+            let shown = quoted::shown(word);
             let in_trash = || self.remover.removed().is_ok_and(|there| trash::is_called(&there, word));
             let listed = |found: &[PathBuf]| found.iter().map(|path| format!("\n  {}", self.shown(path))).collect::<String>();
             Usage(match problem {
@@ -305,7 +305,6 @@ impl<'a> Scene<'a> {
 
     /// A path as a shell takes it for a word of `clear`.
     fn word_for(&self, path: &Path) -> String {
-        let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c));
         let home = self.survey.layout.home.as_deref().and_then(|home| path.strip_prefix(home).ok());
         let start = self.context.start().ok();
         let here = start.as_deref().and_then(|start| path.strip_prefix(start).ok());
@@ -314,16 +313,13 @@ impl<'a> Scene<'a> {
             (_, Some(inside)) => ("~/", inside),
             _ => ("", path),
         };
-        match path.to_str() {
-            Some(text) if plain(text) => format!("{before}{text}"),
-            _ => format!("{before}'{}'", escape::path(path).replace('\'', "'\\''")),
-        }
+        format!("{before}{}", quoted::word(path))
     }
 
     /// Refuses what is another project's: its cache, and links that lead there.
     fn refuse_others(&self, word: &str, path: Option<&Path>) -> Result<()> {
         let Some(whose) = path.and_then(|path| self.survey.own.other(path)) else { return Ok(()) };
-        let (word, whose) = (escape::printable(word), self.shown(&whose));
+        let (word, whose) = (quoted::shown(word), self.shown(&whose));
         Err(Usage(format!(
             "{word} leads into the cache of {whose}: nothing is taken from there\n  clear it in that project"
         ))
@@ -336,21 +332,20 @@ impl<'a> Scene<'a> {
         if let Some(place) = homes().find(|place| place.name == word) {
             return Some(place.real.clone());
         }
-        let path = paths::real_place(&self.context.start().ok()?.join(word))?;
+        let path = paths::real_place(&self.context.start().ok()?.join(quoted::path(word)))?;
         let root = paths::real_place(&self.survey.layout.cache_root)?;
         (path == root || homes().any(|place| path.starts_with(&place.real))).then_some(path)
     }
 
     /// Where a word leads that is written like a path.
     fn as_path(&self, word: &str) -> Result<Option<PathBuf>> {
-        let given = Path::new(word);
+        let given = quoted::path(word);
         let home = self.survey.layout.home.as_deref();
-        let path = match (word.strip_prefix("~/"), home) {
+        let in_home = given.strip_prefix("~").ok().filter(|_| word != "~");
+        let path = match (in_home, home) {
             (Some(rest), Some(home)) => home.join(rest),
-            _ if given.is_absolute() => given.to_path_buf(),
-            _ if matches!(word, "." | "..") || word.starts_with("./") || word.starts_with("../") => {
-                self.context.start()?.join(given)
-            }
+            _ if given.is_absolute() => given,
+            _ if given.starts_with(".") || given.starts_with("..") => self.context.start()?.join(given),
             _ => return Ok(None),
         };
         // The last part may be a link: what is named is the link.

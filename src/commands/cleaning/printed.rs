@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::Scene;
 use crate::cache::select::stock::is_protected;
+use crate::support::quoted;
 
 /// A folder in which more lies is not empty.
 const FEW: usize = 10_000;
@@ -16,14 +17,15 @@ impl Scene<'_> {
     /// A word that is no name as the path that it may be: `status` prints paths as they are from the project's folder.
     pub(super) fn as_printed(&self, word: &str) -> Option<String> {
         let start = self.context.start().ok()?;
-        if word.is_empty() || Path::new(word).is_absolute() {
+        let given = quoted::path(word);
+        if word.is_empty() || given.is_absolute() {
             return None;
         }
-        if start.join(word).symlink_metadata().is_ok() {
-            return Some(format!("./{word}"));
+        if start.join(&given).symlink_metadata().is_ok() {
+            return Some(quoted::text(Path::new(".").join(given).as_os_str()));
         }
-        let there = self.survey.project.root.join(word);
-        there.symlink_metadata().ok().and_then(|_| there.to_str().map(str::to_owned))
+        let there = self.survey.project.root.join(given);
+        there.symlink_metadata().ok().map(|_| quoted::text(there.as_os_str()))
     }
 
     /// Whether nothing is left that could go at `path`, which is a known place, or lies in one.

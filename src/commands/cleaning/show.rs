@@ -10,7 +10,7 @@ use crate::cache::remove::Swept;
 use crate::cache::select::{Kept, Line, Selection, Used};
 use crate::models::hub::refs;
 use crate::models::lock;
-use crate::support::{escape, paths, time, units};
+use crate::support::{escape, paths, quoted, time, units};
 use crate::ui::table::{self, Cell, Column, Tone};
 use crate::ui::text;
 
@@ -95,7 +95,7 @@ fn row(scene: &Scene<'_>, line: &Line) -> Vec<Cell> {
     let name = match line.kind {
         "blobs" | "unfinished" | "application" | "payloads" => format!("{}: {}", line.name, what(line.kind, count)),
         "revision" => format!("{}{}", line.name, references(scene, &line.path)),
-        _ => line.name.clone(),
+        _ => quoted::shown(&line.name),
     };
     let used = line.used.map(|used| last(scene.now, used)).unwrap_or_default();
     vec![Cell::new(name), Cell::size(Some(line.frees)), Cell::new(used), Cell::new(&line.why)]
@@ -137,7 +137,7 @@ fn kept(scene: &Scene<'_>, kept: &[Kept]) -> String {
     let most = if scene.context.output.verbose > 0 { kept.len() } else { NAMED };
     let mut text = String::from("Stays:\n");
     for one in kept.iter().take(most) {
-        text.push_str(&format!("  {}: {}\n", escape::printable(&one.name), escape::printable(&one.why)));
+        text.push_str(&format!("  {}: {}\n", quoted::shown(&one.name), escape::printable(&one.why)));
     }
     if kept.len() > most {
         text.push_str(&format!("  and {} more; `-v` names them\n", kept.len() - most));

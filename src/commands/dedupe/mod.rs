@@ -43,7 +43,7 @@ struct Report<'a> {
 
 pub(super) fn run(context: &Context, arguments: &DedupeArgs) -> Result<Exit> {
     interrupt::watch();
-    let survey = Survey::of(context)?;
+    let survey = Survey::of(context)?.without_links();
     survey.check_project()?;
     survey.warn(&context.output);
     let Survey { project, layout, mut places, distrusted, .. } = survey;

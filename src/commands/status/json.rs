@@ -10,22 +10,21 @@ use crate::cache::others::Led;
 use crate::cache::places::{Aside, Why};
 use crate::cache::{Kind, Sizes};
 use crate::commands::reclaim::Reclaimable;
-use crate::support::time;
+use crate::support::{quoted, time};
 
 pub(super) fn document(report: &Report<'_>) -> Value {
     let inventory = &report.inventory;
-    let problems =
-        inventory.problems.iter().map(|problem| json!({"path": problem.path.to_string_lossy(), "why": problem.why}));
+    let problems = inventory.problems.iter().map(|problem| json!({"path": text(&problem.path), "why": problem.why}));
     let hollow = report
         .hollow
         .iter()
-        .map(|path| elsewhere(&path.file_name().unwrap_or_default().to_string_lossy(), path, "links_only", None));
+        .map(|path| elsewhere(&quoted::text(path.file_name().unwrap_or_default()), path, "links_only", None));
     let (shown, _) = report.chosen();
     json!({
         "schema": "modelstrap.status/1",
-        "project": report.project.root.to_string_lossy(),
+        "project": text(&report.project.root),
         "set_up": report.set_up,
-        "cache_root": report.layout.cache_root.to_string_lossy(),
+        "cache_root": text(&report.layout.cache_root),
         "file_system": report.file_system,
         "free_bytes": report.free,
         "budget_bytes": report.budget,
@@ -35,16 +34,22 @@ pub(super) fn document(report: &Report<'_>) -> Value {
         "reclaimable": report.reclaimable.all.iter().map(reclaimable).collect::<Vec<_>>(),
         "prune_refused": report.reclaimable.refused,
         "elsewhere": report.aside.iter().map(aside).chain(report.led.iter().map(led)).chain(hollow).collect::<Vec<_>>(),
-        "unmarked_stores": inventory.unmarked.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>(),
+        "unmarked_stores": inventory.unmarked.iter().map(|path| text(path)).collect::<Vec<_>>(),
         "places": report.places().map(|found| place(report, found)).collect::<Vec<_>>(),
         "trash": sizes(inventory.trash),
         "outside_bytes": report.outside.whole,
         "perhaps_twice_bytes": report.outside.twice,
+        "beside": heap(report.beside),
         "shown": report.chooses().then(|| sizes(shown)),
         "total": sizes(inventory.total),
         "problems": problems.collect::<Vec<_>>(),
         "more_problems": inventory.more_problems,
     })
+}
+
+/// A path as JSON can hold it, and `clear` takes it back.
+fn text(path: &Path) -> String {
+    quoted::text(path.as_os_str())
 }
 
 fn reclaimable(one: &Reclaimable) -> Value {
@@ -63,18 +68,18 @@ fn aside(aside: &Aside) -> Value {
 }
 
 fn led(led: &Led) -> Value {
-    let name = led.path.file_name().unwrap_or_default().to_string_lossy();
+    let name = quoted::text(led.path.file_name().unwrap_or_default());
     elsewhere(&name, &led.path, "other_project", Some(&led.whose))
 }
 
 fn elsewhere(name: &str, path: &Path, why: &str, of: Option<&Path>) -> Value {
-    json!({"name": name, "path": path.to_string_lossy(), "why": why, "of": of.map(Path::to_string_lossy)})
+    json!({"name": name, "path": text(path), "why": why, "of": of.map(text)})
 }
 
 fn place(report: &Report<'_>, found: &Found) -> Value {
     let mut value = json!({
         "name": found.place.name,
-        "path": found.place.path.to_string_lossy(),
+        "path": text(&found.place.path),
         "kind": match found.place.kind {
             Kind::Home => "home",
             Kind::Application { .. } => "application",
@@ -103,8 +108,8 @@ fn place(report: &Report<'_>, found: &Found) -> Value {
 
 fn model(report: &Report<'_>, unit: &Unit) -> Value {
     let mut value = json!({
-        "name": unit.name.to_string_lossy(),
-        "path": unit.path.to_string_lossy(),
+        "name": quoted::text(&unit.name),
+        "path": text(&unit.path),
         "kind": match &unit.kind {
             UnitKind::File => "file",
             UnitKind::Folder => "folder",

@@ -9,7 +9,7 @@ use crate::cache::scan::STORE_MARK;
 use crate::cache::{Kind, Sizes};
 use crate::commands::reclaim;
 use crate::models::hub::refs;
-use crate::support::{escape, paths, time, units};
+use crate::support::{escape, paths, quoted, time, units};
 use crate::ui::output::Output;
 use crate::ui::table::{self, Cell, Column, Tone};
 use crate::ui::text;
@@ -100,6 +100,7 @@ fn place(report: &Report<'_>, found: &Found, output: &Output, rows: &mut Vec<Vec
         let whose = if whose == "this project" && !report.is_project() { "this folder" } else { whose };
         at.push_str(&format!(" ({whose})"));
     }
+    at.extend(policy(found));
     let icon = if output.unicode { icon(found) } else { "" };
     let tone = match found.place.kind {
         Kind::Stray { .. } | Kind::Legacy => Tone::Bad,
@@ -115,13 +116,24 @@ fn place(report: &Report<'_>, found: &Found, output: &Output, rows: &mut Vec<Vec
     }
 }
 
+/// How old an application cache's files may become, and how much of it is older.
+fn policy(found: &Found) -> Option<String> {
+    let Kind::Application { max_age } = &found.place.kind else { return None };
+    let Some(age) = max_age.map(time::span) else { return Some(" (no max_age)".to_owned()) };
+    let old = found.expired;
+    Some(match old.files {
+        0 => format!(" (nothing older than {age})"),
+        count => format!(" ({} in {} older than {age})", units::bytes(old.disk), files(count)),
+    })
+}
+
 fn model(report: &Report<'_>, unit: &Unit, rows: &mut Vec<Vec<Cell>>) {
     let used = unit.used.map(|used| time::ago(report.now, used));
     let flaws = flaws(unit);
     let named = report.named.get(&unit.path).map(|names| format!("model {}", names.join(", ")));
     let about: Vec<String> = named.into_iter().chain(flaws.iter().cloned()).collect();
     let tone = if flaws.is_empty() { Tone::Plain } else { Tone::Bad };
-    rows.push(line(&format!("      {}", unit.name.to_string_lossy()), tone, unit.sizes, used, &about.join("; ")));
+    rows.push(line(&format!("      {}", quoted::shown(&unit.name)), tone, unit.sizes, used, &about.join("; ")));
     if let (UnitKind::Repository(repository), true) = (&unit.kind, report.arguments.revisions) {
         rows.extend(repository.revisions.iter().map(|one| revision(report, one)));
     }
@@ -210,17 +222,19 @@ fn notes(report: &Report<'_>, output: &Output) -> String {
             if broken == 1 { "1 repository".to_owned() } else { format!("{broken} repositories") }
         ));
     }
-    for found in report.applications().filter(|found| found.expired.files > 0) {
-        notes.push(format!(
-            "{}: {} in {} older than its max_age",
-            escape::printable(&found.place.name),
-            units::bytes(found.expired.disk),
-            files(found.expired.files)
-        ));
-    }
     if report.strays().next().is_some() {
         let mark = if output.unicode { OUTSIDE } else { "" };
         notes.push(format!("{mark}{}", report.outside.words()));
+    }
+    if report.beside.files > 0 {
+        let root = paths::friendly(&report.layout.root, report.layout.home.as_deref(), &report.layout.cache_root);
+        let Heap { files: count, bytes } = report.beside;
+        let lie = if count == 1 { "lies" } else { "lie" };
+        notes.push(format!(
+            "{} in {} {lie} in {root} itself, beside the libraries' folders: no library reads them there, and no row counts them",
+            units::bytes(bytes),
+            files(count)
+        ));
     }
     notes.extend(report.led.iter().map(|led| {
         let shown = |path| paths::friendly(&report.layout.root, report.layout.home.as_deref(), path);

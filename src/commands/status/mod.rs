@@ -1,5 +1,6 @@
 //! `modelstrap status`: what the caches hold, what lies outside of them, and whether that is too much.
 
+mod beside;
 mod growth;
 mod json;
 mod lines;
@@ -16,7 +17,7 @@ use super::context::Context;
 use super::survey::{self, Survey};
 use super::{Exit, Usage, notes, reclaim};
 use crate::cache::filter::{Filter, Order};
-use crate::cache::inventory::{Found, Unit, UnitKind};
+use crate::cache::inventory::{Found, Heap, Unit, UnitKind};
 use crate::cache::others::Led;
 use crate::cache::places::Aside;
 use crate::cache::trust::Distrusted;
@@ -50,6 +51,8 @@ struct Report<'a> {
     hollow: Vec<PathBuf>,
     /// How much lies outside of the cache.
     outside: Outside,
+    /// Large files in the cache root itself, which are in no place.
+    beside: Heap,
     /// Whether `setup` has made the project ready.
     set_up: bool,
     /// What the manifest allows the cache, in bytes.
@@ -73,15 +76,15 @@ pub(super) fn run(context: &Context, arguments: &StatusArgs) -> Result<Exit> {
     let filters = arguments.filter.iter().map(|text| text.parse());
     let filters = filters.collect::<Result<Vec<Filter>, _>>().map_err(|error| Usage(format!("--filter: {error}")))?;
     interrupt::watch();
-    let survey = Survey::of(context)?.without_links_back();
+    let survey = Survey::of(context)?.without_links();
     super::cleaning::expire(context, &survey);
     let asking = survey.clone();
-    let Survey { project, layout, homes, mut places, led, aside, distrusted, .. } = survey;
-    let hollow = outside::without_hollow(&mut places);
+    let Survey { project, layout, homes, places, led, mut aside, hollow, distrusted, .. } = survey;
     let inventory = scan::scan(places);
     if interrupt::requested() {
         bail!(Interrupted("stopped; nothing was changed".to_owned()));
     }
+    aside.extend(inventory.twins.iter().map(|(twin, of)| Aside::twin(twin, of)));
     let probe = Probe::live(context.vars.clone());
     let mut report = Report {
         arguments,
@@ -94,6 +97,7 @@ pub(super) fn run(context: &Context, arguments: &StatusArgs) -> Result<Exit> {
         named: named(&project, &homes),
         hollow,
         outside: Outside::default(),
+        beside: beside::of(&layout.cache_root),
         set_up: super::setup::shelf(&project).record().is_set_up(),
         inventory,
         led,
@@ -151,7 +155,7 @@ impl Report<'_> {
 
     /// What lies outside of the cache and is there.
     fn strays(&self) -> impl Iterator<Item = &Found> {
-        self.inventory.places.iter().filter(|found| found.exists && outside::is_outside(&found.place.kind))
+        self.inventory.places.iter().filter(|found| found.exists && found.place.kind.is_outside())
     }
 
     /// What the cache root takes on the disk, in bytes.

@@ -1,16 +1,10 @@
-//! What lies outside of the cache: which of its places hold nothing, how much the others hold, and whether that may be there twice.
-
-use std::fs;
-use std::path::{Path, PathBuf};
+//! What lies outside of the cache: how much that is, and whether it may be there twice.
 
 use super::Report;
+use crate::cache::Place;
 use crate::cache::duplicates::{self, Memory, Search, memory};
-use crate::cache::{Kind, Place};
 use crate::cli::DedupeArgs;
 use crate::support::units;
-
-/// A folder in which more lies is no heap of links.
-const FEW: usize = 2_000;
 
 /// Among so many files copies are looked for: 5,000 take 30 ms.
 const MOST: u64 = 5_000;
@@ -22,43 +16,6 @@ pub(super) struct Outside {
     pub(super) whole: u64,
     /// Of that, what has the size of something in the cache; `None` where there are too many files to look.
     pub(super) twice: Option<u64>,
-}
-
-/// Whether it lies outside of the cache.
-pub(super) const fn is_outside(kind: &Kind) -> bool {
-    matches!(kind, Kind::Stray { .. } | Kind::Legacy)
-}
-
-/// Takes the places outside of the cache that hold no file out of `places`, and gives those in which links lie.
-pub(super) fn without_hollow(places: &mut Vec<Place>) -> Vec<PathBuf> {
-    let mut hollow = Vec::new();
-    places.retain(|place| match is_outside(&place.kind).then(|| links(&place.path)).flatten() {
-        Some(links) if links > 0 => {
-            hollow.push(place.path.clone());
-            false
-        }
-        found => found.is_none(),
-    });
-    hollow
-}
-
-/// How many links lie in `folder`, where nothing else does but folders.
-fn links(folder: &Path) -> Option<usize> {
-    let mut waiting = vec![folder.to_path_buf()];
-    let (mut links, mut left) = (0, FEW);
-    while let Some(folder) = waiting.pop() {
-        for entry in fs::read_dir(folder).ok()? {
-            let entry = entry.ok()?;
-            let kind = entry.file_type().ok()?;
-            left = left.checked_sub(1)?;
-            match (kind.is_dir(), kind.is_symlink()) {
-                (true, _) => waiting.push(entry.path()),
-                (_, true) => links += 1,
-                _ => return None,
-            }
-        }
-    }
-    Some(links)
 }
 
 impl Outside {
@@ -104,5 +61,5 @@ fn alike(report: &Report<'_>) -> u64 {
         remembers: false,
         leftover: "\u{0}",
     };
-    duplicates::alike(&search, |place| is_outside(&place.kind))
+    duplicates::alike(&search, |place| place.kind.is_outside())
 }

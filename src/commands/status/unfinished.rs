@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::Report;
 use crate::cache::hub::{Hub, Repository};
 use crate::cache::inventory::{Found, Heap, Unit, UnitKind};
-use crate::support::{escape, paths, units};
+use crate::support::{paths, quoted, units};
 
 /// What there is of them, if anything is.
 pub(super) fn line(report: &Report<'_>, all: Heap) -> Option<String> {
@@ -51,5 +51,5 @@ fn path(unit: &Unit) -> Option<PathBuf> {
 fn word(report: &Report<'_>, path: &Path) -> String {
     let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "-_./~".contains(c));
     let shown = paths::friendly(&report.layout.root, report.layout.home.as_deref(), path);
-    if plain(&shown) { shown } else { format!("'{}'", escape::path(path).replace('\'', "'\\''")) }
+    if plain(&shown) { shown } else { quoted::word(path) }
 }

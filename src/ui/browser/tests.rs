@@ -125,7 +125,7 @@ modelstrap                                                       46.0 MB on disk
 
 
 
-────────────────────────────────────────────────────────────────────────────────
+── huggingface ─────────────────────────────────────────────────────────────────
 /cache/huggingface
 2 files
 
@@ -149,7 +149,7 @@ modelstrap › huggingface › org/asr                               28.0 MB on 
 
 
 
-────────────────────────────────────────────────────────────────────────────────
+── 2222222222222222222222222222222222222222 ────────────────────────────────────
 /cache/2222222222222222222222222222222222222222
 2 files, main
 
@@ -191,6 +191,31 @@ modelstrap › torch               10.0 MB
 1.00 MB, 2 files, used 20 d
 ? help  q quit  space mark  d delete",
     );
+}
+
+#[test]
+fn a_long_name_keeps_its_ends_in_its_row_and_stands_whole_below() {
+    let name = "sentence-transformers/paraphrase-multilingual-mpnet-base-v2";
+    let mut browser = Browser::new(NOW);
+    let place = node(
+        "hub",
+        Kind::Place,
+        [30, 30],
+        3,
+        Below::Here(vec![node(name, Kind::Repository, [30, 30], 3, Below::Here(Vec::new()))]),
+    );
+    browser.hear(News::Scanned(Tree::new(node("caches", Kind::Root, [30, 30], 3, Below::Here(vec![place])))));
+    let mut walk = Walk { browser, size: (80, 24), wishes: Vec::new() };
+    walk.press(&[Key::Enter]);
+    let mut lines = |rows: usize| -> Vec<String> {
+        walk.size = (80, rows);
+        walk.frame(PLAIN).iter().map(|line| line.text().trim_end().to_owned()).collect()
+    };
+    let row = "❯  sentence-transf…l-mpnet-base-v2/  30.0 MB  30.0 MB  30.0 MB    3 d ██████████";
+    let high = lines(24);
+    assert_eq!((high[2].as_str(), high[19].clone()), (row, format!("── {name} {}", "─".repeat(80 - 63))));
+    let low = lines(12);
+    assert_eq!((low[2].as_str(), low[10].clone()), (row, format!("{name}, 2 files")));
 }
 
 #[test]

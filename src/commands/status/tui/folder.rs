@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use crate::cache::{Sizes, Stamp};
-use crate::support::interrupt;
+use crate::support::{interrupt, quoted};
 use crate::ui::browser::{Below, Branch, Kind, Node};
 use crate::ui::table::Tone;
 
@@ -97,7 +97,7 @@ pub(super) fn list(
     for entry in fs::read_dir(folder)? {
         let Ok(entry) = entry else { continue };
         let (Ok(kind), Ok(stamp)) = (entry.file_type(), Stamp::at(&entry.path())) else { continue };
-        let (name, path) = (entry.file_name().to_string_lossy().into_owned(), entry.path());
+        let (name, path) = (quoted::shown(entry.file_name()), entry.path());
         if kind.is_dir() {
             folders.push((name, path, stamp));
         } else {

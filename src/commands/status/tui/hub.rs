@@ -8,6 +8,7 @@ use super::folder::leaf;
 use super::tree::why;
 use crate::cache::hub::{Blob, BlobKind, File, FileKind, Hub, Repository};
 use crate::cache::{Sizes, Stamp};
+use crate::support::quoted;
 use crate::ui::browser::{Below, Branch, Kind, Node};
 use crate::ui::table::Tone;
 
@@ -62,7 +63,7 @@ impl<'a> Inside<'a> {
             file.path.ancestors().nth(depth).unwrap_or(&file.path).to_path_buf()
         });
         let node = Node {
-            name: name.to_string_lossy().into_owned(),
+            name: quoted::shown(name),
             path: self.snapshot.join(path.unwrap_or_default()),
             kind: Kind::Folder,
             sizes: self.sizes(group.iter().map(|(_, file)| *file)),
@@ -104,7 +105,7 @@ impl<'a> Inside<'a> {
 
     fn file(&self, name: &OsStr, file: &File) -> Branch {
         let path = self.snapshot.join(&file.path);
-        let text = name.to_string_lossy().into_owned();
+        let text = quoted::shown(name);
         let stamp = match &file.kind {
             FileKind::Blob(blob) => self.content(blob).0,
             FileKind::Own(stamp) => *stamp,
@@ -160,7 +161,7 @@ pub(super) fn orphans(folder: &Path) -> Vec<Branch> {
     let repository = repository(folder);
     let branch = |(name, blob): (&std::ffi::OsString, &Blob)| {
         let (stamp, alone) = content(&repository, name, blob);
-        let text = name.to_string_lossy().into_owned();
+        let text = quoted::shown(name);
         let mut branch = leaf(text, repository.blob(name), &stamp, Kind::File, Some(why::TOGETHER));
         branch.node.sizes.exclusive = alone;
         branch
@@ -171,6 +172,6 @@ pub(super) fn orphans(folder: &Path) -> Vec<Branch> {
 /// The files of unfinished downloads.
 pub(super) fn unfinished(folder: &Path) -> Vec<Branch> {
     let found = repository(folder).unfinished.into_iter();
-    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = |path: &Path| quoted::shown(path.file_name().unwrap_or_default());
     found.map(|(path, stamp)| leaf(name(&path), path, &stamp, Kind::File, Some(why::TOGETHER))).collect()
 }

@@ -38,7 +38,7 @@ const TICK: Duration = Duration::from_millis(60);
 pub(super) fn run(context: &Context) -> Result<Exit> {
     refuse(context)?;
     interrupt::watch();
-    let survey = Survey::of(context)?.without_links_back();
+    let survey = Survey::of(context)?.without_links();
     let (tell, told) = mpsc::channel();
     let mut desk = Desk {
         context,
@@ -148,7 +148,7 @@ impl Desk<'_> {
             Wish::Scan => match Survey::of(self.context) {
                 Ok(survey) => {
                     self.give(Job::Forget);
-                    self.scan(survey.without_links_back());
+                    self.scan(survey.without_links());
                 }
                 Err(error) => {
                     self.browser.hear(News::Notice(format!("{error:#}")));

@@ -7,6 +7,7 @@ use super::tree::why;
 use super::{folder, hub};
 use crate::cache::Stamp;
 use crate::cache::select::stock::is_protected;
+use crate::support::quoted;
 use crate::ui::browser::{Branch, Id, Kind, Tree};
 
 /// What is to be read.
@@ -76,7 +77,7 @@ impl Request {
                 self.beside(&path, branches);
                 continue;
             }
-            let name = path.strip_prefix(&self.path).unwrap_or(&path).to_string_lossy().into_owned();
+            let name = quoted::shown(path.strip_prefix(&self.path).unwrap_or(&path));
             let kind = if kind.is_symlink() { Kind::Link } else { Kind::File };
             let hidden = entry.file_name().as_encoded_bytes().first() == Some(&b'.');
             let stays = kept(&path).or(hidden.then_some(why::KEPT));

@@ -9,7 +9,7 @@ use crate::cache::places::OWN;
 use crate::cache::{Inventory, Kind as PlaceKind, Sizes};
 use crate::commands::status::lines;
 use crate::setup::Layout;
-use crate::support::paths;
+use crate::support::{paths, quoted};
 use crate::ui::browser::{Below, Branch, Kind, Node, Tree};
 use crate::ui::table::Tone;
 
@@ -100,7 +100,7 @@ fn unit(unit: &Unit, named: &HashMap<PathBuf, Vec<String>>) -> Option<Branch> {
     let tone = if flaws.is_empty() { Tone::Plain } else { Tone::Bad };
     let called = named.get(&unit.path).map(|names| format!("model {}", names.join(", ")));
     let about = called.into_iter().chain(flaws).collect::<Vec<_>>().join("; ");
-    let name = unit.name.to_string_lossy().into_owned();
+    let name = quoted::shown(&unit.name);
     let (name, kind, tone, stays, below) = match &unit.kind {
         UnitKind::File => (name, Kind::File, tone, None, Below::Nothing),
         UnitKind::Folder => (name, Kind::Folder, tone, None, Below::Unread),

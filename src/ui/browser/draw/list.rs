@@ -63,7 +63,8 @@ impl Column {
     }
 }
 
-fn name_width(width: usize) -> usize {
+/// How much room a name has.
+pub(super) fn name_width(width: usize) -> usize {
     let taken: usize = columns(width).into_iter().map(|column| column.width() + 1).sum();
     width.saturating_sub(MARGIN + taken).max(4)
 }

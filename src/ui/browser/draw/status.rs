@@ -1,6 +1,8 @@
 //! Below the rows: what the arrow stands at, in full; what is marked; the keys.
 
-use super::{Look, cut, mark, shown};
+use console::measure_text_width;
+
+use super::{Look, cut, label, list, mark, shown};
 use crate::support::{time, units};
 use crate::ui::browser::marks::Weight;
 use crate::ui::browser::screen::{Line, Paint};
@@ -13,13 +15,12 @@ pub(super) fn foot(browser: &Browser, look: Look, width: usize, height: usize) -
     match height {
         0 => Vec::new(),
         1 => vec![said.unwrap_or_else(|| keys(width))],
-        2..5 => vec![facts(browser, look, width), said.unwrap_or_else(|| keys(width))],
+        2..5 => vec![facts(browser, look, width, true), said.unwrap_or_else(|| keys(width))],
         _ => {
-            let rule = if look.unicode { "─" } else { "-" };
             vec![
-                Line::of(rule.repeat(width), Paint::Dim),
+                named(browser, look, width),
                 place(browser, look, width),
-                facts(browser, look, width),
+                facts(browser, look, width, false),
                 said.unwrap_or_default(),
                 keys(width),
             ]
@@ -64,8 +65,23 @@ fn place(browser: &Browser, look: Look, width: usize) -> Line {
     Line::of(text::middle(&path, width, mark(look)), Paint::Plain)
 }
 
-/// Everything that is known of it, in words: what has no column on a narrow terminal stands here.
-fn facts(browser: &Browser, look: Look, width: usize) -> Line {
+/// A rule that holds the whole name: a row may have room for its two ends alone.
+fn named(browser: &Browser, look: Look, width: usize) -> Line {
+    let rule = if look.unicode { "─" } else { "-" };
+    let Some((tree, id)) = browser.tree_and_current().filter(|_| width > 12) else {
+        return Line::of(rule.repeat(width), Paint::Dim);
+    };
+    let room = width.saturating_sub(6);
+    let name = text::middle(&shown(look, &tree.node(id).name), room, mark(look));
+    let mut line = Line::of(rule.repeat(2), Paint::Dim).and(" ", Paint::Plain).and(name, Paint::Bold);
+    line.push(" ", Paint::Plain);
+    let rest = width.saturating_sub(line.width());
+    line.and(rule.repeat(rest), Paint::Dim)
+}
+
+/// Everything that is known of it, in words: what has no column on a narrow terminal stands here, and a name of which the row shows only
+/// the ends, where it has no line of its own.
+fn facts(browser: &Browser, look: Look, width: usize, is_low: bool) -> Line {
     let Some((tree, id)) = browser.tree_and_current() else { return Line::default() };
     let node = tree.node(id);
     let mut facts = Vec::new();
@@ -80,7 +96,11 @@ fn facts(browser: &Browser, look: Look, width: usize) -> Line {
     if !node.about.is_empty() {
         facts.push(shown(look, &node.about));
     }
-    Line::of(cut(look, &facts.join(", "), width), Paint::Dim)
+    let (name, facts) = (label(look, node), facts.join(", "));
+    let whole = format!("{name}, {facts}");
+    let is_cut = measure_text_width(&name) >= list::name_width(width);
+    let fits = is_low && is_cut && measure_text_width(&whole) <= width;
+    Line::of(if fits { whole } else { cut(look, &facts, width) }, Paint::Dim)
 }
 
 /// The keys, as many as there is room for.

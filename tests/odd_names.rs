@@ -1,0 +1,107 @@
+//! Names that are no UTF-8, or that a terminal would obey: they are shown so that they can be given back, and nothing in them is obeyed.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so and stops")]
+
+mod support;
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::PathBuf;
+use std::process::Command;
+
+use support::project::{PROGRAM, Ran, Room};
+
+const LATIN: &[u8] = b"caf\xe9.pt";
+const EVIL: &[u8] = b"evil\x1b[2J\n'.pt";
+
+fn place(room: &Room, folder: &str, name: &[u8]) -> PathBuf {
+    room.place(folder).join(OsStr::from_bytes(name))
+}
+
+fn put(room: &Room, folder: &str, name: &[u8]) {
+    fs::create_dir_all(room.place(folder)).unwrap();
+    fs::write(place(room, folder, name), vec![7; 1_100_000]).unwrap();
+}
+
+fn room() -> Room {
+    let room = Room::bare();
+    room.write("modelstrap.toml", "");
+    put(&room, ".cache/whisper", LATIN);
+    put(&room, ".cache/whisper", EVIL);
+    room.write(".cache/whisper/plain.pt", vec![7; 1_100_000]);
+    put(&room, "~/.cache/whisper", LATIN);
+    room
+}
+
+fn run(room: &Room, arguments: &[&str], word: &OsStr) -> Ran {
+    room.ran(room.command(arguments).arg(word))
+}
+
+/// The names in `.cache/whisper`.
+fn left(room: &Room) -> Vec<OsString> {
+    let all = fs::read_dir(room.place(".cache/whisper")).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut names: Vec<OsString> = all.filter(|name| name.as_bytes().ends_with(b".pt")).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn what_status_shows_can_be_given_back_to_clear_and_prune() {
+    let room = room();
+    let text = room.run(&["status", "--models"]).expect(0).out;
+    let (latin, evil) = (r"$'caf\xe9.pt'", r"$'evil\x1b[2J\n\'.pt'");
+    assert!(text.contains(latin) && text.contains(evil) && !text.contains('\x1b'), "{text}");
+    let json = room.run(&["status", "--models", "--json"]).expect(0).json();
+    let models = json["places"][0]["models"].to_string();
+    assert!(models.contains(r"$'caf\\xe9.pt'") && models.contains(r"evil\u001b[2J\n'.pt"), "{models}");
+    // As it is on the disk, as it was shown, and as the shell takes what was shown.
+    for (name, shown) in [(LATIN, latin), (EVIL, evil)] {
+        for word in [OsStr::from_bytes(name), OsStr::new(shown)] {
+            let ran = run(&room, &["clear", "--dry-run"], word).expect(0);
+            assert!(ran.out.contains(shown) && ran.out.contains("you named it"), "{}", ran.out);
+            let ran =
+                run(&room, &["prune", "--older-than", "0d", "--grace", "0", "--dry-run", "--keep"], word).expect(0);
+            assert!(ran.out.contains(&format!("  {shown}: --keep\n")) && ran.out.contains("plain.pt"), "{}", ran.out);
+        }
+        let mut shell = room.program("bash");
+        let script = format!("\"$0\" clear --yes --undo-for 1h {shown}");
+        room.ran(shell.args(["-c", &script, PROGRAM])).expect(0);
+        assert!(!left(&room).contains(&OsStr::from_bytes(name).to_owned()));
+        let back = room.run(&["clear", "--undo"]).expect(0);
+        assert!(back.out.contains(&format!("{shown} is back")) && left(&room).len() == 3, "{back:?}");
+    }
+}
+
+#[test]
+fn a_path_as_status_or_a_plan_shows_it_is_taken_and_never_anything_else() {
+    let room = room();
+    let folder = b"odd\xfe\x1b[31m";
+    put(&room, "models", b"w.bin");
+    fs::rename(room.place("models"), place(&room, "", folder)).unwrap();
+    let text = room.run(&["status"]).expect(0).out;
+    let shown = r"$'odd\xfe\x1b[31m'";
+    assert!(text.contains(&format!("{shown} (this project)")) && !text.contains('\x1b'), "{text}");
+    let ran = run(&room, &["clear", "--dry-run"], OsStr::new(shown)).expect(0);
+    assert!(ran.out.contains("w.bin"), "{}", ran.out);
+    let json = room.run(&["status", "--models", "--json"]).expect(0).json();
+    let outside = json["places"].as_array().unwrap().iter().find(|place| place["library"] == "OpenAI Whisper").unwrap();
+    let path = outside["models"][0]["path"].as_str().unwrap().replace('@', room.path().to_str().unwrap());
+    let ran = run(&room, &["clear", "--now", "--yes"], OsStr::new(&path));
+    assert_eq!(ran.code, 0, "{path}: {ran:?}");
+    assert!(!place(&room, "~/.cache/whisper", LATIN).exists() && left(&room).len() == 3);
+    let ran = run(&room, &["clear", "--yes"], OsStr::from_bytes(b"caf\xe8.pt")).expect(2);
+    assert!(ran.err.contains(r"nothing in the cache is called $'caf\xe8.pt'"), "{}", ran.err);
+    let ran = run(&room, &["clear", "--yes"], OsStr::from_bytes(b"~/.cache/whisper/none\xff")).expect(2);
+    assert!(ran.err.contains(r"$'~/.cache/whisper/none\xff'"), "{}", ran.err);
+}
+
+#[test]
+fn dedupe_and_the_commands_that_are_printed_quote_as_a_shell_reads() {
+    let room = room();
+    let out = room.run(&["dedupe", "--grace", "0", "--dry-run"]).expect(0);
+    let script = room.place("dedupe.sh");
+    fs::write(&script, &out.out).unwrap();
+    let ran = Command::new("sh").arg("-n").arg(&script).status().unwrap();
+    assert!(ran.success() && !out.err.contains('\x1b'), "{}", out.err);
+}

@@ -1,0 +1,135 @@
+//! Which folders `modelstrap status` counts: what scripts left in the project has rows of its own, and every verb sees the same places.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so and stops")]
+
+#[path = "support/lived.rs"]
+mod lived;
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+use lived::MAIN;
+use serde_json::{Value, json};
+use support::project::{PROGRAM, Room, may_mount};
+
+/// A repository in `hub`, whose contents are those of every other that has as many bytes.
+fn hub(room: &Room, hub: &str, name: &str, bytes: usize) {
+    let folder = format!("{hub}/models--{}", name.replace('/', "--"));
+    let blob = format!("{bytes:064}");
+    room.write(&format!("{folder}/blobs/{blob}"), vec![7; bytes]);
+    room.write(&format!("{folder}/refs/main"), MAIN);
+    room.link(&format!("{folder}/snapshots/{MAIN}/model.bin"), &format!("../../blobs/{blob}"));
+}
+
+/// What `cache_dir="hubcache"` made, and what a variable made that holds a `~` which nobody expanded.
+fn scattered() -> Room {
+    let room = Room::bare();
+    room.write("modelstrap.toml", "");
+    hub(&room, ".cache/huggingface/hub", "org/one", 2_000_000);
+    hub(&room, "hubcache", "org/one", 2_000_000);
+    hub(&room, "./~/.cache/huggingface/hub", "org/two", 1_500_000);
+    room.write("./~/.cache/whisper/base.pt", vec![7; 1_100_000]);
+    room
+}
+
+fn rows(status: &Value) -> Vec<(&str, &str, u64)> {
+    let all = status["places"].as_array().unwrap().iter().map(|found| {
+        let text = |member: &str| found[member].as_str().unwrap_or_default();
+        (text("path"), text("library"), found["sizes"]["apparent_bytes"].as_u64().unwrap())
+    });
+    all.collect()
+}
+
+#[test]
+fn a_hub_in_the_project_and_a_folder_called_tilde_have_rows_with_a_warning() {
+    let room = scattered();
+    // A link may have come with a clone: what it leads to is no place of this project.
+    room.write("~/photos/holiday.jpg", vec![7; 1_100_000]);
+    room.link("./~/.cache/torch", room.place("~/photos").to_str().unwrap());
+    let status = room.run(&["status", "--json"]).expect(0).json();
+    let refs = 40;
+    assert_eq!(
+        rows(&status),
+        [
+            ("@/p/.cache/huggingface", "", 2_000_000 + refs),
+            ("@/p/~/.cache/huggingface", "Hugging Face Hub", 1_500_000 + refs),
+            ("@/p/~/.cache/whisper", "OpenAI Whisper", 1_100_000),
+            ("@/p/hubcache", "this project", 2_000_000 + refs),
+        ]
+    );
+    let text = room.run(&["status"]).expect(0).out;
+    for row in ["❗ huggingface", "./~/.cache/huggingface (Hugging Face Hub)", "❗ hubcache", "hubcache (this project)"]
+    {
+        assert!(text.contains(row), "{row}: {text}");
+    }
+    assert!(text.contains("❗ outside of the cache: 4.6"), "{text}");
+    let page = room.run(&["report", "-o", "-"]).expect(0).out;
+    for row in ["<bdi>./~/.cache/huggingface</bdi>", "<bdi>hubcache</bdi>"] {
+        assert!(page.contains(row), "{row}");
+    }
+}
+
+#[test]
+fn dedupe_and_clear_see_a_hub_in_the_project() {
+    let room = scattered();
+    let dedupe = room.run(&["dedupe", "--grace", "0", "--dry-run", "--json"]).expect(0).json();
+    let pairs = dedupe["pairs"].as_array().unwrap();
+    assert_eq!(pairs.len(), 1, "{dedupe:#}");
+    let keep = pairs[0]["keep"].as_str().unwrap();
+    assert!(keep.starts_with("@/p/.cache/huggingface/hub/models--org--one/blobs/"), "{keep}");
+    assert!(pairs[0]["names"].to_string().contains("@/p/hubcache/"), "{dedupe:#}");
+    room.run(&["clear", "./hubcache", "--now", "--yes"]).expect(0);
+    assert!(!room.exists("hubcache/models--org--one") && room.exists(".cache/huggingface/hub/models--org--one"));
+}
+
+#[test]
+fn a_folder_that_is_mounted_again_within_another_place_is_counted_once() {
+    if !may_mount() {
+        return;
+    }
+    let room = Room::bare();
+    room.write("modelstrap.toml", "");
+    hub(&room, ".cache/huggingface/hub", "org/one", 2_000_000);
+    hub(&room, ".cache/huggingface/hub", "org/two", 1_500_000);
+    room.write(".cache/whisper/base.pt", vec![7; 1_100_000]);
+    room.write("~/.cache/huggingface/token", "t");
+    // Where each is mounted again: a whole hub, a repository, a folder of files.
+    room.write("~/elsewhere/large.bin", vec![7; 1_200_000]);
+    let alone = room.run(&["status", "--json"]).expect(0).json()["total"]["files"].as_u64().unwrap();
+    // A whole hub, a repository, a folder of files; and what lies nowhere else, which counts where it is mounted.
+    for (from, to, more) in [
+        (".cache/huggingface/hub", "~/.cache/huggingface/hub", 0),
+        (".cache/huggingface/hub/models--org--one", "~/.cache/huggingface/hub/models--org--one", 0),
+        (".cache/whisper", "~/.cache/huggingface/assets", 0),
+        ("~/elsewhere", "~/.cache/huggingface/assets", 1),
+    ] {
+        let (from, to) = (room.place(from), room.place(to));
+        fs::create_dir_all(&to).unwrap();
+        let mut command = room.program("unshare");
+        let script = "mount --bind \"$1\" \"$2\" && \"$0\" status --models --json";
+        command.args(["-m", "--propagation", "private", "sh", "-c", script, PROGRAM]).arg(&from).arg(&to);
+        let status = room.ran(&mut command).expect(0).json();
+        assert_eq!(status["total"]["files"], alone + more, "{status:#}");
+        let shown = |path: &Path| path.display().to_string().replace(room.path().to_str().unwrap(), "@");
+        let (name, path, of) = (to.file_name().unwrap().to_str().unwrap(), shown(&to), shown(&from));
+        let twin = json!([{"name": name, "path": path, "why": "same_folder", "of": of}]);
+        assert_eq!(status["elsewhere"], if more == 0 { twin } else { json!([]) });
+        fs::remove_dir(&to).unwrap();
+    }
+}
+
+#[test]
+fn a_large_file_in_the_cache_root_itself_is_told_and_marks_are_not() {
+    let room = Room::bare();
+    room.write(".cache/CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55\n");
+    room.write(".cache/whisper/base.pt", vec![7; 1_100_000]);
+    let text = room.run(&["status"]).expect(0).out;
+    assert!(!text.contains("in .cache itself"), "{text}");
+    room.write(".cache/model.safetensors", vec![7; 1 << 21]);
+    let text = room.run(&["status"]).expect(0).out;
+    let line = "2.10 MB in 1 file lies in .cache itself, beside the libraries' folders: no library reads them there, and no row counts them\n";
+    assert!(text.contains(line), "{text}");
+    let json = room.run(&["status", "--json"]).expect(0).json();
+    assert_eq!(json["beside"], json!({"files": 1, "bytes": 1 << 21}));
+}
