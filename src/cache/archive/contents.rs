@@ -1,7 +1,7 @@
 //! Which of the gathered files have the same bytes: by what their names say of them (a blob of 64 digits is called by its SHA-256),
 //! else by reading them, on all cores, so that the index can name every content before the first is written.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::PathBuf;
@@ -55,7 +55,7 @@ pub fn plan(
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Plan, interrupt::Interrupted> {
     let Gathered { things, stores, problems, .. } = gathered;
-    let named = if about.trust_names { named(&things, &stores) } else { HashMap::new() };
+    let payloads = if about.trust_names { payloads(&things, &stores) } else { HashMap::new() };
     let mut plan = Plan { problems, ..Plan::default() };
     // Hard links have one content, which is looked at once.
     let mut first: HashMap<(u64, u64), usize> = HashMap::new();
@@ -66,8 +66,8 @@ pub fn plan(
             Thing::File(bytes) => {
                 let at = files.len();
                 let group = match &bytes {
-                    Bytes::Disk(_, stamp) if stamp.names > 1 && stamp.id != (0, 0) => {
-                        Some(*first.entry(stamp.id).or_insert(at)).filter(|first| *first != at)
+                    Bytes::Disk(file) if file.stamp.names > 1 && file.stamp.id != (0, 0) => {
+                        Some(*first.entry(file.stamp.id).or_insert(at)).filter(|first| *first != at)
                     }
                     _ => None,
                 };
@@ -76,13 +76,18 @@ pub fn plan(
             other => others.push((name, other)),
         }
     }
-    let known: Vec<Option<Sum>> = files.iter().map(|(name, ..)| named.get(name).copied()).collect();
-    let unknown: Vec<usize> = (0..files.len()).filter(|at| known[*at].is_none() && files[*at].2.is_none()).collect();
+    let known = |name: &Name| match name.role(&stores) {
+        Role::Blob if about.trust_names => digest_in(name),
+        _ => payloads.get(name).copied(),
+    };
+    let mut found: Vec<Option<(Sum, bool)>> =
+        files.iter().map(|(name, ..)| known(name).map(|sum| (sum, false))).collect();
+    drop(payloads);
+    let unknown: Vec<usize> = (0..files.len()).filter(|at| found[*at].is_none() && files[*at].2.is_none()).collect();
     let read = sums(&unknown, &files, progress);
     if interrupt::requested() {
         return Err(interrupt::Interrupted("stopped; nothing was written".to_owned()));
     }
-    let mut found: Vec<Option<(Sum, bool)>> = known.into_iter().map(|sum| sum.map(|sum| (sum, false))).collect();
     for (at, sum) in unknown.into_iter().zip(read) {
         match sum {
             Ok(sum) => found[at] = Some((sum, true)),
@@ -105,7 +110,7 @@ pub fn plan(
 
 fn path_of(bytes: &Bytes) -> PathBuf {
     match bytes {
-        Bytes::Disk(path, _) => path.clone(),
+        Bytes::Disk(file) => file.path(),
         Bytes::Memory(_) => PathBuf::new(),
     }
 }
@@ -129,7 +134,8 @@ fn members(
             continue;
         };
         let (size, mtime, mode) = match &bytes {
-            Bytes::Disk(_, stamp) => {
+            Bytes::Disk(file) => {
+                let stamp = &file.stamp;
                 let mtime = i64::try_from(stamp.modified.div_euclid(1_000_000_000)).unwrap_or(0);
                 (stamp.size, mtime.max(0), if stamp.mode == 0 { 0o644 } else { (stamp.mode & 0o777) as u16 })
             }
@@ -154,24 +160,25 @@ fn members(
 }
 
 /// Sorts all members, and counts again of which one a second name is.
-fn finish(entries: Vec<(Entry, Source)>, stores: &[Vec<u8>], about: &About, plan: &mut Plan) {
+fn finish(mut entries: Vec<(Entry, Source)>, stores: &[Vec<u8>], about: &About, plan: &mut Plan) {
     let mut order: Vec<usize> = (0..entries.len()).collect();
-    order.sort_by(|one, other| entries[*one].0.name.cmp(&entries[*other].0.name));
+    order.sort_unstable_by(|one, other| entries[*one].0.name.cmp(&entries[*other].0.name));
     let mut new = vec![0; entries.len()];
     for (at, old) in order.into_iter().enumerate() {
         new[old] = at;
     }
-    let mut slots: Vec<Option<(Entry, Source)>> = entries.iter().map(|_| None).collect();
     let mut bytes = 0;
-    for (old, (mut entry, source)) in entries.into_iter().enumerate() {
+    for (entry, _) in &mut entries {
         match &mut entry.what {
             What::Same { of, with } => (*of, *with) = (new[*of], new[*with]),
             What::File { size, .. } => bytes += *size,
             _ => {}
         }
-        slots[new[old]] = Some((entry, source));
     }
-    let (entries, sources): (Vec<Entry>, Vec<Source>) = slots.into_iter().flatten().unzip();
+    drop(new);
+    // No two have one name. In place: another list of a million is room that nobody has.
+    entries.sort_unstable_by(|(one, _), (other, _)| one.name.cmp(&other.name));
+    let (entries, sources): (Vec<Entry>, Vec<Source>) = entries.into_iter().unzip();
     let head = Head {
         schema: SCHEMA.to_owned(),
         tool: about.tool.clone(),
@@ -184,20 +191,22 @@ fn finish(entries: Vec<(Entry, Source)>, stores: &[Vec<u8>], about: &About, plan
     plan.sources = sources;
 }
 
-/// The digests that names say: of blobs with 64 digits, and of the payloads that such a blob leads to.
-fn named(things: &std::collections::BTreeMap<Name, Thing>, stores: &[Vec<u8>]) -> HashMap<Name, Sum> {
+/// What a blob's name says of its content, where that is 64 digits.
+fn digest_in(blob: &Name) -> Option<Sum> {
+    std::str::from_utf8(blob.last()).ok().and_then(unhex)
+}
+
+/// The digests of the payloads that a blob with 64 digits leads to.
+fn payloads(things: &BTreeMap<Name, Thing>, stores: &[Vec<u8>]) -> HashMap<Name, Sum> {
     let mut named = HashMap::new();
+    if stores.is_empty() {
+        return named;
+    }
     for (name, thing) in things.iter().filter(|(name, _)| name.role(stores) == Role::Blob) {
-        let Some(sum) = std::str::from_utf8(name.last()).ok().and_then(unhex) else { continue };
-        match thing {
-            Thing::File(_) => drop(named.insert(name.clone(), sum)),
-            Thing::Link(to) => {
-                let to = names::resolve(name.folder(), to).and_then(|to| Name::of(&to, Os::current()).ok());
-                if let Some(payload) = to.filter(|to| to.role(stores) == Role::Payload) {
-                    named.insert(payload, sum);
-                }
-            }
-            Thing::Folder => {}
+        let (Thing::Link(to), Some(sum)) = (thing, digest_in(name)) else { continue };
+        let to = names::resolve(name.folder(), to).and_then(|to| Name::of(&to, Os::current()).ok());
+        if let Some(payload) = to.filter(|to| to.role(stores) == Role::Payload) {
+            named.insert(payload, sum);
         }
     }
     named
@@ -216,7 +225,7 @@ fn sums(
 /// The digests of `sources`, on all cores, the largest first. Those that were not read when the person asked to stop are errors.
 pub fn read_all(sources: &[&Bytes], progress: &(dyn Fn(u64) + Sync)) -> Vec<io::Result<Sum>> {
     let size = |bytes: &Bytes| match bytes {
-        Bytes::Disk(_, stamp) => stamp.size,
+        Bytes::Disk(file) => file.stamp.size,
         Bytes::Memory(bytes) => bytes.len() as u64,
     };
     let mut order: Vec<usize> = (0..sources.len()).collect();
@@ -250,8 +259,8 @@ fn sum(bytes: &Bytes, buffer: &mut [u8], progress: &dyn Fn(u64)) -> io::Result<S
     let mut sum = Sha256::new();
     match bytes {
         Bytes::Memory(bytes) => sum.update(bytes),
-        Bytes::Disk(path, stamp) => {
-            let mut file = open(path)?;
+        Bytes::Disk(found) => {
+            let mut file = open(&found.path())?;
             loop {
                 if interrupt::requested() {
                     return Err(io::ErrorKind::Interrupted.into());
@@ -266,7 +275,7 @@ fn sum(bytes: &Bytes, buffer: &mut [u8], progress: &dyn Fn(u64)) -> io::Result<S
                     Err(error) => return Err(error),
                 }
             }
-            if !Stamp::of(&file.metadata()?).is_same_content(stamp) {
+            if !Stamp::of(&file.metadata()?).is_same_content(&found.stamp) {
                 return Err(io::Error::other("it was changed while it was read"));
             }
         }

@@ -4,9 +4,11 @@
 //! relative where it was absolute. What leads elsewhere, or to nothing, and what belongs to this machine alone, is left out.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::names::{self, Name, Role};
 use crate::cache::stamp::Stamp;
@@ -25,10 +27,35 @@ pub struct Root {
 /// Where the bytes of a file are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Bytes {
-    /// In this file, as it was.
-    Disk(PathBuf, Stamp),
+    /// In this file, as it was. In a box, since most things of a cache are links, and a million of them have to have room.
+    Disk(Box<Found>),
     /// Here: what is made for the archive.
     Memory(Vec<u8>),
+}
+
+/// A file on the disk, as it was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The folder that it lies in, of which those beside it know as well.
+    folder: Arc<Path>,
+    file: Box<OsStr>,
+    /// What it was.
+    pub stamp: Stamp,
+}
+
+impl Found {
+    /// Where it is.
+    pub fn path(&self) -> PathBuf {
+        self.folder.join(&*self.file)
+    }
+}
+
+impl Bytes {
+    /// Those of the file at `path`, which was `stamp`.
+    pub fn of(path: &Path, stamp: Stamp) -> Self {
+        let folder = Arc::from(path.parent().unwrap_or(Path::new("")));
+        Self::Disk(Box::new(Found { folder, file: path.file_name().unwrap_or_default().into(), stamp }))
+    }
 }
 
 /// What has a name.
@@ -106,11 +133,12 @@ impl Walk<'_> {
             }
         };
         let empty = entries.is_empty();
+        let folder: Arc<Path> = Arc::from(path);
         for entry in entries {
             let inside = names::of_text(&entry.file_name()).map(|text| [name, b"/", &text[..]].concat());
             let inside = inside.ok_or("is no name elsewhere").and_then(|inside| Name::of(&inside, Os::current()));
             match inside {
-                Ok(inside) => self.entry(&entry.path(), inside, depth)?,
+                Ok(inside) => self.entry(&folder, &entry.file_name(), inside, depth)?,
                 Err(flaw) => self.found.left_out.push((entry.path(), format!("its name {flaw}"))),
             }
         }
@@ -124,9 +152,16 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn entry(&mut self, path: &Path, name: Name, depth: usize) -> Result<(), interrupt::Interrupted> {
+    fn entry(
+        &mut self,
+        folder: &Arc<Path>,
+        file: &OsStr,
+        name: Name,
+        depth: usize,
+    ) -> Result<(), interrupt::Interrupted> {
+        let path = &folder.join(file);
         // A root within another one, where the libraries look for it.
-        if self.roots.iter().any(|root| root.path == path) {
+        if self.roots.iter().any(|root| root.path == *path) {
             return Ok(());
         }
         if self.roots.iter().any(|root| root.prefix == name.bytes()) {
@@ -161,7 +196,8 @@ impl Walk<'_> {
             return Ok(());
         }
         let thing = if metadata.is_file() {
-            Thing::File(Bytes::Disk(path.to_path_buf(), Stamp::of(&metadata)))
+            let found = Found { folder: Arc::clone(folder), file: file.into(), stamp: Stamp::of(&metadata) };
+            Thing::File(Bytes::Disk(Box::new(found)))
         } else if metadata.is_symlink() {
             match fs::read_link(path) {
                 Ok(target) => match self.link(&name, path, &target) {
@@ -210,12 +246,13 @@ impl Walk<'_> {
 fn settle_unreadable(found: &mut Gathered) {
     let Gathered { things, problems, .. } = found;
     things.retain(|_, thing| {
-        let Thing::File(Bytes::Disk(path, _)) = thing else { return true };
-        match super::contents::open(path) {
+        let Thing::File(Bytes::Disk(file)) = thing else { return true };
+        let path = file.path();
+        match super::contents::open(&path) {
             Ok(_) => true,
             Err(error) if error.kind() == io::ErrorKind::NotFound => false,
             Err(error) => {
-                problems.push((path.clone(), error));
+                problems.push((path, error));
                 false
             }
         }
@@ -268,8 +305,8 @@ fn settle_references(found: &mut Gathered) {
         let Some((repository, inside)) = name.repository() else { return true };
         match name.role(&[]) {
             Role::Reference => {
-                let Thing::File(Bytes::Disk(path, _)) = thing else { return false };
-                let commit = crate::support::bounded::read(path, 64).unwrap_or_default();
+                let Thing::File(Bytes::Disk(file)) = thing else { return false };
+                let commit = crate::support::bounded::read(&file.path(), 64).unwrap_or_default();
                 commits.contains(&[repository, b"/snapshots/", commit.trim_ascii()].concat())
             }
             Role::NoExist => {

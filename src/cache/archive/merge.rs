@@ -240,7 +240,7 @@ fn settle_comparisons(
     plan: &mut Merge,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<(), interrupt::Interrupted> {
-    let sources: Vec<Bytes> = compare.iter().map(|(_, path, stamp)| Bytes::Disk(path.clone(), *stamp)).collect();
+    let sources: Vec<Bytes> = compare.iter().map(|(_, path, stamp)| Bytes::of(path, *stamp)).collect();
     let sums = read_all(&sources.iter().collect::<Vec<_>>(), progress);
     if interrupt::requested() {
         return Err(interrupt::Interrupted("stopped; nothing was changed".to_owned()));

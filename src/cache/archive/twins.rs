@@ -54,7 +54,7 @@ pub(super) fn find(
             .filter_map(|wish| wish.candidates.last().cloned())
             .filter(|(path, _)| !known.contains_key(path))
             .collect();
-        let sources: Vec<Bytes> = next.iter().map(|(path, stamp)| Bytes::Disk(path.clone(), *stamp)).collect();
+        let sources: Vec<Bytes> = next.iter().map(|(path, stamp)| Bytes::of(path, *stamp)).collect();
         let sums = read_all(&sources.iter().collect::<Vec<_>>(), progress);
         if interrupt::requested() {
             return Err(Interrupted("stopped; nothing was changed".to_owned()));

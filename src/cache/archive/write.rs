@@ -128,7 +128,7 @@ fn content(
 ) -> Result<(), Failure> {
     let (path, stamp) = match bytes {
         Bytes::Memory(bytes) => return Ok(sink.put(bytes)?),
-        Bytes::Disk(path, stamp) => (path, stamp),
+        Bytes::Disk(file) => (&file.path(), &file.stamp),
     };
     let unreadable = |why| Failure::Unreadable { path: path.clone(), why };
     let mut file = contents::open(path).map_err(unreadable)?;

@@ -140,7 +140,9 @@ fn list(
     for entry in files {
         match entry.metadata() {
             Ok(found) if found.len() >= search.min_size.max(1) && found.is_file() => {
-                own.files.push(file(task, &folder, local.clone(), entry.file_name(), &found));
+                let file = file(task, &folder, local.clone(), entry.file_name(), &found);
+                // A file of holes frees nothing: to read it would be for nothing.
+                own.files.extend((file.stamp.disk > 0).then_some(file));
             }
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 own.problems.push(Problem { path: entry.path(), why: error.to_string() });
