@@ -3,11 +3,15 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so and stops")]
 
+#[path = "support/hub/mod.rs"]
+mod hub;
 #[path = "support/lived.rs"]
 mod lived;
 #[path = "support/strace.rs"]
 mod strace;
 mod support;
+#[path = "support/zoo.rs"]
+mod zoo;
 
 use lived::{HUB, MAIN, PINNED, repository};
 use support::project::{Node, PROGRAM, Ran, Room, Tree, may_mount};
@@ -43,7 +47,8 @@ fn one_repository() -> Room {
 }
 
 /// What is left of the repository, and of a trash.
-const LEFT: &str = "cd .cache; find . \\( -path '*/models--*' -o -path '*.modelstrap*' \\) ! -type d | sort";
+const LEFT: &str =
+    "cd .cache; find . \\( -path '*/models--*' -o -path '*/datasets--*' -o -path '*.modelstrap*' \\) ! -type d | sort";
 
 /// The paths that [`LEFT`] has printed, but for how the cache grew: that is noted where there is room for it.
 fn left(ran: &Ran) -> Vec<&str> {
@@ -108,6 +113,25 @@ fn who_wants_to_have_it_back_is_told_that_a_full_disk_has_no_room_for_that() {
          what can be brought back needs a little room: `--now` deletes it at once\n"
     );
     assert_eq!(left(&ran).len(), 5, "{ran:?}");
+}
+
+#[test]
+fn a_model_is_purged_from_a_disk_without_a_free_byte_or_inode() {
+    if !may_mount() {
+        return;
+    }
+    let zoo = zoo::Zoo::start();
+    for what in ["bytes", "inodes"] {
+        let room = zoo.project("data = \"hf:datasets/org/speech\"\n");
+        let script = format!(
+            "\"$1\" models download >/dev/null 2>&1; full {what} \"$2/disk\"; \"$1\" models remove data --purge --yes; \
+             cat modelstrap.toml; {LEFT}"
+        );
+        let ran = on_a_small_disk(&room, &script).expect(0);
+        assert!(ran.err.ends_with(" kB freed.\n") && ran.out.starts_with("[models]\n"), "{what}: {ran:?}");
+        let of_the_cache = |path: &&&str| path.contains("datasets--") || path.contains("/trash/");
+        assert_eq!(left(&ran).iter().filter(of_the_cache).count(), 0, "{what}: {ran:?}");
+    }
 }
 
 #[test]

@@ -1,7 +1,8 @@
-//! The shared store of `huggingface_hub` 1.32 and later, `<hub>/blobs`: recognised and read, never written.
+//! The shared store of `huggingface_hub` 1.32 and later, `<hub>/blobs`: recognised and read here, never written.
 //!
 //! A blob of a repository may be a link to a payload there. Such a blob is present, and used. Payloads are named by a hash that
-//! only Python's own transfer can verify, so nothing of ours is published; and they are shared, so nothing of ours removes them.
+//! only Python's own transfer can verify, so nothing of ours is published; and they are
+//! shared: `cache/remove` alone takes one away, by the store's own list of users.
 
 use std::fs;
 use std::path::{Path, PathBuf};
