@@ -105,3 +105,22 @@ fn dedupe_and_the_commands_that_are_printed_quote_as_a_shell_reads() {
     let ran = Command::new("sh").arg("-n").arg(&script).status().unwrap();
     assert!(ran.success() && !out.err.contains('\x1b'), "{}", out.err);
 }
+
+#[test]
+fn migrate_takes_a_place_as_status_shows_it() {
+    let room = room();
+    let commit = "2".repeat(40);
+    room.write("hub/models--org--m/blobs/x", vec![7; 1_200_000]);
+    room.write("hub/models--org--m/refs/main", &commit);
+    room.link(&format!("hub/models--org--m/snapshots/{commit}/x.bin"), "../../blobs/x");
+    fs::rename(room.place("hub"), place(&room, "", b"hub\xff")).unwrap();
+    let shown = r"$'hub\xff'";
+    let text = room.run(&["status"]).expect(0).out;
+    assert!(text.contains(&format!("❗ {shown}")), "{text}");
+    for word in [OsStr::from_bytes(b"hub\xff"), OsStr::new(shown)] {
+        let planned = run(&room, &["migrate", "--dry-run", "--json"], word).expect(0).json();
+        assert_eq!(planned["total"]["files"], 1, "{planned:#}");
+    }
+    let ran = run(&room, &["migrate", "--dry-run"], OsStr::from_bytes(b"none\xff")).expect(2);
+    assert!(ran.err.contains(r"there is no $'none\xff'"), "{}", ran.err);
+}
