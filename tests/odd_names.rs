@@ -55,6 +55,9 @@ fn what_status_shows_can_be_given_back_to_clear_and_prune() {
     let json = room.run(&["status", "--models", "--json"]).expect(0).json();
     let models = json["places"][0]["models"].to_string();
     assert!(models.contains(r"$'caf\\xe9.pt'") && models.contains(r"evil\u001b[2J\n'.pt"), "{models}");
+    let page = room.run(&["report", "-o", "-"]).expect(0).out;
+    let html = |name: &str| name.replace('\'', "&#39;");
+    assert!(page.contains(&html(latin)) && page.contains(&html(evil)) && !page.contains('\x1b'), "{page}");
     // As it is on the disk, as it was shown, and as the shell takes what was shown.
     for (name, shown) in [(LATIN, latin), (EVIL, evil)] {
         for word in [OsStr::from_bytes(name), OsStr::new(shown)] {

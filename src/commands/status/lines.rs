@@ -118,7 +118,7 @@ fn place(report: &Report<'_>, found: &Found, output: &Output, rows: &mut Vec<Vec
 }
 
 /// How old an application cache's files may become, and how much of it is older.
-fn policy(found: &Found) -> Option<String> {
+pub(super) fn policy(found: &Found) -> Option<String> {
     let Kind::Application { max_age } = &found.place.kind else { return None };
     let Some(age) = max_age.map(time::span) else { return Some(" (no max_age)".to_owned()) };
     let old = found.expired;
