@@ -55,6 +55,9 @@ fn what_status_shows_can_be_given_back_to_clear_and_prune() {
     let json = room.run(&["status", "--models", "--json"]).expect(0).json();
     let models = json["places"][0]["models"].to_string();
     assert!(models.contains(r"$'caf\\xe9.pt'") && models.contains(r"evil\u001b[2J\n'.pt"), "{models}");
+    let page = room.run(&["report", "-o", "-"]).expect(0).out;
+    let html = |name: &str| name.replace('\'', "&#39;");
+    assert!(page.contains(&html(latin)) && page.contains(&html(evil)) && !page.contains('\x1b'), "{page}");
     // As it is on the disk, as it was shown, and as the shell takes what was shown.
     for (name, shown) in [(LATIN, latin), (EVIL, evil)] {
         for word in [OsStr::from_bytes(name), OsStr::new(shown)] {
@@ -104,4 +107,23 @@ fn dedupe_and_the_commands_that_are_printed_quote_as_a_shell_reads() {
     fs::write(&script, &out.out).unwrap();
     let ran = Command::new("sh").arg("-n").arg(&script).status().unwrap();
     assert!(ran.success() && !out.err.contains('\x1b'), "{}", out.err);
+}
+
+#[test]
+fn migrate_takes_a_place_as_status_shows_it() {
+    let room = room();
+    let commit = "2".repeat(40);
+    room.write("hub/models--org--m/blobs/x", vec![7; 1_200_000]);
+    room.write("hub/models--org--m/refs/main", &commit);
+    room.link(&format!("hub/models--org--m/snapshots/{commit}/x.bin"), "../../blobs/x");
+    fs::rename(room.place("hub"), place(&room, "", b"hub\xff")).unwrap();
+    let shown = r"$'hub\xff'";
+    let text = room.run(&["status"]).expect(0).out;
+    assert!(text.contains(&format!("❗ {shown}")), "{text}");
+    for word in [OsStr::from_bytes(b"hub\xff"), OsStr::new(shown)] {
+        let planned = run(&room, &["migrate", "--dry-run", "--json"], word).expect(0).json();
+        assert_eq!(planned["total"]["files"], 1, "{planned:#}");
+    }
+    let ran = run(&room, &["migrate", "--dry-run"], OsStr::from_bytes(b"none\xff")).expect(2);
+    assert!(ran.err.contains(r"there is no $'none\xff'"), "{}", ran.err);
 }

@@ -81,7 +81,8 @@ fn one_walks_from_the_places_down_to_the_files() {
         terminal.press(keys::ENTER).screen(&["222222222222", "❯  new.bin", "both.bin", "0 B"]);
         terminal.press(keys::LEFT).press("h").press(keys::LEFT).screen(&["❯  huggingface/"]);
         // Largest first: a place of its own, the hub's, the stray, the application's.
-        terminal.press(keys::END).screen(&["❯  tmdb/"]);
+        let policy = if columns < 80 { "1 file, used today" } else { "application cache (nothing older than 90 d)" };
+        terminal.press(keys::END).screen(&["❯  tmdb/", policy]);
         terminal.press(keys::ENTER).screen(&["❯  films/"]);
         terminal.press(keys::ENTER).screen(&["❯  1.json"]);
         terminal.press("q");

@@ -272,7 +272,10 @@ fn homes(cache_root: &Path, project: &Path) -> (Vec<Place>, Vec<Aside>) {
 /// have come with a clone.
 fn unexpanded(defaults: &[(String, PathBuf)], home: &Path, project: &Path) -> Vec<(String, PathBuf)> {
     let tilde = project.join(UNEXPANDED);
-    let Some(real) = project.canonicalize().ok().map(|project| project.join(UNEXPANDED)) else { return Vec::new() };
+    let Ok(real) = tilde.canonicalize() else { return Vec::new() };
+    if project.canonicalize().is_ok_and(|project| project.join(UNEXPANDED) != real) {
+        return Vec::new();
+    }
     let below = |(whose, path): &(String, PathBuf)| {
         let inside = path.strip_prefix(home).ok()?;
         let is_plain = tilde.join(inside).canonicalize().is_ok_and(|found| found == real.join(inside));

@@ -1,5 +1,7 @@
 //! `modelstrap migrate`
 
+use std::ffi::OsString;
+
 use clap::Args;
 use clap::builder::FalseyValueParser;
 
@@ -8,7 +10,7 @@ use clap::builder::FalseyValueParser;
 pub struct MigrateArgs {
     /// What to move: a folder, or a place by the name that `status` gives it. Without any, everything that belongs into the cache
     #[arg(value_name = "PLACE")]
-    pub places: Vec<String>,
+    pub places: Vec<OsString>,
     /// Leave links at the old paths, so that what still looks there finds it
     #[arg(long)]
     pub link_back: bool,

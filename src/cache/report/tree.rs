@@ -4,6 +4,7 @@ use super::html::visible;
 use super::{Subject, findings};
 use crate::cache::inventory::{Found, Unit, UnitKind};
 use crate::cache::places::OWN;
+use crate::support::quoted;
 
 /// So many models of a library are drawn by name.
 const MODELS: usize = 1000;
@@ -73,10 +74,8 @@ pub(super) fn unit_name(unit: &Unit) -> String {
         UnitKind::Store => "shared store (locks, marks)".to_owned(),
         UnitKind::Rest => "small files".to_owned(),
         UnitKind::Own if unit.name == OWN => "notes of modelstrap".to_owned(),
-        UnitKind::Own => format!("{} (locks, marks)", unit.name.to_string_lossy()),
-        UnitKind::File | UnitKind::Folder | UnitKind::Ollama | UnitKind::Repository(_) => {
-            unit.name.to_string_lossy().into_owned()
-        }
+        UnitKind::Own => format!("{} (locks, marks)", quoted::shown(&unit.name)),
+        UnitKind::File | UnitKind::Folder | UnitKind::Ollama | UnitKind::Repository(_) => quoted::shown(&unit.name),
     }
 }
 

@@ -19,7 +19,7 @@ use crate::models::locked::RepoType;
 use crate::models::names;
 use crate::platform::open_files::open_files;
 use crate::project::git;
-use crate::support::{bounded, escape, paths, time};
+use crate::support::{bounded, escape, paths, quoted, time};
 
 /// What moves, and how.
 pub(super) struct Prepared {
@@ -130,11 +130,11 @@ fn named(
 ) -> Result<Found> {
     let mut found = Found::default();
     let start = context.start()?;
-    for name in &arguments.places {
-        let is_named = |place: &&Place| place.name == *name && place.path.is_dir();
+    for name in arguments.places.iter().map(|word| quoted::given(word)) {
+        let is_named = |place: &&Place| place.name == name && place.path.is_dir();
         let outside =
             |place: &&Place| !matches!(place.kind, crate::cache::Kind::Home | crate::cache::Kind::Application { .. });
-        let path = paths::absolute(&start, Path::new(name));
+        let path = paths::absolute(&start, &quoted::path(&name));
         let paths: Vec<PathBuf> =
             match survey.places.iter().filter(is_named).filter(outside).map(|place| place.path.clone()).collect() {
                 found @ Vec::<PathBuf> { .. } if !found.is_empty() && !path.is_dir() => found,
@@ -142,7 +142,7 @@ fn named(
             };
         for path in paths.into_iter().filter(|path| !again || path.is_dir()) {
             if path.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
-                return Err(Usage(format!("there is no {}", escape::printable(name))).into());
+                return Err(Usage(format!("there is no {}", quoted::shown(name))).into());
             }
             let part = search.of(&path).map_err(|why| Usage(format!("{}: {why}", escape::path(&path))))?;
             found.parts.extend(part.parts);

@@ -108,7 +108,8 @@ fn place(report: &Report<'_>, found: &Found, output: &Output, rows: &mut Vec<Vec
     };
     let missing = if found.exists { "" } else { " (not there)" };
     let used = found.units.iter().filter_map(|unit| unit.used).max().map(|used| time::ago(report.now, used));
-    rows.push(line(&format!("  {icon}{}{missing}", found.place.name), tone, found.sizes, used, &at));
+    let name = quoted::shown(&found.place.name);
+    rows.push(line(&format!("  {icon}{name}{missing}"), tone, found.sizes, used, &at));
     if report.shows_models() {
         for unit in report.models(found).0 {
             model(report, unit, rows);
@@ -117,7 +118,7 @@ fn place(report: &Report<'_>, found: &Found, output: &Output, rows: &mut Vec<Vec
 }
 
 /// How old an application cache's files may become, and how much of it is older.
-fn policy(found: &Found) -> Option<String> {
+pub(super) fn policy(found: &Found) -> Option<String> {
     let Kind::Application { max_age } = &found.place.kind else { return None };
     let Some(age) = max_age.map(time::span) else { return Some(" (no max_age)".to_owned()) };
     let old = found.expired;

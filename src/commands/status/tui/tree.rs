@@ -74,7 +74,9 @@ fn place(found: &Found, named: &HashMap<PathBuf, Vec<String>>, layout: &Layout) 
     };
     let (about, tone) = match &found.place.kind {
         PlaceKind::Home => ("in the cache".to_owned(), Tone::Plain),
-        PlaceKind::Application { .. } => ("application cache".to_owned(), Tone::Plain),
+        PlaceKind::Application { .. } => {
+            (format!("application cache{}", lines::policy(found).unwrap_or_default()), Tone::Plain)
+        }
         PlaceKind::Stray { whose } => (format!("outside of the cache ({whose})"), Tone::Bad),
         PlaceKind::Legacy => ("outside of the cache (an earlier layout)".to_owned(), Tone::Bad),
     };

@@ -3,7 +3,7 @@
 use console::measure_text_width;
 
 use super::{Look, cut, label, list, mark, shown};
-use crate::support::{time, units};
+use crate::support::{escape, time, units};
 use crate::ui::browser::marks::Weight;
 use crate::ui::browser::screen::{Line, Paint};
 use crate::ui::browser::state::{Browser, Mode};
@@ -61,7 +61,7 @@ fn said(browser: &Browser, look: Look, width: usize) -> Option<Line> {
 /// Where it lies.
 fn place(browser: &Browser, look: Look, width: usize) -> Line {
     let Some((tree, id)) = browser.tree_and_current() else { return Line::default() };
-    let path = shown(look, &tree.node(id).path.to_string_lossy());
+    let path = shown(look, &escape::path(&tree.node(id).path));
     Line::of(text::middle(&path, width, mark(look)), Paint::Plain)
 }
 
