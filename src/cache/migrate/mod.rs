@@ -20,6 +20,7 @@ mod repository;
 pub mod sources;
 mod store;
 mod tree;
+mod twins;
 mod work;
 
 use std::ffi::OsString;
