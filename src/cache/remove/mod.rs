@@ -10,6 +10,7 @@ mod back;
 mod clock;
 mod guard;
 mod hub;
+mod job;
 mod journal;
 mod kept;
 mod locks;
@@ -76,13 +77,12 @@ pub enum Role {
 }
 
 /// What is to be removed, and how.
-#[derive(Debug)]
 pub struct Order<'a> {
     /// The verb that asks, for the journal.
     pub verb: &'a str,
     /// What goes: references first, then snapshots, trees and files, blobs, payloads, among themselves in this order. What lies in
     /// a tree that goes need not be named.
-    pub victims: Vec<Victim>,
+    pub victims: Box<dyn Iterator<Item = Victim> + 'a>,
     /// Whether it can be brought back.
     pub keep: Keep,
     /// What was made, changed or linked so lately stays.
