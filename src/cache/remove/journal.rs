@@ -126,7 +126,13 @@ impl Journal {
         Ok(journal)
     }
 
-    fn rows(&mut self, open: Row, places: &[PathBuf], trashes: &[TrashAt], moves: &mut dyn Iterator<Item = Move>) -> io::Result<()> {
+    fn rows(
+        &mut self,
+        open: Row,
+        places: &[PathBuf],
+        trashes: &[TrashAt],
+        moves: &mut dyn Iterator<Item = Move>,
+    ) -> io::Result<()> {
         let mut out = io::BufWriter::new(&self.file);
         let mut put = |row: &Row| -> io::Result<()> {
             serde_json::to_writer(&mut out, row)?;

@@ -43,7 +43,10 @@ pub(super) struct Run {
     pub(super) thinned: u64,
 }
 
-pub(super) fn remove(remover: &Remover, order: Order<'_>, progress: &dyn Fn(u64)) -> Result<Outcome> {
+pub(super) fn remove<V>(remover: &Remover, order: Order<'_, V>, progress: &dyn Fn(u64)) -> Result<Outcome>
+where
+    V: IntoIterator<Item = Victim>,
+{
     let guard = remover.guard();
     let name = run_name();
     let (verb, keep) = (order.verb, order.keep);
@@ -128,12 +131,15 @@ const fn rank(role: Role) -> u8 {
 
 impl Run {
     /// Says for each victim where it goes; with them, those that may not go at all.
-    pub(super) fn plan(
+    pub(super) fn plan<V>(
         remover: &Remover,
         guard: &Guard,
-        order: Order<'_>,
+        order: Order<'_, V>,
         name: &str,
-    ) -> Result<(Self, Vec<(PathBuf, String)>)> {
+    ) -> Result<(Self, Vec<(PathBuf, String)>)>
+    where
+        V: IntoIterator<Item = Victim>,
+    {
         let mut run = Self {
             places: Vec::new(),
             trashes: Vec::new(),

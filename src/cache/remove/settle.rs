@@ -133,10 +133,8 @@ impl Run {
             let job = &self.jobs[*at];
             job.role == Role::Snapshot && matches!(job.state, State::Stays(_)) && self.stands(*at)
         };
-        let staying: Vec<_> = (0..self.jobs.len())
-            .filter(stays)
-            .map(|at| (around(at), Some(self.jobs[at].split().1.into())))
-            .collect();
+        let staying: Vec<_> =
+            (0..self.jobs.len()).filter(stays).map(|at| (around(at), Some(self.jobs[at].split().1.into()))).collect();
         let named = |at: &usize| {
             let job = &self.jobs[*at];
             let goes = job.role == Role::Reference && job.state == State::Gone && job.commit.is_some();

@@ -22,14 +22,23 @@ pub struct Victims<'a> {
 #[derive(Debug, Clone)]
 enum Item {
     Whole(Box<(PathBuf, PathBuf, Stamp, Role)>),
-    /// A content of a repository.
-    Blob(At, usize),
+    /// A content of a repository: the hub's number, the repository's, its own.
+    Blob(u32, u32, u32),
     /// A payload of a hub.
-    Payload(usize, usize),
+    Payload(u32, u32),
     /// A file in a thing.
-    Inside(usize, usize),
+    Inside(u32, u32),
     /// An entry of an application cache.
-    Application(usize, usize),
+    Application(u32, u32),
+}
+
+/// The number of something in a list. None has more: its entries are numbered so as well.
+fn short(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+fn long(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 impl<'a> Victims<'a> {
@@ -45,22 +54,23 @@ impl<'a> Victims<'a> {
 
     /// Contents of a repository.
     pub(super) fn add_blobs(&mut self, at: At, blobs: &[usize]) {
-        self.items.extend(blobs.iter().map(|blob| Item::Blob(at, *blob)));
+        let (hub, repository) = (short(at.hub), short(at.repository));
+        self.items.extend(blobs.iter().map(|blob| Item::Blob(hub, repository, short(*blob))));
     }
 
     /// Payloads of a hub.
     pub(super) fn add_payloads(&mut self, hub: usize, payloads: &[usize]) {
-        self.items.extend(payloads.iter().map(|payload| Item::Payload(hub, *payload)));
+        self.items.extend(payloads.iter().map(|payload| Item::Payload(short(hub), short(*payload))));
     }
 
     /// A file of a thing, by its entry's place.
     pub(super) fn add_inside(&mut self, thing: usize, entry: usize) {
-        self.items.push(Item::Inside(thing, entry));
+        self.items.push(Item::Inside(short(thing), short(entry)));
     }
 
     /// A file or folder of an application cache.
     pub(super) fn add_application(&mut self, cache: usize, entry: usize) {
-        self.items.push(Item::Application(cache, entry));
+        self.items.push(Item::Application(short(cache), short(entry)));
     }
 
     /// What the line frees: one number, since what each of them frees alone says little of a content that several have.
@@ -77,7 +87,7 @@ impl<'a> Victims<'a> {
     pub(super) fn leave_out(&mut self, at: At, folder: &Path) {
         self.items.retain(|item| match item {
             Item::Whole(one) => !one.0.starts_with(folder),
-            Item::Blob(of, _) => *of != at,
+            Item::Blob(hub, repository, _) => (*hub, *repository) != (short(at.hub), short(at.repository)),
             Item::Payload(..) | Item::Inside(..) | Item::Application(..) => true,
         });
     }
@@ -119,28 +129,32 @@ impl<'a> Victims<'a> {
         Victims { stock: None, items: whole.collect(), why: self.why.clone(), frees: self.frees }
     }
 
-    fn hub(&self, hub: usize) -> Option<&'a HubStock> {
-        self.stock?.hubs.get(hub)
+    fn hub(&self, hub: u32) -> Option<&'a HubStock> {
+        self.stock?.hubs.get(long(hub))
     }
 
     fn root<'s>(&'s self, item: &'s Item) -> Option<&'s Path> {
         Some(match item {
             Item::Whole(one) => &one.1,
-            Item::Blob(at, _) => &self.hub(at.hub)?.root,
-            Item::Payload(hub, _) => &self.hub(*hub)?.root,
-            Item::Inside(thing, _) => &self.stock?.things.get(*thing)?.root,
-            Item::Application(cache, _) => &self.stock?.applications.get(*cache)?.path,
+            Item::Blob(hub, ..) | Item::Payload(hub, _) => &self.hub(*hub)?.root,
+            Item::Inside(thing, _) => &self.stock?.things.get(long(*thing))?.root,
+            Item::Application(cache, _) => &self.stock?.applications.get(long(*cache))?.path,
         })
     }
 
     fn look(&self, item: &Item) -> Option<(PathBuf, Stamp, Role)> {
         let (entry, role) = match item {
             Item::Whole(one) => return Some((one.0.clone(), one.2, one.3)),
-            Item::Blob(at, blob) => (self.stock?.at(*at)?.1.blob(*blob)?, Role::Blob),
-            Item::Payload(hub, index) => (self.hub(*hub)?.payloads.get(*index)?.entry, Role::Payload),
-            Item::Inside(thing, entry) => (self.stock?.things.get(*thing)?.entries.get(*entry)?, Role::File),
+            Item::Blob(hub, repository, blob) => {
+                let holding = self.hub(*hub)?.repositories.get(long(*repository))?;
+                (holding.blob(long(*blob))?, Role::Blob)
+            }
+            Item::Payload(hub, index) => (self.hub(*hub)?.payloads.get(long(*index))?.entry, Role::Payload),
+            Item::Inside(thing, entry) => {
+                (self.stock?.things.get(long(*thing))?.entries.get(long(*entry))?, Role::File)
+            }
             Item::Application(cache, entry) => {
-                let entry = self.stock?.applications.get(*cache)?.entries.get(*entry)?;
+                let entry = self.stock?.applications.get(long(*cache))?.entries.get(long(*entry))?;
                 (entry, role(&entry))
             }
         };

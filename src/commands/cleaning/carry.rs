@@ -84,7 +84,7 @@ pub(in crate::commands) fn carry_out<'a>(
     }
     let order = Order {
         verb: manner.verb,
-        victims: Box::new(selection.victims()),
+        victims: selection.victims(),
         keep: manner.keeping.keep,
         grace: manner.grace,
         planned: scene.planned,

@@ -89,7 +89,10 @@ fn what_another_machine_or_user_wrote_is_not_believed() {
     }
     crate::support::delete::tree(&room.join("cache/.modelstrap"), &room).unwrap();
     symlink(folder_of(&copy), room.join("cache/.modelstrap")).unwrap();
-    assert!(Journal::begin(&root, "3", "prune", &[], &[], &mut std::iter::empty()).is_err(), "nothing is written through a link");
+    assert!(
+        Journal::begin(&root, "3", "prune", &[], &[], &mut std::iter::empty()).is_err(),
+        "nothing is written through a link"
+    );
 }
 
 proptest! {

@@ -96,7 +96,7 @@ pub(super) fn victim(root: &Path, path: &Path, role: Role) -> Victim {
 
 pub(super) fn order(victims: Vec<Victim>, keep: Keep) -> Order<'static> {
     let planned = SystemTime::now() + Duration::from_secs(5);
-    Order { verb: "prune", victims: Box::new(victims.into_iter()), keep, grace: Duration::ZERO, planned }
+    Order { verb: "prune", victims, keep, grace: Duration::ZERO, planned }
 }
 
 pub(super) const HOUR: Keep = Keep::For(Duration::from_secs(3600));

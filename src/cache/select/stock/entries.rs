@@ -285,6 +285,9 @@ mod tests {
             assert!(found.push(&Entry { path: path.to_path_buf(), ..entry("/", 1, 1, 1, 1) }));
         }
         found.retain(|path| !path.starts_with("/c/x"));
-        assert_eq!(found.iter().map(|one| one.path()).collect::<Vec<_>>(), [Path::new("/"), &strange, Path::new("/c/z")]);
+        assert_eq!(
+            found.iter().map(|one| one.path()).collect::<Vec<_>>(),
+            [Path::new("/"), &strange, Path::new("/c/z")]
+        );
     }
 }

@@ -7,8 +7,7 @@ use super::Entries;
 
 /// The outermost folders of `entries` that are a work tree (they hold a `.git`, a folder or a file) or a bare repository.
 pub(super) fn repositories(entries: &Entries) -> Vec<PathBuf> {
-    let called =
-        |name: &'static str| entries.iter().filter(move |entry| entry.name().eq_ignore_ascii_case(name));
+    let called = |name: &'static str| entries.iter().filter(move |entry| entry.name().eq_ignore_ascii_case(name));
     let mut heads = called("HEAD").peekable();
     let is_part = |name: &std::ffi::OsStr| name == "objects" || name == "refs";
     let folders: HashSet<PathBuf> = match heads.peek() {

@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 
 use super::git;
 use super::tree::{Walk, walk, walk_repository};
-use super::{Application, Entries, Entry, Holding, HubStock, Payload, Payloads, Seen, Stock, Thing, ThingKind, is_protected};
+use super::{
+    Application, Entries, Entry, Holding, HubStock, Payload, Payloads, Seen, Stock, Thing, ThingKind, is_protected,
+};
 use crate::cache::hub::{Hub, Repository};
 use crate::cache::inventory::{Found, Inventory, Unit, UnitKind};
 use crate::cache::ollama;

@@ -104,8 +104,13 @@ impl Making {
 }
 
 pub(super) fn hub(repositories: Vec<Holding>) -> Stock {
-    let hub =
-        HubStock { folder: HUB.into(), root: "/c/huggingface".into(), home: true, repositories, payloads: Payloads::default() };
+    let hub = HubStock {
+        folder: HUB.into(),
+        root: "/c/huggingface".into(),
+        home: true,
+        repositories,
+        payloads: Payloads::default(),
+    };
     Stock { hubs: vec![hub], ..Stock::default() }
 }
 

@@ -77,11 +77,7 @@ fn is_old(scene: &Scene<'_>, stamp: &Stamp) -> bool {
     stamp.touched() < scene.now.saturating_sub(YOUNG)
 }
 
-fn repository<T>(
-    scene: &Scene<'_>,
-    folder: &Path,
-    picks: impl Fn(At, &Holding) -> T,
-) -> Option<T> {
+fn repository<T>(scene: &Scene<'_>, folder: &Path, picks: impl Fn(At, &Holding) -> T) -> Option<T> {
     let hubs = scene.stock.hubs.iter().enumerate();
     hubs.flat_map(|(hub, stock)| stock.repositories.iter().enumerate().map(move |(at, one)| (hub, at, one)))
         .find(|(_, _, holding)| holding.repository.folder == folder)
