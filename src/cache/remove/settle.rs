@@ -109,9 +109,12 @@ impl Run {
             .filter(is_new)
             .map(|root| (paths::real_place(&root.target).unwrap_or(root.target), root.link))
             .collect();
+        if roots.is_empty() {
+            return Ok(());
+        }
         for at in 0..self.jobs.len() {
             let job = &self.jobs[at];
-            let path = self.places[job.place()].real.join(&job.path());
+            let path = self.places[job.place()].real.join(job.path());
             let gone = job.state == State::Gone && !self.stands(at);
             let Some((_, link)) = roots.iter().find(|(target, _)| gone && target.starts_with(&path)) else { continue };
             if let Some(list) = &job.list() {
