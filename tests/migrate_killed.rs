@@ -114,7 +114,8 @@ fn walk(arguments: &[&str], make: impl Fn() -> (Room, Option<tempfile::TempDir>)
         let mut now = tree(&room, far);
         // Where nothing but empty folders is left, nobody knows any more what they were.
         now.0.retain(|name, node| {
-            !matches!(node, Node::Folder(_)) || !name.starts_with("p/models/") || calm.0.contains_key(name)
+            let is_strays = ["p/models/", "p/old-cache/"].iter().any(|stray| name.starts_with(stray));
+            !matches!(node, Node::Folder(_)) || !is_strays || calm.0.contains_key(name)
         });
         // A registration is called by the project's path, which each room has its own of.
         // So are the links in the notes on them; and of two users of one payload either will do.

@@ -10,6 +10,7 @@ use super::payloads;
 use crate::cache::hub::{BlobKind, FileKind, Hub, Repository};
 use crate::cache::inventory::{Inventory, Unit, UnitKind};
 use crate::cache::stamp::Stamp;
+use crate::fetch::Digest;
 use crate::support::interrupt;
 
 /// The files of so many models are read.
@@ -53,8 +54,15 @@ pub struct Contents {
     pub duplicates: Vec<Duplicate>,
 }
 
-/// A content with a name that says what it is: by device and inode, so that two names of one file are one.
-type Copies = BTreeMap<(u64, u64), (PathBuf, u64)>;
+/// A file with a name that says what it holds.
+struct Named {
+    id: (u64, u64),
+    path: PathBuf,
+    disk: u64,
+}
+
+/// Those of each content, whose two names of one file are one. Most have one alone, of which there may be a million.
+type Copies = HashMap<Digest, Vec<Named>>;
 
 /// Reads the largest models of `inventory`.
 pub fn read(inventory: &Inventory) -> Contents {
@@ -62,7 +70,7 @@ pub fn read(inventory: &Inventory) -> Contents {
     units.retain(|unit| unit.sizes.disk > 0);
     units.sort_by(|one, other| other.sizes.disk.cmp(&one.sizes.disk).then_with(|| one.path.cmp(&other.path)));
     let mut contents = Contents::default();
-    let mut copies: BTreeMap<String, Copies> = BTreeMap::new();
+    let mut copies = Copies::new();
     let mut stores: BTreeSet<PathBuf> = BTreeSet::new();
     let mut read: BTreeMap<PathBuf, Vec<Leaf>> = BTreeMap::new();
     for unit in units.into_iter().take(MODELS) {
@@ -116,27 +124,27 @@ fn once(read: &mut BTreeMap<PathBuf, Vec<Leaf>>) {
     }
 }
 
-fn duplicate(copies: Copies) -> Duplicate {
-    let total: u64 = copies.values().map(|(_, disk)| *disk).fold(0, u64::saturating_add);
-    let most = copies.values().map(|(_, disk)| *disk).max().unwrap_or(0);
-    let mut paths: Vec<PathBuf> = copies.into_values().map(|(path, _)| path).collect();
+fn duplicate(copies: Vec<Named>) -> Duplicate {
+    let total: u64 = copies.iter().map(|copy| copy.disk).fold(0, u64::saturating_add);
+    let most = copies.iter().map(|copy| copy.disk).max().unwrap_or(0);
+    let mut paths: Vec<PathBuf> = copies.into_iter().map(|copy| copy.path).collect();
     paths.sort_unstable();
     Duplicate { paths, bytes: total - most }
 }
 
 /// The SHA-256 that a file is named by: as the Hub's clients do, and as ollama does.
-fn named_digest(name: &OsStr) -> Option<&str> {
+fn named_digest(name: &OsStr) -> Option<Digest> {
     let name = name.to_str()?;
-    let hex = name.strip_prefix("sha256-").unwrap_or(name);
-    (hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(hex)
+    let digest = Digest::from_hex(&name.strip_prefix("sha256-").unwrap_or(name).to_ascii_lowercase())?;
+    matches!(digest, Digest::Sha256(_)).then_some(digest)
 }
 
-fn note(copies: &mut BTreeMap<String, Copies>, name: &OsStr, path: &Path, stamp: &Stamp) {
-    if let Some(digest) = named_digest(name) {
-        let copies = copies.entry(digest.to_ascii_lowercase()).or_default();
-        // Where the system has no inodes, a path is a file.
-        let id = if stamp.id == (0, 0) { (0, copies.len() as u64 + 1) } else { stamp.id };
-        copies.insert(id, (path.to_path_buf(), stamp.disk));
+fn note(copies: &mut Copies, name: &OsStr, path: &Path, stamp: &Stamp) {
+    let Some(digest) = named_digest(name) else { return };
+    let copies = copies.entry(digest).or_insert_with(|| Vec::with_capacity(1));
+    // Where the system has no inodes, a path is a file.
+    if stamp.id == (0, 0) || copies.iter().all(|copy| copy.id != stamp.id) {
+        copies.push(Named { id: stamp.id, path: path.to_path_buf(), disk: stamp.disk });
     }
 }
 
@@ -147,7 +155,7 @@ fn layers(path: &Path) -> Option<PathBuf> {
         .filter(|at| at.is_dir())
 }
 
-fn repository(path: &Path, copies: &mut BTreeMap<String, Copies>) -> Vec<Leaf> {
+fn repository(path: &Path, copies: &mut Copies) -> Vec<Leaf> {
     let hub = Hub::at(path.parent().unwrap_or(path));
     let found = Repository::read(path, &hub);
     let mut names: HashMap<&OsStr, String> = HashMap::new();
@@ -189,7 +197,7 @@ fn repository(path: &Path, copies: &mut BTreeMap<String, Copies>) -> Vec<Leaf> {
     leaves
 }
 
-fn folder(root: &Path, copies: &mut BTreeMap<String, Copies>) -> Vec<Leaf> {
+fn folder(root: &Path, copies: &mut Copies) -> Vec<Leaf> {
     let mut leaves = Vec::new();
     let mut waiting = vec![(root.to_path_buf(), 0)];
     let mut left = NAMES;
