@@ -1,7 +1,7 @@
 //! Puts equal files together: by size, then by what their names say, then by hashes of those of which no name says enough: of the
 //! beginning, of the middle and the end, of the whole.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
 
@@ -40,10 +40,17 @@ pub struct Found {
 
 /// Files that names make equal: of one of them the bytes are read, if any have to be.
 struct Class {
-    files: Vec<usize>,
-    known: Option<Digest>,
+    file: usize,
+    /// The others.
+    more: Vec<usize>,
     /// Other classes with the same content.
     same: Vec<usize>,
+}
+
+impl Class {
+    fn files(&self) -> impl Iterator<Item = usize> {
+        std::iter::once(self.file).chain(self.more.iter().copied())
+    }
 }
 
 /// Which classes may have the same content: indices.
@@ -116,24 +123,24 @@ fn classes(files: &mut [File]) -> (Vec<Class>, Sets) {
             file.known = file.known.or_else(|| listings.of(file));
             let seen = file.known.and_then(|digest| named.get(&digest).copied());
             if let Some(class) = seen.and_then(|seen| classes.get_mut(seen)) {
-                class.files.push(first + at);
+                class.more.push(first + at);
                 continue;
             }
             named.extend(file.known.map(|digest| (digest, classes.len())));
-            classes.push(Class { files: vec![first + at], known: file.known, same: Vec::new() });
+            classes.push(Class { file: first + at, more: Vec::new(), same: Vec::new() });
         }
         let set: Vec<usize> = (begins..classes.len()).collect();
-        if is_open(&classes, &set) {
+        let known = |class: usize| bucket.get(classes.get(class)?.file - first)?.known;
+        if is_open(&set, known) {
             sets.push(set);
         }
     }
     (classes, sets)
 }
 
-/// Whether names leave it open which of these are equal: two names of one kind that differ do not.
-fn is_open(classes: &[Class], set: &[usize]) -> bool {
-    let kind =
-        |class: &usize| classes.get(*class).and_then(|class| class.known).map(|known| std::mem::discriminant(&known));
+/// Whether names leave it open which of these are equal: two names of one kind that differ do not. `known` is what the names of a class say.
+fn is_open(set: &[usize], known: impl Fn(usize) -> Option<Digest>) -> bool {
+    let kind = |class: &usize| known(*class).map(|known| std::mem::discriminant(&known));
     let first = set.first().and_then(kind);
     set.len() > 1 && (first.is_none() || set.iter().any(|class| kind(class) != first))
 }
@@ -141,7 +148,7 @@ fn is_open(classes: &[Class], set: &[usize]) -> bool {
 impl State {
     /// The file of a class whose bytes are read.
     fn file(&self, class: usize) -> Option<&File> {
-        self.files.get(*self.classes.get(class)?.files.first()?)
+        self.files.get(self.classes.get(class)?.file)
     }
 
     fn size(&self, set: &[usize]) -> u64 {
@@ -245,12 +252,12 @@ impl State {
     }
 
     /// Sets of those that were in one set and have one hash, if names leave them open.
-    fn sets(&self, answers: Vec<(usize, usize, u128)>) -> Sets {
-        let mut split: BTreeMap<(usize, u128), Vec<usize>> = BTreeMap::new();
-        for (at, class, hash) in answers {
-            split.entry((at, hash)).or_default().push(class);
-        }
-        split.into_values().filter(|set| is_open(&self.classes, set)).collect()
+    fn sets(&self, mut answers: Vec<(usize, usize, u128)>) -> Sets {
+        let one = |(at, _, hash): &(usize, usize, u128)| (*at, *hash);
+        answers.sort_by_key(one);
+        let equal = answers.chunk_by(|first, second| one(first) == one(second)).filter(|equal| equal.len() > 1);
+        let sets = equal.map(|equal| equal.iter().map(|(_, class, _)| *class).collect::<Vec<usize>>());
+        sets.filter(|set| is_open(set, |class| self.file(class)?.known)).collect()
     }
 
     fn finish(self, leftovers: Vec<PathBuf>) -> Found {
@@ -260,14 +267,13 @@ impl State {
         let taken: std::collections::HashSet<usize> =
             classes.iter().flat_map(|class| class.same.iter().copied()).collect();
         let mut groups = Vec::new();
-        for (at, class) in classes.iter().enumerate().filter(|(at, _)| !taken.contains(at)) {
-            debug_assert!(at < classes.len());
-            let others = class.same.iter().filter_map(|other| classes.get(*other)).flat_map(|other| &other.files);
-            let members: Vec<File> =
-                class.files.iter().chain(others).filter_map(|file| files.get_mut(*file)?.take()).collect();
-            if members.len() > 1 {
-                groups.push(Group { files: members });
+        for (at, class) in classes.iter().enumerate() {
+            if taken.contains(&at) || (class.more.is_empty() && class.same.is_empty()) {
+                continue;
             }
+            let others = class.same.iter().filter_map(|other| classes.get(*other));
+            let members = std::iter::once(class).chain(others).flat_map(Class::files);
+            groups.push(Group { files: members.filter_map(|file| files.get_mut(file)?.take()).collect() });
         }
         let size = |group: &Group| group.files.iter().map(|file| file.stamp.size).sum::<u64>();
         groups.sort_by_key(|group| std::cmp::Reverse(size(group)));

@@ -227,37 +227,48 @@ fn owner(_: &fs::Metadata) -> (u32, u32) {
 fn merge(found: Vec<Own>) -> Walked {
     let mut walked = Walked::default();
     let mut links = Vec::new();
-    let mut files = Vec::new();
     for own in found {
-        files.extend(own.files);
+        match walked.files.is_empty() {
+            true => walked.files = own.files,
+            false => walked.files.extend(own.files),
+        }
         links.extend(own.links);
         walked.leftovers.extend(own.leftovers);
         walked.problems.extend(own.problems);
     }
-    files.sort_unstable_by(|one: &File, other: &File| {
+    walked.files.sort_unstable_by(|one: &File, other: &File| {
         let key = |file: &File| (file.stamp.size, file.name().place);
         key(one).cmp(&key(other)).then_with(|| {
             let (one, other) = (one.name(), other.name());
             (&one.folder, &one.file).cmp(&(&other.folder, &other.file))
         })
     });
-    let mut at: HashMap<(u64, u64), usize> = HashMap::new();
-    for mut file in files {
-        let seen = (file.stamp.id != (0, 0)).then(|| at.get(&file.stamp.id).copied()).flatten();
-        match seen.and_then(|at| walked.files.get_mut(at)) {
-            Some(known) => {
-                known.known = known.known.or(file.known);
-                known.names.append(&mut file.names);
-            }
-            None => {
-                at.insert(file.stamp.id, walked.files.len());
-                walked.files.push(file);
-            }
-        }
-    }
+    as_one(&mut walked.files);
     payloads::name(&mut walked.files, links);
     walked.leftovers.sort_unstable();
     walked.problems.sort_unstable_by(|one, other| one.path.cmp(&other.path));
     walked.problems.truncate(PROBLEMS);
     walked
+}
+
+/// Makes the names of one inode one file: the first of them. In place, since a second list of a million files is room that nobody has.
+fn as_one(files: &mut Vec<File>) {
+    let mut first: HashMap<(u64, u64), usize> = HashMap::new();
+    let mut kept = 0;
+    for at in 0..files.len() {
+        // Also one with a single name may have come twice: by two mounts.
+        let id = files[at].stamp.id;
+        if let Some(one) = first.get(&id).copied() {
+            let (known, mut names) = (files[at].known, std::mem::take(&mut files[at].names));
+            files[one].known = files[one].known.or(known);
+            files[one].names.append(&mut names);
+            continue;
+        }
+        if id != (0, 0) {
+            first.insert(id, kept);
+        }
+        files.swap(kept, at);
+        kept += 1;
+    }
+    files.truncate(kept);
 }
