@@ -13,8 +13,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use hub::{Later, Origin};
 use support::bytes::{flip, sha256};
-use support::project::{Ran, Room};
+use support::project::{Room, Tree};
 use zoo::Zoo;
 
 const TINY: &str = ".cache/huggingface/hub/models--org--tiny";
@@ -36,19 +37,42 @@ fn mark(room: &Room, folder: &str, file: &str, bytes: &[u8], seconds: u64) {
     room.write(&format!("{folder}/.cache/huggingface/download/{file}.metadata"), note);
 }
 
-/// Runs it while no server is there.
-fn without_servers(zoo: &Zoo, room: &Room, arguments: &[&str]) -> Ran {
-    let mut command = room.command(arguments);
-    for (name, value) in zoo.environment() {
+/// Where every server is dead, that would serve `room`.
+fn without_servers(zoo: &Zoo, room: Room) -> Room {
+    zoo.environment().iter().fold(room, |room, (name, value)| {
         let mut pieces = value.split("127.0.0.1:");
         let mut dead = pieces.next().unwrap_or_default().to_owned();
         for piece in pieces {
             dead.push_str("127.0.0.1:9");
             dead.push_str(piece.trim_start_matches(|c: char| c.is_ascii_digit()));
         }
-        command.env(name, dead);
-    }
-    room.ran(&mut command)
+        room.with(name, &dead)
+    })
+}
+
+/// What is ours in a cache, and no model's.
+fn ours(name: &str) -> bool {
+    name.contains(".modelstrap") || name.contains(".locks")
+}
+
+/// A project with models of three kinds, and a damaged file of each; what it was before.
+fn damaged(zoo: &Zoo) -> (Room, Tree) {
+    let room = zoo.project(
+        "asr = \"hf:org/tiny\"\nvad = \"torch-hub:owner/tiny-repo\"\nw = \"url:https://files.example.org/weights.bin\"\n",
+    );
+    room.run(&["models", "download"]).expect(0);
+    // The tree has the time of a large file.
+    let whole = room.tree().without(ours).without(|name| name.contains("/blobs/"));
+    let file = |model: &str, file: &str| {
+        let path = room.run(&["models", "path", model, file]).expect(0).out;
+        fs::canonicalize(path.trim_end().replace('@', room.path().to_str().unwrap())).unwrap()
+    };
+    flip(&file("asr", "model.safetensors"));
+    flip(&file("w", "weights.bin"));
+    let code = file("vad", "hubconf.py");
+    let patched = fs::read_to_string(&code).unwrap().replace("torch'", "mine!'");
+    fs::write(&code, patched).unwrap();
+    (room, whole)
 }
 
 #[test]
@@ -104,39 +128,67 @@ fn what_is_saved_under_a_second_name_while_the_bytes_come_stays() {
 }
 
 #[test]
-fn a_server_that_cannot_be_reached_takes_nothing_away() {
+fn a_server_that_refuses_takes_nothing_away() {
     let zoo = Zoo::start();
-    let room = zoo.project(
-        "asr = \"hf:org/tiny\"\nvad = \"torch-hub:owner/tiny-repo\"\nw = \"url:https://files.example.org/weights.bin\"\n",
-    );
-    room.run(&["models", "download"]).expect(0);
-    let ours = |name: &str| name.contains(".modelstrap") || name.contains(".locks");
-    // The tree has the time of a large file.
-    let whole = room.tree().without(ours).without(|name| name.contains("/blobs/"));
-    let file = |model: &str, file: &str| {
-        let path = room.run(&["models", "path", model, file]).expect(0).out;
-        fs::canonicalize(path.trim_end().replace('@', room.path().to_str().unwrap())).unwrap()
-    };
-    flip(&file("asr", "model.safetensors"));
-    flip(&file("w", "weights.bin"));
-    let code = file("vad", "hubconf.py");
-    let patched = fs::read_to_string(&code).unwrap().replace("torch'", "mine!'");
-    fs::write(&code, patched).unwrap();
-    let damaged = room.tree().without(ours);
+    let (room, whole) = damaged(&zoo);
+    let before = room.tree().without(ours);
+    let refusing: [&Origin; 7] =
+        [&zoo.hub, zoo.hub.cdn(), &zoo.files, &zoo.github.api, &zoo.github.pages, &zoo.github.raw, &zoo.github.assets];
+    refusing.iter().for_each(|origin| drop(origin.on("*").answers(404, Later::Unsaid)));
     for arguments in [
         &["models", "verify", "--fix"][..],
         &["models", "verify", "--fix", "--offline"],
         &["verify", "--fix"],
         &["verify", "--fix", "--offline"],
     ] {
-        let ran = without_servers(&zoo, &room, arguments);
+        let ran = room.run(arguments);
         assert!(ran.code == 1 || ran.code == 3, "{ran:?}");
-        room.tree().without(ours).assert_eq(&damaged, &format!("{arguments:?}: {ran:?}"));
+        room.tree().without(ours).assert_eq(&before, &format!("{arguments:?}: {ran:?}"));
     }
+    refusing.iter().for_each(|origin| origin.behaves());
     room.run(&["models", "verify", "--fix", "asr", "w"]).expect(0);
     room.run(&["verify", "--fix"]).expect(0);
     room.tree().without(ours).without(|name| name.contains("/blobs/")).assert_eq(&whole, "mended");
     room.run(&["verify"]).expect(0);
+}
+
+/// Each asks six times, for fifteen seconds: so they do it at the same time.
+#[test]
+fn a_server_that_cannot_be_reached_takes_nothing_away_and_its_damaged_files_are_not_called_missing() {
+    let zoo = Zoo::start();
+    let told = |arguments: &[&str]| {
+        let room = without_servers(&zoo, damaged(&zoo).0);
+        let before = room.tree().without(ours);
+        let ran = room.run(arguments).expect(1);
+        room.tree().without(ours).assert_eq(&before, &format!("{arguments:?}: {ran:?}"));
+        let lines = ran.err.lines().skip_while(|line| !line.starts_with("error: "));
+        lines.map(without_commit).collect::<Vec<_>>().join("\n")
+    };
+    let refused = "Connection refused (os error 111), tried 6 times";
+    let refused = if cfg!(target_os = "linux") { refused.to_owned() } else { refused.replace("111", "61") };
+    let expected = |[asr, vad, w]: [&str; 3]| {
+        let asr = format!("error: {asr}: http://127.0.0.1:9/org/tiny/resolve/COMMIT/model.safetensors: {refused}\n");
+        let w = format!("error: {w}: https://files.example.org/weights.bin: {refused}\n");
+        let vad =
+            format!("error: {vad}: https://raw.githubusercontent.com/owner/tiny-repo/COMMIT/hubconf.py: {refused}\n");
+        let end = "What is damaged stays until the right bytes are here; the same command tries again.";
+        (asr, vad, w, end)
+    };
+    std::thread::scope(|scope| {
+        let models = scope.spawn(|| told(&["models", "verify", "--fix"]));
+        let (asr, vad, w, end) = expected(["asr is not mended", "vad is not mended", "w is not mended"]);
+        let cache = told(&["verify", "--fix"]);
+        assert_eq!(models.join().unwrap(), format!("{asr}{vad}{w}{end}"));
+        let (asr, vad, w, end) =
+            expected(["asr model.safetensors is not mended", "vad is not mended", "w weights.bin is not mended"]);
+        assert_eq!(cache, format!("{vad}{asr}{w}{end}"));
+    });
+}
+
+/// `line` with a word in the place of a commit.
+fn without_commit(line: &str) -> String {
+    let is_commit = |part: &&str| part.len() == 40 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    line.split('/').map(|part| if is_commit(&part) { "COMMIT" } else { part }).collect::<Vec<_>>().join("/")
 }
 
 #[test]

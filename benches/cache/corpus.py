@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes a cache to measure with: `corpus.py FOLDER [--shared] [--repositories 200] [--entries 50000] [--large 50] [--linked 0]`.
+"""Makes a cache to measure with: `corpus.py FOLDER [--shared] [--true] [--repositories 200] [--entries 50000] [--large 50] [--linked 0]`.
 
 Repositories in the layout of huggingface_hub (with `--shared`: that of 1.32 and later, payloads in a shared store), with two
 revisions each that have a few blobs in common. Every fiftieth file is large (with `--large 2`, every other). `--linked N` adds N files
@@ -17,6 +17,7 @@ def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("folder")
     arguments.add_argument("--shared", action="store_true")
+    arguments.add_argument("--true", action="store_true")
     arguments.add_argument("--repositories", type=int, default=200)
     arguments.add_argument("--entries", type=int, default=50_000)
     arguments.add_argument("--large", type=int, default=50)
@@ -45,15 +46,22 @@ def repository(hub, name, entries, asked, chance):
     common = entries // 20
     for index in range(entries - common):
         large = index % asked.large == 0
-        blob = digest(f"{name} {index}", 64 if large else 40)
+        text = f"{name} {index}"
+        blob = digest(text, 64 if large else 40)
         size = chance.randrange(1 << 30, 8 << 30) if large else chance.randrange(100, 4000)
+        if asked.true:
+            blob = hashlib.sha256(text.encode()).hexdigest() if large else git(text)
         path = os.path.join(at, "blobs", blob)
         if large and asked.shared:
-            store = os.path.join(hub, "blobs", blob[:2])
+            # Its name there is another digest, which Xet alone can compute.
+            payload = digest(f"xet {text}", 64) if asked.true else blob
+            store = os.path.join(hub, "blobs", payload[:2])
             os.makedirs(store, exist_ok=True)
-            sparse(os.path.join(store, blob), size)
-            write(os.path.join(store, blob + ".refs"), f"{name}/blobs/{blob}\n".encode())
-            os.symlink(f"../../blobs/{blob[:2]}/{blob}", path)
+            whole(os.path.join(store, payload), text, size, asked)
+            write(os.path.join(store, payload + ".refs"), f"{name}/blobs/{blob}\n".encode())
+            os.symlink(f"../../blobs/{payload[:2]}/{payload}", path)
+        elif asked.true:
+            write(path, text.encode())
         elif large:
             sparse(path, size)
         else:
@@ -75,6 +83,18 @@ def linked(home, count):
         path = os.path.join(one, f"file-{number}")
         sparse(path, 1 << 20)
         os.link(path, os.path.join(other, f"file-{number}"))
+
+
+def whole(path, text, size, asked):
+    if asked.true:
+        write(path, text.encode())
+    else:
+        sparse(path, size)
+
+
+def git(text):
+    """Git's name of it."""
+    return hashlib.sha1(f"blob {len(text)}\0{text}".encode()).hexdigest()
 
 
 def digest(text, length):

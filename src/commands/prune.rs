@@ -87,7 +87,7 @@ fn left(scene: &Scene<'_>, selection: &Selection) -> String {
 ///
 /// # Errors
 /// Why it takes nothing.
-pub(super) fn planned(scene: &Scene<'_>) -> Result<Selection> {
+pub(super) fn planned<'a>(scene: &'a Scene<'_>) -> Result<Selection<'a>> {
     let arguments = PruneArgs {
         older_than: None,
         max_size: None,
@@ -99,8 +99,8 @@ pub(super) fn planned(scene: &Scene<'_>) -> Result<Selection> {
         consent: Consent { yes: false, dry_run: true },
     };
     let selection = prune::select(&scene.stock, &scene.needs, &scene.log, &[], &rules(scene, &arguments)?);
-    for victim in selection.lines.iter().flat_map(|line| &line.victims) {
-        scene.remover.admit(&victim.root)?;
+    for root in selection.roots() {
+        scene.remover.admit(root)?;
     }
     Ok(selection)
 }

@@ -56,20 +56,9 @@ pub fn verify(items: &[Item], workers: usize, progress: &(dyn Fn(usize, u64) + S
     let found: Vec<Mutex<Option<Finding>>> = items.iter().map(|_| Mutex::new(None)).collect();
     let mut order: Vec<usize> = (0..items.len()).collect();
     order.sort_by_key(|index| std::cmp::Reverse(items[*index].size.unwrap_or(u64::MAX)));
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut buffer = vec![0; fetch::BLOCK];
-        while let Some(index) = order.get(next.fetch_add(1, Ordering::Relaxed)).copied() {
-            let finding = check(&items[index], &mut buffer, &|bytes| progress(index, bytes));
-            *found[index].lock().unwrap_or_else(PoisonError::into_inner) = Some(finding);
-        }
-    };
-    thread::scope(|scope| {
-        for _ in 1..workers.clamp(1, items.len().max(1)) {
-            // A thread that cannot be had is one fewer; this one works in any case.
-            let _ = thread::Builder::new().name("verify".into()).spawn_scoped(scope, work);
-        }
-        work();
+    each(&order, workers, &|index: usize, buffer: &mut [u8]| {
+        let finding = check(&items[index], buffer, &|bytes| progress(index, bytes));
+        *found[index].lock().unwrap_or_else(PoisonError::into_inner) = Some(finding);
     });
     found
         .into_iter()
@@ -77,7 +66,26 @@ pub fn verify(items: &[Item], workers: usize, progress: &(dyn Fn(usize, u64) + S
         .collect()
 }
 
-fn check(item: &Item, buffer: &mut [u8], progress: &dyn Fn(u64)) -> Finding {
+/// Does `work` to each of `order`, `workers` at once, from the first to the last; each thread has a buffer.
+pub fn each<T: Copy + Sync>(order: &[T], workers: usize, work: &(dyn Fn(T, &mut [u8]) + Sync)) {
+    let next = AtomicUsize::new(0);
+    let thread = || {
+        let mut buffer = vec![0; fetch::BLOCK];
+        while let Some(one) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+            work(*one, &mut buffer);
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 1..workers.clamp(1, order.len().max(1)) {
+            // A thread that cannot be had is one fewer; this one works in any case.
+            let _ = thread::Builder::new().name("verify".into()).spawn_scoped(scope, thread);
+        }
+        thread();
+    });
+}
+
+/// Reads `item` again, and says what it is. `progress` gets how many bytes more of it were read.
+pub fn check(item: &Item, buffer: &mut [u8], progress: &dyn Fn(u64)) -> Finding {
     match compare(item, buffer, progress) {
         Ok(finding) => finding,
         Err(error) if error.kind() == io::ErrorKind::NotFound => Finding::Missing,

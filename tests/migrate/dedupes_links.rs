@@ -62,6 +62,31 @@ fn a_link_to_a_content_of_a_hub_that_moves_leads_to_where_it_is_then() {
 }
 
 #[test]
+fn a_link_that_an_earlier_cache_noted_is_led_along() {
+    let room = Room::bare();
+    room.write("modelstrap.toml", "[legacy]\npaths = [\"old\"]\n");
+    let etag = sha256("weights");
+    Repo::new(&room, "old/huggingface/hub", "models--org--m").file(NEW, "model.bin", "weights", etag.clone());
+    let blob = |cache: &str| room.place(&format!("{cache}/huggingface/hub/models--org--m/blobs/{etag}"));
+    let kept = link(&room, "kept/model.bin", &blob("old"));
+    room.write("old/.modelstrap/links.jsonl", room.text(NOTES));
+    fs::remove_file(room.place(NOTES)).unwrap();
+    room.run(&["migrate", "--yes"]).expect(0);
+    assert_eq!(fs::read_link(&kept).unwrap(), blob(".cache"));
+    assert_eq!(noted(&room), [(kept, blob(".cache"))]);
+}
+
+#[test]
+fn what_dedupe_noted_and_nobody_can_read_moves_nothing() {
+    let room = Room::bare();
+    room.write("~/.cache/whisper/base.pt", "base");
+    room.write(&format!("{NOTES}/x"), "");
+    let ran = room.run(&["migrate", "--yes", "whisper"]).expect(1);
+    ran.says(&["stays: what `dedupe` noted of its links cannot be read, so that nobody knows what they need: "]);
+    assert_eq!(room.text("~/.cache/whisper/base.pt"), "base");
+}
+
+#[test]
 fn a_link_to_a_payload_of_a_shared_store_leads_to_where_that_is_then() {
     for store in [false, true] {
         let room = Room::bare();

@@ -11,5 +11,7 @@ mod zoo;
 
 mod caches;
 mod found;
+#[cfg(target_os = "linux")]
+mod memory;
 mod mended;
 mod words;

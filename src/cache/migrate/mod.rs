@@ -20,6 +20,7 @@ mod repository;
 pub mod sources;
 mod store;
 mod tree;
+mod twins;
 mod work;
 
 use std::ffi::OsString;
@@ -154,7 +155,7 @@ pub fn unlock(held: crate::support::lock::Lock, cache_root: &Path) {
 /// When somebody asks to stop.
 pub fn look(part: &Part, options: &Options<'_>) -> Result<Outcome, Stop> {
     let options = Options { act: false, progress: None, ..copied(options) };
-    let mut work = Work::new(&options, &part.root);
+    let mut work = Work::new(&options, &part.root, &part.from);
     work.part(part)?;
     work.announce(part);
     Ok(work.out)
@@ -162,7 +163,7 @@ pub fn look(part: &Part, options: &Options<'_>) -> Result<Outcome, Stop> {
 
 /// Moves `part`, and says what became of it, also where it stops before its end.
 pub fn carry_out(part: &Part, options: &Options<'_>) -> (Outcome, Option<Stop>) {
-    let mut work = Work::new(options, &part.root);
+    let mut work = Work::new(options, &part.root, &part.from);
     work.needed.tidy();
     let stop = work.part(part).err();
     if stop.is_none() && work.act() {

@@ -41,12 +41,17 @@ pub(super) struct Hindrance {
 }
 
 impl Needed {
-    /// Those of the cache at `cache_root`.
-    pub(super) fn of(cache_root: &Path) -> Self {
+    /// Those of the cache at `cache_root`, and of one in which the folder `from` lies: an earlier cache of the project may have
+    /// notes of its own.
+    pub(super) fn of(cache_root: &Path, from: &Path) -> Self {
         let mut needed = Self { cache_root: cache_root.to_path_buf(), ..Self::default() };
-        match link::roots(cache_root) {
-            Ok(roots) => roots.into_iter().for_each(|root| needed.add(root)),
-            Err(error) => needed.unread = Some(error.to_string()),
+        let real = dir::real(from);
+        let own = dir::real(cache_root);
+        for cache in real.ancestors().filter(|folder| *folder != own).chain([cache_root]) {
+            match link::roots(cache) {
+                Ok(roots) => roots.into_iter().for_each(|root| needed.add(root)),
+                Err(error) => needed.unread = Some(format!("{}: {error}", escape::path(cache))),
+            }
         }
         needed
     }

@@ -6,12 +6,10 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::contents::file_at;
 use super::dir::{Dir, Kind, Look};
 use super::hub::Hubs;
-use super::tree::{ONE_NAME, is_across, is_one_file, is_one_name};
-use super::work::{Stop, Tally, To, Work, check, sweep, temporary};
-use crate::cache::Stamp;
+use super::tree::is_across;
+use super::work::{Stop, Tally, To, Work, check, sweep};
 use crate::cache::hub::{Blob, BlobKind, FileKind, Repository};
 use crate::fetch::Digest;
 
@@ -208,105 +206,6 @@ impl<'w, 'o, 'h> Merge<'w, 'o, 'h> {
                 Ok(self.work.copy((s, name), look, (dir, etag), &room, digest)?.map(|()| true))
             }
         }
-    }
-
-    /// Whether the target's blob, which is there at `other`, makes the source's superfluous.
-    fn double(
-        &mut self,
-        (s, name): (&Dir, &OsStr),
-        look: &Look,
-        other: &Path,
-        (t, etag): (&To, &OsStr),
-        digest: Option<&Digest>,
-    ) -> Result<bool, Stop> {
-        let path = s.path.join(name);
-        let Some(stamp) = self.work.heed(other, Stamp::at(other))? else { return Ok(false) };
-        let there = Look { kind: Kind::File, stamp };
-        if is_one_name(look, &there) {
-            self.work.stay(path, ONE_NAME);
-            return Ok(false);
-        }
-        if is_one_file(look, &there) {
-            return Ok(true);
-        }
-        let alike = stamp.size == look.stamp.size;
-        if !self.work.act() {
-            if !alike && digest.is_none() {
-                self.work.fail(path, format!("another content stands at {}", other.display()));
-            }
-            return Ok(alike || digest.is_some());
-        }
-        if alike {
-            let files = s.file(name).and_then(|one| Ok((one, file_at(other)?)));
-            let Some((one, two)) = self.work.heed(&path, files)? else { return Ok(false) };
-            let compared = self.work.same_bytes(one, two)?;
-            let Some(same) = self.work.heed(&path, compared)? else { return Ok(false) };
-            if same {
-                return Ok(true);
-            }
-        }
-        let Some(digest) = digest else {
-            self.work.fail(path, format!("another content stands at {}", other.display()));
-            return Ok(false);
-        };
-        // Two contents of one name: the name says which of them is right.
-        let ours = self.is(s.file(name), digest, &path)?;
-        let theirs = self.is(file_at(other), digest, other)?;
-        match (ours, theirs) {
-            (true, false) if other.parent() == Some(&t.path) => {
-                let replaced = self.replace((s, name), look, t, etag, digest)?;
-                if self.work.heed(&path, replaced)?.is_none() {
-                    return Ok(false);
-                }
-                self.work.out.notes.push(format!("{} was damaged; the one from here replaced it", other.display()));
-                Ok(true)
-            }
-            (true, false) => {
-                self.work.fail(path, format!("the payload at {} is damaged", other.display()));
-                Ok(false)
-            }
-            (false, true) => {
-                self.work
-                    .fail(path, "is damaged: its bytes are not what its name says, and the cache has the right ones");
-                Ok(false)
-            }
-            _ => {
-                self.work.fail(path, format!("another content stands at {}", other.display()));
-                Ok(false)
-            }
-        }
-    }
-
-    fn is(&mut self, file: io::Result<File>, digest: &Digest, path: &Path) -> Result<bool, Stop> {
-        let Some(file) = self.work.heed(path, file)? else { return Ok(false) };
-        let found = self.work.digest(file, Some(digest))?;
-        Ok(self.work.heed(path, found)?.is_some_and(|found| found == *digest))
-    }
-
-    /// Puts the source's good blob over the target's damaged one, in one step.
-    fn replace(
-        &mut self,
-        (s, name): (&Dir, &OsStr),
-        look: &Look,
-        t: &To,
-        etag: &OsStr,
-        digest: &Digest,
-    ) -> Result<io::Result<()>, Stop> {
-        let Some(room) = self.room()? else { return Ok(Ok(())) };
-        let spare = temporary(etag);
-        let _ = room.unlink(&spare);
-        let made = match s.link(name, &room, &spare) {
-            Ok(()) => Ok(()),
-            Err(_) => {
-                // `copy` itself uses that name until it is whole.
-                let whole = OsString::from("migrate-whole");
-                let _ = room.unlink(&whole);
-                self.work
-                    .copy((s, name), look, (&room, &whole), &room, Some(digest))?
-                    .and_then(|()| room.replace(&whole, &room, &spare))
-            }
-        };
-        Ok(made.and_then(|()| room.replace(&spare, t.dir()?, etag)))
     }
 
     fn revisions(&mut self) -> Result<(), Stop> {

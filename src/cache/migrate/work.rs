@@ -110,9 +110,9 @@ pub(super) struct Work<'a> {
 type Two = ((u64, u64), (u64, u64));
 
 impl<'a> Work<'a> {
-    /// A run in the cache at `cache_root`.
-    pub(super) fn new(options: &'a Options<'a>, cache_root: &Path) -> Self {
-        let needed = Needed::of(cache_root);
+    /// A run in the cache at `cache_root` that moves the folder `from`.
+    pub(super) fn new(options: &'a Options<'a>, cache_root: &Path, from: &Path) -> Self {
+        let needed = Needed::of(cache_root, from);
         Self {
             options,
             out: Outcome::default(),

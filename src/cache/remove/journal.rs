@@ -86,7 +86,7 @@ impl Journal {
         verb: &str,
         places: &[PathBuf],
         trashes: &[TrashAt],
-        moves: &[Move],
+        moves: &mut dyn Iterator<Item = Move>,
     ) -> io::Result<Self> {
         let begun = Self::write(cache_root, name, verb, places, trashes, moves);
         if begun.is_err() {
@@ -101,7 +101,7 @@ impl Journal {
         verb: &str,
         places: &[PathBuf],
         trashes: &[TrashAt],
-        moves: &[Move],
+        moves: &mut dyn Iterator<Item = Move>,
     ) -> io::Result<Self> {
         let at = folder_of(cache_root);
         let below = at.strip_prefix(cache_root).unwrap_or(&at);
@@ -126,7 +126,13 @@ impl Journal {
         Ok(journal)
     }
 
-    fn rows(&mut self, open: Row, places: &[PathBuf], trashes: &[TrashAt], moves: &[Move]) -> io::Result<()> {
+    fn rows(
+        &mut self,
+        open: Row,
+        places: &[PathBuf],
+        trashes: &[TrashAt],
+        moves: &mut dyn Iterator<Item = Move>,
+    ) -> io::Result<()> {
         let mut out = io::BufWriter::new(&self.file);
         let mut put = |row: &Row| -> io::Result<()> {
             serde_json::to_writer(&mut out, row)?;
@@ -138,18 +144,9 @@ impl Journal {
             put(&Row::Trash { base: Text::of(&trash.base)?, below: Text::of(&trash.below)?, id: trash.id })?;
         }
         for one in moves {
-            let Move { place, path, trash, name, mark, role, is_list, above } = one;
-            let (path, name) = (Text::of(path)?, name.clone());
-            put(&Row::Move(Line {
-                place: *place,
-                path,
-                trash: *trash,
-                name,
-                mark: *mark,
-                role: *role,
-                list: *is_list,
-                above: *above,
-            }))?;
+            let Move { place, path, trash, name, mark, role, is_list: list, above } = one;
+            let path = Text::of(&path)?;
+            put(&Row::Move(Line { place, path, trash, name, mark, role, list, above }))?;
         }
         out.flush()?;
         drop(out);

@@ -10,6 +10,7 @@ mod back;
 mod clock;
 mod guard;
 mod hub;
+mod job;
 mod journal;
 mod kept;
 mod locks;
@@ -77,12 +78,12 @@ pub enum Role {
 
 /// What is to be removed, and how.
 #[derive(Debug)]
-pub struct Order<'a> {
+pub struct Order<'a, V = Vec<Victim>> {
     /// The verb that asks, for the journal.
     pub verb: &'a str,
     /// What goes: references first, then snapshots, trees and files, blobs, payloads, among themselves in this order. What lies in
     /// a tree that goes need not be named.
-    pub victims: Vec<Victim>,
+    pub victims: V,
     /// Whether it can be brought back.
     pub keep: Keep,
     /// What was made, changed or linked so lately stays.
@@ -219,7 +220,10 @@ impl Remover {
     /// # Errors
     /// When the journal cannot be written, a place is refused (then nothing is removed), or the person stops it
     /// (`support::interrupt::Interrupted`). What stays for a reason of its own is no error.
-    pub fn remove(&self, order: Order<'_>, progress: &dyn Fn(u64)) -> Result<Outcome> {
+    pub fn remove<V>(&self, order: Order<'_, V>, progress: &dyn Fn(u64)) -> Result<Outcome>
+    where
+        V: IntoIterator<Item = Victim>,
+    {
         run::remove(self, order, progress)
     }
 

@@ -12,7 +12,7 @@ use std::path::Path;
 
 use anyhow::{Result, anyhow};
 
-use super::journal::{Journal, Mark};
+use super::journal::Journal;
 use super::run::{Run, State};
 use super::settle::STAYS_NAMED;
 use super::{Keep, Remover, Role, guard, hub, take, walk};
@@ -71,8 +71,7 @@ impl Run {
     fn stays_anyway(&mut self) -> bool {
         let waiting = (0..self.jobs.len()).filter(|at| self.jobs[*at].state == State::Waiting);
         // What others use goes after them, by the rules of its store.
-        let (after, first): (Vec<usize>, Vec<usize>) =
-            waiting.partition(|at| self.jobs[*at].victim.role == Role::Payload);
+        let (after, first): (Vec<usize>, Vec<usize>) = waiting.partition(|at| self.jobs[*at].role == Role::Payload);
         for at in &first {
             let Err(why) = take::look(self, *at) else { return false };
             self.jobs[*at].state = State::Stays(why);
@@ -90,14 +89,14 @@ impl Run {
         for (role, any) in ORDER {
             for at in 0..self.jobs.len() {
                 let job = &self.jobs[at];
-                let frees = any && job.victim.stamp.names <= 1 || job.victim.stamp.alone() > 0;
+                let frees = any && job.stamp().names <= 1 || job.stamp().alone() > 0;
                 // One that may not go now may do so later, when the revision that has it has gone.
                 if self.is_next(at, role)
                     && frees
                     && let Ok(freed) = take::unlink(self, at)
                 {
                     self.jobs[at].state = State::Freed(freed);
-                    self.contents.clear();
+                    self.contents = None;
                     return true;
                 }
             }
@@ -119,14 +118,15 @@ impl Run {
         self.look_who_writes();
         for at in references {
             let job = &self.jobs[at];
-            let named = self.places[job.one.place].parent(&job.one.path).ok();
+            let path = job.path();
+            let named = self.places[job.place()].parent(&path).ok();
             let named = named.and_then(|(parent, name)| hub::commit(&parent, name));
-            let around = hub::around(&job.one.path);
-            let place = job.one.place;
+            let around = hub::around(&path);
+            let place = job.place();
             let is_its = |other: &usize| {
                 let other = &self.jobs[*other];
-                let same = other.one.place == place && hub::around(&other.one.path) == around;
-                same && other.victim.role == Role::Snapshot && Some(other.split().1) == named.as_deref()
+                let same = other.place() == place && hub::around(&other.path()) == around;
+                same && other.role == Role::Snapshot && Some(other.split().1) == named.as_deref()
             };
             let Some(snapshot) = (0..self.jobs.len()).find(is_its) else { continue };
             let stays = match &self.jobs[snapshot].state {
@@ -142,7 +142,7 @@ impl Run {
     }
 
     fn is_next(&self, at: usize, role: Role) -> bool {
-        self.jobs[at].victim.role == role && self.jobs[at].state == State::Waiting
+        self.jobs[at].role == role && self.jobs[at].state == State::Waiting
     }
 
     /// Unlinks one file of the tree of the job `at`, if all of it may go; where none is left, an empty folder.
@@ -162,12 +162,11 @@ impl Run {
         let job = &mut self.jobs[at];
         job.is_thinned = true;
         if let Ok(found) = parent.look(name)
-            && found.stamp.id == job.victim.stamp.id
+            && found.stamp.id == job.stamp().id
         {
-            job.victim.stamp = found.stamp;
-            job.one.mark = Mark::of(&found.stamp);
+            job.is_now(&found.stamp);
         }
-        self.contents.clear();
+        self.contents = None;
         Ok(true)
     }
 }

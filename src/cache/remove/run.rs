@@ -5,47 +5,23 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::guard::Guard;
+use super::job::Above;
+pub(super) use super::job::{Job, State};
 use super::journal::{Journal, Mark, Move};
 use super::place::{Place, Trash};
 use super::walk::{self, Limits, Tally};
 use super::{Keep, Order, Outcome, Remover, Role, Victim, apart, back, room};
 use crate::cache::stamp::Stamp;
 use crate::platform::open_files;
-use crate::support::folder;
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::{escape, time};
-
-/// One victim on its way.
-#[derive(Debug)]
-pub(super) struct Job {
-    pub(super) victim: Victim,
-    pub(super) one: Move,
-    /// Beside a payload: its list of users.
-    pub(super) list: Option<Move>,
-    pub(super) state: State,
-    /// Of a reference that has gone: the commit that it named.
-    pub(super) commit: Option<OsString>,
-    /// Of a tree: a file of it went before all else, to make room.
-    pub(super) is_thinned: bool,
-}
-
-/// Where a victim is on its way.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum State {
-    Waiting,
-    /// In the trash.
-    Gone,
-    /// Unlinked where it was, which freed so much.
-    Freed(u64),
-    /// Where it was, for this reason.
-    Stays(String),
-}
 
 /// A removal that is under way.
 #[derive(Debug)]
@@ -61,13 +37,16 @@ pub(super) struct Run {
     pub(super) known: Vec<PathBuf>,
     /// Files that some process has open, by device and inode.
     opened: HashSet<(u64, u64)>,
-    /// What the snapshots of a repository have, read once its snapshots that go have gone.
-    pub(super) contents: HashMap<(usize, PathBuf), HashSet<OsString>>,
+    /// What the snapshots of the repository that is at work have, read once its snapshots that go have gone.
+    pub(super) contents: Option<((usize, PathBuf), HashSet<OsString>)>,
     /// What the files freed that went from trees to make room.
     pub(super) thinned: u64,
 }
 
-pub(super) fn remove(remover: &Remover, order: Order<'_>, progress: &dyn Fn(u64)) -> Result<Outcome> {
+pub(super) fn remove<V>(remover: &Remover, order: Order<'_, V>, progress: &dyn Fn(u64)) -> Result<Outcome>
+where
+    V: IntoIterator<Item = Victim>,
+{
     let guard = remover.guard();
     let name = run_name();
     let (verb, keep) = (order.verb, order.keep);
@@ -135,12 +114,15 @@ const fn rank(role: Role) -> u8 {
 
 impl Run {
     /// Says for each victim where it goes; with them, those that may not go at all.
-    pub(super) fn plan(
+    pub(super) fn plan<V>(
         remover: &Remover,
         guard: &Guard,
-        order: Order<'_>,
+        order: Order<'_, V>,
         name: &str,
-    ) -> Result<(Self, Vec<(PathBuf, String)>)> {
+    ) -> Result<(Self, Vec<(PathBuf, String)>)>
+    where
+        V: IntoIterator<Item = Victim>,
+    {
         let mut run = Self {
             places: Vec::new(),
             trashes: Vec::new(),
@@ -157,34 +139,37 @@ impl Run {
             cache_root: remover.cache_root.clone(),
             known: remover.known.clone(),
             opened: HashSet::new(),
-            contents: HashMap::new(),
+            contents: None,
             thinned: 0,
         };
-        let mut victims = order.victims;
-        victims.sort_by_key(|victim| rank(victim.role));
         let mut refused = Vec::new();
         let mut known = HashMap::new();
-        for victim in victims {
+        for victim in order.victims {
             let place = run.place(guard, &victim.root)?;
             let opened = &run.places[place];
             if remover.has_moved(&victim.root, &opened.real, opened.folder.own()?.stamp.id) {
                 // Not even a trash is made there.
-                refused.push((victim.path, "is reached through what leads elsewhere since the plan".to_owned()));
+                let why = "is reached through what leads elsewhere since the plan".to_owned();
+                refused.push((rank(victim.role), (victim.path, why)));
                 continue;
             }
             for victim in apart::split(&run.places[place], victim, name, guard) {
-                match run.job(guard, place, victim, name, &mut known) {
-                    Ok(job) => run.jobs.push(job),
-                    Err(refusal) => refused.push(refusal),
+                match run.above(guard, place, &victim, name, &mut known) {
+                    Ok(above) => run.jobs.push(Job::of(&victim, above)),
+                    Err(why) => refused.push((rank(victim.role), (victim.path, why))),
                 }
             }
         }
         // What lies in a tree that goes, goes with it.
-        let whole = |job: &&Job| matches!(job.victim.role, Role::Tree | Role::Snapshot);
-        let trees: HashSet<PathBuf> = run.jobs.iter().filter(whole).map(|job| job.victim.path.clone()).collect();
-        run.jobs.retain(|job| !job.victim.path.ancestors().skip(1).any(|above| trees.contains(above)));
+        let whole = |job: &&Job| matches!(job.role, Role::Tree | Role::Snapshot);
+        let trees: HashSet<PathBuf> = run.jobs.iter().filter(whole).map(Job::shown).collect();
+        run.jobs.retain(|job| !job.shown_above().ancestors().any(|above| trees.contains(above)));
+        run.jobs.shrink_to_fit();
+        run.jobs.sort_by_key(|job| rank(job.role));
+        run.jobs.iter_mut().enumerate().for_each(|(at, job)| job.count(at));
+        refused.sort_by_key(|(rank, _)| *rank);
         run.look_who_writes();
-        Ok((run, refused))
+        Ok((run, refused.into_iter().map(|(_, refusal)| refusal).collect()))
     }
 
     fn place(&mut self, guard: &Guard, root: &Path) -> Result<usize> {
@@ -195,62 +180,41 @@ impl Run {
         Ok(self.places.len() - 1)
     }
 
-    fn job(
+    /// The folder that `victim` lies in, and its trash; or why it stays.
+    fn above(
         &mut self,
         guard: &Guard,
         at: usize,
-        victim: Victim,
+        victim: &Victim,
         run: &str,
-        known: &mut HashMap<(usize, PathBuf), (usize, Option<i64>)>,
-    ) -> Result<Job, (PathBuf, String)> {
+        known: &mut HashMap<(usize, PathBuf), Rc<Above>>,
+    ) -> Result<Rc<Above>, String> {
         let place = &self.places[at];
-        let path = victim.path.clone();
-        let no = |why: String| (path.clone(), why);
-        let Some(inside) = place.inside(&victim.path) else {
-            return Err(no(format!("does not lie in {}", escape::path(&victim.root))));
-        };
+        let inside = place.inside(&victim.path);
+        let inside = inside.ok_or_else(|| format!("does not lie in {}", escape::path(&victim.root)))?;
         if let Some(why) = guard.keeps(&place.real.join(&inside)) {
-            return Err(no(why.to_owned()));
+            return Err(why.to_owned());
+        }
+        let shown = victim.path.parent().unwrap_or_else(|| Path::new("")).to_path_buf();
+        if let Some(found) = known.get(&(at, shown.clone())) {
+            return Ok(Rc::clone(found));
+        }
+        if place.is_in_git(&inside).map_err(|error| super::take::way(&error))? {
+            return Err("lies in a Git work tree".to_owned());
+        }
+        let trash = place.trash(&inside, run, guard).map_err(|error| super::take::way(&error))?;
+        let same = self.trashes.iter().position(|other| other.at == trash);
+        let number = same.unwrap_or(self.trashes.len());
+        if same.is_none() {
+            self.trashes.push(Trash::new(trash));
         }
         let parent = inside.parent().unwrap_or_else(|| Path::new("")).to_path_buf();
-        let (trash, above) = match known.get(&(at, parent.clone())) {
-            Some(found) => *found,
-            None => {
-                if place.is_in_git(&inside).map_err(|error| no(super::take::way(&error)))? {
-                    return Err(no("lies in a Git work tree".to_owned()));
-                }
-                let trash = place.trash(&inside, run, guard).map_err(|error| no(super::take::way(&error)))?;
-                let same = self.trashes.iter().position(|other| other.at == trash);
-                let number = same.unwrap_or(self.trashes.len());
-                if same.is_none() {
-                    self.trashes.push(Trash::new(trash));
-                }
-                // Not the folder that the place keeps open: what stands there is looked at again when something of it goes.
-                let above = place.folder.descend(&parent).and_then(|folder| folder.own()).ok();
-                let above = above.and_then(|found| i64::try_from(found.stamp.modified).ok());
-                known.insert((at, parent), (number, above));
-                (number, above)
-            }
-        };
-        let number = self.jobs.len() * 2;
-        let role = victim.role;
-        let one = |path: PathBuf, number: usize, is_list: bool| {
-            let mark = if is_list { Mark::default() } else { Mark::of(&victim.stamp) };
-            Move { place: at, path, trash, name: number.to_string(), mark, role, is_list, above }
-        };
-        let list = (role == Role::Payload).then(|| {
-            let mut name = inside.file_name().unwrap_or_default().to_os_string();
-            name.push(".refs");
-            one(inside.with_file_name(name), number + 1, true)
-        });
-        Ok(Job {
-            one: one(inside, number, false),
-            list,
-            victim,
-            state: State::Waiting,
-            commit: None,
-            is_thinned: false,
-        })
+        // Not the folder that the place keeps open: what stands there is looked at again when something of it goes.
+        let changed = place.folder.descend(&parent).and_then(|folder| folder.own()).ok();
+        let changed = changed.and_then(|found| i64::try_from(found.stamp.modified).ok());
+        let above = Rc::new(Above { place: at, trash: number, shown: shown.clone(), inside: parent, changed });
+        known.insert((at, shown), Rc::clone(&above));
+        Ok(above)
     }
 
     /// Asks anew which files are being written.
@@ -260,11 +224,11 @@ impl Run {
     }
 
     pub(super) fn begin(&self, remover: &Remover, name: &str, verb: &str) -> Result<Journal> {
-        let moves: Vec<Move> = self.jobs.iter().flat_map(|job| job.moves().cloned()).collect();
+        let mut moves = self.jobs.iter().flat_map(Job::moves);
         let places: Vec<PathBuf> = self.places.iter().map(|place| place.real.clone()).collect();
         let trashes: Vec<_> = self.trashes.iter().map(|trash| trash.at.clone()).collect();
         let begun = fs::create_dir_all(&remover.cache_root)
-            .and_then(|()| Journal::begin(&remover.cache_root, name, verb, &places, &trashes, &moves));
+            .and_then(|()| Journal::begin(&remover.cache_root, name, verb, &places, &trashes, &mut moves));
         let begun = begun.and_then(|journal| match self.trashes.iter().try_for_each(|trash| trash.make().map(drop)) {
             Err(error) if room::is_full(&error) => {
                 self.trashes.iter().for_each(Trash::drop_empty);
@@ -289,11 +253,11 @@ impl Run {
             if interrupt::requested() {
                 bail!(Interrupted("stopped: nothing was removed".to_owned()));
             }
-            if self.jobs[at].victim.role != Role::Payload && self.jobs[at].state == State::Waiting {
+            if self.jobs[at].role != Role::Payload && self.jobs[at].state == State::Waiting {
                 self.jobs[at].state = super::take::take(self, at).map_or_else(State::Stays, |()| State::Gone);
                 let job = &self.jobs[at];
-                let has_others = job.state == State::Gone && job.victim.stamp.names > 1;
-                self.limits.moved.extend(has_others.then_some(job.victim.stamp.id));
+                let has_others = job.state == State::Gone && job.stamp().names > 1;
+                self.limits.moved.extend(has_others.then_some(job.stamp().id));
             }
         }
         Ok(())
@@ -304,28 +268,28 @@ impl Run {
         self.jobs.iter().filter_map(|job| {
             let State::Stays(why) = &job.state else { return None };
             let lacks = if job.is_thinned { ", and lacks what went to make room on the full disk" } else { "" };
-            Some((job.victim.path.clone(), format!("{why}{lacks}")))
+            Some((job.shown(), format!("{why}{lacks}")))
         })
     }
 
     /// Puts the thing back, and says that it stays.
     pub(super) fn put_back(&mut self, at: usize, why: String) -> Result<()> {
         let job = &self.jobs[at];
-        let path = escape::path(&job.victim.path);
-        back::put(&self.written(job), &self.places[job.one.place], &self.trashes[job.one.trash]).map_err(|error| {
+        let path = escape::path(&job.shown());
+        back::put(&self.written(job), &self.places[job.place()], &self.trashes[job.trash()]).map_err(|error| {
             anyhow!("{path} {why}, and cannot be put back from the trash: {error}\n  the next run tries again")
         })?;
-        self.places[job.one.place].forget();
+        self.places[job.place()].forget();
         self.jobs[at].state = State::Stays(why);
         Ok(())
     }
 
     /// Its rename, with the mark that it has now: whoever had it open may have written into it in the trash, and it is ours still.
     fn written(&self, job: &Job) -> Move {
-        let mut one = job.one.clone();
+        let mut one = job.one();
         let found = self.trashes[one.trash].find().ok().flatten();
         let found = found.and_then(|trash| trash.look(OsStr::new(&one.name)).ok());
-        if let Some(found) = found.filter(|found| found.stamp.id == job.victim.stamp.id) {
+        if let Some(found) = found.filter(|found| found.stamp.id == job.stamp().id) {
             one.mark = Mark::of(&found.stamp);
         }
         one
@@ -336,8 +300,8 @@ impl Run {
         let mut left = false;
         for job in self.jobs.iter().rev() {
             let one = self.written(job);
-            for one in job.list.iter().chain([&one]) {
-                left |= back::put(one, &self.places[one.place], &self.trashes[one.trash]).is_err();
+            for one in job.list().into_iter().chain([one]) {
+                left |= back::put(&one, &self.places[one.place], &self.trashes[one.trash]).is_err();
             }
         }
         if left {
@@ -388,7 +352,7 @@ impl Run {
                     Err(error) => {
                         whole = false;
                         let why = format!("is removed, but not all of it could be freed: {error}");
-                        outcome.stayed.push((job.victim.path.clone(), why));
+                        outcome.stayed.push((job.shown(), why));
                     }
                 }
             }
@@ -403,17 +367,5 @@ pub(super) fn free(trash: &Trash, name: &str, freed: &mut dyn FnMut(&Stamp)) -> 
     match trash.find()? {
         Some(folder) => walk::erase(&folder, OsStr::new(name), freed),
         None => Ok(()),
-    }
-}
-
-impl Job {
-    /// What is renamed for it, in this order.
-    pub(super) fn moves(&self) -> impl Iterator<Item = &Move> {
-        std::iter::once(&self.one).chain(&self.list)
-    }
-
-    /// Its last name, and the folder above it below the place.
-    pub(super) fn split(&self) -> (PathBuf, &OsStr) {
-        folder::split(&self.one.path).unwrap_or_default()
     }
 }

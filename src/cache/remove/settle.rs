@@ -44,13 +44,13 @@ impl Run {
     fn again(&self, at: usize) -> Result<(), String> {
         let job = &self.jobs[at];
         let said = |error: io::Error| format!("cannot be looked at again: {error}");
-        let trash = self.trashes[job.one.trash].find().map_err(said)?.ok_or("is gone from the trash")?;
-        let name = OsStr::new(&job.one.name);
+        let trash = self.trashes[job.trash()].find().map_err(said)?.ok_or("is gone from the trash")?;
+        let name = &job.number();
         let found = trash.look(name).map_err(said)?;
-        if !found.stamp.is_same_content(&job.victim.stamp) {
+        if !found.stamp.is_same_content(&job.stamp()) {
             return Err("was changed meanwhile".to_owned());
         }
-        match job.victim.role {
+        match job.role {
             Role::Tree | Role::Snapshot => self.limits.refuse_tree(&trash, name, true),
             _ => self.limits.refuse(&found, true),
         }
@@ -66,14 +66,14 @@ impl Run {
     fn needed_again(&mut self, role: Role) -> Result<()> {
         let mut repositories: BTreeMap<(usize, PathBuf), Vec<usize>> = BTreeMap::new();
         for (at, job) in self.jobs.iter().enumerate() {
-            if job.victim.role == role && job.state == State::Gone {
-                repositories.entry((job.one.place, job.split().0)).or_default().push(at);
+            if job.role == role && job.state == State::Gone {
+                repositories.entry((job.place(), job.split().0.to_path_buf())).or_default().push(at);
             }
         }
         for ((place, _), jobs) in repositories {
             let Some(first) = jobs.first().map(|at| &self.jobs[*at]) else { continue };
             let place = &self.places[place];
-            let read = Repository::around(&place.folder, &place.real, &first.one.path).and_then(|found| {
+            let read = Repository::around(&place.folder, &place.real, &first.path()).and_then(|found| {
                 let repository = found.ok_or(io::ErrorKind::NotFound)?;
                 if role == Role::Blob { repository.contents() } else { repository.commits() }
             });
@@ -95,7 +95,7 @@ impl Run {
 
     fn stands(&self, at: usize) -> bool {
         let job = &self.jobs[at];
-        let found = self.places[job.one.place].parent(&job.one.path).and_then(|(parent, name)| parent.find(name));
+        let found = self.places[job.place()].parent(&job.path()).and_then(|(parent, name)| parent.find(name));
         found.is_ok_and(|found| found.is_some())
     }
 
@@ -109,12 +109,15 @@ impl Run {
             .filter(is_new)
             .map(|root| (paths::real_place(&root.target).unwrap_or(root.target), root.link))
             .collect();
+        if roots.is_empty() {
+            return Ok(());
+        }
         for at in 0..self.jobs.len() {
             let job = &self.jobs[at];
-            let path = self.places[job.one.place].real.join(&job.one.path);
+            let path = self.places[job.place()].real.join(job.path());
             let gone = job.state == State::Gone && !self.stands(at);
             let Some((_, link)) = roots.iter().find(|(target, _)| gone && target.starts_with(&path)) else { continue };
-            if let Some(list) = &job.list {
+            if let Some(list) = &job.list() {
                 // A list that cannot go back is empty, and says that nobody uses it: then nobody's link does.
                 let _ = back::put(list, &self.places[list.place], &self.trashes[list.trash]);
             }
@@ -127,65 +130,68 @@ impl Run {
     fn references_of_what_stays(&mut self) -> Result<()> {
         let around = |at: usize| {
             let job = &self.jobs[at];
-            (job.one.place, hub::around(&job.one.path))
+            (job.place(), hub::around(&job.path()))
         };
         let stays = |at: &usize| {
             let job = &self.jobs[*at];
-            job.victim.role == Role::Snapshot && matches!(job.state, State::Stays(_)) && self.stands(*at)
+            job.role == Role::Snapshot && matches!(job.state, State::Stays(_)) && self.stands(*at)
         };
-        let staying: Vec<_> = (0..self.jobs.len())
-            .filter(stays)
-            .map(|at| (around(at), Some(self.jobs[at].split().1.to_os_string())))
-            .collect();
+        let staying: Vec<_> =
+            (0..self.jobs.len()).filter(stays).map(|at| (around(at), Some(self.jobs[at].split().1.into()))).collect();
         let named = |at: &usize| {
             let job = &self.jobs[*at];
-            let goes = job.victim.role == Role::Reference && job.state == State::Gone && job.commit.is_some();
+            let goes = job.role == Role::Reference && job.state == State::Gone && job.commit.is_some();
             goes && staying.contains(&(around(*at), job.commit.clone()))
         };
         let back: Vec<usize> = (0..self.jobs.len()).filter(named).collect();
         back.into_iter().try_for_each(|at| self.put_back(at, STAYS_NAMED.to_owned()))
     }
 
-    /// The payloads whose users have gone: by place and hub, the hashes.
+    /// The payloads whose users have gone: by place and hub, the hashes. Not those that are to go themselves: they are asked about next.
     fn lost_users(&self) -> BTreeMap<(usize, PathBuf), Vec<String>> {
+        let asked = |job: &&Job| job.role == Role::Payload && job.state == State::Waiting;
+        let own: HashSet<(usize, &Path, &OsStr)> = self
+            .jobs
+            .iter()
+            .filter(asked)
+            .map(|job| {
+                let (folder, name) = job.split();
+                (job.place(), folder, name)
+            })
+            .collect();
         let mut lost: BTreeMap<(usize, PathBuf), Vec<String>> = BTreeMap::new();
         for job in self.jobs.iter().filter(|job| job.state == State::Gone) {
-            let (Some((hub, repository)), Ok(Some(trash))) =
-                (hub::around(&job.one.path), self.trashes[job.one.trash].find())
+            let path = job.path();
+            let (Some((hub, repository)), Ok(Some(trash))) = (hub::around(&path), self.trashes[job.trash()].find())
             else {
                 continue;
             };
-            let hub_path = self.places[job.one.place].real.join(&hub);
-            let name = OsStr::new(&job.one.name);
-            let hashes: Vec<String> = match job.victim.role {
+            let hub_path = self.places[job.place()].real.join(&hub);
+            let name = &job.number();
+            let hashes: Vec<String> = match job.role {
                 Role::Blob => {
                     let target = trash.target(name).ok();
                     target.and_then(|target| store::led_to(&target, &hub_path)).into_iter().collect()
                 }
-                Role::Tree if job.one.path == hub.join(&repository) => {
+                Role::Tree if path == hub.join(&repository) => {
                     let found = hub::payloads(&trash, name, &hub_path).unwrap_or_default();
                     found.into_iter().map(|(_, hash)| hash).collect()
                 }
                 _ => continue,
             };
-            lost.entry((job.one.place, hub)).or_default().extend(hashes);
+            let is_own = |hash: &String| {
+                let shard = hub.join("blobs").join(hash.get(..2).unwrap_or_default());
+                own.contains(&(job.place(), shard.as_path(), OsStr::new(hash)))
+            };
+            let others: Vec<String> = hashes.into_iter().filter(|hash| !is_own(hash)).collect();
+            lost.entry((job.place(), hub)).or_default().extend(others);
         }
         lost
     }
 
     /// Drops the lines of links that have gone, as huggingface_hub does. A line that stays harms nobody: it does not count.
     fn drop_users(&self, lost: &BTreeMap<(usize, PathBuf), Vec<String>>) {
-        let asked = |job: &&Job| job.victim.role == Role::Payload && job.state == State::Waiting;
-        let own: HashSet<(usize, &Path)> =
-            self.jobs.iter().filter(asked).map(|job| (job.one.place, job.one.path.as_path())).collect();
-        for ((number, hub), hashes) in lost {
-            // A payload that is to go itself is asked about next.
-            let is_own = |hash: &&String| {
-                let path = hub.join("blobs").join(hash.get(..2).unwrap_or_default()).join(hash);
-                own.contains(&(*number, path.as_path()))
-            };
-            let hashes: Vec<&String> = hashes.iter().filter(|hash| !is_own(hash)).collect();
-            let place = number;
+        for ((place, hub), hashes) in lost {
             let place = &self.places[*place];
             let Ok(at) = place.folder.descend(hub) else { continue };
             for hash in hashes {
@@ -198,7 +204,7 @@ impl Run {
 
     fn payloads(&mut self) {
         for at in 0..self.jobs.len() {
-            if self.jobs[at].victim.role == Role::Payload && self.jobs[at].state == State::Waiting {
+            if self.jobs[at].role == Role::Payload && self.jobs[at].state == State::Waiting {
                 self.jobs[at].state = match self.payload(at) {
                     Ok(()) => State::Gone,
                     Err(why) => State::Stays(why),
@@ -210,15 +216,16 @@ impl Run {
     /// A payload goes while its lock is held, if its list can be read and nobody in it uses it; its list goes after it.
     fn payload(&self, at: usize) -> Result<(), String> {
         let job = &self.jobs[at];
-        let place = &self.places[job.one.place];
+        let place = &self.places[job.place()];
         let said = |error: io::Error| take::way(&error);
-        let hub = job.one.path.ancestors().nth(3).unwrap_or_else(|| Path::new(""));
-        let hash = job.one.path.strip_prefix(hub).ok().and_then(store::hash_of).ok_or("is no payload of a store")?;
+        let path = job.path();
+        let hub = path.ancestors().nth(3).unwrap_or_else(|| Path::new(""));
+        let hash = path.strip_prefix(hub).ok().and_then(store::hash_of).ok_or("is no payload of a store")?;
         let folder = place.folder.descend(hub).map_err(said)?;
         let payload = Payload::open(&folder, &place.real.join(hub), &hash).map_err(said)?.ok_or("lies in no store")?;
         let lock = payload.lock()?;
         let found = payload.find().map_err(said)?.ok_or("is not there any more")?;
-        if found.kind != Kind::File || !found.stamp.is_same_content(&job.victim.stamp) {
+        if found.kind != Kind::File || !found.stamp.is_same_content(&job.stamp()) {
             return Err("was changed since the plan".to_owned());
         }
         self.limits.refuse(&found, false)?;
@@ -230,7 +237,7 @@ impl Run {
         }
         take::rename(self, job, payload.folder(), OsStr::new(&hash), &found)?;
         let list: OsString = payload.list();
-        if let (Some(one), Ok(Some(trash))) = (&job.list, self.trashes[job.one.trash].find()) {
+        if let (Some(one), Ok(Some(trash))) = (job.list(), self.trashes[job.trash()].find()) {
             // One that stays is empty, and says that nobody uses what is not there.
             let _ = payload.folder().rename(&list, &trash, OsStr::new(&one.name));
         }

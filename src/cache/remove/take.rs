@@ -30,9 +30,9 @@ pub(super) fn take(run: &mut Run, at: usize) -> Result<(), String> {
     let ready = look(run, at)?;
     let name = ready.path.file_name().unwrap_or_default();
     let job = &run.jobs[at];
-    let commit = (job.victim.role == Role::Reference).then(|| hub::commit(&ready.parent, name)).flatten();
+    let commit = (job.role == Role::Reference).then(|| hub::commit(&ready.parent, name)).flatten();
     rename(run, job, &ready.parent, name, &ready.found)?;
-    run.jobs[at].commit = commit;
+    run.jobs[at].commit = commit.map(Into::into);
     Ok(())
 }
 
@@ -54,19 +54,19 @@ pub(super) fn look(run: &mut Run, at: usize) -> Result<Ready, String> {
 /// The same, whatever the rest of its repository says.
 pub(super) fn look_at_itself(run: &Run, at: usize) -> Result<Ready, String> {
     let job = &run.jobs[at];
-    let place = &run.places[job.one.place];
-    let path = job.one.path.clone();
+    let place = &run.places[job.place()];
+    let path = job.path();
     let (parent, name) = place.parent(&path).map_err(|error| way(&error))?;
     let found = parent.find(name).map_err(|error| way(&error))?.ok_or("is not there any more")?;
-    if !found.stamp.is_same_content(&job.victim.stamp) {
+    if !found.stamp.is_same_content(&job.stamp()) {
         return Err("was changed since the plan".to_owned());
     }
-    fits(job.victim.role, &found)?;
+    fits(job.role, &found)?;
     let locks = locks(run, job, &parent, name, &found)?;
-    if job.victim.role == Role::Tree && parent.enter(name).is_ok_and(|folder| walk::is_git(&folder)) {
+    if job.role == Role::Tree && parent.enter(name).is_ok_and(|folder| walk::is_git(&folder)) {
         return Err("is a Git work tree".to_owned());
     }
-    match job.victim.role {
+    match job.role {
         Role::Tree | Role::Snapshot => run.limits.refuse_tree(&parent, name, false)?,
         _ => run.limits.refuse(&found, false)?,
     }
@@ -95,16 +95,16 @@ fn fits(role: Role, found: &Found) -> Result<(), String> {
 
 /// Takes the locks that speak for the victim, where others hold none.
 fn locks(run: &Run, job: &Job, parent: &Folder, name: &OsStr, found: &Found) -> Result<Locks, String> {
-    let place = &run.places[job.one.place];
-    let around = || Repository::around(&place.folder, &place.real, &job.one.path).map_err(|error| way(&error));
+    let place = &run.places[job.place()];
+    let around = || Repository::around(&place.folder, &place.real, &job.path()).map_err(|error| way(&error));
     let of_blob = |etag: &OsStr| match around()? {
         Some(repository) => Ok(vec![locks::hold_blob(&repository.hub, &repository.name, etag)]),
         None => Err("lies in no repository".to_owned()),
     };
-    let held = match job.victim.role {
+    let held = match job.role {
         Role::Blob => of_blob(name)?,
         Role::File if found.kind == Kind::File => {
-            let unfinished = etag(&job.one.path).map(of_blob).transpose()?;
+            let unfinished = etag(&job.path()).map(of_blob).transpose()?;
             unfinished.into_iter().flatten().chain(locks::of_file(parent, name)).collect()
         }
         Role::Tree if guard::is_repository(name) => {
@@ -132,25 +132,25 @@ fn etag(path: &Path) -> Option<&OsStr> {
 /// Whether the rest of the repository needs the victim.
 fn used(run: &mut Run, at: usize) -> Result<(), String> {
     let job = &run.jobs[at];
-    let place = &run.places[job.one.place];
+    let place = &run.places[job.place()];
     let around = || {
-        let found = Repository::around(&place.folder, &place.real, &job.one.path).map_err(|error| way(&error))?;
+        let found = Repository::around(&place.folder, &place.real, &job.path()).map_err(|error| way(&error))?;
         found.ok_or_else(|| "lies in no repository".to_owned())
     };
     let unknown = |error: io::Error| format!("stays, since its repository cannot be read: {error}");
     let (parent, name) = job.split();
-    match job.victim.role {
+    match job.role {
         Role::Snapshot if around()?.commits().map_err(unknown)?.contains(name) => {
             Err("is named by a branch or tag".to_owned())
         }
         Role::Blob => {
-            let key = (job.one.place, parent);
-            if !run.contents.contains_key(&key) {
+            let key = (job.place(), parent.to_path_buf());
+            if run.contents.as_ref().is_none_or(|(of, _)| *of != key) {
                 let contents = around()?.contents().map_err(unknown)?;
-                run.contents.insert(key.clone(), contents);
+                run.contents = Some((key, contents));
             }
             let name = run.jobs[at].split().1;
-            let is_used = run.contents.get(&key).is_some_and(|contents| contents.contains(name));
+            let is_used = run.contents.as_ref().is_some_and(|(_, contents)| contents.contains(name));
             if is_used { Err("is used by a revision".to_owned()) } else { Ok(()) }
         }
         _ => Ok(()),
@@ -165,8 +165,8 @@ pub(super) fn rename(run: &Run, job: &Job, parent: &Folder, name: &OsStr, found:
         }
         _ => format!("cannot be moved into the trash: {error}"),
     };
-    let trash = run.trashes[job.one.trash].make().map_err(said)?;
-    let new = OsStr::new(&job.one.name);
+    let trash = run.trashes[job.trash()].make().map_err(said)?;
+    let new = &job.number();
     parent.rename(name, &trash, new).map_err(said)?;
     let moved = trash.look(new).map_err(said)?;
     if moved.stamp.is_same_content(&found.stamp) && moved.kind == found.kind {

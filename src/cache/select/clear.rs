@@ -44,13 +44,13 @@ pub struct Terms {
 ///
 /// # Errors
 /// What a word names, and another project's lock or a link elsewhere needs.
-pub fn select(
-    stock: &Stock,
+pub fn select<'a>(
+    stock: &'a Stock,
     needs: &Needs,
     log: &UseLog,
     wanted: &[Wanted],
     terms: Terms,
-) -> Result<Selection, Vec<Needed>> {
+) -> Result<Selection<'a>, Vec<Needed>> {
     let mut clearer = Clearer { stock, needs, terms, picks: Picks::default(), kept: Vec::new(), needed: Vec::new() };
     for one in wanted {
         match one {
@@ -58,7 +58,7 @@ pub fn select(
             Wanted::Applications => clearer.applications(),
             Wanted::Named(_, Meaning::Picks(picks)) => {
                 for pick in picks {
-                    clearer.add(pick.clone(), "you named it", true);
+                    clearer.add(*pick, "you named it", true);
                 }
             }
             Wanted::Named(_, Meaning::NotHere) => {}
@@ -100,7 +100,7 @@ impl Clearer<'_> {
         for (number, hub) in self.stock.hubs.iter().enumerate().filter(|(_, hub)| hub.home) {
             let accounts = super::accounts::Accounts::of(self.stock);
             for (index, payload) in hub.payloads.iter().enumerate() {
-                if accounts.is_unused(&payload.entry.path) && payload.listed && !payload.used {
+                if accounts.is_unused(number, index) && payload.listed && !payload.used {
                     self.add(Pick::Payload(number, index), WHY, false);
                 }
             }

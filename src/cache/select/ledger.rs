@@ -23,8 +23,8 @@ impl Ledger {
     }
 
     /// The same for several.
-    pub(super) fn take_all<'a>(&mut self, stamps: impl Iterator<Item = &'a Stamp>) -> u64 {
-        stamps.fold(0, |sum: u64, stamp| sum.saturating_add(self.take(stamp)))
+    pub(super) fn take_all(&mut self, stamps: impl Iterator<Item = Stamp>) -> u64 {
+        stamps.fold(0, |sum: u64, stamp| sum.saturating_add(self.take(&stamp)))
     }
 }
 
@@ -39,6 +39,6 @@ mod tests {
         let mut ledger = Ledger::default();
         assert_eq!([ledger.take(&file), ledger.take(&folder), ledger.take(&file)], [0, 512, 4096]);
         let nowhere = Stamp { disk: 10, names: 1, ..Stamp::default() };
-        assert_eq!(ledger.take_all([nowhere, nowhere].iter()), 20);
+        assert_eq!(ledger.take_all([nowhere, nowhere].into_iter()), 20);
     }
 }

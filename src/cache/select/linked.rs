@@ -1,13 +1,11 @@
 //! Links that `dedupe` has put in the place of copies elsewhere: what they lead to is the last copy of those files.
 
 use std::collections::BTreeSet;
-use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::needs::{Holder, Needs};
 use super::picks::Pick;
-use super::stock::{Holding, Stock};
-use crate::cache::hub::{BlobKind, Revision};
+use super::stock::Stock;
 
 impl Needs {
     /// The links that would lead to nothing without `pick`.
@@ -16,31 +14,23 @@ impl Needs {
             return Vec::new();
         }
         let mut paths: Vec<PathBuf> = stock.path(pick).into_iter().collect();
-        match pick {
-            Pick::Repository(at) => {
-                let holding = stock.at(*at).map(|(_, holding)| holding);
-                paths.extend(holding.into_iter().flat_map(Holding::shared).map(|(_, payload)| payload.clone()));
-            }
-            Pick::Revision(at, index) => {
-                let holding = stock.at(*at).map(|(_, holding)| holding);
-                let revision = holding.and_then(|holding| holding.repository.revisions.get(*index));
-                for name in revision.into_iter().flat_map(Revision::blobs) {
-                    paths.extend(holding.map(|holding| holding.repository.blob(name)));
-                    paths.extend(holding.and_then(|holding| payload(holding, name)));
+        if let Some((hub, holding)) = pick.repository().and_then(|at| stock.at(at)) {
+            match pick {
+                Pick::Repository(_) => {
+                    paths.extend((0..holding.contents()).filter_map(|blob| holding.payload(hub, blob)));
                 }
+                Pick::Revision(_, index) => {
+                    let revision = holding.repository.revisions.get(*index);
+                    for blob in revision.into_iter().flat_map(|revision| revision.blobs()) {
+                        paths.extend(holding.blob(blob).map(|entry| entry.path()));
+                        paths.extend(holding.payload(hub, blob));
+                    }
+                }
+                Pick::Orphan(_, blob) => paths.extend(holding.payload(hub, *blob)),
+                _ => {}
             }
-            Pick::Orphan(at, name) => paths.extend(stock.at(*at).and_then(|(_, holding)| payload(holding, name))),
-            _ => {}
         }
-        let found: BTreeSet<&Holder> = paths.iter().flat_map(|path| self.links_to(path).collect::<Vec<_>>()).collect();
+        let found: BTreeSet<&Holder> = paths.iter().flat_map(|path| self.links_to(path)).collect();
         found.into_iter().collect()
-    }
-}
-
-/// The payload of the shared store that a blob leads to.
-fn payload(holding: &Holding, name: &OsString) -> Option<PathBuf> {
-    match &holding.repository.blobs.get(name)?.kind {
-        BlobKind::Shared(path, _) => Some(path.clone()),
-        BlobKind::Own | BlobKind::Foreign => None,
     }
 }

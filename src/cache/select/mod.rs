@@ -13,21 +13,23 @@ pub mod prune;
 mod settle;
 pub mod stock;
 pub mod used;
+mod victims;
 pub mod words;
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use super::remove::{Role, Victim};
-use super::stamp::Stamp;
 pub use needs::Needs;
 pub use stock::Stock;
 pub use used::{Clock, UseLog, Used};
+pub use victims::Victims;
 
 /// What would go, and what stays although somebody asked for it.
 #[derive(Debug, Default)]
-pub struct Selection {
+pub struct Selection<'a> {
     /// What would go, in order.
-    pub lines: Vec<Line>,
+    pub lines: Vec<Line<'a>>,
     /// What would have gone, and why it stays.
     pub kept: Vec<Kept>,
     /// Goals that cannot be reached, in words.
@@ -36,7 +38,7 @@ pub struct Selection {
 
 /// One thing that would go.
 #[derive(Debug)]
-pub struct Line {
+pub struct Line<'a> {
     /// What it is called.
     pub name: String,
     /// What kind of thing it is: `repository`, `revision`, `file` …
@@ -52,7 +54,7 @@ pub struct Line {
     /// How many things these are.
     pub count: usize,
     /// What is removed for it, in this order; nothing, where it goes with the folder around it, which another line has.
-    pub victims: Vec<Victim>,
+    pub victims: Victims<'a>,
 }
 
 /// Something that stays.
@@ -66,21 +68,35 @@ pub struct Kept {
     pub why: String,
 }
 
-impl Selection {
+impl Selection<'_> {
     /// What all of it frees, in bytes.
     pub fn frees(&self) -> u64 {
         self.lines.iter().fold(0, |sum: u64, line| sum.saturating_add(line.frees))
     }
 
-    /// What is removed, in order.
-    pub fn into_victims(self) -> Vec<Victim> {
-        self.lines.into_iter().flat_map(|line| line.victims).collect()
+    /// What is removed, in order, one after the other.
+    pub fn victims(&self) -> impl Iterator<Item = Victim> {
+        self.lines.iter().flat_map(|line| line.victims.iter())
     }
-}
 
-/// A victim that frees nothing by itself; what it does free is counted where it is chosen.
-fn victim(path: PathBuf, root: PathBuf, stamp: Stamp, role: Role, why: &str) -> Victim {
-    Victim { path, root, stamp, role, bytes: 0, why: why.to_owned() }
+    /// The places that something is removed from.
+    pub fn roots(&self) -> BTreeSet<&Path> {
+        self.lines.iter().flat_map(|line| line.victims.roots()).collect()
+    }
+
+    /// The same, of who needs the stock no more.
+    pub fn into_owned(self) -> Selection<'static> {
+        let owned = |line: Line<'_>| {
+            let Line { name, kind, path, why, used, frees, count, victims } = line;
+            Line { name, kind, path, why, used, frees, count, victims: victims.into_owned() }
+        };
+        Selection { lines: self.lines.into_iter().map(owned).collect(), kept: self.kept, short: self.short }
+    }
+
+    #[cfg(test)]
+    fn into_victims(self) -> Vec<Victim> {
+        self.victims().collect()
+    }
 }
 
 #[cfg(test)]

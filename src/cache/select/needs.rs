@@ -4,8 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::stock::{Entry, Holding, Thing};
-use crate::cache::hub::Revision;
+use super::stock::{Holding, Revision, Seen, Thing};
 use crate::models::homes::Homes;
 use crate::models::hub::{names, refs};
 use crate::models::lock::Lock;
@@ -154,7 +153,7 @@ impl Needs {
     }
 
     /// Whether a process has one of `entries` open.
-    pub fn is_open<'a>(&self, mut entries: impl Iterator<Item = &'a Entry>) -> bool {
+    pub fn is_open<'a>(&self, mut entries: impl Iterator<Item = Seen<'a>>) -> bool {
         !self.open.is_empty() && entries.any(|entry| entry.is_plain() && self.open.contains(&entry.stamp.id))
     }
 

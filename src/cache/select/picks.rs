@@ -2,18 +2,19 @@
 
 use std::collections::HashSet;
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use super::stock::{Holding, HubStock, Stock, Thing};
 
 /// Something that can be chosen, by its place in the stock.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Pick {
     /// A whole repository, whatever is in it.
     Repository(At),
     /// A revision of a repository.
     Revision(At, usize),
-    /// A blob that no revision has.
-    Orphan(At, std::ffi::OsString),
+    /// A blob that no revision has, by its number.
+    Orphan(At, usize),
     /// An unfinished download in a repository.
     Unfinished(At, usize),
     /// A reference to a commit that is not there.
@@ -57,16 +58,19 @@ pub struct At {
 /// The chosen ones, and why.
 #[derive(Debug, Default)]
 pub struct Picks {
-    order: Vec<(Pick, String)>,
+    order: Vec<(Pick, Rc<str>)>,
     known: HashSet<Pick>,
 }
 
 impl Picks {
     /// One more, unless it was chosen before.
     pub fn add(&mut self, pick: Pick, why: &str) -> bool {
-        let new = self.known.insert(pick.clone());
+        let new = self.known.insert(pick);
         if new {
-            self.order.push((pick, why.to_owned()));
+            // Thousands of files may go for one reason.
+            let known = self.order.last().map(|(_, last)| last).filter(|last| ***last == *why);
+            let why = known.map_or_else(|| why.into(), Rc::clone);
+            self.order.push((pick, why));
         }
         new
     }
@@ -77,7 +81,7 @@ impl Picks {
     }
 
     /// All of them, in order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &(Pick, String)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &(Pick, Rc<str>)> {
         self.order.iter()
     }
 }
@@ -106,14 +110,14 @@ impl Stock {
         Some(match pick {
             Pick::Repository(at) => self.at(*at)?.1.repository.folder.clone(),
             Pick::Revision(at, index) => self.at(*at)?.1.repository.revisions.get(*index)?.folder.clone(),
-            Pick::Orphan(at, name) => self.at(*at)?.1.repository.blob(name),
+            Pick::Orphan(at, blob) => self.at(*at)?.1.blob(*blob)?.path(),
             Pick::Unfinished(at, index) => self.at(*at)?.1.repository.unfinished.get(*index)?.0.clone(),
             Pick::Reference(at, index) => self.at(*at)?.1.repository.references.get(*index)?.path.clone(),
             Pick::Absences(at) => self.at(*at)?.1.repository.folder.join(".no_exist"),
-            Pick::Payload(hub, index) => self.hubs.get(*hub)?.payloads.get(*index)?.entry.path.clone(),
+            Pick::Payload(hub, index) => self.hubs.get(*hub)?.payloads.get(*index)?.entry.path(),
             Pick::Thing(index) => self.things.get(*index)?.path.clone(),
-            Pick::Inside(thing, entry) => self.things.get(*thing)?.entries.get(*entry)?.path.clone(),
-            Pick::Application(cache, entry) => self.applications.get(*cache)?.entries.get(*entry)?.path.clone(),
+            Pick::Inside(thing, entry) => self.things.get(*thing)?.entries.get(*entry)?.path(),
+            Pick::Application(cache, entry) => self.applications.get(*cache)?.entries.get(*entry)?.path(),
         })
     }
 }

@@ -6,10 +6,9 @@ mod leavings;
 use super::needs::Needs;
 use super::picks::{At, Pick, Picks};
 use super::settle::{Settling, lines};
-use super::stock::{Holding, Stock, Thing, ThingKind};
+use super::stock::{Content, Holding, HubStock, Revision, Stock, Thing, ThingKind};
 use super::used::{self, UseLog, Used};
 use super::{Kept, Selection};
-use crate::cache::hub::{BlobKind, Revision};
 use crate::support::{quoted, time};
 
 /// What is to be taken.
@@ -44,7 +43,7 @@ pub struct Goal {
 }
 
 /// Chooses by `rules`. `keep` are what a person wants to keep.
-pub fn select(stock: &Stock, needs: &Needs, log: &UseLog, keep: &[Pick], rules: &Rules) -> Selection {
+pub fn select<'a>(stock: &'a Stock, needs: &Needs, log: &UseLog, keep: &[Pick], rules: &Rules) -> Selection<'a> {
     let mut pruner = Pruner { stock, needs, log, keep, rules, picks: Picks::default(), kept: Vec::new() };
     pruner.leavings();
     pruner.expired();
@@ -61,12 +60,12 @@ pub fn select(stock: &Stock, needs: &Needs, log: &UseLog, keep: &[Pick], rules: 
     Selection { lines, kept: pruner.kept, short }
 }
 
-struct Pruner<'a> {
+struct Pruner<'a, 'n> {
     stock: &'a Stock,
-    needs: &'a Needs,
-    log: &'a UseLog,
-    keep: &'a [Pick],
-    rules: &'a Rules,
+    needs: &'n Needs,
+    log: &'n UseLog,
+    keep: &'n [Pick],
+    rules: &'n Rules,
     picks: Picks,
     kept: Vec<Kept>,
 }
@@ -80,14 +79,18 @@ struct Candidate {
     name: String,
 }
 
-impl<'a> Pruner<'a> {
-    fn settling(&self) -> Settling<'_> {
+impl<'a> Pruner<'a, '_> {
+    fn settling(&self) -> Settling<'a, '_> {
         let young = self.rules.now.saturating_sub(self.rules.grace);
         Settling { stock: self.stock, picks: &self.picks, log: self.log, needs: self.needs, young }
     }
 
     fn homes(&self) -> impl Iterator<Item = (At, &'a Holding)> + use<'a> {
         self.stock.repositories().filter(|(_, hub, _)| hub.home).map(|(at, _, holding)| (at, holding))
+    }
+
+    fn readable(&self) -> impl Iterator<Item = (At, &'a HubStock, &'a Holding)> + use<'a> {
+        self.stock.repositories().filter(|(_, hub, holding)| hub.home && holding.repository.problems.is_empty())
     }
 
     fn things(&self) -> impl Iterator<Item = (usize, &'a Thing)> + use<'a> {
@@ -104,12 +107,12 @@ impl<'a> Pruner<'a> {
 
     /// Revisions that no reference, no lock and no process needs.
     fn revisions(&mut self) {
-        for (at, holding) in self.homes().filter(|(_, holding)| holding.repository.problems.is_empty()) {
+        for (at, hub, holding) in self.readable() {
             for (index, revision) in holding.repository.revisions.iter().enumerate() {
                 if self.needs.is_named(holding, revision) {
                     continue;
                 }
-                let candidate = self.revision(at, holding, index, revision);
+                let candidate = self.revision(at, hub, holding, index, revision);
                 let stays = candidate.stays.or_else(|| self.may_be_pinned(holding, revision, candidate.used));
                 match stays {
                     Some(why) => {
@@ -140,12 +143,12 @@ impl<'a> Pruner<'a> {
         Some(format!("no ref names it, but it was used {ago} ({}): a program may name its commit", used.clock.name()))
     }
 
-    fn revision(&self, at: At, holding: &Holding, index: usize, revision: &Revision) -> Candidate {
+    fn revision(&self, at: At, hub: &HubStock, holding: &Holding, index: usize, revision: &Revision) -> Candidate {
         let pick = Pick::Revision(at, index);
         let commit = revision.commit.to_string_lossy();
         let name = format!("{}@{}", holding.full_name(), commit.chars().take(12).collect::<String>());
-        let blobs = revision.blobs().filter_map(|blob| holding.entry(&holding.repository.blob(blob)));
-        let open = || self.needs.is_open(holding.below(&revision.folder).chain(blobs));
+        let blobs = || revision.blobs().filter_map(|blob| holding.blob(blob));
+        let open = || self.needs.is_open(holding.below(&revision.folder).chain(blobs()));
         let unknown = |name: &&String| crate::models::hub::refs::is_ours(name) && self.needs.counts(name, &commit);
         let stays = if let Some(holder) = self.needs.of_revision(holding, &commit).first() {
             Some(format!("the lock of {} names it", holder.text()))
@@ -157,22 +160,20 @@ impl<'a> Pruner<'a> {
             Some("a project whose lock is not known holds it".to_owned())
         } else if self.is_young(holding.newest_below(&revision.folder)) {
             Some(format!("it came or changed less than {} ago", self.grace()))
-        } else if open() || self.is_open_payload(holding, revision) {
+        } else if open() || self.is_open_payload(hub, holding, revision) {
             Some("a running program has it open".to_owned())
         } else {
             None
         };
         let named = self.needs.is_named(holding, revision);
-        let used = used::with_log(used::of_revision(holding, revision), &revision.folder, named, self.log);
+        let used = used::with_log(used::of_revision(hub, holding, revision), &revision.folder, named, self.log);
         Candidate { pick, used, stays, name }
     }
 
-    fn is_open_payload(&self, holding: &Holding, revision: &Revision) -> bool {
-        let shared = revision.blobs().filter_map(|name| match &holding.repository.blobs.get(name)?.kind {
-            BlobKind::Shared(_, Some(stamp)) => Some(stamp.id),
-            _ => None,
-        });
-        shared.into_iter().any(|id| self.needs.has_open(id))
+    fn is_open_payload(&self, hub: &HubStock, holding: &Holding, revision: &Revision) -> bool {
+        let is_shared = |blob: &usize| matches!(holding.content(*blob), Content::Listed(_) | Content::Elsewhere(..));
+        let mut shared = revision.blobs().filter(is_shared).filter_map(|blob| holding.bytes(hub, blob));
+        shared.any(|stamp| self.needs.has_open(stamp.id))
     }
 
     fn thing(&self, index: usize, thing: &Thing) -> Candidate {
@@ -207,9 +208,9 @@ impl<'a> Pruner<'a> {
     /// Every model, whatever names it.
     fn candidates(&self) -> Vec<Candidate> {
         let mut found = Vec::new();
-        for (at, holding) in self.homes().filter(|(_, holding)| holding.repository.problems.is_empty()) {
+        for (at, hub, holding) in self.readable() {
             let revisions = holding.repository.revisions.iter().enumerate();
-            found.extend(revisions.map(|(index, revision)| self.revision(at, holding, index, revision)));
+            found.extend(revisions.map(|(index, revision)| self.revision(at, hub, holding, index, revision)));
         }
         let models = self.things().filter(|(_, thing)| matches!(thing.kind, ThingKind::File | ThingKind::Folder));
         found.extend(models.map(|(index, thing)| self.thing(index, thing)));

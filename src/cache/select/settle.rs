@@ -2,32 +2,32 @@
 //! after it, payloads of a shared store last.
 
 use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::accounts::{Accounts, With};
 use super::needs::Needs;
 use super::picks::{At, Pick, Picks};
-use super::stock::{Entry, Holding, HubStock, Stock, Thing, ThingKind};
+use super::stock::{Holding, Repository, Seen, Stock, Thing, ThingKind};
 use super::used::{self, UseLog};
-use super::{Line, Role, Victim, victim};
-use crate::cache::hub::Repository;
+use super::victims::role;
+use super::{Line, Role, Victims};
 use crate::support::quoted;
 
 /// What a settling depends on.
-pub(super) struct Settling<'a> {
+pub(super) struct Settling<'a, 'n> {
     pub(super) stock: &'a Stock,
-    pub(super) picks: &'a Picks,
-    pub(super) log: &'a UseLog,
-    pub(super) needs: &'a Needs,
+    pub(super) picks: &'n Picks,
+    pub(super) log: &'n UseLog,
+    pub(super) needs: &'n Needs,
     /// What was changed after this time, in seconds since 1970, is not old enough to go.
     pub(super) young: i64,
 }
 
 /// The lines of what was chosen.
-pub(super) fn lines(settling: &Settling<'_>) -> Vec<Line> {
+pub(super) fn lines<'a>(settling: &Settling<'a, '_>) -> Vec<Line<'a>> {
     let whole: HashMap<At, usize> = settling.stock.repositories().filter_map(|(at, _, _)| settling.whole(at)).collect();
     let mut accounts = Accounts::of(settling.stock);
-    let mut lines: Vec<Line> = Vec::new();
+    let mut lines: Vec<Line<'a>> = Vec::new();
     let mut done: HashSet<At> = HashSet::new();
     for (number, (pick, why)) in settling.picks.iter().enumerate() {
         let at = pick.repository().and_then(|at| Some((at, *whole.get(&at)?)));
@@ -50,21 +50,21 @@ pub(super) fn lines(settling: &Settling<'_>) -> Vec<Line> {
 }
 
 /// Lines of one folder and one reason are one: a person does not read a thousand names.
-fn join(lines: &mut Vec<Line>, line: Line) {
+fn join<'a>(lines: &mut Vec<Line<'a>>, line: Line<'a>) {
     let several = matches!(line.kind, "blobs" | "unfinished" | "expired" | "application" | "payloads");
-    let like = |other: &&mut Line| (other.kind, &other.name, &other.why) == (line.kind, &line.name, &line.why);
+    let like = |other: &&mut Line<'_>| (other.kind, &other.name, &other.why) == (line.kind, &line.name, &line.why);
     match lines.iter_mut().find(like).filter(|_| several) {
         Some(other) => {
             other.frees = other.frees.saturating_add(line.frees);
             other.used = other.used.max(line.used);
             other.count = other.count.saturating_add(line.count);
-            other.victims.extend(line.victims);
+            other.victims.append(line.victims);
         }
         None => lines.push(line),
     }
 }
 
-impl<'a> Settling<'a> {
+impl<'a> Settling<'a, '_> {
     /// Whether nothing of a repository stays: all its revisions go, and nobody is at work in it.
     pub(super) fn goes_whole(&self, at: At) -> bool {
         let Some((_, holding)) = self.stock.at(at) else { return false };
@@ -74,7 +74,8 @@ impl<'a> Settling<'a> {
         let repository = &holding.repository;
         let all = (0..repository.revisions.len()).all(|index| self.picks.has(&Pick::Revision(at, index)));
         let idle = repository.unfinished.iter().all(|(_, stamp)| stamp.touched() <= self.young);
-        let orphans = repository.orphans().all(|(_, blob)| blob.stamp.touched() <= self.young);
+        let mut orphans = holding.orphans().filter_map(|blob| holding.blob(blob));
+        let orphans = orphans.all(|entry| entry.stamp.touched() <= self.young);
         !repository.revisions.is_empty()
             && all
             && idle
@@ -94,7 +95,7 @@ impl<'a> Settling<'a> {
     }
 
     /// With the last revision of a repository goes its folder, and what nobody named in it: that has a line and a reason of its own.
-    fn last(&self, at: At, pick: &Pick, why: &str, accounts: &mut Accounts<'a>) -> Vec<Line> {
+    fn last(&self, at: At, pick: &Pick, why: &str, accounts: &mut Accounts<'a>) -> Vec<Line<'a>> {
         const REST: &str = "goes with the last revision";
         let revision = match pick {
             Pick::Revision(_, index) => self.revision(at, *index, why, accounts).map(|line| self.within(at, line)),
@@ -105,13 +106,13 @@ impl<'a> Settling<'a> {
         };
         let repository = &holding.repository;
         let unfinished = (0..repository.unfinished.len()).map(|index| Pick::Unfinished(at, index));
-        let orphans = repository.orphans().map(|(name, _)| Pick::Orphan(at, name.clone()));
+        let orphans = holding.orphans().map(|blob| Pick::Orphan(at, blob));
         let others = unfinished.chain(orphans).filter(|other| !self.picks.has(other));
-        let others: Vec<Line> = others.filter_map(|other| self.one(&other, REST, accounts)).collect();
+        let others: Vec<Line<'a>> = others.filter_map(|other| self.one(&other, REST, accounts)).collect();
         // What other choices of it still name, they have counted or count for nothing: references, notes, folders.
         if let Some(mut folder) = self.repository(at, why, accounts) {
             revision.frees = revision.frees.saturating_add(folder.frees);
-            folder.victims.append(&mut revision.victims);
+            folder.victims.append(std::mem::take(&mut revision.victims));
             revision.victims = folder.victims;
         }
         let others = others.into_iter().map(|line| self.within(at, line));
@@ -119,45 +120,47 @@ impl<'a> Settling<'a> {
     }
 
     /// A line of a repository whose folder goes whole: what lies in it goes with the folder.
-    fn within(&self, at: At, mut line: Line) -> Line {
+    fn within(&self, at: At, mut line: Line<'a>) -> Line<'a> {
         if let Some((_, holding)) = self.stock.at(at) {
-            line.victims.retain(|victim| !victim.path.starts_with(&holding.repository.folder));
+            line.victims.leave_out(at, &holding.repository.folder);
         }
         line
     }
 
-    fn repository(&self, at: At, why: &str, accounts: &mut Accounts<'a>) -> Option<Line> {
+    fn repository(&self, at: At, why: &str, accounts: &mut Accounts<'a>) -> Option<Line<'a>> {
         let (hub, holding) = self.stock.at(at)?;
         let With { frees, payloads, .. } = accounts.repository(at);
         let folder = &holding.repository.folder;
         let stamp = holding.entry(folder)?.stamp;
-        let mut victims = vec![victim(folder.clone(), hub.root.clone(), stamp, Role::Tree, why)];
-        victims.extend(payload_victims(hub, &payloads, why));
+        let mut victims = Victims::of(self.stock, why);
+        victims.add(folder.clone(), &hub.root, stamp, Role::Tree);
+        victims.add_payloads(at.hub, &payloads);
         let revisions = holding.repository.revisions.iter();
-        let used = revisions.filter_map(|revision| used::of_revision(holding, revision)).max();
+        let used = revisions.filter_map(|revision| used::of_revision(hub, holding, revision)).max();
         let used = used.or_else(|| used::of(holding.entries.iter()));
         let used = used::with_log(used, folder, false, self.log);
         Some(line(holding.full_name(), "repository", folder, why, frees, victims, used))
     }
 
-    fn one(&self, pick: &Pick, why: &str, accounts: &mut Accounts<'a>) -> Option<Line> {
+    fn one(&self, pick: &Pick, why: &str, accounts: &mut Accounts<'a>) -> Option<Line<'a>> {
         match pick {
             Pick::Repository(at) => self.repository(*at, why, accounts),
             Pick::Revision(at, index) => self.revision(*at, *index, why, accounts),
-            Pick::Orphan(at, name) => {
-                let (hub, holding) = self.stock.at(*at)?;
-                let With { frees, payloads, .. } = accounts.orphan(*at, name);
-                let repository = &holding.repository;
-                let stamp = repository.blobs.get(name)?.stamp;
-                let mut victims = vec![victim(repository.blob(name), hub.root.clone(), stamp, Role::Blob, why)];
-                victims.extend(payload_victims(hub, &payloads, why));
-                Some(line(holding.full_name(), "blobs", &repository.folder.join("blobs"), why, frees, victims, None))
+            Pick::Orphan(at, blob) => {
+                let (_, holding) = self.stock.at(*at)?;
+                let With { frees, payloads, .. } = accounts.orphan(*at, *blob);
+                let mut victims = Victims::of(self.stock, why);
+                victims.add_blobs(*at, &[*blob]);
+                victims.add_payloads(at.hub, &payloads);
+                let folder = holding.repository.folder.join("blobs");
+                Some(line(holding.full_name(), "blobs", &folder, why, frees, victims, None))
             }
             Pick::Unfinished(at, index) => {
                 let (hub, holding) = self.stock.at(*at)?;
                 let (path, stamp) = holding.repository.unfinished.get(*index)?;
                 let frees = accounts.entries(holding.entry(path).into_iter());
-                let victims = vec![victim(path.clone(), hub.root.clone(), *stamp, Role::File, why)];
+                let mut victims = Victims::of(self.stock, why);
+                victims.add(path.clone(), &hub.root, *stamp, Role::File);
                 let folder = &holding.repository.folder;
                 Some(line(holding.full_name(), "unfinished", folder, why, frees, victims, None))
             }
@@ -166,7 +169,8 @@ impl<'a> Settling<'a> {
                 let reference = holding.repository.references.get(*index)?;
                 let entry = holding.entry(&reference.path)?;
                 let frees = accounts.entries(std::iter::once(entry));
-                let victims = vec![victim(entry.path.clone(), hub.root.clone(), entry.stamp, Role::Reference, why)];
+                let mut victims = Victims::of(self.stock, why);
+                victims.add(entry.path(), &hub.root, entry.stamp, Role::Reference);
                 let name = format!("{} refs/{}", holding.full_name(), reference.name);
                 Some(line(name, "reference", &reference.path, why, frees, victims, None))
             }
@@ -174,15 +178,16 @@ impl<'a> Settling<'a> {
                 let (hub, holding) = self.stock.at(*at)?;
                 let folder = holding.repository.folder.join(".no_exist");
                 let stamp = holding.entry(&folder)?.stamp;
-                let frees = accounts.entries(holding.entries.iter().filter(|entry| entry.path.starts_with(&folder)));
-                let victims = vec![victim(folder.clone(), hub.root.clone(), stamp, Role::Tree, why)];
+                let frees = accounts.entries(holding.below(&folder));
+                let mut victims = Victims::of(self.stock, why);
+                victims.add(folder.clone(), &hub.root, stamp, Role::Tree);
                 Some(line(format!("{} .no_exist", holding.full_name()), "notes", &folder, why, frees, victims, None))
             }
             Pick::Payload(hub, index) => {
                 let frees = accounts.payload(*hub, *index);
-                let hub = self.stock.hubs.get(*hub)?;
-                let path = hub.folder.join("blobs");
-                let victims = payload_victims(hub, &[*index], why);
+                let path = self.stock.hubs.get(*hub)?.folder.join("blobs");
+                let mut victims = Victims::of(self.stock, why);
+                victims.add_payloads(*hub, &[*index]);
                 Some(line("shared store".to_owned(), "payloads", &path, why, frees, victims, None))
             }
             Pick::Thing(index) => self.thing(*index, why, accounts),
@@ -191,26 +196,22 @@ impl<'a> Settling<'a> {
         }
     }
 
-    fn revision(&self, at: At, index: usize, why: &str, accounts: &mut Accounts<'a>) -> Option<Line> {
+    fn revision(&self, at: At, index: usize, why: &str, accounts: &mut Accounts<'a>) -> Option<Line<'a>> {
         let (hub, holding) = self.stock.at(at)?;
         let repository = &holding.repository;
         let revision = repository.revisions.get(index)?;
         let commit = revision.commit.to_string_lossy();
         let With { frees, blobs, payloads } = accounts.revision(at, index);
         let mut frees = frees;
-        let root = || hub.root.clone();
-        let mut victims = Vec::new();
+        let mut victims = Victims::of(self.stock, why);
         for reference in naming(repository, &commit) {
             let Some(entry) = holding.entry(reference) else { continue };
             frees = frees.saturating_add(accounts.entries(std::iter::once(entry)));
-            victims.push(victim(entry.path.clone(), root(), entry.stamp, Role::Reference, why));
+            victims.add(entry.path(), &hub.root, entry.stamp, Role::Reference);
         }
         let stamp = holding.entry(&revision.folder)?.stamp;
-        victims.push(victim(revision.folder.clone(), root(), stamp, Role::Snapshot, why));
-        for name in blobs {
-            let Some(blob) = repository.blobs.get(&name) else { continue };
-            victims.push(victim(repository.blob(&name), root(), blob.stamp, Role::Blob, why));
-        }
+        victims.add(revision.folder.clone(), &hub.root, stamp, Role::Snapshot);
+        victims.add_blobs(at, &blobs);
         // What is noted of the commit says nothing without it.
         let beside = [
             (repository.folder.join("trees").join(format!("{commit}.json")), Role::File),
@@ -219,36 +220,33 @@ impl<'a> Settling<'a> {
         ];
         for (path, role) in beside {
             let Some(entry) = holding.entry(&path) else { continue };
-            let below = holding.entries.iter().filter(|entry| entry.path.starts_with(&path));
-            frees = frees.saturating_add(accounts.entries(below));
-            victims.push(victim(path, root(), entry.stamp, role, why));
+            frees = frees.saturating_add(accounts.entries(holding.below(&path)));
+            victims.add(path.clone(), &hub.root, entry.stamp, role);
         }
-        victims.extend(payload_victims(hub, &payloads, why));
+        victims.add_payloads(at.hub, &payloads);
         let named = self.needs.is_named(holding, revision);
-        let used = used::with_log(used::of_revision(holding, revision), &revision.folder, named, self.log);
+        let used = used::with_log(used::of_revision(hub, holding, revision), &revision.folder, named, self.log);
         let name = format!("{}@{}", holding.full_name(), commit.chars().take(12).collect::<String>());
         Some(line(name, "revision", &revision.folder, why, frees, victims, used))
     }
 
-    fn thing(&self, index: usize, why: &str, accounts: &mut Accounts<'a>) -> Option<Line> {
+    fn thing(&self, index: usize, why: &str, accounts: &mut Accounts<'a>) -> Option<Line<'a>> {
         let thing = self.stock.things.get(index)?;
         let used = used::with_log(used::of(thing.entries.iter()), &thing.path, false, self.log);
-        let going: Vec<&Entry> = if thing.holds_protected() {
-            thing.entries.iter().filter(|entry| !entry.is_folder() && !entry.is_protected()).collect()
-        } else {
-            thing.entries.iter().collect()
-        };
-        let frees = accounts.entries(going.iter().copied());
-        let victims = match (thing.kind, thing.holds_protected()) {
-            (_, true) => going.iter().map(|entry| self.file(entry, &thing.root, why)).collect(),
+        let is_held = thing.holds_protected();
+        let going = || thing.entries.iter().filter(|entry| !is_held || !(entry.is_folder() || entry.is_protected()));
+        let frees = accounts.entries(going());
+        let mut victims = Victims::of(self.stock, why);
+        match (thing.kind, is_held) {
+            (_, true) => going().for_each(|entry| victims.add_inside(index, entry.place().1)),
             (ThingKind::Folder | ThingKind::Locks, false) => {
-                let stamp = thing.entries.first()?.stamp;
-                vec![victim(thing.path.clone(), thing.root.clone(), stamp, Role::Tree, why)]
+                victims.add(thing.path.clone(), &thing.root, thing.entries.first()?.stamp, Role::Tree);
             }
             (ThingKind::File | ThingKind::Unfinished, false) => {
-                vec![self.file(thing.entries.first()?, &thing.root, why)]
+                let entry = thing.entries.first()?;
+                victims.add(entry.path(), &thing.root, entry.stamp, Role::File);
             }
-        };
+        }
         let kind = thing.kind.name();
         let name = match thing.kind {
             ThingKind::Unfinished => thing.place.clone(),
@@ -257,68 +255,53 @@ impl<'a> Settling<'a> {
         Some(line(name, kind, &thing.path, why, frees, victims, used))
     }
 
-    fn inside(&self, index: usize, entry: usize, why: &str, accounts: &mut Accounts<'a>) -> Option<Line> {
+    fn inside(&self, index: usize, entry: usize, why: &str, accounts: &mut Accounts<'a>) -> Option<Line<'a>> {
         let thing = self.stock.things.get(index)?;
         let entry = thing.entries.get(entry)?;
-        let going = || thing.entries.iter().filter(|other| other.path.starts_with(&entry.path));
+        let path = entry.path();
+        let going = || thing.entries.iter().filter(|other| other.lies_in(&path));
         let used = used::of(going());
         let frees = accounts.entries(going());
-        let victims = vec![tree_or_file(entry, &thing.root, why)];
-        let name = quoted::text(entry.path.strip_prefix(thing.path.parent()?).ok()?.as_os_str());
+        let mut victims = Victims::of(self.stock, why);
+        victims.add(path.clone(), &thing.root, entry.stamp, role(&entry));
+        let name = quoted::text(path.strip_prefix(thing.path.parent()?).ok()?.as_os_str());
         let kind = if entry.is_folder() { "folder" } else { "file" };
-        Some(line(name, kind, &entry.path, why, frees, victims, used))
+        Some(line(name, kind, &path, why, frees, victims, used))
     }
 
-    fn application(&self, cache: usize, entry: usize, why: &str, accounts: &mut Accounts<'a>) -> Option<Line> {
-        let cache = self.stock.applications.get(cache)?;
+    fn application(&self, number: usize, entry: usize, why: &str, accounts: &mut Accounts<'a>) -> Option<Line<'a>> {
+        let cache = self.stock.applications.get(number)?;
         let entry = cache.entries.get(entry)?;
-        let going: Vec<&Entry> = match entry.is_folder() {
-            true => cache.entries.iter().filter(|other| other.path.starts_with(&entry.path)).collect(),
+        let path = entry.path();
+        let going: Vec<Seen<'_>> = match entry.is_folder() {
+            true => cache.entries.iter().filter(|other| other.lies_in(&path)).collect(),
             // Of a hundred thousand files, each is looked at once.
             false => vec![entry],
         };
         let used = used::of(going.iter().copied());
         let frees = accounts.entries(going.into_iter());
-        let victims = vec![tree_or_file(entry, &cache.path, why)];
+        let mut victims = Victims::of(self.stock, why);
+        victims.add_application(number, entry.place().1);
         Some(line(cache.name.clone(), "application", &cache.path, why, frees, victims, used))
     }
-
-    fn file(&self, entry: &Entry, root: &Path, why: &str) -> Victim {
-        victim(entry.path.clone(), root.to_path_buf(), entry.stamp, Role::File, why)
-    }
-}
-
-fn tree_or_file(entry: &Entry, root: &Path, why: &str) -> Victim {
-    let role = if entry.is_folder() { Role::Tree } else { Role::File };
-    victim(entry.path.clone(), root.to_path_buf(), entry.stamp, role, why)
 }
 
 /// The references that name `commit`.
-fn naming<'a>(repository: &'a Repository, commit: &str) -> impl Iterator<Item = &'a PathBuf> {
+fn naming<'a>(repository: &'a Repository, commit: &str) -> impl Iterator<Item = &'a Path> {
     let commit = commit.to_owned();
-    repository.references.iter().filter(move |one| one.commit.as_ref() == Some(&commit)).map(|one| &one.path)
+    repository.references.iter().filter(move |one| one.commit.as_ref() == Some(&commit)).map(|one| one.path.as_path())
 }
 
-fn payload_victims(hub: &HubStock, payloads: &[usize], why: &str) -> Vec<Victim> {
-    let found = payloads.iter().filter_map(|index| hub.payloads.get(*index));
-    found
-        .map(|payload| victim(payload.entry.path.clone(), hub.root.clone(), payload.entry.stamp, Role::Payload, why))
-        .collect()
-}
-
-fn line(
+fn line<'a>(
     name: String,
     kind: &'static str,
     path: &Path,
     why: &str,
     frees: u64,
-    mut victims: Vec<Victim>,
+    mut victims: Victims<'a>,
     used: Option<used::Used>,
-) -> Line {
-    // One number for the line: what each of them frees alone says little of a content that several have.
-    if let Some(first) = victims.first_mut() {
-        first.bytes = frees;
-    }
+) -> Line<'a> {
+    victims.free(frees);
     let count = victims.len();
     Line { name, kind, path: path.to_path_buf(), why: why.to_owned(), used, frees, count, victims }
 }
@@ -338,13 +321,13 @@ impl ThingKind {
 impl Thing {
     /// The stamps by which its age is told.
     pub(super) fn newest(&self) -> i64 {
-        self.entries.iter().map(Entry::touched).max().unwrap_or(i64::MIN)
+        self.entries.iter().map(|entry| entry.touched()).max().unwrap_or(i64::MIN)
     }
 }
 
 impl Holding {
     /// When anything in `folder` of it was changed last, in seconds since 1970.
     pub(super) fn newest_below(&self, folder: &Path) -> i64 {
-        self.below(folder).map(Entry::touched).max().unwrap_or(i64::MIN)
+        self.below(folder).map(|entry| entry.touched()).max().unwrap_or(i64::MIN)
     }
 }

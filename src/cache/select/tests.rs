@@ -11,7 +11,7 @@ use super::picks::Pick;
 use super::prune::{self, Goal, Rules};
 use super::stock::{Application, Entry, EntryKind, Payload, Stock, Thing, ThingKind, entry};
 use super::words::{self, Meaning, Named, Problem};
-use super::{Needs, Role, Selection, UseLog};
+use super::{Needs, Role, Selection, UseLog, Victim};
 use making::{Making, hub, needing, payload, thing};
 
 const NOW: i64 = 1_000_000_000;
@@ -26,16 +26,16 @@ fn rules() -> Rules {
     Rules { now: NOW, grace: 3600, pinned: 7 * DAY, ..Rules::default() }
 }
 
-fn pruned(stock: &Stock, needs: &Needs, rules: &Rules) -> Selection {
-    prune::select(stock, needs, &UseLog::new(), &[], rules)
+fn pruned(stock: &Stock, needs: &Needs, rules: &Rules) -> Selection<'static> {
+    prune::select(stock, needs, &UseLog::new(), &[], rules).into_owned()
 }
 
 /// Name, what it frees, why.
-fn lines(selection: &Selection) -> Vec<(&str, u64, &str)> {
+fn lines<'a>(selection: &'a Selection<'_>) -> Vec<(&'a str, u64, &'a str)> {
     selection.lines.iter().map(|line| (line.name.as_str(), line.frees, line.why.as_str())).collect()
 }
 
-fn kept(selection: &Selection) -> Vec<(&str, &str)> {
+fn kept<'a>(selection: &'a Selection<'_>) -> Vec<(&'a str, &'a str)> {
     selection.kept.iter().map(|kept| (kept.name.as_str(), kept.why.as_str())).collect()
 }
 
@@ -60,7 +60,8 @@ fn a_revision_that_only_its_commit_names_stays_while_it_is_used() {
     assert_eq!((lines(&found), kept(&found)), (vec![], vec![("org/a@111111111111", why)]));
     let found = pruned(&stock(8), &Needs::default(), &rules());
     assert_eq!(lines(&found), [("org/a@111111111111", 400, "no ref and no lock names it")]);
-    let victims: Vec<_> = found.lines[0].victims.iter().map(|one| (one.path.to_str().unwrap(), one.role)).collect();
+    let going: Vec<Victim> = found.lines[0].victims.iter().collect();
+    let victims: Vec<_> = going.iter().map(|one| (one.path.to_str().unwrap(), one.role)).collect();
     assert_eq!(
         victims,
         [("/c/huggingface/hub/models--org--a", Role::Tree)],
@@ -213,7 +214,7 @@ fn a_payload_goes_with_its_last_user_and_only_where_its_list_can_be_read() {
         made.revision('1', &["e1", "e2"], 90).done()
     };
     let mut stock = hub(vec![user("org/a", 100), user("org/b", 200)]);
-    stock.hubs[0].payloads = vec![one.clone(), two.clone(), loose];
+    stock.hubs[0].payloads = vec![one.clone(), two.clone(), loose].into();
     let terms = Terms { now: NOW, busy: 60, force: false };
     let clear = |word: &str, needs: &Needs| {
         let meaning = words::meaning(word, None, &stock, &[]).unwrap();
@@ -225,7 +226,7 @@ fn a_payload_goes_with_its_last_user_and_only_where_its_list_can_be_read() {
         .into();
     let found = clear::select(&stock, &Needs::default(), &UseLog::new(), &both, terms).unwrap();
     assert_eq!(lines(&found), [("org/a", 0, "you named it"), ("org/b", 5000, "you named it")]);
-    let last = found.lines[1].victims.last().unwrap();
+    let last = found.lines[1].victims.iter().last().unwrap();
     assert_eq!((last.role, &last.path), (Role::Payload, &one.entry.path));
     let found = pruned(&stock, &Needs::default(), &Rules { pinned: 365 * DAY, ..rules() });
     assert_eq!(
@@ -361,16 +362,17 @@ fn an_application_cache_gives_up_what_is_older_than_it_may_be() {
             file("b", 2, 89, DAY),
             file("c", 3, 99, 60),
             file(".gitignore", 4, 99, DAY),
-        ],
+        ]
+        .into(),
         tracked: HashSet::from(["/p/out/d".into()]),
         git: Vec::new(),
         obscure: false,
     };
     let mut stock = Stock { applications: vec![cache], ..Stock::default() };
-    stock.applications[0].entries.push(file("d", 5, 99, DAY));
+    stock.applications[0].entries.push(&file("d", 5, 99, DAY));
     let found = pruned(&stock, &Needs::default(), &rules());
     assert_eq!(lines(&found), [("tmdb", 10, "older than its max_age of 90 d")]);
-    assert_eq!(found.lines[0].victims[0].path, Path::new("/p/out/a"));
+    assert_eq!(found.lines[0].victims.iter().next().unwrap().path, Path::new("/p/out/a"));
     assert_eq!(kept(&found), [("tmdb", "1 file came here less than 1 h ago")]);
 }
 
@@ -379,15 +381,16 @@ fn a_folder_with_a_login_in_it_goes_file_by_file() {
     let path = "/c/modelscope/x";
     let mut folder = thing(path, 1, 0, 9);
     folder.kind = ThingKind::Folder;
-    folder.entries[0].kind = EntryKind::Folder;
-    folder.entries.extend([("credentials", 2), ("a/weights.bin", 3)].map(|(name, inode)| {
-        let at = NOW - 9 * DAY;
-        Entry { ..entry(&format!("{path}/{name}"), inode, 50, at, at) }
-    }));
+    let at = NOW - 9 * DAY;
+    let inside = [("credentials", 2), ("a/weights.bin", 3)];
+    let inside = inside.map(|(name, inode)| entry(&format!("{path}/{name}"), inode, 50, at, at));
+    let itself = Entry { kind: EntryKind::Folder, ..entry(path, 1, 0, at, at) };
+    folder.entries = std::iter::once(itself).chain(inside).collect::<Vec<_>>().into();
     let stock = Stock { things: vec![folder], ..Stock::default() };
     let terms = Terms { now: NOW, busy: 60, force: false };
     let found = clear::select(&stock, &Needs::default(), &UseLog::new(), &[Wanted::Models], terms).unwrap();
-    let victims: Vec<_> = found.lines[0].victims.iter().map(|one| (one.path.to_str().unwrap(), one.role)).collect();
+    let going: Vec<Victim> = found.lines[0].victims.iter().collect();
+    let victims: Vec<_> = going.iter().map(|one| (one.path.to_str().unwrap(), one.role)).collect();
     assert_eq!((victims, found.frees()), (vec![("/c/modelscope/x/a/weights.bin", Role::File)], 50));
 }
 
@@ -397,7 +400,7 @@ fn what_a_link_elsewhere_leads_to_stays_and_is_not_cleared_without_force() {
     let other = Making::of("org/b", 200).blob("y", 300, 90).blob("lost", 60, 90).revision('1', &["y"], 90);
     let loose = Payload { used: false, ..payload("cc33", 3, 900) };
     let mut stock = hub(vec![made.done(), other.done()]);
-    stock.hubs[0].payloads = vec![loose.clone()];
+    stock.hubs[0].payloads = vec![loose.clone()].into();
     stock.things = vec![thing("/c/whisper/base.pt", 1, 140, 90)];
     let targets = [
         format!("{HUB}/models--org--a/blobs/x"),

@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::super::hub::{BlobKind, FileKind, Revision};
-use super::stock::{Entry, Holding};
+use super::stock::{Holding, HubStock, Revision, Seen};
 use crate::support::time;
 
 /// Nanoseconds in a second.
@@ -45,7 +44,7 @@ impl Clock {
 pub type UseLog = HashMap<PathBuf, i64>;
 
 /// When one of `entries` was used last. Folders and links say nothing: who lists or follows them, uses nothing.
-pub(super) fn of<'a>(entries: impl Iterator<Item = &'a Entry>) -> Option<Used> {
+pub(super) fn of<'a>(entries: impl Iterator<Item = Seen<'a>>) -> Option<Used> {
     let plain = entries.filter(|entry| entry.is_plain());
     plain.map(|entry| of_stamp(entry.stamp.accessed, entry.stamp.modified)).max()
 }
@@ -69,21 +68,14 @@ pub(super) fn with_log(used: Option<Used>, path: &Path, names: bool, log: &UseLo
 
 /// When a revision was used last: by the contents that it alone has. What others have as well says nothing of which was meant,
 /// and counts where there is nothing else.
-pub(super) fn of_revision(holding: &Holding, revision: &Revision) -> Option<Used> {
-    let repository = &holding.repository;
+pub(super) fn of_revision(hub: &HubStock, holding: &Holding, revision: &Revision) -> Option<Used> {
     let users = holding.users();
-    let is_alone = |name: &std::ffi::OsString| users.get(name).is_none_or(|users| *users <= 1);
+    let is_alone = |blob: &usize| users.get(*blob).is_none_or(|users| *users <= 1);
     let uses = |alone: bool| {
-        let blobs = revision.blobs().filter(|name| !alone || is_alone(name));
-        let blobs = blobs.filter_map(|name| repository.blobs.get(name)).filter_map(|blob| match &blob.kind {
-            BlobKind::Own => Some(blob.stamp),
-            BlobKind::Shared(_, stamp) => *stamp,
-            BlobKind::Foreign => None,
-        });
-        let own = revision.files.iter().filter_map(|file| match file.kind {
-            FileKind::Own(stamp) => Some(stamp),
-            _ => None,
-        });
+        let blobs = revision.blobs().filter(|blob| !alone || is_alone(blob));
+        let blobs = blobs.filter_map(|blob| holding.bytes(hub, blob));
+        // Where links cannot be made, the files of the revision are the bytes.
+        let own = holding.below(&revision.folder).filter(|entry| entry.is_plain()).map(|entry| entry.stamp);
         blobs.chain(own).map(|stamp| of_stamp(stamp.accessed, stamp.modified)).max()
     };
     uses(true).or_else(|| uses(false))
@@ -91,13 +83,13 @@ pub(super) fn of_revision(holding: &Holding, revision: &Revision) -> Option<Used
 
 #[cfg(test)]
 mod tests {
-    use super::super::stock::entry;
+    use super::super::stock::{Entries, entry};
     use super::*;
 
     #[test]
     fn a_use_that_lies_ahead_counts_as_one_of_now() {
         let before = time::seconds();
-        let used = of([entry("/c/a", 1, 0, 9_000_000_000, 10)].iter()).unwrap();
+        let used = of(Entries::from(vec![entry("/c/a", 1, 0, 9_000_000_000, 10)]).iter()).unwrap();
         assert!((before..=time::seconds()).contains(&used.at), "{used:?}");
         let log: UseLog = [(PathBuf::from("/c"), i64::MAX)].into_iter().collect();
         let used = with_log(None, Path::new("/c"), false, &log).unwrap();
@@ -106,11 +98,11 @@ mod tests {
 
     #[test]
     fn the_latest_of_the_clocks_counts_and_is_named() {
-        let entries = [entry("/c/a", 1, 0, 50, 10), entry("/c/b", 2, 0, 40, 40)];
+        let entries = Entries::from(vec![entry("/c/a", 1, 0, 50, 10), entry("/c/b", 2, 0, 40, 40)]);
         let used = of(entries.iter());
         assert_eq!(used, Some(Used { at: 50, clock: Clock::Read }));
-        assert_eq!(of(entries[1..].iter()), Some(Used { at: 40, clock: Clock::Written }));
-        assert_eq!(of([].iter()), None);
+        assert_eq!(of(entries.iter().skip(1)), Some(Used { at: 40, clock: Clock::Written }));
+        assert_eq!(of(entries.iter().skip(2)), None);
         let log: UseLog = [(PathBuf::from("/c"), 60), (PathBuf::from("/d"), 99)].into_iter().collect();
         assert_eq!(with_log(used, Path::new("/c/a"), true, &log), Some(Used { at: 60, clock: Clock::Log }));
         assert_eq!(with_log(used, Path::new("/c/a"), false, &log), used);

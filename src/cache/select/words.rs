@@ -1,11 +1,11 @@
 //! What the words of `clear` and of `--keep` mean: a model of the project, a repository, one of its revisions, a file, an
 //! application cache, a path. A word that fits nothing is told the nearest one that does.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::picks::{At, Pick};
-use super::stock::{Holding, Stock, ThingKind};
-use crate::cache::hub::Revision;
+use super::stock::{Holding, Revision, Seen, Stock, ThingKind};
 use crate::support::{nearest, quoted};
 
 /// A model as the project's lock names it.
@@ -221,7 +221,7 @@ fn at_path(path: &Path, above: bool, stock: &Stock) -> Vec<Pick> {
     for (number, hub) in stock.hubs.iter().enumerate() {
         for (index, payload) in hub.payloads.iter().enumerate() {
             let known = path.starts_with(&hub.root) || (hub.home && above);
-            if payload.entry.path.starts_with(path) && known {
+            if known && payload.entry.lies_in(path) {
                 picks.push(Pick::Payload(number, index));
             }
         }
@@ -231,7 +231,7 @@ fn at_path(path: &Path, above: bool, stock: &Stock) -> Vec<Pick> {
         if thing.path.starts_with(path) && known && thing.kind != ThingKind::Locks {
             picks.push(Pick::Thing(index));
         } else if path.starts_with(&thing.path) {
-            let entry = thing.entries.iter().position(|entry| entry.path == path);
+            let entry = thing.entries.iter().position(|entry| entry.is_at(path));
             picks.extend(entry.filter(|_| !thing.holds_protected()).map(|entry| Pick::Inside(index, entry)));
         }
     }
@@ -239,7 +239,7 @@ fn at_path(path: &Path, above: bool, stock: &Stock) -> Vec<Pick> {
         if cache.path == path {
             picks.extend(application(stock, number));
         } else if path.starts_with(&cache.path) {
-            let entry = cache.entries.iter().position(|entry| entry.path == path && !cache.is_held(entry));
+            let entry = cache.entries.iter().position(|entry| entry.is_at(path) && !cache.is_held(&entry));
             picks.extend(entry.map(|entry| Pick::Application(number, entry)));
         }
     }
@@ -249,18 +249,19 @@ fn at_path(path: &Path, above: bool, stock: &Stock) -> Vec<Pick> {
 /// Everything in an application cache: its folders whole, unless they hold a file that stays.
 pub(super) fn application(stock: &Stock, number: usize) -> Vec<Pick> {
     let Some(cache) = stock.applications.get(number) else { return Vec::new() };
-    let top = |path: &Path| {
-        let inside = path.strip_prefix(&cache.path).ok()?;
-        inside.components().next().map(|first| cache.path.join(first))
+    let top = |entry: &Seen<'_>| {
+        let inside = entry.path();
+        let first = inside.strip_prefix(&cache.path).ok()?.components().next()?;
+        Some(cache.path.join(first))
     };
-    let held: Vec<PathBuf> =
-        cache.entries.iter().filter(|entry| cache.is_held(entry)).filter_map(|entry| top(&entry.path)).collect();
+    let held: HashSet<PathBuf> =
+        cache.entries.iter().filter(|entry| cache.is_held(entry)).filter_map(|entry| top(&entry)).collect();
     let mut picks = Vec::new();
     for (index, entry) in cache.entries.iter().enumerate() {
-        let Some(top) = top(&entry.path) else { continue };
+        let Some(top) = top(&entry) else { continue };
         let goes = match held.contains(&top) {
-            true => !entry.is_folder() && !cache.is_held(entry),
-            false => entry.path == top,
+            true => !entry.is_folder() && !cache.is_held(&entry),
+            false => entry.is_at(&top),
         };
         if goes {
             picks.push(Pick::Application(number, index));

@@ -1,6 +1,10 @@
 //! Reads the contents, all cores at once, and compares them with what is said of them.
 
-use super::{Claim, Content, Expected};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use super::{Claim, Content, Contents, Expected};
 use crate::cache::stamp::Stamp;
 use crate::fetch::Digest;
 use crate::models::rehash::{self, Finding, Item};
@@ -38,27 +42,65 @@ pub enum Found {
     Digest(Digest),
 }
 
-/// Reads `contents`, `workers` at once; the verdicts come in their order. `progress` gets the number of bytes of each step, from the
-/// threads that read.
-pub fn check(contents: &[Content], workers: usize, progress: &(dyn Fn(u64) + Sync)) -> Vec<Verdict> {
-    let mut items = Vec::with_capacity(contents.len());
-    let mut whose = Vec::with_capacity(contents.len());
-    for (at, content) in contents.iter().enumerate() {
-        for digest in kinds(content) {
-            // Compared here and not there: several claims of one content may be of several sizes.
-            items.push(Item { path: content.path().to_path_buf(), size: sure_size(content), digest: Some(digest) });
-            whose.push(at);
+/// What all contents turned out to be. Only what is not good is kept: of a million contents that is little.
+#[derive(Debug, Default)]
+pub struct Verdicts {
+    others: BTreeMap<u32, Verdict>,
+    is_stopped: bool,
+}
+
+impl Verdicts {
+    /// Whether the person stopped the run before everything was read.
+    pub const fn is_stopped(&self) -> bool {
+        self.is_stopped
+    }
+
+    /// The contents that are not good, by number, and what they are.
+    pub fn others(&self) -> impl Iterator<Item = (u32, &Verdict)> {
+        self.others.iter().map(|(at, verdict)| (*at, verdict))
+    }
+
+    /// Whether the content with this number is good.
+    pub fn is_good(&self, at: u32) -> bool {
+        !self.is_stopped && !self.others.contains_key(&at)
+    }
+
+    fn note(&mut self, at: u32, verdict: Verdict) {
+        match verdict {
+            Verdict::Good => {}
+            Verdict::Stopped => self.is_stopped = true,
+            other => drop(self.others.insert(at, other)),
         }
     }
-    let findings = rehash::verify(&items, workers, &|_, bytes| progress(bytes));
-    let mut verdicts: Vec<Verdict> = contents.iter().map(|_| Verdict::Good).collect();
-    for ((at, item), finding) in whose.into_iter().zip(&items).zip(findings) {
-        let (Some(verdict), Some(content)) = (verdicts.get_mut(at), contents.get(at)) else { continue };
-        if *verdict == Verdict::Good {
-            *verdict = judge(content, item, finding);
+}
+
+/// Reads those of `contents` that are meant, `workers` at once, the largest first. `progress` gets the number of bytes of each step,
+/// from the threads that read.
+pub fn check(contents: &Contents, workers: usize, progress: &(dyn Fn(u64) + Sync)) -> Verdicts {
+    let mut order: Vec<u32> = contents.meant().collect();
+    order.sort_unstable_by_key(|at| (Reverse(contents.size(*at)), *at));
+    let found = Mutex::new(Verdicts::default());
+    rehash::each(&order, workers, &|at, buffer| {
+        let Some(content) = contents.get(at) else { return };
+        let verdict = read(&content, buffer, &|bytes| progress(bytes));
+        if verdict != Verdict::Good {
+            found.lock().unwrap_or_else(PoisonError::into_inner).note(at, verdict);
+        }
+    });
+    found.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn read(content: &Content, buffer: &mut [u8], progress: &dyn Fn(u64)) -> Verdict {
+    let mut verdict = Verdict::Good;
+    for digest in kinds(content) {
+        // Compared here and not there: several claims of one content may be of several sizes.
+        let item = Item { path: content.path().to_path_buf(), size: sure_size(content), digest: Some(digest) };
+        let finding = rehash::check(&item, buffer, progress);
+        if verdict == Verdict::Good {
+            verdict = judge(content, &item, finding);
         }
     }
-    verdicts
+    verdict
 }
 
 /// The size that all who say one agree on.
@@ -90,7 +132,7 @@ fn judge(content: &Content, item: &Item, finding: Finding) -> Verdict {
         Finding::Content { found, .. } => breach(content, Some(found)),
         Finding::Size { found, .. } => {
             let claim = content.claims.iter().find(|claim| claim.size.is_some_and(|size| size != found));
-            claim.map(|claim| Damage { claim: claim.clone(), found: Found::Size(found) })
+            claim.map(|claim| Damage { claim: *claim, found: Found::Size(found) })
         }
         Finding::Stopped => return Verdict::Stopped,
         Finding::Missing => return Verdict::Changed,
@@ -111,9 +153,9 @@ fn breach(content: &Content, found: Option<Digest>) -> Option<Damage> {
     let found = found?;
     let broken = content.claims.iter().find(|claim| match &claim.expected {
         Expected::Whole(digest) => std::mem::discriminant(digest) == std::mem::discriminant(&found) && *digest != found,
-        Expected::Begins(digits) => matches!(found, Digest::Sha256(_)) && !found.hex().starts_with(digits),
+        Expected::Begins(digits) => matches!(found, Digest::Sha256(_)) && !digits.begin(&found),
     })?;
-    Some(Damage { claim: broken.clone(), found: Found::Digest(found) })
+    Some(Damage { claim: *broken, found: Found::Digest(found) })
 }
 
 /// Whether it is still what was found: a file that a program writes just now is not damaged.
@@ -124,9 +166,10 @@ fn is_unchanged(content: &Content) -> bool {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::path::{Path, PathBuf};
 
     use super::*;
-    use crate::cache::verify::By;
+    use crate::cache::verify::{By, Digits, Owner};
 
     const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
     /// `printf abc | git hash-object --stdin`
@@ -137,64 +180,64 @@ mod tests {
     }
 
     fn begins(digits: &str) -> Claim {
-        Claim { expected: Expected::Begins(digits.to_owned()), size: None, by: By::Name }
+        Claim { expected: Expected::Begins(Digits::of(digits).unwrap()), size: None, by: By::Name }
+    }
+
+    fn of(files: &[(&Path, Stamp, &[Claim])]) -> Contents {
+        let mut contents = Contents::default();
+        for (path, stamp, claims) in files {
+            for claim in *claims {
+                contents.claim(path, stamp, *claim, Owner::Checkpoint);
+            }
+        }
+        contents
     }
 
     #[test]
     fn every_claim_must_hold() {
         let room = tempfile::tempdir().unwrap();
-        let path = room.path().join("x");
-        fs::write(&path, "abc").unwrap();
-        let stamp = Stamp::at(&path).unwrap();
-        let content = |claims: Vec<Claim>| Content {
-            paths: vec![path.clone()],
-            unnamed: Vec::new(),
-            stamp,
-            claims,
-            owners: Vec::new(),
-        };
         let other = "0".repeat(64);
-        let contents = [
-            content(vec![whole(ABC, Some(3)), whole(ABC_GIT, None), begins("ba7816bf")]),
-            content(vec![whole(ABC, None), whole(&other, None)]),
-            content(vec![begins("ba7816be")]),
-            content(vec![whole(ABC, Some(4))]),
-            content(vec![whole(&"0".repeat(40), None)]),
+        let claims = [
+            vec![whole(ABC, Some(3)), whole(ABC_GIT, None), begins("ba7816bf")],
+            vec![whole(ABC, None), whole(&other, None)],
+            vec![begins("ba7816be")],
+            vec![whole(ABC, Some(4))],
+            vec![whole(&"0".repeat(40), None)],
         ];
+        let paths: Vec<PathBuf> = (0..claims.len()).map(|at| room.path().join(at.to_string())).collect();
+        paths.iter().for_each(|path| fs::write(path, "abc").unwrap());
+        let files: Vec<_> =
+            paths.iter().zip(&claims).map(|(path, claims)| (&**path, Stamp::at(path).unwrap(), &**claims)).collect();
+        let contents = of(&files);
         let found = check(&contents, 2, &|_| ());
-        assert_eq!(found[0], Verdict::Good);
-        let damage = |at: usize| match &found[at] {
-            Verdict::Damaged(damage) => (damage.claim.clone(), damage.found),
-            other => panic!("{other:?}"),
-        };
         let sha = Found::Digest(Digest::from_hex(ABC).unwrap());
-        assert_eq!(damage(1), (whole(&other, None), sha));
-        assert_eq!(damage(2), (begins("ba7816be"), sha));
-        assert_eq!(damage(3), (whole(ABC, Some(4)), Found::Size(3)));
-        assert_eq!(damage(4).1, Found::Digest(Digest::from_hex(ABC_GIT).unwrap()));
-        assert_eq!((contents[0].digest(), contents[1].digest()), (Digest::from_hex(ABC), None));
+        let git = Found::Digest(Digest::from_hex(ABC_GIT).unwrap());
+        let damage = |claim, found| Verdict::Damaged(Damage { claim, found });
+        let expected = [
+            (1, &damage(whole(&other, None), sha)),
+            (2, &damage(begins("ba7816be"), sha)),
+            (3, &damage(whole(ABC, Some(4)), Found::Size(3))),
+            (4, &damage(whole(&"0".repeat(40), None), git)),
+        ];
+        assert_eq!(found.others().collect::<Vec<_>>(), expected);
+        assert!(found.is_good(0) && !found.is_good(1) && !found.is_stopped());
+        let digest = |at| contents.get(at).unwrap().digest();
+        assert_eq!((digest(0), digest(1)), (Digest::from_hex(ABC), None));
     }
 
     #[test]
     fn a_file_that_changed_meanwhile_is_not_called_damaged() {
         let room = tempfile::tempdir().unwrap();
-        let path = room.path().join("x");
-        fs::write(&path, "half").unwrap();
-        let stamp = Stamp::at(&path).unwrap();
-        fs::write(&path, "still growing").unwrap();
-        let changed = Content {
-            paths: vec![path],
-            unnamed: Vec::new(),
-            stamp,
-            claims: vec![whole(ABC, None)],
-            owners: Vec::new(),
+        let [path, gone] = ["x", "gone"].map(|name| room.path().join(name));
+        let stamp = |path| {
+            fs::write(path, "half").unwrap();
+            Stamp::at(path).unwrap()
         };
-        let gone =
-            Content { paths: vec![room.path().join("gone")], claims: vec![whole(ABC, None)], ..changed_like(stamp) };
-        assert_eq!(check(&[changed, gone], 1, &|_| ()), [Verdict::Changed, Verdict::Changed]);
-    }
-
-    fn changed_like(stamp: Stamp) -> Content {
-        Content { paths: Vec::new(), unnamed: Vec::new(), stamp, claims: Vec::new(), owners: Vec::new() }
+        let claim = [whole(ABC, None)];
+        let contents = of(&[(&path, stamp(&path), &claim), (&gone, stamp(&gone), &claim)]);
+        fs::write(&path, "still growing").unwrap();
+        fs::remove_file(&gone).unwrap();
+        let found = check(&contents, 1, &|_| ());
+        assert_eq!(found.others().collect::<Vec<_>>(), [(0, &Verdict::Changed), (1, &Verdict::Changed)]);
     }
 }

@@ -1,11 +1,12 @@
 //! Finds the contents: walks through the places, takes what the layouts say of their files, then what the lock says.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{By, Claim, Collected, Content, Expected, Locked, Missing, Note, Owner, Store, Why};
+use super::{By, Claim, Collected, Expected, Locked, Missing, Note, Owner, Store, Why};
 use super::{local_dir, names, repository};
 use crate::cache::hub::Hub;
 use crate::cache::ollama;
@@ -64,63 +65,20 @@ pub fn collect(scope: &Scope<'_>) -> Collected {
 #[derive(Default)]
 pub(super) struct Collector {
     pub(super) found: Collected,
-    /// The contents by device and inode, or by path where the system has no such numbers.
-    index: HashMap<Key, usize>,
     /// Folders that were read already.
     read: HashSet<PathBuf>,
     /// Places within others.
     apart: HashSet<PathBuf>,
-    /// Files of which nothing is known yet; a lock or a mark may still tell.
-    unknown: Vec<(PathBuf, Stamp)>,
     /// openai-whisper's folder.
     whisper: PathBuf,
     /// Shared stores, whose payloads are told by the repositories' links.
     shared: Vec<PathBuf>,
 }
 
-#[derive(PartialEq, Eq, Hash)]
-enum Key {
-    Inode(u64, u64),
-    Path(PathBuf),
-}
-
-impl Key {
-    fn of(path: &Path, stamp: &Stamp) -> Self {
-        match stamp.id {
-            (0, 0) => Self::Path(path.to_path_buf()),
-            (device, inode) => Self::Inode(device, inode),
-        }
-    }
-}
-
 impl Collector {
     /// Says of the file at `path` what it should be.
-    pub(super) fn claim(&mut self, path: PathBuf, stamp: Stamp, claim: Option<Claim>, owner: Owner) {
-        let key = Key::of(&path, &stamp);
-        let contents = &mut self.found.contents;
-        let at = *self.index.entry(key).or_insert_with(|| {
-            contents.push(Content {
-                paths: Vec::new(),
-                unnamed: Vec::new(),
-                stamp,
-                claims: Vec::new(),
-                owners: Vec::new(),
-            });
-            contents.len() - 1
-        });
-        let Some(content) = contents.get_mut(at) else { return };
-        if !content.paths.contains(&path) {
-            content.paths.push(path);
-        }
-        if !content.owners.contains(&owner) {
-            content.owners.push(owner);
-        }
-        let Some(claim) = claim else { return };
-        // Who says the same says nothing new, but for the size.
-        match content.claims.iter_mut().find(|known| known.expected == claim.expected) {
-            Some(known) if known.size.is_none() || known.size == claim.size => known.size = known.size.or(claim.size),
-            _ => content.claims.push(claim),
-        }
+    pub(super) fn claim(&mut self, path: &Path, stamp: &Stamp, claim: Claim, owner: Owner) {
+        self.found.contents.claim(path, stamp, claim, owner);
     }
 
     pub(super) fn problem(&mut self, path: &Path, error: &io::Error) {
@@ -129,9 +87,9 @@ impl Collector {
         }
     }
 
-    /// A file of which nobody says what it is.
-    pub(super) fn unknown(&mut self, path: PathBuf, stamp: Stamp) {
-        self.unknown.push((path, stamp));
+    /// A file of which nobody says what it is; a lock or a mark may still tell.
+    pub(super) fn unknown(&mut self, path: &Path, stamp: &Stamp) {
+        self.found.contents.unknown(path, stamp);
     }
 
     /// Reads a place, or what a person named in or outside of one.
@@ -155,22 +113,11 @@ impl Collector {
         if depth > DEEPEST {
             return self.problem(folder, &io::Error::other(format!("lies more than {DEEPEST} folders deep")));
         }
-        let entries = match fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>) {
-            Ok(entries) => entries,
+        let (folders, files) = match listed(folder) {
+            Ok(listed) => listed,
             Err(error) => return self.problem(folder, &error),
         };
-        let (mut folders, mut files) = (Vec::new(), Vec::new());
-        for entry in entries {
-            match entry.file_type() {
-                Ok(kind) if kind.is_dir() => folders.push(entry.path()),
-                Ok(kind) if kind.is_file() => files.push(entry.path()),
-                // Links are other names of what is found where it lies, or lead out.
-                _ => {}
-            }
-        }
-        folders.sort_unstable();
-        files.sort_unstable();
-        let has = |name: &str| folders.iter().any(|path| path.file_name().is_some_and(|own| own == name));
+        let has = |name: &str| folders.iter().any(|own| own == name);
         let is_ollama = ollama::is_store(has);
         if is_ollama {
             self.ollama(folder);
@@ -179,14 +126,13 @@ impl Collector {
             local_dir::read(self, folder);
         }
         for file in files {
-            self.file(folder, &file);
+            self.file(folder, &folder.join(file));
         }
-        let hub = folders.iter().any(|path| is_repository(path)).then(|| Hub::at(folder));
-        for path in folders {
-            if is_ollama && path.ends_with("manifests") {
-                continue;
+        let hub = folders.iter().any(|name| is_repository(Path::new(name))).then(|| Hub::at(folder));
+        for name in folders {
+            if !(is_ollama && name == "manifests") {
+                self.inner(&folder.join(name), hub.as_ref(), depth);
             }
-            self.inner(&path, hub.as_ref(), depth);
         }
     }
 
@@ -224,7 +170,7 @@ impl Collector {
             match Stamp::at(&path) {
                 Ok(stamp) if path.is_file() => {
                     let claim = Claim { expected: Expected::Whole(layer.digest), size, by: By::Manifest };
-                    self.claim(path, stamp, Some(claim), Owner::Ollama(number));
+                    self.claim(&path, &stamp, claim, Owner::Ollama(number));
                 }
                 Err(error) if error.kind() != io::ErrorKind::NotFound => self.problem(&path, &error),
                 _ => {
@@ -247,7 +193,7 @@ impl Collector {
             Err(error) => return self.problem(path, &error),
         };
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
-            return self.unknown(path.to_path_buf(), stamp);
+            return self.unknown(path, &stamp);
         };
         let parent = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let by_name = |expected| Some(Claim { expected, size: None, by: By::Name });
@@ -269,8 +215,8 @@ impl Collector {
             _ => (None, Owner::Checkpoint),
         };
         match claim {
-            Some(claim) => self.claim(path.to_path_buf(), stamp, Some(claim), owner),
-            None => self.unknown(path.to_path_buf(), stamp),
+            Some(claim) => self.claim(path, &stamp, claim, owner),
+            None => self.unknown(path, &stamp),
         }
     }
 
@@ -291,8 +237,8 @@ impl Collector {
                                 size: entry.size,
                                 by: By::Lock,
                             });
-                            if claim.is_some() {
-                                self.claim(real, stamp, claim, owner);
+                            if let Some(claim) = claim {
+                                self.claim(&real, &stamp, claim, owner);
                             }
                         }
                         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -329,7 +275,7 @@ impl Collector {
                 for entry in self.listed(&shard.path()) {
                     let plain = entry.file_name().as_encoded_bytes().iter().all(u8::is_ascii_alphanumeric);
                     if let (true, Ok(stamp)) = (plain, Stamp::at(&entry.path())) {
-                        self.unknown(entry.path(), stamp);
+                        self.unknown(&entry.path(), &stamp);
                     }
                 }
             }
@@ -345,19 +291,26 @@ impl Collector {
     }
 
     fn sum_up(mut self) -> Collected {
-        for (path, stamp) in std::mem::take(&mut self.unknown) {
-            match self.index.get(&Key::of(&path, &stamp)).and_then(|at| self.found.contents.get_mut(*at)) {
-                // A hard link to what is known by another name.
-                Some(content) if !content.paths.contains(&path) => content.unnamed.push(path),
-                Some(_) => {}
-                None => self.found.unproven.push((path, stamp.size)),
-            }
-        }
-        // What only its owner names, a hard link without a name of its own, has nothing to be checked by.
-        self.found.contents.retain(|content| !content.claims.is_empty());
+        self.found.contents.close();
         self.found.missing.sort_by(|one, other| one.path.cmp(&other.path));
         self.found
     }
+}
+
+/// The names of the folders and of the files in a folder, sorted. Links are other names of what is found where it lies, or lead out.
+fn listed(folder: &Path) -> io::Result<(Vec<OsString>, Vec<OsString>)> {
+    let (mut folders, mut files) = (Vec::new(), Vec::new());
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => folders.push(entry.file_name()),
+            Ok(kind) if kind.is_file() => files.push(entry.file_name()),
+            _ => {}
+        }
+    }
+    folders.sort_unstable();
+    files.sort_unstable();
+    Ok((folders, files))
 }
 
 fn is_repository(path: &Path) -> bool {

@@ -38,7 +38,7 @@ fn below(collector: &mut Collector, folder: &Path, marks: &Path, inner: &mut Pat
             // The library itself takes no notice of the mark of a file that somebody edited since.
             if path.is_file() && stamp.mode_is_file() && stamp.modified <= came + SECOND {
                 let claim = Claim { expected: Expected::Whole(digest), size: None, by: By::Mark };
-                collector.claim(path, stamp, Some(claim), Owner::LocalDir);
+                collector.claim(&path, &stamp, claim, Owner::LocalDir);
             }
         }
     }

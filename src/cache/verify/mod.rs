@@ -6,9 +6,13 @@
 
 mod check;
 mod collect;
+mod contents;
+mod folders;
+mod index;
 mod local_dir;
 mod names;
 mod repository;
+mod slot;
 pub(in crate::cache) mod tree;
 
 use std::ffi::OsString;
@@ -19,34 +23,27 @@ use super::stamp::Stamp;
 use crate::catalogue::models::{Known, KnownFile};
 use crate::fetch::Digest;
 
-pub use check::{Damage, Found, Verdict, check};
+pub use check::{Damage, Found, Verdict, Verdicts, check};
 pub use collect::{Scope, collect};
+pub use contents::Contents;
+pub use names::Digits;
 pub use repository::owners;
 
 /// Everything whose bytes can be checked, and what was seen on the way.
 #[derive(Debug, Default)]
 pub struct Collected {
-    /// The contents, each once.
-    pub contents: Vec<Content>,
+    /// The contents, each once, and the files of which nobody has said what they are.
+    pub contents: Contents,
     /// Files that should be there and are not.
     pub missing: Vec<Missing>,
     /// What is odd and no damage.
     pub notes: Vec<Note>,
-    /// Files of which nobody has said what they are, and their bytes.
-    pub unproven: Vec<(PathBuf, u64)>,
     /// What could not be listed.
     pub problems: Vec<(PathBuf, String)>,
     /// The repositories of the Hub's caches that [`Owner::Repository`] means.
     pub repositories: Vec<Repo>,
     /// The stores that [`Owner::Ollama`] means.
     pub stores: Vec<Store>,
-}
-
-impl Collected {
-    /// How many files there are of which nobody has said what they are, and their bytes.
-    pub fn unproven_sum(&self) -> (usize, u64) {
-        (self.unproven.len(), self.unproven.iter().map(|(_, size)| size).sum())
-    }
 }
 
 /// A repository in one of the Hub's caches.
@@ -76,7 +73,7 @@ pub struct Content {
     pub paths: Vec<PathBuf>,
     /// More of its names, of which nobody says what they are: a person's own file may be one, by a hard link of `dedupe`.
     pub unnamed: Vec<PathBuf>,
-    /// What the disk said when it was found.
+    /// What the disk said when it was found: what tells another content from it, and how many names it has. The rest is not kept.
     pub stamp: Stamp,
     /// What is said of it.
     pub claims: Vec<Claim>,
@@ -85,7 +82,7 @@ pub struct Content {
 }
 
 /// What somebody says of a content.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claim {
     /// What its bytes are.
     pub expected: Expected,
@@ -96,12 +93,12 @@ pub struct Claim {
 }
 
 /// What bytes should be.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expected {
     /// This digest.
     Whole(Digest),
     /// A SHA-256 that begins with these hexadecimal digits.
-    Begins(String),
+    Begins(Digits),
 }
 
 /// Who says what a content is.
@@ -206,6 +203,17 @@ pub enum Note {
     Absent(usize),
     /// A blob that links to a payload of the shared store which is gone, and that no revision has.
     LostPayload(PathBuf),
+}
+
+impl Claim {
+    /// Takes over what another one says who means the same bytes: their size, where that is not known. False where they differ.
+    fn adopts(&mut self, other: &Self) -> bool {
+        let agree = self.expected == other.expected && (self.size.is_none() || self.size == other.size);
+        if agree {
+            self.size = self.size.or(other.size);
+        }
+        agree
+    }
 }
 
 impl Content {

@@ -1,12 +1,57 @@
 //! What the names of files say of their bytes.
 
+use std::fmt;
+
 use super::Expected;
+use crate::fetch::Digest;
 
 /// torch's own rule wants eight digits of the SHA-256 behind the last dash: `resnet50-0676ba61.pth` (`torch/hub.py`, `HASH_REGEX`).
 const SHORTEST: usize = 8;
 
 /// Endings of checkpoints that carry their digest.
 const ENDINGS: [&str; 8] = ["pth", "pt", "th", "bin", "tar", "zip", "onnx", "safetensors"];
+
+/// The first digits of a SHA-256, lower-case hexadecimal: 64 at most.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Digits {
+    /// Two a byte.
+    bytes: [u8; 32],
+    count: u8,
+}
+
+impl Digits {
+    /// `None` where `text` is something else.
+    pub fn of(text: &str) -> Option<Self> {
+        let mut digits = Self { bytes: [0; 32], count: u8::try_from(text.len()).ok()? };
+        for (at, digit) in text.bytes().enumerate() {
+            let value = match digit {
+                b'0'..=b'9' => digit - b'0',
+                b'a'..=b'f' => digit - b'a' + 10,
+                _ => return None,
+            };
+            *digits.bytes.get_mut(at / 2)? |= if at % 2 == 0 { value << 4 } else { value };
+        }
+        Some(digits)
+    }
+
+    /// Whether `digest` is a SHA-256 that begins with them.
+    pub fn begin(&self, digest: &Digest) -> bool {
+        matches!(digest, Digest::Sha256(_)) && digest.hex().starts_with(&self.to_string())
+    }
+}
+
+impl fmt::Display for Digits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all = Digest::Sha256(self.bytes).hex();
+        f.write_str(all.get(..usize::from(self.count)).unwrap_or(&all))
+    }
+}
+
+impl fmt::Debug for Digits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
 
 /// What a checkpoint of this name must be. Digits alone may be a date, as in `model-20230101.pth`: they say nothing.
 pub(super) fn checkpoint(name: &str) -> Option<Expected> {
@@ -17,10 +62,9 @@ pub(super) fn checkpoint(name: &str) -> Option<Expected> {
         _ => stem,
     };
     let (_, digits) = stem.rsplit_once('-')?;
-    let hex = digits.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
     let is_date = digits.len() == SHORTEST && digits.bytes().all(|byte| byte.is_ascii_digit());
-    let fits = hex && (SHORTEST..=64).contains(&digits.len()) && !is_date && ENDINGS.contains(&ending);
-    fits.then(|| Expected::Begins(digits.to_owned()))
+    let fits = digits.len() >= SHORTEST && !is_date && ENDINGS.contains(&ending);
+    Digits::of(digits).filter(|_| fits).map(Expected::Begins)
 }
 
 #[cfg(test)]
@@ -30,7 +74,7 @@ mod tests {
     #[test]
     fn only_digits_of_a_digest_are_taken_for_them() {
         let digits = |name: &str| match checkpoint(name) {
-            Some(Expected::Begins(digits)) => Some(digits),
+            Some(Expected::Begins(digits)) => Some(digits.to_string()),
             _ => None,
         };
         for (name, found) in [

@@ -59,9 +59,9 @@ fn blobs(collector: &mut Collector, repository: &Repository, number: usize) {
         match digest {
             Some(digest) => {
                 let claim = Claim { expected: Expected::Whole(digest), size: None, by: By::Name };
-                collector.claim(path, stamp, Some(claim), Owner::Repository(number));
+                collector.claim(&path, &stamp, claim, Owner::Repository(number));
             }
-            None => collector.unknown(path, stamp),
+            None => collector.unknown(&path, &stamp),
         }
     }
 }
@@ -132,12 +132,12 @@ fn file(
                 (Some(own), Some(listed), Some(node)) if own == listed => {
                     // It only adds the size: a file that was cut is told without being read.
                     let claim = Claim { expected: Expected::Whole(own), size: Some(node.size), by: By::Tree };
-                    collector.claim(blob, stamp, Some(claim), Owner::Repository(number));
+                    collector.claim(&blob, &stamp, claim, Owner::Repository(number));
                 }
                 (Some(_), Some(_), _) => collector.found.notes.push(Note::Astray(path)),
                 (None, Some(listed), Some(node)) => {
                     let claim = Claim { expected: Expected::Whole(listed), size: Some(node.size), by: By::Tree };
-                    collector.claim(blob, stamp, Some(claim), Owner::Repository(number));
+                    collector.claim(&blob, &stamp, claim, Owner::Repository(number));
                 }
                 _ => {}
             }
@@ -145,10 +145,10 @@ fn file(
         FileKind::Own(stamp) => match (listed, node) {
             (Some(digest), Some(node)) => {
                 let claim = Claim { expected: Expected::Whole(digest), size: Some(node.size), by: By::Tree };
-                collector.claim(path, *stamp, Some(claim), Owner::Repository(number));
+                collector.claim(&path, stamp, claim, Owner::Repository(number));
             }
             // A copy of a blob on a disk without links; without a listing nobody says of which.
-            _ => collector.unknown(path, *stamp),
+            _ => collector.unknown(&path, stamp),
         },
         FileKind::Dangling(name) => collector.found.missing.push(Missing {
             path,

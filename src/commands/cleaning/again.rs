@@ -15,25 +15,25 @@ use crate::cache::select::{Needs, Selection};
 use crate::support::escape;
 
 /// How a plan is made, by what is needed.
-pub(in crate::commands) type Choose<'a> = dyn Fn(&Needs) -> Result<Selection> + 'a;
+pub(in crate::commands) type Choose<'a> = dyn Fn(&Needs) -> Result<Selection<'a>> + 'a;
 
 /// Of `selection` what `choose` takes by what is needed now, and what of it stays for that. Nothing comes in that a person has not
 /// seen.
 ///
 /// # Errors
 /// When nobody knows by now what another project needs, or `choose` refuses.
-pub(in crate::commands) fn again(
+pub(in crate::commands) fn again<'a>(
     scene: &Scene<'_>,
-    selection: Selection,
-    choose: &Choose<'_>,
-) -> Result<(Selection, Vec<(PathBuf, String)>)> {
+    selection: Selection<'a>,
+    choose: &Choose<'a>,
+) -> Result<(Selection<'a>, Vec<(PathBuf, String)>)> {
     let mut now = choose(&needs(scene)?)?;
     let seen: HashSet<PathBuf> = paths(&selection);
     for line in &mut now.lines {
-        line.victims.retain(|victim| lies_in(&victim.path, &seen));
+        line.victims.retain(|path| lies_in(path, &seen));
     }
     let goes = paths(&now);
-    let is_off = |victim: &&Victim| !lies_in(&victim.path, &goes);
+    let is_off = |victim: &Victim| !lies_in(&victim.path, &goes);
     let off = selection.lines.iter().filter_map(|line| line.victims.iter().find(is_off).map(|victim| (line, victim)));
     let stays: Vec<(PathBuf, String)> = off
         .map(|(line, victim)| {
@@ -65,8 +65,8 @@ fn needs(scene: &Scene<'_>) -> Result<Needs> {
     Ok(needs)
 }
 
-fn paths(selection: &Selection) -> HashSet<PathBuf> {
-    selection.lines.iter().flat_map(|line| &line.victims).map(|victim| victim.path.clone()).collect()
+fn paths(selection: &Selection<'_>) -> HashSet<PathBuf> {
+    selection.victims().map(|victim| victim.path).collect()
 }
 
 /// Whether it is one of `paths`, or lies in one.

@@ -1,6 +1,7 @@
 //! What an undo brought back, as the plan had counted it: models and revisions, not the many names that they have on the disk.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::cache::Kind;
@@ -16,12 +17,12 @@ const NAMED: usize = 8;
 /// Lines that name what is back: `org/name@1a2b is back (30.0 MB).`
 pub(in crate::commands) fn back(survey: &Survey, restored: &Restored) -> Vec<String> {
     let mut things: BTreeMap<String, u64> = BTreeMap::new();
-    let parts: Vec<Part> = restored.back.iter().filter_map(|path| Part::of(path)).collect();
+    let mut repositories = Repositories::of(&restored.back);
     let mut whole: u64 = 0;
     for path in &restored.back {
         let bytes = restored.sizes.get(path).copied().unwrap_or(0);
         whole = whole.saturating_add(bytes);
-        let sum = things.entry(name(survey, &parts, path)).or_default();
+        let sum = things.entry(name(survey, &mut repositories, path)).or_default();
         *sum = sum.saturating_add(bytes);
     }
     let count = things.len();
@@ -57,27 +58,59 @@ impl Part {
     fn commit(&self) -> Option<&str> {
         self.rest.strip_prefix("snapshots").ok()?.to_str().filter(|commit| !commit.is_empty())
     }
+}
 
-    /// The commit of those that are `back` which this belongs to.
-    fn owner<'a>(&self, back: &[&'a str]) -> Option<&'a str> {
-        let name = self.rest.file_name()?;
-        let text = self.rest.to_string_lossy();
-        if let Some(commit) = back.iter().find(|commit| text.contains(**commit)) {
+/// What came back of each repository, by its folder. Of thousands of contents, a repository is read once.
+#[derive(Default)]
+struct Repositories {
+    commits: HashMap<PathBuf, Vec<String>>,
+    /// Which of those commits has a content.
+    owners: HashMap<PathBuf, HashMap<OsString, String>>,
+}
+
+impl Repositories {
+    fn of(back: &[PathBuf]) -> Self {
+        let mut found = Self::default();
+        for part in back.iter().filter_map(|path| Part::of(path)) {
+            if let Some(commit) = part.commit() {
+                found.commits.entry(part.folder.clone()).or_default().push(commit.to_owned());
+            }
+        }
+        found
+    }
+
+    /// The commit of those that are back which `part` belongs to.
+    fn owner(&mut self, part: &Part) -> Option<&str> {
+        let commits = self.commits.get(&part.folder)?;
+        let name = part.rest.file_name()?;
+        let text = part.rest.to_string_lossy();
+        if let Some(commit) = commits.iter().find(|commit| text.contains(commit.as_str())) {
             return Some(commit);
         }
-        if !self.rest.starts_with("blobs") {
-            return back.first().copied().filter(|_| self.rest.starts_with("refs") && back.len() == 1);
+        if !part.rest.starts_with("blobs") {
+            return commits.first().map(String::as_str).filter(|_| part.rest.starts_with("refs") && commits.len() == 1);
         }
-        let repository = Repository::read(&self.folder, &Hub::at(self.folder.parent()?));
-        let has = |revision: &&Revision| revision.blobs().any(|blob| blob == name);
-        let owners = repository.revisions.iter().filter(has);
-        let commits: Vec<String> = owners.map(|one| one.commit.to_string_lossy().into_owned()).collect();
-        back.iter().copied().find(|commit| commits.iter().any(|one| one == commit))
+        let owners = self.owners.entry(part.folder.clone()).or_insert_with(|| owners(&part.folder, commits));
+        owners.get(name).map(String::as_str)
     }
 }
 
+/// Which of `commits` has each content of the repository in `folder`; the first, where several have it.
+fn owners(folder: &Path, commits: &[String]) -> HashMap<OsString, String> {
+    let Some(hub) = folder.parent() else { return HashMap::new() };
+    let repository = Repository::read(folder, &Hub::at(hub));
+    let mut owners = HashMap::new();
+    for commit in commits {
+        let revision = repository.revisions.iter().find(|one| one.commit.to_string_lossy() == *commit);
+        for blob in revision.into_iter().flat_map(Revision::blobs) {
+            owners.entry(blob.clone()).or_insert_with(|| commit.clone());
+        }
+    }
+    owners
+}
+
 /// What a person calls what lies at `path`. Contents belong to the revision that came back with them.
-fn name(survey: &Survey, parts: &[Part], path: &Path) -> String {
+fn name(survey: &Survey, repositories: &mut Repositories, path: &Path) -> String {
     let application = |place: &&Place| matches!(place.kind, Kind::Application { .. }) && path.starts_with(&place.real);
     if let Some(place) = survey.places.iter().find(application) {
         return place.name.clone();
@@ -88,8 +121,7 @@ fn name(survey: &Survey, parts: &[Part], path: &Path) -> String {
     if part.rest.as_os_str().is_empty() {
         return part.name;
     }
-    let back: Vec<&str> = parts.iter().filter(|one| one.folder == part.folder).filter_map(Part::commit).collect();
-    match part.owner(&back) {
+    match repositories.owner(&part) {
         Some(commit) => format!("{}@{}", part.name, commit.chars().take(12).collect::<String>()),
         None => format!("{}: what belongs to no revision", part.name),
     }

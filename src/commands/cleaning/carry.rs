@@ -1,6 +1,5 @@
 //! From the plan to what came of it: shown, agreed to, removed, reported. And back.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -49,16 +48,14 @@ pub(in crate::commands) struct Manner<'a> {
 ///
 /// # Errors
 /// When a folder is refused, nobody can be asked, or the disk says no.
-pub(in crate::commands) fn carry_out(
+pub(in crate::commands) fn carry_out<'a>(
     scene: &Scene<'_>,
-    selection: Selection,
-    manner: Manner<'_>,
+    selection: Selection<'a>,
+    manner: Manner<'a>,
 ) -> Result<Option<Outcome>> {
     let context = scene.context;
     show::projects(scene);
-    let roots: BTreeSet<&PathBuf> =
-        selection.lines.iter().flat_map(|line| &line.victims).map(|victim| &victim.root).collect();
-    for root in roots {
+    for root in selection.roots() {
         scene.remover.admit(root)?;
     }
     let planned = Planned::of(&selection);
@@ -97,7 +94,7 @@ pub(in crate::commands) fn carry_out(
     }
     let order = Order {
         verb: manner.verb,
-        victims: selection.into_victims(),
+        victims: selection.victims(),
         keep: manner.keeping.keep,
         grace: manner.grace,
         planned: scene.planned,

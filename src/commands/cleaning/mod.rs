@@ -170,8 +170,9 @@ impl<'a> Scene<'a> {
         }
         for place in survey.places.iter().filter(|place| is_application(place)) {
             let cache = stock.applications.iter().find(|cache| cache.path == place.real);
-            let folders = cache.into_iter().flat_map(|cache| &cache.entries).filter(|entry| entry.is_folder());
-            if let Some(within) = trust::cache_within(folders.map(|entry| entry.path.as_path())) {
+            let folders = cache.into_iter().flat_map(|cache| cache.entries.iter()).filter(|entry| entry.is_folder());
+            let folders: Vec<PathBuf> = folders.map(|entry| entry.path()).collect();
+            if let Some(within) = trust::cache_within(folders.iter().map(PathBuf::as_path)) {
                 let why = format!("{} holds a cache of models, {}", escape::path(&place.path), escape::path(within));
                 return Err(no_application(place, &why));
             }

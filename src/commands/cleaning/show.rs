@@ -1,6 +1,5 @@
 //! The plan as a person reads it: what goes, what that frees, when it was used last and by which clock, and why.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::Scene;
@@ -77,8 +76,7 @@ pub(super) fn pending(scene: &Scene<'_>, dry_run: bool) -> Option<String> {
 
 /// The places of the plan that are links, and where they lead.
 fn led(scene: &Scene<'_>, selection: &Selection) -> String {
-    let roots: BTreeSet<&Path> =
-        selection.lines.iter().flat_map(|line| &line.victims).map(|victim| victim.root.as_path()).collect();
+    let roots = selection.roots();
     let project = &scene.survey.project.root;
     let real = paths::real_place(project).unwrap_or_else(|| project.clone());
     let mut lines = String::new();

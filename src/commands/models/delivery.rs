@@ -94,7 +94,7 @@ pub(in crate::commands) fn deliver(session: &Session<'_>, wish: &Wish) -> Result
         json::resolved(events, &settled);
     }
     if wish.dry_run {
-        return preview(session, &settled);
+        return preview(session, wish, &settled);
     }
     let known = vouched(session);
     let locks = !wish.locked && !wish.frozen;
@@ -122,7 +122,7 @@ pub(in crate::commands) fn deliver(session: &Session<'_>, wish: &Wish) -> Result
     if locked {
         output.say(format!("Wrote {}. Commit it.", session.shown(&session.lock_path())));
     }
-    let delivered = conclude(session, &settled, &brought, summary.as_ref())?;
+    let delivered = conclude(session, wish, &settled, &brought, summary.as_ref())?;
     if let Some(events) = &events {
         json::summary(events, session, &settled, &brought, summary.as_ref());
     }
@@ -201,7 +201,7 @@ pub(super) fn tell(session: &Session<'_>, resolutions: &[Resolution]) {
 }
 
 /// What would be fetched.
-fn preview(session: &Session<'_>, settled: &Settled) -> Result<Delivered> {
+fn preview(session: &Session<'_>, wish: &Wish, settled: &Settled) -> Result<Delivered> {
     let output = &session.context.output;
     let mut delivered = Delivered::default();
     for (pick, model) in &settled.models {
@@ -236,7 +236,7 @@ fn preview(session: &Session<'_>, settled: &Settled) -> Result<Delivered> {
             ),
         });
     }
-    delivered.missing = report_failures(session, settled, &[]);
+    delivered.missing = report_failures(session, wish, settled, &[]);
     Ok(delivered)
 }
 
@@ -297,6 +297,7 @@ fn mark_absent(session: &Session<'_>, wish: &Wish, settled: &Settled, brought: &
 /// Says what is where, and what is not.
 fn conclude(
     session: &Session<'_>,
+    wish: &Wish,
     settled: &Settled,
     brought: &[Brought],
     summary: Option<&Summary>,
@@ -334,7 +335,7 @@ fn conclude(
         let (received, time) = (units::bytes(summary.received), units::seconds(summary.time));
         output.say(format!("Fetched {received} in {time}, {}/s.", units::bytes(speed)));
     }
-    delivered.missing = report_failures(session, settled, brought);
+    delivered.missing = report_failures(session, wish, settled, brought);
     delivered.received = summary.map_or(0, |summary| summary.received);
     Ok(delivered)
 }
@@ -374,32 +375,35 @@ fn place(session: &Session<'_>, model: &Model) -> String {
 }
 
 /// Tells of what did not come; the number of models that were needed.
-fn report_failures(session: &Session<'_>, settled: &Settled, brought: &[Brought]) -> usize {
+fn report_failures(session: &Session<'_>, wish: &Wish, settled: &Settled, brought: &[Brought]) -> usize {
     let output = &session.context.output;
+    // What is damaged is here.
+    let (state, lacking) =
+        if wish.repair { ("is not mended", "damaged or missing") } else { ("is not here", "missing") };
     let mut needed = 0;
     let mut tell = |pick: &Pick, why: String| {
         let name = printable(&pick.choice.name);
         if pick.request.optional {
-            output.warn(format!("{name} (optional) is not here: {why}"));
+            output.warn(format!("{name} (optional) {state}: {why}"));
         } else {
             needed += 1;
-            output.error(format!("{name} is not here: {why}"));
+            output.error(format!("{name} {state}: {why}"));
         }
     };
     for (pick, error) in &settled.failures {
         tell(pick, format!("{error:#}"));
     }
     for ((pick, _), one) in settled.models.iter().zip(brought).filter(|(_, one)| !one.is_whole()) {
-        tell(pick, reasons(one));
+        tell(pick, reasons(one, lacking));
     }
     needed
 }
 
 /// Without a network each missing file is named, since somebody has to carry them here; of more than a screen of them, some.
-fn while_offline(missing: &[&str]) -> String {
+fn while_offline(missing: &[&str], lacking: &str) -> String {
     const FEW: usize = 20;
     const SOME: usize = 3;
-    let mut lines = vec![format!("{} missing, and the network is switched off", units::count(missing.len(), "file"))];
+    let mut lines = vec![format!("{} {lacking}, and the network is switched off", units::count(missing.len(), "file"))];
     let named = if missing.len() > FEW { SOME } else { FEW };
     lines.extend(missing.iter().take(named).map(|label| printable(label)));
     if missing.len() > named {
@@ -409,8 +413,9 @@ fn while_offline(missing: &[&str]) -> String {
     lines.join("\n  ")
 }
 
-/// Why a model is not whole: the first failures with their reasons, the others by name, so that each missing file is named.
-pub(super) fn reasons(one: &Brought) -> String {
+/// Why a model is not whole: the first failures with their reasons, the others by name, so that each missing file is named; `lacking`
+/// says in a word what such files are.
+pub(super) fn reasons(one: &Brought, lacking: &str) -> String {
     const SHOWN: usize = 3;
     const NAMED: usize = 100;
     if let Some(why) = &one.unfinished {
@@ -419,7 +424,7 @@ pub(super) fn reasons(one: &Brought) -> String {
     let missing: Vec<&str> =
         one.failures.iter().filter(|failure| failure.offline).map(|failure| failure.label.as_str()).collect();
     if !missing.is_empty() {
-        return while_offline(&missing);
+        return while_offline(&missing, lacking);
     }
     let mut lines: Vec<String> = one.failures.iter().take(SHOWN).map(|failure| failure.why.clone()).collect();
     lines.dedup();

@@ -10,11 +10,10 @@ use anyhow::Result;
 use super::super::survey::Survey;
 use super::others::Others;
 use super::purge::{Chosen, ELSEWHERE, home};
-use crate::cache::hub::{Blob, File, FileKind, Repository};
 use crate::cache::scan;
 use crate::cache::select::clear::{self, Terms, Wanted};
 use crate::cache::select::picks::{At, Pick};
-use crate::cache::select::stock::{self, Sources, Stock};
+use crate::cache::select::stock::{self, Holding, Seen, Sources, Stock};
 use crate::cache::select::words::Meaning;
 use crate::cache::select::{UseLog, words};
 use crate::fetch;
@@ -64,7 +63,7 @@ pub(super) fn chosen(world: &World, survey: &Survey, others: &Others, parts: &[&
     let terms = Terms { now: time::seconds(), busy: 0, force: true };
     let selection = clear::select(&stock, others.needs(), &UseLog::default(), &wanted, terms).unwrap_or_default();
     let stay = selection.kept.iter().map(|kept| (kept.path.clone(), kept.why.clone())).collect();
-    Ok(Chosen { victims: selection.into_victims(), stay })
+    Ok(Chosen { victims: selection.victims().collect(), stay })
 }
 
 fn known(path: &Path, stock: &Stock) -> Option<Wanted> {
@@ -102,11 +101,13 @@ impl<'a> Going<'a> {
                 let found = &holding.repository;
                 let own = found.revisions.iter().find(|one| one.folder == self.snapshot);
                 let Some(own) = own.filter(|_| found.folder == self.folder) else { continue };
-                let is_name = |file: &&File, id| matches!(&file.kind, FileKind::Own(stamp) if stamp.id == id);
-                let names = |id| own.files.iter().filter(|file| is_name(file, id)).count() as u64;
-                let alone = |blob: &Blob| blob.stamp.names.saturating_sub(names(blob.stamp.id)) <= 1;
-                let goes = found.orphans().filter(|(name, blob)| self.contents.contains(*name) && alone(blob));
-                picks.extend(goes.map(|(name, _)| Pick::Orphan(At { hub, repository }, name.clone())));
+                let is_name = |file: &Seen<'_>, id| !file.is_folder() && file.stamp.id == id;
+                let names = |id| holding.below(&own.folder).filter(|file| is_name(file, id)).count() as u64;
+                let goes = holding.orphans().filter(|blob| {
+                    let blob = holding.blob(*blob).filter(|blob| self.contents.contains(&*blob.name()));
+                    blob.is_some_and(|blob| blob.stamp.names.saturating_sub(names(blob.stamp.id)) <= 1)
+                });
+                picks.extend(goes.map(|blob| Pick::Orphan(At { hub, repository }, blob)));
             }
         }
         picks
@@ -114,16 +115,17 @@ impl<'a> Going<'a> {
 
     /// What is to go: a repository in which only a download of this was begun goes as a whole.
     fn paths(&self, stock: &Stock) -> Vec<PathBuf> {
-        let repositories = stock.hubs.iter().flat_map(|hub| &hub.repositories).map(|holding| &holding.repository);
-        if let Some(empty) = repositories.filter(|one| one.folder == self.folder).find(|one| self.is_all_of(one)) {
-            return vec![empty.folder.clone()];
+        let mut all = stock.hubs.iter().flat_map(|hub| &hub.repositories);
+        if all.any(|one| one.repository.folder == self.folder && self.is_all_of(one)) {
+            return vec![self.folder.clone()];
         }
         std::iter::once(self.snapshot.clone()).chain(self.unfinished.iter().cloned()).collect()
     }
 
-    fn is_all_of(&self, repository: &Repository) -> bool {
+    fn is_all_of(&self, holding: &Holding) -> bool {
+        let repository = &holding.repository;
         repository.revisions.is_empty()
-            && repository.blobs.is_empty()
+            && holding.contents() == 0
             && repository.unfinished.iter().all(|(path, _)| self.unfinished.contains(path))
             && repository.references.iter().all(|one| one.commit.as_ref() == Some(&self.place.commit))
     }

@@ -48,7 +48,7 @@ pub(super) fn summary(
     for ((pick, _), one) in settled.models.iter().zip(brought) {
         let first = one.model.parts.first();
         let path = first.and_then(|part| placement::folder(&session.world, part).ok().flatten());
-        let why = (!one.is_whole()).then(|| reasons(one));
+        let why = (!one.is_whole()).then(|| reasons(one, "missing"));
         models.push(json!({
             "model": pick.choice.name, "state": if one.is_whole() { "here" } else { "failed" },
             "optional": pick.request.optional, "bytes": size(&one.model), "received": one.received,

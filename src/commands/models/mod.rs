@@ -33,7 +33,7 @@ pub(super) use delivery::{Wish, deliver};
 pub(super) use list::{Line, line, rows};
 pub(super) use relock::prune;
 pub(super) use session::{Session, known};
-pub(super) use verify::fetch_again;
+pub(super) use verify::{STAYS, fetch_again};
 
 pub(super) fn run(context: &Context, arguments: &ModelsArgs) -> Result<Exit> {
     match &arguments.verb {

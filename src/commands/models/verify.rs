@@ -19,6 +19,10 @@ use crate::support::escape::printable;
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::{escape, units};
 
+/// What a repair says that could not do everything.
+pub(in crate::commands) const STAYS: &str =
+    "What is damaged stays until the right bytes are here; the same command tries again.";
+
 pub(super) fn run(context: &Context, arguments: &VerifyArgs) -> Result<Exit> {
     interrupt::watch();
     let session = Session::open(context)?;
@@ -189,7 +193,11 @@ fn fix(
         }
     }
     let whole = damaged.fetch(session, arguments.models.clone(), arguments.transfer.clone())?;
-    Ok(if whole { Exit::Done } else { Exit::Of(1) })
+    if whole {
+        return Ok(Exit::Done);
+    }
+    session.context.output.say(STAYS);
+    Ok(Exit::Of(1))
 }
 
 /// Files that are fetched although something is there under their names.

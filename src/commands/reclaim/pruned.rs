@@ -27,8 +27,8 @@ pub(super) fn all(context: &Context, grounds: &Grounds<'_>) -> Result<Vec<Reclai
     }
     let scope = Scope { outside: false, dry_run: true, empty_trash: false, ci: false };
     let scene = Scene::with(context, grounds.survey.clone(), scope, |places| suspects.inventory(grounds, places));
-    let planned = scene.and_then(|scene| prune::planned(&scene));
-    planned.map(|selection| exactly(&selection)).map_err(|error| format!("{error:#}"))
+    let planned = scene.and_then(|scene| prune::planned(&scene).map(|selection| exactly(&selection)));
+    planned.map_err(|error| format!("{error:#}"))
 }
 
 /// What may go: by the path of each unit, and the application caches.

@@ -1,12 +1,12 @@
 //! What mends a file: a second copy in the cache, the Hub, the address that the lock or the catalogue has, or nothing here.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::finding::Desk;
 use crate::cache::Place;
 use crate::cache::places::Kind;
-use crate::cache::verify::{By, Claim, Collected, Content, Expected, Missing, Owner, Repo, Verdict, owners};
+use crate::cache::verify::{By, Claim, Content, Digits, Expected, Missing, Owner, Repo, Verdict, Verdicts, owners};
 use crate::fetch::Digest;
 use crate::models::hub::{api, place};
 use crate::models::locked::{File, HubPlace, Place as ModelPlace, RepoType};
@@ -49,24 +49,36 @@ pub(super) struct Surgery<'a> {
     /// Without a session nothing can be fetched.
     world: Option<&'a World>,
     places: &'a [Place],
-    /// Contents that were read and are good, by what they are.
-    good: HashMap<Digest, &'a Path>,
-    /// The others that are here, since the words of the command line do not mean them: nobody has read them.
-    unread: &'a Unread,
+    /// Contents that were read and are good and may mend something, by what they are.
+    good: HashMap<Digest, PathBuf>,
+    /// Files that may have the bytes as well, and nobody has read: the words of the command line do not mean them.
+    unread: HashMap<Digest, Vec<PathBuf>>,
 }
 
-/// Files that may have the bytes of a damaged one, by what they should be.
-pub(super) type Unread = HashMap<Digest, Vec<PathBuf>>;
+/// What bytes are looked for, since something damaged or missing should have them. Of a whole cache they are few.
+struct Lost {
+    whole: HashSet<Digest>,
+    begun: Vec<Digits>,
+}
 
-/// What `found` has.
-pub(super) fn unread(found: &Collected) -> Unread {
-    let mut all = Unread::new();
-    for content in &found.contents {
-        if let Some(digest) = content.digest() {
-            all.entry(digest).or_default().push(content.path().to_path_buf());
+impl Lost {
+    fn of(desk: &Desk<'_>, verdicts: &Verdicts) -> Self {
+        let mut lost =
+            Self { whole: desk.found.missing.iter().filter_map(|missing| missing.digest).collect(), begun: Vec::new() };
+        let damaged = verdicts.others().filter(|(_, verdict)| matches!(verdict, Verdict::Damaged(_)));
+        for content in damaged.filter_map(|(at, _)| desk.found.contents.get(at)) {
+            lost.whole.extend(content.digest());
+            lost.begun.extend(content.claims.iter().filter_map(|claim| match claim.expected {
+                Expected::Begins(digits) => Some(digits),
+                Expected::Whole(_) => None,
+            }));
         }
+        lost
     }
-    all
+
+    fn is(&self, digest: &Digest) -> bool {
+        self.whole.contains(digest) || self.begun.iter().any(|digits| digits.begin(digest))
+    }
 }
 
 /// Where bytes come from.
@@ -80,11 +92,21 @@ impl<'a> Surgery<'a> {
         desk: &'a Desk<'a>,
         world: Option<&'a World>,
         places: &'a [Place],
-        verdicts: &[Verdict],
-        unread: &'a Unread,
+        verdicts: &Verdicts,
+        is_all: bool,
     ) -> Self {
-        let contents = desk.found.contents.iter().zip(verdicts).filter(|(_, verdict)| **verdict == Verdict::Good);
-        let good = contents.filter_map(|(content, _)| Some((content.digest()?, content.path()))).collect();
+        let (mut good, mut unread): (HashMap<_, _>, HashMap<_, Vec<_>>) = (HashMap::new(), HashMap::new());
+        let lost = Lost::of(desk, verdicts);
+        let contents = &desk.found.contents;
+        for (at, digest) in contents.digests().filter(|(_, digest)| lost.is(digest)) {
+            let Some(path) = contents.get(at).map(|content| content.path().to_path_buf()) else { continue };
+            if !is_all {
+                unread.entry(digest).or_default().push(path.clone());
+            }
+            if contents.is_meant(at) && verdicts.is_good(at) {
+                good.insert(digest, path);
+            }
+        }
         Self { desk, world, places, good, unread }
     }
 
@@ -96,7 +118,7 @@ impl<'a> Surgery<'a> {
     /// A file that has the bytes.
     fn sound(&self, digest: &Digest) -> Option<Cure> {
         if let Some(path) = self.good.get(digest) {
-            return Some(Cure::Copy(path.to_path_buf()));
+            return Some(Cure::Copy(path.clone()));
         }
         let is_sound = |path: &&PathBuf| {
             let item = Item { path: path.to_path_buf(), size: None, digest: Some(*digest) };
@@ -108,8 +130,7 @@ impl<'a> Surgery<'a> {
     /// Another checkpoint that begins with the same digits is likely the same, and that is too little to write it over anything.
     fn twin(&self, content: &Content) -> Option<String> {
         let [Claim { expected: Expected::Begins(digits), .. }] = &content.claims[..] else { return None };
-        let is_it = |digest: &Digest| matches!(digest, Digest::Sha256(_)) && digest.hex().starts_with(digits.as_str());
-        let path = self.good.iter().filter(|(digest, _)| is_it(digest)).map(|(_, path)| *path).min()?;
+        let path = self.good.iter().filter(|(digest, _)| digits.begin(digest)).map(|(_, path)| path).min()?;
         Some(format!(
             "remove it: the program that brought it fetches it again; or copy {} there, which has the right bytes",
             escape::path(path)

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use super::cure::Remedy;
 use super::finding::{Finding, Kind};
-use super::models::{Session, fetch_again};
+use super::models::{STAYS, Session, fetch_again};
 use super::{Exit, Outcome, units};
 use crate::cli::CacheVerifyArgs;
 use crate::fetch::{Event, Options};
@@ -39,7 +39,8 @@ pub(super) fn fix(
 ) -> Result<Exit> {
     let output = session.output();
     let work = sort(session, wanted, outcome, offline);
-    let mut failed = mend(session, arguments, &work)?;
+    let failed = mend(session, arguments, &work)?;
+    let mut models_fail = false;
     let mended = work.wounds.len() - failed.len();
     if mended > 0 {
         output.say(format!("{} mended.", units::count(mended, "file")));
@@ -52,18 +53,19 @@ pub(super) fn fix(
             .filter(|(finding, ..)| matches!(finding.kind, Kind::Damaged | Kind::Size))
             .map(|(_, _, at)| *at)
             .collect();
-        if !fetch_again(session, names.into_iter().collect(), &damaged, arguments.transfer.clone())? {
-            failed.push("the project's models are not whole".to_owned());
-        }
+        models_fail = !fetch_again(session, names.into_iter().collect(), &damaged, arguments.transfer.clone())?;
     }
     failed.iter().for_each(|why| output.error(why));
+    if !failed.is_empty() || models_fail {
+        output.say(STAYS);
+    }
     for (finding, why) in &work.left {
         output.error(format!("{} stays as it is: {why}", name(finding)));
     }
     for (path, _) in &outcome.unreadable {
         output.warn(format!("{} could not be read", crate::support::escape::path(path)));
     }
-    if !failed.is_empty() {
+    if !failed.is_empty() || models_fail {
         return Ok(Exit::Of(1));
     }
     if !work.left.is_empty() {

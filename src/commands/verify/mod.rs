@@ -14,7 +14,7 @@ use super::context::Context;
 use super::models::Session;
 use super::survey::Survey;
 use super::{Exit, models};
-use crate::cache::verify::{self, Collected, Scope, Verdict};
+use crate::cache::verify::{self, Collected, Scope, Verdict, Verdicts};
 use crate::cli::CacheVerifyArgs;
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::units;
@@ -62,22 +62,20 @@ pub(super) fn run(context: &Context, arguments: &CacheVerifyArgs) -> Result<Exit
     let places = targets.places(survey.places);
     let names = wanted.keys().cloned().collect();
     let mut found = verify::collect(&Scope { places: &places, homes: &survey.homes, lock, wanted: &names });
-    let unread = if targets.is_all() { cure::Unread::new() } else { cure::unread(&found) };
     targets.restrict(&mut found, lock)?;
 
     let workers = arguments.transfer.max_workers.unwrap_or_else(cores);
-    let total = found.contents.iter().map(|content| content.stamp.size).sum();
-    let gauge = context.gauge("Reading", total);
+    let gauge = context.gauge("Reading", found.contents.bytes());
     let verdicts = verify::check(&found.contents, workers, &|bytes| gauge.add(bytes));
     let (read, time) = (gauge.done(), gauge.time());
     drop(gauge);
-    if interrupt::requested() || verdicts.contains(&Verdict::Stopped) {
+    if interrupt::requested() || verdicts.is_stopped() {
         bail!(Interrupted("stopped; nothing was changed".to_owned()));
     }
 
     let desk = Desk { found: &found, lock };
     let world = session.as_ref().map(Session::world);
-    let surgery = Surgery::new(&desk, world, &places, &verdicts, &unread);
+    let surgery = Surgery::new(&desk, world, &places, &verdicts, targets.is_all());
     let outcome = sort(&found, &desk, &surgery, &verdicts, (read, time));
     let view =
         present::View { context, start: &start, project: &survey.project, layout: &survey.layout, found: &found, lock };
@@ -105,22 +103,24 @@ fn sort(
     found: &Collected,
     desk: &Desk<'_>,
     surgery: &Surgery<'_>,
-    verdicts: &[Verdict],
+    verdicts: &Verdicts,
     (read, time): (u64, std::time::Duration),
 ) -> Outcome {
     let mut outcome = Outcome {
         findings: Vec::new(),
         unreadable: found.problems.clone(),
         changed: Vec::new(),
-        contents: found.contents.len(),
+        contents: found.contents.count(),
         read,
         time,
     };
-    for (content, verdict) in found.contents.iter().zip(verdicts) {
+    for (at, verdict) in verdicts.others() {
+        let Some(content) = found.contents.get(at) else { continue };
         match verdict {
             Verdict::Good | Verdict::Stopped => {}
             Verdict::Damaged(damage) => {
-                outcome.findings.push(desk.damaged(content, damage, (surgery.damaged(content), surgery.own(content))));
+                let cure = (surgery.damaged(&content), surgery.own(&content));
+                outcome.findings.push(desk.damaged(&content, damage, cure));
             }
             Verdict::Changed => outcome.changed.push(content.path().to_path_buf()),
             Verdict::Unreadable(why) => outcome.unreadable.push((content.path().to_path_buf(), why.clone())),

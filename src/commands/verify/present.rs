@@ -178,7 +178,7 @@ impl View<'_> {
     fn summary(&self, outcome: &Outcome) {
         let speed = (outcome.read as f64 / outcome.time.as_secs_f64().max(0.001)) as u64;
         let of = |kinds: &[Kind]| outcome.findings.iter().filter(|finding| kinds.contains(&finding.kind)).count();
-        let (files, bytes) = self.found.unproven_sum();
+        let (files, bytes) = self.found.contents.unproven_sum();
         let counted = format!("{}, {}", units::count(files, "file"), units::bytes(bytes));
         if outcome.contents == 0 && outcome.findings.is_empty() && files > 0 {
             self.context.output.tell(format!("Nothing here has a known digest: {counted}."));
@@ -231,7 +231,7 @@ impl View<'_> {
                 },
             })
         };
-        let unproven = self.found.unproven_sum();
+        let unproven = self.found.contents.unproven_sum();
         let place = |path: &Path, why: &str| json!({"path": path.to_string_lossy(), "why": why});
         json!({
             "schema": "modelstrap.verify/1",

@@ -74,16 +74,16 @@ impl Targets {
         }
         let names = Names::of(found, lock);
         for word in &self.words {
-            let meant = found.contents.iter().any(|content| word.means(content, &names))
+            let meant = found.contents.iter().any(|content| word.means(&content, &names))
                 || found.missing.iter().any(|missing| word.lacks(missing, &names))
-                || found.unproven.iter().any(|(path, _)| word.is_unproven(path, found));
+                || found.contents.unproven().any(|(path, _)| word.is_unproven(&path, &found.repositories));
             if !meant && word.real.is_none() {
                 let near = nearest(&word.text, names.all().chain(files(found)));
                 let near = near.map_or_else(String::new, |near| format!("; did you mean `{}`?", printable(&near)));
                 return Err(Usage(format!("nothing in the cache is called {}{near}", printable(&word.text))));
             }
         }
-        found.contents.retain(|content| self.words.iter().any(|word| word.means(content, &names)));
+        found.contents.mean(|content| self.words.iter().any(|word| word.means(content, &names)));
         found.missing.retain(|missing| self.words.iter().any(|word| word.lacks(missing, &names)));
         let meant = |note: &Note| {
             let owner = match note {
@@ -98,17 +98,16 @@ impl Targets {
             self.words.iter().any(|word| names.of_owner(&owner, None, |name| word.is(name)))
         };
         found.notes.retain(meant);
-        let mut unproven = std::mem::take(&mut found.unproven);
-        unproven.retain(|(path, _)| self.words.iter().any(|word| word.is_unproven(path, found)));
-        found.unproven = unproven;
+        let repositories = &found.repositories;
+        found.contents.mean_unproven(|path| self.words.iter().any(|word| word.is_unproven(path, repositories)));
         Ok(())
     }
 }
 
 /// What the files are called.
 fn files(found: &Collected) -> impl Iterator<Item = String> {
-    let proven = found.contents.iter().flat_map(|content| content.paths.iter().chain(&content.unnamed));
-    let all = proven.chain(found.unproven.iter().map(|(path, _)| path));
+    let proven = found.contents.iter().flat_map(|content| content.paths.into_iter().chain(content.unnamed));
+    let all = proven.chain(found.contents.unproven().map(|(path, _)| path));
     all.filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()))
 }
 
@@ -181,9 +180,9 @@ impl Word {
     }
 
     /// Whether a file is meant of which nobody says what it is.
-    fn is_unproven(&self, path: &Path, found: &Collected) -> bool {
+    fn is_unproven(&self, path: &Path, repositories: &[Repo]) -> bool {
         let within = |repo: &Repo| self.is(&repo.name) && path.starts_with(&repo.folder);
-        self.is_file(path) || self.holds(path) || found.repositories.iter().any(within)
+        self.is_file(path) || self.holds(path) || repositories.iter().any(within)
     }
 
     /// Whether the word is the file's own name, such as `base.pt`.

@@ -24,7 +24,7 @@ fn one(path: &[u8]) -> Move {
 
 fn begin(root: &Path, name: &str, moves: &[Move]) -> Journal {
     let trash = TrashAt { base: root.join("home"), below: ".modelstrap/trash/1".into(), id: Some((3, 4)) };
-    Journal::begin(root, name, "prune", &[root.join("home")], &[trash], moves).unwrap()
+    Journal::begin(root, name, "prune", &[root.join("home")], &[trash], &mut moves.iter().cloned()).unwrap()
 }
 
 #[test]
@@ -89,7 +89,10 @@ fn what_another_machine_or_user_wrote_is_not_believed() {
     }
     crate::support::delete::tree(&room.join("cache/.modelstrap"), &room).unwrap();
     symlink(folder_of(&copy), room.join("cache/.modelstrap")).unwrap();
-    assert!(Journal::begin(&root, "3", "prune", &[], &[], &[]).is_err(), "nothing is written through a link");
+    assert!(
+        Journal::begin(&root, "3", "prune", &[], &[], &mut std::iter::empty()).is_err(),
+        "nothing is written through a link"
+    );
 }
 
 proptest! {

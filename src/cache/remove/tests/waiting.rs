@@ -222,7 +222,7 @@ fn what_a_link_of_dedupe_leads_to_since_the_plan_is_back_and_what_one_led_to_bef
     link("since", &files[0]);
     link("inside", &files[2]);
     run.settle().unwrap();
-    let states: Vec<_> = run.jobs.iter().map(|job| (job.one.path.clone(), job.state.clone())).collect();
+    let states: Vec<_> = run.jobs.iter().map(|job| (job.path(), job.state.clone())).collect();
     let stays = |link: &str| {
         let link = room.top.join("project").join(link);
         run::State::Stays(format!("is what {} leads to by now", link.display()))

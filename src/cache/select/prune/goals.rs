@@ -5,7 +5,7 @@ use crate::cache::select::accounts::Accounts;
 use crate::cache::select::picks::Pick;
 use crate::support::units;
 
-impl<'a> Pruner<'a> {
+impl<'a> Pruner<'a, '_> {
     /// Takes what was not used for the longest time until each goal is reached; says which cannot be.
     pub(super) fn goals(&mut self) -> Vec<String> {
         if self.rules.goals.is_empty() {
@@ -13,7 +13,7 @@ impl<'a> Pruner<'a> {
         }
         let mut accounts = Accounts::of(self.stock);
         let mut freed = vec![0_u64; self.rules.goals.len()];
-        let chosen: Vec<Pick> = self.picks.iter().map(|(pick, _)| pick.clone()).collect();
+        let chosen: Vec<Pick> = self.picks.iter().map(|(pick, _)| *pick).collect();
         for pick in &chosen {
             self.count(pick, &mut accounts, &mut freed);
         }
@@ -29,7 +29,7 @@ impl<'a> Pruner<'a> {
                 staying.push((candidate.pick, candidate.name, why));
                 continue;
             }
-            self.picks.add(candidate.pick.clone(), &format!("for {}", goal.name));
+            self.picks.add(candidate.pick, &format!("for {}", goal.name));
             self.count(&candidate.pick, &mut accounts, &mut freed);
         }
         let missing = self.rules.goals.iter().zip(&freed).filter(|(goal, freed)| **freed < goal.bytes);
@@ -56,7 +56,7 @@ impl<'a> Pruner<'a> {
                 let rest = if self.settling().goes_whole(*at) { accounts.repository(*at).frees } else { 0 };
                 revision.saturating_add(rest)
             }
-            Pick::Orphan(at, name) => accounts.orphan(*at, name).frees,
+            Pick::Orphan(at, blob) => accounts.orphan(*at, *blob).frees,
             Pick::Payload(hub, index) => accounts.payload(*hub, *index),
             Pick::Thing(index) => stock.things.get(*index).map_or(0, |thing| accounts.entries(thing.entries.iter())),
             Pick::Unfinished(at, index) => {

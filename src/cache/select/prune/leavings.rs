@@ -1,16 +1,15 @@
 //! What nobody can need: what downloads and other programs have left, and what an application cache's own policy gives up.
 
 use super::{Pruner, span};
-use crate::cache::hub::BlobKind;
 use crate::cache::select::accounts::Accounts;
 use crate::cache::select::picks::{At, Pick};
-use crate::cache::select::stock::{Holding, ThingKind};
+use crate::cache::select::stock::{Content, Holding, ThingKind};
 use crate::support::{escape, units};
 
 /// Why an unfinished download stays.
 const WRITTEN: &str = "a running program has an unfinished download open";
 
-impl Pruner<'_> {
+impl Pruner<'_, '_> {
     /// What downloads and other programs have left: nobody can need it.
     pub(super) fn leavings(&mut self) {
         for (at, holding) in self.homes() {
@@ -34,12 +33,11 @@ impl Pruner<'_> {
             if let Some(path) = young.first() {
                 self.kept.push(self.keeps(&holding.full_name(), path, self.too_young(young.len())));
             }
-            for (name, blob) in repository.orphans() {
-                let ours = !matches!(blob.kind, BlobKind::Foreign);
-                let is_open = self.needs.is_open(holding.entry(&repository.blob(name)).into_iter());
-                if ours && !self.is_young(blob.stamp.touched()) && !is_open {
-                    let pick = Pick::Orphan(at, name.clone());
-                    self.unless_linked(pick, &holding.full_name(), "no revision has it");
+            for blob in holding.orphans() {
+                let Some(entry) = holding.blob(blob) else { continue };
+                let ours = !matches!(holding.content(blob), Content::Foreign);
+                if ours && !self.is_young(entry.stamp.touched()) && !self.needs.is_open(std::iter::once(entry)) {
+                    self.unless_linked(Pick::Orphan(at, blob), &holding.full_name(), "no revision has it");
                 }
             }
             self.references(at, holding);
@@ -81,7 +79,7 @@ impl Pruner<'_> {
     fn references(&mut self, at: At, holding: &Holding) {
         let repository = &holding.repository;
         let all_old = repository.unfinished.iter().all(|(_, stamp)| !self.is_young(stamp.touched()));
-        let is_empty = repository.revisions.is_empty() && repository.blobs.is_empty() && all_old;
+        let is_empty = repository.revisions.is_empty() && holding.contents() == 0 && all_old;
         if is_empty && !self.is_young(holding.newest_below(&repository.folder)) {
             self.picks.add(Pick::Repository(at), "holds no revision");
             return;
@@ -100,10 +98,11 @@ impl Pruner<'_> {
         let accounts = Accounts::of(self.stock);
         for (number, hub) in self.stock.hubs.iter().enumerate().filter(|(_, hub)| hub.home) {
             for (index, payload) in hub.payloads.iter().enumerate() {
-                let entries = std::iter::once(&payload.entry).chain(&payload.beside);
-                let touched = entries.clone().map(|entry| entry.stamp.touched()).max().unwrap_or(i64::MAX);
-                let unused = accounts.is_unused(&payload.entry.path) && !payload.used;
-                if unused && payload.listed && !self.is_young(touched) && !self.needs.is_open(entries) {
+                if payload.used || !payload.listed || !accounts.is_unused(number, index) {
+                    continue;
+                }
+                let touched = payload.entries().map(|entry| entry.stamp.touched()).max().unwrap_or(i64::MAX);
+                if !self.is_young(touched) && !self.needs.is_open(payload.entries()) {
                     self.unless_linked(Pick::Payload(number, index), "shared store", "no repository uses it");
                 }
             }
@@ -119,7 +118,7 @@ impl Pruner<'_> {
             for (index, entry) in cache.entries.iter().enumerate() {
                 let written = i64::try_from(entry.stamp.modified.div_euclid(1_000_000_000)).unwrap_or(i64::MAX);
                 let is_old = written < self.rules.now.saturating_sub(age);
-                if entry.is_folder() || cache.is_held(entry) || !is_old {
+                if entry.is_folder() || cache.is_held(&entry) || !is_old {
                     continue;
                 }
                 if self.is_young(entry.stamp.touched()) {

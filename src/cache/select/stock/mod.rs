@@ -2,18 +2,24 @@
 //!
 //! [`read`] makes it from an inventory, which says where models lie; every decision after that is a function of data.
 
+mod entries;
 mod git;
+mod payloads;
 mod read;
+mod record;
+mod repository;
 mod tree;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::super::hub::Repository;
 use super::super::stamp::Stamp;
 
+pub use entries::{Entries, Seen};
+pub use payloads::{Payload, Payloads, Shared};
 pub use read::{Sources, read};
+pub use repository::{Content, Holding, Repository, Revision};
 
 /// Everything that could go.
 #[derive(Debug, Default)]
@@ -28,6 +34,8 @@ pub struct Stock {
     pub trash: u64,
     /// What could not be read. Nothing that it lies in may go.
     pub problems: Vec<(PathBuf, String)>,
+    /// Places that lie in others: what is in them may be here twice.
+    pub inner: Vec<PathBuf>,
 }
 
 /// A hub, and what is in it.
@@ -42,19 +50,10 @@ pub struct HubStock {
     /// Its repositories, sorted by folder.
     pub repositories: Vec<Holding>,
     /// What its repositories share.
-    pub payloads: Vec<Payload>,
+    pub payloads: Payloads,
 }
 
-/// A repository, and everything in its folder.
-#[derive(Debug)]
-pub struct Holding {
-    /// What the layout says.
-    pub repository: Repository,
-    /// The folder itself and everything below it, sorted by path.
-    pub entries: Vec<Entry>,
-}
-
-/// A file, folder or link.
+/// A file, folder or link, on its way into a list of [`Entries`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// Where.
@@ -76,19 +75,6 @@ pub enum EntryKind {
     Other,
 }
 
-/// A content of the store that the repositories of a hub share.
-#[derive(Debug, Clone)]
-pub struct Payload {
-    /// The content.
-    pub entry: Entry,
-    /// What lies beside it: who uses it (`.refs`), its lock.
-    pub beside: Vec<Entry>,
-    /// Whether what says who uses it can be read. Without that nobody may delete it.
-    pub listed: bool,
-    /// Whether one of the users in that list still links here.
-    pub used: bool,
-}
-
 /// A model, or what else lies in a home as one thing.
 #[derive(Debug)]
 pub struct Thing {
@@ -105,7 +91,7 @@ pub struct Thing {
     /// Whether the place is a home of the project's libraries.
     pub home: bool,
     /// Itself and everything below it.
-    pub entries: Vec<Entry>,
+    pub entries: Entries,
     /// Whether something below it could not be read.
     pub obscure: bool,
     /// A Git work tree or a bare repository in it: then it stays.
@@ -135,7 +121,7 @@ pub struct Application {
     /// Files that were changed last before so many seconds may go.
     pub max_age: Option<i64>,
     /// Everything in it, without the folder itself.
-    pub entries: Vec<Entry>,
+    pub entries: Entries,
     /// Files of it that Git tracks: they are the project's, and stay. So does all that lies in [`Self::git`].
     pub tracked: HashSet<PathBuf>,
     /// Git work trees and bare repositories in it.
@@ -175,78 +161,14 @@ impl Stamp {
 impl Thing {
     /// Whether it holds a file that stays, so that the rest of it goes file by file.
     pub fn holds_protected(&self) -> bool {
-        self.entries.iter().any(Entry::is_protected)
+        self.entries.iter().any(|entry| entry.is_protected())
     }
 }
 
 impl Application {
     /// Whether this entry of it stays.
-    pub fn is_held(&self, entry: &Entry) -> bool {
-        entry.is_protected() || self.tracked.contains(&entry.path)
-    }
-}
-
-impl Entry {
-    /// A folder.
-    pub fn is_folder(&self) -> bool {
-        self.kind == EntryKind::Folder
-    }
-
-    /// When it was changed last, in seconds since 1970. Of a folder `changed` alone says no more than that it was renamed or got
-    /// another mode, as when `undo` brought it back: what comes into it or goes is in `modified`.
-    pub(super) fn touched(&self) -> i64 {
-        let Stamp { modified, .. } = self.stamp;
-        if self.is_folder() { Stamp { changed: modified, ..self.stamp }.touched() } else { self.stamp.touched() }
-    }
-
-    /// A file with content: neither folder nor link.
-    pub fn is_plain(&self) -> bool {
-        self.kind == EntryKind::File
-    }
-
-    /// Whether it is a file that stays.
-    pub fn is_protected(&self) -> bool {
-        !self.stamp.is_folder() && self.path.file_name().is_some_and(is_protected)
-    }
-}
-
-impl Holding {
-    /// The name of its folder, `models--org--name`.
-    pub fn folder_name(&self) -> String {
-        self.repository.folder.file_name().unwrap_or_default().to_string_lossy().into_owned()
-    }
-
-    /// What it is called when its kind has to be told: `org/name`, `datasets/org/name`.
-    pub fn full_name(&self) -> String {
-        match self.repository.kind {
-            "model" => self.repository.name.clone(),
-            kind => format!("{kind}s/{}", self.repository.name),
-        }
-    }
-
-    /// What lies below `folder`, with the folder.
-    pub fn below<'a>(&'a self, folder: &'a Path) -> impl Iterator<Item = &'a Entry> {
-        // Paths are compared part by part: what lies below a folder follows it.
-        let first = self.entries.partition_point(|entry| entry.path.as_path() < folder);
-        self.entries.iter().skip(first).take_while(move |entry| entry.path.starts_with(folder))
-    }
-
-    /// How many of its revisions have each blob.
-    pub fn users(&self) -> HashMap<&OsString, usize> {
-        let mut users: HashMap<&OsString, usize> = HashMap::new();
-        for revision in &self.repository.revisions {
-            let own: HashSet<&OsString> = revision.blobs().collect();
-            for name in own {
-                *users.entry(name).or_default() += 1;
-            }
-        }
-        users
-    }
-
-    /// The entry at `path`.
-    pub fn entry(&self, path: &Path) -> Option<&Entry> {
-        let at = self.entries.binary_search_by(|entry| entry.path.as_path().cmp(path)).ok()?;
-        self.entries.get(at)
+    pub fn is_held(&self, entry: &Seen<'_>) -> bool {
+        entry.is_protected() || (!self.tracked.is_empty() && self.tracked.contains(&entry.path()))
     }
 }
 

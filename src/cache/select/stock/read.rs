@@ -1,14 +1,17 @@
 //! Reads, file by file, what an inventory has found.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::git;
-use super::tree::{Walk, walk};
-use super::{Application, Entry, Holding, HubStock, Payload, Stock, Thing, ThingKind, is_protected};
-use crate::cache::hub::{BlobKind, Hub, Repository};
+use super::tree::{Walk, walk, walk_repository};
+use super::{
+    Application, Entries, Entry, Holding, HubStock, Payload, Payloads, Seen, Stock, Thing, ThingKind, is_protected,
+};
+use crate::cache::hub::{Hub, Repository};
 use crate::cache::inventory::{Found, Inventory, Unit, UnitKind};
 use crate::cache::ollama;
 use crate::cache::places::{Kind, Place};
@@ -37,7 +40,7 @@ pub struct Sources<'a> {
 
 /// Reads what `inventory` has found.
 pub fn read(inventory: &Inventory, sources: &Sources<'_>) -> Stock {
-    let mut stock = Stock::default();
+    let mut stock = Stock { inner: inner(inventory), ..Stock::default() };
     for found in inventory.places.iter().filter(|found| found.exists) {
         if interrupt::requested() {
             break;
@@ -62,21 +65,28 @@ pub fn read(inventory: &Inventory, sources: &Sources<'_>) -> Stock {
         hub.repositories.sort_by(|one, other| one.repository.folder.cmp(&other.repository.folder));
         // A repository that could not be read may use any of them.
         if hub.repositories.iter().any(|holding| !holding.repository.problems.is_empty()) {
-            hub.payloads.iter_mut().for_each(|payload| payload.listed = false);
+            hub.payloads.unlist();
         }
     }
     stock.things.sort_by(|one, other| one.path.cmp(&other.path));
     stock
 }
 
+/// The places that lie in others.
+fn inner(inventory: &Inventory) -> Vec<PathBuf> {
+    let places = || inventory.places.iter().map(|found| &found.place.real);
+    let lies_in_another = |inner: &&PathBuf| places().any(|outer| outer != *inner && inner.starts_with(outer));
+    places().filter(lies_in_another).cloned().collect()
+}
+
 fn application(found: &Found, max_age: Option<i64>, mut tracked: HashSet<PathBuf>, stock: &mut Stock) {
     let Walk { mut entries, problems } = walk(&found.place.real);
     // This tool's own folder holds what can still be brought back.
     let own = found.place.real.join(OWN);
-    entries.retain(|entry| entry.path != found.place.real && !entry.path.starts_with(&own));
+    entries.retain(|path| path != found.place.real && !path.starts_with(&own));
     let git = git::repositories(&entries);
-    let in_git = |entry: &&Entry| git.iter().any(|git| entry.path.starts_with(git));
-    tracked.extend(entries.iter().filter(in_git).map(|entry| entry.path.clone()));
+    let in_git = |entry: &Seen<'_>| git.iter().any(|git| entry.lies_in(git));
+    tracked.extend(entries.iter().filter(in_git).map(|entry| entry.path()));
     stock.applications.push(Application {
         name: found.place.name.clone(),
         path: found.place.real.clone(),
@@ -94,8 +104,8 @@ fn trash(home: &Path) -> u64 {
     let own = if home.ends_with(OWN) { home.to_path_buf() } else { home.join(OWN) };
     let mut ledger = Ledger::default();
     let trash = own.join(TRASH);
-    let entries = if trash.is_dir() { walk(&trash).entries } else { Vec::new() };
-    ledger.take_all(entries.iter().map(|entry| &entry.stamp))
+    let entries = if trash.is_dir() { walk(&trash).entries } else { Entries::default() };
+    ledger.take_all(entries.iter().map(|entry| entry.stamp))
 }
 
 /// The units of a place by where they really lie.
@@ -137,6 +147,10 @@ impl Reader<'_> {
                 return;
             }
         };
+        // Before the repositories, which then say of it alone which payloads they lead to.
+        if self.is_store(&folder.join("blobs"), folder) {
+            self.store(folder, stock);
+        }
         for entry in entries.filter_map(Result::ok) {
             let (path, Ok(kind)) = (entry.path(), entry.file_type()) else { continue };
             let name = entry.file_name();
@@ -146,16 +160,12 @@ impl Reader<'_> {
             }
             match self.units.get(&path).map(|unit| &unit.kind) {
                 Some(UnitKind::Repository(_)) => self.repository(&path, folder, stock),
-                Some(UnitKind::Store) => self.store(folder, stock),
-                // A hub without a repository is not known as one, and its store is.
-                Some(UnitKind::Folder) if name == "blobs" && Hub::at(folder).store.is_some() => {
-                    self.store(folder, stock)
-                }
+                _ if self.is_store(&path, folder) => {}
                 Some(UnitKind::File) => self.thing(&path, ThingKind::File, stock),
                 Some(UnitKind::Folder) => self.thing(&path, ThingKind::Folder, stock),
                 Some(UnitKind::Own) if name == ".locks" => self.thing(&path, ThingKind::Locks, stock),
                 Some(UnitKind::Own) if name == OWN => self.partials(&path, stock),
-                Some(UnitKind::Own | UnitKind::Rest | UnitKind::Ollama) => {}
+                Some(UnitKind::Own | UnitKind::Rest | UnitKind::Ollama | UnitKind::Store) => {}
                 None if kind.is_dir() => self.folder(&path, stock),
                 None => {
                     let hidden = name.as_encoded_bytes().first() == Some(&b'.');
@@ -167,6 +177,16 @@ impl Reader<'_> {
         }
     }
 
+    /// Whether `path` is what the repositories of a hub share: as the scan says, or as its mark does, where the hub has no repository and is
+    /// not known as one.
+    fn is_store(&self, path: &Path, folder: &Path) -> bool {
+        match self.units.get(path).map(|unit| &unit.kind) {
+            Some(UnitKind::Store) => true,
+            Some(UnitKind::Folder) => path.ends_with("blobs") && Hub::at(folder).store.is_some(),
+            _ => false,
+        }
+    }
+
     fn hub<'s>(&mut self, folder: &Path, stock: &'s mut Stock) -> Option<&'s mut HubStock> {
         let at = *self.hubs.entry(folder.to_path_buf()).or_insert_with(|| {
             stock.hubs.push(HubStock {
@@ -174,7 +194,7 @@ impl Reader<'_> {
                 root: self.found.place.real.clone(),
                 home: self.home,
                 repositories: Vec::new(),
-                payloads: Vec::new(),
+                payloads: Payloads::default(),
             });
             stock.hubs.len() - 1
         });
@@ -183,12 +203,11 @@ impl Reader<'_> {
 
     fn repository(&mut self, path: &Path, folder: &Path, stock: &mut Stock) {
         let mut repository = Repository::read(path, &Hub::at(folder));
-        let Walk { mut entries, problems } = walk(path);
-        entries.sort_unstable_by(|one, other| one.path.cmp(&other.path));
+        let Walk { entries, problems } = walk_repository(path);
         let unread = problems.into_iter().map(|(path, why)| (path, io::Error::other(why)));
         repository.problems.extend(unread);
         if let Some(hub) = self.hub(folder, stock) {
-            hub.repositories.push(Holding { repository, entries });
+            hub.repositories.push(Holding::of(repository, entries, &hub.payloads));
         }
     }
 
@@ -196,7 +215,8 @@ impl Reader<'_> {
         let Walk { mut entries, problems } = walk(path);
         if kind == ThingKind::Locks {
             // The trash of a hub beside which there is no place for one: not the locks', and more than nothing must be left.
-            entries.retain(|entry| !entry.path.starts_with(path.join(OWN)));
+            let own = path.join(OWN);
+            entries.retain(|path| !path.starts_with(&own));
             if entries.len() < 2 {
                 return;
             }
@@ -229,16 +249,19 @@ impl Reader<'_> {
 
     fn store(&mut self, folder: &Path, stock: &mut Stock) {
         let Some(store) = Hub::at(folder).store else { return };
-        let mut payloads = Vec::new();
-        for shard in fs::read_dir(&store).into_iter().flatten().filter_map(Result::ok) {
-            if !shard.file_type().is_ok_and(|kind| kind.is_dir()) {
-                continue;
-            }
-            let Walk { entries, problems } = walk(&shard.path());
+        let is_folder = |entry: &fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());
+        let shards = fs::read_dir(&store).into_iter().flatten().filter_map(Result::ok).filter(is_folder);
+        let mut shards: Vec<PathBuf> = shards.map(|shard| shard.path()).collect();
+        shards.sort_unstable();
+        let mut payloads = Payloads::default();
+        for shard in shards {
+            let Walk { entries, problems } = walk(&shard);
             stock.problems.extend(problems);
-            payloads.extend(shard_of(entries, &shard.path(), folder));
+            if !shard_of(&entries, &shard, folder, &mut payloads) {
+                stock.problems.push((shard, "holds more names than can be counted".to_owned()));
+            }
         }
-        payloads.sort_by(|one, other| one.entry.path.cmp(&other.entry.path));
+        payloads.settle();
         if let Some(hub) = self.hub(folder, stock) {
             hub.payloads = payloads;
         }
@@ -249,26 +272,32 @@ fn is_unmarked_store(hub: &Hub) -> bool {
     hub.store.is_none() && hub.links_into_store()
 }
 
-/// The payloads of one folder of the store: `HASH`, with `HASH.refs` and `HASH.lock` beside it.
-fn shard_of(entries: Vec<Entry>, shard: &Path, hub: &Path) -> Vec<Payload> {
-    let mut payloads = Vec::new();
-    let mut beside: HashMap<PathBuf, Vec<Entry>> = HashMap::new();
-    for entry in entries {
-        let is_here = entry.path.parent() == Some(shard);
-        match entry.path.extension().and_then(|ending| ending.to_str()) {
-            Some("refs" | "lock") if is_here => beside.entry(entry.path.with_extension("")).or_default().push(entry),
-            None if is_here && entry.is_plain() => payloads.push(entry),
+/// Adds the payloads of one folder of the store: `HASH`, with `HASH.refs` and `HASH.lock` beside it. False where there is no room for them.
+fn shard_of(entries: &Entries, shard: &Path, hub: &Path, payloads: &mut Payloads) -> bool {
+    let mut here: BTreeMap<OsString, Seen<'_>> = BTreeMap::new();
+    let mut beside: HashMap<OsString, Vec<Entry>> = HashMap::new();
+    for entry in entries.iter().filter(|entry| entry.folder() == shard) {
+        let name = entry.name();
+        match Path::new(&name).extension().and_then(|ending| ending.to_str()) {
+            Some("refs" | "lock") => {
+                let payload = Path::new(&name).with_extension("").into_os_string();
+                beside.entry(payload).or_default().push(whole(&entry));
+            }
+            None if entry.is_plain() => drop(here.insert(name.into_owned(), entry)),
             _ => {}
         }
     }
-    let whole = |entry: Entry| {
-        let beside = beside.remove(&entry.path).unwrap_or_default();
-        let list = entry.path.with_extension("refs");
-        let users = users(&list);
+    here.iter().all(|(name, entry)| {
+        let beside = beside.remove(name).unwrap_or_default();
+        let entry = whole(entry);
+        let users = users(&entry.path.with_extension("refs"));
         let used = users.iter().flatten().any(|user| leads_to(&hub.join(user), &entry.path));
-        Payload { listed: users.is_some(), used, entry, beside }
-    };
-    payloads.into_iter().map(whole).collect()
+        payloads.push(&Payload { listed: users.is_some(), used, entry, beside })
+    })
+}
+
+fn whole(entry: &Seen<'_>) -> Entry {
+    Entry { path: entry.path(), stamp: entry.stamp, kind: entry.kind }
 }
 
 /// The paths that a payload's list holds, one a line, below the hub; `None` where it cannot be read, or holds what no client
@@ -290,14 +319,4 @@ fn leads_to(blob: &Path, payload: &Path) -> bool {
     let Ok(target) = fs::read_link(blob) else { return false };
     let Ok(rest) = target.strip_prefix("../../blobs") else { return false };
     payload.ends_with(Path::new("blobs").join(rest))
-}
-
-impl Holding {
-    /// The payloads of the shared store that blobs of it lead to: the blob's name, and where.
-    pub fn shared(&self) -> impl Iterator<Item = (&std::ffi::OsString, &PathBuf)> {
-        self.repository.blobs.iter().filter_map(|(name, blob)| match &blob.kind {
-            BlobKind::Shared(path, _) => Some((name, path)),
-            BlobKind::Own | BlobKind::Foreign => None,
-        })
-    }
 }

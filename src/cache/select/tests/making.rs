@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use super::{DAY, HUB, NOW, commit};
 use crate::cache::hub::{Blob, BlobKind, File, FileKind, Reference, Repository, Revision};
 use crate::cache::select::Needs;
-use crate::cache::select::stock::{EntryKind, Holding, HubStock, Payload, Stock, Thing, ThingKind, entry};
+use crate::cache::select::stock::{
+    Entry, EntryKind, Holding, HubStock, Payload, Payloads, Stock, Thing, ThingKind, entry,
+};
 use crate::cache::stamp::Stamp;
 use crate::fetch::Digest;
 use crate::models::homes::Homes;
@@ -14,7 +16,8 @@ use crate::models::locked::{self, FilesHome, HubPlace, Model, Part, Place, RepoT
 
 /// A repository in the making; what is put into it was read and written so many days ago.
 pub(super) struct Making {
-    holding: Holding,
+    repository: Repository,
+    entries: Vec<Entry>,
     inode: u64,
 }
 
@@ -23,7 +26,7 @@ impl Making {
         let folder = PathBuf::from(format!("{HUB}/models--{}", name.replace('/', "--")));
         let repository =
             Repository { folder: folder.clone(), name: name.to_owned(), kind: "model", ..Repository::default() };
-        let mut made = Self { holding: Holding { repository, entries: Vec::new() }, inode };
+        let mut made = Self { repository, entries: Vec::new(), inode };
         made.folder(&folder, 400);
         made
     }
@@ -32,77 +35,82 @@ impl Making {
         self.inode += 1;
         let at = NOW - days * DAY;
         let entry = entry(path.to_str().unwrap(), self.inode, disk, at, at);
-        self.holding.entries.push(entry.clone());
+        self.entries.push(entry.clone());
         entry.stamp
     }
 
     pub(super) fn folder(&mut self, path: &Path, days: i64) {
         let stamp = self.put(path.to_path_buf(), 0, days);
-        let entry = self.holding.entries.last_mut().unwrap();
+        let entry = self.entries.last_mut().unwrap();
         entry.stamp = Stamp { mode: 0o040_755, names: 9, ..stamp };
         entry.kind = EntryKind::Folder;
     }
 
     pub(super) fn blob(mut self, name: &str, disk: u64, days: i64) -> Self {
-        let stamp = self.put(self.holding.repository.blob(name.as_ref()), disk, days);
-        self.holding.repository.blobs.insert(name.into(), Blob { stamp, kind: BlobKind::Own });
+        let stamp = self.put(self.repository.blob(name.as_ref()), disk, days);
+        self.repository.blobs.insert(name.into(), Blob { stamp, kind: BlobKind::Own });
         self
     }
 
     /// A listing beside the revisions, which takes so much.
     pub(super) fn noted(mut self, disk: u64) -> Self {
-        self.put(self.holding.repository.folder.join("trees/x.json"), disk, 90);
+        self.put(self.repository.folder.join("trees/x.json"), disk, 90);
         self
     }
 
     /// A link to a payload of the shared store.
     pub(super) fn shared(mut self, name: &str, payload: &Payload) -> Self {
-        let stamp = self.put(self.holding.repository.blob(name.as_ref()), 0, 400);
+        let stamp = self.put(self.repository.blob(name.as_ref()), 0, 400);
         let stamp = Stamp { mode: 0o120_777, ..stamp };
         let kind = BlobKind::Shared(payload.entry.path.clone(), Some(payload.entry.stamp));
-        self.holding.repository.blobs.insert(name.into(), Blob { stamp, kind });
+        self.repository.blobs.insert(name.into(), Blob { stamp, kind });
         self
     }
 
     /// A revision whose folder came so many days ago.
     pub(super) fn revision(mut self, digit: char, blobs: &[&str], days: i64) -> Self {
-        let folder = self.holding.repository.folder.join("snapshots").join(commit(digit));
+        let folder = self.repository.folder.join("snapshots").join(commit(digit));
         self.folder(&folder, days);
         let files = blobs.iter().map(|name| File { path: name.into(), kind: FileKind::Blob(name.into()) }).collect();
         let commit = commit(digit).into();
-        self.holding.repository.revisions.push(Revision { commit, folder, references: Vec::new(), files });
+        self.repository.revisions.push(Revision { commit, folder, references: Vec::new(), files });
         self
     }
 
     pub(super) fn reference(mut self, name: &str, digit: char, days: i64) -> Self {
-        let path = self.holding.repository.folder.join("refs").join(name);
+        let path = self.repository.folder.join("refs").join(name);
         self.put(path.clone(), 0, days);
         let named = commit(digit);
-        for revision in &mut self.holding.repository.revisions {
+        for revision in &mut self.repository.revisions {
             if revision.commit.to_str() == Some(&named) {
                 revision.references.push(name.to_owned());
             }
         }
-        self.holding.repository.references.push(Reference { name: name.to_owned(), path, commit: Some(named) });
+        self.repository.references.push(Reference { name: name.to_owned(), path, commit: Some(named) });
         self
     }
 
     pub(super) fn unfinished(mut self, name: &str, disk: u64, days: i64) -> Self {
-        let path = self.holding.repository.blob(name.as_ref());
+        let path = self.repository.blob(name.as_ref());
         let stamp = self.put(path.clone(), disk, days);
-        self.holding.repository.unfinished.push((path, stamp));
+        self.repository.unfinished.push((path, stamp));
         self
     }
 
     pub(super) fn done(mut self) -> Holding {
-        self.holding.entries.sort_by(|one, other| one.path.cmp(&other.path));
-        self.holding
+        self.entries.sort_by(|one, other| one.path.cmp(&other.path));
+        Holding::of(self.repository, self.entries.into(), &Payloads::default())
     }
 }
 
 pub(super) fn hub(repositories: Vec<Holding>) -> Stock {
-    let hub =
-        HubStock { folder: HUB.into(), root: "/c/huggingface".into(), home: true, repositories, payloads: Vec::new() };
+    let hub = HubStock {
+        folder: HUB.into(),
+        root: "/c/huggingface".into(),
+        home: true,
+        repositories,
+        payloads: Payloads::default(),
+    };
     Stock { hubs: vec![hub], ..Stock::default() }
 }
 
@@ -125,7 +133,7 @@ pub(super) fn thing(path: &str, inode: u64, disk: u64, days: i64) -> Thing {
         place: "whisper".into(),
         kind: ThingKind::File,
         home: true,
-        entries: vec![entry(path, inode, disk, at, at)],
+        entries: vec![entry(path, inode, disk, at, at)].into(),
         obscure: false,
         git: None,
     }

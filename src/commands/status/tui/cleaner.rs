@@ -50,7 +50,7 @@ pub(super) enum Told {
 /// A plan that waits for a yes.
 struct Plan<'a> {
     scene: Scene<'a>,
-    selection: Selection,
+    selection: Selection<'static>,
     keeping: Keeping,
     marked: Vec<Marked>,
 }
@@ -146,7 +146,12 @@ fn weigh<'a>(context: &'a Context, known: &mut Option<Scene<'a>>, marked: &[Mark
 }
 
 /// What would go, and what of the marked cannot.
-fn select(scene: &Scene<'_>, needs: &Needs, marked: &[Marked], force: bool) -> Result<(Selection, Vec<Kept>)> {
+fn select<'a>(
+    scene: &'a Scene<'_>,
+    needs: &Needs,
+    marked: &[Marked],
+    force: bool,
+) -> Result<(Selection<'a>, Vec<Kept>)> {
     let busy = i64::try_from(BUSY.as_secs()).unwrap_or(i64::MAX);
     let (wanted, stays) = marked::wanted(scene, marked);
     let terms = Terms { now: scene.now, busy, force };
@@ -166,12 +171,11 @@ fn needed_by(needed: &[Needed]) -> anyhow::Error {
 fn planned<'a>(context: &'a Context, marked: &[Marked]) -> Result<(Plan<'a>, Vec<Kept>)> {
     let scene = Scene::open(context, Scope { outside: true, dry_run: false, empty_trash: false, ci: false })?;
     let (selection, stays) = select(&scene, &scene.needs, marked, false)?;
-    let roots: std::collections::BTreeSet<&PathBuf> =
-        selection.lines.iter().flat_map(|line| &line.victims).map(|victim| &victim.root).collect();
-    for root in roots {
+    for root in selection.roots() {
         scene.remover.admit(root)?;
     }
     let keeping = Keeping::of("clear", &Trash::default(), None, &scene.survey.layout.cache_root).in_list();
+    let selection = selection.into_owned();
     Ok((Plan { scene, selection, keeping, marked: marked.to_vec() }, stays))
 }
 
@@ -197,7 +201,7 @@ fn remove(context: &Context, plan: Plan<'_>, tell: &Sender<Told>) -> Result<Vec<
     let (selection, off) = cleaning::again(&scene, selection, &choose)?;
     let order = Order {
         verb: "clear",
-        victims: selection.into_victims(),
+        victims: selection.victims(),
         keep: keeping.keep,
         // What a person names goes, however young it is; what another program has open or locked stays in any case.
         grace: Duration::ZERO,

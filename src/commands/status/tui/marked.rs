@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::cache::select::Kept;
 use crate::cache::select::clear::Wanted;
 use crate::cache::select::picks::{At, Pick};
+use crate::cache::select::stock::Holding;
 use crate::cache::select::words::{self, Meaning};
 use crate::cache::stamp::Stamp;
 use crate::commands::cleaning::Scene;
@@ -76,30 +77,26 @@ fn is_old(scene: &Scene<'_>, stamp: &Stamp) -> bool {
     stamp.touched() < scene.now.saturating_sub(YOUNG)
 }
 
-fn repository<T>(
-    scene: &Scene<'_>,
-    folder: &Path,
-    picks: impl Fn(At, &crate::cache::hub::Repository) -> T,
-) -> Option<T> {
+fn repository<T>(scene: &Scene<'_>, folder: &Path, picks: impl Fn(At, &Holding) -> T) -> Option<T> {
     let hubs = scene.stock.hubs.iter().enumerate();
     hubs.flat_map(|(hub, stock)| stock.repositories.iter().enumerate().map(move |(at, one)| (hub, at, one)))
         .find(|(_, _, holding)| holding.repository.folder == folder)
-        .map(|(hub, repository, holding)| picks(At { hub, repository }, &holding.repository))
+        .map(|(hub, repository, holding)| picks(At { hub, repository }, holding))
 }
 
 /// The blobs that no revision has.
 fn orphans(scene: &Scene<'_>, folder: &Path) -> Vec<Pick> {
-    let picks = repository(scene, folder, |at, repository| {
-        let old = repository.orphans().filter(|(_, blob)| is_old(scene, &blob.stamp));
-        old.map(|(name, _)| Pick::Orphan(at, name.clone())).collect()
+    let picks = repository(scene, folder, |at, holding| {
+        let is_old = |blob: &usize| holding.blob(*blob).is_some_and(|entry| is_old(scene, &entry.stamp));
+        holding.orphans().filter(is_old).map(|blob| Pick::Orphan(at, blob)).collect()
     });
     picks.unwrap_or_default()
 }
 
 /// The unfinished downloads.
 fn unfinished(scene: &Scene<'_>, folder: &Path) -> Vec<Pick> {
-    let picks = repository(scene, folder, |at, repository| {
-        let all = repository.unfinished.iter().enumerate().filter(|(_, (_, stamp))| is_old(scene, stamp));
+    let picks = repository(scene, folder, |at, holding| {
+        let all = holding.repository.unfinished.iter().enumerate().filter(|(_, (_, stamp))| is_old(scene, stamp));
         all.map(|(index, _)| Pick::Unfinished(at, index)).collect()
     });
     picks.unwrap_or_default()

@@ -1,0 +1,242 @@
+//! A repository as decisions need it: what each revision has is written by numbers, and of each content there is one entry.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::{Entries, HubStock, Payloads, Seen};
+use crate::cache::hub::{self, BlobKind, Reference};
+use crate::cache::stamp::Stamp;
+
+/// A repository, and everything in its folder.
+#[derive(Debug)]
+pub struct Holding {
+    /// What the layout says.
+    pub repository: Repository,
+    /// The folder itself and everything below it, sorted by path.
+    pub entries: Entries,
+    /// Its contents, sorted by name.
+    blobs: Vec<Blob>,
+    /// Payloads that are in no list of the hub, or have changed since that was read.
+    elsewhere: Vec<(PathBuf, Option<Stamp>)>,
+}
+
+/// What the layout of a repository says, without its contents.
+#[derive(Debug, Default)]
+pub struct Repository {
+    /// Its folder, `…/models--org--name`.
+    pub folder: PathBuf,
+    /// `org/name`.
+    pub name: String,
+    /// `model`, `dataset`, `space` or `kernel`.
+    pub kind: &'static str,
+    /// Its revisions, by commit.
+    pub revisions: Vec<Revision>,
+    /// Its branches and tags, and what they name, by name.
+    pub references: Vec<Reference>,
+    /// Files of unfinished downloads, of every client, with this tool's own.
+    pub unfinished: Vec<(PathBuf, Stamp)>,
+    /// What could not be read.
+    pub problems: Vec<(PathBuf, io::Error)>,
+}
+
+/// A commit in the cache.
+#[derive(Debug, Default)]
+pub struct Revision {
+    /// As the folder is called.
+    pub commit: OsString,
+    /// Its folder.
+    pub folder: PathBuf,
+    /// The branches and tags that name it.
+    pub references: Vec<String>,
+    /// Which contents of the repository it has, each once, sorted.
+    blobs: Vec<u32>,
+}
+
+#[derive(Debug)]
+struct Blob {
+    /// Which entry of the repository it is.
+    entry: u32,
+    leads: Leads,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Leads {
+    /// It is the bytes.
+    Own,
+    /// To that payload of the hub.
+    Listed(u32),
+    /// To a payload that stands beside.
+    Elsewhere(u32),
+    /// To nothing that any client makes.
+    Foreign,
+}
+
+/// What stands at `blobs/NAME`.
+#[derive(Debug, Clone)]
+pub enum Content<'a> {
+    /// The bytes.
+    Own,
+    /// A link to that payload of the hub's list.
+    Listed(usize),
+    /// A link to a payload that is in no list, or has changed since: where, and what is there.
+    Elsewhere(&'a Path, Option<Stamp>),
+    /// A link to somewhere else, a folder, a device.
+    Foreign,
+}
+
+impl Holding {
+    /// What was read, without what no decision needs; `entries` are sorted. Of what was read twice, the earlier counts: what has changed since
+    /// is seen to have.
+    pub fn of(read: hub::Repository, mut entries: Entries, payloads: &Payloads) -> Self {
+        let folder = read.folder.join("blobs");
+        let numbers: Vec<(usize, OsString)> = entries
+            .below(&folder)
+            .filter(|entry| entry.folder() == folder)
+            .map(|entry| (entry.place().1, entry.name().into_owned()))
+            .collect();
+        let mut there: BTreeMap<OsString, hub::Blob> = read.blobs;
+        let (mut blobs, mut elsewhere, mut known) = (Vec::new(), Vec::new(), Vec::new());
+        for (at, name) in numbers {
+            let (Some(blob), Ok(entry)) = (there.remove(&name), u32::try_from(at)) else { continue };
+            entries.restamp(at, &blob.stamp);
+            let leads = leads(blob.kind, payloads, &mut elsewhere);
+            blobs.push(Blob { entry, leads });
+            known.push(name);
+        }
+        blobs.shrink_to_fit();
+        let number = |name: &OsString| u32::try_from(known.binary_search(name).ok()?).ok();
+        let revision = |one: hub::Revision| {
+            let mut blobs: Vec<u32> = one.blobs().filter_map(number).collect();
+            blobs.sort_unstable();
+            blobs.dedup();
+            blobs.shrink_to_fit();
+            Revision { commit: one.commit, folder: one.folder, references: one.references, blobs }
+        };
+        let repository = Repository {
+            folder: read.folder,
+            name: read.name,
+            kind: read.kind,
+            revisions: read.revisions.into_iter().map(revision).collect(),
+            references: read.references,
+            unfinished: read.unfinished,
+            problems: read.problems,
+        };
+        Self { repository, entries, blobs, elsewhere }
+    }
+
+    /// The name of its folder, `models--org--name`.
+    pub fn folder_name(&self) -> String {
+        self.repository.folder.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// What it is called when its kind has to be told: `org/name`, `datasets/org/name`.
+    pub fn full_name(&self) -> String {
+        match self.repository.kind {
+            "model" => self.repository.name.clone(),
+            kind => format!("{kind}s/{}", self.repository.name),
+        }
+    }
+
+    /// What lies below `folder`, with the folder.
+    pub fn below<'a>(&'a self, folder: &'a Path) -> impl Iterator<Item = Seen<'a>> {
+        self.entries.below(folder)
+    }
+
+    /// The entry at `path`.
+    pub fn entry(&self, path: &Path) -> Option<Seen<'_>> {
+        self.entries.find(path)
+    }
+
+    /// How many contents it has.
+    pub const fn contents(&self) -> usize {
+        self.blobs.len()
+    }
+
+    /// The entry of a content.
+    pub fn blob(&self, blob: usize) -> Option<Seen<'_>> {
+        self.entries.get(usize::try_from(self.blobs.get(blob)?.entry).ok()?)
+    }
+
+    /// What a content is.
+    pub fn content(&self, blob: usize) -> Content<'_> {
+        let place = |at: u32| usize::try_from(at).unwrap_or(usize::MAX);
+        match self.blobs.get(blob).map(|blob| blob.leads) {
+            Some(Leads::Own) => Content::Own,
+            Some(Leads::Listed(at)) => Content::Listed(place(at)),
+            Some(Leads::Elsewhere(at)) => match self.elsewhere.get(place(at)) {
+                Some((path, there)) => Content::Elsewhere(path, *there),
+                None => Content::Foreign,
+            },
+            Some(Leads::Foreign) | None => Content::Foreign,
+        }
+    }
+
+    /// How many of its revisions have each content.
+    pub fn users(&self) -> Vec<u32> {
+        let mut users = vec![0_u32; self.blobs.len()];
+        for blob in self.repository.revisions.iter().flat_map(Revision::blobs) {
+            if let Some(users) = users.get_mut(blob) {
+                *users += 1;
+            }
+        }
+        users
+    }
+
+    /// The contents that no revision has.
+    pub fn orphans(&self) -> impl Iterator<Item = usize> {
+        self.users().into_iter().enumerate().filter(|(_, users)| *users == 0).map(|(blob, _)| blob)
+    }
+
+    /// Where the payload of the shared store lies that a content of it leads to, in `hub`.
+    pub fn payload(&self, hub: &HubStock, blob: usize) -> Option<PathBuf> {
+        match self.content(blob) {
+            Content::Listed(at) => Some(hub.payloads.get(at)?.entry.path()),
+            Content::Elsewhere(path, _) => Some(path.to_path_buf()),
+            Content::Own | Content::Foreign => None,
+        }
+    }
+
+    /// What the bytes of a content are, wherever they lie in `hub`.
+    pub fn bytes(&self, hub: &HubStock, blob: usize) -> Option<Stamp> {
+        match self.content(blob) {
+            Content::Own => Some(self.blob(blob)?.stamp),
+            Content::Listed(at) => Some(hub.payloads.get(at)?.entry.stamp),
+            Content::Elsewhere(_, there) => there,
+            Content::Foreign => None,
+        }
+    }
+}
+
+fn leads(kind: BlobKind, payloads: &Payloads, elsewhere: &mut Vec<(PathBuf, Option<Stamp>)>) -> Leads {
+    match kind {
+        BlobKind::Own => Leads::Own,
+        BlobKind::Foreign => Leads::Foreign,
+        BlobKind::Shared(path, there) => {
+            let listed = payloads.find(&path).filter(|at| payloads.get(*at).map(|one| one.entry.stamp) == there);
+            match (listed.map(u32::try_from), u32::try_from(elsewhere.len())) {
+                (Some(Ok(at)), _) => Leads::Listed(at),
+                (_, Ok(at)) => {
+                    elsewhere.push((path, there));
+                    Leads::Elsewhere(at)
+                }
+                _ => Leads::Foreign,
+            }
+        }
+    }
+}
+
+impl Repository {
+    /// `blobs/NAME`.
+    pub fn blob(&self, name: &OsStr) -> PathBuf {
+        self.folder.join("blobs").join(name)
+    }
+}
+
+impl Revision {
+    /// The contents that it has, each once.
+    pub fn blobs(&self) -> impl Iterator<Item = usize> {
+        self.blobs.iter().filter_map(|blob| usize::try_from(*blob).ok())
+    }
+}
