@@ -1,6 +1,7 @@
 //! What is asked for, and what is known before anything is looked at file by file.
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -130,11 +131,11 @@ fn named(
 ) -> Result<Found> {
     let mut found = Found::default();
     let start = context.start()?;
-    for name in arguments.places.iter().map(|word| quoted::given(word)) {
+    for word in &arguments.places {
+        let (name, path) = read(&start, word)?;
         let is_named = |place: &&Place| place.name == name && place.path.is_dir();
         let outside =
             |place: &&Place| !matches!(place.kind, crate::cache::Kind::Home | crate::cache::Kind::Application { .. });
-        let path = paths::absolute(&start, &quoted::path(&name));
         let paths: Vec<PathBuf> =
             match survey.places.iter().filter(is_named).filter(outside).map(|place| place.path.clone()).collect() {
                 found @ Vec::<PathBuf> { .. } if !found.is_empty() && !path.is_dir() => found,
@@ -153,6 +154,23 @@ fn named(
     found.parts.sort_by_key(|part| part.shape != Shape::Local);
     found.parts.dedup();
     Ok(found)
+}
+
+/// The name that a word is, and the path: of two that it can be read as the one that is there.
+fn read(start: &Path, word: &OsStr) -> Result<(String, PathBuf)> {
+    let name = quoted::given(word);
+    let path = paths::absolute(start, &quoted::path(&name));
+    let is_there = |path: &Path| path.symlink_metadata().is_ok();
+    let literal = quoted::literal(word).map(|literal| (paths::absolute(start, Path::new(word)), literal));
+    match literal.filter(|(path, _)| is_there(path)) {
+        Some(_) if is_there(&path) => {
+            let word = escape::printable(&word.to_string_lossy());
+            let why = "can be read as two names, and something has each: write ./ before the one that you mean";
+            Err(Usage(format!("{word} {why}")).into())
+        }
+        Some((path, literal)) => Ok((literal, path)),
+        None => Ok((name, path)),
+    }
 }
 
 fn targets(context: &Context, survey: &Survey) -> Targets {
