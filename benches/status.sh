@@ -7,9 +7,9 @@
 # in the layout of huggingface_hub before and since 1.32. Needs hyperfine and python3; with strace it also counts system calls a name.
 # Exit code 1 when modelstrap takes longer than du, or asks the system more than 1.2 times for a name.
 #
-# BENCH_RUNS (10) makes it longer or shorter; BENCH_HF names a `hf` program to compare with. BENCH_MILLION=1 adds a cache of more than
-# 1,000,000 files, with the shared store and hard links: it must be read in less than 150 MB of memory. That takes 1.6 million inodes
-# and 1 GB for some minutes.
+# BENCH_RUNS (10) makes it longer or shorter; BENCH_HF names a `hf` program to compare with. BENCH_MILLION=1 adds caches of about
+# 1,000,000 names in both layouts, with hard links: of each verb that looks at all of them, 150 bytes of memory a name at most. That takes
+# 1.2 million inodes and 4 GB for some minutes.
 # shellcheck source=benches/common.sh
 . "$(dirname "$0")/common.sh"
 
@@ -49,21 +49,22 @@ if [ -n "${BENCH_MILLION:-}" ]; then
     printf 'a million files need 3,000,000 free inodes below TMPDIR, and there are %s\n' "$free" >&2
     exit 2
   fi
-  project=$work/million
-  make_project "$project"
-  python3 benches/cache/corpus.py "$project/.cache" --shared --repositories "${BENCH_REPOSITORIES:-100}" --entries 400000 --large 2 --linked 100000
-  printf '\n%s names\n' "$(find "$project/.cache" | wc -l)"
-  python3 - "$binary" "$project" <<'PYTHON' || missed=1
-import resource, subprocess, sys, time
-binary, project = sys.argv[1:]
-times = []
-for _ in range(3):
-    begun = time.monotonic()
-    subprocess.run([binary, "-C", project, "status", "--models", "--revisions"], stdout=subprocess.DEVNULL, check=True)
-    times.append(time.monotonic() - begun)
-peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-print(f"  {sorted(times)[1]:.2f} s median, {peak:.0f} MiB at most")
-sys.exit(peak * 1.048576 > 150)
-PYTHON
+  for layout in plain shared; do
+    project=$work/million-$layout
+    make_project "$project"
+    flags=(--true --repositories "${BENCH_REPOSITORIES:-100}" --entries "${BENCH_ENTRIES:-300000}" --large 2 --linked 100000)
+    [ "$layout" = plain ] || flags+=(--shared)
+    python3 benches/cache/corpus.py "$project/.cache" "${flags[@]}"
+    names=$(find "$project/.cache" | wc -l)
+    printf '\n%s layout, %s names\n' "$layout" "$names"
+    for verb in "status --models --revisions" "report -o $work/page.html" "verify" "prune --dry-run" "clear all --dry-run" "dedupe --dry-run --min-size 1B"; do
+      read -ra words <<<"$verb"
+      timed "${words[0]}" "$binary" -C "$project" "${words[@]}"
+      awk -v verb="$verb" -v names="$names" '{ printf "  %6.2f s, %4.0f MB at most  %s\n", $1, $3 * 1.024 / 1000, verb; exit ($3 * 1024 > 150 * names) }' \
+        "$work/${words[0]}.times" || missed=1
+      rm "$work/${words[0]}.times"
+    done
+    rm -rf "$project"
+  done
 fi
 exit "$missed"

@@ -61,8 +61,9 @@ struct Was {
     id: (u64, u64),
     size: u64,
     disk: u64,
-    /// When it was changed last: seconds since 1970, and nanoseconds in the next one.
-    modified: (i64, u32),
+    /// When it was changed last, in seconds since 1970, and nanoseconds in the next one.
+    modified: i64,
+    within: u32,
     /// Whether it has other names.
     is_shared: bool,
 }
@@ -78,7 +79,7 @@ impl Job {
             number: 0,
             above,
             name: victim.path.file_name().unwrap_or_default().into(),
-            was: Was { id: (0, 0), size: 0, disk: 0, modified: (0, 0), is_shared: false },
+            was: Was { id: (0, 0), size: 0, disk: 0, modified: 0, within: 0, is_shared: false },
         };
         job.is_now(&victim.stamp);
         job
@@ -92,15 +93,15 @@ impl Job {
     /// What it is from now on.
     pub(super) fn is_now(&mut self, stamp: &Stamp) {
         let Stamp { id, size, disk, names, modified, .. } = *stamp;
-        let seconds = i64::try_from(modified.div_euclid(SECOND)).unwrap_or(i64::MAX);
         let within = u32::try_from(modified.rem_euclid(SECOND)).unwrap_or(u32::MAX);
-        self.was = Was { id, size, disk, modified: (seconds, within), is_shared: names > 1 };
+        let modified = i64::try_from(modified.div_euclid(SECOND)).unwrap_or(i64::MAX);
+        self.was = Was { id, size, disk, modified, within, is_shared: names > 1 };
     }
 
     /// What it was when it was chosen, but for `mode`, `changed` and `accessed`; of its names, whether there were several.
     pub(super) fn stamp(&self) -> Stamp {
-        let Was { id, size, disk, modified: (seconds, within), is_shared } = self.was;
-        let modified = i128::from(seconds) * SECOND + i128::from(within);
+        let Was { id, size, disk, modified, within, is_shared } = self.was;
+        let modified = i128::from(modified) * SECOND + i128::from(within);
         Stamp { id, size, disk, names: 1 + u64::from(is_shared), modified, ..Stamp::default() }
     }
 

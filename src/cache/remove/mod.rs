@@ -76,6 +76,19 @@ pub enum Role {
     Snapshot,
 }
 
+impl Role {
+    /// First the names, then what they name, last what is shared.
+    pub const fn rank(self) -> u8 {
+        match self {
+            Self::Reference => 0,
+            Self::Snapshot => 1,
+            Self::Tree | Self::File => 2,
+            Self::Blob => 3,
+            Self::Payload => 4,
+        }
+    }
+}
+
 /// What is to be removed, and how.
 #[derive(Debug)]
 pub struct Order<'a, V = Vec<Victim>> {

@@ -101,17 +101,6 @@ fn since(time: SystemTime) -> i128 {
     i128::try_from(since).unwrap_or(i128::MAX)
 }
 
-/// First the names, then what they name, last what is shared.
-const fn rank(role: Role) -> u8 {
-    match role {
-        Role::Reference => 0,
-        Role::Snapshot => 1,
-        Role::Tree | Role::File => 2,
-        Role::Blob => 3,
-        Role::Payload => 4,
-    }
-}
-
 impl Run {
     /// Says for each victim where it goes; with them, those that may not go at all.
     pub(super) fn plan<V>(
@@ -150,13 +139,13 @@ impl Run {
             if remover.has_moved(&victim.root, &opened.real, opened.folder.own()?.stamp.id) {
                 // Not even a trash is made there.
                 let why = "is reached through what leads elsewhere since the plan".to_owned();
-                refused.push((rank(victim.role), (victim.path, why)));
+                refused.push((victim.role.rank(), (victim.path, why)));
                 continue;
             }
             for victim in apart::split(&run.places[place], victim, name, guard) {
                 match run.above(guard, place, &victim, name, &mut known) {
                     Ok(above) => run.jobs.push(Job::of(&victim, above)),
-                    Err(why) => refused.push((rank(victim.role), (victim.path, why))),
+                    Err(why) => refused.push((victim.role.rank(), (victim.path, why))),
                 }
             }
         }
@@ -165,7 +154,7 @@ impl Run {
         let trees: HashSet<PathBuf> = run.jobs.iter().filter(whole).map(Job::shown).collect();
         run.jobs.retain(|job| !job.shown_above().ancestors().any(|above| trees.contains(above)));
         run.jobs.shrink_to_fit();
-        run.jobs.sort_by_key(|job| rank(job.role));
+        run.jobs.sort_by_key(|job| job.role.rank());
         run.jobs.iter_mut().enumerate().for_each(|(at, job)| job.count(at));
         refused.sort_by_key(|(rank, _)| *rank);
         run.look_who_writes();

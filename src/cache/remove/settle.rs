@@ -1,7 +1,7 @@
 //! The second look, once everything has its name in the trash: what is used again, or was changed, goes back. Then the shared
 //! store, whose payloads go only after every link to them.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -150,15 +150,8 @@ impl Run {
     /// The payloads whose users have gone: by place and hub, the hashes. Not those that are to go themselves: they are asked about next.
     fn lost_users(&self) -> BTreeMap<(usize, PathBuf), Vec<String>> {
         let asked = |job: &&Job| job.role == Role::Payload && job.state == State::Waiting;
-        let own: HashSet<(usize, &Path, &OsStr)> = self
-            .jobs
-            .iter()
-            .filter(asked)
-            .map(|job| {
-                let (folder, name) = job.split();
-                (job.place(), folder, name)
-            })
-            .collect();
+        let mut own: Vec<&Job> = self.jobs.iter().filter(asked).collect();
+        own.sort_unstable_by(|one, other| (one.place(), one.split()).cmp(&(other.place(), other.split())));
         let mut lost: BTreeMap<(usize, PathBuf), Vec<String>> = BTreeMap::new();
         for job in self.jobs.iter().filter(|job| job.state == State::Gone) {
             let path = job.path();
@@ -181,7 +174,8 @@ impl Run {
             };
             let is_own = |hash: &String| {
                 let shard = hub.join("blobs").join(hash.get(..2).unwrap_or_default());
-                own.contains(&(job.place(), shard.as_path(), OsStr::new(hash)))
+                let asked = (job.place(), (shard.as_path(), OsStr::new(hash)));
+                own.binary_search_by(|one| (one.place(), one.split()).cmp(&asked)).is_ok()
             };
             let others: Vec<String> = hashes.into_iter().filter(|hash| !is_own(hash)).collect();
             lost.entry((job.place(), hub)).or_default().extend(others);

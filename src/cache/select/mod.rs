@@ -74,9 +74,10 @@ impl Selection<'_> {
         self.lines.iter().fold(0, |sum: u64, line| sum.saturating_add(line.frees))
     }
 
-    /// What is removed, in order, one after the other.
+    /// What is removed, one after the other, in the order in which it goes: who removes has nothing to sort then.
     pub fn victims(&self) -> impl Iterator<Item = Victim> {
-        self.lines.iter().flat_map(|line| line.victims.iter())
+        let ranks = 0..=Role::Payload.rank();
+        ranks.flat_map(|rank| self.lines.iter().flat_map(move |line| line.victims.of_rank(rank)))
     }
 
     /// The places that something is removed from.

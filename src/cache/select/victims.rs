@@ -116,11 +116,32 @@ impl<'a> Victims<'a> {
 
     /// All of them, one after the other.
     pub fn iter(&self) -> impl Iterator<Item = Victim> {
-        self.items.iter().enumerate().filter_map(|(number, item)| {
-            let (path, stamp, role) = self.look(item)?;
-            let bytes = if number == 0 { self.frees } else { 0 };
-            Some(Victim { path, root: self.root(item)?.to_path_buf(), stamp, role, bytes, why: self.why.clone() })
+        self.items().filter_map(|(number, item)| self.victim(number, item))
+    }
+
+    /// Those of a rank.
+    pub(super) fn of_rank(&self, rank: u8) -> impl Iterator<Item = Victim> {
+        let asked = self.items().filter(move |(_, item)| self.rank(item) == Some(rank));
+        asked.filter_map(|(number, item)| self.victim(number, item))
+    }
+
+    fn items(&self) -> impl Iterator<Item = (usize, &Item)> {
+        self.items.iter().enumerate()
+    }
+
+    fn rank(&self, item: &Item) -> Option<u8> {
+        Some(match item {
+            Item::Blob(..) => Role::Blob.rank(),
+            Item::Payload(..) => Role::Payload.rank(),
+            Item::Whole(one) => one.3.rank(),
+            Item::Inside(..) | Item::Application(..) => self.look(item)?.2.rank(),
         })
+    }
+
+    fn victim(&self, number: usize, item: &Item) -> Option<Victim> {
+        let (path, stamp, role) = self.look(item)?;
+        let bytes = if number == 0 { self.frees } else { 0 };
+        Some(Victim { path, root: self.root(item)?.to_path_buf(), stamp, role, bytes, why: self.why.clone() })
     }
 
     /// The same, of who needs the stock no more.
