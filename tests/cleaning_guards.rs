@@ -271,3 +271,19 @@ fn a_store_without_its_marker_stays_while_any_folder_of_the_hub_links_into_it() 
         }
     }
 }
+
+#[test]
+fn where_git_does_not_say_what_it_tracks_an_application_cache_stays() {
+    let room = Room::git();
+    room.write("modelstrap.toml", "[application_caches]\ntmdb = { path = \".cache/tmdb\", max_age = \"1s\" }\n");
+    for name in ["seed.json", "deep/x"] {
+        room.write(&format!(".cache/tmdb/{name}"), "{}");
+    }
+    aged(&room);
+    room.run_git(&["add", "-f", ".cache/tmdb/seed.json"]);
+    room.write(".git/index", "damaged");
+    for words in [&["clear", "app", "--yes", "--now"][..], &["prune", "--yes", "--grace", "0"]] {
+        room.run(words).says(&[".cache/tmdb: Git does not say what it tracks there, so that nothing of it goes"]);
+        assert!(room.exists(".cache/tmdb/seed.json") && room.exists(".cache/tmdb/deep/x"), "{words:?}");
+    }
+}

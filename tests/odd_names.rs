@@ -127,3 +127,30 @@ fn migrate_takes_a_place_as_status_shows_it() {
     let ran = run(&room, &["migrate", "--dry-run"], OsStr::from_bytes(b"none\xff")).expect(2);
     assert!(ran.err.contains(r"there is no $'none\xff'"), "{}", ran.err);
 }
+
+#[test]
+fn a_name_that_looks_quoted_is_told_from_the_one_that_it_would_be() {
+    let room = Room::bare();
+    room.write("modelstrap.toml", "");
+    let (looks, plain) = ("$'a.pt'", "a.pt");
+    for name in [looks, plain] {
+        put(&room, ".cache/whisper", name.as_bytes());
+    }
+    let models = |room: &Room| [looks, plain].map(|name| room.exists(&format!(".cache/whisper/{name}")));
+    // Which one is meant cannot be told: neither goes, and both are kept.
+    run(&room, &["clear", "--yes"], OsStr::new(looks))
+        .expect(2)
+        .says(&["can be read as two names, and something has each: give the path of the one that you mean"]);
+    let all = || room.command(&["prune", "--older-than", "0s", "--grace", "0", "--yes", "--keep"]);
+    room.ran(all().arg(looks)).expect(0);
+    assert_eq!(models(&room), [true, true]);
+    // A path tells.
+    run(&room, &["clear", "--yes"], OsStr::new(".cache/whisper/$'a.pt'")).expect(0);
+    assert_eq!(models(&room), [false, true]);
+    // Where only one of them is there, that one is meant.
+    run(&room, &["clear", "--yes"], OsStr::new(looks)).expect(0);
+    assert_eq!(models(&room), [false, false]);
+    put(&room, ".cache/whisper", looks.as_bytes());
+    run(&room, &["clear", "--yes"], OsStr::new(looks)).expect(0);
+    assert_eq!(models(&room), [false, false]);
+}

@@ -41,13 +41,13 @@ pub(super) fn run(context: &Context, arguments: &ClearArgs) -> Result<Exit> {
     let scope = Scope { outside, dry_run, empty_trash: arguments.trash.now, ci: false };
     let scene = Scene::open(context, scope)?;
     let mut wanted = Vec::new();
-    for word in &words {
+    for (word, given) in words.iter().zip(&arguments.what) {
         match word.as_str() {
             "models" => wanted.push(Wanted::Models),
             "app" => wanted.push(Wanted::Applications),
             "all" => wanted.extend([Wanted::Models, Wanted::Applications]),
             word => {
-                let meaning = scene.meaning(word)?;
+                let meaning = scene.meaning_of(given)?;
                 if meaning == Meaning::NotHere {
                     context.output.say(format!("{}: nothing of it is in the cache.", escape::printable(word)));
                 }

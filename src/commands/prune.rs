@@ -134,10 +134,16 @@ fn no_lock(scene: &Scene<'_>) -> anyhow::Error {
 fn keep(scene: &Scene<'_>, words: &[OsString]) -> Result<Vec<Pick>> {
     let mut picks = Vec::new();
     for word in words {
-        match scene.meaning(&quoted::given(word)) {
-            Ok(Meaning::Picks(found)) => picks.extend(found),
-            Ok(Meaning::NotHere) => {}
-            Err(error) => return Err(Usage(format!("--keep: {error}")).into()),
+        // What could be meant stays, each of it.
+        let literal = quoted::literal(word).and_then(|literal| scene.meaning(&literal).ok());
+        let found = match (scene.meaning(&quoted::given(word)), literal) {
+            (Err(error), None) => return Err(Usage(format!("--keep: {error}")).into()),
+            (found, literal) => found.into_iter().chain(literal),
+        };
+        for meaning in found {
+            if let Meaning::Picks(found) = meaning {
+                picks.extend(found);
+            }
         }
     }
     Ok(picks)

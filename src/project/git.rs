@@ -48,7 +48,8 @@ fn listed(root: &Path, relative: &Path) -> Option<Vec<u8>> {
         .arg("-C")
         .arg(root)
         .args(["ls-files", "--cached", "-z", "--"])
-        .arg(relative)
+        // An empty word is refused: then nothing would be known of the work tree as a whole.
+        .arg(if relative.as_os_str().is_empty() { Path::new(".") } else { relative })
         .env_remove("GIT_DIR")
         .env_remove("GIT_WORK_TREE")
         .env_remove("GIT_INDEX_FILE")

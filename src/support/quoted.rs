@@ -29,6 +29,12 @@ pub fn given(word: &OsStr) -> String {
     text(&meant(word))
 }
 
+/// The name that is written exactly as the word, where [`given`] reads it as another one: a name may look quoted itself.
+pub fn literal(word: &OsStr) -> Option<String> {
+    let text = word.to_str()?;
+    (*meant(word) != *word).then(|| text.to_owned())
+}
+
 /// The path that a word is which [`given`] has made of one.
 pub fn path(word: &str) -> PathBuf {
     meant(OsStr::new(word)).into_owned().into()

@@ -167,3 +167,38 @@ fn the_kept_file_is_not_another_one_after_a_run() {
     room.run(&GO).expect(0);
     assert_eq!(inode(&room.place(&name)), before);
 }
+
+#[test]
+fn a_file_that_two_mounts_show_never_becomes_a_link_to_itself() {
+    if !may_mount() {
+        return;
+    }
+    let room = Room::bare();
+    // The contents of a repository are a layer of an overlay, and that layer is a folder of the project: each has a number of its own.
+    let script = r#"
+        cd "$2/p"
+        repo=.cache/huggingface/hub/models--org--m
+        mkdir -p models/w ../up ../work "$repo/blobs" "$repo/refs" "$repo/snapshots/2222222222222222222222222222222222222222"
+        head -c 2000000 /dev/urandom >models/w/plain.safetensors
+        digest=$(sha256sum models/w/plain.safetensors | cut -c1-64)
+        mv models/w/plain.safetensors "models/w/$digest"
+        head -c 2000000 /dev/urandom >models/w/other.safetensors
+        ln -s "../../blobs/$digest" "$repo/snapshots/2222222222222222222222222222222222222222/model.safetensors"
+        printf 2222222222222222222222222222222222222222 >"$repo/refs/main"
+        mount -t overlay none -o lowerdir="$2/p/models/w",upperdir="$2/up",workdir="$2/work" "$repo/blobs" || { echo "skipped: cannot mount"; exit 0; }
+        code=0
+        "$1" dedupe --symlinks --grace 0 --yes || code=$?
+        umount "$repo/blobs"
+        test -f "models/w/$digest" && test ! -L "models/w/$digest" && echo "the bytes are there"
+        ls -A models/w | wc -l
+        exit $code
+    "#;
+    let ran = mounted(&room, script);
+    if ran.out.contains("skipped") {
+        eprintln!("skipped: no overlay can be mounted");
+        return;
+    }
+    let ran = ran.expect(1);
+    assert!(ran.out.contains("the bytes are there\n2\n"), "{}\n{}", ran.out, ran.err);
+    ran.says(&["it is what it equals, seen by another path"]);
+}

@@ -2,6 +2,8 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on says so and stops")]
 
+#[path = "../support/strace.rs"]
+mod strace;
 #[path = "../support/stray.rs"]
 mod stray;
 #[path = "../support/mod.rs"]
@@ -11,6 +13,7 @@ mod asked;
 mod dedupes_links;
 mod disks;
 mod hubs;
+mod linkless;
 mod proven;
 mod stays;
 mod whole;

@@ -2,6 +2,8 @@
 //! by what the lock or a hub knows of it, and the rest stays and is named.
 
 use std::fs;
+use std::os::unix::fs::symlink;
+use std::process::Command;
 
 use modelstrap::fetch::Digest;
 use modelstrap::models::lock::Lock;
@@ -154,4 +156,22 @@ fn where_nothing_is_known_it_says_what_to_do() {
     }
     Tree::of(&room.place("models")).assert_eq(&before, "nothing is known");
     assert!(!room.exists(HUB));
+}
+
+#[test]
+fn what_a_repository_of_its_own_tracks_stays_and_links_are_named() {
+    let room = Room::bare();
+    lock(&room, &[("config.json", "{}", false), ("model.bin", "weights", true), ("linked.bin", "weights", true)]);
+    room.write("models/x/config.json", "{}");
+    room.write("models/x/model.bin", "weights");
+    room.write("weights", "weights");
+    symlink(room.place("weights"), room.place("models/x/linked.bin")).unwrap();
+    for words in [&["init", "-q"][..], &["add", "config.json"]] {
+        let done = Command::new("git").arg("-C").arg(room.place("models/x")).args(words).status().unwrap();
+        assert!(done.success());
+    }
+    room.run(&MIGRATE).expect(0).says(&["models/x/config.json: is tracked by Git", "models/x/linked.bin: is no file"]);
+    assert_eq!((room.text("models/x/config.json"), room.text("weights")), ("{}".to_owned(), "weights".to_owned()));
+    assert!(room.place("models/x/linked.bin").is_symlink() && !room.exists("models/x/model.bin"));
+    assert_eq!(room.text(&format!("{HUB}/models--org--m/snapshots/{NEW}/model.bin")), "weights");
 }

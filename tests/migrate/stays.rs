@@ -97,3 +97,15 @@ fn what_git_tracks_is_the_project_and_stays() {
         .says(&["models/x/a.json: is tracked by Git"]);
     assert!(room.exists("models/x/a.json") && !room.exists("models/x/model.bin"));
 }
+
+#[test]
+fn where_git_does_not_say_what_it_tracks_nothing_of_the_work_tree_moves() {
+    let room = Room::git();
+    local_dir(&room, "models/x", OLD, &[("model.bin", "weights", sha256("weights"))]);
+    room.run_git(&["add", "-f", "models/x/model.bin"]);
+    room.write(".git/index", "damaged");
+    room.run(&["migrate", "--yes", "models/x", "--repo", "org/m"])
+        .expect(1)
+        .says(&["models/x stays: lies in a Git work tree, and Git does not say what it tracks there"]);
+    assert_eq!(room.text("models/x/model.bin"), "weights");
+}

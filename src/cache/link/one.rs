@@ -129,7 +129,14 @@ impl Run<'_> {
             },
         };
         made.map_err(|error| words(&error))?;
-        let swapped = self.swap(opened, &spot, temporary, how);
+        // One file by the two names of its disk: a link in the place of the one would be a link to itself.
+        let is_one = how == How::Symlink
+            && opened.keep_spot.name() == spot.name()
+            && opened.keep_spot.standing(temporary).is_ok();
+        let swapped = match is_one {
+            true => Err("it is what it equals, seen by another path".to_owned()),
+            false => self.swap(opened, &spot, temporary, how),
+        };
         if swapped.is_err() {
             // Only what was made above stands there, or what `swap` could not put back.
             let ours = spot.standing(temporary).is_ok_and(|there| there.id != opened.copy_stamp.id);

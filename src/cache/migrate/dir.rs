@@ -229,8 +229,9 @@ impl Dir {
         let name = probe();
         self.create(&name, 0o600)?;
         let seen = other.look(&name).map_or(true, |found| found.is_some());
-        let _ = self.unlink(&name);
-        Ok(seen)
+        // Gone, it proves nothing: a run for another cache that looks into the same folder takes it for what a killed one left.
+        let proves = self.unlink(&name).is_ok();
+        Ok(seen || !proves)
     }
 }
 
@@ -268,6 +269,27 @@ mod tests {
         std::fs::write(at(&format!("a/one/{PREFIX}{PROBE}1-0-aa")), "").unwrap();
         assert!(one.probe_shows_in(&again).unwrap() && !one.probe_shows_in(&other).unwrap());
         assert_eq!(std::fs::read_dir(at("a/one")).unwrap().count(), 0, "nothing is left of it, nor of a killed run's");
+    }
+
+    #[test]
+    fn what_another_run_removes_before_it_is_looked_for_proves_nothing() {
+        let room = tempfile::tempdir().unwrap();
+        let at = |name: &str| room.path().join(name);
+        std::fs::create_dir(at("one")).unwrap();
+        std::fs::create_dir(at("two")).unwrap();
+        let (one, two) = (Dir::open(&at("one")).unwrap(), Dir::open(&at("two")).unwrap());
+        let stop = std::sync::atomic::AtomicBool::new(false);
+        let is_seen = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !stop.load(Ordering::SeqCst) {
+                    one.names_or_none().iter().for_each(|name| drop(one.unlink(name)));
+                }
+            });
+            let is_seen = (0..100_000).any(|_| one.probe_shows_in(&two).unwrap());
+            stop.store(true, Ordering::SeqCst);
+            is_seen
+        });
+        assert!(is_seen, "where the probe was removed, both are taken for one");
     }
 
     #[test]

@@ -59,7 +59,7 @@ impl Work<'_> {
         };
         let (Some(from), Some(look)) = (from, look) else {
             // Taken by a run that was killed before the link was made, or deleted since.
-            return self.resume(&blobs, &pointers, note, name);
+            return self.resume(&blobs, &pointers, note, to);
         };
         if look.kind == Kind::Link && self.is_ours(&from, name, &target) {
             return Ok(true);
@@ -83,8 +83,10 @@ impl Work<'_> {
         if self.act() && !is_proven && !self.is_whole(&path, &source, &digest)? {
             return Ok(false);
         }
-        let Some(tally) = self.local_blob(&source, (&blobs, note), &digest, to)? else { return Ok(false) };
-        if !self.local_pointer(&path, &pointers, note, name)? {
+        let Some(tally) = self.local_blob(&source, (&blobs, &pointers, note), &digest, to)? else { return Ok(false) };
+        let is_moved =
+            pointers.look(name).is_ok_and(|there| there.is_some_and(|there| is_one_file(&source.look, &there)));
+        if !is_moved && !self.local_pointer(&path, (&blobs, &pointers), note, to)? {
             return Ok(false);
         }
         if self.act() {
@@ -121,21 +123,22 @@ impl Work<'_> {
         Ok(true)
     }
 
-    fn resume(&mut self, blobs: &To, pointers: &To, note: &Note, name: &OsStr) -> Result<bool, Stop> {
+    fn resume(&mut self, blobs: &To, pointers: &To, note: &Note, to: &To) -> Result<bool, Stop> {
+        let name = note.file.file_name().unwrap_or_default();
         let blob = blobs.look(OsStr::new(&note.etag)).ok().flatten();
         let there = pointers.look(name).ok().flatten().is_some();
         if there || blob.is_none() {
             return Ok(there);
         }
         let path = pointers.path.join(name);
-        self.local_pointer(&path, pointers, note, name)
+        self.local_pointer(&path, (blobs, pointers), note, to)
     }
 
     /// The bytes to their name; what they are was read before.
     fn local_blob(
         &mut self,
         source: &Source,
-        (blobs, note): (&To, &Note),
+        (blobs, pointers, note): (&To, &To, &Note),
         digest: &Digest,
         to: &To,
     ) -> Result<Option<Tally>, Stop> {
@@ -167,8 +170,12 @@ impl Work<'_> {
                     Ok(room) => self.copy((from, name), look, (&dir, etag), room, Some(digest))?,
                     Err(error) => Err(error),
                 },
-                Err(_) => from.rename(name, &dir, etag),
-                Ok(()) => Ok(()),
+                Err(_) => pointers.dir().and_then(|pointers| move_known((from, name), (&dir, pointers), note)),
+                // What was linked may be another file than the one that was read.
+                Ok(()) => match dir.look(etag).ok().flatten() {
+                    Some(now) if now.stamp.is_same_content(&look.stamp) => Ok(()),
+                    _ => dir.unlink(etag).and_then(|()| Err(io::Error::other("was replaced meanwhile"))),
+                },
             };
             if self.heed(&path, placed)?.is_none() {
                 return Ok(None);
@@ -190,8 +197,15 @@ impl Work<'_> {
         Ok(self.heed(&path, found)?.is_some_and(|found| found == *digest))
     }
 
-    fn local_pointer(&mut self, path: &Path, pointers: &To, note: &Note, name: &OsStr) -> Result<bool, Stop> {
-        let text = pointer_text(&note.file, OsStr::new(&note.etag));
+    fn local_pointer(
+        &mut self,
+        path: &Path,
+        (blobs, pointers): (&To, &To),
+        note: &Note,
+        to: &To,
+    ) -> Result<bool, Stop> {
+        let (name, etag) = (note.file.file_name().unwrap_or_default(), OsStr::new(&note.etag));
+        let text = pointer_text(&note.file, etag);
         let Some(there) = self.heed(path, pointers.look(name))? else { return Ok(false) };
         match there {
             Some(_) if pointers.dir().and_then(|dir| dir.text(name)).is_ok_and(|one| one == text) => Ok(true),
@@ -208,10 +222,48 @@ impl Work<'_> {
                 Ok(false)
             }
             None if self.act() => {
-                let made = pointers.dir().and_then(|dir| dir.symlink(&text, name));
+                let made = self.point((blobs, etag), (pointers, name), &text, to)?;
                 Ok(self.heed(path, made)?.is_some())
             }
             None => Ok(true),
         }
+    }
+
+    /// A link to the blob; a second name or a copy where links cannot be made.
+    fn point(
+        &mut self,
+        (blobs, etag): (&To, &OsStr),
+        (pointers, name): (&To, &OsStr),
+        text: &Path,
+        to: &To,
+    ) -> Result<io::Result<()>, Stop> {
+        let ends = || Ok::<_, io::Error>((blobs.dir()?.again()?, pointers.dir()?.again()?));
+        let (blobs, pointers) = match ends() {
+            Ok(ends) => ends,
+            Err(error) => return Ok(Err(error)),
+        };
+        if pointers.symlink(text, name).is_ok() || blobs.link(etag, &pointers, name).is_ok() {
+            return Ok(Ok(()));
+        }
+        let room = to.below(Path::new(".modelstrap"), true);
+        let found = room.and_then(|room| Ok((room, blobs.look(etag)?.ok_or(io::ErrorKind::NotFound)?)));
+        match found.and_then(|(room, look)| Ok((room.dir()?.again()?, look))) {
+            Ok((room, look)) => self.copy((&blobs, etag), &look, (&pointers, name), &room, None),
+            Err(error) => Ok(Err(error)),
+        }
+    }
+}
+
+/// Moves the file `name` of `from` where no file has two names. The revision's link comes first and leads nowhere until the next step:
+/// bytes that have lost their name are found by it alone. Where there are no links either, the file itself becomes the revision's, as
+/// the client keeps it there.
+fn move_known((from, name): (&Dir, &OsStr), (blobs, pointers): (&Dir, &Dir), note: &Note) -> io::Result<()> {
+    let (last, etag) = (note.file.file_name().unwrap_or_default(), OsStr::new(&note.etag));
+    let text = pointer_text(&note.file, etag);
+    match pointers.look(last)? {
+        Some(_) if pointers.text(last).is_ok_and(|one| one == text) => from.rename(name, blobs, etag),
+        Some(_) => Err(io::Error::other(format!("something else stands at {}", pointers.path.join(last).display()))),
+        None if pointers.symlink(&text, last).is_ok() => from.rename(name, blobs, etag),
+        None => from.rename(name, pointers, last),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::mem::discriminant;
 use std::path::{Path, PathBuf};
 
-use super::dir::{Dir, Kind};
+use super::dir::{Dir, Kind, real};
 use super::known::Claim;
 use super::local_file::Source;
 use super::notes::Note;
@@ -31,8 +31,8 @@ impl Work<'_> {
         self.sweep_room(&to)?;
         let before = self.out.tally;
         let known = &self.options.known;
-        let mut files = Vec::new();
-        self.files_of(&dir, Path::new(""), 0, &mut files);
+        let (mut files, mut links) = (Vec::new(), Vec::new());
+        self.files_of(&dir, Path::new(""), 0, (&mut files, &mut links));
         let ranks = known.ranks(files.iter().map(|file| (file.name.as_str(), file.source.look.stamp.size)));
         let (mut commits, mut others) = (BTreeSet::new(), Vec::new());
         for file in &files {
@@ -49,6 +49,13 @@ impl Work<'_> {
             self.name_proven(&to, commit)?;
         }
         self.name_others(&dir, &to, others);
+        // Those that an earlier run left lead into the repository.
+        let repository = real(&to.path);
+        for path in
+            links.into_iter().map(|path| dir.path.join(path)).filter(|path| !real(path).starts_with(&repository))
+        {
+            self.stay(path, "is no file");
+        }
         self.tell_model(&to, before);
         if self.act() {
             self.end_of_target(&to);
@@ -102,19 +109,26 @@ impl Work<'_> {
     }
 
     /// The files below `dir`, and what links of `dedupe` there lead to, without the client's and Git's own.
-    fn files_of(&mut self, dir: &Dir, below: &Path, depth: usize, found: &mut Vec<File>) {
+    fn files_of(
+        &mut self,
+        dir: &Dir,
+        below: &Path,
+        depth: usize,
+        (found, others): (&mut Vec<File>, &mut Vec<PathBuf>),
+    ) {
         for name in dir.names_or_none() {
             let path = below.join(&name);
             let Some(look) = dir.look(&name).ok().flatten() else { continue };
             if look.kind == Kind::Folder {
                 let is_own = depth == 0 && [".cache", ".git"].iter().any(|own| name == *own);
                 if let (false, true, Ok(sub)) = (is_own, depth < 64, dir.sub(&name)) {
-                    self.files_of(&sub, &path, depth + 1, found);
+                    self.files_of(&sub, &path, depth + 1, (&mut *found, &mut *others));
                 }
-            } else if !name.as_encoded_bytes().starts_with(PREFIX.as_bytes())
-                && let Ok(Some(source)) = self.source(dir, &name, &look)
-            {
-                found.push(File { name: paths::portable(Path::new(""), &path), path, source });
+            } else if !name.as_encoded_bytes().starts_with(PREFIX.as_bytes()) {
+                match self.source(dir, &name, &look) {
+                    Ok(Some(source)) => found.push(File { name: paths::portable(Path::new(""), &path), path, source }),
+                    _ => others.push(path),
+                }
             }
         }
     }

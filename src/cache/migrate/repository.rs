@@ -253,7 +253,10 @@ impl<'w, 'o, 'h> Merge<'w, 'o, 'h> {
         let name = file.file_name().unwrap_or_default();
         let path = s.path.join(name);
         let there = self.work.heed(&path, t.look(name))?.flatten();
+        let has = |etag| self.into.blobs.get(etag).is_some_and(|blob: &Blob| blob.kind == BlobKind::Own);
         match kind {
+            // A link to nothing whose blob the target has: a run that was killed had renamed it.
+            FileKind::Dangling(etag) if has(etag) => self.pointer(s, t, file, &FileKind::Blob(etag.clone())),
             FileKind::Blob(etag) if self.lost.contains(etag) => Ok(false),
             FileKind::Blob(etag) => {
                 let text = pointer_text(file, etag);

@@ -10,6 +10,7 @@ mod needs;
 mod printed;
 mod roots;
 mod show;
+mod tracked;
 mod trash;
 mod who;
 
@@ -30,7 +31,6 @@ use crate::cache::select::words::{self, Meaning, Named, Problem};
 use crate::cache::select::{Needs, Stock, UseLog};
 use crate::cache::{Kind, scan, trust};
 use crate::models::homes::Homes;
-use crate::project::git;
 use crate::setup::Layout;
 use crate::setup::layout::model_folders;
 use crate::support::interrupt::{self, Interrupted};
@@ -158,7 +158,7 @@ impl<'a> Scene<'a> {
         let git_root = survey.project.git_root.clone();
         let tracked = |folder: &Path| {
             let root = git_root.as_ref().filter(|root| folder.starts_with(root));
-            root.and_then(|root| git::tracked_files(root, folder)).unwrap_or_default()
+            root.map(|root| tracked::files(context, root, folder)).unwrap_or_default()
         };
         let sources = Sources { is_home: &is_home, outside: scope.outside, applications: true, tracked: &tracked };
         let mut stock = stock::read(&inventory, &sources);

@@ -1,11 +1,16 @@
-//! Words of `clear` that other verbs printed: a path without `./` before it, and a place of which nothing is left.
+//! Words of `clear` that other verbs printed: a name that is quoted or looks so, a path without `./` before it, and a place of which nothing is left.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use anyhow::Result;
+
+use super::super::Usage;
 use super::Scene;
 use crate::cache::select::stock::is_protected;
-use crate::support::quoted;
+use crate::cache::select::words::Meaning;
+use crate::support::{escape, quoted};
 
 /// A folder in which more lies is not empty.
 const FEW: usize = 10_000;
@@ -14,6 +19,24 @@ const FEW: usize = 10_000;
 const KEPT: [&str; 2] = [".locks", ".modelstrap"];
 
 impl Scene<'_> {
+    /// What a word of a person means. One that looks quoted may be a name that is written so.
+    ///
+    /// # Errors
+    /// That it means nothing, or several things.
+    pub(in super::super) fn meaning_of(&self, word: &OsStr) -> Result<Meaning> {
+        let found = self.meaning(&quoted::given(word));
+        let Some(literal) = quoted::literal(word) else { return found };
+        match (found, self.meaning(&literal)) {
+            (Err(_), Ok(literal)) => Ok(literal),
+            (Ok(found), Ok(literal)) if found != literal => Err(Usage(format!(
+                "{} can be read as two names, and something has each: give the path of the one that you mean, such as ./.cache/whisper/NAME",
+                escape::printable(&word.to_string_lossy())
+            ))
+            .into()),
+            (found, _) => found,
+        }
+    }
+
     /// A word that is no name as the path that it may be: `status` prints paths as they are from the project's folder.
     pub(super) fn as_printed(&self, word: &str) -> Option<String> {
         let start = self.context.start().ok()?;

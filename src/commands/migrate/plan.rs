@@ -1,6 +1,7 @@
 //! What is asked for, and what is known before anything is looked at file by file.
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -10,7 +11,7 @@ use super::super::context::Context;
 use super::super::survey::Survey;
 use crate::cache::Place;
 use crate::cache::migrate::sources::{Found, Search};
-use crate::cache::migrate::{Known, Options, Owners, Shape, Targets};
+use crate::cache::migrate::{Known, Options, Owners, Shape, Stay, Targets};
 use crate::catalogue;
 use crate::cli::MigrateArgs;
 use crate::models::hub::names::repo_folder;
@@ -63,7 +64,7 @@ pub(super) fn prepare(context: &Context, survey: &Survey, arguments: &MigrateArg
         act: false,
         link_back: arguments.link_back,
         project: survey.project.root.clone(),
-        tracked: tracked(&survey.project.root, &found),
+        tracked: tracked(&survey.project.root, &mut found),
         writers: open_files(Path::new("/")).map(|open| open.written).unwrap_or_default(),
         known,
         now: time::seconds(),
@@ -130,11 +131,11 @@ fn named(
 ) -> Result<Found> {
     let mut found = Found::default();
     let start = context.start()?;
-    for name in arguments.places.iter().map(|word| quoted::given(word)) {
+    for word in &arguments.places {
+        let (name, path) = read(&start, word)?;
         let is_named = |place: &&Place| place.name == name && place.path.is_dir();
         let outside =
             |place: &&Place| !matches!(place.kind, crate::cache::Kind::Home | crate::cache::Kind::Application { .. });
-        let path = paths::absolute(&start, &quoted::path(&name));
         let paths: Vec<PathBuf> =
             match survey.places.iter().filter(is_named).filter(outside).map(|place| place.path.clone()).collect() {
                 found @ Vec::<PathBuf> { .. } if !found.is_empty() && !path.is_dir() => found,
@@ -153,6 +154,23 @@ fn named(
     found.parts.sort_by_key(|part| part.shape != Shape::Local);
     found.parts.dedup();
     Ok(found)
+}
+
+/// The name that a word is, and the path: of two that it can be read as the one that is there.
+fn read(start: &Path, word: &OsStr) -> Result<(String, PathBuf)> {
+    let name = quoted::given(word);
+    let path = paths::absolute(start, &quoted::path(&name));
+    let is_there = |path: &Path| path.symlink_metadata().is_ok();
+    let literal = quoted::literal(word).map(|literal| (paths::absolute(start, Path::new(word)), literal));
+    match literal.filter(|(path, _)| is_there(path)) {
+        Some(_) if is_there(&path) => {
+            let word = escape::printable(&word.to_string_lossy());
+            let why = "can be read as two names, and something has each: write ./ before the one that you mean";
+            Err(Usage(format!("{word} {why}")).into())
+        }
+        Some((path, literal)) => Ok((literal, path)),
+        None => Ok((name, path)),
+    }
 }
 
 fn targets(context: &Context, survey: &Survey) -> Targets {
@@ -205,19 +223,30 @@ fn read_lock(project: &Path) -> Option<Lock> {
     Lock::parse(std::str::from_utf8(&bytes).ok()?).ok()
 }
 
-/// Files of the parts that Git tracks: they are the project, not a cache.
-fn tracked(project: &Path, found: &Found) -> HashSet<PathBuf> {
+/// Files of the parts that Git tracks: they are the project, not a cache. A part of which Git does not say it stays.
+fn tracked(project: &Path, found: &mut Found) -> HashSet<PathBuf> {
     let mut tracked = HashSet::new();
-    for part in &found.parts {
-        let Some(root) =
-            git::work_tree(&part.from).filter(|root| project.starts_with(root) || root.starts_with(project))
-        else {
-            continue;
-        };
-        let any = git::tracked(&root, std::slice::from_ref(&part.from)).is_some_and(|tracked| !tracked.is_empty());
-        if any {
-            tracked.extend(git::tracked_files(&root, &part.from).unwrap_or_default());
+    let stays = &mut found.stays;
+    found.parts.retain(|part| {
+        let root = work_tree(&part.from).filter(|root| project.starts_with(root) || root.starts_with(project));
+        let files = root.map_or_else(|| Some(HashSet::new()), |root| git::tracked_files(&root, &part.from));
+        let is_known = files.is_some();
+        tracked.extend(files.unwrap_or_default());
+        if !is_known {
+            stays.push(Stay { path: part.from.clone(), why: UNASKED.to_owned(), grave: true });
         }
-    }
+        is_known
+    });
     tracked
 }
+
+/// The work tree that holds `folder`. A `.git` without a head is none to Git, and what lies above it counts.
+fn work_tree(folder: &Path) -> Option<PathBuf> {
+    let root = git::work_tree(folder)?;
+    let own = root.join(".git");
+    if own.is_dir() && own.join("HEAD").symlink_metadata().is_err() { work_tree(root.parent()?) } else { Some(root) }
+}
+
+/// Why a folder of a work tree stays.
+const UNASKED: &str =
+    "lies in a Git work tree, and Git does not say what it tracks there: see what `git ls-files` says in it";
