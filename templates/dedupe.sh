@@ -67,6 +67,11 @@ symlink() {
   if equal "$1" "$2"; then
     temporary=${2%/*}/.modelstrap-dedupe-$$
     ln -s "$1" "$temporary"
+    if [ "${1##*/}" = "${2##*/}" ] && [ -h "${1%/*}/${temporary##*/}" ]; then
+      rm -f "$temporary"
+      left 'since it is what it equals, seen by another path' "$2"
+      return 0
+    fi
     mv -f "$temporary" "$2"
   fi
 }
