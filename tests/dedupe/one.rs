@@ -1,5 +1,6 @@
 //! What becomes one, what stays, and what is said of it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
@@ -309,6 +310,29 @@ fn weights_with_equal_ends_are_told_apart_by_a_glance_at_their_middle() {
     let found = room.run(&[&ALL[..], &["--dry-run", "--json"]].concat()).expect(0).json();
     assert_eq!(found["read_bytes"], 2 * 3 * (16 << 10), "{found:#}");
     assert_eq!(found["pairs"].as_array().unwrap().len(), 0, "{found:#}");
+}
+
+#[test]
+fn a_dry_run_pairs_what_is_equal_and_nothing_else_by_twos_and_threes() {
+    let room = Room::bare();
+    // Equal but for what no glance sees.
+    let mut other = weights(1);
+    other[500_000] ^= 1;
+    let pairs = |flag: &str| {
+        let found = room.run(&[&ALL[..], &[flag, "--json"]].concat()).expect(0).json();
+        let pairs = found["pairs"].as_array().unwrap().iter();
+        let told = |pair: &serde_json::Value| (pair["names"].to_string(), pair["known_by"].to_string());
+        pairs.map(told).collect::<BTreeSet<_>>()
+    };
+    room.write(".cache/torch/a.pt", weights(1));
+    room.write(".cache/torch/b.pt", &other);
+    assert_eq!(pairs("--dry-run"), BTreeSet::new());
+    room.write(".cache/torch/c.pt", &other);
+    let by_hash = pairs("--dry-run");
+    assert_eq!(by_hash.len(), 1);
+    fs::remove_file(room.place(".cache/torch/a.pt")).unwrap();
+    assert_eq!(pairs("--dry-run"), by_hash);
+    assert_eq!(pairs("--yes"), by_hash);
 }
 
 #[test]
