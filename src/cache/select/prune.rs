@@ -1,5 +1,6 @@
 //! What `prune` takes: what nobody can need, then what its rules say, and of what locks name, nothing.
 
+mod by_use;
 mod goals;
 mod leavings;
 
@@ -165,8 +166,7 @@ impl<'a> Pruner<'a, '_> {
         } else {
             None
         };
-        let named = self.needs.is_named(holding, revision);
-        let used = used::with_log(used::of_revision(hub, holding, revision), &revision.folder, named, self.log);
+        let used = self.use_of(at, hub, holding, revision);
         Candidate { pick, used, stays, name }
     }
 
@@ -203,33 +203,6 @@ impl<'a> Pruner<'a, '_> {
 
     fn grace(&self) -> String {
         span(self.rules.grace)
-    }
-
-    /// Every model, whatever names it.
-    fn candidates(&self) -> Vec<Candidate> {
-        let mut found = Vec::new();
-        for (at, hub, holding) in self.readable() {
-            let revisions = holding.repository.revisions.iter().enumerate();
-            found.extend(revisions.map(|(index, revision)| self.revision(at, hub, holding, index, revision)));
-        }
-        let models = self.things().filter(|(_, thing)| matches!(thing.kind, ThingKind::File | ThingKind::Folder));
-        found.extend(models.map(|(index, thing)| self.thing(index, thing)));
-        found.retain(|candidate| !self.picks.has(&candidate.pick));
-        found
-    }
-
-    fn unused_for(&mut self, age: i64) {
-        let limit = self.rules.now.saturating_sub(age);
-        for candidate in self.candidates() {
-            let Some(used) = candidate.used.filter(|used| used.at <= limit) else { continue };
-            match candidate.stays {
-                Some(why) => self.keep_candidate(&candidate.pick, &candidate.name, why),
-                None => {
-                    let why = format!("not used for {}", span(self.rules.now.saturating_sub(used.at)));
-                    self.picks.add(candidate.pick, &why);
-                }
-            }
-        }
     }
 
     fn keep_candidate(&mut self, pick: &Pick, name: &str, why: String) {

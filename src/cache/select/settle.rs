@@ -135,9 +135,7 @@ impl<'a> Settling<'a, '_> {
         let mut victims = Victims::of(self.stock, why);
         victims.add(folder.clone(), &hub.root, stamp, Role::Tree);
         victims.add_payloads(at.hub, &payloads);
-        let revisions = holding.repository.revisions.iter();
-        let used = revisions.filter_map(|revision| used::of_revision(hub, holding, revision)).max();
-        let used = used.or_else(|| used::of(holding.entries.iter()));
+        let used = used::of_repository(hub, holding).or_else(|| used::of(holding.entries.iter()));
         let used = used::with_log(used, folder, false, self.log);
         Some(line(holding.full_name(), "repository", folder, why, frees, victims, used))
     }
@@ -201,8 +199,7 @@ impl<'a> Settling<'a, '_> {
         let repository = &holding.repository;
         let revision = repository.revisions.get(index)?;
         let commit = revision.commit.to_string_lossy();
-        let With { frees, blobs, payloads } = accounts.revision(at, index);
-        let mut frees = frees;
+        let With { mut frees, blobs, payloads } = accounts.revision(at, index);
         let mut victims = Victims::of(self.stock, why);
         for reference in naming(repository, &commit) {
             let Some(entry) = holding.entry(reference) else { continue };
@@ -225,7 +222,10 @@ impl<'a> Settling<'a, '_> {
         }
         victims.add_payloads(at.hub, &payloads);
         let named = self.needs.is_named(holding, revision);
-        let used = used::with_log(used::of_revision(hub, holding, revision), &revision.folder, named, self.log);
+        // What goes with it, no revision has that stays.
+        let going: HashSet<usize> = blobs.into_iter().collect();
+        let used = used::of_revision(hub, holding, revision, |blob| going.contains(&blob));
+        let used = used::with_log(used, &revision.folder, named, self.log);
         let name = format!("{}@{}", holding.full_name(), commit.chars().take(12).collect::<String>());
         Some(line(name, "revision", &revision.folder, why, frees, victims, used))
     }

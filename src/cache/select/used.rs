@@ -66,19 +66,37 @@ pub(super) fn with_log(used: Option<Used>, path: &Path, names: bool, log: &UseLo
     used.max(noted.map(|at| Used { at: not_ahead(*at), clock: Clock::Log }))
 }
 
-/// When a revision was used last: by the contents that it alone has. What others have as well says nothing of which was meant,
-/// and counts where there is nothing else.
-pub(super) fn of_revision(hub: &HubStock, holding: &Holding, revision: &Revision) -> Option<Used> {
-    let users = holding.users();
-    let is_alone = |blob: &usize| users.get(*blob).is_none_or(|users| *users <= 1);
+/// When a revision was used last: by the contents of it that `is_alone` says it alone has. What others have as well says nothing of
+/// which was meant, and counts where there is nothing else.
+pub(super) fn of_revision(
+    hub: &HubStock,
+    holding: &Holding,
+    revision: &Revision,
+    is_alone: impl Fn(usize) -> bool,
+) -> Option<Used> {
     let uses = |alone: bool| {
-        let blobs = revision.blobs().filter(|blob| !alone || is_alone(blob));
-        let blobs = blobs.filter_map(|blob| holding.bytes(hub, blob));
-        // Where links cannot be made, the files of the revision are the bytes.
-        let own = holding.below(&revision.folder).filter(|entry| entry.is_plain()).map(|entry| entry.stamp);
-        blobs.chain(own).map(|stamp| of_stamp(stamp.accessed, stamp.modified)).max()
+        let blobs = revision.blobs().filter(|blob| !alone || is_alone(*blob));
+        of_bytes(hub, holding, blobs, std::iter::once(revision))
     };
     uses(true).or_else(|| uses(false))
+}
+
+/// When a repository was used last: by all of its contents.
+pub(super) fn of_repository(hub: &HubStock, holding: &Holding) -> Option<Used> {
+    of_bytes(hub, holding, 0..holding.contents(), holding.repository.revisions.iter())
+}
+
+/// When one of `blobs` was used last, or one of the files that lie in `revisions` themselves: where links cannot be made, these are
+/// the bytes.
+fn of_bytes<'a>(
+    hub: &HubStock,
+    holding: &Holding,
+    blobs: impl Iterator<Item = usize>,
+    revisions: impl Iterator<Item = &'a Revision>,
+) -> Option<Used> {
+    let blobs = blobs.filter_map(|blob| holding.bytes(hub, blob)).map(|stamp| of_stamp(stamp.accessed, stamp.modified));
+    let own = revisions.filter_map(|revision| of(holding.below(&revision.folder)));
+    blobs.chain(own).max()
 }
 
 #[cfg(test)]

@@ -17,14 +17,10 @@ impl<'a> Pruner<'a, '_> {
         for pick in &chosen {
             self.count(pick, &mut accounts, &mut freed);
         }
-        let mut candidates = self.candidates();
-        candidates.sort_by(|one, other| {
-            one.used.map(|used| used.at).cmp(&other.used.map(|used| used.at)).then_with(|| one.name.cmp(&other.name))
-        });
+        let mut least_used = self.least_used_first();
         let mut staying: Vec<(Pick, String, String)> = Vec::new();
-        for candidate in candidates {
-            let open = self.rules.goals.iter().zip(&freed).find(|(goal, freed)| **freed < goal.bytes);
-            let Some((goal, _)) = open else { break };
+        while let Some((goal, _)) = self.rules.goals.iter().zip(&freed).find(|(goal, freed)| **freed < goal.bytes) {
+            let Some(candidate) = least_used.next(self) else { break };
             if let Some(why) = candidate.stays {
                 staying.push((candidate.pick, candidate.name, why));
                 continue;

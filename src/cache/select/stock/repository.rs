@@ -175,8 +175,14 @@ impl Holding {
 
     /// How many of its revisions have each content.
     pub fn users(&self) -> Vec<u32> {
+        self.users_among(|_| true)
+    }
+
+    /// How many of the revisions that `counts`, by their number, have each content.
+    pub fn users_among(&self, counts: impl Fn(usize) -> bool) -> Vec<u32> {
         let mut users = vec![0_u32; self.blobs.len()];
-        for blob in self.repository.revisions.iter().flat_map(Revision::blobs) {
+        let revisions = self.repository.revisions.iter().enumerate().filter(|(index, _)| counts(*index));
+        for blob in revisions.flat_map(|(_, revision)| revision.blobs()) {
             if let Some(users) = users.get_mut(blob) {
                 *users += 1;
             }

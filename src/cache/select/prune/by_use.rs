@@ -1,0 +1,105 @@
+//! Models in the order in which they were used, the one that nobody has used for the longest time first.
+//!
+//! A revision is judged by the contents that it alone has: what others have as well says nothing of which was meant. When the others go,
+//! what they shared is its own, so the order changes while models are taken out of it: two versions that differ in a README, which
+//! nobody reads, both look old, and only the first of them is.
+
+use std::collections::BTreeMap;
+
+use super::{Candidate, Pruner, span};
+use crate::cache::select::picks::{At, Pick};
+use crate::cache::select::stock::{Holding, HubStock, Revision, ThingKind};
+use crate::cache::select::used::{self, Used};
+
+/// What a model is sorted by: its last use in seconds since 1970; of what was used in the same second, revisions first, by how many refs
+/// name them and when they came; what it is called, and its number, which no two share.
+type Order = (Option<i64>, (usize, i64), String, usize);
+
+/// The models that may be chosen, the least recently used first.
+pub(super) struct LeastUsed {
+    waiting: BTreeMap<Order, Candidate>,
+}
+
+impl LeastUsed {
+    /// The next one, as it is judged now that `pruner` has chosen those before.
+    pub(super) fn next(&mut self, pruner: &Pruner<'_, '_>) -> Option<Candidate> {
+        loop {
+            let ((at, standing, name, number), mut candidate) = self.waiting.pop_first()?;
+            let used = pruner.use_now(&candidate);
+            if used.map(|used| used.at) <= at {
+                return Some(candidate);
+            }
+            candidate.used = used;
+            self.waiting.insert((used.map(|used| used.at), standing, name, number), candidate);
+        }
+    }
+}
+
+impl Pruner<'_, '_> {
+    /// Takes what nobody has used for `age` seconds.
+    pub(super) fn unused_for(&mut self, age: i64) {
+        let limit = self.rules.now.saturating_sub(age);
+        let mut least_used = self.least_used_first();
+        while let Some(candidate) = least_used.next(self) {
+            let Some(used) = candidate.used else { continue };
+            if used.at > limit {
+                return;
+            }
+            match candidate.stays {
+                Some(why) => self.keep_candidate(&candidate.pick, &candidate.name, why),
+                None => {
+                    let why = format!("not used for {}", span(self.rules.now.saturating_sub(used.at)));
+                    self.picks.add(candidate.pick, &why);
+                }
+            }
+        }
+    }
+
+    /// All that may be chosen, in the order of its last use.
+    pub(super) fn least_used_first(&self) -> LeastUsed {
+        let numbered = self.candidates().into_iter().enumerate();
+        let ordered = numbered.map(|(number, candidate)| {
+            let at = candidate.used.map(|used| used.at);
+            ((at, self.standing(&candidate.pick), candidate.name.clone(), number), candidate)
+        });
+        LeastUsed { waiting: ordered.collect() }
+    }
+
+    /// Every model, whatever names it.
+    pub(super) fn candidates(&self) -> Vec<Candidate> {
+        let mut found = Vec::new();
+        for (at, hub, holding) in self.readable() {
+            let revisions = holding.repository.revisions.iter().enumerate();
+            found.extend(revisions.map(|(index, revision)| self.revision(at, hub, holding, index, revision)));
+        }
+        let models = self.things().filter(|(_, thing)| matches!(thing.kind, ThingKind::File | ThingKind::Folder));
+        found.extend(models.map(|(index, thing)| self.thing(index, thing)));
+        found.retain(|candidate| !self.picks.has(&candidate.pick));
+        found
+    }
+
+    /// When a revision was used last, by what no other one has that stays.
+    pub(super) fn use_of(&self, at: At, hub: &HubStock, holding: &Holding, revision: &Revision) -> Option<Used> {
+        let users = holding.users_among(|index| !self.picks.has(&Pick::Revision(at, index)));
+        let is_alone = |blob: usize| users.get(blob).is_none_or(|users| *users <= 1);
+        let used = used::of_revision(hub, holding, revision, is_alone);
+        used::with_log(used, &revision.folder, self.needs.is_named(holding, revision), self.log)
+    }
+
+    fn use_now(&self, candidate: &Candidate) -> Option<Used> {
+        match candidate.pick {
+            Pick::Revision(at, index) => {
+                let (hub, holding) = self.stock.at(at)?;
+                self.use_of(at, hub, holding, holding.repository.revisions.get(index)?)
+            }
+            _ => candidate.used,
+        }
+    }
+
+    fn standing(&self, pick: &Pick) -> (usize, i64) {
+        let Pick::Revision(at, index) = pick else { return (usize::MAX, 0) };
+        let found =
+            self.stock.at(*at).and_then(|(_, holding)| Some((holding, holding.repository.revisions.get(*index)?)));
+        found.map_or((0, 0), |(holding, revision)| (revision.references.len(), holding.newest_below(&revision.folder)))
+    }
+}
