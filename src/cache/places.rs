@@ -43,6 +43,12 @@ pub enum Kind {
         /// Who puts it there.
         whose: String,
     },
+    /// Where a variable of the user's shell leads a library: perhaps for other projects, too, so that nothing is taken from there
+    /// unless a person names it.
+    Shell {
+        /// The variable.
+        variable: String,
+    },
     /// A folder of an earlier layout that the manifest names.
     Legacy,
 }
@@ -92,14 +98,14 @@ pub struct Places {
 impl Kind {
     /// Whether it lies outside of the cache.
     pub const fn is_outside(&self) -> bool {
-        matches!(self, Self::Stray { .. } | Self::Legacy)
+        matches!(self, Self::Stray { .. } | Self::Shell { .. } | Self::Legacy)
     }
 
     /// An application cache's `max_age`, in seconds.
     pub fn max_age(&self) -> Option<i64> {
         match self {
             Self::Application { max_age } => *max_age,
-            Self::Home | Self::Stray { .. } | Self::Legacy => None,
+            Self::Home | Self::Stray { .. } | Self::Shell { .. } | Self::Legacy => None,
         }
     }
 }
@@ -118,6 +124,7 @@ impl Place {
             Kind::Home => 1,
             Kind::Legacy => 2,
             Kind::Stray { .. } => 3,
+            Kind::Shell { .. } => 4,
         }
     }
 }
@@ -189,6 +196,8 @@ pub struct Known {
     pub applications: Vec<(String, PathBuf, Option<i64>)>,
     /// Where libraries put things when nothing is set: the library, and where.
     pub defaults: Vec<(String, PathBuf)>,
+    /// Where the variables of the user's shell lead the libraries: the variable, and where.
+    pub shell: Vec<(String, PathBuf)>,
     /// Folders of an earlier layout.
     pub legacy: Vec<PathBuf>,
 }
@@ -196,7 +205,7 @@ pub struct Known {
 impl Known {
     /// Every place, each once: what lies within another one is counted there.
     pub fn places(self, own: &Own) -> Places {
-        let Self { cache_root, project, home, elsewhere, applications, mut defaults, legacy } = self;
+        let Self { cache_root, project, home, elsewhere, applications, mut defaults, shell, legacy } = self;
         let (mut places, mut links) = homes(&cache_root, &project);
         let elsewhere = elsewhere.into_iter().filter(|(_, path)| path.is_dir());
         places.extend(elsewhere.map(|(name, path)| Place::at(name, path, Kind::Home)));
@@ -205,9 +214,15 @@ impl Known {
         places.extend(legacy.into_iter().map(|path| Place::at(named(&path), path, Kind::Legacy)));
         // The shorter first: `~/.cache/huggingface` before `~/.cache/huggingface/hub`.
         defaults.sort_by_key(|(_, path)| path.components().count());
+        // What holds the project or the home folder is no library's alone.
+        let holds = |path: &Path| project.starts_with(path) || home.as_ref().is_some_and(|home| home.starts_with(path));
+        let shell = shell.into_iter().filter(|(_, path)| path.is_dir() && !holds(path));
+        let shell: Vec<Place> =
+            shell.map(|(variable, path)| Place::at(named(&path), path, Kind::Shell { variable })).collect();
         defaults.extend(home.map(|home| unexpanded(&defaults, &home, &project)).unwrap_or_default());
         let there = defaults.into_iter().filter(|(_, path)| path.is_dir() && !project.starts_with(path));
         places.extend(there.map(|(whose, path)| Place::at(named(&path), path, Kind::Stray { whose })));
+        places.extend(shell);
         let within = weights::folders(&project, &cache_root);
         let whose = || Kind::Stray { whose: "this project".to_owned() };
         places.extend(within.into_iter().map(|path| Place::at(named(&path), path, whose())));

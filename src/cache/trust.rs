@@ -66,7 +66,7 @@ impl Trust {
                 Kind::Application { .. } => self.application(place),
                 Kind::Home => self.library(place),
                 // Only who names a path there deletes in them.
-                Kind::Stray { .. } | Kind::Legacy => None,
+                Kind::Stray { .. } | Kind::Shell { .. } | Kind::Legacy => None,
             };
             why.map(|why| Distrusted { place: place.clone(), why })
         });

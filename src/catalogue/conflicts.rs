@@ -90,7 +90,7 @@ fn differs(ours: &str, theirs: &str, scoped: bool) -> String {
         return format!("`modelstrap run` replaces it for the command that it starts; everything else keeps {theirs}.");
     }
     let until_now = if ours.contains(['/', '\\']) {
-        format!("Files have gone to {theirs} and stay there. ")
+        format!("Files have gone to {theirs} and stay there until `modelstrap migrate {theirs}` moves them. ")
     } else {
         String::new()
     };
@@ -135,7 +135,7 @@ mod tests {
                 "HF_HOME".to_owned(),
                 ConflictKind::Differs,
                 Some("/srv/p/.cache/huggingface".to_owned()),
-                "Files have gone to /data/hf and stay there. `modelstrap run`, the snippets and `.env` replace it for \
+                "Files have gone to /data/hf and stay there until `modelstrap migrate /data/hf` moves them. `modelstrap run`, the snippets and `.env` replace it for \
                  this project; a process started without them still uses /data/hf."
                     .to_owned()
             )]

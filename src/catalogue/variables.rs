@@ -98,6 +98,34 @@ pub fn default_locations(request: &Request<'_>, library: &Library) -> Vec<PathBu
         .collect()
 }
 
+/// Where the user's own variables lead `libraries`: each variable that a project sets or removes and that names a folder outside of the
+/// cache root, and where. The outer of two come first.
+pub fn shell_locations(
+    request: &Request<'_>,
+    libraries: impl Iterator<Item = &'static Library>,
+) -> Vec<(String, PathBuf)> {
+    let places = Places::of(request);
+    let ours = |env: &Env| {
+        matches!(env.policy, Policy::Export | Policy::Mirror) && is_folder(env) || env.policy == Policy::Unset
+    };
+    let cache = places.expand("{cache}").unwrap_or_default();
+    let mut found: Vec<(String, PathBuf)> = Vec::new();
+    for env in libraries.flat_map(|library| library.env).filter(|env| ours(env)) {
+        let value = places.user_value(env.name).filter(|value| !places.inside(value, &cache));
+        let Some(path) = value.map(PathBuf::from) else { continue };
+        if found.iter().all(|(_, known)| *known != path) {
+            found.push((env.name.to_owned(), path));
+        }
+    }
+    found.sort_by_key(|(_, path)| path.components().count());
+    found
+}
+
+/// Whether a variable leads to a folder of models.
+fn is_folder(env: &Env) -> bool {
+    env.value.is_some_and(|value| value.starts_with("{cache}/"))
+}
+
 /// The link that serves openai-whisper, unless its own folder is the home in the cache root already.
 pub fn whisper_link(request: &Request<'_>) -> Option<WhisperLink> {
     let places = Places::of(request);

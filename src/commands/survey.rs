@@ -179,6 +179,7 @@ fn known(project: &Project, layout: &Layout, homes: &Homes, vars: &Vars) -> Resu
         elsewhere: elsewhere.into_iter().map(|(name, path)| (name.to_owned(), PathBuf::clone(path))).collect(),
         applications,
         defaults: defaults.collect(),
+        shell: layout.shell_locations(vars),
         legacy: manifest.legacy.paths.iter().map(|path| at(path)).collect(),
     })
 }

@@ -147,6 +147,13 @@ impl Layout {
             .collect()
     }
 
+    /// Where the variables of `vars` lead the libraries that keep models, elsewhere than those of this project: the variable, and
+    /// where.
+    pub fn shell_locations(&self, vars: &Vars) -> Vec<(String, PathBuf)> {
+        let models = catalogue::libraries().iter().filter(|library| MODELS.contains(&library.group));
+        variables::shell_locations(&self.request(vars), models)
+    }
+
     fn request<'a>(&'a self, vars: &'a Vars) -> Request<'a> {
         Request {
             cache: &self.cache_root,

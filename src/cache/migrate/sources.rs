@@ -11,6 +11,7 @@ use super::{Shape, Targets};
 use crate::cache::others::{Led, Own};
 use crate::cache::places::{Kind, Place};
 use crate::project::root::MANIFEST;
+use crate::support::paths;
 
 /// How many folders of a project are looked at.
 const LIMIT: usize = 5_000;
@@ -53,6 +54,7 @@ impl<'a> Search<'a> {
             match &place.kind {
                 Kind::Legacy if place.path.is_dir() => self.legacy(place, &mut look),
                 Kind::Stray { .. } => self.stray(&place.path, &mut look),
+                Kind::Shell { variable } => look.stay(&place.path, &self.of_the_shell(variable, &place.path)),
                 Kind::Home | Kind::Application { .. } | Kind::Legacy => {}
             }
         }
@@ -130,6 +132,14 @@ impl<'a> Search<'a> {
         } else {
             look.folder(&place.path, &place.path, 0);
         }
+    }
+
+    /// Why what a variable of the shell leads to stays, and how it moves.
+    fn of_the_shell(&self, variable: &str, path: &Path) -> String {
+        let path = paths::friendly(self.project, self.home, path);
+        format!(
+            "{variable} of this shell leads there, for other projects as well, perhaps: `modelstrap migrate {path}` moves it"
+        )
     }
 
     fn stray(&self, path: &Path, look: &mut Look<'_>) {

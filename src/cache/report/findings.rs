@@ -157,6 +157,6 @@ pub(super) fn called(subject: &Subject<'_>, found: &Found, unit: &Unit) -> Strin
 pub(super) fn place(subject: &Subject<'_>, found: &Found) -> String {
     match found.place.kind {
         Kind::Home | Kind::Application { .. } => found.place.name.clone(),
-        Kind::Stray { .. } | Kind::Legacy => shown(subject, &found.place.path),
+        Kind::Stray { .. } | Kind::Shell { .. } | Kind::Legacy => shown(subject, &found.place.path),
     }
 }

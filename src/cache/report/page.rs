@@ -169,6 +169,7 @@ fn places(subject: &Subject<'_>) -> String {
             Kind::Application { max_age: Some(age) } => format!("application cache, {} d", age / 86_400),
             Kind::Application { max_age: None } => "application cache".to_owned(),
             Kind::Stray { whose } => format!("outside: {whose}"),
+            Kind::Shell { variable } => format!("outside: {variable} of the shell"),
             Kind::Legacy => "outside: earlier layout".to_owned(),
         };
         let last = found.units.iter().filter_map(|unit| used(subject, unit)).max();

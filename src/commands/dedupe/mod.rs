@@ -18,6 +18,7 @@ use crate::cache::Place;
 use crate::cache::duplicates::world::Live;
 use crate::cache::duplicates::{self, Found, Memory, Plan, Rules, Search, decide, memory};
 use crate::cache::link::{self, Job, Outcome};
+use crate::cache::places::Kind;
 use crate::cli::DedupeArgs;
 use crate::platform::open_files::open_files;
 use crate::project::Project;
@@ -47,7 +48,9 @@ pub(super) fn run(context: &Context, arguments: &DedupeArgs) -> Result<Exit> {
     survey.check_project()?;
     survey.warn(&context.output);
     let Survey { project, layout, mut places, distrusted, .. } = survey;
-    places.retain(|place| !distrusted.iter().any(|one| one.place == *place));
+    // Who shares what a variable of the shell leads to, nobody knows here.
+    let is_shared = |place: &Place| matches!(place.kind, Kind::Shell { .. });
+    places.retain(|place| !is_shared(place) && !distrusted.iter().any(|one| one.place == *place));
     let note = layout.cache_root.join(".modelstrap").join(memory::FILE);
     let mut memory = Memory::load(&note);
     let prefix = link::prefix(&layout.cache_root);

@@ -84,6 +84,7 @@ fn place(report: &Report<'_>, found: &Found) -> Value {
             Kind::Home => "home",
             Kind::Application { .. } => "application",
             Kind::Stray { .. } => "stray",
+            Kind::Shell { .. } => "shell",
             Kind::Legacy => "legacy",
         },
         "exists": found.exists,
@@ -96,6 +97,7 @@ fn place(report: &Report<'_>, found: &Found) -> Value {
             value["expired"] = sizes(found.expired);
         }
         Kind::Stray { whose } => value["library"] = json!(whose),
+        Kind::Shell { variable } => value["variable"] = json!(variable),
         Kind::Home | Kind::Legacy => {}
     }
     if report.shows_models() {

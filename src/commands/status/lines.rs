@@ -84,26 +84,50 @@ fn head(report: &Report<'_>) -> String {
         text.push_str(&format!(" ({})", facts.join(", ")));
     }
     text.push('\n');
-    text.push_str(match (report.set_up, report.is_project()) {
-        (true, _) => "",
-        (false, true) => "Not set up: programs use ~/.cache here; `modelstrap setup` leads them to the cache root\n",
-        (false, false) => "No project here: programs use ~/.cache; `modelstrap setup` would make this folder one\n",
-    });
+    if !report.set_up {
+        text.push_str(&led_by_nobody(report));
+    }
     text.push('\n');
     text
+}
+
+/// Where programs keep their models while the project is not set up, in a line.
+fn led_by_nobody(report: &Report<'_>) -> String {
+    let mut variables: Vec<&str> = report.inventory.places.iter().filter_map(variable).collect();
+    variables.sort_unstable();
+    let else_where = match variables.as_slice() {
+        [] => String::new(),
+        [one] => format!(", or where {one} leads"),
+        [first @ .., last] => format!(", or where {} and {last} lead", first.join(", ")),
+    };
+    if report.is_project() {
+        format!("Not set up: programs use ~/.cache here{else_where}; `modelstrap setup` leads them to the cache root\n")
+    } else {
+        format!("No project here: programs use ~/.cache{else_where}; `modelstrap setup` would make this folder one\n")
+    }
+}
+
+/// The variable of the user's shell that leads to a place.
+fn variable(found: &Found) -> Option<&str> {
+    match &found.place.kind {
+        Kind::Shell { variable } => Some(variable),
+        _ => None,
+    }
 }
 
 fn place(report: &Report<'_>, found: &Found, output: &Output, rows: &mut Vec<Vec<Cell>>) {
     let layout = &report.layout;
     let mut at = paths::friendly(&layout.root, layout.home.as_deref(), &found.place.path);
-    if let Kind::Stray { whose } = &found.place.kind {
-        let whose = if whose == "this project" && !report.is_project() { "this folder" } else { whose };
-        at.push_str(&format!(" ({whose})"));
+    match &found.place.kind {
+        Kind::Stray { whose } if whose == "this project" && !report.is_project() => at.push_str(" (this folder)"),
+        Kind::Stray { whose } => at.push_str(&format!(" ({whose})")),
+        Kind::Shell { variable } => at.push_str(&format!(" ({variable} of this shell)")),
+        Kind::Home | Kind::Application { .. } | Kind::Legacy => {}
     }
     at.extend(policy(found));
     let icon = if output.unicode { icon(found) } else { "" };
     let tone = match found.place.kind {
-        Kind::Stray { .. } | Kind::Legacy => Tone::Bad,
+        Kind::Stray { .. } | Kind::Shell { .. } | Kind::Legacy => Tone::Bad,
         Kind::Home | Kind::Application { .. } => Tone::Plain,
     };
     let missing = if found.exists { "" } else { " (not there)" };
@@ -226,6 +250,10 @@ fn notes(report: &Report<'_>, output: &Output) -> String {
     if report.strays().next().is_some() {
         let mark = if output.unicode { OUTSIDE } else { "" };
         notes.push(format!("{mark}{}", report.outside.words()));
+        notes.extend(report.strays().filter(|found| found.sizes.files > 0).filter_map(|found| {
+            let at = paths::friendly(&report.layout.root, report.layout.home.as_deref(), &found.place.path);
+            Some(format!("`modelstrap migrate {at}` brings in what {} of this shell leads to", variable(found)?))
+        }));
     }
     if report.beside.files > 0 {
         let root = paths::friendly(&report.layout.root, report.layout.home.as_deref(), &report.layout.cache_root);
@@ -281,7 +309,7 @@ fn files(count: u64) -> String {
 fn icon(found: &Found) -> &'static str {
     match (&found.place.kind, found.place.name.as_str()) {
         (Kind::Application { .. }, _) => "📁 ",
-        (Kind::Stray { .. } | Kind::Legacy, _) => OUTSIDE,
+        (Kind::Stray { .. } | Kind::Shell { .. } | Kind::Legacy, _) => OUTSIDE,
         (_, "huggingface") => "🤗 ",
         (_, "torch") => "🔥 ",
         (_, "whisper") => "🎤 ",

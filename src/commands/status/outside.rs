@@ -3,6 +3,7 @@
 use super::Report;
 use crate::cache::Place;
 use crate::cache::duplicates::{self, Memory, Search, memory};
+use crate::cache::places::Kind;
 use crate::cli::DedupeArgs;
 use crate::support::units;
 
@@ -51,7 +52,9 @@ impl Outside {
 }
 
 fn alike(report: &Report<'_>) -> u64 {
-    let places: Vec<Place> = report.places().map(|found| found.place.clone()).collect();
+    // What a variable of the shell leads to, dedupe leaves alone.
+    let places = report.places().map(|found| &found.place).filter(|place| !matches!(place.kind, Kind::Shell { .. }));
+    let places: Vec<Place> = places.cloned().collect();
     let memory = Memory::load(&report.layout.cache_root.join(".modelstrap").join(memory::FILE));
     // No file is called so: what a killed run left is no copy that anybody keeps.
     let search = Search {

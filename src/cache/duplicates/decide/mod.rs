@@ -302,7 +302,7 @@ impl Rules<'_> {
             (_, Role::Snapshot) => 5,
             (Kind::Home, Role::Plain) => 6,
             (Kind::Legacy, Role::Plain) => 7,
-            (Kind::Stray { .. }, Role::Plain) => 8,
+            (Kind::Stray { .. } | Kind::Shell { .. }, Role::Plain) => 8,
             (Kind::Application { .. }, Role::Plain) => 9,
         }
     }

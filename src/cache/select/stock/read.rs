@@ -50,7 +50,7 @@ pub fn read(inventory: &Inventory, sources: &Sources<'_>) -> Stock {
                 application(found, *max_age, (sources.tracked)(&found.place.real), &mut stock);
             }
             Kind::Application { .. } => {}
-            Kind::Home | Kind::Stray { .. } | Kind::Legacy => {
+            Kind::Home | Kind::Stray { .. } | Kind::Shell { .. } | Kind::Legacy => {
                 if matches!(found.place.kind, Kind::Home) {
                     stock.trash = stock.trash.saturating_add(trash(&found.place.real));
                 }

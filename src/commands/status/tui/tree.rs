@@ -70,7 +70,9 @@ fn place(found: &Found, named: &HashMap<PathBuf, Vec<String>>, layout: &Layout) 
     // Outside of the cache two libraries may have folders of one name.
     let name = match found.place.kind {
         PlaceKind::Home | PlaceKind::Application { .. } => found.place.name.clone(),
-        PlaceKind::Stray { .. } | PlaceKind::Legacy => paths::friendly(&layout.root, layout.home.as_deref(), path),
+        PlaceKind::Stray { .. } | PlaceKind::Shell { .. } | PlaceKind::Legacy => {
+            paths::friendly(&layout.root, layout.home.as_deref(), path)
+        }
     };
     let (about, tone) = match &found.place.kind {
         PlaceKind::Home => ("in the cache".to_owned(), Tone::Plain),
@@ -78,6 +80,7 @@ fn place(found: &Found, named: &HashMap<PathBuf, Vec<String>>, layout: &Layout) 
             (format!("application cache{}", lines::policy(found).unwrap_or_default()), Tone::Plain)
         }
         PlaceKind::Stray { whose } => (format!("outside of the cache ({whose})"), Tone::Bad),
+        PlaceKind::Shell { variable } => (format!("outside of the cache ({variable} of this shell)"), Tone::Bad),
         PlaceKind::Legacy => ("outside of the cache (an earlier layout)".to_owned(), Tone::Bad),
     };
     let below = match found.place.kind {
