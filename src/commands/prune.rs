@@ -9,7 +9,7 @@ use super::cleaning::{self, Keeping, Manner, Scene, Scope, carry_out, undo};
 use super::context::Context;
 use super::{Exit, Usage};
 use crate::cache::select::picks::Pick;
-use crate::cache::select::prune::{self, Goal, Rules};
+use crate::cache::select::prune::{self, Goal, Room, Rules};
 use crate::cache::select::words::Meaning;
 use crate::cache::select::{Needs, Selection};
 use crate::cache::stamp::Stamp;
@@ -198,7 +198,7 @@ fn goals(scene: &Scene<'_>, arguments: &PruneArgs) -> Vec<Goal> {
         let taken = scene.inventory.homes.disk.saturating_sub(scene.stock.trash);
         let bytes = taken.saturating_sub(size);
         if bytes > 0 {
-            goals.push(Goal { name, bytes, device: None });
+            goals.push(Goal { name, bytes, room: Room::Homes });
         }
     }
     if let Some(wanted) = arguments.until_free {
@@ -206,7 +206,11 @@ fn goals(scene: &Scene<'_>, arguments: &PruneArgs) -> Vec<Goal> {
         let bytes = wanted.saturating_sub(free.saturating_add(scene.pending));
         let device = Stamp::at(&layout.cache_root.canonicalize().unwrap_or_default()).ok().map(|stamp| stamp.id.0);
         if bytes > 0 {
-            goals.push(Goal { name: format!("--until-free {}", units::bytes(wanted)), bytes, device });
+            goals.push(Goal {
+                name: format!("--until-free {}", units::bytes(wanted)),
+                bytes,
+                room: Room::Disk(device),
+            });
         }
     }
     goals

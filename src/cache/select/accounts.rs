@@ -84,6 +84,18 @@ impl<'a> Accounts<'a> {
         Self { stock, ledger: Ledger::default(), taken: Taken::default(), blobs: HashMap::new(), payloads }
     }
 
+    /// The same, in which counts what leaves the libraries' homes, whatever other names it has: a budget is for what lies in them.
+    pub(super) fn of_homes(stock: &'a Stock) -> Self {
+        let hubs = stock.hubs.iter().filter(|hub| hub.home);
+        let contents = hubs.flat_map(|hub| {
+            let repositories = hub.repositories.iter().flat_map(|holding| holding.entries.iter());
+            repositories.chain(hub.payloads.iter().flat_map(|payload| payload.entries()))
+        });
+        let things = stock.things.iter().filter(|thing| thing.home).flat_map(|thing| thing.entries.iter());
+        let ledger = Ledger::among(contents.chain(things).map(|entry| entry.stamp));
+        Self { ledger, ..Self::of(stock) }
+    }
+
     /// One name more goes. The bytes that this frees.
     fn name(&mut self, entry: &Seen<'_>) -> u64 {
         if self.taken.add(entry, &self.stock.inner) { self.ledger.take(&entry.stamp) } else { 0 }

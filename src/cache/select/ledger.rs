@@ -8,18 +8,30 @@ use super::super::stamp::Stamp;
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     gone: HashMap<(u64, u64), u64>,
+    /// Of files with several names, how many of those count; all of one that is not in here.
+    counting: HashMap<(u64, u64), u64>,
 }
 
 impl Ledger {
+    /// One in which a file is gone with the last of its names among `stamps`: what has a name elsewhere as well leaves a cache, and frees
+    /// nothing.
+    pub(super) fn among(stamps: impl Iterator<Item = Stamp>) -> Self {
+        let mut counting: HashMap<(u64, u64), u64> = HashMap::new();
+        for stamp in stamps.filter(has_several) {
+            *counting.entry(stamp.id).or_default() += 1;
+        }
+        Self { counting, ..Self::default() }
+    }
+
     /// One name more of what `stamp` is. The bytes that this frees.
     pub(super) fn take(&mut self, stamp: &Stamp) -> u64 {
-        // A folder has as many names as folders in it, and no second one of its own.
-        if stamp.names <= 1 || stamp.is_folder() || stamp.id == (0, 0) {
+        if !has_several(stamp) {
             return stamp.disk;
         }
+        let names = self.counting.get(&stamp.id).map_or(stamp.names, |counting| stamp.names.min(*counting));
         let gone = self.gone.entry(stamp.id).or_default();
         *gone += 1;
-        if *gone == stamp.names { stamp.disk } else { 0 }
+        if *gone == names { stamp.disk } else { 0 }
     }
 
     /// The same for several.
@@ -28,9 +40,22 @@ impl Ledger {
     }
 }
 
+/// Whether it is a file with several names. A folder has as many as folders in it, and no second one of its own.
+fn has_several(stamp: &Stamp) -> bool {
+    stamp.names > 1 && !stamp.is_folder() && stamp.id != (0, 0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_leaves_with_the_last_name_that_counts() {
+        let file = |inode| Stamp { id: (1, inode), disk: 4096, names: 3, mode: 0o100_644, ..Stamp::default() };
+        let mut ledger = Ledger::among([file(7), file(7)].into_iter());
+        assert_eq!([ledger.take(&file(7)), ledger.take(&file(7)), ledger.take(&file(7))], [0, 4096, 0]);
+        assert_eq!([ledger.take(&file(8)), ledger.take(&file(8)), ledger.take(&file(8))], [0, 0, 4096]);
+    }
 
     #[test]
     fn a_file_with_several_names_is_freed_with_the_last_of_them() {

@@ -32,15 +32,24 @@ pub struct Rules {
     pub goals: Vec<Goal>,
 }
 
-/// How much is to be freed.
+/// How much is to go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Goal {
     /// In words: `a budget of 100 GB`.
     pub name: String,
     /// How many bytes.
     pub bytes: u64,
-    /// Only what lies on this device counts.
-    pub device: Option<u64>,
+    /// Where.
+    pub room: Room,
+}
+
+/// Where there is to be room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Room {
+    /// In the libraries' homes, whatever names it has elsewhere: what a budget is for.
+    Homes,
+    /// On the disk of this device, where that is known.
+    Disk(Option<u64>),
 }
 
 /// Chooses by `rules`. `keep` are what a person wants to keep.
@@ -70,6 +79,9 @@ struct Pruner<'a, 'n> {
     picks: Picks,
     kept: Vec<Kept>,
 }
+
+/// Why what lies in another user's folder stays.
+const FIXED: &str = "you may not delete in its folder: it is another user's, or read-only";
 
 /// A model that an age or a size may take.
 struct Candidate {
@@ -159,6 +171,8 @@ impl<'a> Pruner<'a, '_> {
             Some("--keep".to_owned())
         } else if !self.rules.ci && revision.references.iter().any(|name| unknown(&name)) {
             Some("a project whose lock is not known holds it".to_owned())
+        } else if self.stock.fixed.contains(&holding.repository.folder) {
+            Some(FIXED.to_owned())
         } else if self.is_young(holding.newest_below(&revision.folder)) {
             Some(format!("it came or changed less than {} ago", self.grace()))
         } else if open() || self.is_open_payload(hub, holding, revision) {
@@ -186,6 +200,8 @@ impl<'a> Pruner<'a, '_> {
             Some(format!("it holds a Git repository, {}", crate::support::escape::path(git)))
         } else if self.is_kept(&pick) {
             Some("--keep".to_owned())
+        } else if thing.path.parent().is_some_and(|folder| self.stock.fixed.contains(folder)) {
+            Some(FIXED.to_owned())
         } else if self.is_young(thing.newest()) {
             Some(format!("it came or changed less than {} ago", self.grace()))
         } else if self.needs.is_open(thing.entries.iter()) {

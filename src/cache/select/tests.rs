@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::clear::{self, Terms, Wanted};
 use super::picks::Pick;
-use super::prune::{self, Goal, Rules};
+use super::prune::{self, Goal, Room, Rules};
 use super::stock::{Application, Entry, EntryKind, Payload, Stock, Thing, ThingKind, entry};
 use super::words::{self, Meaning, Named, Problem};
 use super::{Needs, Role, Selection, UseLog, Victim};
@@ -138,7 +138,7 @@ fn a_goal_takes_the_least_recently_used_first_and_stops_when_it_is_reached() {
     for (inode, (name, days)) in [("a", 50), ("b", 90), ("c", 70), ("base.pt", 300)].into_iter().enumerate() {
         stock.things.push(thing(&format!("/c/whisper/{name}"), inode as u64 + 1, 100, days));
     }
-    let goal = |bytes| Goal { name: "--max-size".into(), bytes, device: None };
+    let goal = |bytes| Goal { name: "--max-size".into(), bytes, room: Room::Homes };
     let select = |bytes| pruned(&stock, &needing('1', false), &Rules { goals: vec![goal(bytes)], ..rules() });
     assert_eq!(lines(&select(100)), [("b", 100, "for --max-size")]);
     let found = select(101);
@@ -148,7 +148,7 @@ fn a_goal_takes_the_least_recently_used_first_and_stops_when_it_is_reached() {
     assert_eq!(found.lines.len(), 3, "what a lock needs is never taken");
     assert_eq!(found.short, ["--max-size cannot be reached: 200 B more would have to go"]);
     assert_eq!(kept(&found), [("base.pt", "the lock of /home/ada/p (base) names it")]);
-    let elsewhere = Goal { device: Some(99), ..goal(1) };
+    let elsewhere = Goal { room: Room::Disk(Some(99)), ..goal(1) };
     let found = pruned(&stock, &Needs::default(), &Rules { goals: vec![elsewhere], ..rules() });
     assert_eq!(found.short.len(), 1, "what lies on another disk frees nothing on this one");
 }
@@ -160,7 +160,7 @@ fn a_goal_counts_what_leavings_free_and_shared_bytes_once() {
     let made = made.revision('1', &["both", "one"], 90).reference("v1", '1', 90);
     let stock = hub(vec![made.revision('2', &["both", "two"], 80).reference("main", '2', 80).done()]);
     let select = |bytes| {
-        let goal = Goal { name: "goal".into(), bytes, device: None };
+        let goal = Goal { name: "goal".into(), bytes, room: Room::Homes };
         pruned(&stock, &Needs::default(), &Rules { goals: vec![goal], ..rules() })
     };
     assert_eq!(select(100).frees(), 100, "the orphan is enough");
@@ -182,7 +182,7 @@ fn a_goal_counts_what_goes_with_the_last_revision() {
     let made =
         Making::of("org/a", 100).blob("x", 400, 90).noted(30).revision('1', &["x"], 90).reference("main", '1', 90);
     let stock = hub(vec![made.done()]);
-    let goal = Goal { name: "goal".into(), bytes: 430, device: None };
+    let goal = Goal { name: "goal".into(), bytes: 430, room: Room::Homes };
     let found = pruned(&stock, &Needs::default(), &Rules { goals: vec![goal], ..rules() });
     assert_eq!((found.frees(), found.short), (430, vec![]));
 }

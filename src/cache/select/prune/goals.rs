@@ -1,9 +1,15 @@
 //! Sizes: what was not used for the longest time goes first, until there is room.
 
-use super::Pruner;
+use super::{Pruner, Room};
 use crate::cache::select::accounts::Accounts;
 use crate::cache::select::picks::Pick;
 use crate::support::units;
+
+/// What has gone, by the two ways in which it is counted.
+struct Both<'a> {
+    disk: Accounts<'a>,
+    homes: Accounts<'a>,
+}
 
 impl<'a> Pruner<'a, '_> {
     /// Takes what was not used for the longest time until each goal is reached; says which cannot be.
@@ -11,7 +17,7 @@ impl<'a> Pruner<'a, '_> {
         if self.rules.goals.is_empty() {
             return Vec::new();
         }
-        let mut accounts = Accounts::of(self.stock);
+        let mut accounts = Both { disk: Accounts::of(self.stock), homes: Accounts::of_homes(self.stock) };
         let mut freed = vec![0_u64; self.rules.goals.len()];
         let chosen: Vec<Pick> = self.picks.iter().map(|(pick, _)| *pick).collect();
         for pick in &chosen {
@@ -41,10 +47,24 @@ impl<'a> Pruner<'a, '_> {
         short
     }
 
-    /// Adds what `pick` frees to each goal that it counts for.
-    fn count(&self, pick: &Pick, accounts: &mut Accounts<'a>, freed: &mut [u64]) {
+    /// Adds what goes with `pick` to each goal that it counts for.
+    fn count(&self, pick: &Pick, accounts: &mut Both<'a>, freed: &mut [u64]) {
+        let (disk, homes) = (self.bytes(pick, &mut accounts.disk), self.bytes(pick, &mut accounts.homes));
+        let device = self.device(pick);
+        for (goal, freed) in self.rules.goals.iter().zip(freed) {
+            let bytes = match goal.room {
+                Room::Homes => homes,
+                Room::Disk(on) if on.is_none() || on == device => disk,
+                Room::Disk(_) => 0,
+            };
+            *freed = freed.saturating_add(bytes);
+        }
+    }
+
+    /// What goes with `pick`, in bytes.
+    fn bytes(&self, pick: &Pick, accounts: &mut Accounts<'a>) -> u64 {
         let stock = self.stock;
-        let bytes = match pick {
+        match pick {
             Pick::Repository(at) => accounts.repository(*at).frees,
             Pick::Revision(at, index) => {
                 let revision = accounts.revision(*at, *index).frees;
@@ -64,12 +84,6 @@ impl<'a> Pruner<'a, '_> {
             }
             // Too small to count, or no part of the cache.
             Pick::Reference(..) | Pick::Absences(_) | Pick::Inside(..) | Pick::Application(..) => 0,
-        };
-        let device = self.device(pick);
-        for (goal, freed) in self.rules.goals.iter().zip(freed) {
-            if goal.device.is_none() || goal.device == device {
-                *freed = freed.saturating_add(bytes);
-            }
         }
     }
 

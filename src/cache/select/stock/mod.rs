@@ -36,6 +36,8 @@ pub struct Stock {
     pub problems: Vec<(PathBuf, String)>,
     /// Places that lie in others: what is in them may be here twice.
     pub inner: Vec<PathBuf>,
+    /// Repositories, and folders of things, in which this user may not delete.
+    pub fixed: HashSet<PathBuf>,
 }
 
 /// A hub, and what is in it.

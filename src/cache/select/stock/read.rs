@@ -16,7 +16,7 @@ use crate::cache::inventory::{Found, Inventory, Unit, UnitKind};
 use crate::cache::ollama;
 use crate::cache::places::{Kind, Place};
 use crate::cache::select::ledger::Ledger;
-use crate::support::{bounded, interrupt};
+use crate::support::{atomic, bounded, interrupt};
 
 /// This tool's own folder in a home, and the trash in it.
 const OWN: &str = ".modelstrap";
@@ -56,7 +56,7 @@ pub fn read(inventory: &Inventory, sources: &Sources<'_>) -> Stock {
                 }
                 let home = matches!(found.place.kind, Kind::Home) && (sources.is_home)(&found.place);
                 if home || sources.outside {
-                    Reader { found, home, units: units(found), hubs: HashMap::new() }.all(&mut stock);
+                    Reader { found, home, units: units(found), hubs: HashMap::new(), asked: None }.all(&mut stock);
                 }
             }
         }
@@ -124,6 +124,8 @@ struct Reader<'a> {
     units: HashMap<PathBuf, &'a Unit>,
     /// Which hub of the stock lies in a folder.
     hubs: HashMap<PathBuf, usize>,
+    /// The folder of which it was asked last whether files may be deleted in it.
+    asked: Option<PathBuf>,
 }
 
 impl Reader<'_> {
@@ -206,12 +208,19 @@ impl Reader<'_> {
         let Walk { entries, problems } = walk_repository(path);
         let unread = problems.into_iter().map(|(path, why)| (path, io::Error::other(why)));
         repository.problems.extend(unread);
+        let may_delete = |name: &str| match atomic::can_write(&path.join(name)) {
+            Err(error) => error.kind() == io::ErrorKind::NotFound,
+            Ok(()) => true,
+        };
+        if !(may_delete("blobs") && may_delete("snapshots")) {
+            stock.fixed.insert(path.to_path_buf());
+        }
         if let Some(hub) = self.hub(folder, stock) {
             hub.repositories.push(Holding::of(repository, entries, &hub.payloads));
         }
     }
 
-    fn thing(&self, path: &Path, kind: ThingKind, stock: &mut Stock) {
+    fn thing(&mut self, path: &Path, kind: ThingKind, stock: &mut Stock) {
         let Walk { mut entries, problems } = walk(path);
         if kind == ThingKind::Locks {
             // The trash of a hub beside which there is no place for one: not the locks', and more than nothing must be left.
@@ -223,6 +232,12 @@ impl Reader<'_> {
         }
         if entries.is_empty() && problems.is_empty() {
             return;
+        }
+        if let Some(folder) = path.parent().filter(|folder| self.asked.as_deref() != Some(folder)) {
+            if atomic::can_write(folder).is_err() {
+                stock.fixed.insert(folder.to_path_buf());
+            }
+            self.asked = Some(folder.to_path_buf());
         }
         stock.things.push(Thing {
             name: path.file_name().unwrap_or_default().to_owned(),
@@ -239,7 +254,7 @@ impl Reader<'_> {
     }
 
     /// What this tool has not finished, elsewhere than in a repository.
-    fn partials(&self, own: &Path, stock: &mut Stock) {
+    fn partials(&mut self, own: &Path, stock: &mut Stock) {
         for entry in fs::read_dir(own.join("partials")).into_iter().flatten().filter_map(Result::ok) {
             if entry.file_type().is_ok_and(|kind| kind.is_file()) {
                 self.thing(&entry.path(), ThingKind::Unfinished, stock);

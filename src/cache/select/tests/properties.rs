@@ -26,7 +26,7 @@ proptest::proptest! {
         };
         let mut stock = hub(vec![made("org/a", 100, 90), made("org/b", 200, 10)]);
         stock.things = vec![thing("/c/whisper/base.pt", 1, 140, 90), thing("/c/whisper/tiny.pt", 2, 70, 20)];
-        let goals = vec![Goal { name: "goal".into(), bytes, device: None }];
+        let goals = vec![Goal { name: "goal".into(), bytes, room: Room::Homes }];
         let rules = Rules { older_than: Some(older * DAY), ci, goals, grace, pinned: grace, ..rules() };
         let found = pruned(&stock, &needing('1', false), &rules);
         let needed = ["hub/models--org--a/blobs/x", "hub/models--org--a/blobs/y", "whisper/base.pt", &format!("models--org--a/snapshots/{}", commit('1'))];

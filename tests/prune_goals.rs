@@ -1,0 +1,103 @@
+//! `prune --max-size`, a budget, `--until-free`: they take as much as they must and no more, and pass over what cannot go.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so and stops")]
+
+#[path = "support/lived.rs"]
+mod lived;
+mod support;
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, SystemTime};
+
+use lived::{HUB, MAIN, repository};
+use support::project::{PROGRAM, Ran, Room};
+
+/// Four repositories of 5 MB, the first of them not used for the longest time.
+fn four() -> Room {
+    let room = Room::bare();
+    room.write("modelstrap.toml", "[project]\nname = \"p\"\n");
+    room.setup(&[]);
+    for (name, days) in [("org/a", 90), ("org/b", 80), ("org/c", 70), ("org/d", 60)] {
+        let blob = &name[4..];
+        repository(&room, name, &[(MAIN, &[(blob, 5_000)])]);
+        let folder = format!("{HUB}/models--{}", name.replace('/', "--"));
+        room.write(&format!("{folder}/refs/main"), MAIN);
+        let then = SystemTime::now() - Duration::from_secs(days * 86_400);
+        let file = fs::File::options().write(true).open(room.place(&format!("{folder}/blobs/{blob}"))).unwrap();
+        file.set_times(fs::FileTimes::new().set_accessed(then).set_modified(then)).unwrap();
+    }
+    room
+}
+
+fn there(room: &Room) -> String {
+    ["a", "b", "c", "d"].into_iter().filter(|name| room.exists(&format!("{HUB}/models--org--{name}"))).collect()
+}
+
+/// As `dedupe` leaves it: the oldest model has a second name in `./models`.
+fn linked() -> Room {
+    let room = four();
+    fs::create_dir(room.place("models")).unwrap();
+    fs::hard_link(room.place(&format!("{HUB}/models--org--a/blobs/a")), room.place("models/a.safetensors")).unwrap();
+    room
+}
+
+#[test]
+fn what_has_another_name_outside_leaves_the_cache_all_the_same() {
+    let room = linked();
+    room.run(&["prune", "--max-size", "17MB", "--grace", "0", "--yes", "--now"]).expect(0);
+    assert_eq!(there(&room), "bcd");
+    room.run(&["status", "--check", "--max-size", "17MB"]).expect(0);
+    // A budget in the manifest counts as the flag does.
+    let room = linked();
+    room.append("modelstrap.toml", "[cache]\nbudget = \"17MB\"\n");
+    room.run(&["prune", "--grace", "0", "--yes", "--now"]).expect(0);
+    assert_eq!(there(&room), "bcd");
+    // And a size that is reached is not called missed.
+    let ran = room.run(&["prune", "--max-size", "1MB", "--grace", "0", "--yes", "--now"]).expect(0);
+    assert!(!ran.err.contains("cannot be reached"), "{}", ran.err);
+    assert_eq!((there(&room).as_str(), room.exists("models/a.safetensors")), ("", true));
+}
+
+#[test]
+fn a_disk_has_no_more_room_while_a_file_has_another_name() {
+    let room = linked();
+    let plan = room.run(&["prune", "--until-free", "900TB", "--grace", "0", "--dry-run", "--json"]).expect(1).json();
+    let frees = plan["frees_bytes"].as_u64().or_else(|| plan["total_bytes"].as_u64());
+    assert!(frees.is_none_or(|bytes| bytes < 16_000_000), "{plan}");
+    assert_eq!(there(&room), "abcd");
+}
+
+/// Runs it as somebody whom modes bind, if this is root, and leaves the repository `a` to root.
+fn run(room: &Room, arguments: &[&str]) -> Option<Ran> {
+    if fs::metadata(room.path()).unwrap().uid() != 0 {
+        return None;
+    }
+    let owned = |whose: &str, path: &Path| {
+        assert!(Command::new("chown").args(["-hR", whose]).arg(path).status().unwrap().success())
+    };
+    owned("65534:65534", room.path());
+    owned("0:0", &room.place(&format!("{HUB}/models--org--a")));
+    let mut command = room.program("setpriv");
+    command.args(["--reuid=65534", "--regid=65534", "--clear-groups", PROGRAM]).args(arguments);
+    let ran = room.ran(&mut command);
+    owned("0:0", room.path());
+    Some(ran)
+}
+
+#[test]
+fn what_another_user_holds_is_passed_over_and_the_next_goes() {
+    let room = four();
+    let prune = ["prune", "--max-size", "17MB", "--grace", "0", "--yes", "--now"];
+    let Some(ran) = run(&room, &prune) else { return };
+    let ran = ran.expect(0);
+    assert_eq!(there(&room), "acd", "{}{}", ran.out, ran.err);
+    let Some(ran) = run(&room, &["prune", "--max-size", "1MB", "--grace", "0", "--yes", "--now"]) else { return };
+    let ran = ran.expect(1);
+    assert_eq!(there(&room), "a");
+    assert!(ran.err.contains("--max-size 1.00 MB cannot be reached: 4."), "{}", ran.err);
+    let said = ran.out + &ran.err;
+    assert!(said.contains("org/a@222222222222: you may not delete in its folder"), "{said}");
+}
