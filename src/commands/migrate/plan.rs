@@ -11,7 +11,7 @@ use super::super::context::Context;
 use super::super::survey::Survey;
 use crate::cache::Place;
 use crate::cache::migrate::sources::{Found, Search};
-use crate::cache::migrate::{Known, Options, Owners, Shape, Stay, Targets};
+use crate::cache::migrate::{Known, Options, Owners, Shape, Stay, Targets, begun};
 use crate::catalogue;
 use crate::cli::MigrateArgs;
 use crate::models::hub::names::repo_folder;
@@ -58,6 +58,9 @@ pub(super) fn prepare(context: &Context, survey: &Survey, arguments: &MigrateArg
     let search = search(survey, &targets, &libraries, &owners, named_repository);
     let mut found =
         if arguments.places.is_empty() { search.all() } else { named(context, survey, arguments, &search, again)? };
+    found.roots.extend(begun::begun(&targets.root, &survey.project.root));
+    found.roots.sort_unstable();
+    found.roots.dedup();
     found.parts.retain(|part| !survey.is_left_alone(&part.from) && !survey.is_left_alone(&part.to));
     found.roots.retain(|root| !survey.is_left_alone(root));
     let options = Options {
