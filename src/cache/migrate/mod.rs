@@ -27,7 +27,7 @@ mod work;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-pub use known::Known;
+pub use known::{Known, Sources};
 pub use owners::Owners;
 pub use work::{Options, Outcome, Stay, Stop, Tally};
 
