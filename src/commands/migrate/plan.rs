@@ -149,7 +149,7 @@ fn named(
     let mut found = Found::default();
     let start = context.start()?;
     for word in &arguments.places {
-        let (name, path) = read(&start, word)?;
+        let (name, path) = read(&start, survey.layout.home.as_deref(), word)?;
         let is_named = |place: &&Place| place.name == name && place.path.is_dir();
         let outside =
             |place: &&Place| !matches!(place.kind, crate::cache::Kind::Home | crate::cache::Kind::Application { .. });
@@ -174,10 +174,15 @@ fn named(
 }
 
 /// The name that a word is, and the path: of two that it can be read as the one that is there.
-fn read(start: &Path, word: &OsStr) -> Result<(String, PathBuf)> {
+fn read(start: &Path, home: Option<&Path>, word: &OsStr) -> Result<(String, PathBuf)> {
     let name = quoted::given(word);
-    let path = paths::absolute(start, &quoted::path(&name));
+    let given = quoted::path(&name);
     let is_there = |path: &Path| path.symlink_metadata().is_ok();
+    let mut path = paths::absolute(start, &given);
+    // As paths in the home are shown, where no shell has read it; a folder that is called `~` is that.
+    if let (false, Some(home), Ok(inside)) = (is_there(&path), home, given.strip_prefix("~")) {
+        path = home.join(inside);
+    }
     let literal = quoted::literal(word).map(|literal| (paths::absolute(start, Path::new(word)), literal));
     match literal.filter(|(path, _)| is_there(path)) {
         Some(_) if is_there(&path) => {
