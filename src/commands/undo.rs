@@ -22,7 +22,7 @@ use crate::project::Project;
 use crate::project::answers::Answers;
 use crate::setup::{Layout, Overrides};
 use crate::support::interrupt::{self, Interrupted};
-use crate::support::{bounded, escape, paths, units};
+use crate::support::{bounded, escape, paths, quoted, units};
 
 pub(super) fn run(context: &Context, arguments: &UndoArgs) -> Result<Exit> {
     let project = context.project()?;
@@ -219,14 +219,12 @@ fn tidy(context: &Context, project: &Project, shelf: &Shelf, dry_run: bool) -> R
 
 fn report(context: &Context, project: &Project, undone: &Undone, said: bool) -> Result<Exit> {
     if context.global.json {
-        let list = |paths: &[std::path::PathBuf]| {
-            paths.iter().map(|path| path.to_string_lossy().into_owned()).collect::<Vec<_>>()
-        };
+        let list = |paths: &[std::path::PathBuf]| paths.iter().map(quoted::text).collect::<Vec<_>>();
         let left: Vec<_> =
-            undone.left.iter().map(|(path, why)| json!({"path": path.to_string_lossy(), "why": why})).collect();
+            undone.left.iter().map(|(path, why)| json!({"path": quoted::text(path), "why": why})).collect();
         let document = json!({
             "schema": "modelstrap.undo/1",
-            "project": project.root.to_string_lossy(),
+            "project": quoted::text(&project.root),
             "restored": list(&undone.restored),
             "parted": list(&undone.parted),
             "left": left,

@@ -12,6 +12,7 @@ use super::tree::is_across;
 use super::work::{PREFIX, Stop, Tally, To, Work, check, sweep};
 use crate::cache::hub::{BlobKind, FileKind, Hub, Repository};
 use crate::support::lock::Lock;
+use crate::support::quoted;
 
 /// What changed less than so many seconds ago may still be growing.
 const GRACE: i64 = 3600;
@@ -55,7 +56,7 @@ impl Work<'_> {
                 same: after.same - before.same,
             };
             if tally.files > 0 {
-                self.out.models.push((folder.file_name().unwrap_or_default().to_string_lossy().into_owned(), tally));
+                self.out.models.push((quoted::text(folder.file_name().unwrap_or_default()), tally));
             }
         }
         if only.is_none() {
