@@ -161,6 +161,28 @@ fn projects_that_share_a_cache_register_beside_each_other_and_leave_one_by_one()
 }
 
 #[test]
+fn first_setups_at_the_same_time_in_one_cache_all_succeed() {
+    let room = Room::bare();
+    for round in 0..6 {
+        let cache = room.path().join(format!("shared {round}"));
+        let places: Vec<PathBuf> = (0..8).map(|n| room.path().join(format!("project {round}.{n}"))).collect();
+        let begin = |place: &PathBuf| {
+            fs::create_dir(place).unwrap();
+            let shared = ["--cache-dir", cache.to_str().unwrap(), "-C", place.to_str().unwrap()];
+            let mut command = room.command(&[&["setup", "--yes"][..], &shared].concat());
+            command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped()).spawn().unwrap()
+        };
+        let running: Vec<_> = places.iter().map(begin).collect();
+        for one in running {
+            let ended = one.wait_with_output().unwrap();
+            assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+        }
+        assert_eq!(registered(&cache), places);
+        assert!(cache.join("CACHEDIR.TAG").exists());
+    }
+}
+
+#[test]
 fn undo_takes_the_registration_back_from_where_the_cache_was_and_keeps_the_other() {
     let room = Room::git();
     room.setup(&[]);
