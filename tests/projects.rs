@@ -204,11 +204,55 @@ fn a_cache_that_is_read_only_fails_no_verb() {
     fs::remove_dir_all(room.place(".cache/.modelstrap")).unwrap();
     let before = Tree::of(&room.place(".cache"));
     let script = "mount --bind \"$1\" \"$1\" && mount -o remount,bind,ro \"$1\" && shift && for verb in 'status' 'run -- true' \
-                  'models lock' 'setup --yes --no-models --skip cache'; do \"$0\" $verb >/dev/null || exit 9; done";
+                  'models lock' 'models download' 'models download --frozen' 'setup --yes --no-models --skip cache'; do \"$0\" $verb >/dev/null || exit 9; done";
     let mut command = room.program("unshare");
     command.args(["-m", "--propagation", "private", "sh", "-c", script, support::project::PROGRAM]);
     room.ran(command.arg(room.place(".cache"))).expect(0);
     Tree::of(&room.place(".cache")).assert_eq(&before, "read only");
+}
+
+#[test]
+fn what_is_all_here_needs_no_cache_that_can_be_written_to() {
+    if !may_mount() {
+        return;
+    }
+    let zoo = Zoo::start();
+    let models = "asr = \"hf:org/tiny\"\nvad = \"torch-hub:owner/tiny-repo\"\nw = \"url:https://files.example.org/weights.bin\"\n";
+    let room = zoo.project(models);
+    room.run(&["models", "download"]).expect(0);
+    // Another project, that has noted nothing in the cache yet.
+    let manifest = format!("[cache]\nbase_dir = {:?}\n{}", room.place(".cache"), room.text("modelstrap.toml"));
+    room.write("../other/modelstrap.toml", manifest);
+    room.write("../other/modelstrap.lock", room.read("modelstrap.lock"));
+    let before = Tree::of(&room.place(".cache"));
+    for (folder, verb) in [
+        (".", "models download"),
+        (".", "models download --locked"),
+        (".", "models download --frozen"),
+        (".", "--offline models download"),
+        ("../other", "models download --frozen"),
+        ("../other", "models download"),
+    ] {
+        let script = "mount --bind \"$1\" \"$1\" && mount -o remount,bind,ro \"$1\" && cd \"$2\" && exec \"$0\" $3";
+        let mut command = room.program("unshare");
+        command.args(["-m", "--propagation", "private", "sh", "-c", script, support::project::PROGRAM]);
+        let ran = room.ran(command.arg(room.place(".cache")).arg(folder).arg(verb)).expect(0);
+        assert!(ran.err.starts_with("Nothing to fetch: 3 models here, "), "{folder} {verb}: {ran:?}");
+    }
+    Tree::of(&room.place(".cache")).assert_eq(&before, "read only");
+    // A cache of somebody else's, which has no bit for writing.
+    let shut = Command::new("chmod").args(["-R", "a-w"]).arg(room.place(".cache")).status().unwrap();
+    let given = Command::new("chown").args(["-R", "65534:65534"]).arg(room.place("../other")).status().unwrap();
+    let opened = Command::new("chmod").args(["a+rx"]).arg(room.path()).status().unwrap();
+    assert!(shut.success() && given.success() && opened.success());
+    let before = Tree::of(&room.place(".cache"));
+    for verb in [&["models", "download"][..], &["models", "download", "--frozen"]] {
+        let mut command = room.program("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups", support::project::PROGRAM]).args(verb);
+        let ran = room.ran(command.current_dir(room.place("../other"))).expect(0);
+        assert!(ran.err.starts_with("Nothing to fetch: 3 models here, "), "{verb:?}: {ran:?}");
+    }
+    Tree::of(&room.place(".cache")).assert_eq(&before, "without the bit for writing");
 }
 
 #[test]
