@@ -33,7 +33,7 @@ const DEEPEST: u32 = 256;
 /// Reads a place from its top.
 pub(super) fn place(pool: &Pool, number: u32, room: &mut Vec<u8>) {
     let Some(place) = pool.places.get(number as usize) else { return };
-    let folder = match Folder::open(&place.real) {
+    let folder = match Folder::open(&place.real, pool.mounted()) {
         Ok(folder) => Arc::new(folder),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return,
         Err(error) => {
