@@ -194,6 +194,33 @@ fn undo_takes_the_registration_back_from_where_the_cache_was_and_keeps_the_other
 }
 
 #[test]
+fn a_cache_that_is_a_projects_no_more_keeps_nothing_for_it_and_everything_for_others() {
+    let room = Room::bare();
+    let shared = room.path().join("shared");
+    let other = room.path().join("other project");
+    fs::create_dir(&other).unwrap();
+    let there = ["setup", "--yes", "--cache-dir", shared.to_str().unwrap()];
+    room.run(&there).expect(0);
+    room.run(&[&there[..], &["-C", other.to_str().unwrap()]].concat()).expect(0);
+    assert_eq!(registered(&shared), [other.as_path(), room.root()]);
+    let spoilt = shared.join(".modelstrap/projects/spoilt.json");
+    fs::write(&spoilt, "{}").unwrap();
+    room.run(&["setup", "--yes", "--cache-dir", "own", "--dry-run"]).expect(0);
+    assert!(registered(&shared).contains(&room.root().to_path_buf()));
+    room.run(&["setup", "--yes", "--cache-dir", "own"]).expect(0).says(&[
+        "@/shared is this project's cache no more, and does not keep models for it any longer; what lies there stays\n",
+    ]);
+    assert_eq!(registered(&room.place("own")), [room.root()]);
+    fs::remove_file(&spoilt).unwrap();
+    assert_eq!(registered(&shared), [other.as_path()]);
+    // Once more changes nothing there, and says nothing.
+    let again = room.run(&["setup", "--yes", "--force"]).expect(0);
+    assert!(!again.err.contains("cache no more"), "{}", again.err);
+    room.run(&["undo", "--yes", "--all"]).expect(0);
+    assert_eq!(registered(&shared), [other.as_path()]);
+}
+
+#[test]
 fn a_cache_that_is_read_only_fails_no_verb() {
     if !may_mount() {
         return;

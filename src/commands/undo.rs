@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::context::Context;
 use super::setup::{lock as lock_project, shelf};
-use super::{Exit, consent};
+use super::{Exit, consent, notes};
 use crate::cache::notes::projects;
 use crate::cli::UndoArgs;
 use crate::models::lock::unseen::{self, Unseen};
@@ -90,6 +90,12 @@ pub(super) fn run(context: &Context, arguments: &UndoArgs) -> Result<Exit> {
         total.parted.extend(undone.parted);
         total.left.extend(undone.left);
     }
+    // The cache of the run before is the project's again.
+    if record.is_set_up()
+        && let Ok(layout) = settled(context, &project)
+    {
+        notes::register(context, &project, &layout.cache_root);
+    }
     fit_lock(context, &project, &mut total);
     let noted = forget_models(&project);
     if shelf.past().is_empty() {
@@ -126,13 +132,17 @@ pub(super) fn run(context: &Context, arguments: &UndoArgs) -> Result<Exit> {
 
 /// Takes the project's registration out of the cache roots that go with these runs; with the last run, out of the one that stays.
 fn withdraw(context: &Context, project: &Project, past: &[Past], all: bool) {
-    let answers = Answers::load(&project.state_folder());
-    let layout = Layout::settle(project, &answers, &Overrides::default(), &context.vars, context.os);
+    let layout = settled(context, project);
     let made = past.iter().flat_map(|run| &run.entries).filter(|entry| entry.kind == Kind::Directory);
     let made = made.map(|entry| entry.path.clone());
     for root in layout.ok().filter(|_| all).map(|layout| layout.cache_root).into_iter().chain(made) {
         projects::withdraw(&root, &project.root, &context.vars);
     }
+}
+
+fn settled(context: &Context, project: &Project) -> Result<Layout> {
+    let answers = Answers::load(&project.state_folder());
+    Layout::settle(project, &answers, &Overrides::default(), &context.vars, context.os)
 }
 
 fn consent(context: &Context, arguments: &UndoArgs) -> Result<()> {
