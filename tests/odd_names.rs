@@ -10,6 +10,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 
+use serde_json::Value;
 use support::project::{PROGRAM, Ran, Room};
 
 const LATIN: &[u8] = b"caf\xe9.pt";
@@ -123,6 +124,7 @@ fn migrate_takes_a_place_as_status_shows_it() {
     for word in [OsStr::from_bytes(b"hub\xff"), OsStr::new(shown)] {
         let planned = run(&room, &["migrate", "--dry-run", "--json"], word).expect(0).json();
         assert_eq!(planned["total"]["files"], 1, "{planned:#}");
+        assert_eq!(planned["parts"][0]["from"], r"$'@/p/hub\xff'", "{planned:#}");
     }
     let ran = run(&room, &["migrate", "--dry-run"], OsStr::from_bytes(b"none\xff")).expect(2);
     assert!(ran.err.contains(r"there is no $'none\xff'"), "{}", ran.err);
@@ -153,4 +155,116 @@ fn a_name_that_looks_quoted_is_told_from_the_one_that_it_would_be() {
     put(&room, ".cache/whisper", looks.as_bytes());
     run(&room, &["clear", "--yes"], OsStr::new(looks)).expect(0);
     assert_eq!(models(&room), [false, false]);
+}
+
+/// Every string of a document.
+fn strings(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => vec![text.clone()],
+        Value::Array(all) => all.iter().flat_map(strings).collect(),
+        Value::Object(all) => all.values().flat_map(strings).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Names that all become the same where bytes that are no UTF-8 are lost, or where a quoted name is taken for the name.
+const ALIKE: [&[u8]; 3] = [b"caf\xe9.pt", b"caf\xe8.pt", br"$'caf\xe9.pt'"];
+/// The same in a document.
+const TOLD: [&str; 3] = [r"$'caf\xe9.pt'", r"$'caf\xe8.pt'", r"$'$\'caf\\xe9.pt\''"];
+
+#[test]
+fn verify_backup_and_scan_take_a_name_as_status_shows_it_and_as_it_is() {
+    let room = room();
+    fs::write(place(&room, ".cache/whisper", LATIN), b"cos\nsystem\n(S'true'\ntR.").unwrap();
+    fs::create_dir_all(room.place("sub")).unwrap();
+    let (in_cache, in_home) = (r"$'.cache/whisper/caf\xe9.pt'", r"$'~/.cache/whisper/caf\xe9.pt'");
+    let bytes = b".cache/whisper/caf\xe9.pt";
+    for word in [OsStr::from_bytes(bytes), OsStr::new(in_cache)] {
+        let ran = run(&room, &["verify"], word).expect(0);
+        assert!(ran.err.contains("Nothing here has a known digest: 1 file, 23 B."), "{ran:?}");
+        let ran = run(&room, &["models", "scan"], word).expect(3);
+        assert!(ran.out.starts_with(&format!("{in_cache} is ")), "{ran:?}");
+        let ran = run(&room, &["backup", "-n", "a.tar", "--json"], word).expect(0).json();
+        assert_eq!(
+            (&ran["contents"], &ran["units"][0]["name"]),
+            (&1.into(), &r"$'whisper/caf\xe9.pt'".into()),
+            "{ran:#}"
+        );
+        // From a folder of the project, as the paths are shown.
+        for verb in [&["verify"][..], &["models", "scan"], &["backup", "-n", "a.tar"]] {
+            let ran = room.ran(room.command(verb).arg(word).current_dir(room.place("sub")));
+            assert!([0, 3].contains(&ran.code), "{verb:?}: {ran:?}");
+        }
+    }
+    // A name alone is enough for `verify`, as it is of other files, and a path in the home that no shell has expanded.
+    for word in [OsStr::from_bytes(LATIN), OsStr::new(r"$'caf\xe9.pt'")] {
+        run(&room, &["verify"], word).expect(0).says(&["Nothing here has a known digest: 2 files"]);
+    }
+    run(&room, &["verify"], OsStr::new(in_home)).expect(0).says(&["Nothing here has a known digest: 1 file, 1.10 MB"]);
+    run(&room, &["models", "scan"], OsStr::new(in_home)).expect(0).says(&["1 file looked into, 0 pickles found"]);
+    for (verb, says) in [
+        (&["verify"][..], r"nothing in the cache is called $'caf\xe8.pt'; did you mean `$'caf\xe9.pt'`?"),
+        (&["backup", "-n", "a.tar"], r"nothing in the cache is called $'caf\xe8.pt'"),
+        (&["models", "scan"], r"there is no file or folder $'caf\xe8.pt'"),
+    ] {
+        let ran = run(&room, verb, OsStr::from_bytes(b"caf\xe8.pt"));
+        assert!(ran.code != 0 && ran.err.contains(says), "{verb:?}: {ran:?}");
+    }
+}
+
+#[test]
+fn no_document_tells_two_names_as_one() {
+    let room = Room::bare();
+    room.write("modelstrap.toml", "");
+    for (number, name) in ALIKE.iter().enumerate() {
+        for folder in ["~/.cache/whisper", ".cache/whisper"] {
+            fs::create_dir_all(room.place(folder)).unwrap();
+            fs::write(place(&room, folder, name), vec![u8::try_from(number).unwrap(); 1_100_000]).unwrap();
+        }
+        let folder = OsStr::from_bytes(&[b"models--org--", &name[..]].concat()).to_owned();
+        let commit = room.place(".cache/huggingface/hub").join(folder).join("snapshots").join("2".repeat(40));
+        fs::create_dir_all(&commit).unwrap();
+        fs::write(commit.join(OsStr::from_bytes(name)), vec![9; 100 + number]).unwrap();
+    }
+    let archive = room.path().join("a.tar");
+    room.run(&["backup", archive.to_str().unwrap()]).expect(0);
+    let archive = archive.to_str().unwrap();
+    let documents: [&[&str]; 8] = [
+        &["status", "--models"],
+        &["dedupe", "--grace", "0", "--dry-run"],
+        &["clear", "all", "--dry-run"],
+        &["prune", "--older-than", "0d", "--grace", "0", "--dry-run"],
+        &["models", "scan", ".cache/whisper"],
+        &["backup", "--dry-run", "b.tar"],
+        &["restore", "--list", archive],
+        &["clear", "all", "--yes", "--undo-for", "1h"],
+    ];
+    for verb in documents {
+        let ran = room.run(&[verb, &["--json"]].concat());
+        let said = strings(&ran.json());
+        assert!(said.iter().all(|text| !text.contains('\u{fffd}')), "{verb:?}: {said:#?}");
+        for name in TOLD {
+            // In a path, what is quoted is the whole of it.
+            let inside = name.trim_start_matches("$'").trim_end_matches('\'');
+            let quoted = |text: &&String| text.starts_with("$'") && text.ends_with(&format!("{inside}'"));
+            let plain =
+                |text: &&String| name == TOLD[2] && text.ends_with(r"/$'caf\xe9.pt'") && !text.starts_with("$'");
+            assert!(said.iter().any(|text| quoted(&text) || plain(&text)), "{verb:?} does not tell {name}: {said:#?}");
+        }
+    }
+    let back = room.run(&["clear", "--undo", "--json"]).expect(0).json();
+    assert!(!strings(&back).iter().any(|text| text.contains('\u{fffd}')), "{back:#}");
+    // Damaged blobs, and files that are missing.
+    let hub = ".cache/huggingface/hub/models--org--m";
+    let digest = "a".repeat(64);
+    room.write(&format!("{hub}/blobs/{digest}"), b"other");
+    room.link(&format!("{hub}/snapshots/{}/x", "3".repeat(40)), &format!("../../blobs/{digest}"));
+    fs::rename(room.place(hub), place(&room, ".cache/huggingface/hub", b"models--org--\xff")).unwrap();
+    let found = room.run(&["verify", "--json"]).expect(3).json();
+    assert_eq!(found["findings"][0]["model"], r"$'org/\xff'", "{found:#}");
+    let said = strings(&found);
+    assert!(said.iter().any(|text| text.starts_with("$'@/p/.cache") && text.contains(r"models--org--\xff/blobs/aaa")));
+    let told = room.run(&["verify"]).expect(3).out;
+    assert!(told.contains(r"$'org/\xff' x: damaged"), "{told}");
+    run(&room, &["verify"], OsStr::new(r"$'org/\xff'")).expect(3).says(&["1 damaged"]);
 }

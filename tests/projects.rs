@@ -161,6 +161,28 @@ fn projects_that_share_a_cache_register_beside_each_other_and_leave_one_by_one()
 }
 
 #[test]
+fn first_setups_at_the_same_time_in_one_cache_all_succeed() {
+    let room = Room::bare();
+    for round in 0..6 {
+        let cache = room.path().join(format!("shared {round}"));
+        let places: Vec<PathBuf> = (0..8).map(|n| room.path().join(format!("project {round}.{n}"))).collect();
+        let begin = |place: &PathBuf| {
+            fs::create_dir(place).unwrap();
+            let shared = ["--cache-dir", cache.to_str().unwrap(), "-C", place.to_str().unwrap()];
+            let mut command = room.command(&[&["setup", "--yes"][..], &shared].concat());
+            command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped()).spawn().unwrap()
+        };
+        let running: Vec<_> = places.iter().map(begin).collect();
+        for one in running {
+            let ended = one.wait_with_output().unwrap();
+            assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+        }
+        assert_eq!(registered(&cache), places);
+        assert!(cache.join("CACHEDIR.TAG").exists());
+    }
+}
+
+#[test]
 fn undo_takes_the_registration_back_from_where_the_cache_was_and_keeps_the_other() {
     let room = Room::git();
     room.setup(&[]);
@@ -169,6 +191,33 @@ fn undo_takes_the_registration_back_from_where_the_cache_was_and_keeps_the_other
     room.undo(&[]);
     assert!(!room.exists("other"));
     assert_eq!(registered(&room.place(".cache")), [room.root()]);
+}
+
+#[test]
+fn a_cache_that_is_a_projects_no_more_keeps_nothing_for_it_and_everything_for_others() {
+    let room = Room::bare();
+    let shared = room.path().join("shared");
+    let other = room.path().join("other project");
+    fs::create_dir(&other).unwrap();
+    let there = ["setup", "--yes", "--cache-dir", shared.to_str().unwrap()];
+    room.run(&there).expect(0);
+    room.run(&[&there[..], &["-C", other.to_str().unwrap()]].concat()).expect(0);
+    assert_eq!(registered(&shared), [other.as_path(), room.root()]);
+    let spoilt = shared.join(".modelstrap/projects/spoilt.json");
+    fs::write(&spoilt, "{}").unwrap();
+    room.run(&["setup", "--yes", "--cache-dir", "own", "--dry-run"]).expect(0);
+    assert!(registered(&shared).contains(&room.root().to_path_buf()));
+    room.run(&["setup", "--yes", "--cache-dir", "own"]).expect(0).says(&[
+        "@/shared is this project's cache no more, and does not keep models for it any longer; what lies there stays\n",
+    ]);
+    assert_eq!(registered(&room.place("own")), [room.root()]);
+    fs::remove_file(&spoilt).unwrap();
+    assert_eq!(registered(&shared), [other.as_path()]);
+    // Once more changes nothing there, and says nothing.
+    let again = room.run(&["setup", "--yes", "--force"]).expect(0);
+    assert!(!again.err.contains("cache no more"), "{}", again.err);
+    room.run(&["undo", "--yes", "--all"]).expect(0);
+    assert_eq!(registered(&shared), [other.as_path()]);
 }
 
 #[test]
@@ -182,11 +231,55 @@ fn a_cache_that_is_read_only_fails_no_verb() {
     fs::remove_dir_all(room.place(".cache/.modelstrap")).unwrap();
     let before = Tree::of(&room.place(".cache"));
     let script = "mount --bind \"$1\" \"$1\" && mount -o remount,bind,ro \"$1\" && shift && for verb in 'status' 'run -- true' \
-                  'models lock' 'setup --yes --no-models --skip cache'; do \"$0\" $verb >/dev/null || exit 9; done";
+                  'models lock' 'models download' 'models download --frozen' 'setup --yes --no-models --skip cache'; do \"$0\" $verb >/dev/null || exit 9; done";
     let mut command = room.program("unshare");
     command.args(["-m", "--propagation", "private", "sh", "-c", script, support::project::PROGRAM]);
     room.ran(command.arg(room.place(".cache"))).expect(0);
     Tree::of(&room.place(".cache")).assert_eq(&before, "read only");
+}
+
+#[test]
+fn what_is_all_here_needs_no_cache_that_can_be_written_to() {
+    if !may_mount() {
+        return;
+    }
+    let zoo = Zoo::start();
+    let models = "asr = \"hf:org/tiny\"\nvad = \"torch-hub:owner/tiny-repo\"\nw = \"url:https://files.example.org/weights.bin\"\n";
+    let room = zoo.project(models);
+    room.run(&["models", "download"]).expect(0);
+    // Another project, that has noted nothing in the cache yet.
+    let manifest = format!("[cache]\nbase_dir = {:?}\n{}", room.place(".cache"), room.text("modelstrap.toml"));
+    room.write("../other/modelstrap.toml", manifest);
+    room.write("../other/modelstrap.lock", room.read("modelstrap.lock"));
+    let before = Tree::of(&room.place(".cache"));
+    for (folder, verb) in [
+        (".", "models download"),
+        (".", "models download --locked"),
+        (".", "models download --frozen"),
+        (".", "--offline models download"),
+        ("../other", "models download --frozen"),
+        ("../other", "models download"),
+    ] {
+        let script = "mount --bind \"$1\" \"$1\" && mount -o remount,bind,ro \"$1\" && cd \"$2\" && exec \"$0\" $3";
+        let mut command = room.program("unshare");
+        command.args(["-m", "--propagation", "private", "sh", "-c", script, support::project::PROGRAM]);
+        let ran = room.ran(command.arg(room.place(".cache")).arg(folder).arg(verb)).expect(0);
+        assert!(ran.err.starts_with("Nothing to fetch: 3 models here, "), "{folder} {verb}: {ran:?}");
+    }
+    Tree::of(&room.place(".cache")).assert_eq(&before, "read only");
+    // A cache of somebody else's, which has no bit for writing.
+    let shut = Command::new("chmod").args(["-R", "a-w"]).arg(room.place(".cache")).status().unwrap();
+    let given = Command::new("chown").args(["-R", "65534:65534"]).arg(room.place("../other")).status().unwrap();
+    let opened = Command::new("chmod").args(["a+rx"]).arg(room.path()).status().unwrap();
+    assert!(shut.success() && given.success() && opened.success());
+    let before = Tree::of(&room.place(".cache"));
+    for verb in [&["models", "download"][..], &["models", "download", "--frozen"]] {
+        let mut command = room.program("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups", support::project::PROGRAM]).args(verb);
+        let ran = room.ran(command.current_dir(room.place("../other"))).expect(0);
+        assert!(ran.err.starts_with("Nothing to fetch: 3 models here, "), "{verb:?}: {ran:?}");
+    }
+    Tree::of(&room.place(".cache")).assert_eq(&before, "without the bit for writing");
 }
 
 #[test]

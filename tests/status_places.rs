@@ -120,6 +120,53 @@ fn a_folder_that_is_mounted_again_within_another_place_is_counted_once() {
 }
 
 #[test]
+fn a_file_or_a_part_of_a_repository_that_is_mounted_again_takes_its_room_once() {
+    if !may_mount() {
+        return;
+    }
+    let room = Room::bare();
+    room.write("modelstrap.toml", "");
+    hub(&room, ".cache/huggingface/hub", "org/one", 2_000_000);
+    room.write(".cache/whisper/base.pt", vec![7; 1_100_000]);
+    let place = |folder: &str, name: &str| room.place(&format!("{folder}/models--org--{name}/blobs"));
+    // The places of what is mounted; the other repository has its links, and no blobs of its own.
+    room.write(".cache/torch/hub/again.pt", "");
+    room.write("~/.cache/whisper/again.pt", "");
+    hub(&room, ".cache/huggingface/hub", "org/two", 2_000_000);
+    fs::rename(place(".cache/huggingface/hub", "two"), room.place("~/spare")).unwrap();
+    fs::create_dir(place(".cache/huggingface/hub", "two")).unwrap();
+    let status = |from: &Path, to: &Path| {
+        let mut command = room.program("unshare");
+        let script = "mount --bind \"$1\" \"$2\" && \"$0\" status --models --json";
+        command.args(["-m", "--propagation", "private", "sh", "-c", script, PROGRAM]).arg(from).arg(to);
+        room.ran(&mut command).expect(0).json()
+    };
+    let alone = room.run(&["status", "--json"]).expect(0).json()["total"]["disk_bytes"].as_u64().unwrap();
+    let whisper = room.place(".cache/whisper/base.pt");
+    for to in [".cache/torch/hub/again.pt", "~/.cache/whisper/again.pt"] {
+        let status = status(&whisper, &room.place(to));
+        assert_eq!(status["total"]["disk_bytes"], alone, "{to}: {status:#}");
+        let models = |place: &Value| place["models"].as_array().unwrap().clone();
+        let all: Vec<Value> = status["places"].as_array().unwrap().iter().flat_map(models).collect();
+        let twins = all.iter().filter(|model| model["kind"] == "file");
+        let sizes: Vec<_> =
+            twins.map(|model| (&model["sizes"]["apparent_bytes"], &model["sizes"]["exclusive_bytes"])).collect();
+        assert_eq!(sizes, [(&json!(1_100_000), &json!(0)); 2], "{to}: {status:#}");
+    }
+    let status = status(&place(".cache/huggingface/hub", "one"), &place(".cache/huggingface/hub", "two"));
+    assert_eq!(status["total"]["disk_bytes"], alone, "{status:#}");
+    let hub =
+        &status["places"].as_array().unwrap().iter().find(|place| place["name"] == "huggingface").unwrap()["models"];
+    for model in hub.as_array().unwrap() {
+        assert_eq!(
+            (&model["dangling_links"], &model["sizes"]["apparent_bytes"]),
+            (&json!(0), &hub[0]["sizes"]["apparent_bytes"]),
+            "{hub:#}"
+        );
+    }
+}
+
+#[test]
 fn a_large_file_in_the_cache_root_itself_is_told_and_marks_are_not() {
     let room = Room::bare();
     room.write(".cache/CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55\n");

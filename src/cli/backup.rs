@@ -1,5 +1,6 @@
 //! `modelstrap backup`
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::FalseyValueParser;
@@ -13,7 +14,7 @@ pub struct BackupArgs {
     pub archive: PathBuf,
     /// Only these: a model of the project, a repository as org/name or org/name@REVISION, a file or folder of the cache
     #[arg(value_name = "MODEL")]
-    pub models: Vec<String>,
+    pub models: Vec<OsString>,
     /// How to compress it; by its name, unless this is given
     #[arg(long, value_enum, value_name = "HOW")]
     pub compress: Option<Compress>,

@@ -1,5 +1,6 @@
 //! `modelstrap models` and its verbs.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -243,7 +244,7 @@ pub enum ExportFormat {
 pub struct ScanArgs {
     /// Only these: names in the manifest, or files and folders
     #[arg(value_name = "MODEL|PATH")]
-    pub targets: Vec<String>,
+    pub targets: Vec<OsString>,
 }
 
 /// A number of connections.

@@ -1,5 +1,7 @@
 //! `modelstrap verify`
 
+use std::ffi::OsString;
+
 use clap::Args;
 use clap::builder::FalseyValueParser;
 
@@ -10,7 +12,7 @@ use super::models::{Consent, Transfer};
 pub struct CacheVerifyArgs {
     /// Only these: names of the project's models, repositories such as org/name, or files and folders
     #[arg(value_name = "MODEL|PATH")]
-    pub targets: Vec<String>,
+    pub targets: Vec<OsString>,
     /// Fetch what is damaged, and nothing else; what is here a second time is copied
     #[arg(long, env = "MODELSTRAP_FIX", value_parser = FalseyValueParser::new())]
     pub fix: bool,

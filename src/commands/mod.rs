@@ -23,6 +23,7 @@ mod survey;
 mod undo;
 mod verify;
 mod wizard;
+mod words;
 
 use std::io;
 use std::path::PathBuf;

@@ -3,7 +3,7 @@
 //! None of it is what a person asked for. A cache that cannot be written to (read only, another user's) works as well without, so
 //! nothing here fails a verb.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::context::Context;
 use super::survey::Survey;
@@ -13,8 +13,11 @@ use crate::models::footprint;
 use crate::models::homes::Homes;
 use crate::models::lock::{self, Lock};
 use crate::models::locked::Model;
+use crate::plan;
 use crate::project::Project;
-use crate::support::{bounded, escape, time};
+use crate::project::answers::Answers;
+use crate::setup::{Layout, Overrides};
+use crate::support::{bounded, escape, paths, time};
 
 /// A lock above this size is not read before each command that is run, in bytes.
 const MOST: u64 = 2 << 20;
@@ -27,6 +30,32 @@ pub(super) fn register(context: &Context, project: &Project, cache_root: &Path) 
     let text = lock_text(project);
     let registered = projects::register(cache_root, &project.root, text.as_deref(), &context.vars, time::seconds());
     tell(context, cache_root, registered);
+}
+
+/// The cache roots that the project may be registered in, as it is set up now: the one of its answers, and what setup has made.
+pub(super) fn roots(context: &Context, project: &Project) -> Vec<PathBuf> {
+    let past = super::setup::shelf(project).past();
+    if past.is_empty() {
+        return Vec::new();
+    }
+    let answers = Answers::load(&project.state_folder());
+    let layout = Layout::settle(project, &answers, &Overrides::default(), &context.vars, context.os);
+    let made = past.into_iter().flat_map(|run| run.entries).filter(|entry| entry.kind == plan::Kind::Directory);
+    layout.ok().map(|layout| layout.cache_root).into_iter().chain(made.map(|entry| entry.path)).collect()
+}
+
+/// Takes the project's registration out of those of `roots` that are not its cache any more, and says so: whoever cleans them would keep
+/// what its lock needs.
+pub(super) fn leave(context: &Context, project: &Project, roots: &[PathBuf], layout: &Layout) {
+    let now = paths::real_place(&layout.cache_root);
+    for root in roots.iter().filter(|root| root.is_dir() && paths::real_place(root) != now) {
+        if projects::leave(root, &project.root, &context.vars) {
+            let shown = paths::friendly(&project.root, layout.home.as_deref(), root);
+            context.output.tell(format!(
+                "{shown} is this project's cache no more, and does not keep models for it any longer; what lies there stays"
+            ));
+        }
+    }
 }
 
 /// Notes that the models of the project's lock are used now, if the cache has notes.

@@ -18,7 +18,7 @@ use crate::cache::{Inventory, scan};
 use crate::cli::ReportArgs;
 use crate::platform::{Os, disk};
 use crate::support::interrupt::{self, Interrupted};
-use crate::support::{atomic, escape, paths, time, units};
+use crate::support::{atomic, escape, paths, quoted, time, units};
 
 /// What finds no browser says so within that time.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -166,9 +166,9 @@ fn tell(context: &Context, survey: &Survey, inventory: &Inventory, page: (&Path,
     if context.global.json {
         let document = json!({
             "schema": "modelstrap.report/1",
-            "project": survey.project.root.to_string_lossy(),
-            "cache_root": survey.layout.cache_root.to_string_lossy(),
-            "path": target.to_string_lossy(),
+            "project": quoted::text(&survey.project.root),
+            "cache_root": quoted::text(&survey.layout.cache_root),
+            "path": quoted::text(target),
             "bytes": size,
             "cache_bytes": inventory.homes.disk,
             "total_bytes": inventory.total.disk,

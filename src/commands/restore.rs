@@ -16,7 +16,7 @@ use crate::cache::archive::{read, restore, room};
 use crate::cli::RestoreArgs;
 use crate::platform::disk;
 use crate::support::interrupt::{self, Interrupted};
-use crate::support::{escape, paths, units};
+use crate::support::{escape, paths, quoted, units};
 
 pub(super) fn run(context: &Context, arguments: &RestoreArgs) -> Result<Exit> {
     interrupt::watch();
@@ -170,27 +170,24 @@ fn report(
 ) -> Result<()> {
     let (bytes, contents) = merge.coming(index);
     if context.global.json {
-        let mut kept: Vec<Value> =
-            merge.kept(index).map(|(name, why)| json!({"name": name.encoded(), "why": why})).collect();
-        kept.extend(
-            outcome.iter().flat_map(|outcome| &outcome.kept).map(|(name, why)| json!({"name": name, "why": why})),
-        );
+        let later = outcome.iter().flat_map(|outcome| &outcome.kept).map(|(name, why)| (name, why.as_str()));
+        let kept = merge.kept(index).chain(later).map(|(name, why)| json!({"name": name.text(), "why": why}));
         let document = json!({
             "schema": "modelstrap.restore/1",
-            "archive": arguments.archive.to_string_lossy(),
+            "archive": quoted::text(&arguments.archive),
             "dry_run": arguments.dry_run,
             "coming_contents": contents,
             "coming_bytes": bytes,
             "here_bytes": merge.here(index),
             "left_out_bytes": merge.left_out_bytes(index),
-            "left_out": merge.left_out(index).map(|entry| entry.name.encoded()).collect::<Vec<_>>(),
+            "left_out": merge.left_out(index).map(|entry| entry.name.text()).collect::<Vec<_>>(),
             "files": outcome.map(|outcome| outcome.files),
             "bytes": outcome.map(|outcome| outcome.bytes),
             "links": outcome.map(|outcome| outcome.links),
             "references": outcome.map(|outcome| outcome.references),
-            "replaced": merge.replaced(index).map(Name::encoded).collect::<Vec<_>>(),
-            "kept": kept,
-            "newer": merge.newer.iter().map(|at| index.entries[*at].name.encoded()).collect::<Vec<_>>(),
+            "replaced": merge.replaced(index).map(Name::text).collect::<Vec<_>>(),
+            "kept": kept.collect::<Vec<_>>(),
+            "newer": merge.newer.iter().map(|at| index.entries[*at].name.text()).collect::<Vec<_>>(),
         });
         context.output.document(format!("{document:#}\n"))?;
     } else if let Some(outcome) = outcome {
@@ -240,11 +237,11 @@ fn member(index: &Index, at: usize, name: &Name) -> String {
 fn listed(index: &Index) -> Value {
     let entry = |at: usize| {
         let entry = &index.entries[at];
-        let mut value = json!({"name": entry.name.encoded()});
+        let mut value = json!({"name": entry.name.text()});
         match &entry.what {
             What::File { size, sum } => (value["size"], value["sha256"]) = (json!(size), json!(hex(sum))),
-            What::Same { of, .. } => value["same_as"] = json!(index.entries[*of].name.encoded()),
-            What::Link { to } => value["to"] = json!(names::encode(to)),
+            What::Same { of, .. } => value["same_as"] = json!(index.entries[*of].name.text()),
+            What::Link { to } => value["to"] = json!(names::text(to)),
             What::Folder => value["folder"] = json!(true),
         }
         value

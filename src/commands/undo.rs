@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::context::Context;
 use super::setup::{lock as lock_project, shelf};
-use super::{Exit, consent};
+use super::{Exit, consent, notes};
 use crate::cache::notes::projects;
 use crate::cli::UndoArgs;
 use crate::models::lock::unseen::{self, Unseen};
@@ -22,7 +22,7 @@ use crate::project::Project;
 use crate::project::answers::Answers;
 use crate::setup::{Layout, Overrides};
 use crate::support::interrupt::{self, Interrupted};
-use crate::support::{bounded, escape, paths, units};
+use crate::support::{bounded, escape, paths, quoted, units};
 
 pub(super) fn run(context: &Context, arguments: &UndoArgs) -> Result<Exit> {
     let project = context.project()?;
@@ -90,6 +90,12 @@ pub(super) fn run(context: &Context, arguments: &UndoArgs) -> Result<Exit> {
         total.parted.extend(undone.parted);
         total.left.extend(undone.left);
     }
+    // The cache of the run before is the project's again.
+    if record.is_set_up()
+        && let Ok(layout) = settled(context, &project)
+    {
+        notes::register(context, &project, &layout.cache_root);
+    }
     fit_lock(context, &project, &mut total);
     let noted = forget_models(&project);
     if shelf.past().is_empty() {
@@ -126,13 +132,17 @@ pub(super) fn run(context: &Context, arguments: &UndoArgs) -> Result<Exit> {
 
 /// Takes the project's registration out of the cache roots that go with these runs; with the last run, out of the one that stays.
 fn withdraw(context: &Context, project: &Project, past: &[Past], all: bool) {
-    let answers = Answers::load(&project.state_folder());
-    let layout = Layout::settle(project, &answers, &Overrides::default(), &context.vars, context.os);
+    let layout = settled(context, project);
     let made = past.iter().flat_map(|run| &run.entries).filter(|entry| entry.kind == Kind::Directory);
     let made = made.map(|entry| entry.path.clone());
     for root in layout.ok().filter(|_| all).map(|layout| layout.cache_root).into_iter().chain(made) {
         projects::withdraw(&root, &project.root, &context.vars);
     }
+}
+
+fn settled(context: &Context, project: &Project) -> Result<Layout> {
+    let answers = Answers::load(&project.state_folder());
+    Layout::settle(project, &answers, &Overrides::default(), &context.vars, context.os)
 }
 
 fn consent(context: &Context, arguments: &UndoArgs) -> Result<()> {
@@ -219,14 +229,12 @@ fn tidy(context: &Context, project: &Project, shelf: &Shelf, dry_run: bool) -> R
 
 fn report(context: &Context, project: &Project, undone: &Undone, said: bool) -> Result<Exit> {
     if context.global.json {
-        let list = |paths: &[std::path::PathBuf]| {
-            paths.iter().map(|path| path.to_string_lossy().into_owned()).collect::<Vec<_>>()
-        };
+        let list = |paths: &[std::path::PathBuf]| paths.iter().map(quoted::text).collect::<Vec<_>>();
         let left: Vec<_> =
-            undone.left.iter().map(|(path, why)| json!({"path": path.to_string_lossy(), "why": why})).collect();
+            undone.left.iter().map(|(path, why)| json!({"path": quoted::text(path), "why": why})).collect();
         let document = json!({
             "schema": "modelstrap.undo/1",
-            "project": project.root.to_string_lossy(),
+            "project": quoted::text(&project.root),
             "restored": list(&undone.restored),
             "parted": list(&undone.parted),
             "left": left,

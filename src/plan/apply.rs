@@ -159,7 +159,8 @@ fn merge(adopted: &[Entry], edits: &[Edit], record: &Record) -> Vec<Entry> {
 /// Makes one edit, after looking once more that the disk is as the plan saw it.
 fn make(edit: &Edit, tag: &str) -> io::Result<()> {
     let now = if edit.kind == Kind::Link { State::observe_link(&edit.path)? } else { State::observe(&edit.path)? };
-    if now == edit.after {
+    // Another project that shares the cache may have made it meanwhile.
+    if edit.after.is_reached_by(&now) {
         return Ok(());
     }
     if now != edit.before {

@@ -115,14 +115,15 @@ impl Desk<'_> {
     }
 
     fn directory(&self, before: State) -> Result<Outcome, Obstacle> {
-        match before {
-            State::Directory => Ok(Outcome::default()),
-            State::Absent if std::fs::symlink_metadata(&self.change.path).is_ok() => {
-                let target = std::fs::read_link(&self.change.path).unwrap_or_default();
+        // What is no link and was not there a moment ago, another project that shares the cache has made.
+        let link = std::fs::read_link(&self.change.path).ok();
+        match (before, link) {
+            (State::Directory, _) => Ok(Outcome::default()),
+            (State::Absent, Some(target)) => {
                 let why = format!("is a symbolic link to {}, which does not exist", escape::path(&target));
                 Err(self.obstacle(why, "create that folder (is a disk not mounted?), or remove the link"))
             }
-            State::Absent => Ok(Outcome {
+            (State::Absent, None) => Ok(Outcome {
                 edit: Some(directory(self.change.path.clone(), self.change.why.clone())),
                 ..Outcome::default()
             }),

@@ -81,6 +81,14 @@ impl State {
         }
     }
 
+    /// Whether `now` is this state already: a file that may have any mode has the umask's.
+    pub fn is_reached_by(&self, now: &Self) -> bool {
+        match (self, now) {
+            (Self::File(wanted, 0), Self::File(there, _)) => wanted == there,
+            _ => self == now,
+        }
+    }
+
     /// The state with its content replaced by a digest.
     pub fn trace(&self) -> Trace {
         match self {

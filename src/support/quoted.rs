@@ -23,23 +23,29 @@ pub fn shown(name: impl AsRef<OsStr>) -> String {
     }
 }
 
-/// `name` as text that is it and no other's: itself, if it is UTF-8.
-pub fn text(name: &OsStr) -> String {
-    name.to_str().map_or_else(|| quote(name), str::to_owned)
+/// `name` as text that is it and no other's, for a document of JSON: itself, if it is UTF-8 and does not look quoted.
+pub fn text(name: impl AsRef<OsStr>) -> String {
+    let name = name.as_ref();
+    name.to_str().filter(|_| *meant(name) == *name).map_or_else(|| quote(name), str::to_owned)
 }
 
 /// What somebody gave as a word, as [`text`] has names, however it was written.
 pub fn given(word: &OsStr) -> String {
-    text(&meant(word))
+    text(meant(word))
 }
 
-/// The name that is written exactly as the word, where [`given`] reads it as another one: a name may look quoted itself.
+/// The name that is written exactly as the word, as [`text`] has it, where [`given`] reads the word as another one: a name may look
+/// quoted itself.
 pub fn literal(word: &OsStr) -> Option<String> {
-    let text = word.to_str()?;
-    (*meant(word) != *word).then(|| text.to_owned())
+    (*meant(word) != *word).then(|| text(word))
 }
 
-/// The path that a word is which [`given`] has made of one.
+/// Every name that a word can be read as, as [`text`] has names: one, or two.
+pub fn readings(word: &OsStr) -> impl Iterator<Item = String> {
+    std::iter::once(given(word)).chain(literal(word))
+}
+
+/// The name, or path, that [`text`] has written so.
 pub fn path(word: &str) -> PathBuf {
     meant(OsStr::new(word)).into_owned().into()
 }
@@ -47,7 +53,7 @@ pub fn path(word: &str) -> PathBuf {
 /// `path` as a word of a shell.
 pub fn word(path: &Path) -> String {
     let shown = shown(path);
-    let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c));
+    let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "-_./:@+".contains(c));
     match path.to_str() {
         Some(text) if plain(text) => shown,
         Some(text) if text == shown => format!("'{}'", text.replace('\'', "'\\''")),
@@ -167,6 +173,9 @@ mod tests {
             assert_eq!(shown(os(name)), wanted);
         }
         assert_eq!(text(os(b"a\x1b")), "a\x1b", "what is UTF-8 is itself where no terminal shows it");
+        assert_eq!(text(r"$'caf\xe9.pt'"), r"$'$\'caf\\xe9.pt\''", "what looks quoted would be taken for another name");
+        let all: Vec<String> = readings(OsStr::new("$'a'")).collect();
+        assert_eq!(all, ["a", r"$'$\'a\''"]);
         assert_eq!(given(OsStr::new(r"$'caf\351.pt'")), r"$'caf\xe9.pt'", "octal digits are GNU's");
         assert_eq!(given(OsStr::new(r"$'a\zb'")), r"$'a\zb'");
         assert_eq!(
@@ -180,6 +189,13 @@ mod tests {
 
     proptest! {
         #[test]
+        fn what_a_document_says_is_one_name_only(name in r"(\$'?)?([a-z\\'\x1b]|\\x41){0,6}'?") {
+            let written = text(&name);
+            prop_assert_eq!(path(&written), Path::new(&name));
+            prop_assert!(written == name || written.starts_with("$'"));
+        }
+
+        #[test]
         fn what_is_shown_is_taken_for_the_name_again(name in proptest::collection::vec(1_u8.., 0..12)) {
             let name = os(&name);
             prop_assume!(![&b"$'"[..], b"~/$'"].iter().any(|quoted| name.as_bytes().starts_with(quoted)));
@@ -187,6 +203,7 @@ mod tests {
             prop_assert!(!seen.chars().any(drives_a_terminal));
             let (back, again) = (path(&seen), path(&given(name)));
             prop_assert_eq!((back.as_os_str(), again.as_os_str()), (name, name));
+            prop_assert!(readings(name).eq([text(name)]));
             let bash = std::process::Command::new("bash").arg("-c").arg(format!("printf %s {}", word(Path::new(name)))).env("LC_ALL", "C.UTF-8").output();
             if let Ok(ran) = bash {
                 prop_assert_eq!(ran.stdout, name.as_bytes());

@@ -20,7 +20,7 @@ fn link(target: &str, at: PathBuf) {
 fn found(gathered: &Gathered) -> Vec<String> {
     let line = |(name, thing): (&Name, &Thing)| match thing {
         Thing::File(Bytes::Disk(..)) => name.to_string(),
-        Thing::File(Bytes::Memory(bytes)) => format!("{name} = {}", names::shown(bytes)),
+        Thing::File(Bytes::Memory(bytes)) => format!("{name} = {}", String::from_utf8_lossy(bytes).escape_default()),
         Thing::Link(to) => format!("{name} -> {}", names::shown(to)),
         Thing::Folder => format!("{name}/"),
     };

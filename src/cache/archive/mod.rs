@@ -24,3 +24,4 @@ pub mod target;
 pub mod twins;
 pub mod unpack;
 pub mod write;
+mod written;

@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use super::folder::Folder;
 use super::index::{Index, Sum, What};
 use super::merge::{self, Merge, Step, comes};
-use super::names::{self, Role};
+use super::names::{self, Name, Role};
 use super::target::{Spot, Target};
 use crate::cache::stamp::Stamp;
 use crate::support::escape;
@@ -37,7 +37,7 @@ pub struct Outcome {
     /// Branches that now name what the archive says.
     pub references: u64,
     /// What was not done after all, since something was there that was not there before, and why.
-    pub kept: Vec<(String, String)>,
+    pub kept: Vec<(Name, String)>,
 }
 
 /// A content that is being written.
@@ -346,7 +346,9 @@ impl<'a> Placer<'a> {
                     let _ = from.unlink(name);
                     // Another program fetched the same content meanwhile: its name says so.
                     if this.role(at) != Role::Blob {
-                        this.outcome.kept.push((shown, "something came there meanwhile".to_owned()));
+                        this.outcome
+                            .kept
+                            .push((this.index.entries[at].name.clone(), "something came there meanwhile".to_owned()));
                     }
                     Ok(())
                 }

@@ -119,7 +119,7 @@ impl Placer<'_> {
         let commit = self.target.spot(&[repository, b"/snapshots/", bytes.trim_ascii()].concat());
         let plain = !bytes.trim_ascii().is_empty() && !bytes.contains(&b'/') && !bytes.trim_ascii().starts_with(b".");
         if !plain || !commit.path().is_dir() {
-            self.outcome.kept.push((name.to_string(), "the commit that it names is not here".to_owned()));
+            self.outcome.kept.push((name.clone(), "the commit that it names is not here".to_owned()));
             return Ok(());
         }
         let staging = self.staging(at)?;

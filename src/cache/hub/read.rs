@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::{Blob, BlobKind, File, FileKind, Hub, Reference, Repository, Revision};
 use crate::cache::stamp::Stamp;
-use crate::support::bounded;
+use crate::support::{bounded, quoted};
 
 /// No repository has folders in folders in so many folders.
 const DEEPEST: usize = 64;
@@ -19,16 +19,18 @@ const REFERENCE: u64 = 64;
 const KINDS: [(&str, &str); 4] =
     [("models--", "model"), ("datasets--", "dataset"), ("spaces--", "space"), ("kernels--", "kernel")];
 
-/// `org/name` and the kind, if a folder of this name is a repository's.
+/// `org/name` and the kind, if a folder of this name is a repository's. Both are written as [`quoted::text`] writes names: one that is no
+/// UTF-8 comes from no hub, and two of them are two all the same.
 pub(in crate::cache) fn named(folder: &str) -> Option<(String, &'static str)> {
+    let (quote, folder) = folder.split_at(if folder.starts_with("$'") { 2 } else { 0 });
     KINDS.iter().find_map(|(prefix, kind)| {
         let rest = folder.strip_prefix(prefix)?;
-        (!rest.is_empty()).then(|| (rest.replace("--", "/"), *kind))
+        (!rest.is_empty()).then(|| (format!("{quote}{}", rest.replace("--", "/")), *kind))
     })
 }
 
 pub(super) fn repository(folder: &Path, hub: &Hub) -> Repository {
-    let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = quoted::text(folder.file_name().unwrap_or_default());
     let (name, kind) = named(&name).unwrap_or((name, "model"));
     let mut found = Repository { folder: folder.to_path_buf(), name, kind, ..Repository::default() };
     let outcome = blobs(&mut found, hub);

@@ -56,7 +56,7 @@ impl Work<'_> {
                 same: after.same - before.same,
             };
             if tally.files > 0 {
-                self.out.models.push((folder.file_name().unwrap_or_default().to_string_lossy().into_owned(), tally));
+                self.out.models.push((quoted::text(folder.file_name().unwrap_or_default()), tally));
             }
         }
         if only.is_none() {

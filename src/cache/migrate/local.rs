@@ -16,6 +16,7 @@ use super::notes::{NOTES, Note, drop_empty_locks, forget, notes};
 use super::work::{Stop, Tally, To, Work, check, sweep, temporary};
 use crate::cache::hub::{Hub, Reference, Repository};
 use crate::models::names;
+use crate::support::quoted;
 
 impl Work<'_> {
     /// Makes what is in the folder `from` revisions of the repository whose folder is `to`.
@@ -60,7 +61,7 @@ impl Work<'_> {
     /// Names the repository and what came of it since the sums were `before`.
     pub(super) fn tell_model(&mut self, to: &To, before: Tally) {
         if self.out.tally.files > before.files {
-            let name = to.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let name = quoted::text(to.path.file_name().unwrap_or_default());
             let (now, then) = (self.out.tally, before);
             let tally = Tally {
                 files: now.files - then.files,

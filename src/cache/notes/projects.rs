@@ -150,15 +150,34 @@ pub fn withdraw(cache_root: &Path, project: &Path, vars: &Vars) {
     }
 }
 
+/// Takes the registration of `project`, of this machine and person, out of a cache that it uses no more. All other notes there stay. Whether
+/// there was one.
+pub fn leave(cache_root: &Path, project: &Path, vars: &Vars) -> bool {
+    let Some(folder) = folder(cache_root) else { return false };
+    let who = Who::of(vars);
+    let ours: Vec<PathBuf> = listed(&folder).0.into_iter().map(|name| folder.join(name)).collect();
+    let ours = ours.into_iter().filter(|at| read(at).is_ok_and(|(found, _)| is_ours(&found, project, &who)));
+    let gone = ours.filter(|at| {
+        file::remove(at);
+        file::remove(&gone_mark(at));
+        !at.exists()
+    });
+    let is_gone = gone.count() > 0;
+    file::remove_bare(&folder);
+    is_gone
+}
+
+fn is_ours(found: &Registration, project: &Path, who: &Who) -> bool {
+    (&*found.project, &found.host, &found.user) == (project, &who.host, &who.user)
+}
+
 fn withdraw_from(folder: &Path, cache_root: &Path, project: &Path, who: &Who) {
     for name in listed(folder).0 {
         let at = folder.join(&name);
-        let is_ours =
-            |found: &Registration| (&*found.project, &found.host, &found.user) == (project, &who.host, &who.user);
         let is_moved = |found: &Registration| {
             cache_root.starts_with(project) && matches!(standing(&at, found, who, 0), Standing::Gone { .. })
         };
-        if read(&at).is_ok_and(|(found, _)| is_ours(&found) || is_moved(&found)) {
+        if read(&at).is_ok_and(|(found, _)| is_ours(&found, project, who) || is_moved(&found)) {
             file::remove(&at);
             file::remove(&gone_mark(&at));
         }

@@ -12,6 +12,7 @@ use crate::cache::inventory::{Inventory, Unit, UnitKind};
 use crate::cache::stamp::Stamp;
 use crate::fetch::Digest;
 use crate::support::interrupt;
+use crate::support::quoted;
 
 /// The files of so many models are read.
 const MODELS: usize = 400;
@@ -164,14 +165,10 @@ fn repository(path: &Path, copies: &mut Copies) -> Vec<Leaf> {
         for file in &revision.files {
             match &file.kind {
                 FileKind::Blob(blob) => {
-                    names.entry(blob).or_insert_with(|| file.path.to_string_lossy().into_owned());
+                    names.entry(blob).or_insert_with(|| quoted::shown(&file.path));
                 }
                 FileKind::Own(stamp) => {
-                    leaves.push(Leaf {
-                        name: file.path.to_string_lossy().into_owned(),
-                        disk: stamp.disk,
-                        id: id(stamp),
-                    });
+                    leaves.push(Leaf { name: quoted::shown(&file.path), disk: stamp.disk, id: id(stamp) });
                 }
                 FileKind::Dangling(_) | FileKind::Foreign(_) => {}
             }
@@ -187,11 +184,11 @@ fn repository(path: &Path, copies: &mut Copies) -> Vec<Leaf> {
             BlobKind::Shared(_, payload) => payload.map_or((0, None), |payload| (payload.disk, Some(payload.id))),
             BlobKind::Foreign => (0, None),
         };
-        let orphan = || format!("{} (no revision)", name.to_string_lossy());
+        let orphan = || format!("{} (no revision)", quoted::shown(name));
         leaves.push(Leaf { name: names.get(name.as_os_str()).cloned().unwrap_or_else(orphan), disk, id });
     }
     for (path, stamp) in &found.unfinished {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let name = quoted::shown(path.file_name().unwrap_or_default());
         leaves.push(Leaf { name: format!("{name} (unfinished)"), disk: stamp.disk, id: id(stamp) });
     }
     leaves
@@ -210,7 +207,7 @@ fn folder(root: &Path, copies: &mut Copies) -> Vec<Leaf> {
                 waiting.push((path, depth + 1));
             } else if let (true, Ok(stamp)) = (kind.is_file(), Stamp::at(&path)) {
                 note(copies, &entry.file_name(), &path, &stamp);
-                let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
+                let name = quoted::shown(path.strip_prefix(root).unwrap_or(&path));
                 leaves.push(Leaf { name, disk: stamp.disk, id: id(&stamp) });
             }
         }

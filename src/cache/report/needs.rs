@@ -8,6 +8,7 @@ use crate::models::footprint;
 use crate::models::homes::Homes;
 use crate::models::lock::Lock;
 use crate::models::locked::Model;
+use crate::support::quoted;
 
 /// What the registered projects need.
 #[derive(Debug, Default)]
@@ -22,7 +23,7 @@ impl Needs {
         let mut needs = Self::default();
         let others = known.iter().map(|one| (&*one.registration.project, one.lock.as_ref()));
         for (project, lock) in others.chain([(root, own)]) {
-            let name = project.file_name().unwrap_or_default().to_string_lossy();
+            let name = quoted::shown(project.file_name().unwrap_or_default());
             for model in lock.iter().flat_map(|lock| &lock.models) {
                 needs.add(model, &name, homes);
             }

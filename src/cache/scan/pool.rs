@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use super::folder::{Folder, ROOM};
+use super::folder::{Folder, Mounted, ROOM};
 use super::key::Keys;
 use super::link_room::LinkRoom;
 use super::state::State;
@@ -118,6 +118,11 @@ impl Pool {
         let wanted = (heap.work.len() - before).min(heap.idle);
         drop(heap);
         (0..wanted).for_each(|_| self.wake.notify_one());
+    }
+
+    /// Files and folders to which more paths lead than names.
+    pub(super) fn mounted(&self) -> Option<&Arc<Mounted>> {
+        self.twice.mounted()
     }
 
     fn is_late(&self, work: &Work) -> bool {

@@ -13,6 +13,7 @@ use super::{Piece, STORE_MARK, Work, repository};
 use crate::cache::inventory::Repository;
 use crate::cache::places::OWN;
 use crate::cache::{ollama, places};
+use crate::support::quoted;
 
 /// Folders that lead to models and are none: `torch/hub/checkpoints/x.pt` is the model `x.pt`.
 const LEADING: [&str; 6] = ["hub", "checkpoints", "huggingface", "transformers", "models", "snapshots"];
@@ -32,7 +33,7 @@ const DEEPEST: u32 = 256;
 /// Reads a place from its top.
 pub(super) fn place(pool: &Pool, number: u32, room: &mut Vec<u8>) {
     let Some(place) = pool.places.get(number as usize) else { return };
-    let folder = match Folder::open(&place.real) {
+    let folder = match Folder::open(&place.real, pool.mounted()) {
         Ok(folder) => Arc::new(folder),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return,
         Err(error) => {
@@ -64,8 +65,8 @@ pub(super) fn folder(pool: &Pool, piece: Piece, room: &mut Vec<u8>) {
 
 /// Reads a repository, as one piece.
 pub(super) fn repository(pool: &Pool, piece: &Piece, hub: u32) {
-    let name = text(&piece.name).to_string_lossy();
-    let Some((id, kind)) = repository::named(&name) else { return };
+    let Some((id, kind)) = repository::named(&quoted::text(text(&piece.name))) else { return };
+    let id = quoted::path(&id).into_os_string();
     let folder = match piece.open(pool) {
         Ok(Some(folder)) => folder,
         Ok(None) => return,
@@ -73,11 +74,11 @@ pub(super) fn repository(pool: &Pool, piece: &Piece, hub: u32) {
             // One of which nothing is known but that it is there: whoever cleans must know that it may use what it shares.
             let unread = Box::new(Repository { kind, ..Repository::default() });
             let kind = RowKind::Repository(unread, Vec::new());
-            pool.state().row(piece.place, id.into(), piece.path.clone(), kind);
+            pool.state().row(piece.place, id, piece.path.clone(), kind);
             return pool.problem(piece.path.clone(), &error);
         }
     };
-    let row = pool.state().row(piece.place, id.into(), piece.path.clone(), RowKind::Rest);
+    let row = pool.state().row(piece.place, id, piece.path.clone(), RowKind::Rest);
     let full = |linked: &mut Vec<Look>| pool.state().link(row, linked);
     let shared = (&pool.keys, &pool.link_room);
     let mut read = repository::read(&folder, &piece.path, hub, shared, &full);
@@ -205,9 +206,9 @@ impl Here<'_> {
         if piece.in_unit {
             return Work::Folder(piece);
         }
-        let child = text(&piece.name).to_string_lossy().into_owned();
+        let child = text(&piece.name);
         if let Some(hub) = hub {
-            if repository::named(&child).is_some() {
+            if repository::named(&quoted::text(child)).is_some() {
                 return Work::Repository { piece, hub };
             }
             if child == "blobs" && is_store(folder, &piece.name) {
@@ -219,10 +220,10 @@ impl Here<'_> {
                 return Work::Store { piece, hub };
             }
         }
-        if self.depth >= LEADING_DEPTH || !LEADING.contains(&child.as_str()) {
+        if self.depth >= LEADING_DEPTH || !LEADING.iter().any(|leading| child == *leading) {
             // What a hub and this tool keep for themselves is no model.
-            let kind = if child.starts_with('.') { RowKind::Own } else { RowKind::Folder };
-            piece.row = pool.state().row(self.number, child.into(), piece.path.clone(), kind);
+            let kind = if child.as_encoded_bytes().starts_with(b".") { RowKind::Own } else { RowKind::Folder };
+            piece.row = pool.state().row(self.number, child.to_owned(), piece.path.clone(), kind);
             piece.in_unit = true;
         }
         Work::Folder(piece)

@@ -314,8 +314,10 @@ fn listed(folder: &Path) -> io::Result<(Vec<OsString>, Vec<OsString>)> {
 }
 
 fn is_repository(path: &Path) -> bool {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    ["models--", "datasets--", "spaces--"].iter().any(|prefix| name.len() > prefix.len() && name.starts_with(prefix))
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    [&b"models--"[..], b"datasets--", b"spaces--"]
+        .iter()
+        .any(|prefix| name.len() > prefix.len() && name.starts_with(prefix))
 }
 
 /// The model of openai-whisper that is kept under this name.

@@ -1,12 +1,14 @@
 //! What of the cache is stored: everything in the homes, or what a person names.
 
 use std::collections::HashSet;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
 use super::super::context::Context;
 use super::super::survey::Survey;
+use super::super::words::Ground;
 use crate::cache::Kind;
 use crate::cache::archive::gather::Root;
 use crate::cache::archive::names::{self, Name, Role};
@@ -15,7 +17,7 @@ use crate::models::hub::layout;
 use crate::models::lock::{self, Lock};
 use crate::models::locked::{Model, Place};
 use crate::models::sources;
-use crate::support::{bounded, escape, nearest, paths};
+use crate::support::{bounded, nearest, paths, quoted};
 
 /// The folders of the cache, by the names that they have in archives. Where a variable leads a library elsewhere, its folder has the
 /// name that it would have in the cache root: whoever restores it may have no such variable.
@@ -55,22 +57,28 @@ impl Choice {
     ///
     /// # Errors
     /// When a word names nothing that is in the cache.
-    pub(super) fn of(context: &Context, survey: &Survey, roots: &[Root], words: &[String]) -> Result<Self> {
+    pub(super) fn of(context: &Context, survey: &Survey, roots: &[Root], words: &[OsString]) -> Result<Self> {
         let mut choice = Self { all: words.is_empty(), ..Self::default() };
         let lock = read_lock(survey);
+        let start = context.start()?;
         for word in words {
-            let model = lock.iter().flat_map(|lock| &lock.models).find(|model| model.name == *word);
-            let found = match model {
-                Some(model) => choice.model(survey, roots, model)?,
-                None => choice.repository(survey, roots, word) || choice.path(context, survey, roots, word),
-            };
+            let mut found = false;
+            // A word that looks quoted may be a name that is written so: what could be meant is stored.
+            for name in quoted::readings(word) {
+                let model = lock.iter().flat_map(|lock| &lock.models).find(|model| model.name == name);
+                found |= match model {
+                    Some(model) => choice.model(survey, roots, model)?,
+                    None => choice.repository(survey, roots, &name) || choice.path(&start, survey, roots, &name),
+                };
+            }
             if !found {
-                let near = nearest(word, roots, lock.as_ref())
-                    .map(|near| format!("; did you mean `{}`?", escape::printable(&near)));
+                let word = quoted::given(word);
+                let near = nearest(&word, roots, lock.as_ref())
+                    .map(|near| format!("; did you mean `{}`?", quoted::shown(near)));
                 bail!(
                     "nothing in the cache is called {}{}\n  it takes a model that modelstrap.lock names, a repository as \
                      org/name or org/name@REVISION, or a file or folder of the cache; `modelstrap status --models` lists them",
-                    escape::printable(word),
+                    quoted::shown(&word),
                     near.unwrap_or_default()
                 );
             }
@@ -167,20 +175,15 @@ impl Choice {
     }
 
     /// A file or folder, from here or from the cache root.
-    fn path(&mut self, context: &Context, survey: &Survey, roots: &[Root], word: &str) -> bool {
-        let word = word.trim_end_matches('/');
-        let from = context.start().ok().into_iter().chain([survey.homes.root.clone()]);
-        for base in from {
-            let path = paths::absolute(&base, Path::new(word));
-            if paths::has_parent_component(&path) || path.symlink_metadata().is_err() {
-                continue;
-            }
-            if let Some(name) = named(roots, &path) {
-                self.trees.push(name);
-                return true;
-            }
-        }
-        false
+    fn path(&mut self, start: &Path, survey: &Survey, roots: &[Root], word: &str) -> bool {
+        let ground = Ground { start, layout: &survey.layout };
+        let in_cache = paths::absolute(&survey.homes.root, &quoted::path(word));
+        let in_cache = Some(in_cache).filter(|path| path.symlink_metadata().is_ok());
+        let mut found = ground.at(word).into_iter().chain(in_cache);
+        let name = found.find_map(|path| named(roots, &path).filter(|_| !paths::has_parent_component(&path)));
+        let is_found = name.is_some();
+        self.trees.extend(name);
+        is_found
     }
 }
 
@@ -190,7 +193,7 @@ fn nearest(word: &str, roots: &[Root], lock: Option<&Lock>) -> Option<String> {
     let folders =
         roots.iter().flat_map(|root| [root.path.clone(), root.path.join("hub"), root.path.join("hub/checkpoints")]);
     let listed = folders.filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().filter_map(Result::ok);
-    let names = listed.filter_map(|entry| entry.file_name().into_string().ok());
+    let names = listed.map(|entry| quoted::text(entry.file_name()));
     let names = names.filter(|name| !name.starts_with('.')).map(|name| hub::full_name(&name).unwrap_or(name));
     let known: Vec<String> = models.chain(names).collect();
     nearest::nearest(word, known.iter().map(String::as_str)).map(str::to_owned)

@@ -20,21 +20,21 @@ struct Line {
 }
 
 /// The repositories and files of an archive, by name.
-pub(in crate::commands) struct Listing(BTreeMap<String, Line>);
+pub(in crate::commands) struct Listing(BTreeMap<Vec<u8>, Line>);
 
 impl Listing {
     /// What the archive with this index holds.
     pub(in crate::commands) fn of(index: &Index) -> Self {
         let stores = index.stores();
-        let mut lines: BTreeMap<String, Line> = BTreeMap::new();
+        let mut lines: BTreeMap<Vec<u8>, Line> = BTreeMap::new();
         for (at, entry) in index.entries.iter().enumerate() {
             let role = entry.name.role(&stores);
             if matches!(role, Role::Users | Role::Marker | Role::Payload) {
                 continue;
             }
             let unit = match entry.name.repository() {
-                Some((repository, _)) => names::shown(repository),
-                None => entry.name.to_string(),
+                Some((repository, _)) => repository.to_vec(),
+                None => entry.name.bytes().to_vec(),
             };
             let line = lines.entry(unit).or_default();
             line.used = line.used.max(entry.mtime);
@@ -59,9 +59,14 @@ impl Listing {
     pub(in crate::commands) fn table(&self, output: &Output) -> String {
         const COLUMNS: [Column; 4] =
             [Column::name("What"), Column::number("Size"), Column::number("Files"), Column::number("Revisions")];
-        let row = |(name, line): (&String, &Line)| {
+        let row = |(name, line): (&Vec<u8>, &Line)| {
             let revisions = if line.revisions.is_empty() { String::new() } else { line.revisions.len().to_string() };
-            vec![Cell::new(name), Cell::size(Some(line.bytes)), Cell::new(line.files.to_string()), Cell::new(revisions)]
+            vec![
+                Cell::new(names::shown(name)),
+                Cell::size(Some(line.bytes)),
+                Cell::new(line.files.to_string()),
+                Cell::new(revisions),
+            ]
         };
         let rows: Vec<Vec<Cell>> = self.0.iter().map(row).collect();
         table::render(&COLUMNS, &rows, output.colour_out, output.room_out())
@@ -69,9 +74,9 @@ impl Listing {
 
     /// For programs.
     pub(in crate::commands) fn units(&self) -> Vec<Value> {
-        let unit = |(name, line): (&String, &Line)| {
-            let revisions: Vec<String> = line.revisions.iter().map(|commit| names::encode(commit)).collect();
-            json!({"name": name, "bytes": line.bytes, "files": line.files, "revisions": revisions, "changed_at": time::rfc3339(line.used)})
+        let unit = |(name, line): (&Vec<u8>, &Line)| {
+            let revisions: Vec<String> = line.revisions.iter().map(|commit| names::text(commit)).collect();
+            json!({"name": names::text(name), "bytes": line.bytes, "files": line.files, "revisions": revisions, "changed_at": time::rfc3339(line.used)})
         };
         self.0.iter().map(unit).collect()
     }

@@ -24,7 +24,7 @@ use crate::cli::{BackupArgs, Compress};
 use crate::models::hub::store;
 use crate::platform::{Os, disk};
 use crate::support::interrupt::{self, Interrupted};
-use crate::support::{escape, paths, time, units};
+use crate::support::{escape, paths, quoted, time, units};
 use choice::Choice;
 use listing::Listing;
 
@@ -282,11 +282,11 @@ fn report(
     size: Option<u64>,
 ) -> Result<()> {
     let (contents, second) = sums(plan);
-    let listed = |path: &Path, why: String| json!({"path": path.to_string_lossy(), "why": why});
+    let listed = |path: &Path, why: String| json!({"path": quoted::text(path), "why": why});
     if context.global.json {
         let document = json!({
             "schema": "modelstrap.backup/1",
-            "archive": arguments.archive.to_string_lossy(),
+            "archive": quoted::text(&arguments.archive),
             "dry_run": arguments.dry_run,
             "names": plan.index.entries.len(),
             "contents": contents,

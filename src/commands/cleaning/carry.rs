@@ -18,7 +18,7 @@ use crate::cli::Consent;
 use crate::commands::context::Context;
 use crate::commands::survey::Survey;
 use crate::commands::{Exit, Usage, consent, notes};
-use crate::support::{escape, time, units};
+use crate::support::{escape, quoted, time, units};
 
 /// How the journal calls a removal of models from the project with their files.
 pub(in crate::commands) const PURGE: &str = "models remove --purge";
@@ -164,7 +164,7 @@ pub(in crate::commands) fn undo(context: &Context, verb: &str, dry_run: bool) ->
     };
     if context.global.json {
         let found = restored.as_ref();
-        let path = |path: &PathBuf| path.to_string_lossy().into_owned();
+        let path = |path: &PathBuf| quoted::text(path);
         let stayed = found.iter().flat_map(|one| &one.stayed);
         let document = json!({
             "schema": format!("modelstrap.{verb}/1"),

@@ -16,11 +16,11 @@ pub(super) fn document(
     emptied: u64,
 ) -> Value {
     let stayed = outcome.iter().flat_map(|outcome| &outcome.stayed);
-    let stayed = stayed.map(|(path, why)| json!({"path": path.to_string_lossy(), "why": why}));
+    let stayed = stayed.map(|(path, why)| json!({"path": quoted::text(path), "why": why}));
     json!({
         "schema": format!("modelstrap.{verb}/1"),
-        "project": scene.survey.project.root.to_string_lossy(),
-        "cache_root": scene.survey.layout.cache_root.to_string_lossy(),
+        "project": quoted::text(&scene.survey.project.root),
+        "cache_root": quoted::text(&scene.survey.layout.cache_root),
         "dry_run": outcome.is_none(),
         "plan": plan.lines,
         "kept": plan.kept,
@@ -33,10 +33,10 @@ pub(super) fn document(
         "stayed": stayed.collect::<Vec<_>>(),
         "trash_bytes": scene.pending,
         "swept_bytes": scene.swept.freed.saturating_add(emptied),
-        "projects_gone": scene.projects.gone.iter().map(|(path, _)| path.to_string_lossy()).collect::<Vec<_>>(),
-        "projects_without_lock": scene.projects.unlocked.iter().map(|(path, _)| path.to_string_lossy()).collect::<Vec<_>>(),
-        "projects_dropped": scene.projects.dropped.iter().map(|one| one.project.to_string_lossy()).collect::<Vec<_>>(),
-        "projects_unknown": scene.projects.unknown.iter().map(|(path, _)| path.to_string_lossy()).collect::<Vec<_>>(),
+        "projects_gone": scene.projects.gone.iter().map(|(path, _)| quoted::text(path)).collect::<Vec<_>>(),
+        "projects_without_lock": scene.projects.unlocked.iter().map(|(path, _)| quoted::text(path)).collect::<Vec<_>>(),
+        "projects_dropped": scene.projects.dropped.iter().map(|one| quoted::text(&one.project)).collect::<Vec<_>>(),
+        "projects_unknown": scene.projects.unknown.iter().map(|(path, _)| quoted::text(path)).collect::<Vec<_>>(),
     })
 }
 
@@ -64,7 +64,7 @@ fn line(line: &Line) -> Value {
     json!({
         "name": line.name,
         "kind": line.kind,
-        "path": quoted::text(line.path.as_os_str()),
+        "path": quoted::text(&line.path),
         "why": line.why,
         "exclusive_bytes": line.frees,
         "last_used": line.used.and_then(|used| time::rfc3339(used.at)),
@@ -74,5 +74,5 @@ fn line(line: &Line) -> Value {
 }
 
 fn kept(kept: &Kept) -> Value {
-    json!({"name": kept.name, "path": quoted::text(kept.path.as_os_str()), "why": kept.why})
+    json!({"name": kept.name, "path": quoted::text(&kept.path), "why": kept.why})
 }

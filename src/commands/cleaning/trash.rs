@@ -12,7 +12,7 @@ use crate::cli::Consent;
 use crate::commands::context::Context;
 use crate::commands::survey::Survey;
 use crate::commands::{Exit, consent, notes};
-use crate::support::{escape, interrupt, paths, units};
+use crate::support::{escape, interrupt, paths, quoted, units};
 
 /// Says how much it is, asks, and frees it.
 ///
@@ -51,8 +51,8 @@ pub(in crate::commands) fn clear_trash(context: &Context, agreed: &Consent) -> R
     if context.global.json {
         let document = json!({
             "schema": "modelstrap.clear/1",
-            "project": survey.project.root.to_string_lossy(),
-            "cache_root": survey.layout.cache_root.to_string_lossy(),
+            "project": quoted::text(&survey.project.root),
+            "cache_root": quoted::text(&survey.layout.cache_root),
             "dry_run": agreed.dry_run,
             "trash_bytes": waiting,
             "swept_bytes": swept.freed,

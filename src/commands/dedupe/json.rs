@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::Report;
 use crate::cache::duplicates::{Copy, How, Set};
 use crate::cache::link::Done;
+use crate::support::quoted;
 
 pub(super) fn document(report: &Report<'_>) -> Value {
     let mut results = report.outcome.iter().flat_map(|outcome| outcome.results.iter().flatten());
@@ -13,13 +14,13 @@ pub(super) fn document(report: &Report<'_>) -> Value {
         .plan
         .left
         .iter()
-        .map(|left| json!({"path": left.path.to_string_lossy(), "bytes": left.bytes, "why": left.why.words()}));
+        .map(|left| json!({"path": quoted::text(&left.path), "bytes": left.bytes, "why": left.why.words()}));
     let problems = report.found.problems.iter();
-    let problems = problems.map(|problem| json!({"path": problem.path.to_string_lossy(), "why": problem.why}));
+    let problems = problems.map(|problem| json!({"path": quoted::text(&problem.path), "why": problem.why}));
     json!({
         "schema": "modelstrap.dedupe/1",
-        "project": report.project.root.to_string_lossy(),
-        "cache_root": report.layout.cache_root.to_string_lossy(),
+        "project": quoted::text(&report.project.root),
+        "cache_root": quoted::text(&report.layout.cache_root),
         "dry_run": report.arguments.dry_run,
         "files": report.found.files,
         "read_bytes": report.found.read,
@@ -33,9 +34,9 @@ pub(super) fn document(report: &Report<'_>) -> Value {
 }
 
 fn pair(report: &Report<'_>, set: &Set, copy: &Copy, result: Option<&Option<Result<Done, String>>>) -> Value {
-    let names: Vec<_> = copy.file.names.iter().map(|name| name.path().to_string_lossy().into_owned()).collect();
+    let names: Vec<_> = copy.file.names.iter().map(|name| quoted::text(name.path())).collect();
     let mut value = json!({
-        "keep": set.keep.name().path().to_string_lossy(),
+        "keep": quoted::text(set.keep.name().path()),
         "names": names,
         "size_bytes": copy.file.stamp.size,
         "can_free_bytes": copy.saves,

@@ -56,5 +56,5 @@ const fn kind(shape: &Shape) -> &'static str {
 }
 
 fn text(path: &Path) -> String {
-    quoted::text(path.as_os_str())
+    quoted::text(path)
 }

@@ -22,7 +22,7 @@ use crate::models::hub::names;
 use crate::models::locked::{HubPlace, Part, Place};
 use crate::models::placement;
 use crate::models::world::World;
-use crate::support::{paths, time};
+use crate::support::{paths, quoted, time};
 
 /// A commit that goes.
 struct Going<'a> {
@@ -67,9 +67,9 @@ pub(super) fn chosen(world: &World, survey: &Survey, others: &Others, parts: &[&
 }
 
 fn known(path: &Path, stock: &Stock) -> Option<Wanted> {
-    let word = path.to_string_lossy();
+    let word = quoted::text(path);
     let meaning = words::meaning(&word, Some(path), stock, &[]).ok()?;
-    Some(Wanted::Named(word.into_owned(), meaning))
+    Some(Wanted::Named(word, meaning))
 }
 
 impl<'a> Going<'a> {

@@ -8,6 +8,7 @@ use super::settle::Settled;
 use crate::models::bring::Brought;
 use crate::models::locked::{Model, Place};
 use crate::models::placement;
+use crate::support::quoted;
 use crate::ui::events::{Events, Kind};
 use crate::ui::progress::Summary;
 
@@ -52,7 +53,7 @@ pub(super) fn summary(
         models.push(json!({
             "model": pick.choice.name, "state": if one.is_whole() { "here" } else { "failed" },
             "optional": pick.request.optional, "bytes": size(&one.model), "received": one.received,
-            "path": path.map(|path| path.to_string_lossy().into_owned()), "why": why,
+            "path": path.map(quoted::text), "why": why,
         }));
     }
     for (pick, error) in &settled.failures {

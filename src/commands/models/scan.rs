@@ -1,5 +1,6 @@
 //! `modelstrap models scan`: looks into weights for code that would run when they are loaded.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -7,12 +8,13 @@ use serde_json::json;
 
 use super::super::Exit;
 use super::super::context::Context;
+use super::super::words::Ground;
 use super::Session;
 use super::settle::{Ask, by_reason, settle};
 use crate::cli::ScanArgs;
 use crate::models::pickle::{self, Verdict};
 use crate::models::placement;
-use crate::support::{escape, interrupt, units};
+use crate::support::{escape, interrupt, quoted, units};
 
 /// A folder's tree is not followed deeper.
 const DEEPEST: usize = 64;
@@ -47,7 +49,7 @@ pub(super) fn run(context: &Context, arguments: &ScanArgs) -> Result<Exit> {
         }
         if context.global.json {
             let accepted = report.is_acceptable();
-            listed.push(json!({"path": path.to_string_lossy(), "accepted": accepted, "report": report.to_string()}));
+            listed.push(json!({"path": quoted::text(path), "accepted": accepted, "report": report.to_string()}));
         } else if !report.is_acceptable() {
             context.output.result(format!("{} is {report}\n", session.shown(path)))?;
         }
@@ -65,19 +67,26 @@ pub(super) fn run(context: &Context, arguments: &ScanArgs) -> Result<Exit> {
 }
 
 /// The files to look into: those of models, files by path, and all below folders.
-fn targets(session: &Session<'_>, words: &[String]) -> Result<Vec<PathBuf>> {
+fn targets(session: &Session<'_>, words: &[OsString]) -> Result<Vec<PathBuf>> {
     let start = session.context.start()?;
-    let (paths, models): (Vec<&String>, Vec<&String>) = words.iter().partition(|word| start.join(word).exists());
-    let mut files = Vec::new();
-    for path in paths {
-        walk(&start.join(path), 0, &mut files)?;
-    }
-    let is_path = |word: &&&String| word.starts_with(['/', '.', '~']) || word.contains('\\');
-    if let Some(gone) = models.iter().find(is_path) {
-        bail!("there is no file or folder {}", escape::printable(gone));
+    let ground = Ground { start: &start, layout: &session.layout };
+    let (mut files, mut models) = (Vec::new(), Vec::new());
+    for word in words {
+        // A word that looks quoted may be a name that is written so: what could be meant is looked into.
+        let found: Vec<PathBuf> =
+            quoted::readings(word).filter_map(|name| ground.at(&name)).filter(|path| path.exists()).collect();
+        for path in &found {
+            walk(path, 0, &mut files)?;
+        }
+        match quoted::given(word) {
+            _ if !found.is_empty() => {}
+            gone if word.to_str().is_none() || gone.starts_with(['/', '.', '~']) || gone.contains('\\') => {
+                bail!("there is no file or folder {}", quoted::shown(gone))
+            }
+            model => models.push(model),
+        }
     }
     if !models.is_empty() || words.is_empty() {
-        let models: Vec<String> = models.into_iter().cloned().collect();
         let settled = settle(session, session.picks(&models, false)?, Ask::Nobody, &|_| ())?;
         for (names, why) in by_reason(&settled.failures) {
             session.context.output.warn(format!("{names} cannot be looked into: {why}"));

@@ -17,7 +17,7 @@ use crate::models::placement;
 use crate::models::rehash::{self, Finding, Item};
 use crate::support::escape::printable;
 use crate::support::interrupt::{self, Interrupted};
-use crate::support::{escape, units};
+use crate::support::{escape, quoted, units};
 
 /// What a repair says that could not do everything.
 pub(in crate::commands) const STAYS: &str =
@@ -115,7 +115,7 @@ fn report(
             Finding::Unreadable(error) => format!("cannot be read: {error}"),
             Finding::Stopped => "not read".to_owned(),
         };
-        let mut value = json!({"model": name, "file": owner.2, "path": item.path.to_string_lossy(), "finding": words});
+        let mut value = json!({"model": name, "file": owner.2, "path": quoted::text(&item.path), "finding": words});
         // What was expected and what was found are members, and not words for a person.
         match finding {
             Finding::Content { expected, found } => {

@@ -79,8 +79,10 @@ pub(super) fn run(context: &Context, arguments: &SetupArgs) -> Result<Exit> {
         return Ok(exit(ended));
     }
     consent(context, arguments, asks)?;
+    let before = notes::roots(context, &decided.project);
     let applied = carry_out(context, &decided, &plan, &shelf)?;
     notes::register(context, &decided.project, &decided.layout.cache_root);
+    notes::leave(context, &decided.project, &before, &decided.layout);
     let ended = bring_models(context, arguments, &decided)?;
     notes::count(context, &decided.layout.cache_root);
     report(context, &decided, &applied, true, ended, None)?;

@@ -11,7 +11,7 @@ use super::models::Ended;
 use super::outlook::Outlook;
 use crate::cache::inventory::Heap;
 use crate::plan::Plan;
-use crate::support::{escape, paths, units};
+use crate::support::{escape, paths, quoted, units};
 use crate::ui::plan::PlanView;
 use crate::ui::text;
 
@@ -111,19 +111,19 @@ pub(super) fn report(
         .map(|edit| {
             let (added, removed) = edit.line_counts();
             json!({
-                "path": edit.path.to_string_lossy(), "action": edit.action(), "kind": edit.kind, "why": edit.why,
+                "path": quoted::text(&edit.path), "action": edit.action(), "kind": edit.kind, "why": edit.why,
                 "lines_added": added, "lines_removed": removed,
             })
         })
         .collect();
     let kept: Vec<Value> =
-        plan.kept.iter().map(|kept| json!({"path": kept.path.to_string_lossy(), "why": kept.why})).collect();
+        plan.kept.iter().map(|kept| json!({"path": quoted::text(&kept.path), "why": kept.why})).collect();
     let variables: serde_json::Map<String, Value> =
         decided.variables.set.iter().map(|variable| (variable.name.clone(), variable.value.clone().into())).collect();
     let mut document = json!({
         "schema": "modelstrap.setup/1",
-        "project": decided.project.root.to_string_lossy(),
-        "cache_root": decided.layout.cache_root.to_string_lossy(),
+        "project": quoted::text(&decided.project.root),
+        "cache_root": quoted::text(&decided.layout.cache_root),
         "applied": applied,
         "changes": changes,
         "kept": kept,

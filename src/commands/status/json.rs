@@ -49,7 +49,7 @@ pub(super) fn document(report: &Report<'_>) -> Value {
 
 /// A path as JSON can hold it, and `clear` takes it back.
 fn text(path: &Path) -> String {
-    quoted::text(path.as_os_str())
+    quoted::text(path)
 }
 
 fn reclaimable(one: &Reclaimable) -> Value {
@@ -144,7 +144,7 @@ fn flaws(value: &mut Value, repository: &Repository) {
 
 fn revision(revision: &Revision) -> Value {
     json!({
-        "commit": revision.commit.to_string_lossy(),
+        "commit": quoted::text(&revision.commit),
         "refs": revision.refs,
         "sizes": sizes(revision.sizes),
         "last_used": revision.used.and_then(time::rfc3339),

@@ -8,13 +8,14 @@ use crate::cache::verify::{By, Collected, Content, Damage, Expected, Found, Miss
 use crate::fetch::Digest;
 use crate::models::lock::Lock;
 use crate::models::locked::Model;
+use crate::support::quoted;
 
 /// What is wrong with one file.
 #[derive(Debug)]
 pub(super) struct Finding {
-    /// Whose it is; foreign text.
+    /// Whose it is, as [`quoted::text`] has names; foreign text.
     pub(super) model: String,
-    /// What it is called there; foreign text.
+    /// What it is called there, written so as well.
     pub(super) file: String,
     /// Where it lies.
     pub(super) path: PathBuf,
@@ -185,7 +186,7 @@ impl<'a> Desk<'a> {
                 let repo = self.found.repositories.get(*at);
                 let within = repo.and_then(|repo| missing.path.strip_prefix(repo.folder.join("snapshots")).ok());
                 let file = within.map(|path| path.components().skip(1).collect::<PathBuf>());
-                let file = file.map_or_else(|| base(&missing.path), |path| path.to_string_lossy().into_owned());
+                let file = file.map_or_else(|| base(&missing.path), quoted::text);
                 Called { model: repo.map_or_else(String::new, |repo| repo.name.clone()), file }
             }
             Owner::Ollama(at) => {
@@ -210,7 +211,7 @@ fn of_lock(model: &Model, part: usize, file: usize) -> Called {
 }
 
 fn base(path: &Path) -> String {
-    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+    quoted::text(path.file_name().unwrap_or(path.as_os_str()))
 }
 
 const fn by(by: By) -> &'static str {

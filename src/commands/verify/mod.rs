@@ -13,6 +13,7 @@ use anyhow::{Result, bail};
 use super::context::Context;
 use super::models::Session;
 use super::survey::Survey;
+use super::words::Ground;
 use super::{Exit, models};
 use crate::cache::verify::{self, Collected, Scope, Verdict, Verdicts};
 use crate::cli::CacheVerifyArgs;
@@ -58,7 +59,7 @@ pub(super) fn run(context: &Context, arguments: &CacheVerifyArgs) -> Result<Exit
     };
     let lock = session.as_ref().and_then(Session::locked);
     let start = context.start()?;
-    let targets = Targets::of(&arguments.targets, &start);
+    let targets = Targets::of(&arguments.targets, &Ground { start: &start, layout: &survey.layout });
     let places = targets.places(survey.places);
     let names = wanted.keys().cloned().collect();
     let mut found = verify::collect(&Scope { places: &places, homes: &survey.homes, lock, wanted: &names });

@@ -14,7 +14,7 @@ use crate::models::lock::Lock;
 use crate::project::Project;
 use crate::setup::Layout;
 use crate::support::escape::printable;
-use crate::support::{escape, paths};
+use crate::support::{escape, paths, quoted};
 use crate::ui::text;
 
 /// So many notes are told without `-v`.
@@ -66,10 +66,10 @@ impl View<'_> {
             let same = |other: &&Finding| other.model == finding.model && other.kind == finding.kind;
             let group: Vec<&Finding> = outcome.findings[at..].iter().take_while(same).collect();
             if matches!(finding.kind, Kind::Missing | Kind::Incomplete) && group.len() > NAMED {
-                let some: Vec<String> = group.iter().take(NAMED).map(|one| printable(&one.file)).collect();
+                let some: Vec<String> = group.iter().take(NAMED).map(|one| quoted::shown(&one.file)).collect();
                 let count = units::count(group.len(), "file");
                 let what = if finding.kind == Kind::Missing { "missing" } else { "not here" };
-                lines.push_str(&format!("{}: {count} {what}: {}, …\n", printable(&finding.model), some.join(", ")));
+                lines.push_str(&format!("{}: {count} {what}: {}, …\n", quoted::shown(&finding.model), some.join(", ")));
                 lines.push_str(&self.mend(finding));
                 at += group.len();
                 continue;
@@ -82,7 +82,7 @@ impl View<'_> {
 
     fn one(&self, finding: &Finding, lines: &mut String) {
         let output = &self.context.output;
-        let (model, mut file) = (printable(&finding.model), printable(&finding.file));
+        let (model, mut file) = (quoted::shown(&finding.model), quoted::shown(&finding.file));
         // Of a blob that no revision names, its path below has the rest.
         if file.len() >= 40 && file.chars().all(|digit| digit.is_ascii_hexdigit()) && output.shows_results() {
             file.replace_range(12.., "…");
@@ -123,18 +123,16 @@ impl View<'_> {
     /// The command for this one alone.
     fn command(&self, finding: &Finding) -> String {
         // The folder that a loose file lies in may be called like a model.
-        let name = match finding.is_loose {
-            true => paths::friendly(self.start, self.layout.home.as_deref(), &finding.path),
-            false => printable(&finding.model),
+        let home = self.layout.home.as_deref().and_then(|home| finding.path.strip_prefix(home).ok());
+        let word = match (finding.is_loose, finding.path.strip_prefix(self.start), home) {
+            (false, ..) => quoted::word(&quoted::path(&finding.model)),
+            (_, Ok(inside), _) => quoted::word(inside),
+            (_, _, Some(inside)) => format!("~/{}", quoted::word(inside)),
+            _ => quoted::word(&finding.path),
         };
-        let (root, rest) =
-            if finding.is_loose { name.split_at(usize::from(name.starts_with('~'))) } else { ("", &*name) };
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@".contains(c);
-        if !rest.is_empty() && rest.chars().all(plain) {
-            format!("modelstrap verify --fix {root}{rest}")
-        } else {
-            "modelstrap verify --fix".to_owned()
-        }
+        // A model without a name, and what would be read as a flag.
+        let is_word = !finding.model.is_empty() && !word.trim_start_matches('\'').starts_with('-');
+        if is_word { format!("modelstrap verify --fix {word}") } else { "modelstrap verify --fix".to_owned() }
     }
 
     fn notes(&self) {
@@ -218,7 +216,7 @@ impl View<'_> {
             json!({
                 "model": finding.model,
                 "file": finding.file,
-                "path": finding.path.to_string_lossy(),
+                "path": quoted::text(&finding.path),
                 "finding": finding.kind.word(),
                 "expected": value(&finding.expected),
                 "found": value(&finding.found),
@@ -232,17 +230,17 @@ impl View<'_> {
             })
         };
         let unproven = self.found.contents.unproven_sum();
-        let place = |path: &Path, why: &str| json!({"path": path.to_string_lossy(), "why": why});
+        let place = |path: &Path, why: &str| json!({"path": quoted::text(path), "why": why});
         json!({
             "schema": "modelstrap.verify/1",
-            "project": self.project.root.to_string_lossy(),
+            "project": quoted::text(&self.project.root),
             "files": outcome.contents,
             "read_bytes": outcome.read,
             "seconds": outcome.time.as_secs_f64(),
             "findings": outcome.findings.iter().map(finding).collect::<Vec<_>>(),
             "notes": self.found.notes.iter().map(|note| self.note(note)).collect::<Vec<_>>(),
             "unproven": {"files": unproven.0, "bytes": unproven.1},
-            "changed": outcome.changed.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>(),
+            "changed": outcome.changed.iter().map(quoted::text).collect::<Vec<_>>(),
             "unreadable": outcome.unreadable.iter().map(|(path, why)| place(path, why)).collect::<Vec<_>>(),
         })
     }

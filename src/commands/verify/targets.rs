@@ -1,18 +1,19 @@
 //! Which of what is cached is meant by the words of the command line.
 
 use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use super::super::Usage;
+use super::super::words::Ground;
 use crate::cache::Place;
 use crate::cache::ollama::Model;
 use crate::cache::places::Kind;
 use crate::cache::verify::{Collected, Content, Missing, Note, Owner, Repo, Store};
 use crate::fetch::Digest;
 use crate::models::lock::Lock;
-use crate::support::escape::printable;
 use crate::support::nearest::nearest;
-use crate::support::paths;
+use crate::support::{paths, quoted};
 
 /// What is meant; everything, without words.
 #[derive(Debug, Default)]
@@ -20,12 +21,13 @@ pub(super) struct Targets {
     words: Vec<Word>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Word {
-    text: String,
-    /// The path that it is, links followed, where there is one.
-    real: Option<PathBuf>,
-    /// Where the links in that folder lead: a snapshot is a folder of them.
+    /// The names that it can be read as, one or two, as [`quoted::text`] has them.
+    names: Vec<String>,
+    /// The paths that it is, links followed.
+    reals: Vec<PathBuf>,
+    /// Where the links in those folders lead: a snapshot is a folder of them.
     files: HashSet<PathBuf>,
 }
 
@@ -33,18 +35,10 @@ struct Word {
 const MOST: usize = 100_000;
 
 impl Targets {
-    /// What `words` mean, seen from `start`.
-    pub(super) fn of(words: &[String], start: &Path) -> Self {
-        let word = |text: &String| {
-            let path = paths::absolute(start, Path::new(text));
-            let real = std::fs::canonicalize(&path).ok();
-            let mut files = HashSet::new();
-            if let Some(folder) = real.as_deref().filter(|real| real.is_dir()) {
-                links(folder, &mut files);
-            }
-            Word { text: text.clone(), real, files }
-        };
-        Self { words: words.iter().filter(|word| !word.trim().is_empty()).map(word).collect() }
+    /// What `words` mean, seen from where somebody is.
+    pub(super) fn of(words: &[OsString], ground: &Ground<'_>) -> Self {
+        let is_any = |word: &&OsString| word.to_str().is_none_or(|word| !word.trim().is_empty());
+        Self { words: words.iter().filter(is_any).map(|word| Word::of(word, ground)).collect() }
     }
 
     /// Whether everything is meant.
@@ -55,9 +49,9 @@ impl Targets {
     /// `places`, and the folders and files that were named and lie in none of them.
     pub(super) fn places(&self, places: Vec<Place>) -> Vec<Place> {
         let mut all = places;
-        for real in self.words.iter().filter_map(|word| word.real.as_ref()) {
+        for real in self.words.iter().flat_map(|word| &word.reals) {
             if !all.iter().any(|place| real.starts_with(&place.real)) {
-                let name = real.to_string_lossy().into_owned();
+                let name = quoted::text(real);
                 all.push(Place::at(name, real.clone(), Kind::Stray { whose: "you".to_owned() }));
             }
         }
@@ -77,10 +71,10 @@ impl Targets {
             let meant = found.contents.iter().any(|content| word.means(&content, &names))
                 || found.missing.iter().any(|missing| word.lacks(missing, &names))
                 || found.contents.unproven().any(|(path, _)| word.is_unproven(&path, &found.repositories));
-            if !meant && word.real.is_none() {
-                let near = nearest(&word.text, names.all().chain(files(found)));
-                let near = near.map_or_else(String::new, |near| format!("; did you mean `{}`?", printable(&near)));
-                return Err(Usage(format!("nothing in the cache is called {}{near}", printable(&word.text))));
+            if !meant && word.reals.is_empty() {
+                let near = nearest(word.said(), names.all().chain(files(found)));
+                let near = near.map_or_else(String::new, |near| format!("; did you mean `{}`?", quoted::shown(&near)));
+                return Err(Usage(format!("nothing in the cache is called {}{near}", quoted::shown(word.said()))));
             }
         }
         found.contents.mean(|content| self.words.iter().any(|word| word.means(content, &names)));
@@ -108,7 +102,7 @@ impl Targets {
 fn files(found: &Collected) -> impl Iterator<Item = String> {
     let proven = found.contents.iter().flat_map(|content| content.paths.into_iter().chain(content.unnamed));
     let all = proven.chain(found.contents.unproven().map(|(path, _)| path));
-    all.filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()))
+    all.filter_map(|path| path.file_name().map(quoted::text))
 }
 
 /// What owners are called.
@@ -156,14 +150,35 @@ impl Names {
 }
 
 impl Word {
+    fn of(word: &OsStr, ground: &Ground<'_>) -> Self {
+        let mut found = Self::default();
+        for name in quoted::readings(word) {
+            if let Some(real) = ground.at(&name).and_then(|path| path.canonicalize().ok()) {
+                if real.is_dir() {
+                    links(&real, &mut found.files);
+                }
+                found.reals.push(real);
+            }
+            found.names.push(name);
+        }
+        found
+    }
+
+    /// The word for a person.
+    fn said(&self) -> &str {
+        self.names.first().map_or("", String::as_str)
+    }
+
     fn is(&self, name: &str) -> bool {
-        name.eq_ignore_ascii_case(self.text.trim())
+        self.names.iter().any(|own| name.eq_ignore_ascii_case(own.trim()))
     }
 
     fn holds(&self, path: &Path) -> bool {
-        let Some(own) = &self.real else { return false };
+        if self.reals.is_empty() {
+            return false;
+        }
         let real = paths::real_place(path).unwrap_or_else(|| path.to_path_buf());
-        real.starts_with(own) || self.files.contains(&real)
+        self.reals.iter().any(|own| real.starts_with(own)) || self.files.contains(&real)
     }
 
     fn means(&self, content: &Content, names: &Names) -> bool {
@@ -176,7 +191,7 @@ impl Word {
         names.of_owner(&missing.owner, missing.digest, |name| self.is(name))
             || self.holds(folder)
             || self.is_file(&missing.path)
-            || missing.path == Path::new(&self.text)
+            || self.names.iter().any(|name| missing.path == quoted::path(name))
     }
 
     /// Whether a file is meant of which nobody says what it is.
@@ -187,7 +202,7 @@ impl Word {
 
     /// Whether the word is the file's own name, such as `base.pt`.
     fn is_file(&self, path: &Path) -> bool {
-        path.file_name().and_then(|name| name.to_str()).is_some_and(|name| self.is(name))
+        path.file_name().is_some_and(|name| self.is(&quoted::text(name)))
     }
 }
 

@@ -1,7 +1,7 @@
 //! A part's files into the Hub's cache: where each is fetched to, the link by which a library finds it, the refs at the end.
 
 use std::fs;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -147,7 +147,7 @@ pub fn settle(place: &HubPlace, file: &File, homes: &Homes, settings: &Settings)
     if symlinks::known(&private, settings.symlinks_wanted) == Some(Link::Symbolic) {
         fs::metadata(&blob)?;
         match symlinks::symbolic(&target, &pointer) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
                 fs::create_dir_all(pointer.parent().unwrap_or(&pointer))?;
                 if symlinks::symbolic(&target, &pointer).is_ok() {
                     return Ok(());
@@ -212,16 +212,16 @@ pub fn finish(place: &HubPlace, files: &[File], homes: &Homes, protect: Option<&
     // A ref to a commit that is not there would hide the whole repository from `hf cache ls`.
     fs::metadata(repository.snapshot(&place.commit))?;
     if !files.iter().any(|file| repository.pointer(&place.commit, &file.path).exists()) {
-        return Err(io::Error::new(io::ErrorKind::NotFound, "none of its files is in the snapshot"));
+        return Err(io::Error::new(ErrorKind::NotFound, "none of its files is in the snapshot"));
     }
     tag(&homes.hub);
     marks::note(&repository, place, files);
     no_exist::clear(&repository, &place.commit, files);
     if place.complete && files.iter().all(|file| repository.pointer(&place.commit, &file.path).exists()) {
-        trees::write(&repository, &place.commit, files)?;
+        unless_shut(trees::write(&repository, &place.commit, files))?;
         // No library looks for an optional file of a dataset.
         if place.repo_type == RepoType::Model {
-            no_exist::write(&repository, &place.commit, files)?;
+            unless_shut(no_exist::write(&repository, &place.commit, files))?;
         }
     } else {
         trees::remove_if_wider(&repository, &place.commit)?;
@@ -241,16 +241,30 @@ pub fn finish(place: &HubPlace, files: &[File], homes: &Homes, protect: Option<&
         }
     }
     let (Some(ours), Some(protect)) = (ours, protect) else { return Ok(()) };
-    let before = refs::read(&repository, &ours).filter(|before| *before != place.commit);
-    refs::write(&repository, &ours, &place.commit)?;
+    unless_shut(claim(&repository, &ours, protect, &place.commit))
+}
+
+/// Notes that the project holds the commit, and no other one any more.
+fn claim(repository: &Repository, ours: &str, protect: &str, commit: &str) -> io::Result<()> {
+    let before = refs::read(repository, ours).filter(|before| before != commit);
+    refs::write(repository, ours, commit)?;
     if let Some(before) = before {
-        refs::unname(&repository, &before)?;
+        refs::unname(repository, &before)?;
     }
-    refs::remove(&repository, &refs::awaiting(protect))
+    refs::remove(repository, &refs::awaiting(protect))
+}
+
+/// What only notes something about files that are here may fail in a cache that this user cannot write to: it is as good without,
+/// and whoever can prune it is somebody else.
+fn unless_shut(noted: io::Result<()>) -> io::Result<()> {
+    match noted {
+        Err(error) if matches!(error.kind(), ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied) => Ok(()),
+        noted => noted,
+    }
 }
 
 fn invalid(error: Error) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, error.to_string())
+    io::Error::new(ErrorKind::InvalidInput, error.to_string())
 }
 
 /// `main` follows a pinned commit where there is no `main`, where it leads nowhere, or where it followed our last one.

@@ -190,6 +190,10 @@ pub fn state(repo: &Repo<'_>, file: &File, homes: &Homes) -> Result<FileState, E
 /// # Errors
 /// When a file is missing, or what the disk says.
 pub fn finish(repo: &Repo<'_>, files: &[File], homes: &Homes) -> Result<(), Error> {
+    // With nothing to do, a cache is as good that nobody can write to.
+    if repo.is_placed(homes) && trusted::has(&homes.torch_hub, repo.owner, repo.repo)? {
+        return Ok(());
+    }
     let own = homes.torch_hub.join(OWN);
     fs::create_dir_all(&own).map_err(Error::disk(&own))?;
     let lock = own.join("lock");

@@ -14,17 +14,29 @@ use crate::support::bounded;
 pub(super) fn add(hub: &Path, owner: &str, repo: &str) -> Result<(), Error> {
     let list = hub.join("trusted_list");
     let wanted = format!("{owner}_{repo}");
-    let text = match bounded::read(&list, bounded::CONFIGURATION) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
-        Err(error) => return Err(Error::disk(&list)(error)),
-    };
-    if text.split(|byte| *byte == b'\n').any(|line| line.trim_ascii() == wanted.as_bytes()) {
+    let text = read(&list)?;
+    if lists(&text, &wanted) {
         return Ok(());
     }
     let gap = if text.is_empty() || text.ends_with(b"\n") { "" } else { "\n" };
     let mut file = OpenOptions::new().append(true).create(true).open(&list).map_err(Error::disk(&list))?;
     file.write_all(format!("{gap}{wanted}\n").as_bytes()).map_err(Error::disk(&list))
+}
+
+/// Whether the list in `hub` has `owner_repo`.
+pub(super) fn has(hub: &Path, owner: &str, repo: &str) -> Result<bool, Error> {
+    Ok(lists(&read(&hub.join("trusted_list"))?, &format!("{owner}_{repo}")))
+}
+
+fn lists(text: &[u8], wanted: &str) -> bool {
+    text.split(|byte| *byte == b'\n').any(|line| line.trim_ascii() == wanted.as_bytes())
+}
+
+fn read(list: &Path) -> Result<Vec<u8>, Error> {
+    match bounded::read(list, bounded::CONFIGURATION) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        read => read.map_err(Error::disk(list)),
+    }
 }
 
 #[cfg(test)]

@@ -4,9 +4,10 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{self, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::{Kind, Look};
+use super::{Kind, Look, Mounted};
 
 /// A name in a folder.
 pub(in crate::cache::scan) type Name = OsStr;
@@ -29,7 +30,7 @@ pub(in crate::cache::scan) struct Folder(PathBuf);
 
 impl Folder {
     /// The folder at `path`, links in it followed: it was given by a person or by the manifest.
-    pub(in crate::cache::scan) fn open(path: &Path) -> io::Result<Self> {
+    pub(in crate::cache::scan) fn open(path: &Path, _: Option<&Arc<Mounted>>) -> io::Result<Self> {
         if fs::metadata(path)?.is_dir() {
             Ok(Self(path.to_path_buf()))
         } else {

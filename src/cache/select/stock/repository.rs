@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::{Entries, HubStock, Payloads, Seen};
 use crate::cache::hub::{self, BlobKind, Reference};
 use crate::cache::stamp::Stamp;
+use crate::support::quoted;
 
 /// A repository, and everything in its folder.
 #[derive(Debug)]
@@ -128,7 +129,7 @@ impl Holding {
 
     /// The name of its folder, `models--org--name`.
     pub fn folder_name(&self) -> String {
-        self.repository.folder.file_name().unwrap_or_default().to_string_lossy().into_owned()
+        quoted::text(self.repository.folder.file_name().unwrap_or_default())
     }
 
     /// What it is called when its kind has to be told: `org/name`, `datasets/org/name`.
