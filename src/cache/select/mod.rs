@@ -12,6 +12,7 @@ pub mod picks;
 pub mod prune;
 mod settle;
 pub mod stock;
+mod tracked;
 pub mod used;
 mod victims;
 pub mod words;

@@ -31,6 +31,7 @@ use crate::cache::select::words::{self, Meaning, Named, Problem};
 use crate::cache::select::{Needs, Stock, UseLog};
 use crate::cache::{Kind, scan, trust};
 use crate::models::homes::Homes;
+use crate::project::git;
 use crate::setup::Layout;
 use crate::setup::layout::model_folders;
 use crate::support::interrupt::{self, Interrupted};
@@ -157,8 +158,9 @@ impl<'a> Scene<'a> {
         let is_home = |place: &Place| is_home(&survey, place);
         let git_root = survey.project.git_root.clone();
         let tracked = |folder: &Path| {
-            let root = git_root.as_ref().filter(|root| folder.starts_with(root));
-            root.map(|root| tracked::files(context, root, folder)).unwrap_or_default()
+            // What lies outside may lie in another work tree.
+            let root = git_root.clone().filter(|root| folder.starts_with(root)).or_else(|| git::work_tree(folder));
+            root.map(|root| tracked::files(context, &root, folder)).unwrap_or_default()
         };
         let sources = Sources { is_home: &is_home, outside: scope.outside, applications: true, tracked: &tracked };
         let mut stock = stock::read(&inventory, &sources);

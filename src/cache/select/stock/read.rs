@@ -55,6 +55,9 @@ pub fn read(inventory: &Inventory, sources: &Sources<'_>) -> Stock {
                     stock.trash = stock.trash.saturating_add(trash(&found.place.real));
                 }
                 let home = matches!(found.place.kind, Kind::Home) && (sources.is_home)(&found.place);
+                if !home && sources.outside {
+                    stock.tracked.extend((sources.tracked)(&found.place.real));
+                }
                 if home || sources.outside {
                     Reader { found, home, units: units(found), hubs: HashMap::new() }.all(&mut stock);
                 }
