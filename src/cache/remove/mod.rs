@@ -14,6 +14,9 @@ mod job;
 mod journal;
 mod kept;
 mod locks;
+mod moves;
+mod needed;
+mod opened;
 mod place;
 mod room;
 mod rows;
@@ -28,7 +31,7 @@ mod walk;
 pub use guard::{is_in_git, is_repository, is_tagged};
 pub use kept::kept;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -36,6 +39,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
+use super::roll::Roll;
 use super::stamp::Stamp;
 use crate::platform::boot;
 use crate::support::{paths, time};
@@ -137,9 +141,9 @@ pub struct Restored {
     /// The verb that had removed it.
     pub verb: String,
     /// What is back.
-    pub back: Vec<PathBuf>,
-    /// What each of it takes on the disk, in bytes.
-    pub sizes: BTreeMap<PathBuf, u64>,
+    pub back: Roll,
+    /// What each of it takes on the disk, in bytes; of those at the end it may not be known.
+    pub sizes: Vec<u64>,
     /// What could not be put back, of this run or of one that was undone before it: why, and where it lies in the trash. It stays
     /// there until it can go back, or a person takes it.
     pub stayed: Vec<(PathBuf, String)>,
@@ -153,7 +157,7 @@ pub struct Swept {
     /// Bytes that are free now.
     pub freed: u64,
     /// What a run that was killed had taken away, and is back.
-    pub back: Vec<PathBuf>,
+    pub back: Roll,
     /// What could not be done, why, and where it waits. It is said each time until it is done.
     pub problems: Vec<(PathBuf, String)>,
 }
@@ -290,7 +294,7 @@ impl Remover {
     ///
     /// # Errors
     /// When the journals cannot be read.
-    pub fn removed(&self) -> Result<Vec<PathBuf>> {
+    pub fn removed(&self) -> Result<Roll> {
         sweep::removed(self)
     }
 

@@ -1,7 +1,7 @@
 //! One removal from its order to its end: what goes where, the journal, the renames, the second look, the decision, the end.
 
 use std::collections::{HashMap, HashSet};
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ pub(super) use super::job::{Job, State};
 use super::journal::{Journal, Mark, Move};
 use super::place::{Place, Trash};
 use super::walk::{self, Limits, Tally};
-use super::{Keep, Order, Outcome, Remover, Role, Victim, apart, back, room};
+use super::{Keep, Order, Outcome, Remover, Role, Victim, apart, back, hub, room};
 use crate::cache::stamp::Stamp;
 use crate::platform::open_files;
 use crate::support::interrupt::{self, Interrupted};
@@ -38,7 +38,7 @@ pub(super) struct Run {
     /// Files that some process has open, by device and inode.
     opened: HashSet<(u64, u64)>,
     /// What the snapshots of the repository that is at work have, read once its snapshots that go have gone.
-    pub(super) contents: Option<((usize, PathBuf), HashSet<OsString>)>,
+    pub(super) contents: Option<((usize, PathBuf), hub::Names)>,
     /// What the files freed that went from trees to make room.
     pub(super) thinned: u64,
 }

@@ -75,7 +75,7 @@ impl Run {
             let place = &self.places[place];
             let read = Repository::around(&place.folder, &place.real, &first.path()).and_then(|found| {
                 let repository = found.ok_or(io::ErrorKind::NotFound)?;
-                if role == Role::Blob { repository.contents() } else { repository.commits() }
+                if role == Role::Blob { repository.contents() } else { repository.named() }
             });
             for at in jobs {
                 let why = match &read {

@@ -140,7 +140,7 @@ fn used(run: &mut Run, at: usize) -> Result<(), String> {
     let unknown = |error: io::Error| format!("stays, since its repository cannot be read: {error}");
     let (parent, name) = job.split();
     match job.role {
-        Role::Snapshot if around()?.commits().map_err(unknown)?.contains(name) => {
+        Role::Snapshot if around()?.named().map_err(unknown)?.contains(name) => {
             Err("is named by a branch or tag".to_owned())
         }
         Role::Blob => {

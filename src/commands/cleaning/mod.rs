@@ -259,7 +259,7 @@ impl<'a> Scene<'a> {
         }
         found.map_err(|problem| {
             let shown = quoted::shown(word);
-            let in_trash = || self.remover.removed().is_ok_and(|there| trash::is_called(&there, word));
+            let in_trash = || self.remover.removed().is_ok_and(|there| trash::is_called(there.iter(), word));
             let listed = |found: &[PathBuf]| found.iter().map(|path| format!("\n  {}", self.shown(path))).collect::<String>();
             Usage(match problem {
                 Problem::Unknown(_) if path.as_deref().is_some_and(|path| self.lie_in(path).next().is_some()) => {

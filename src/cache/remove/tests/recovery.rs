@@ -105,5 +105,5 @@ fn a_run_that_is_at_work_is_left_alone() {
     assert_eq!(room.remover.sweep(i64::MAX).unwrap(), Swept::default());
     assert!(!file.exists());
     drop(journal);
-    assert_eq!(room.remover.sweep(time::seconds()).unwrap().back, [file]);
+    assert_eq!(room.remover.sweep(time::seconds()).unwrap().back, [file][..]);
 }

@@ -139,7 +139,7 @@ fn a_link_that_came_back_into_use_in_the_trash_brings_its_payload_with_it() {
     assert_eq!(outcome.gone, 2);
     room.link(&format!("hub/models--o--a/snapshots/{COMMIT}/model.bin"), "../../blobs/etag");
     let swept = room.remover.sweep(outcome.until.unwrap()).unwrap();
-    assert_eq!(swept.back, [at.join("blobs/etag")]);
+    assert_eq!(swept.back, [at.join("blobs/etag")][..]);
     assert_eq!(fs::read(at.join("snapshots").join(COMMIT).join("model.bin")).unwrap().len(), 10_000);
     assert_eq!(list(&room), "models--o--a/blobs/etag\n");
 }

@@ -11,7 +11,7 @@ use super::tree::{Walk, walk, walk_repository};
 use super::{
     Application, Entries, Entry, Holding, HubStock, Payload, Payloads, Seen, Stock, Thing, ThingKind, is_protected,
 };
-use crate::cache::hub::{Hub, Repository};
+use crate::cache::hub::Hub;
 use crate::cache::inventory::{Found, Inventory, Unit, UnitKind};
 use crate::cache::ollama;
 use crate::cache::places::{Kind, Place};
@@ -205,12 +205,12 @@ impl Reader<'_> {
     }
 
     fn repository(&mut self, path: &Path, folder: &Path, stock: &mut Stock) {
-        let mut repository = Repository::read(path, &Hub::at(folder));
         let Walk { entries, problems } = walk_repository(path);
         let unread = problems.into_iter().map(|(path, why)| (path, io::Error::other(why)));
-        repository.problems.extend(unread);
         if let Some(hub) = self.hub(folder, stock) {
-            hub.repositories.push(Holding::of(repository, entries, &hub.payloads));
+            let mut holding = Holding::read(path, &Hub::at(folder), entries, &hub.payloads);
+            holding.repository.problems.extend(unread);
+            hub.repositories.push(holding);
         }
     }
 
