@@ -32,6 +32,7 @@ pub use guard::{is_in_git, is_repository, is_tagged};
 pub use kept::kept;
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -59,6 +60,35 @@ pub struct Victim {
     pub bytes: u64,
     /// Why it goes, for a person.
     pub why: String,
+}
+
+/// Who has what is to go, each by its number: whoever removes a million things asks for them one by one.
+pub trait Supply {
+    /// How many there are.
+    fn len(&self) -> usize;
+
+    /// The one at `at`.
+    fn victim(&self, at: usize) -> Option<Victim>;
+
+    /// Its name, and what it was.
+    fn named(&self, at: usize) -> Option<(OsString, Stamp)> {
+        self.victim(at).map(|one| (one.path.file_name().unwrap_or_default().to_os_string(), one.stamp))
+    }
+
+    /// Whether there is none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Supply for Vec<Victim> {
+    fn len(&self) -> usize {
+        Self::len(self)
+    }
+
+    fn victim(&self, at: usize) -> Option<Victim> {
+        self.get(at).cloned()
+    }
 }
 
 /// What a victim is.
@@ -237,10 +267,7 @@ impl Remover {
     /// # Errors
     /// When the journal cannot be written, a place is refused (then nothing is removed), or the person stops it
     /// (`support::interrupt::Interrupted`). What stays for a reason of its own is no error.
-    pub fn remove<V>(&self, order: Order<'_, V>, progress: &dyn Fn(u64)) -> Result<Outcome>
-    where
-        V: IntoIterator<Item = Victim>,
-    {
+    pub fn remove<V: Supply>(&self, order: Order<'_, V>, progress: &dyn Fn(u64)) -> Result<Outcome> {
         run::remove(self, order, progress)
     }
 

@@ -291,9 +291,9 @@ impl<'a> Settling<'a, '_> {
         let mut victims = Victims::of(self.stock, why);
         if going.iter().any(|entry| cache.is_held(entry)) {
             going.retain(|entry| !entry.is_folder() && !cache.is_held(entry));
-            going.iter().for_each(|entry| victims.add_application(number, entry.place().1));
+            going.iter().for_each(|entry| victims.add_application(number, entry));
         } else {
-            victims.add_application(number, entry.place().1);
+            victims.add_application(number, &entry);
         }
         let used = used::of(going.iter().copied());
         let frees = accounts.entries(going.into_iter());
@@ -313,10 +313,9 @@ fn line<'a>(
     path: &Path,
     why: &str,
     frees: u64,
-    mut victims: Victims<'a>,
+    victims: Victims<'a>,
     used: Option<used::Used>,
 ) -> Line<'a> {
-    victims.free(frees);
     let count = victims.len();
     Line { name, kind, path: path.to_path_buf(), why: why.to_owned(), used, frees, count, victims }
 }

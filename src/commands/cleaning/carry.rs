@@ -94,7 +94,7 @@ pub(in crate::commands) fn carry_out<'a>(
     }
     let order = Order {
         verb: manner.verb,
-        victims: selection.victims(),
+        victims: selection.queue(),
         keep: manner.keeping.keep,
         grace: manner.grace,
         planned: scene.planned,

@@ -31,7 +31,7 @@ fn a_run_that_decided_nothing_has_done_nothing() {
         let mut run = started(&room, victims.clone());
         for at in 0..steps.min(3) {
             take::take(&mut run, at).unwrap();
-            run.jobs[at].state = run::State::Gone;
+            run.jobs.set(at, run::State::Gone);
         }
         if steps == 4 {
             run.settle().unwrap();

@@ -124,7 +124,7 @@ fn a_payload_whose_lock_is_held_stays_until_it_is_free_and_a_repository_that_cam
     room.link("hub/models--o--a/blobs/etag", &format!("../../blobs/ab/{HASH}"));
     run.settle().unwrap();
     assert!(payload.exists());
-    assert_eq!(run.jobs[1].state, run::State::Stays("is used by models--o--a/blobs/etag".to_owned()));
+    assert_eq!(run.jobs.state(1), run::State::Stays("is used by models--o--a/blobs/etag".to_owned()));
     assert_eq!(list(&room), "models--o--a/blobs/etag\n");
 }
 

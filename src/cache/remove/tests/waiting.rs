@@ -97,7 +97,7 @@ fn what_is_written_into_while_it_goes_is_back_with_what_was_written() {
     run.take_all().unwrap();
     put(&room.home.join(".modelstrap/trash/1/0"), "longer");
     run.settle().unwrap();
-    assert_eq!(run.jobs[0].state, run::State::Stays("was changed meanwhile".to_owned()));
+    assert_eq!(run.jobs.state(0), run::State::Stays("was changed meanwhile".to_owned()));
     assert_eq!(fs::read_to_string(&file).unwrap(), "longer");
 }
 
@@ -222,7 +222,7 @@ fn what_a_link_of_dedupe_leads_to_since_the_plan_is_back_and_what_one_led_to_bef
     link("since", &files[0]);
     link("inside", &files[2]);
     run.settle().unwrap();
-    let states: Vec<_> = run.jobs.iter().map(|job| (job.path(), job.state.clone())).collect();
+    let states: Vec<_> = (0..run.jobs.len()).map(|at| (run.jobs.get(at).path(), run.jobs.state(at))).collect();
     let stays = |link: &str| {
         let link = room.top.join("project").join(link);
         run::State::Stays(format!("is what {} leads to by now", link.display()))

@@ -97,7 +97,15 @@ struct Taking<'a> {
     revisions: Vec<Vec<u32>>,
 }
 
-impl Taking<'_> {
+impl<'a> Taking<'a> {
+    /// The repository in `folder`, of which nothing was read yet.
+    fn of(folder: &Path, entries: Entries, payloads: &'a Payloads) -> Self {
+        let at = folder.join("blobs");
+        let direct = entries.below(&at).filter(|entry| entry.folder() == at);
+        let blobs = direct.filter_map(|entry| Some((u32::try_from(entry.place().1).ok()?, None))).collect();
+        Self { entries, payloads, blobs, elsewhere: Vec::new(), revisions: Vec::new() }
+    }
+
     fn find(&self, name: &OsStr) -> Option<usize> {
         let entry = |at: u32| usize::try_from(at).ok().and_then(|at| self.entries.get(at));
         let compared =
@@ -130,10 +138,7 @@ impl Holding {
     /// The repository in `folder` of `hub`, whose `entries` are sorted, without what no decision needs. Of what was read twice, the
     /// entries count, which were read before: what has changed since is seen to have.
     pub fn read(folder: &Path, hub: &Hub, entries: Entries, payloads: &Payloads) -> Self {
-        let at = folder.join("blobs");
-        let direct = entries.below(&at).filter(|entry| entry.folder() == at);
-        let blobs = direct.filter_map(|entry| Some((u32::try_from(entry.place().1).ok()?, None))).collect();
-        let mut taking = Taking { entries, payloads, blobs, elsewhere: Vec::new(), revisions: Vec::new() };
+        let mut taking = Taking::of(folder, entries, payloads);
         let read = hub::Repository::read_into(folder, hub, &mut taking);
         Self::of(read, taking)
     }
@@ -171,10 +176,7 @@ impl Holding {
     /// What was read as a whole.
     #[cfg(test)]
     pub fn made(read: hub::Repository, entries: Entries, payloads: &Payloads) -> Self {
-        let at = read.folder.join("blobs");
-        let direct = entries.below(&at).filter(|entry| entry.folder() == at);
-        let blobs = direct.filter_map(|entry| Some((u32::try_from(entry.place().1).ok()?, None))).collect();
-        let mut taking = Taking { entries, payloads, blobs, elsewhere: Vec::new(), revisions: Vec::new() };
+        let mut taking = Taking::of(&read.folder, entries, payloads);
         read.blobs.iter().for_each(|(name, blob)| taking.blob(name.clone(), blob.clone()));
         for (number, revision) in read.revisions.iter().enumerate() {
             revision.files.iter().for_each(|file| taking.file(number, file.clone()));
