@@ -287,3 +287,58 @@ fn where_git_does_not_say_what_it_tracks_an_application_cache_stays() {
         assert!(room.exists(".cache/tmdb/seed.json") && room.exists(".cache/tmdb/deep/x"), "{words:?}");
     }
 }
+
+#[test]
+fn what_git_tracks_stays_whatever_a_person_names() {
+    let room = Room::git();
+    room.write("modelstrap.toml", "[application_caches]\nout = \"out\"\n");
+    let weights = || vec![7; 2_000_000];
+    let fill = || {
+        room.write("models/asr/own.safetensors", weights());
+        room.write("models/asr/deep/copy.safetensors", weights());
+        room.write("models/whole.safetensors", weights());
+        room.write("out/sub/made.json", "{}");
+    };
+    let tracked =
+        ["models/asr/config.json", "models/asr/deep/kept.safetensors", "models/one.safetensors", "out/sub/seed.json"];
+    tracked.iter().for_each(|path| room.write(path, weights()));
+    let hub = "models/hub/models--org--x";
+    room.write(&format!("{hub}/blobs/a"), weights());
+    room.link(&format!("{hub}/snapshots/{MAIN}/a.bin"), "../../blobs/a");
+    room.write(&format!("{hub}/refs/main"), MAIN);
+    tracked.iter().for_each(|path| drop(room.run_git(&["add", "-f", path])));
+    room.run_git(&["add", "-f", &format!("{hub}/refs/main")]);
+    fill();
+    aged(&room);
+    let clear = |path: &str, code: i32| room.run(&["clear", path, "--yes", "--now"]).expect(code);
+    for (named, stays, goes) in [
+        ("./models/one.safetensors", "one.safetensors: Git tracks it\n", &[][..]),
+        ("./models/asr/deep/kept.safetensors", "kept.safetensors: Git tracks it\n", &[]),
+        ("./out/sub/seed.json", "seed.json: Git tracks it\n", &[]),
+        ("./models/hub", "org/x: Git tracks 1 file of it\n", &[]),
+        ("./models/asr/deep", "deep: 1 file in it stays: Git tracks it\n", &["models/asr/deep/copy.safetensors"]),
+        (
+            "./models/asr",
+            "asr: 2 files in it stay: Git tracks them\n",
+            &["models/asr/own.safetensors", "models/asr/deep/copy.safetensors"],
+        ),
+        ("./out/sub", "sub: 1 file in it stays: Git tracks it\n", &["out/sub/made.json"]),
+    ] {
+        fill();
+        let before = room.tree();
+        let ran = clear(named, 1);
+        assert!(format!("{}{}", ran.out, ran.err).contains(stays), "{named}: {ran:?}");
+        goes.iter().for_each(|path| assert!(!room.exists(path), "{named}: {path}"));
+        let own = |name: &str| name.contains("/.cache") || goes.iter().any(|path| name.ends_with(path));
+        room.tree().without(own).assert_eq(&before.without(own), named);
+    }
+    fill();
+    clear("./models", 1);
+    clear("./out/sub", 1);
+    tracked.iter().for_each(|path| assert!(room.exists(path), "{path}"));
+    assert!(room.exists(&format!("{hub}/blobs/a")) && !room.exists("models/whole.safetensors"));
+    fill();
+    room.write(".git/index", "damaged");
+    clear("./models", 1).says(&["models: Git does not say what it tracks there, so that nothing of it goes"]);
+    assert!(room.exists("models/whole.safetensors") && room.exists("models/asr/own.safetensors"));
+}

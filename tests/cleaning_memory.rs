@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on says so and stops")]
 
 mod support;
+#[path = "support/terminal.rs"]
+mod terminal;
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -11,10 +13,14 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use support::project::Room;
+use terminal::Terminal;
 
 /// A million names may take 150 MB: a release build took 99 to 144 MB for a plan. This small cache gets a name more in a debug build, since what is
-/// there once weighs more: 100 to 180 bytes. While each name had a path and a stamp of its own, it was 570 and more.
-const A_NAME: u64 = 250;
+/// there once weighs more: 80 to 155 bytes. While each name had a path and a stamp of its own, it was 570 and more.
+const A_NAME: u64 = 200;
+
+/// What a name may take that is in the trash, or goes back: its journal is never in memory as a whole.
+const WAITING: u64 = 100;
 
 /// A cache with so many repositories of the shared store, of 1,200 names each, and as many files with two names elsewhere. How many
 /// names there are.
@@ -57,15 +63,22 @@ fn filled(room: &Room, repositories: usize) -> u64 {
     names + repositories as u64 * (600 + 150)
 }
 
+/// The most memory that the process had so far, in bytes; 0 where it is over.
+fn most_of(process: u32) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+    line.trim().trim_end_matches(" kB").parse().unwrap_or(0) * 1024
+}
+
 /// The most memory that modelstrap has with these arguments, in bytes.
 fn peak(room: &Room, arguments: &[&str]) -> u64 {
+    if !arguments.contains(&"--yes") && arguments.contains(&"all") && !arguments.contains(&"--dry-run") {
+        return asked(room, arguments);
+    }
     let mut child = room.command(arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut most = 0;
-    let status = format!("/proc/{}/status", child.id());
     loop {
-        let text = fs::read_to_string(&status).unwrap_or_default();
-        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
-        most = most.max(line.trim().trim_end_matches(" kB").parse().unwrap_or(0) * 1024);
+        most = most.max(most_of(child.id()));
         if child.try_wait().unwrap().is_some() {
             break;
         }
@@ -77,31 +90,113 @@ fn peak(room: &Room, arguments: &[&str]) -> u64 {
     most
 }
 
-#[test]
-fn a_name_takes_few_bytes_whatever_is_done_with_it() {
-    let (small, large) = (Room::bare(), Room::bare());
-    for room in [&small, &large] {
-        room.write("modelstrap.toml", "[project]\nname = \"p\"\n");
-    }
-    let names = [filled(&small, 1), filled(&large, 24)];
-    for arguments in [
-        &["prune", "--dry-run", "--json"][..],
-        &["prune", "--dry-run", "--json", "--grace", "0"],
-        &["clear", "all", "--dry-run", "--json"],
-        &["prune", "--yes", "--json", "--grace", "0"],
-        &["clear", "all", "--yes", "--now", "--json"],
-    ] {
-        let is_back = arguments[0] == "clear" && arguments.contains(&"--yes");
-        [&small, &large].iter().filter(|_| is_back).for_each(|room| drop(room.run(&["prune", "--undo"]).expect(0)));
-        let [base, all] = [&small, &large].map(|room| peak(room, arguments));
+/// The same where a person is asked, and wants it.
+fn asked(room: &Room, arguments: &[&str]) -> u64 {
+    let mut terminal = Terminal::open(200, 40, &mut room.command(arguments));
+    terminal.wait_for("Remove this?");
+    let process = terminal.id();
+    let watch = std::thread::spawn(move || {
+        let (mut most, mut now) = (0, most_of(process));
+        while now > 0 {
+            most = now;
+            std::thread::sleep(Duration::from_millis(1));
+            now = most_of(process);
+        }
+        most
+    });
+    terminal.press("y");
+    let ended = terminal.end();
+    assert_eq!(ended.status.code(), Some(0), "{arguments:?}: {}", ended.raw);
+    watch.join().unwrap()
+}
+
+/// What each of these takes for a name more, in a small room and in a large one.
+fn measure(rooms: [&Room; 2], names: [u64; 2], cases: &[(&[&str], u64)]) {
+    for (arguments, bar) in cases {
+        let [base, all] = rooms.map(|room| peak(room, arguments));
         let each = all.saturating_sub(base) / (names[1] - names[0]);
         eprintln!("{arguments:?}: {each} bytes a name, {} kB for {} names", all / 1024, names[1]);
         assert!(
-            each < A_NAME,
+            each < *bar,
             "{arguments:?}: {each} bytes a name; {base} bytes for {}, {all} for {}",
             names[0],
             names[1]
         );
     }
+}
+
+fn empty() -> Room {
+    let room = Room::bare();
+    room.write("modelstrap.toml", "[project]\nname = \"p\"\n");
+    room
+}
+
+#[test]
+fn a_name_takes_few_bytes_whatever_is_done_with_it() {
+    let (small, large) = (empty(), empty());
+    let names = [filled(&small, 1), filled(&large, 24)];
+    measure(
+        [&small, &large],
+        names,
+        &[
+            (&["prune", "--dry-run", "--json"], A_NAME),
+            (&["prune", "--dry-run", "--json", "--grace", "0"], A_NAME),
+            (&["clear", "all", "--dry-run", "--json"], A_NAME),
+            (&["prune", "--yes", "--json", "--grace", "0"], A_NAME),
+            (&["status"], WAITING),
+            (&["clear", "trash", "--dry-run"], WAITING),
+            (&["prune", "--undo"], A_NAME),
+            (&["clear", "all", "--yes", "--now", "--json"], A_NAME),
+        ],
+    );
     assert!(!large.exists(".cache/torch/one"), "it was removed");
+}
+
+/// One repository with so many contents, each with a link, and half as many files that go one by one, for the login beside them.
+fn wide(room: &Room, contents: usize) -> u64 {
+    let at = room.place(".cache/huggingface/hub/models--org--wide");
+    let commits = ["1", "2"].map(|digit| digit.repeat(40));
+    for folder in
+        ["blobs", "refs"].map(String::from).into_iter().chain(commits.iter().map(|one| format!("snapshots/{one}")))
+    {
+        fs::create_dir_all(at.join(folder)).unwrap();
+    }
+    fs::write(at.join("refs/main"), &commits[1]).unwrap();
+    for number in 0..contents {
+        let blob = format!("{:040x}", (number as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        fs::write(at.join("blobs").join(&blob), b"").unwrap();
+        let link = at.join("snapshots").join(&commits[number % 2]).join(format!("file-{number}"));
+        symlink(format!("../../blobs/{blob}"), link).unwrap();
+    }
+    let torch = room.place(".cache/torch/hub/loose");
+    fs::create_dir_all(&torch).unwrap();
+    fs::write(torch.join("token"), b"secret").unwrap();
+    for number in 0..contents / 2 {
+        fs::write(torch.join(format!("file-{number}")), b"").unwrap();
+    }
+    (contents * 5 / 2) as u64
+}
+
+#[test]
+fn neither_one_repository_nor_one_folder_of_many_names_takes_more_also_on_the_way_back() {
+    let (small, large) = (empty(), empty());
+    let names = [wide(&small, 200), wide(&large, 8000)];
+    measure(
+        [&small, &large],
+        names,
+        &[
+            (&["status", "--models", "--revisions"], WAITING),
+            (&["prune", "--dry-run", "--grace", "0"], A_NAME),
+            (&["clear", "org/wide", "--dry-run"], A_NAME),
+            (&["prune", "--yes", "--grace", "0"], A_NAME),
+            (&["status"], WAITING),
+            (&["clear", "trash", "--dry-run"], WAITING),
+            (&["prune", "--undo"], WAITING),
+            (&["clear", "all"], A_NAME),
+            (&["clear", "--undo"], WAITING),
+            (&["clear", "all", "--yes"], A_NAME),
+            (&["clear", "trash", "--yes"], WAITING),
+        ],
+    );
+    assert!(!large.exists(".cache/torch/hub/loose/file-1") && large.exists(".cache/torch/hub/loose/token"));
 }

@@ -17,6 +17,7 @@ pub mod others;
 pub mod places;
 pub mod remove;
 pub mod report;
+pub mod roll;
 pub mod scan;
 pub mod select;
 pub mod sizes;

@@ -6,6 +6,7 @@
 
 mod read;
 
+pub use read::Reading;
 pub(in crate::cache) use read::named;
 
 use std::collections::BTreeMap;
@@ -158,6 +159,11 @@ impl Repository {
     /// Reads the repository in `folder`, which lies in `hub`. What is not there is empty; what cannot be read is a problem.
     pub fn read(folder: &Path, hub: &Hub) -> Self {
         read::repository(folder, hub)
+    }
+
+    /// The same without contents and files: `reading` is given those.
+    pub fn read_into(folder: &Path, hub: &Hub, reading: &mut dyn Reading) -> Self {
+        read::read(folder, hub, reading)
     }
 
     /// The blobs that no revision has.

@@ -1,7 +1,7 @@
 //! Reads a repository of a hub into memory.
 
-use std::collections::HashMap;
-use std::ffi::OsStr;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -29,15 +29,69 @@ pub(in crate::cache) fn named(folder: &str) -> Option<(String, &'static str)> {
     })
 }
 
+/// Who takes the contents and files of a repository, one after the other: there may be a million.
+pub trait Reading {
+    /// A content. They come before the files.
+    fn blob(&mut self, name: OsString, blob: Blob);
+
+    /// Whether a content of this name has come.
+    fn has(&self, name: &OsStr) -> bool;
+
+    /// A file of a revision, which is the `revision`th of the repository's.
+    fn file(&mut self, revision: usize, file: File);
+}
+
+/// All of it, in memory.
+#[derive(Default)]
+struct Whole {
+    blobs: BTreeMap<OsString, Blob>,
+    files: Vec<Vec<File>>,
+}
+
+impl Reading for Whole {
+    fn blob(&mut self, name: OsString, blob: Blob) {
+        self.blobs.insert(name, blob);
+    }
+
+    fn has(&self, name: &OsStr) -> bool {
+        self.blobs.contains_key(name)
+    }
+
+    fn file(&mut self, revision: usize, file: File) {
+        if self.files.len() <= revision {
+            self.files.resize_with(revision + 1, Vec::new);
+        }
+        self.files[revision].push(file);
+    }
+}
+
 pub(super) fn repository(folder: &Path, hub: &Hub) -> Repository {
+    let mut whole = Whole::default();
+    let mut found = read(folder, hub, &mut whole);
+    found.blobs = whole.blobs;
+    for (revision, mut files) in found.revisions.iter_mut().zip(whole.files) {
+        files.sort_unstable_by(|one, other| one.path.cmp(&other.path));
+        revision.files = files;
+    }
+    found
+}
+
+/// The repository without what `reading` is given of it.
+pub(super) fn read(folder: &Path, hub: &Hub, reading: &mut dyn Reading) -> Repository {
     let name = quoted::text(folder.file_name().unwrap_or_default());
     let (name, kind) = named(&name).unwrap_or((name, "model"));
     let mut found = Repository { folder: folder.to_path_buf(), name, kind, ..Repository::default() };
-    let outcome = blobs(&mut found, hub);
+    let mut lost = HashSet::new();
+    let outcome = blobs(&mut found, hub, reading, &mut lost);
     found.note("blobs", outcome);
+    let is_shut = found.problems.iter().any(|(path, _)| *path == folder.join("blobs"));
+    // Where it cannot be seen what is there, nobody may say that something is not.
+    let leads = |reading: &dyn Reading, name: &OsStr| {
+        if reading.has(name) { !lost.contains(name) } else { is_shut }
+    };
     let outcome = own_folder(&mut found);
     found.note(".modelstrap", outcome);
-    let outcome = snapshots(&mut found);
+    let outcome = snapshots(&mut found, reading, &leads);
     found.note("snapshots", outcome);
     let outcome = references(&mut found);
     found.note("refs", outcome);
@@ -45,16 +99,6 @@ pub(super) fn repository(folder: &Path, hub: &Hub) -> Repository {
 }
 
 impl Repository {
-    /// Whether the blob is not there. Where that cannot be seen, nobody may say so.
-    fn lacks(&self, name: &OsStr) -> bool {
-        let is_shut = |folder: &Path| self.problems.iter().any(|(path, _)| path == folder);
-        match self.blobs.get(name).map(|blob| &blob.kind) {
-            Some(BlobKind::Shared(path, None)) => !path.parent().is_some_and(is_shut),
-            Some(_) => false,
-            None => !is_shut(&self.folder.join("blobs")),
-        }
-    }
-
     fn note(&mut self, part: &str, outcome: io::Result<()>) {
         match outcome {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -65,7 +109,11 @@ impl Repository {
     }
 }
 
-fn blobs(found: &mut Repository, hub: &Hub) -> io::Result<()> {
+/// What says whether a link to this content leads to something.
+type Leads<'a> = dyn Fn(&dyn Reading, &OsStr) -> bool + 'a;
+
+/// `lost`: those that lead to a payload which is not there.
+fn blobs(found: &mut Repository, hub: &Hub, reading: &mut dyn Reading, lost: &mut HashSet<OsString>) -> io::Result<()> {
     let mut shut: Option<PathBuf> = None;
     for entry in fs::read_dir(found.folder.join("blobs"))? {
         let entry = entry?;
@@ -85,7 +133,9 @@ fn blobs(found: &mut Repository, hub: &Hub) -> io::Result<()> {
             leads.map_or(BlobKind::Foreign, |(path, there)| {
                 let there = there.map_err(|error| {
                     let shard = path.parent().map(Path::to_path_buf);
-                    if error.kind() != io::ErrorKind::NotFound && shard != shut {
+                    if error.kind() == io::ErrorKind::NotFound {
+                        lost.insert(name.clone());
+                    } else if shard != shut {
                         found.problems.extend(shard.clone().map(|shard| (shard, error)));
                         shut = shard;
                     }
@@ -95,7 +145,7 @@ fn blobs(found: &mut Repository, hub: &Hub) -> io::Result<()> {
         } else {
             BlobKind::Foreign
         };
-        found.blobs.insert(name, Blob { stamp, kind });
+        reading.blob(name, Blob { stamp, kind });
     }
     Ok(())
 }
@@ -129,7 +179,7 @@ fn own_folder(found: &mut Repository) -> io::Result<()> {
     Ok(())
 }
 
-fn snapshots(found: &mut Repository) -> io::Result<()> {
+fn snapshots(found: &mut Repository, reading: &mut dyn Reading, leads: &Leads<'_>) -> io::Result<()> {
     let mut revisions = Vec::new();
     for entry in fs::read_dir(found.folder.join("snapshots"))? {
         let entry = entry?;
@@ -138,35 +188,42 @@ fn snapshots(found: &mut Repository) -> io::Result<()> {
         }
     }
     revisions.sort_unstable_by(|one, other| one.commit.cmp(&other.commit));
-    for mut revision in revisions {
-        if let Err(error) = files(found, &mut revision, &mut PathBuf::new(), 0) {
+    for (number, revision) in revisions.iter().enumerate() {
+        let mut each = |reading: &mut dyn Reading, file| reading.file(number, file);
+        if let Err(error) = files(reading, leads, &revision.folder, &mut PathBuf::new(), 0, &mut each) {
             found.problems.push((revision.folder.clone(), error));
         }
-        revision.files.sort_unstable_by(|one, other| one.path.cmp(&other.path));
-        found.revisions.push(revision);
     }
+    found.revisions = revisions;
     Ok(())
 }
 
-fn files(found: &Repository, revision: &mut Revision, below: &mut PathBuf, depth: usize) -> io::Result<()> {
+fn files(
+    reading: &mut dyn Reading,
+    leads: &Leads<'_>,
+    revision: &Path,
+    below: &mut PathBuf,
+    depth: usize,
+    each: &mut dyn FnMut(&mut dyn Reading, File),
+) -> io::Result<()> {
     if depth > DEEPEST {
         return Err(io::Error::other(format!("lies more than {DEEPEST} folders deep")));
     }
-    for entry in fs::read_dir(revision.folder.join(&*below))? {
+    for entry in fs::read_dir(revision.join(&*below))? {
         let entry = entry?;
         let kind = entry.file_type()?;
         below.push(entry.file_name());
         if kind.is_dir() {
-            files(found, revision, below, depth + 1)?;
+            files(reading, leads, revision, below, depth + 1, each)?;
         } else {
             let kind = if kind.is_symlink() {
-                link(found, fs::read_link(entry.path())?, depth)
+                link(&|name| leads(reading, name), fs::read_link(entry.path())?, depth)
             } else if kind.is_file() {
                 FileKind::Own(Stamp::at(&entry.path())?)
             } else {
                 FileKind::Foreign(PathBuf::new())
             };
-            revision.files.push(File { path: below.clone(), kind });
+            each(reading, File { path: below.clone(), kind });
         }
         below.pop();
     }
@@ -174,7 +231,7 @@ fn files(found: &Repository, revision: &mut Revision, below: &mut PathBuf, depth
 }
 
 /// `../../blobs/NAME`, with one `..` more for each folder of the file's path.
-fn link(found: &Repository, target: PathBuf, depth: usize) -> FileKind {
+fn link(leads: &dyn Fn(&OsStr) -> bool, target: PathBuf, depth: usize) -> FileKind {
     let up: PathBuf = std::iter::repeat_n("..", depth + 2).collect();
     let blob = target.strip_prefix(up.join("blobs")).ok().and_then(|rest| {
         let mut parts = rest.components();
@@ -184,7 +241,7 @@ fn link(found: &Repository, target: PathBuf, depth: usize) -> FileKind {
         }
     });
     match blob {
-        Some(name) if !found.lacks(&name) => FileKind::Blob(name),
+        Some(name) if leads(&name) => FileKind::Blob(name),
         Some(name) => FileKind::Dangling(name),
         None => FileKind::Foreign(target),
     }

@@ -1,8 +1,8 @@
 //! What the rest of a repository says of a victim in it, read anew each time: which contents its snapshots have, which commits
 //! its references name.
 
-use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
+use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
@@ -38,6 +38,32 @@ pub(super) fn around(path: &Path) -> Option<(PathBuf, OsString)> {
     None
 }
 
+/// Names of contents or commits, as numbers of eight bytes: one that is not among them is not there for sure. Should two names ever have one
+/// number, one stays that could go.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    hasher: RandomState,
+    /// Sorted.
+    hashes: Vec<u64>,
+}
+
+impl Names {
+    fn add(&mut self, name: &OsStr) {
+        self.hashes.push(self.hasher.hash_one(name));
+    }
+
+    fn sorted(mut self) -> Self {
+        self.hashes.sort_unstable();
+        self.hashes.dedup();
+        self
+    }
+
+    /// Whether one is called so.
+    pub(super) fn contains(&self, name: &OsStr) -> bool {
+        self.hashes.binary_search(&self.hasher.hash_one(name)).is_ok()
+    }
+}
+
 impl Repository {
     /// The repository around `path`, which lies below `place`, a folder that really is at `real`.
     pub(super) fn around(place: &Folder, real: &Path, path: &Path) -> io::Result<Option<Self>> {
@@ -53,32 +79,32 @@ impl Repository {
     }
 
     /// The names of the contents that its snapshots have, whatever their links look like.
-    pub(super) fn contents(&self) -> io::Result<HashSet<OsString>> {
-        let mut names = HashSet::new();
+    pub(super) fn contents(&self) -> io::Result<Names> {
+        let mut names = Names::default();
         if let Some(snapshots) = self.part("snapshots")? {
             files(&snapshots, 0, &mut |folder, name, kind| {
                 if kind == Kind::Link {
-                    names.extend(folder.target(name)?.file_name().map(OsStr::to_os_string));
+                    folder.target(name)?.file_name().iter().for_each(|name| names.add(name));
                 }
                 Ok(())
             })?;
         }
-        Ok(names)
+        Ok(names.sorted())
     }
 
     /// What its references hold.
-    pub(super) fn commits(&self) -> io::Result<HashSet<OsString>> {
-        let mut commits = HashSet::new();
+    pub(super) fn named(&self) -> io::Result<Names> {
+        let mut commits = Names::default();
         if let Some(references) = self.part("refs")? {
             files(&references, 0, &mut |folder, name, kind| {
                 // What cannot be read names nothing for any client either.
                 if kind == Kind::File {
-                    commits.extend(commit(folder, name));
+                    commit(folder, name).iter().for_each(|commit| commits.add(commit));
                 }
                 Ok(())
             })?;
         }
-        Ok(commits)
+        Ok(commits.sorted())
     }
 }
 

@@ -13,6 +13,7 @@ use std::io::{self, BufRead as _, BufReader, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::clock::Moment;
+use super::moves::Moves;
 use super::place;
 use super::rows::{Line, Row, Text};
 pub(super) use super::rows::{Mark, Move, TrashAt};
@@ -55,7 +56,7 @@ pub(super) struct Past {
     pub(super) started: i64,
     pub(super) places: Vec<PathBuf>,
     pub(super) trashes: Vec<TrashAt>,
-    pub(super) moves: Vec<Move>,
+    pub(super) moves: Moves,
     pub(super) fate: Fate,
     /// When it was decided.
     pub(super) decided: Option<Moment>,
@@ -251,9 +252,8 @@ fn read(folder: &Folder, at: &Path, path: PathBuf, cache_root: &Path) -> Option<
         let _ = fs::remove_file(&path);
         return None;
     }
-    let rows = BufReader::new(looked).lines().map_while(Result::ok);
-    let mut rows = rows.filter_map(|line| serde_json::from_str::<Row>(&line).ok());
-    let Some(Row::Open { schema, verb, started, seal, root, host, process, .. }) = rows.next() else { return None };
+    let mut rows = Rows { file: BufReader::new(looked.try_clone().ok()?), line: String::new(), at: 0 };
+    let (Row::Open { schema, verb, started, seal, root, host, process, .. }, _) = rows.next()? else { return None };
     let is_alive = || !locks_work(&path) && may_be_alive(&host, process, started);
     if schema != SCHEMA || !seal::holds(&seal, at) || is_alive() {
         return None;
@@ -266,34 +266,55 @@ fn read(folder: &Folder, at: &Path, path: PathBuf, cache_root: &Path) -> Option<
         started,
         places: Vec::new(),
         trashes: Vec::new(),
-        moves: Vec::new(),
+        moves: Moves::of(looked),
         fate: Fate::Undecided,
         decided: None,
         seen_back: None,
     };
-    rows.try_for_each(|row| past.add(row, &|path| rebase(&old, cache_root, path)))?;
+    rows.try_for_each(|(row, at)| past.add(row, at, &|path| rebase(&old, cache_root, path)))?;
     Some(past)
+}
+
+/// What the lines of a journal say, and where each begins and ends; what is no word of ours is left out.
+struct Rows {
+    file: BufReader<File>,
+    line: String,
+    /// Where the next line begins.
+    at: u64,
+}
+
+impl Iterator for Rows {
+    type Item = (Row, (u64, u64));
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            self.line.clear();
+            let length = self.file.read_line(&mut self.line).ok().filter(|length| *length > 0)?;
+            let begin = self.at;
+            self.at = begin.saturating_add(length as u64);
+            if let Ok(row) = serde_json::from_str(&self.line) {
+                return Some((row, (begin, self.at)));
+            }
+        }
+    }
 }
 
 impl Past {
     /// `None` when the row cannot be one of ours.
-    fn add(&mut self, row: Row, now: &dyn Fn(PathBuf) -> PathBuf) -> Option<()> {
+    fn add(&mut self, row: Row, at: (u64, u64), now: &dyn Fn(PathBuf) -> PathBuf) -> Option<()> {
         match row {
             Row::Open { .. } => return None,
             Row::Place(path) => self.places.push(now(path.path()?)),
             Row::Trash { base, below, id } => {
                 self.trashes.push(TrashAt { base: now(base.path()?), below: below.path()?, id });
             }
-            Row::Move(Line { place, path, trash, name, mark, role, list, above }) => {
-                let known = place < self.places.len() && trash < self.trashes.len();
-                let is_number = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
-                let path = path.path()?;
-                (known && is_number && folder::split(&path).is_some()).then_some(())?;
-                self.moves.push(Move { place, path, trash, name, mark, role, is_list: list, above });
+            Row::Move(line) => {
+                let bounds = (self.places.len(), self.trashes.len());
+                self.moves.see(&line.checked(bounds.0, bounds.1)?, at, bounds);
             }
-            Row::Decided { until, at } => {
+            Row::Decided { until, at: moment } => {
                 self.fate = Fate::Decided(until);
-                self.decided = at;
+                self.decided = moment;
             }
             Row::SeenBack { at } => self.seen_back = Some(at),
             Row::Returning => self.fate = Fate::Returning,

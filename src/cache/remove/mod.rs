@@ -14,6 +14,9 @@ mod job;
 mod journal;
 mod kept;
 mod locks;
+mod moves;
+mod needed;
+mod opened;
 mod place;
 mod room;
 mod rows;
@@ -28,7 +31,8 @@ mod walk;
 pub use guard::{is_in_git, is_repository, is_tagged};
 pub use kept::kept;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -36,6 +40,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
+use super::roll::Roll;
 use super::stamp::Stamp;
 use crate::platform::boot;
 use crate::support::{paths, time};
@@ -55,6 +60,35 @@ pub struct Victim {
     pub bytes: u64,
     /// Why it goes, for a person.
     pub why: String,
+}
+
+/// Who has what is to go, each by its number: whoever removes a million things asks for them one by one.
+pub trait Supply {
+    /// How many there are.
+    fn len(&self) -> usize;
+
+    /// The one at `at`.
+    fn victim(&self, at: usize) -> Option<Victim>;
+
+    /// Its name, and what it was.
+    fn named(&self, at: usize) -> Option<(OsString, Stamp)> {
+        self.victim(at).map(|one| (one.path.file_name().unwrap_or_default().to_os_string(), one.stamp))
+    }
+
+    /// Whether there is none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Supply for Vec<Victim> {
+    fn len(&self) -> usize {
+        Self::len(self)
+    }
+
+    fn victim(&self, at: usize) -> Option<Victim> {
+        self.get(at).cloned()
+    }
 }
 
 /// What a victim is.
@@ -137,9 +171,9 @@ pub struct Restored {
     /// The verb that had removed it.
     pub verb: String,
     /// What is back.
-    pub back: Vec<PathBuf>,
-    /// What each of it takes on the disk, in bytes.
-    pub sizes: BTreeMap<PathBuf, u64>,
+    pub back: Roll,
+    /// What each of it takes on the disk, in bytes; of those at the end it may not be known.
+    pub sizes: Vec<u64>,
     /// What could not be put back, of this run or of one that was undone before it: why, and where it lies in the trash. It stays
     /// there until it can go back, or a person takes it.
     pub stayed: Vec<(PathBuf, String)>,
@@ -153,7 +187,7 @@ pub struct Swept {
     /// Bytes that are free now.
     pub freed: u64,
     /// What a run that was killed had taken away, and is back.
-    pub back: Vec<PathBuf>,
+    pub back: Roll,
     /// What could not be done, why, and where it waits. It is said each time until it is done.
     pub problems: Vec<(PathBuf, String)>,
 }
@@ -233,10 +267,7 @@ impl Remover {
     /// # Errors
     /// When the journal cannot be written, a place is refused (then nothing is removed), or the person stops it
     /// (`support::interrupt::Interrupted`). What stays for a reason of its own is no error.
-    pub fn remove<V>(&self, order: Order<'_, V>, progress: &dyn Fn(u64)) -> Result<Outcome>
-    where
-        V: IntoIterator<Item = Victim>,
-    {
+    pub fn remove<V: Supply>(&self, order: Order<'_, V>, progress: &dyn Fn(u64)) -> Result<Outcome> {
         run::remove(self, order, progress)
     }
 
@@ -290,7 +321,7 @@ impl Remover {
     ///
     /// # Errors
     /// When the journals cannot be read.
-    pub fn removed(&self) -> Result<Vec<PathBuf>> {
+    pub fn removed(&self) -> Result<Roll> {
         sweep::removed(self)
     }
 

@@ -17,6 +17,7 @@ use super::run::{Run, State};
 use super::settle::STAYS_NAMED;
 use super::{Keep, Remover, Role, guard, hub, take, walk};
 use crate::cache::duplicates::memory;
+use crate::cache::stamp::Stamp;
 use crate::support::folder::{self, Folder, Kind};
 
 /// What a person whose disk is full can do.
@@ -31,7 +32,7 @@ pub(super) fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
-impl Run {
+impl Run<'_> {
     /// Begins the journal; on a full disk, what goes for good makes the room. `None`: nothing is left that needs one.
     pub(super) fn begin_on_any_disk(
         &mut self,
@@ -55,7 +56,7 @@ impl Run {
             if keep != Keep::Now || !(self.forget() || self.make_room() || self.stays_anyway()) {
                 return Err(anyhow!("{error:#}\n  {way}"));
             }
-            if self.jobs.iter().all(|job| job.state != State::Waiting) {
+            if (0..self.jobs.len()).all(|at| !self.jobs.is(at, &State::Waiting)) {
                 return Ok(None);
             }
         }
@@ -69,16 +70,16 @@ impl Run {
 
     /// Whether nothing can go for a reason of its own, whatever room there is: then that is what is to be said.
     fn stays_anyway(&mut self) -> bool {
-        let waiting = (0..self.jobs.len()).filter(|at| self.jobs[*at].state == State::Waiting);
+        let waiting = (0..self.jobs.len()).filter(|at| self.jobs.is(*at, &State::Waiting));
         // What others use goes after them, by the rules of its store.
-        let (after, first): (Vec<usize>, Vec<usize>) = waiting.partition(|at| self.jobs[*at].role == Role::Payload);
+        let (after, first): (Vec<usize>, Vec<usize>) = waiting.partition(|at| self.jobs.role(*at) == Role::Payload);
         for at in &first {
             let Err(why) = take::look(self, *at) else { return false };
-            self.jobs[*at].state = State::Stays(why);
+            self.jobs.set(*at, State::Stays(why));
         }
         if !first.is_empty() {
             let why = "needs a journal to go, for which the disk has no room";
-            after.into_iter().for_each(|at| self.jobs[at].state = State::Stays(why.to_owned()));
+            after.into_iter().for_each(|at| self.jobs.set(at, State::Stays(why.to_owned())));
         }
         !first.is_empty()
     }
@@ -88,20 +89,19 @@ impl Run {
         self.keep_names_of_what_stays();
         for (role, any) in ORDER {
             for at in 0..self.jobs.len() {
-                let job = &self.jobs[at];
-                let frees = any && job.stamp().names <= 1 || job.stamp().alone() > 0;
+                let frees = |stamp: Stamp| any && stamp.names <= 1 || stamp.alone() > 0;
                 // One that may not go now may do so later, when the revision that has it has gone.
                 if self.is_next(at, role)
-                    && frees
+                    && frees(self.jobs.get(at).stamp)
                     && let Ok(freed) = take::unlink(self, at)
                 {
-                    self.jobs[at].state = State::Freed(freed);
+                    self.jobs.set(at, State::Freed(freed));
                     self.contents = None;
                     return true;
                 }
             }
         }
-        let is_repository = |run: &Self, at: usize| guard::is_repository(run.jobs[at].split().1);
+        let is_repository = |run: &Self, at: usize| guard::is_repository(run.jobs.get(at).split().1);
         let trees = [(Role::Tree, true), (Role::Snapshot, false), (Role::Tree, false)];
         trees.into_iter().any(|(role, repository)| {
             let is_next = |run: &Self, at| run.is_next(at, role) && is_repository(run, at) == repository;
@@ -117,32 +117,35 @@ impl Run {
         }
         self.look_who_writes();
         for at in references {
-            let job = &self.jobs[at];
+            let job = self.jobs.get(at);
             let path = job.path();
             let named = self.places[job.place()].parent(&path).ok();
             let named = named.and_then(|(parent, name)| hub::commit(&parent, name));
             let around = hub::around(&path);
             let place = job.place();
             let is_its = |other: &usize| {
-                let other = &self.jobs[*other];
+                let other = self.jobs.get(*other);
                 let same = other.place() == place && hub::around(&other.path()) == around;
-                same && other.role == Role::Snapshot && Some(other.split().1) == named.as_deref()
+                same && Some(other.split().1) == named.as_deref()
             };
-            let Some(snapshot) = (0..self.jobs.len()).find(is_its) else { continue };
-            let stays = match &self.jobs[snapshot].state {
-                State::Stays(why) => Some(why.clone()),
+            let Some(snapshot) = (0..self.jobs.len()).filter(|at| self.jobs.role(*at) == Role::Snapshot).find(is_its)
+            else {
+                continue;
+            };
+            let stays = match self.jobs.state(snapshot) {
+                State::Stays(why) => Some(why),
                 State::Waiting => take::look_at_itself(self, snapshot).err(),
                 State::Gone | State::Freed(_) => None,
             };
             if let Some(why) = stays {
-                self.jobs[snapshot].state = State::Stays(why);
-                self.jobs[at].state = State::Stays(STAYS_NAMED.to_owned());
+                self.jobs.set(snapshot, State::Stays(why));
+                self.jobs.set(at, State::Stays(STAYS_NAMED.to_owned()));
             }
         }
     }
 
     fn is_next(&self, at: usize, role: Role) -> bool {
-        self.jobs[at].role == role && self.jobs[at].state == State::Waiting
+        self.jobs.role(at) == role && self.jobs.is(at, &State::Waiting)
     }
 
     /// Unlinks one file of the tree of the job `at`, if all of it may go; where none is left, an empty folder.
@@ -153,19 +156,15 @@ impl Run {
         let Some((freed, folder)) = first(parent, name, 0).map_err(says)? else {
             // Refused where a file with a second name is in it.
             parent.remove_folder(name).map_err(says)?;
-            self.jobs[at].state = State::Freed(ready.found.stamp.disk);
+            self.jobs.set(at, State::Freed(ready.found.stamp.disk));
             return Ok(true);
         };
         // Its time and its size are ours now.
         self.limits.ours.insert(folder);
         self.thinned += freed;
-        let job = &mut self.jobs[at];
-        job.is_thinned = true;
-        if let Ok(found) = parent.look(name)
-            && found.stamp.id == job.stamp().id
-        {
-            job.is_now(&found.stamp);
-        }
+        let now = parent.look(name).ok().map(|found| found.stamp);
+        let own = self.jobs.get(at).stamp.id;
+        self.jobs.is_thinned(at, now.filter(|now| now.id == own));
         self.contents = None;
         Ok(true)
     }

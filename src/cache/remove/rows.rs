@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Role;
 use super::clock::Moment;
 use crate::cache::stamp::Stamp;
-use crate::support::folder::{Found, Kind};
+use crate::support::folder::{self, Found, Kind};
 
 /// A path in a journal: as text, or where it is none, as the bytes that it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,6 +103,18 @@ pub(super) struct Line {
     pub(super) list: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) above: Option<i64>,
+}
+
+impl Line {
+    /// What it says, if it can be one of ours in a journal of so many places and trashes.
+    pub(super) fn checked(self, places: usize, trashes: usize) -> Option<Move> {
+        let Self { place, path, trash, name, mark, role, list, above } = self;
+        let known = place < places && trash < trashes;
+        let is_number = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
+        let path = path.path()?;
+        (known && is_number && folder::split(&path).is_some()).then_some(())?;
+        Some(Move { place, path, trash, name, mark, role, is_list: list, above })
+    }
 }
 
 impl Mark {

@@ -1,11 +1,10 @@
 //! One removal from its order to its end: what goes where, the journal, the renames, the second look, the decision, the end.
 
 use std::collections::{HashMap, HashSet};
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -13,11 +12,11 @@ use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::guard::Guard;
 use super::job::Above;
-pub(super) use super::job::{Job, State};
+pub(super) use super::job::{Job, Jobs, State};
 use super::journal::{Journal, Mark, Move};
 use super::place::{Place, Trash};
 use super::walk::{self, Limits, Tally};
-use super::{Keep, Order, Outcome, Remover, Role, Victim, apart, back, room};
+use super::{Keep, Order, Outcome, Remover, Role, Supply, Victim, apart, back, hub, room};
 use crate::cache::stamp::Stamp;
 use crate::platform::open_files;
 use crate::support::interrupt::{self, Interrupted};
@@ -25,10 +24,10 @@ use crate::support::{escape, time};
 
 /// A removal that is under way.
 #[derive(Debug)]
-pub(super) struct Run {
+pub(super) struct Run<'v> {
     pub(super) places: Vec<Place>,
     pub(super) trashes: Vec<Trash>,
-    pub(super) jobs: Vec<Job>,
+    pub(super) jobs: Jobs<'v>,
     pub(super) limits: Limits,
     machine: PathBuf,
     /// Links followed.
@@ -38,15 +37,12 @@ pub(super) struct Run {
     /// Files that some process has open, by device and inode.
     opened: HashSet<(u64, u64)>,
     /// What the snapshots of the repository that is at work have, read once its snapshots that go have gone.
-    pub(super) contents: Option<((usize, PathBuf), HashSet<OsString>)>,
+    pub(super) contents: Option<((usize, PathBuf), hub::Names)>,
     /// What the files freed that went from trees to make room.
     pub(super) thinned: u64,
 }
 
-pub(super) fn remove<V>(remover: &Remover, order: Order<'_, V>, progress: &dyn Fn(u64)) -> Result<Outcome>
-where
-    V: IntoIterator<Item = Victim>,
-{
+pub(super) fn remove<V: Supply>(remover: &Remover, order: Order<'_, V>, progress: &dyn Fn(u64)) -> Result<Outcome> {
     let guard = remover.guard();
     let name = run_name();
     let (verb, keep) = (order.verb, order.keep);
@@ -63,7 +59,7 @@ where
     if let Err(error) = run.take_all().and_then(|()| run.settle()) {
         return Err(run.take_back(journal, error));
     }
-    let gone = run.jobs.iter().any(|job| job.state == State::Gone);
+    let gone = (0..run.jobs.len()).any(|at| run.jobs.is(at, &State::Gone));
     outcome.until = match keep {
         Keep::For(time) if gone => {
             Some(time::seconds().saturating_add(i64::try_from(time.as_secs()).unwrap_or(i64::MAX)))
@@ -101,21 +97,18 @@ fn since(time: SystemTime) -> i128 {
     i128::try_from(since).unwrap_or(i128::MAX)
 }
 
-impl Run {
+impl<'v> Run<'v> {
     /// Says for each victim where it goes; with them, those that may not go at all.
-    pub(super) fn plan<V>(
+    pub(super) fn plan<V: Supply + 'v>(
         remover: &Remover,
         guard: &Guard,
         order: Order<'_, V>,
         name: &str,
-    ) -> Result<(Self, Vec<(PathBuf, String)>)>
-    where
-        V: IntoIterator<Item = Victim>,
-    {
+    ) -> Result<(Self, Vec<(PathBuf, String)>)> {
         let mut run = Self {
             places: Vec::new(),
             trashes: Vec::new(),
-            jobs: Vec::new(),
+            jobs: Jobs::of(Box::new(order.victims)),
             limits: Limits {
                 newest: newest(order.planned, order.grace),
                 planned: since(order.planned),
@@ -133,7 +126,8 @@ impl Run {
         };
         let mut refused = Vec::new();
         let mut known = HashMap::new();
-        for victim in order.victims {
+        for at in 0..run.jobs.handed_in() {
+            let Some(victim) = run.jobs.victim(at) else { continue };
             let place = run.place(guard, &victim.root)?;
             let opened = &run.places[place];
             if remover.has_moved(&victim.root, &opened.real, opened.folder.own()?.stamp.id) {
@@ -142,20 +136,18 @@ impl Run {
                 refused.push((victim.role.rank(), (victim.path, why)));
                 continue;
             }
+            let whole = victim.path.clone();
             for victim in apart::split(&run.places[place], victim, name, guard) {
                 match run.above(guard, place, &victim, name, &mut known) {
-                    Ok(above) => run.jobs.push(Job::of(&victim, above)),
+                    Ok(above) => {
+                        let (role, other) = (victim.role, victim.path != whole);
+                        run.jobs.push(at, other.then_some(victim), role, above);
+                    }
                     Err(why) => refused.push((victim.role.rank(), (victim.path, why))),
                 }
             }
         }
-        // What lies in a tree that goes, goes with it.
-        let whole = |job: &&Job| matches!(job.role, Role::Tree | Role::Snapshot);
-        let trees: HashSet<PathBuf> = run.jobs.iter().filter(whole).map(Job::shown).collect();
-        run.jobs.retain(|job| !job.shown_above().ancestors().any(|above| trees.contains(above)));
-        run.jobs.shrink_to_fit();
-        run.jobs.sort_by_key(|job| job.role.rank());
-        run.jobs.iter_mut().enumerate().for_each(|(at, job)| job.count(at));
+        run.jobs.settle();
         refused.sort_by_key(|(rank, _)| *rank);
         run.look_who_writes();
         Ok((run, refused.into_iter().map(|(_, refusal)| refusal).collect()))
@@ -176,8 +168,8 @@ impl Run {
         at: usize,
         victim: &Victim,
         run: &str,
-        known: &mut HashMap<(usize, PathBuf), Rc<Above>>,
-    ) -> Result<Rc<Above>, String> {
+        known: &mut HashMap<(usize, PathBuf), u32>,
+    ) -> Result<u32, String> {
         let place = &self.places[at];
         let inside = place.inside(&victim.path);
         let inside = inside.ok_or_else(|| format!("does not lie in {}", escape::path(&victim.root)))?;
@@ -186,7 +178,7 @@ impl Run {
         }
         let shown = victim.path.parent().unwrap_or_else(|| Path::new("")).to_path_buf();
         if let Some(found) = known.get(&(at, shown.clone())) {
-            return Ok(Rc::clone(found));
+            return Ok(*found);
         }
         if place.is_in_git(&inside).map_err(|error| super::take::way(&error))? {
             return Err("lies in a Git work tree".to_owned());
@@ -201,8 +193,8 @@ impl Run {
         // Not the folder that the place keeps open: what stands there is looked at again when something of it goes.
         let changed = place.folder.descend(&parent).and_then(|folder| folder.own()).ok();
         let changed = changed.and_then(|found| i64::try_from(found.stamp.modified).ok());
-        let above = Rc::new(Above { place: at, trash: number, shown: shown.clone(), inside: parent, changed });
-        known.insert((at, shown), Rc::clone(&above));
+        let above = self.jobs.folder(Above { place: at, trash: number, shown: shown.clone(), inside: parent, changed });
+        known.insert((at, shown), above);
         Ok(above)
     }
 
@@ -213,7 +205,7 @@ impl Run {
     }
 
     pub(super) fn begin(&self, remover: &Remover, name: &str, verb: &str) -> Result<Journal> {
-        let mut moves = self.jobs.iter().flat_map(Job::moves);
+        let mut moves = self.jobs.iter().flat_map(|job| job.moves());
         let places: Vec<PathBuf> = self.places.iter().map(|place| place.real.clone()).collect();
         let trashes: Vec<_> = self.trashes.iter().map(|trash| trash.at.clone()).collect();
         let begun = fs::create_dir_all(&remover.cache_root)
@@ -228,7 +220,7 @@ impl Run {
             _ => Ok(journal),
         });
         begun.with_context(|| {
-            let some = self.thinned > 0 || self.jobs.iter().any(|job| job.state != State::Waiting);
+            let some = self.thinned > 0 || (0..self.jobs.len()).any(|at| !self.jobs.is(at, &State::Waiting));
             format!(
                 "{}: neither a journal of it nor a trash can be made in {}",
                 if some { "not all was removed" } else { "nothing was removed" },
@@ -242,11 +234,12 @@ impl Run {
             if interrupt::requested() {
                 bail!(Interrupted("stopped: nothing was removed".to_owned()));
             }
-            if self.jobs[at].role != Role::Payload && self.jobs[at].state == State::Waiting {
-                self.jobs[at].state = super::take::take(self, at).map_or_else(State::Stays, |()| State::Gone);
-                let job = &self.jobs[at];
-                let has_others = job.state == State::Gone && job.stamp().names > 1;
-                self.limits.moved.extend(has_others.then_some(job.stamp().id));
+            if self.jobs.role(at) != Role::Payload && self.jobs.is(at, &State::Waiting) {
+                let state = super::take::take(self, at).map_or_else(State::Stays, |()| State::Gone);
+                let stamp = self.jobs.get(at).stamp;
+                let has_others = state == State::Gone && stamp.names > 1;
+                self.jobs.set(at, state);
+                self.limits.moved.extend(has_others.then_some(stamp.id));
             }
         }
         Ok(())
@@ -254,8 +247,9 @@ impl Run {
 
     /// What stays where it was, and why.
     fn stayed(&self) -> impl Iterator<Item = (PathBuf, String)> {
-        self.jobs.iter().filter_map(|job| {
-            let State::Stays(why) = &job.state else { return None };
+        (0..self.jobs.len()).filter_map(|at| {
+            let State::Stays(why) = self.jobs.state(at) else { return None };
+            let job = self.jobs.get(at);
             let lacks = if job.is_thinned { ", and lacks what went to make room on the full disk" } else { "" };
             Some((job.shown(), format!("{why}{lacks}")))
         })
@@ -263,13 +257,13 @@ impl Run {
 
     /// Puts the thing back, and says that it stays.
     pub(super) fn put_back(&mut self, at: usize, why: String) -> Result<()> {
-        let job = &self.jobs[at];
+        let job = self.jobs.get(at);
         let path = escape::path(&job.shown());
-        back::put(&self.written(job), &self.places[job.place()], &self.trashes[job.trash()]).map_err(|error| {
+        back::put(&self.written(&job), &self.places[job.place()], &self.trashes[job.trash()]).map_err(|error| {
             anyhow!("{path} {why}, and cannot be put back from the trash: {error}\n  the next run tries again")
         })?;
         self.places[job.place()].forget();
-        self.jobs[at].state = State::Stays(why);
+        self.jobs.set(at, State::Stays(why));
         Ok(())
     }
 
@@ -278,7 +272,7 @@ impl Run {
         let mut one = job.one();
         let found = self.trashes[one.trash].find().ok().flatten();
         let found = found.and_then(|trash| trash.look(OsStr::new(&one.name)).ok());
-        if let Some(found) = found.filter(|found| found.stamp.id == job.stamp().id) {
+        if let Some(found) = found.filter(|found| found.stamp.id == job.stamp.id) {
             one.mark = Mark::of(&found.stamp);
         }
         one
@@ -288,7 +282,7 @@ impl Run {
     fn take_back(&mut self, journal: Journal, error: anyhow::Error) -> anyhow::Error {
         let mut left = false;
         for job in self.jobs.iter().rev() {
-            let one = self.written(job);
+            let one = self.written(&job);
             for one in job.list().into_iter().chain([one]) {
                 left |= back::put(&one, &self.places[one.place], &self.trashes[one.trash]).is_err();
             }
@@ -303,18 +297,22 @@ impl Run {
 
     /// Frees what has gone, or counts what will be free. True if nothing of it is left in the trash.
     fn end(&mut self, outcome: &mut Outcome, progress: &dyn Fn(u64)) -> Result<bool> {
-        let gone = |job: &&Job| job.state == State::Gone;
+        let all = || 0..self.jobs.len();
+        let gone = || all().filter(|at| self.jobs.is(*at, &State::Gone)).map(|at| self.jobs.get(at));
         outcome.freed += self.thinned;
-        outcome.gone = self.jobs.iter().filter(gone).count();
-        for job in &self.jobs {
-            if let State::Freed(bytes) = job.state {
-                outcome.gone += 1;
-                outcome.freed += bytes;
+        for at in all() {
+            match self.jobs.state(at) {
+                State::Gone => outcome.gone += 1,
+                State::Freed(bytes) => {
+                    outcome.gone += 1;
+                    outcome.freed += bytes;
+                }
+                State::Waiting | State::Stays(_) => {}
             }
         }
         if outcome.until.is_some() {
             let mut tally = Tally::default();
-            for one in self.jobs.iter().filter(gone).flat_map(Job::moves) {
+            for one in gone().flat_map(|job| job.moves()) {
                 if let Some(trash) = self.trashes[one.trash].find()? {
                     // What cannot be read is not promised.
                     let _ = tally.add(&trash, OsStr::new(&one.name));
@@ -326,7 +324,7 @@ impl Run {
             return Ok(false);
         }
         let mut whole = true;
-        for job in self.jobs.iter().filter(gone) {
+        for job in gone() {
             for one in job.moves() {
                 let freed = &mut |stamp: &Stamp| {
                     outcome.freed += stamp.disk;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 use super::hub::{self, Repository};
-use super::run::{Job, Run, State};
+use super::run::{Run, State};
 use super::store::{self, Payload};
 use super::take;
 use super::{Role, back};
@@ -20,12 +20,12 @@ use crate::support::{escape, paths};
 /// Why a reference stays.
 pub(super) const STAYS_NAMED: &str = "stays with the revision that it names";
 
-impl Run {
+impl Run<'_> {
     /// Looks at everything once more, and decides over the shared store.
     pub(super) fn settle(&mut self) -> Result<()> {
         self.look_who_writes();
         for at in 0..self.jobs.len() {
-            if self.jobs[at].state == State::Gone
+            if self.jobs.is(at, &State::Gone)
                 && let Err(why) = self.again(at)
             {
                 self.put_back(at, why)?;
@@ -42,12 +42,12 @@ impl Run {
 
     /// Whether the thing in the trash is as it was, and nobody is at work on it.
     fn again(&self, at: usize) -> Result<(), String> {
-        let job = &self.jobs[at];
+        let job = &self.jobs.get(at);
         let said = |error: io::Error| format!("cannot be looked at again: {error}");
         let trash = self.trashes[job.trash()].find().map_err(said)?.ok_or("is gone from the trash")?;
         let name = &job.number();
         let found = trash.look(name).map_err(said)?;
-        if !found.stamp.is_same_content(&job.stamp()) {
+        if !found.stamp.is_same_content(&job.stamp) {
             return Err("was changed meanwhile".to_owned());
         }
         match job.role {
@@ -65,21 +65,20 @@ impl Run {
 
     fn needed_again(&mut self, role: Role) -> Result<()> {
         let mut repositories: BTreeMap<(usize, PathBuf), Vec<usize>> = BTreeMap::new();
-        for (at, job) in self.jobs.iter().enumerate() {
-            if job.role == role && job.state == State::Gone {
-                repositories.entry((job.place(), job.split().0.to_path_buf())).or_default().push(at);
-            }
+        for at in self.jobs.which(role, &State::Gone) {
+            let job = self.jobs.get(at);
+            repositories.entry((job.place(), job.split().0.to_path_buf())).or_default().push(at);
         }
         for ((place, _), jobs) in repositories {
-            let Some(first) = jobs.first().map(|at| &self.jobs[*at]) else { continue };
+            let Some(first) = jobs.first().map(|at| self.jobs.get(*at)) else { continue };
             let place = &self.places[place];
             let read = Repository::around(&place.folder, &place.real, &first.path()).and_then(|found| {
                 let repository = found.ok_or(io::ErrorKind::NotFound)?;
-                if role == Role::Blob { repository.contents() } else { repository.commits() }
+                if role == Role::Blob { repository.contents() } else { repository.named() }
             });
             for at in jobs {
                 let why = match &read {
-                    Ok(names) if !names.contains(self.jobs[at].split().1) => continue,
+                    Ok(names) if !names.contains(self.jobs.get(at).split().1) => continue,
                     Ok(_) if role == Role::Blob => "is used by a revision again".to_owned(),
                     Ok(_) => "is named by a branch or tag again".to_owned(),
                     Err(error) => format!("stays, since its repository cannot be read again: {error}"),
@@ -94,7 +93,7 @@ impl Run {
     }
 
     fn stands(&self, at: usize) -> bool {
-        let job = &self.jobs[at];
+        let job = &self.jobs.get(at);
         let found = self.places[job.place()].parent(&job.path()).and_then(|(parent, name)| parent.find(name));
         found.is_ok_and(|found| found.is_some())
     }
@@ -113,9 +112,9 @@ impl Run {
             return Ok(());
         }
         for at in 0..self.jobs.len() {
-            let job = &self.jobs[at];
+            let job = &self.jobs.get(at);
             let path = self.places[job.place()].real.join(job.path());
-            let gone = job.state == State::Gone && !self.stands(at);
+            let gone = self.jobs.is(at, &State::Gone) && !self.stands(at);
             let Some((_, link)) = roots.iter().find(|(target, _)| gone && target.starts_with(&path)) else { continue };
             if let Some(list) = &job.list() {
                 // A list that cannot go back is empty, and says that nobody uses it: then nobody's link does.
@@ -129,31 +128,32 @@ impl Run {
     /// A snapshot that stays keeps the references that named it.
     fn references_of_what_stays(&mut self) -> Result<()> {
         let around = |at: usize| {
-            let job = &self.jobs[at];
+            let job = &self.jobs.get(at);
             (job.place(), hub::around(&job.path()))
         };
-        let stays = |at: &usize| {
-            let job = &self.jobs[*at];
-            job.role == Role::Snapshot && matches!(job.state, State::Stays(_)) && self.stands(*at)
-        };
-        let staying: Vec<_> =
-            (0..self.jobs.len()).filter(stays).map(|at| (around(at), Some(self.jobs[at].split().1.into()))).collect();
+        let jobs = &self.jobs;
+        let all = |role: Role| (0..jobs.len()).filter(move |at| jobs.role(*at) == role);
+        let stays = |at: &usize| matches!(self.jobs.state(*at), State::Stays(_)) && self.stands(*at);
+        let staying: Vec<_> = all(Role::Snapshot)
+            .filter(stays)
+            .map(|at| (around(at), self.jobs.get(at).split().1.to_os_string()))
+            .collect();
         let named = |at: &usize| {
-            let job = &self.jobs[*at];
-            let goes = job.role == Role::Reference && job.state == State::Gone && job.commit.is_some();
-            goes && staying.contains(&(around(*at), job.commit.clone()))
+            let commit = self.jobs.commit(*at).filter(|_| self.jobs.is(*at, &State::Gone));
+            commit.is_some_and(|commit| staying.contains(&(around(*at), commit.to_os_string())))
         };
-        let back: Vec<usize> = (0..self.jobs.len()).filter(named).collect();
+        let back: Vec<usize> = all(Role::Reference).filter(named).collect();
         back.into_iter().try_for_each(|at| self.put_back(at, STAYS_NAMED.to_owned()))
     }
 
     /// The payloads whose users have gone: by place and hub, the hashes. Not those that are to go themselves: they are asked about next.
     fn lost_users(&self) -> BTreeMap<(usize, PathBuf), Vec<String>> {
-        let asked = |job: &&Job| job.role == Role::Payload && job.state == State::Waiting;
-        let mut own: Vec<&Job> = self.jobs.iter().filter(asked).collect();
-        own.sort_unstable_by(|one, other| (one.place(), one.split()).cmp(&(other.place(), other.split())));
+        let own = self.jobs.which(Role::Payload, &State::Waiting).into_iter();
+        let mut own: Vec<(u64, usize)> = own.map(|at| (store::number(self.jobs.get(at).split().1), at)).collect();
+        own.sort_unstable();
         let mut lost: BTreeMap<(usize, PathBuf), Vec<String>> = BTreeMap::new();
-        for job in self.jobs.iter().filter(|job| job.state == State::Gone) {
+        let gone = (0..self.jobs.len()).filter(|at| self.jobs.is(*at, &State::Gone));
+        for job in gone.map(|at| self.jobs.get(at)) {
             let path = job.path();
             let (Some((hub, repository)), Ok(Some(trash))) = (hub::around(&path), self.trashes[job.trash()].find())
             else {
@@ -175,7 +175,10 @@ impl Run {
             let is_own = |hash: &String| {
                 let shard = hub.join("blobs").join(hash.get(..2).unwrap_or_default());
                 let asked = (job.place(), (shard.as_path(), OsStr::new(hash)));
-                own.binary_search_by(|one| (one.place(), one.split()).cmp(&asked)).is_ok()
+                let number = store::number(OsStr::new(hash));
+                let first = own.partition_point(|(one, _)| *one < number);
+                let like = own[first..].iter().take_while(|(one, _)| *one == number).map(|(_, at)| self.jobs.get(*at));
+                like.into_iter().any(|one| (one.place(), one.split()) == asked)
             };
             let others: Vec<String> = hashes.into_iter().filter(|hash| !is_own(hash)).collect();
             lost.entry((job.place(), hub)).or_default().extend(others);
@@ -198,18 +201,16 @@ impl Run {
 
     fn payloads(&mut self) {
         for at in 0..self.jobs.len() {
-            if self.jobs[at].role == Role::Payload && self.jobs[at].state == State::Waiting {
-                self.jobs[at].state = match self.payload(at) {
-                    Ok(()) => State::Gone,
-                    Err(why) => State::Stays(why),
-                };
+            if self.jobs.role(at) == Role::Payload && self.jobs.is(at, &State::Waiting) {
+                let state = self.payload(at).map_or_else(State::Stays, |()| State::Gone);
+                self.jobs.set(at, state);
             }
         }
     }
 
     /// A payload goes while its lock is held, if its list can be read and nobody in it uses it; its list goes after it.
     fn payload(&self, at: usize) -> Result<(), String> {
-        let job = &self.jobs[at];
+        let job = &self.jobs.get(at);
         let place = &self.places[job.place()];
         let said = |error: io::Error| take::way(&error);
         let path = job.path();
@@ -219,7 +220,7 @@ impl Run {
         let payload = Payload::open(&folder, &place.real.join(hub), &hash).map_err(said)?.ok_or("lies in no store")?;
         let lock = payload.lock()?;
         let found = payload.find().map_err(said)?.ok_or("is not there any more")?;
-        if found.kind != Kind::File || !found.stamp.is_same_content(&job.stamp()) {
+        if found.kind != Kind::File || !found.stamp.is_same_content(&job.stamp) {
             return Err("was changed since the plan".to_owned());
         }
         self.limits.refuse(&found, false)?;

@@ -53,6 +53,11 @@ pub(super) fn hash_of(path: &Path) -> Option<String> {
     (is_payload && parts.next().is_none()).then(|| hash.to_owned())
 }
 
+/// The beginning of a hash as a number: by it one of many is found.
+pub(super) fn number(hash: &OsStr) -> u64 {
+    hash.to_str().and_then(|hash| u64::from_str_radix(hash.get(..16)?, 16).ok()).unwrap_or(0)
+}
+
 /// The hash of the payload that a repository's blob leads to by `target`, if it leads to one of the hub at `hub`.
 pub(super) fn led_to(target: &Path, hub: &Path) -> Option<String> {
     let target = hub.join("repository").join(STORE).join(target);

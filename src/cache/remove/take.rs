@@ -26,18 +26,18 @@ pub(super) struct Ready {
 }
 
 /// Moves the victim of the job `at` into its trash; or why it stays.
-pub(super) fn take(run: &mut Run, at: usize) -> Result<(), String> {
+pub(super) fn take(run: &mut Run<'_>, at: usize) -> Result<(), String> {
     let ready = look(run, at)?;
     let name = ready.path.file_name().unwrap_or_default();
-    let job = &run.jobs[at];
+    let job = &run.jobs.get(at);
     let commit = (job.role == Role::Reference).then(|| hub::commit(&ready.parent, name)).flatten();
     rename(run, job, &ready.parent, name, &ready.found)?;
-    run.jobs[at].commit = commit.map(Into::into);
+    run.jobs.named_commit(at, commit);
     Ok(())
 }
 
 /// Unlinks the victim of the job `at` where it lies, a file alone: one step, which needs no journal. Says what that freed.
-pub(super) fn unlink(run: &mut Run, at: usize) -> Result<u64, String> {
+pub(super) fn unlink(run: &mut Run<'_>, at: usize) -> Result<u64, String> {
     let ready = look(run, at)?;
     let name = ready.path.file_name().unwrap_or_default();
     ready.parent.unlink(name).map_err(|error| format!("cannot be removed: {error}"))?;
@@ -45,20 +45,20 @@ pub(super) fn unlink(run: &mut Run, at: usize) -> Result<u64, String> {
 }
 
 /// Whether the victim is what the plan saw, and nobody is at work on it or needs it.
-pub(super) fn look(run: &mut Run, at: usize) -> Result<Ready, String> {
+pub(super) fn look(run: &mut Run<'_>, at: usize) -> Result<Ready, String> {
     let ready = look_at_itself(run, at)?;
     used(run, at)?;
     Ok(ready)
 }
 
 /// The same, whatever the rest of its repository says.
-pub(super) fn look_at_itself(run: &Run, at: usize) -> Result<Ready, String> {
-    let job = &run.jobs[at];
+pub(super) fn look_at_itself(run: &Run<'_>, at: usize) -> Result<Ready, String> {
+    let job = &run.jobs.get(at);
     let place = &run.places[job.place()];
     let path = job.path();
     let (parent, name) = place.parent(&path).map_err(|error| way(&error))?;
     let found = parent.find(name).map_err(|error| way(&error))?.ok_or("is not there any more")?;
-    if !found.stamp.is_same_content(&job.stamp()) {
+    if !found.stamp.is_same_content(&job.stamp) {
         return Err("was changed since the plan".to_owned());
     }
     fits(job.role, &found)?;
@@ -94,7 +94,7 @@ fn fits(role: Role, found: &Found) -> Result<(), String> {
 }
 
 /// Takes the locks that speak for the victim, where others hold none.
-fn locks(run: &Run, job: &Job, parent: &Folder, name: &OsStr, found: &Found) -> Result<Locks, String> {
+fn locks(run: &Run<'_>, job: &Job, parent: &Folder, name: &OsStr, found: &Found) -> Result<Locks, String> {
     let place = &run.places[job.place()];
     let around = || Repository::around(&place.folder, &place.real, &job.path()).map_err(|error| way(&error));
     let of_blob = |etag: &OsStr| match around()? {
@@ -130,8 +130,8 @@ fn etag(path: &Path) -> Option<&OsStr> {
 }
 
 /// Whether the rest of the repository needs the victim.
-fn used(run: &mut Run, at: usize) -> Result<(), String> {
-    let job = &run.jobs[at];
+fn used(run: &mut Run<'_>, at: usize) -> Result<(), String> {
+    let job = &run.jobs.get(at);
     let place = &run.places[job.place()];
     let around = || {
         let found = Repository::around(&place.folder, &place.real, &job.path()).map_err(|error| way(&error))?;
@@ -140,7 +140,7 @@ fn used(run: &mut Run, at: usize) -> Result<(), String> {
     let unknown = |error: io::Error| format!("stays, since its repository cannot be read: {error}");
     let (parent, name) = job.split();
     match job.role {
-        Role::Snapshot if around()?.commits().map_err(unknown)?.contains(name) => {
+        Role::Snapshot if around()?.named().map_err(unknown)?.contains(name) => {
             Err("is named by a branch or tag".to_owned())
         }
         Role::Blob => {
@@ -149,7 +149,6 @@ fn used(run: &mut Run, at: usize) -> Result<(), String> {
                 let contents = around()?.contents().map_err(unknown)?;
                 run.contents = Some((key, contents));
             }
-            let name = run.jobs[at].split().1;
             let is_used = run.contents.as_ref().is_some_and(|(_, contents)| contents.contains(name));
             if is_used { Err("is used by a revision".to_owned()) } else { Ok(()) }
         }
@@ -158,7 +157,7 @@ fn used(run: &mut Run, at: usize) -> Result<(), String> {
 }
 
 /// Gives it its name in the trash. What was put in its place since it was looked at goes back.
-pub(super) fn rename(run: &Run, job: &Job, parent: &Folder, name: &OsStr, found: &Found) -> Result<(), String> {
+pub(super) fn rename(run: &Run<'_>, job: &Job, parent: &Folder, name: &OsStr, found: &Found) -> Result<(), String> {
     let said = |error: io::Error| match error.kind() {
         io::ErrorKind::CrossesDevices => {
             "lies on another disk than the trash beside it, or in a layer of a container's image".to_owned()

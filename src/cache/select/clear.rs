@@ -6,7 +6,7 @@ use super::settle::{Settling, lines};
 use super::stock::{Stock, ThingKind};
 use super::used::UseLog;
 use super::words::{self, Meaning};
-use super::{Kept, Selection};
+use super::{Kept, Selection, tracked};
 use crate::support::quoted;
 
 /// A word of `clear`, understood.
@@ -131,8 +131,14 @@ impl Clearer<'_> {
             self.keep(&pick, problem);
             return;
         }
+        let tracked = tracked::of(self.stock, &pick);
+        if let Some(why) = tracked.all() {
+            self.keep(&pick, why);
+            return;
+        }
         let others = self.others(&pick);
         if others.is_empty() || self.terms.force {
+            tracked.some().into_iter().for_each(|why| self.keep(&pick, why));
             self.picks.add(pick, why);
         } else if named {
             let name = self.name(&pick);

@@ -10,8 +10,10 @@ mod linked;
 pub mod needs;
 pub mod picks;
 pub mod prune;
+mod queue;
 mod settle;
 pub mod stock;
+mod tracked;
 pub mod used;
 mod victims;
 pub mod words;
@@ -19,8 +21,9 @@ pub mod words;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::remove::{Role, Victim};
+use super::remove::{Role, Supply as _, Victim};
 pub use needs::Needs;
+pub use queue::Queue;
 pub use stock::Stock;
 pub use used::{Clock, UseLog, Used};
 pub use victims::Victims;
@@ -76,8 +79,13 @@ impl Selection<'_> {
 
     /// What is removed, one after the other, in the order in which it goes: who removes has nothing to sort then.
     pub fn victims(&self) -> impl Iterator<Item = Victim> {
-        let ranks = 0..=Role::Payload.rank();
-        ranks.flat_map(|rank| self.lines.iter().flat_map(move |line| line.victims.of_rank(rank)))
+        let queue = self.queue();
+        (0..queue.len()).filter_map(move |at| queue.victim(at))
+    }
+
+    /// The same, each by its number.
+    pub fn queue(&self) -> Queue<'_> {
+        Queue::of(&self.lines)
     }
 
     /// The places that something is removed from.

@@ -110,11 +110,6 @@ impl Needs {
         !self.links.is_empty()
     }
 
-    /// Adds what running processes had open when `other` was read.
-    pub fn add_open_of(&mut self, other: &Self) {
-        self.open.extend(&other.open);
-    }
-
     /// Adds what running processes have open.
     pub fn add_open(&mut self, files: impl IntoIterator<Item = (u64, u64)>) {
         self.open.extend(files);

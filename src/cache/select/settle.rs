@@ -233,8 +233,8 @@ impl<'a> Settling<'a, '_> {
     fn thing(&self, index: usize, why: &str, accounts: &mut Accounts<'a>) -> Option<Line<'a>> {
         let thing = self.stock.things.get(index)?;
         let used = used::with_log(used::of(thing.entries.iter()), &thing.path, false, self.log);
-        let is_held = thing.holds_protected();
-        let going = || thing.entries.iter().filter(|entry| !is_held || !(entry.is_folder() || entry.is_protected()));
+        let is_held = thing.entries.iter().any(|entry| self.stock.is_held(&entry));
+        let going = || thing.entries.iter().filter(|entry| !is_held || self.goes_alone(entry));
         let frees = accounts.entries(going());
         let mut victims = Victims::of(self.stock, why);
         match (thing.kind, is_held) {
@@ -255,15 +255,25 @@ impl<'a> Settling<'a, '_> {
         Some(line(name, kind, &thing.path, why, frees, victims, used))
     }
 
+    /// Whether it goes from a folder in which something stays.
+    fn goes_alone(&self, entry: &Seen<'_>) -> bool {
+        !entry.is_folder() && !self.stock.is_held(entry)
+    }
+
     fn inside(&self, index: usize, entry: usize, why: &str, accounts: &mut Accounts<'a>) -> Option<Line<'a>> {
         let thing = self.stock.things.get(index)?;
         let entry = thing.entries.get(entry)?;
         let path = entry.path();
-        let going = || thing.entries.iter().filter(|other| other.lies_in(&path));
+        let all = || thing.entries.iter().filter(|other| other.lies_in(&path));
+        let is_held = all().any(|entry| self.stock.is_held(&entry));
+        let going = || all().filter(|entry| !is_held || self.goes_alone(entry));
         let used = used::of(going());
         let frees = accounts.entries(going());
         let mut victims = Victims::of(self.stock, why);
-        victims.add(path.clone(), &thing.root, entry.stamp, role(&entry));
+        match is_held {
+            true => going().for_each(|entry| victims.add_inside(index, entry.place().1)),
+            false => victims.add(path.clone(), &thing.root, entry.stamp, role(&entry)),
+        }
         let name = quoted::text(path.strip_prefix(thing.path.parent()?).ok()?.as_os_str());
         let kind = if entry.is_folder() { "folder" } else { "file" };
         Some(line(name, kind, &path, why, frees, victims, used))
@@ -273,15 +283,20 @@ impl<'a> Settling<'a, '_> {
         let cache = self.stock.applications.get(number)?;
         let entry = cache.entries.get(entry)?;
         let path = entry.path();
-        let going: Vec<Seen<'_>> = match entry.is_folder() {
+        let mut going: Vec<Seen<'_>> = match entry.is_folder() {
             true => cache.entries.iter().filter(|other| other.lies_in(&path)).collect(),
             // Of a hundred thousand files, each is looked at once.
             false => vec![entry],
         };
+        let mut victims = Victims::of(self.stock, why);
+        if going.iter().any(|entry| cache.is_held(entry)) {
+            going.retain(|entry| !entry.is_folder() && !cache.is_held(entry));
+            going.iter().for_each(|entry| victims.add_application(number, entry));
+        } else {
+            victims.add_application(number, &entry);
+        }
         let used = used::of(going.iter().copied());
         let frees = accounts.entries(going.into_iter());
-        let mut victims = Victims::of(self.stock, why);
-        victims.add_application(number, entry.place().1);
         Some(line(cache.name.clone(), "application", &cache.path, why, frees, victims, used))
     }
 }
@@ -298,10 +313,9 @@ fn line<'a>(
     path: &Path,
     why: &str,
     frees: u64,
-    mut victims: Victims<'a>,
+    victims: Victims<'a>,
     used: Option<used::Used>,
 ) -> Line<'a> {
-    victims.free(frees);
     let count = victims.len();
     Line { name, kind, path: path.to_path_buf(), why: why.to_owned(), used, frees, count, victims }
 }

@@ -1,6 +1,7 @@
 //! What a line of a plan removes, by where it stands in the stock: a path, a place and a reason each are written when somebody asks for
 //! them. The victims of a million files take as much memory as numbers do, until they go.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::picks::At;
@@ -14,22 +15,70 @@ pub struct Victims<'a> {
     stock: Option<&'a Stock>,
     items: Vec<Item>,
     why: String,
-    /// What they free, in bytes.
-    frees: u64,
 }
 
-/// A victim, or where it stands.
-#[derive(Debug, Clone)]
+/// Victims that follow each other, or where they stand: each its own number there.
+#[derive(Debug)]
 enum Item {
     Whole(Box<(PathBuf, PathBuf, Stamp, Role)>),
-    /// A content of a repository: the hub's number, the repository's, its own.
-    Blob(u32, u32, u32),
-    /// A payload of a hub.
-    Payload(u32, u32),
-    /// A file in a thing.
-    Inside(u32, u32),
-    /// An entry of an application cache.
-    Application(u32, u32),
+    /// Contents of a repository: the hub's number, the repository's.
+    Blobs(u32, u32, Vec<u32>),
+    /// Payloads of a hub.
+    Payloads(u32, Vec<u32>),
+    /// Files in a thing.
+    Inside(u32, Vec<u32>),
+    /// Entries of an application cache that go as this.
+    Application(u32, Role, Vec<u32>),
+}
+
+impl Item {
+    fn len(&self) -> usize {
+        match self {
+            Self::Whole(_) => 1,
+            Self::Blobs(.., list) | Self::Payloads(_, list) | Self::Inside(_, list) | Self::Application(.., list) => {
+                list.len()
+            }
+        }
+    }
+
+    const fn role(&self) -> Role {
+        match self {
+            Self::Whole(one) => one.3,
+            Self::Blobs(..) => Role::Blob,
+            Self::Payloads(..) => Role::Payload,
+            Self::Inside(..) => Role::File,
+            Self::Application(_, role, _) => *role,
+        }
+    }
+
+    /// Takes those of `other` after its own, where they stand in the same list; else gives it back.
+    fn join(&mut self, other: Self) -> Option<Self> {
+        match (self, other) {
+            (Self::Blobs(hub, repository, list), Self::Blobs(a, b, more)) if (a, b) == (*hub, *repository) => {
+                list.extend(more)
+            }
+            (Self::Payloads(hub, list), Self::Payloads(other, more)) if other == *hub => list.extend(more),
+            (Self::Inside(thing, list), Self::Inside(other, more)) if other == *thing => list.extend(more),
+            (Self::Application(cache, role, list), Self::Application(a, b, more)) if (a, b) == (*cache, *role) => {
+                list.extend(more);
+            }
+            (_, other) => return Some(other),
+        }
+        None
+    }
+
+    /// Leaves out those that are not `kept`. Whether any is left.
+    fn retain(&mut self, kept: &[bool]) -> bool {
+        let mut kept = kept.iter().copied();
+        let mut next = || kept.next().unwrap_or(false);
+        match self {
+            Self::Whole(_) => next(),
+            Self::Blobs(.., list) | Self::Payloads(_, list) | Self::Inside(_, list) | Self::Application(.., list) => {
+                list.retain(|_| next());
+                !list.is_empty()
+            }
+        }
+    }
 }
 
 /// The number of something in a list. None has more: its entries are numbered so as well.
@@ -47,61 +96,66 @@ impl<'a> Victims<'a> {
         Self { stock: Some(stock), why: why.to_owned(), ..Self::default() }
     }
 
+    fn push(&mut self, item: Item) {
+        let rest = match self.items.last_mut() {
+            Some(last) => last.join(item),
+            None => Some(item),
+        };
+        self.items.extend(rest.filter(|item| item.len() > 0));
+    }
+
     /// One that stands nowhere in a list.
     pub(super) fn add(&mut self, path: PathBuf, root: &Path, stamp: Stamp, role: Role) {
-        self.items.push(Item::Whole(Box::new((path, root.to_path_buf(), stamp, role))));
+        self.push(Item::Whole(Box::new((path, root.to_path_buf(), stamp, role))));
     }
 
     /// Contents of a repository.
     pub(super) fn add_blobs(&mut self, at: At, blobs: &[usize]) {
-        let (hub, repository) = (short(at.hub), short(at.repository));
-        self.items.extend(blobs.iter().map(|blob| Item::Blob(hub, repository, short(*blob))));
+        self.push(Item::Blobs(short(at.hub), short(at.repository), blobs.iter().copied().map(short).collect()));
     }
 
     /// Payloads of a hub.
     pub(super) fn add_payloads(&mut self, hub: usize, payloads: &[usize]) {
-        self.items.extend(payloads.iter().map(|payload| Item::Payload(short(hub), short(*payload))));
+        self.push(Item::Payloads(short(hub), payloads.iter().copied().map(short).collect()));
     }
 
     /// A file of a thing, by its entry's place.
     pub(super) fn add_inside(&mut self, thing: usize, entry: usize) {
-        self.items.push(Item::Inside(short(thing), short(entry)));
+        self.push(Item::Inside(short(thing), vec![short(entry)]));
     }
 
     /// A file or folder of an application cache.
-    pub(super) fn add_application(&mut self, cache: usize, entry: usize) {
-        self.items.push(Item::Application(short(cache), short(entry)));
-    }
-
-    /// What the line frees: one number, since what each of them frees alone says little of a content that several have.
-    pub(super) fn free(&mut self, bytes: u64) {
-        self.frees = bytes;
+    pub(super) fn add_application(&mut self, cache: usize, entry: &Seen<'_>) {
+        self.push(Item::Application(short(cache), role(entry), vec![short(entry.place().1)]));
     }
 
     /// Those of `other` go after these.
     pub(super) fn append(&mut self, other: Self) {
-        self.items.extend(other.items);
+        other.items.into_iter().for_each(|item| self.push(item));
     }
 
     /// Leaves out what lies in the folder of the repository `at`.
     pub(super) fn leave_out(&mut self, at: At, folder: &Path) {
         self.items.retain(|item| match item {
             Item::Whole(one) => !one.0.starts_with(folder),
-            Item::Blob(hub, repository, _) => (*hub, *repository) != (short(at.hub), short(at.repository)),
-            Item::Payload(..) | Item::Inside(..) | Item::Application(..) => true,
+            Item::Blobs(hub, repository, _) => (*hub, *repository) != (short(at.hub), short(at.repository)),
+            Item::Payloads(..) | Item::Inside(..) | Item::Application(..) => true,
         });
     }
 
     /// Leaves out those that `keep` does not want.
     pub fn retain(&mut self, keep: impl Fn(&Path) -> bool) {
-        let kept: Vec<bool> = self.iter().map(|victim| keep(&victim.path)).collect();
-        let mut kept = kept.into_iter();
-        self.items.retain(|_| kept.next().unwrap_or(false));
+        let mut items = std::mem::take(&mut self.items);
+        items.retain_mut(|item| {
+            let kept: Vec<bool> = self.each(item).map(|victim| keep(&victim.path)).collect();
+            item.retain(&kept)
+        });
+        self.items = items;
     }
 
     /// How many they are.
     pub fn len(&self) -> usize {
-        self.items.len()
+        self.items.iter().map(Item::len).sum()
     }
 
     /// Whether there is none.
@@ -116,38 +170,48 @@ impl<'a> Victims<'a> {
 
     /// All of them, one after the other.
     pub fn iter(&self) -> impl Iterator<Item = Victim> {
-        self.items().filter_map(|(number, item)| self.victim(number, item))
+        self.items.iter().flat_map(|item| self.each(item))
     }
 
-    /// Those of a rank.
-    pub(super) fn of_rank(&self, rank: u8) -> impl Iterator<Item = Victim> {
-        let asked = self.items().filter(move |(_, item)| self.rank(item) == Some(rank));
-        asked.filter_map(|(number, item)| self.victim(number, item))
+    fn each<'s>(&'s self, item: &'s Item) -> impl Iterator<Item = Victim> + 's {
+        (0..item.len()).filter_map(|at| self.victim(item, at))
     }
 
-    fn items(&self) -> impl Iterator<Item = (usize, &Item)> {
-        self.items.iter().enumerate()
+    /// Those of a rank that stand in one list: which list, and how many there are.
+    pub(super) fn of_rank(&self, rank: u8) -> impl Iterator<Item = (usize, usize)> {
+        let lists = self.items.iter().enumerate().filter(move |(_, item)| item.role().rank() == rank);
+        lists.map(|(list, item)| (list, item.len()))
     }
 
-    fn rank(&self, item: &Item) -> Option<u8> {
+    /// The one at `at` of a list.
+    pub(super) fn of_list(&self, list: usize, at: usize) -> Option<Victim> {
+        self.victim(self.items.get(list)?, at)
+    }
+
+    /// Its name, and what it was.
+    pub(super) fn named(&self, list: usize, at: usize) -> Option<(OsString, Stamp)> {
+        match self.items.get(list)? {
+            Item::Whole(one) => Some((one.0.file_name()?.to_os_string(), one.2)),
+            item => self.entry(item, at).map(|entry| (entry.name().into_owned(), entry.stamp)),
+        }
+    }
+
+    fn victim(&self, item: &Item, at: usize) -> Option<Victim> {
+        let root = self.root(item)?.to_path_buf();
+        let (why, bytes) = (self.why.clone(), 0);
         Some(match item {
-            Item::Blob(..) => Role::Blob.rank(),
-            Item::Payload(..) => Role::Payload.rank(),
-            Item::Whole(one) => one.3.rank(),
-            Item::Inside(..) | Item::Application(..) => self.look(item)?.2.rank(),
+            Item::Whole(one) => Victim { path: one.0.clone(), root, stamp: one.2, role: one.3, bytes, why },
+            item => {
+                let entry = self.entry(item, at)?;
+                Victim { path: entry.path(), root, stamp: entry.stamp, role: item.role(), bytes, why }
+            }
         })
-    }
-
-    fn victim(&self, number: usize, item: &Item) -> Option<Victim> {
-        let (path, stamp, role) = self.look(item)?;
-        let bytes = if number == 0 { self.frees } else { 0 };
-        Some(Victim { path, root: self.root(item)?.to_path_buf(), stamp, role, bytes, why: self.why.clone() })
     }
 
     /// The same, of who needs the stock no more.
     pub fn into_owned(self) -> Victims<'static> {
         let whole = self.iter().map(|one| Item::Whole(Box::new((one.path, one.root, one.stamp, one.role))));
-        Victims { stock: None, items: whole.collect(), why: self.why.clone(), frees: self.frees }
+        Victims { stock: None, items: whole.collect(), why: self.why.clone() }
     }
 
     fn hub(&self, hub: u32) -> Option<&'a HubStock> {
@@ -157,29 +221,24 @@ impl<'a> Victims<'a> {
     fn root<'s>(&'s self, item: &'s Item) -> Option<&'s Path> {
         Some(match item {
             Item::Whole(one) => &one.1,
-            Item::Blob(hub, ..) | Item::Payload(hub, _) => &self.hub(*hub)?.root,
+            Item::Blobs(hub, ..) | Item::Payloads(hub, _) => &self.hub(*hub)?.root,
             Item::Inside(thing, _) => &self.stock?.things.get(long(*thing))?.root,
-            Item::Application(cache, _) => &self.stock?.applications.get(long(*cache))?.path,
+            Item::Application(cache, ..) => &self.stock?.applications.get(long(*cache))?.path,
         })
     }
 
-    fn look(&self, item: &Item) -> Option<(PathBuf, Stamp, Role)> {
-        let (entry, role) = match item {
-            Item::Whole(one) => return Some((one.0.clone(), one.2, one.3)),
-            Item::Blob(hub, repository, blob) => {
-                let holding = self.hub(*hub)?.repositories.get(long(*repository))?;
-                (holding.blob(long(*blob))?, Role::Blob)
+    /// What stands in the list at `at`.
+    fn entry(&self, item: &Item, at: usize) -> Option<Seen<'a>> {
+        let place = |list: &Vec<u32>| list.get(at).copied().map(long);
+        match item {
+            Item::Whole(_) => None,
+            Item::Blobs(hub, repository, list) => {
+                self.hub(*hub)?.repositories.get(long(*repository))?.blob(place(list)?)
             }
-            Item::Payload(hub, index) => (self.hub(*hub)?.payloads.get(long(*index))?.entry, Role::Payload),
-            Item::Inside(thing, entry) => {
-                (self.stock?.things.get(long(*thing))?.entries.get(long(*entry))?, Role::File)
-            }
-            Item::Application(cache, entry) => {
-                let entry = self.stock?.applications.get(long(*cache))?.entries.get(long(*entry))?;
-                (entry, role(&entry))
-            }
-        };
-        Some((entry.path(), entry.stamp, role))
+            Item::Payloads(hub, list) => Some(self.hub(*hub)?.payloads.get(place(list)?)?.entry),
+            Item::Inside(thing, list) => self.stock?.things.get(long(*thing))?.entries.get(place(list)?),
+            Item::Application(cache, _, list) => self.stock?.applications.get(long(*cache))?.entries.get(place(list)?),
+        }
     }
 }
 

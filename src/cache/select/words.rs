@@ -231,15 +231,15 @@ fn at_path(path: &Path, above: bool, stock: &Stock) -> Vec<Pick> {
         if thing.path.starts_with(path) && known && thing.kind != ThingKind::Locks {
             picks.push(Pick::Thing(index));
         } else if path.starts_with(&thing.path) {
-            let entry = thing.entries.iter().position(|entry| entry.is_at(path));
-            picks.extend(entry.filter(|_| !thing.holds_protected()).map(|entry| Pick::Inside(index, entry)));
+            let entry = thing.entries.iter().position(|entry| entry.is_at(path) && !entry.is_protected());
+            picks.extend(entry.map(|entry| Pick::Inside(index, entry)));
         }
     }
     for (number, cache) in stock.applications.iter().enumerate() {
         if cache.path == path {
             picks.extend(application(stock, number));
         } else if path.starts_with(&cache.path) {
-            let entry = cache.entries.iter().position(|entry| entry.is_at(path) && !cache.is_held(&entry));
+            let entry = cache.entries.iter().position(|entry| entry.is_at(path) && !entry.is_protected());
             picks.extend(entry.map(|entry| Pick::Application(number, entry)));
         }
     }

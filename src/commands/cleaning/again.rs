@@ -1,16 +1,16 @@
 //! What is needed by now: while a person read the plan and thought about it, another project may have come to share the cache, or
 //! have locked another model. What it needs does not go with a yes that was given to a plan from before.
 
+use std::cell::RefCell;
 use std::collections::HashSet;
+use std::hash::{BuildHasher as _, RandomState};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
-use super::needs::add_links;
 use super::who::tag;
-use super::{Projects, Scene};
-use crate::cache::remove::Victim;
-use crate::cache::select::needs::real_homes;
+use super::{Needed, Scene};
+use crate::cache::remove::{Role, Victim};
 use crate::cache::select::{Needs, Selection};
 use crate::support::escape;
 
@@ -28,12 +28,12 @@ pub(in crate::commands) fn again<'a>(
     choose: &Choose<'a>,
 ) -> Result<(Selection<'a>, Vec<(PathBuf, String)>)> {
     let mut now = choose(&needs(scene)?)?;
-    let seen: HashSet<PathBuf> = paths(&selection);
+    let seen = Goes::of(&selection);
     for line in &mut now.lines {
-        line.victims.retain(|path| lies_in(path, &seen));
+        line.victims.retain(|path| seen.has(path));
     }
-    let goes = paths(&now);
-    let is_off = |victim: &Victim| !lies_in(&victim.path, &goes);
+    let goes = Goes::of(&now);
+    let is_off = |victim: &Victim| !goes.has(&victim.path);
     let off = selection.lines.iter().filter_map(|line| line.victims.iter().find(is_off).map(|victim| (line, victim)));
     let stays: Vec<(PathBuf, String)> = off
         .map(|(line, victim)| {
@@ -45,12 +45,10 @@ pub(in crate::commands) fn again<'a>(
     Ok(if stays.is_empty() { (selection, stays) } else { (now, stays) })
 }
 
-/// What is needed now, as it was read when the scene was.
+/// What is needed now.
 fn needs(scene: &Scene<'_>) -> Result<Needs> {
-    let homes = real_homes(&scene.survey.homes);
-    let mut needs = Needs::default();
     let scope = super::Scope { dry_run: true, ..scene.scope };
-    let projects = Projects::read(scene.context, &scene.survey, &homes, scene.now, scope, &mut needs);
+    let Needed { mut needs, projects, .. } = Needed::read(scene.context, &scene.survey, scene.now, scope)?;
     // Those that were dropped are registered no more: their references count for nothing now as then.
     scene.projects.dropped.iter().for_each(|one| needs.settle(&tag(&one.project)));
     if let Some((project, why)) = projects.unknown.iter().find(|one| !scene.projects.unknown.contains(one)) {
@@ -60,16 +58,68 @@ fn needs(scene: &Scene<'_>) -> Result<Needs> {
             escape::printable(why)
         );
     }
-    add_links(&scene.survey, &mut needs)?;
-    needs.add_open_of(&scene.needs);
     Ok(needs)
 }
 
-fn paths(selection: &Selection<'_>) -> HashSet<PathBuf> {
-    selection.victims().map(|victim| victim.path).collect()
+/// The paths of a plan's victims, each as a number of sixteen bytes: there may be a million, and no two paths ever have the same.
+struct Goes {
+    hashers: [RandomState; 2],
+    /// Sorted.
+    paths: Vec<[u64; 2]>,
+    /// Those with which goes what lies in them.
+    folders: HashSet<PathBuf>,
+    /// A folder that was asked for last, and whether it goes: many lie in one.
+    last: RefCell<(PathBuf, bool)>,
 }
 
-/// Whether it is one of `paths`, or lies in one.
-fn lies_in(path: &Path, paths: &HashSet<PathBuf>) -> bool {
-    path.ancestors().any(|above| paths.contains(above))
+impl Goes {
+    fn of(selection: &Selection<'_>) -> Self {
+        let mut goes = Self {
+            hashers: [RandomState::new(), RandomState::new()],
+            paths: Vec::new(),
+            folders: HashSet::new(),
+            last: RefCell::default(),
+        };
+        for victim in selection.victims() {
+            goes.paths.push(goes.number(&victim.path));
+            goes.folders.extend(matches!(victim.role, Role::Tree | Role::Snapshot).then_some(victim.path));
+        }
+        goes.paths.sort_unstable();
+        goes
+    }
+
+    fn number(&self, path: &Path) -> [u64; 2] {
+        self.hashers.each_ref().map(|hasher| hasher.hash_one(path.as_os_str()))
+    }
+
+    /// Whether `path` is one of them, or lies in one.
+    fn has(&self, path: &Path) -> bool {
+        self.paths.binary_search(&self.number(path)).is_ok() || path.parent().is_some_and(|folder| self.takes(folder))
+    }
+
+    fn takes(&self, folder: &Path) -> bool {
+        let mut last = self.last.borrow_mut();
+        if last.0 != folder {
+            *last = (folder.to_path_buf(), folder.ancestors().any(|above| self.folders.contains(above)));
+        }
+        last.1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_in_a_folder_that_goes_goes_with_it_and_nothing_beside_it() {
+        let mut goes = Goes::of(&Selection::default());
+        goes.paths = ["/c/a/x", "/c/b"].map(|path| goes.number(Path::new(path))).to_vec();
+        goes.paths.sort_unstable();
+        goes.folders = HashSet::from(["/c/b".into()]);
+        let cases =
+            [("/c/a/x", true), ("/c/a/y", false), ("/c/b", true), ("/c/b/d/e", true), ("/c/bb", false), ("/c", false)];
+        for (path, expected) in cases.into_iter().chain(cases) {
+            assert_eq!(goes.has(Path::new(path)), expected, "{path}");
+        }
+    }
 }

@@ -1,13 +1,15 @@
 //! What an undo brought back, as the plan had counted it: models and revisions, not the many names that they have on the disk.
 
 use std::collections::{BTreeMap, HashMap};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::hash::{BuildHasher as _, RandomState};
 use std::path::{Path, PathBuf};
 
 use crate::cache::Kind;
-use crate::cache::hub::{self, Hub, Repository, Revision};
+use crate::cache::hub::{self, Blob, File, FileKind, Hub, Reading, Repository};
 use crate::cache::places::Place;
 use crate::cache::remove::Restored;
+use crate::cache::roll::Roll;
 use crate::commands::survey::Survey;
 use crate::support::{quoted, units};
 
@@ -16,26 +18,57 @@ const NAMED: usize = 8;
 
 /// Lines that name what is back: `org/name@1a2b is back (30.0 MB).`
 pub(in crate::commands) fn back(survey: &Survey, restored: &Restored) -> Vec<String> {
-    let mut things: BTreeMap<String, u64> = BTreeMap::new();
+    let mut things = Things::default();
     let mut repositories = Repositories::of(&restored.back);
-    let mut whole: u64 = 0;
-    for path in &restored.back {
-        let bytes = restored.sizes.get(path).copied().unwrap_or(0);
-        whole = whole.saturating_add(bytes);
-        let sum = things.entry(name(survey, &mut repositories, path)).or_default();
-        *sum = sum.saturating_add(bytes);
+    let sizes = restored.sizes.iter().copied().chain(std::iter::repeat(0));
+    for (path, bytes) in restored.back.iter().zip(sizes) {
+        things.add(name(survey, &mut repositories, &path), bytes);
     }
-    let count = things.len();
+    let (count, whole) = (things.count(), things.whole);
     // What has a second name elsewhere freed nothing, and nothing is to be said of its size.
     let told = |(name, bytes): (String, u64)| match bytes {
         0 => format!("{} is back.", quoted::shown(&name)),
         _ => format!("{} is back ({}).", quoted::shown(&name), units::bytes(bytes)),
     };
-    let mut lines: Vec<String> = things.into_iter().take(NAMED).map(told).collect();
+    let mut lines: Vec<String> = things.first.into_iter().map(told).collect();
     if count > NAMED {
         lines.push(format!("And {} more; {} in all.", count - NAMED, units::bytes(whole)));
     }
     lines
+}
+
+/// What is told of things: the first of them by name, and how many they are.
+#[derive(Default)]
+struct Things {
+    /// Those that are told, and what each takes.
+    first: BTreeMap<String, u64>,
+    /// The names of all, as numbers: a file may be one of a million.
+    hashes: Vec<u64>,
+    hasher: RandomState,
+    whole: u64,
+}
+
+impl Things {
+    fn add(&mut self, name: String, bytes: u64) {
+        self.whole = self.whole.saturating_add(bytes);
+        let hash = self.hasher.hash_one(&name);
+        // Of one revision, there are thousands of names.
+        if self.hashes.last() != Some(&hash) {
+            self.hashes.push(hash);
+        }
+        let sum = self.first.entry(name).or_default();
+        *sum = sum.saturating_add(bytes);
+        // Before what is left out, as many others stay.
+        if self.first.len() > NAMED {
+            self.first.pop_last();
+        }
+    }
+
+    fn count(&mut self) -> usize {
+        self.hashes.sort_unstable();
+        self.hashes.dedup();
+        self.hashes.len()
+    }
 }
 
 /// Where something lies in a repository.
@@ -65,13 +98,13 @@ impl Part {
 struct Repositories {
     commits: HashMap<PathBuf, Vec<String>>,
     /// Which of those commits has a content.
-    owners: HashMap<PathBuf, HashMap<OsString, String>>,
+    owners: HashMap<PathBuf, Owners>,
 }
 
 impl Repositories {
-    fn of(back: &[PathBuf]) -> Self {
+    fn of(back: &Roll) -> Self {
         let mut found = Self::default();
-        for part in back.iter().filter_map(|path| Part::of(path)) {
+        for part in back.iter().filter_map(|path| Part::of(&path)) {
             if let Some(commit) = part.commit() {
                 found.commits.entry(part.folder.clone()).or_default().push(commit.to_owned());
             }
@@ -90,23 +123,54 @@ impl Repositories {
         if !part.rest.starts_with("blobs") {
             return commits.first().map(String::as_str).filter(|_| part.rest.starts_with("refs") && commits.len() == 1);
         }
-        let owners = self.owners.entry(part.folder.clone()).or_insert_with(|| owners(&part.folder, commits));
-        owners.get(name).map(String::as_str)
+        let owners = self.owners.entry(part.folder.clone()).or_insert_with(|| Owners::of(&part.folder));
+        let has = |commit: &&String| owners.of_content(name).any(|owner| owner == commit.as_str());
+        commits.iter().find(has).map(String::as_str)
     }
 }
 
-/// Which of `commits` has each content of the repository in `folder`; the first, where several have it.
-fn owners(folder: &Path, commits: &[String]) -> HashMap<OsString, String> {
-    let Some(hub) = folder.parent() else { return HashMap::new() };
-    let repository = Repository::read(folder, &Hub::at(hub));
-    let mut owners = HashMap::new();
-    for commit in commits {
-        let revision = repository.revisions.iter().find(|one| one.commit.to_string_lossy() == *commit);
-        for blob in revision.into_iter().flat_map(Revision::blobs) {
-            owners.entry(blob.clone()).or_insert_with(|| commit.clone());
+/// Which revisions of a repository have a content: its name is a number here.
+#[derive(Default)]
+struct Owners {
+    hasher: RandomState,
+    commits: Vec<OsString>,
+    /// Sorted.
+    contents: Vec<(u64, u32)>,
+}
+
+impl Owners {
+    fn of(folder: &Path) -> Self {
+        let mut owners = Self::default();
+        if let Some(hub) = folder.parent() {
+            let read = Repository::read_into(folder, &Hub::at(hub), &mut owners);
+            owners.commits = read.revisions.into_iter().map(|revision| revision.commit).collect();
+            owners.contents.sort_unstable();
+            owners.contents.dedup();
+        }
+        owners
+    }
+
+    fn of_content(&self, name: &OsStr) -> impl Iterator<Item = &OsStr> {
+        let hash = self.hasher.hash_one(name);
+        let first = self.contents.partition_point(|(known, _)| *known < hash);
+        let its = self.contents[first..].iter().take_while(move |(known, _)| *known == hash);
+        its.filter_map(|(_, commit)| self.commits.get(usize::try_from(*commit).ok()?)).map(OsString::as_os_str)
+    }
+}
+
+impl Reading for Owners {
+    fn blob(&mut self, _: OsString, _: Blob) {}
+
+    /// What a link leads to is not asked here.
+    fn has(&self, _: &OsStr) -> bool {
+        true
+    }
+
+    fn file(&mut self, revision: usize, file: File) {
+        if let (FileKind::Blob(name), Ok(revision)) = (file.kind, u32::try_from(revision)) {
+            self.contents.push((self.hasher.hash_one(name.as_os_str()), revision));
         }
     }
-    owners
 }
 
 /// What a person calls what lies at `path`. Contents belong to the revision that came back with them.

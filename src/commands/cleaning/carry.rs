@@ -1,6 +1,6 @@
 //! From the plan to what came of it: shown, agreed to, removed, reported. And back.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -94,7 +94,7 @@ pub(in crate::commands) fn carry_out<'a>(
     }
     let order = Order {
         verb: manner.verb,
-        victims: selection.victims(),
+        victims: selection.queue(),
         keep: manner.keeping.keep,
         grace: manner.grace,
         planned: scene.planned,
@@ -159,17 +159,15 @@ pub(in crate::commands) fn undo(context: &Context, verb: &str, dry_run: bool) ->
     for (path, why) in swept.problems.iter().filter(|problem| !is_said(problem)) {
         context.output.warn(format!("{}: {}", escape::path(path), escape::printable(why)));
     }
-    let shown = |path: &std::path::Path| {
-        crate::support::paths::friendly(&survey.layout.root, survey.layout.home.as_deref(), path)
-    };
+    let shown = |path: &Path| crate::support::paths::friendly(&survey.layout.root, survey.layout.home.as_deref(), path);
     if context.global.json {
         let found = restored.as_ref();
-        let path = |path: &PathBuf| quoted::text(path);
+        let path = |path: &Path| quoted::text(path);
         let stayed = found.iter().flat_map(|one| &one.stayed);
         let document = json!({
             "schema": format!("modelstrap.{verb}/1"),
             "undone": found.map(|one| &one.verb),
-            "restored": found.map(|one| one.back.iter().map(path).collect::<Vec<_>>()).unwrap_or_default(),
+            "restored": found.map(|one| one.back.iter().map(|one| path(&one)).collect::<Vec<_>>()).unwrap_or_default(),
             "stayed": stayed.map(|(at, why)| json!({"path": path(at), "why": why})).collect::<Vec<_>>(),
         });
         context.output.document(format!("{document:#}\n"))?;

@@ -31,6 +31,7 @@ use crate::cache::select::words::{self, Meaning, Named, Problem};
 use crate::cache::select::{Needs, Stock, UseLog};
 use crate::cache::{Kind, scan, trust};
 use crate::models::homes::Homes;
+use crate::project::git;
 use crate::setup::Layout;
 use crate::setup::layout::model_folders;
 use crate::support::interrupt::{self, Interrupted};
@@ -157,8 +158,9 @@ impl<'a> Scene<'a> {
         let is_home = |place: &Place| is_home(&survey, place);
         let git_root = survey.project.git_root.clone();
         let tracked = |folder: &Path| {
-            let root = git_root.as_ref().filter(|root| folder.starts_with(root));
-            root.map(|root| tracked::files(context, root, folder)).unwrap_or_default()
+            // What lies outside may lie in another work tree.
+            let root = git_root.clone().filter(|root| folder.starts_with(root)).or_else(|| git::work_tree(folder));
+            root.map(|root| tracked::files(context, &root, folder)).unwrap_or_default()
         };
         let sources = Sources { is_home: &is_home, outside: scope.outside, applications: true, tracked: &tracked };
         let mut stock = stock::read(&inventory, &sources);
@@ -257,7 +259,7 @@ impl<'a> Scene<'a> {
         }
         found.map_err(|problem| {
             let shown = quoted::shown(word);
-            let in_trash = || self.remover.removed().is_ok_and(|there| trash::is_called(&there, word));
+            let in_trash = || self.remover.removed().is_ok_and(|there| trash::is_called(there.iter(), word));
             let listed = |found: &[PathBuf]| found.iter().map(|path| format!("\n  {}", self.shown(path))).collect::<String>();
             Usage(match problem {
                 Problem::Unknown(_) if path.as_deref().is_some_and(|path| self.lie_in(path).next().is_some()) => {

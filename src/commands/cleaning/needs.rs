@@ -53,7 +53,7 @@ impl Needed {
 ///
 /// # Errors
 /// When the notes of `dedupe` cannot be read.
-pub(super) fn add_links(survey: &Survey, needs: &mut Needs) -> Result<Vec<link::Root>> {
+fn add_links(survey: &Survey, needs: &mut Needs) -> Result<Vec<link::Root>> {
     let unread =
         "what dedupe noted of its links cannot be read, so that nobody knows what they need; nothing was removed";
     let roots = link::roots(&survey.layout.cache_root).context(unread)?;

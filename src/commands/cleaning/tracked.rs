@@ -1,4 +1,5 @@
-//! What Git tracks of an application cache. Where Git does not say it, all of it may be tracked, and nothing of it goes.
+//! What Git tracks of an application cache, or of what lies outside of the cache. Where Git does not say it, all of it may be tracked, and
+//! nothing of it goes.
 
 use std::collections::HashSet;
 use std::fs;

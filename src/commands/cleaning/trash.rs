@@ -39,7 +39,7 @@ pub(in crate::commands) fn clear_trash(context: &Context, agreed: &Consent) -> R
         }
         let emptied = remover.sweep_all()?;
         swept.freed = swept.freed.saturating_add(emptied.freed);
-        swept.back.extend(emptied.back);
+        swept.back.extend(emptied.back.iter());
         swept.problems.extend(emptied.problems);
         notes::count(context, &survey.layout.cache_root);
     }
@@ -69,17 +69,17 @@ pub(in crate::commands) fn clear_trash(context: &Context, agreed: &Consent) -> R
 
 /// Whether what lay at one of these paths, and is in the trash now, is called `word`: a repository, with or without its kind, or a
 /// file.
-pub(super) fn is_called(there: &[PathBuf], word: &str) -> bool {
+pub(super) fn is_called(mut there: impl Iterator<Item = PathBuf>, word: &str) -> bool {
     let word = word.strip_prefix("hf:").unwrap_or(word);
     let (repository, commit) = word.split_once('@').map_or((word, None), |(name, commit)| (name, Some(commit)));
     let parts = |path: &PathBuf| -> Vec<String> {
         path.components().filter_map(|part| part.as_os_str().to_str()).map(str::to_owned).collect()
     };
-    there.iter().any(|path| {
+    there.any(|path| {
         if path.file_name().is_some_and(|name| name == word) {
             return true;
         }
-        let parts = parts(path);
+        let parts = parts(&path);
         let Some(at) = parts.iter().position(|part| hub::full_name(part).is_some_and(|name| name == repository)) else {
             return false;
         };
@@ -116,7 +116,7 @@ mod tests {
             ("org/other", false),
             ("", false),
         ] {
-            assert_eq!(is_called(&there, word), is_there, "{word}");
+            assert_eq!(is_called(there.iter().cloned(), word), is_there, "{word}");
         }
     }
 }

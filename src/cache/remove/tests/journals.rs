@@ -1,6 +1,6 @@
 //! Journals: read back as written, and believed only where they were.
 
-use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::symlink;
 
 use proptest::prelude::*;
@@ -47,7 +47,7 @@ fn what_was_written_is_read_back_whatever_the_names_are_and_wherever_the_root_is
         read.trashes,
         [TrashAt { base: moved.join("home"), below: ".modelstrap/trash/1".into(), id: Some((3, 4)) }]
     );
-    let paths: Vec<_> = read.moves.iter().map(|one| one.path.as_os_str().as_bytes()).collect();
+    let paths: Vec<_> = read.moves.iter().map(|one| one.unwrap().path.into_os_string().into_vec()).collect();
     assert_eq!(paths, [b"hub/a\nb".as_slice(), b"\xff\xfe/x", "né".as_bytes()]);
 
     let path = folder_of(&moved).join("1-0.jsonl");

@@ -31,7 +31,7 @@ fn a_run_that_decided_nothing_has_done_nothing() {
         let mut run = started(&room, victims.clone());
         for at in 0..steps.min(3) {
             take::take(&mut run, at).unwrap();
-            run.jobs[at].state = run::State::Gone;
+            run.jobs.set(at, run::State::Gone);
         }
         if steps == 4 {
             run.settle().unwrap();
@@ -105,5 +105,5 @@ fn a_run_that_is_at_work_is_left_alone() {
     assert_eq!(room.remover.sweep(i64::MAX).unwrap(), Swept::default());
     assert!(!file.exists());
     drop(journal);
-    assert_eq!(room.remover.sweep(time::seconds()).unwrap().back, [file]);
+    assert_eq!(room.remover.sweep(time::seconds()).unwrap().back, [file][..]);
 }

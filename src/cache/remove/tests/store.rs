@@ -124,7 +124,7 @@ fn a_payload_whose_lock_is_held_stays_until_it_is_free_and_a_repository_that_cam
     room.link("hub/models--o--a/blobs/etag", &format!("../../blobs/ab/{HASH}"));
     run.settle().unwrap();
     assert!(payload.exists());
-    assert_eq!(run.jobs[1].state, run::State::Stays("is used by models--o--a/blobs/etag".to_owned()));
+    assert_eq!(run.jobs.state(1), run::State::Stays("is used by models--o--a/blobs/etag".to_owned()));
     assert_eq!(list(&room), "models--o--a/blobs/etag\n");
 }
 
@@ -139,7 +139,7 @@ fn a_link_that_came_back_into_use_in_the_trash_brings_its_payload_with_it() {
     assert_eq!(outcome.gone, 2);
     room.link(&format!("hub/models--o--a/snapshots/{COMMIT}/model.bin"), "../../blobs/etag");
     let swept = room.remover.sweep(outcome.until.unwrap()).unwrap();
-    assert_eq!(swept.back, [at.join("blobs/etag")]);
+    assert_eq!(swept.back, [at.join("blobs/etag")][..]);
     assert_eq!(fs::read(at.join("snapshots").join(COMMIT).join("model.bin")).unwrap().len(), 10_000);
     assert_eq!(list(&room), "models--o--a/blobs/etag\n");
 }

@@ -46,7 +46,7 @@ fn what_a_killed_run_took_is_never_emptied_and_named_each_time_until_it_is_back(
     assert_eq!(room.remover.sweep_all().unwrap(), expected);
     fs::remove_file(&file).unwrap();
     let swept = room.remover.sweep(i64::MAX).unwrap();
-    assert_eq!(swept, Swept { back: vec![file.clone()], ..Swept::default() });
+    assert_eq!(swept, Swept { back: vec![file.clone()].into(), ..Swept::default() });
     assert_eq!(fs::read_to_string(&file).unwrap(), "old");
     assert!(room.is_clean());
 }
@@ -69,7 +69,7 @@ fn what_a_killed_run_took_waits_while_its_place_is_refused_or_away() {
         assert_eq!(swept.problems[0].0, room.home);
     }
     fs::rename(&elsewhere, &room.home).unwrap();
-    assert_eq!(room.remover.sweep(0).unwrap().back, std::slice::from_ref(&file));
+    assert_eq!(room.remover.sweep(0).unwrap().back, *std::slice::from_ref(&file));
     assert_eq!(fs::read_to_string(&file).unwrap(), "old");
 }
 
@@ -97,7 +97,7 @@ fn what_is_written_into_while_it_goes_is_back_with_what_was_written() {
     run.take_all().unwrap();
     put(&room.home.join(".modelstrap/trash/1/0"), "longer");
     run.settle().unwrap();
-    assert_eq!(run.jobs[0].state, run::State::Stays("was changed meanwhile".to_owned()));
+    assert_eq!(run.jobs.state(0), run::State::Stays("was changed meanwhile".to_owned()));
     assert_eq!(fs::read_to_string(&file).unwrap(), "longer");
 }
 
@@ -120,7 +120,7 @@ fn now_frees_what_was_decided_whatever_its_time_and_nothing_else() {
     assert_eq!((swept.freed, swept.problems.len()), (trashed, 1));
     assert_eq!(runs(&room), ["1"]);
     fs::remove_dir(&files[2]).unwrap();
-    assert_eq!(room.remover.sweep_all().unwrap().back, std::slice::from_ref(&files[2]));
+    assert_eq!(room.remover.sweep_all().unwrap().back, *std::slice::from_ref(&files[2]));
     assert!(room.is_clean() && !files[0].exists() && !files[1].exists());
 }
 
@@ -136,11 +136,11 @@ fn an_undo_that_is_stuck_stands_in_the_way_of_no_older_one() {
     let stayed = vec![(newest.clone(), waits(&room, &stuck, "something stands there again"))];
     for back in [vec![], vec![middle], vec![older], vec![]] {
         let found = room.remover.undo().unwrap().unwrap();
-        assert_eq!((found.verb.as_str(), found.back, found.stayed), ("prune", back, stayed.clone()));
+        assert_eq!((found.verb.as_str(), found.back, found.stayed), ("prune", back.into(), stayed.clone()));
     }
     fs::remove_file(&newest).unwrap();
     let found = room.remover.undo().unwrap().unwrap();
-    assert_eq!((found.back, found.stayed), (vec![newest.clone()], vec![]));
+    assert_eq!((found.back, found.stayed), (vec![newest.clone()].into(), vec![]));
     assert_eq!((fs::read_to_string(&newest).unwrap().as_str(), room.remover.undo().unwrap()), ("c", None));
     assert!(room.is_clean());
 }
@@ -157,7 +157,7 @@ fn a_disk_that_has_another_number_now_gives_back_what_it_has() {
     let other = text.replace(&format!("\"id\":[{device},"), &format!("\"id\":[{},", device + 1));
     assert_ne!(text, other);
     fs::write(&path, other).unwrap();
-    assert_eq!(room.remover.undo().unwrap().unwrap().back, [file]);
+    assert_eq!(room.remover.undo().unwrap().unwrap().back, [file][..]);
     assert!(room.is_clean());
 }
 
@@ -191,7 +191,7 @@ fn a_content_that_is_needed_again_and_cannot_go_back_outlives_the_time_of_its_tr
     assert_eq!((swept.freed, swept.problems.len()), (0, 1), "{swept:?}");
     fs::remove_file(&blobs).unwrap();
     fs::rename(&away, &blobs).unwrap();
-    assert_eq!(room.remover.sweep(until).unwrap().back, [blob]);
+    assert_eq!(room.remover.sweep(until).unwrap().back, [blob][..]);
     assert!(room.is_clean());
 }
 
@@ -222,7 +222,7 @@ fn what_a_link_of_dedupe_leads_to_since_the_plan_is_back_and_what_one_led_to_bef
     link("since", &files[0]);
     link("inside", &files[2]);
     run.settle().unwrap();
-    let states: Vec<_> = run.jobs.iter().map(|job| (job.path(), job.state.clone())).collect();
+    let states: Vec<_> = (0..run.jobs.len()).map(|at| (run.jobs.get(at).path(), run.jobs.state(at))).collect();
     let stays = |link: &str| {
         let link = room.top.join("project").join(link);
         run::State::Stays(format!("is what {} leads to by now", link.display()))

@@ -38,6 +38,8 @@ pub struct Stock {
     pub inner: Vec<PathBuf>,
     /// Repositories, and folders of things, in which this user may not delete.
     pub fixed: HashSet<PathBuf>,
+    /// Files outside of the cache that Git tracks, or may track: they stay.
+    pub tracked: HashSet<PathBuf>,
 }
 
 /// A hub, and what is in it.
@@ -160,17 +162,27 @@ impl Stamp {
     }
 }
 
-impl Thing {
-    /// Whether it holds a file that stays, so that the rest of it goes file by file.
-    pub fn holds_protected(&self) -> bool {
-        self.entries.iter().any(|entry| entry.is_protected())
+impl Stock {
+    /// Whether this entry of a thing stays.
+    pub fn is_held(&self, entry: &Seen<'_>) -> bool {
+        entry.is_protected() || self.is_tracked(entry)
+    }
+
+    /// Whether Git tracks this entry of a thing.
+    pub fn is_tracked(&self, entry: &Seen<'_>) -> bool {
+        !self.tracked.is_empty() && !entry.is_folder() && self.tracked.contains(&entry.path())
     }
 }
 
 impl Application {
     /// Whether this entry of it stays.
     pub fn is_held(&self, entry: &Seen<'_>) -> bool {
-        entry.is_protected() || (!self.tracked.is_empty() && self.tracked.contains(&entry.path()))
+        entry.is_protected() || self.is_tracked(entry)
+    }
+
+    /// Whether Git tracks this entry of it, or it lies in a Git repository.
+    pub fn is_tracked(&self, entry: &Seen<'_>) -> bool {
+        !self.tracked.is_empty() && self.tracked.contains(&entry.path())
     }
 }
 

@@ -11,7 +11,7 @@ use super::tree::{Walk, walk, walk_repository};
 use super::{
     Application, Entries, Entry, Holding, HubStock, Payload, Payloads, Seen, Stock, Thing, ThingKind, is_protected,
 };
-use crate::cache::hub::{Hub, Repository};
+use crate::cache::hub::Hub;
 use crate::cache::inventory::{Found, Inventory, Unit, UnitKind};
 use crate::cache::ollama;
 use crate::cache::places::{Kind, Place};
@@ -55,6 +55,9 @@ pub fn read(inventory: &Inventory, sources: &Sources<'_>) -> Stock {
                     stock.trash = stock.trash.saturating_add(trash(&found.place.real));
                 }
                 let home = matches!(found.place.kind, Kind::Home) && (sources.is_home)(&found.place);
+                if !home && sources.outside {
+                    stock.tracked.extend((sources.tracked)(&found.place.real));
+                }
                 if home || sources.outside {
                     Reader { found, home, units: units(found), hubs: HashMap::new(), asked: None }.all(&mut stock);
                 }
@@ -204,10 +207,8 @@ impl Reader<'_> {
     }
 
     fn repository(&mut self, path: &Path, folder: &Path, stock: &mut Stock) {
-        let mut repository = Repository::read(path, &Hub::at(folder));
         let Walk { entries, problems } = walk_repository(path);
         let unread = problems.into_iter().map(|(path, why)| (path, io::Error::other(why)));
-        repository.problems.extend(unread);
         let may_delete = |name: &str| match atomic::can_write(&path.join(name)) {
             Err(error) => error.kind() == io::ErrorKind::NotFound,
             Ok(()) => true,
@@ -216,7 +217,9 @@ impl Reader<'_> {
             stock.fixed.insert(path.to_path_buf());
         }
         if let Some(hub) = self.hub(folder, stock) {
-            hub.repositories.push(Holding::of(repository, entries, &hub.payloads));
+            let mut holding = Holding::read(path, &Hub::at(folder), entries, &hub.payloads);
+            holding.repository.problems.extend(unread);
+            hub.repositories.push(holding);
         }
     }
 

@@ -1,12 +1,12 @@
 //! A repository as decisions need it: what each revision has is written by numbers, and of each content there is one entry.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{Entries, HubStock, Payloads, Seen};
-use crate::cache::hub::{self, BlobKind, Reference};
+use crate::cache::hub::{self, BlobKind, Hub, Reading, Reference};
 use crate::cache::stamp::Stamp;
 use crate::support::quoted;
 
@@ -87,29 +87,76 @@ pub enum Content<'a> {
     Foreign,
 }
 
-impl Holding {
-    /// What was read, without what no decision needs; `entries` are sorted. Of what was read twice, the earlier counts: what has changed since
-    /// is seen to have.
-    pub fn of(read: hub::Repository, mut entries: Entries, payloads: &Payloads) -> Self {
-        let folder = read.folder.join("blobs");
-        let numbers: Vec<(usize, OsString)> = entries
-            .below(&folder)
-            .filter(|entry| entry.folder() == folder)
-            .map(|entry| (entry.place().1, entry.name().into_owned()))
-            .collect();
-        let mut there: BTreeMap<OsString, hub::Blob> = read.blobs;
-        let (mut blobs, mut elsewhere, mut known) = (Vec::new(), Vec::new(), Vec::new());
-        for (at, name) in numbers {
-            let (Some(blob), Ok(entry)) = (there.remove(&name), u32::try_from(at)) else { continue };
-            entries.restamp(at, &blob.stamp);
-            let leads = leads(blob.kind, payloads, &mut elsewhere);
-            blobs.push(Blob { entry, leads });
-            known.push(name);
+/// A repository that is being read: what it holds is known by the walk before.
+struct Taking<'a> {
+    entries: Entries,
+    payloads: &'a Payloads,
+    /// What stands in its `blobs`, sorted by name; what was there in the walk alone leads nowhere.
+    blobs: Vec<(u32, Option<Leads>)>,
+    elsewhere: Vec<(PathBuf, Option<Stamp>)>,
+    /// Which of the blobs each revision has.
+    revisions: Vec<Vec<u32>>,
+}
+
+impl<'a> Taking<'a> {
+    /// The repository in `folder`, of which nothing was read yet.
+    fn of(folder: &Path, entries: Entries, payloads: &'a Payloads) -> Self {
+        let at = folder.join("blobs");
+        let direct = entries.below(&at).filter(|entry| entry.folder() == at);
+        let blobs = direct.filter_map(|entry| Some((u32::try_from(entry.place().1).ok()?, None))).collect();
+        Self { entries, payloads, blobs, elsewhere: Vec::new(), revisions: Vec::new() }
+    }
+
+    fn find(&self, name: &OsStr) -> Option<usize> {
+        let entry = |at: u32| usize::try_from(at).ok().and_then(|at| self.entries.get(at));
+        let compared =
+            |(at, _): &(u32, Option<Leads>)| entry(*at).map_or(Ordering::Greater, |entry| (*entry.name()).cmp(name));
+        self.blobs.binary_search_by(compared).ok()
+    }
+}
+
+impl Reading for Taking<'_> {
+    fn blob(&mut self, name: OsString, blob: hub::Blob) {
+        let Some(at) = self.find(&name) else { return };
+        self.blobs[at].1 = Some(leads(blob.kind, self.payloads, &mut self.elsewhere));
+    }
+
+    fn has(&self, name: &OsStr) -> bool {
+        self.find(name).is_some_and(|at| self.blobs[at].1.is_some())
+    }
+
+    fn file(&mut self, revision: usize, file: hub::File) {
+        let hub::FileKind::Blob(name) = file.kind else { return };
+        if self.revisions.len() <= revision {
+            self.revisions.resize_with(revision + 1, Vec::new);
         }
-        blobs.shrink_to_fit();
-        let number = |name: &OsString| u32::try_from(known.binary_search(name).ok()?).ok();
+        let number = self.find(&name).and_then(|at| u32::try_from(at).ok());
+        self.revisions[revision].extend(number);
+    }
+}
+
+impl Holding {
+    /// The repository in `folder` of `hub`, whose `entries` are sorted, without what no decision needs. Of what was read twice, the
+    /// entries count, which were read before: what has changed since is seen to have.
+    pub fn read(folder: &Path, hub: &Hub, entries: Entries, payloads: &Payloads) -> Self {
+        let mut taking = Taking::of(folder, entries, payloads);
+        let read = hub::Repository::read_into(folder, hub, &mut taking);
+        Self::of(read, taking)
+    }
+
+    fn of(read: hub::Repository, taking: Taking<'_>) -> Self {
+        let Taking { entries, blobs: seen, elsewhere, revisions, .. } = taking;
+        let (mut blobs, mut numbers) = (Vec::with_capacity(seen.len()), Vec::new());
+        let is_whole = seen.iter().all(|(_, leads)| leads.is_some());
+        for (entry, leads) in seen {
+            // What is gone by now takes no number.
+            numbers.extend((!is_whole).then(|| u32::try_from(blobs.len()).unwrap_or(u32::MAX)));
+            blobs.extend(leads.map(|leads| Blob { entry, leads }));
+        }
+        let number = |at: u32| usize::try_from(at).ok().and_then(|at| numbers.get(at)).copied().unwrap_or(at);
+        let mut revisions = revisions.into_iter();
         let revision = |one: hub::Revision| {
-            let mut blobs: Vec<u32> = one.blobs().filter_map(number).collect();
+            let mut blobs: Vec<u32> = revisions.next().unwrap_or_default().into_iter().map(number).collect();
             blobs.sort_unstable();
             blobs.dedup();
             blobs.shrink_to_fit();
@@ -125,6 +172,17 @@ impl Holding {
             problems: read.problems,
         };
         Self { repository, entries, blobs, elsewhere }
+    }
+
+    /// What was read as a whole.
+    #[cfg(test)]
+    pub fn made(read: hub::Repository, entries: Entries, payloads: &Payloads) -> Self {
+        let mut taking = Taking::of(&read.folder, entries, payloads);
+        read.blobs.iter().for_each(|(name, blob)| taking.blob(name.clone(), blob.clone()));
+        for (number, revision) in read.revisions.iter().enumerate() {
+            revision.files.iter().for_each(|file| taking.file(number, file.clone()));
+        }
+        Self::of(read, taking)
     }
 
     /// The name of its folder, `models--org--name`.

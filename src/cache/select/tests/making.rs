@@ -99,7 +99,7 @@ impl Making {
 
     pub(super) fn done(mut self) -> Holding {
         self.entries.sort_by(|one, other| one.path.cmp(&other.path));
-        Holding::of(self.repository, self.entries.into(), &Payloads::default())
+        Holding::made(self.repository, self.entries.into(), &Payloads::default())
     }
 }
 

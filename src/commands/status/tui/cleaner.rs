@@ -201,7 +201,7 @@ fn remove(context: &Context, plan: Plan<'_>, tell: &Sender<Told>) -> Result<Vec<
     let (selection, off) = cleaning::again(&scene, selection, &choose)?;
     let order = Order {
         verb: "clear",
-        victims: selection.victims(),
+        victims: selection.queue(),
         keep: keeping.keep,
         // What a person names goes, however young it is; what another program has open or locked stays in any case.
         grace: Duration::ZERO,
