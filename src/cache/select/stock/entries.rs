@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering as Order};
 use super::record::{Record, Shelf};
 use super::{Entry, EntryKind};
 use crate::cache::stamp::Stamp;
+use crate::support::letters;
 
 /// Names, in the order in which they were added.
 #[derive(Debug)]
@@ -66,7 +67,7 @@ impl Entries {
 
     /// `name` in that folder.
     pub(super) fn add(&mut self, folder: usize, name: &OsStr, stamp: &Stamp, kind: EntryKind) -> bool {
-        let bytes = bytes(name);
+        let bytes = letters::bytes(name);
         let place = (u32::try_from(folder), u32::try_from(self.names.len()), u16::try_from(bytes.len()));
         let (Ok(folder), Ok(begin), Ok(length)) = place else { return false };
         if u32::try_from(self.records.len()).is_err() {
@@ -161,7 +162,7 @@ impl Entries {
             let (length, rest) = self.names.get(begin..)?.split_at_checked(LENGTH)?;
             rest.get(..usize::from(u16::from_le_bytes(length.try_into().ok()?)))
         };
-        name(found().unwrap_or_default())
+        letters::name(found().unwrap_or_default())
     }
 }
 
@@ -228,31 +229,6 @@ impl From<Vec<Entry>> for Entries {
         assert!(entries.iter().all(|entry| found.push(entry)));
         found
     }
-}
-
-#[cfg(unix)]
-fn bytes(name: &OsStr) -> Cow<'_, [u8]> {
-    use std::os::unix::ffi::OsStrExt as _;
-    Cow::Borrowed(name.as_bytes())
-}
-
-#[cfg(unix)]
-fn name(bytes: &[u8]) -> Cow<'_, OsStr> {
-    use std::os::unix::ffi::OsStrExt as _;
-    Cow::Borrowed(OsStr::from_bytes(bytes))
-}
-
-#[cfg(windows)]
-fn bytes(name: &OsStr) -> Cow<'_, [u8]> {
-    use std::os::windows::ffi::OsStrExt as _;
-    Cow::Owned(name.encode_wide().flat_map(u16::to_le_bytes).collect())
-}
-
-#[cfg(windows)]
-fn name(bytes: &[u8]) -> Cow<'_, OsStr> {
-    use std::os::windows::ffi::OsStringExt as _;
-    let wide: Vec<u16> = bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
-    Cow::Owned(std::ffi::OsString::from_wide(&wide))
 }
 
 #[cfg(test)]
