@@ -2,14 +2,15 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on says so and stops")]
 
+#[path = "support/peak.rs"]
+mod peak;
 mod support;
 
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::Stdio;
-use std::time::Duration;
 
+use peak::peak;
 use support::project::Room;
 
 /// A million names may take 150 MB: a release build took 99 to 144 MB for a plan. This small cache gets a name more in a debug build, since what is
@@ -57,26 +58,6 @@ fn filled(room: &Room, repositories: usize) -> u64 {
     names + repositories as u64 * (600 + 150)
 }
 
-/// The most memory that modelstrap has with these arguments, in bytes.
-fn peak(room: &Room, arguments: &[&str]) -> u64 {
-    let mut child = room.command(arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut most = 0;
-    let status = format!("/proc/{}/status", child.id());
-    loop {
-        let text = fs::read_to_string(&status).unwrap_or_default();
-        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
-        most = most.max(line.trim().trim_end_matches(" kB").parse().unwrap_or(0) * 1024);
-        if child.try_wait().unwrap().is_some() {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    let ended = child.wait_with_output().unwrap();
-    assert!(ended.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&ended.stderr));
-    assert!(most > 0, "{arguments:?}");
-    most
-}
-
 #[test]
 fn a_name_takes_few_bytes_whatever_is_done_with_it() {
     let (small, large) = (Room::bare(), Room::bare());
@@ -93,7 +74,7 @@ fn a_name_takes_few_bytes_whatever_is_done_with_it() {
     ] {
         let is_back = arguments[0] == "clear" && arguments.contains(&"--yes");
         [&small, &large].iter().filter(|_| is_back).for_each(|room| drop(room.run(&["prune", "--undo"]).expect(0)));
-        let [base, all] = [&small, &large].map(|room| peak(room, arguments));
+        let [base, all] = [&small, &large].map(|room| peak(&mut room.command(arguments)));
         let each = all.saturating_sub(base) / (names[1] - names[0]);
         eprintln!("{arguments:?}: {each} bytes a name, {} kB for {} names", all / 1024, names[1]);
         assert!(

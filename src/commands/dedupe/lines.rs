@@ -20,7 +20,7 @@ const ALL: [Column; 4] =
 const SHOWN: usize = 40;
 
 /// So many lines are one table: with all of a million in one, none could be shown before all of them are made.
-const PORTION: usize = 2_000;
+const PORTION: usize = 1_000;
 
 /// Shows what becomes of what, before it does.
 pub(super) fn plan(report: &Report<'_>, output: &Output) {
