@@ -57,7 +57,7 @@ if [ -n "${BENCH_MILLION:-}" ]; then
     python3 benches/cache/corpus.py "$project/.cache" "${flags[@]}"
     names=$(find "$project/.cache" | wc -l)
     printf '\n%s layout, %s names\n' "$layout" "$names"
-    for verb in "status --models --revisions" "report -o $work/page.html" "verify" "prune --dry-run" "clear all --dry-run" "dedupe --dry-run"; do
+    for verb in "status --models --revisions" "report -o $work/page.html" "verify" "prune --dry-run" "clear all --dry-run" "dedupe --dry-run" "dedupe --dry-run --min-size 1B"; do
       read -ra words <<<"$verb"
       timed "${words[0]}" "$binary" -C "$project" "${words[@]}"
       awk -v verb="$verb" -v names="$names" '{ printf "  %6.2f s, %4.0f MB at most  %s\n", $1, $3 * 1.024 / 1000, verb; exit ($3 * 1024 > 150 * names) }' \

@@ -2,6 +2,8 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on says so and stops")]
 
+#[path = "support/peak.rs"]
+mod peak;
 mod support;
 #[path = "support/terminal.rs"]
 mod terminal;
@@ -9,9 +11,9 @@ mod terminal;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::Stdio;
 use std::time::Duration;
 
+use peak::{most_of, peak};
 use support::project::Room;
 use terminal::Terminal;
 
@@ -63,31 +65,10 @@ fn filled(room: &Room, repositories: usize) -> u64 {
     names + repositories as u64 * (600 + 150)
 }
 
-/// The most memory that the process had so far, in bytes; 0 where it is over.
-fn most_of(process: u32) -> u64 {
-    let text = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
-    line.trim().trim_end_matches(" kB").parse().unwrap_or(0) * 1024
-}
-
 /// The most memory that modelstrap has with these arguments, in bytes.
-fn peak(room: &Room, arguments: &[&str]) -> u64 {
-    if !arguments.contains(&"--yes") && arguments.contains(&"all") && !arguments.contains(&"--dry-run") {
-        return asked(room, arguments);
-    }
-    let mut child = room.command(arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut most = 0;
-    loop {
-        most = most.max(most_of(child.id()));
-        if child.try_wait().unwrap().is_some() {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    let ended = child.wait_with_output().unwrap();
-    assert!(ended.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&ended.stderr));
-    assert!(most > 0, "{arguments:?}");
-    most
+fn most(room: &Room, arguments: &[&str]) -> u64 {
+    let asks = !arguments.contains(&"--yes") && arguments.contains(&"all") && !arguments.contains(&"--dry-run");
+    if asks { asked(room, arguments) } else { peak(&mut room.command(arguments)) }
 }
 
 /// The same where a person is asked, and wants it.
@@ -113,7 +94,7 @@ fn asked(room: &Room, arguments: &[&str]) -> u64 {
 /// What each of these takes for a name more, in a small room and in a large one.
 fn measure(rooms: [&Room; 2], names: [u64; 2], cases: &[(&[&str], u64)]) {
     for (arguments, bar) in cases {
-        let [base, all] = rooms.map(|room| peak(room, arguments));
+        let [base, all] = rooms.map(|room| most(room, arguments));
         let each = all.saturating_sub(base) / (names[1] - names[0]);
         eprintln!("{arguments:?}: {each} bytes a name, {} kB for {} names", all / 1024, names[1]);
         assert!(

@@ -1,11 +1,12 @@
 //! Paths by the hundred thousand: a folder is written once, and of each path its last name. What a removal took, and an undo brought
 //! back, takes a fifth of what as many paths would.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::hash::{BuildHasher as _, RandomState};
 use std::path::{Path, PathBuf};
+
+use crate::support::letters;
 
 /// Paths, in the order in which they were added.
 #[derive(Clone, Default)]
@@ -32,7 +33,7 @@ impl Roll {
             _ => (path, OsStr::new("")),
         };
         let folder = self.folder(folder);
-        let name = bytes(name);
+        let name = letters::bytes(name);
         self.list.push(folder);
         self.names.extend_from_slice(&u32::try_from(name.len()).unwrap_or(u32::MAX).to_le_bytes());
         self.names.extend_from_slice(&name);
@@ -72,7 +73,7 @@ impl Roll {
             let (own, after) = after.split_at_checked(length)?;
             rest = after;
             let folder = self.folders.get(long(*folder)?)?;
-            let own = name(own);
+            let own = letters::name(own);
             Some(if own.is_empty() { folder.clone() } else { folder.join(own) })
         })
     }
@@ -116,35 +117,6 @@ impl From<Vec<PathBuf>> for Roll {
         roll.extend(paths);
         roll
     }
-}
-
-/// A name as bytes that [`name`] makes a name again.
-#[cfg(unix)]
-pub(in crate::cache) fn bytes(name: &OsStr) -> Cow<'_, [u8]> {
-    use std::os::unix::ffi::OsStrExt as _;
-    Cow::Borrowed(name.as_bytes())
-}
-
-/// The name that was these bytes.
-#[cfg(unix)]
-pub(in crate::cache) fn name(bytes: &[u8]) -> Cow<'_, OsStr> {
-    use std::os::unix::ffi::OsStrExt as _;
-    Cow::Borrowed(OsStr::from_bytes(bytes))
-}
-
-/// A name as bytes that [`name`] makes a name again.
-#[cfg(windows)]
-pub(in crate::cache) fn bytes(name: &OsStr) -> Cow<'_, [u8]> {
-    use std::os::windows::ffi::OsStrExt as _;
-    Cow::Owned(name.encode_wide().flat_map(u16::to_le_bytes).collect())
-}
-
-/// The name that was these bytes.
-#[cfg(windows)]
-pub(in crate::cache) fn name(bytes: &[u8]) -> Cow<'_, OsStr> {
-    use std::os::windows::ffi::OsStringExt as _;
-    let wide: Vec<u16> = bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
-    Cow::Owned(std::ffi::OsString::from_wide(&wide))
 }
 
 #[cfg(test)]

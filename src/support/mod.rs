@@ -7,6 +7,7 @@ pub mod digest;
 pub mod escape;
 pub mod folder;
 pub mod interrupt;
+pub mod letters;
 pub mod lock;
 pub mod nearest;
 pub mod nofollow;

@@ -1,9 +1,10 @@
 //! Where words go: results to stdout, everything else to stderr, styled when a person reads.
 
 use std::fmt::Display;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 
 use console::Style;
+use serde::Serialize;
 
 use crate::support::escape;
 use crate::support::vars::Vars;
@@ -124,6 +125,17 @@ impl Output {
     /// When stdout is closed.
     pub fn document(&self, text: impl Display) -> io::Result<()> {
         self.exact(escape::json(&text.to_string()))
+    }
+
+    /// A JSON document that may be large, to stdout: it is written as it is made.
+    ///
+    /// # Errors
+    /// When stdout is closed.
+    pub fn written(&self, document: &impl Serialize) -> io::Result<()> {
+        let mut out = escape::Json::new(BufWriter::new(io::stdout().lock()));
+        serde_json::to_writer_pretty(&mut out, document)?;
+        out.write_all(b"\n")?;
+        out.flush()
     }
 
     /// Lines for the person, to stderr; nothing with `--quiet`. On a terminal sentences are folded between words.

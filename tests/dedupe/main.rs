@@ -4,6 +4,9 @@
 
 #[path = "../support/bytes.rs"]
 mod bytes;
+#[cfg(target_os = "linux")]
+#[path = "../support/peak.rs"]
+mod peak;
 #[path = "../support/project.rs"]
 mod project;
 #[cfg(target_os = "linux")]
@@ -13,6 +16,8 @@ mod strace;
 mod desk;
 mod hostile;
 mod killed;
+#[cfg(target_os = "linux")]
+mod memory;
 mod one;
 mod script;
 mod systems;

@@ -7,7 +7,8 @@ use std::io;
 
 use twox_hash::XxHash3_128;
 
-use super::file::{self, File};
+use super::file;
+use super::files::File;
 use crate::cache::Stamp;
 
 /// How much is read at each end of a file, and in its middle.
@@ -32,18 +33,18 @@ pub(super) const fn first(size: u64) -> u64 {
 }
 
 /// The hash of the first bytes.
-pub(super) fn beginning(file: &File) -> io::Result<u128> {
-    piece(file, 0, first(file.stamp.size))
+pub(super) fn beginning(file: File<'_>) -> io::Result<u128> {
+    piece(file, 0, first(file.size()))
 }
 
 /// The hash of bytes in the middle and of the last ones, of a file of more than `SMALL` bytes.
-pub(super) fn rest(file: &File) -> io::Result<u128> {
-    let size = file.stamp.size;
+pub(super) fn rest(file: File<'_>) -> io::Result<u128> {
+    let size = file.size();
     parts(file, &[(size / 2, END), (size - END.min(size), END.min(size))])
 }
 
 /// The hash of `length` bytes at `at`; an error where the file is no longer what was found.
-pub(super) fn piece(found: &File, at: u64, length: u64) -> io::Result<u128> {
+pub(super) fn piece(found: File<'_>, at: u64, length: u64) -> io::Result<u128> {
     parts(found, &[(at, length)])
 }
 
@@ -53,21 +54,21 @@ thread_local! {
 }
 
 /// Opens a file if it is still what was found.
-pub(super) fn open(found: &File) -> io::Result<fs::File> {
+pub(super) fn open(found: File<'_>) -> io::Result<fs::File> {
     let open = file::open(&found.name().path())?;
     unchanged(found, &open).map(|()| open)
 }
 
 /// An error where an open file is no longer what was found.
-pub(super) fn unchanged(found: &File, open: &fs::File) -> io::Result<()> {
-    match is_it(&file::stamp(open)?, &found.stamp) {
+pub(super) fn unchanged(found: File<'_>, open: &fs::File) -> io::Result<()> {
+    match is_it(&file::stamp(open)?, &found.stamp()) {
         true => Ok(()),
         false => Err(io::Error::other("was changed while it was looked at")),
     }
 }
 
 /// The hash of parts of a file, each `(at, length)`.
-fn parts(found: &File, parts: &[(u64, u64)]) -> io::Result<u128> {
+fn parts(found: File<'_>, parts: &[(u64, u64)]) -> io::Result<u128> {
     let open = open(found)?;
     if parts.iter().any(|(_, length)| *length > SMALL) {
         file::ahead(&open);

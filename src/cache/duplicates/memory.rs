@@ -63,12 +63,18 @@ impl Memory {
             let seconds = i64::try_from(now / 1_000_000_000).unwrap_or(i64::MAX);
             self.0.insert(key(stamp), (hash, seconds));
         }
+        if self.0.len() > 2 * MOST {
+            let mut all: Vec<_> = self.0.drain().collect();
+            all.sort_unstable_by_key(order);
+            all.truncate(MOST);
+            self.0.extend(all);
+        }
     }
 
     /// The same as text, those of use last first.
     pub fn text(&self) -> String {
-        let mut notes: Vec<_> = self.0.iter().collect();
-        notes.sort_unstable_by_key(|(key, (_, used))| (std::cmp::Reverse(*used), key.id, key.changed));
+        let mut notes: Vec<(Key, (u128, i64))> = self.0.iter().map(|(key, note)| (*key, *note)).collect();
+        notes.sort_unstable_by_key(order);
         notes.truncate(MOST);
         let mut text = format!("{HEAD}\n");
         for (key, (hash, used)) in notes {
@@ -77,6 +83,11 @@ impl Memory {
         }
         text
     }
+}
+
+/// Which notes are kept: those that were of use last.
+fn order((key, (_, used)): &(Key, (u128, i64))) -> impl Ord + use<> {
+    (std::cmp::Reverse(*used), key.id, key.changed)
 }
 
 fn key(stamp: &Stamp) -> Key {
@@ -119,7 +130,7 @@ mod tests {
     #[test]
     fn no_more_is_kept_than_fits_and_the_oldest_goes() {
         let mut memory = Memory::default();
-        for inode in 0..u64::try_from(MOST).unwrap() + 10 {
+        for inode in 0..2 * u64::try_from(MOST).unwrap() + 10 {
             memory.note(
                 &stamp(inode, 0),
                 u128::from(inode),
@@ -129,7 +140,8 @@ mod tests {
         let text = memory.text();
         assert!(text.lines().count() == MOST + 1 && u64::try_from(text.len()).unwrap() < LARGEST);
         let again = Memory::parse(&text);
-        assert_eq!((again.of(&stamp(9, 0)), again.of(&stamp(10, 0))), (None, Some(10)));
+        let first = u64::try_from(MOST).unwrap() + 10;
+        assert_eq!((again.of(&stamp(first - 1, 0)), again.of(&stamp(first, 0))), (None, Some(u128::from(first))));
     }
 
     proptest! {

@@ -7,19 +7,22 @@
 pub mod compare;
 pub mod decide;
 mod file;
+mod files;
 mod group;
 mod hash;
 pub mod memory;
 mod names;
 mod pairs;
 mod payloads;
+mod sets;
 mod walk;
 mod work;
 pub mod world;
 
 pub use decide::{Copy, How, Left, Plan, Rules, Set, Why};
-pub use file::{File, Name, Role, open, stamp};
-pub use group::{Found, Group};
+pub use file::{open, stamp};
+pub use files::{File, Files, Name, Role, Tree};
+pub use group::{Found, Groups};
 pub use memory::Memory;
 
 use std::collections::HashMap;
@@ -53,21 +56,22 @@ pub fn find(search: &Search<'_>) -> Found {
 /// neither a name nor an earlier run tells them apart. Nothing is read for it.
 pub fn alike(search: &Search<'_>, is_outside: impl Fn(&Place) -> bool) -> u64 {
     let files = walk::walk(search).files;
-    let mut inside: HashMap<u64, Vec<&File>> = HashMap::new();
-    let lies_outside = |name: &Name| search.places.get(name.place).is_some_and(&is_outside);
+    let mut inside: HashMap<u64, Vec<File<'_>>> = HashMap::new();
+    let lies_outside = |name: Name<'_>| search.places.get(name.place()).is_some_and(&is_outside);
     // What has a name in each is one file already.
-    let (within, outside): (Vec<&File>, Vec<&File>) =
-        files.iter().partition(|file| !file.names.iter().all(lies_outside));
-    within.into_iter().for_each(|file| inside.entry(file.stamp.size).or_default().push(file));
-    let differ = |one: &File, other: &File| {
-        let told = one.known.is_some() && other.known.is_some() && one.known != other.known;
-        let (hash, again) = (search.memory.of(&one.stamp), search.memory.of(&other.stamp));
+    let (within, outside): (Vec<File<'_>>, Vec<File<'_>>) =
+        files.iter().partition(|file| !file.names().all(lies_outside));
+    within.into_iter().for_each(|file| inside.entry(file.size()).or_default().push(file));
+    let differ = |one: File<'_>, other: File<'_>| {
+        let (first, second) = (one.known(), other.known());
+        let told = first.is_some() && second.is_some() && first != second;
+        let (hash, again) = (search.memory.of(&one.stamp()), search.memory.of(&other.stamp()));
         told || (hash.is_some() && again.is_some() && hash != again)
     };
-    let is_alike = |file: &&&File| {
-        inside.get(&file.stamp.size).is_some_and(|others| others.iter().any(|other| !differ(file, other)))
+    let is_alike = |file: &&File<'_>| {
+        inside.get(&file.size()).is_some_and(|others| others.iter().any(|other| !differ(**file, *other)))
     };
-    outside.iter().filter(is_alike).fold(0, |sum: u64, file| sum.saturating_add(file.stamp.disk))
+    outside.iter().filter(is_alike).fold(0, |sum: u64, file| sum.saturating_add(file.stamp().disk))
 }
 
 /// As many as the machine has cores: more only wait for memory.

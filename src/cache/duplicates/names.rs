@@ -5,12 +5,12 @@
 //! name can lie: what it says makes two files a pair, and only their bytes make them equal.
 
 use std::collections::HashMap;
-use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::file::{File, Name, Role};
+use super::files::{File, Files, Name, Role};
+use super::work;
 use crate::fetch::Digest;
 use crate::support::bounded;
 
@@ -26,59 +26,60 @@ const LISTING: u64 = 64 << 20;
 /// How much later than the note a file may have been changed, in nanoseconds: huggingface_hub's own rule, one second.
 const SLACK: i128 = 1_000_000_000;
 
-/// What the path alone says.
-pub(super) fn of_path(role: Role, folder: &Path, file: &OsStr) -> Option<Digest> {
-    let name = file.to_str()?;
-    match role {
-        Role::Blob => Digest::from_hex(name),
-        Role::Payload | Role::Snapshot => None,
-        Role::Plain => {
-            let sha256 = |hex: &str| Digest::from_hex(hex).filter(|digest| matches!(digest, Digest::Sha256(_)));
-            if let Some(hex) = name.strip_prefix("sha256-") {
-                return folder.ends_with("blobs").then(|| sha256(hex)).flatten();
-            }
-            folder.ends_with("blobs/sha256").then(|| sha256(name)).flatten()
-        }
-    }
+/// Adds what notes and listings say of files of which no name says enough. Each note is a file to open, and read by all cores.
+pub(super) fn tell(files: &mut Files) {
+    let unknown = |file: &File<'_>| file.known().is_none();
+    let asked: Vec<u32> = {
+        let is_local = |file: &File<'_>| file.names().any(Name::is_local);
+        files.iter().filter(is_local).filter(unknown).map(File::at).collect()
+    };
+    let told = work::map(&asked, |at| noted(files.file(*at)));
+    let told = asked.iter().zip(told).filter_map(|(at, told)| Some((*at, told.flatten()?))).collect();
+    files.tell(told);
+    let mut listings = Listings::default();
+    let is_snapshot = |file: &File<'_>| file.names().any(|name| name.role() == Role::Snapshot);
+    let asked = files.iter().filter(is_snapshot).filter(unknown);
+    let told = asked.filter_map(|file| Some((file.at(), listings.of(file)?))).collect();
+    files.tell(told);
 }
 
 /// What the note beside a file that `local_dir=` brought says of it.
-pub(super) fn noted(file: &File) -> Option<Digest> {
-    file.names.iter().filter(|name| name.role == Role::Plain).find_map(|name| note(name, file))
+fn noted(file: File<'_>) -> Option<Digest> {
+    file.names().filter(|name| name.role() == Role::Plain).find_map(|name| note(name, file))
 }
 
 /// Listings that were read already.
 #[derive(Default)]
-pub(super) struct Listings(HashMap<PathBuf, HashMap<String, (u64, Digest)>>);
+struct Listings(HashMap<PathBuf, HashMap<String, (u64, Digest)>>);
 
 impl Listings {
     /// What the listing of a commit says of `file`, if it is a file of a revision.
-    pub(super) fn of(&mut self, file: &File) -> Option<Digest> {
-        let revisions = file.names.iter().filter(|name| name.role == Role::Snapshot);
-        revisions.into_iter().find_map(|name| self.listed(name, file))
+    fn of(&mut self, file: File<'_>) -> Option<Digest> {
+        let mut revisions = file.names().filter(|name| name.role() == Role::Snapshot);
+        revisions.find_map(|name| self.listed(name, file))
     }
 
-    fn listed(&mut self, name: &Name, file: &File) -> Option<Digest> {
-        let snapshots = name.folder.ancestors().find(|folder| folder.ends_with("snapshots"))?;
+    fn listed(&mut self, name: Name<'_>, file: File<'_>) -> Option<Digest> {
         let path = name.path();
+        let snapshots = path.parent()?.ancestors().find(|folder| folder.ends_with("snapshots"))?;
         let mut inside = path.strip_prefix(snapshots).ok()?.components();
         let Component::Normal(commit) = inside.next()? else { return None };
         let listing = snapshots.parent()?.join("trees").join(format!("{}.json", commit.to_str()?));
         let files = self.0.entry(listing.clone()).or_insert_with(|| read(&listing).unwrap_or_default());
         let (size, digest) = files.get(&crate::support::paths::portable(Path::new(""), inside.as_path()))?;
-        (*size == file.stamp.size).then_some(*digest)
+        (*size == file.size()).then_some(*digest)
     }
 }
 
 /// What the note of `local_dir=` says: a commit, an entity tag, a time, one a line.
-fn note(name: &Name, file: &File) -> Option<Digest> {
-    let local = name.local.as_ref()?;
+fn note(name: Name<'_>, file: File<'_>) -> Option<Digest> {
+    let local = name.local()?;
     let path = name.path();
-    let mut note = local.join(LOCAL).join(path.strip_prefix(local).ok()?).into_os_string();
+    let mut note = local.join(LOCAL).join(path.strip_prefix(&local).ok()?).into_os_string();
     note.push(".metadata");
     let bytes = bounded::read(Path::new(&note), NOTE).ok()?;
     let (digest, time) = parse_note(std::str::from_utf8(&bytes).ok()?)?;
-    (file.stamp.modified <= time + SLACK).then_some(digest)
+    (file.stamp().modified <= time + SLACK).then_some(digest)
 }
 
 fn parse_note(text: &str) -> Option<(Digest, i128)> {
@@ -114,22 +115,6 @@ mod tests {
     use super::*;
 
     const HEX: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
-
-    #[test]
-    fn names_tell_only_where_their_layout_makes_them() {
-        let told = |role, folder: &str, name: &str| {
-            of_path(role, Path::new(folder), OsStr::new(name)).map(|digest| digest.to_string())
-        };
-        let sha256 = Some(format!("sha256:{HEX}"));
-        assert_eq!(told(Role::Blob, "/h/models--a/blobs", HEX), sha256);
-        assert_eq!(told(Role::Blob, "/h/models--a/blobs", &HEX[..40]), Some(format!("git:{}", &HEX[..40])));
-        assert_eq!(told(Role::Payload, "/h/blobs/01", HEX), None, "a payload's name is Xet's hash");
-        assert_eq!(told(Role::Plain, "/o/blobs", &format!("sha256-{HEX}")), sha256);
-        assert_eq!(told(Role::Plain, "/o/other", &format!("sha256-{HEX}")), None);
-        assert_eq!(told(Role::Plain, "/i/blobs/sha256", HEX), sha256);
-        assert_eq!(told(Role::Plain, "/i/blobs/sha256", &HEX[..40]), None);
-        assert_eq!(told(Role::Plain, "/models", HEX), None);
-    }
 
     #[test]
     fn a_note_is_read_as_huggingface_hub_writes_it() {

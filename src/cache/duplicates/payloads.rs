@@ -5,63 +5,80 @@
 
 use std::collections::HashMap;
 use std::fs::{self, DirEntry};
-use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
+use std::path::{Component, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
-use super::file::{File, Name, Role};
+use super::files::{Files, Role};
 use super::work;
 use crate::fetch::Digest;
 
 /// A repository's `blobs` that holds links, and the store into which they lead (`<hub>/blobs`).
 pub(super) struct Links {
     pub(super) blobs: PathBuf,
-    pub(super) store: Arc<Path>,
+    pub(super) store: PathBuf,
 }
 
-/// A payload: the store's folder, and its name as the number that it is. A path for each of a million would take a gigabyte.
-type Key = (Arc<Path>, [u8; 32]);
+/// The payloads of which something is asked.
+struct Wanted<'a> {
+    /// By their folders, the numbers of the stores.
+    stores: HashMap<PathBuf, u32>,
+    /// The number of the store, the name as the number that it is, the file; sorted.
+    payloads: Vec<(u32, &'a [u8; 32], u32)>,
+}
 
-/// Says of each payload among `files`, which are sorted by size, what the links to it are called; where it has an equal in size.
-pub(super) fn name(files: &mut [File], links: Vec<Links>) {
+/// Says of each payload among `files` what the links to it are called.
+pub(super) fn name(files: &mut Files, links: Vec<Links>) {
     if links.is_empty() {
         return;
     }
-    let mut wanted: HashMap<Key, usize> = HashMap::new();
-    let mut start = 0;
-    for bucket in files.chunk_by(|one, other| one.stamp.size == other.stamp.size) {
-        if bucket.len() > 1 {
-            let asked = bucket.iter().enumerate().filter(|(_, file)| file.known.is_none());
-            wanted.extend(asked.flat_map(|(at, file)| {
-                let payloads = file.names.iter().filter(|name| name.role == Role::Payload);
-                payloads.filter_map(key).map(move |key| (key, start + at))
-            }));
-        }
-        start += bucket.len();
-    }
-    if wanted.is_empty() {
+    let wanted = wanted(files);
+    if wanted.payloads.is_empty() {
         return;
     }
-    let told = work::spread(links, |own: &mut Vec<(usize, Digest)>, links, _| read(&links, &wanted, own));
-    // Of several links to one payload the first by its name tells, whichever thread was first.
-    let mut told: Vec<(usize, Digest)> = told.into_iter().flatten().collect();
-    told.sort_unstable();
-    told.dedup_by_key(|(at, _)| *at);
-    for (at, digest) in told {
-        if let Some(file) = files.get_mut(at) {
-            file.known = Some(digest);
+    let told: Mutex<Vec<(u32, Digest)>> = Mutex::default();
+    work::spread(links, |(): &mut (), links, _| read(&links, &wanted, &told));
+    drop(wanted);
+    // Of several links to one payload the first by its name tells.
+    files.tell(told.into_inner().unwrap_or_else(PoisonError::into_inner));
+}
+
+fn wanted(files: &Files) -> Wanted<'_> {
+    let mut payloads = Vec::new();
+    let mut stores: HashMap<PathBuf, u32> = HashMap::new();
+    for file in files.iter().filter(|file| file.names().any(|name| name.role() == Role::Payload)) {
+        if file.known().is_none() {
+            let names = file.names().filter_map(|name| name.payload());
+            payloads.extend(names.map(|(store, number)| (store, number, file.at())));
         }
     }
+    let mut folders: Vec<u32> = payloads.iter().map(|(store, ..)| *store).collect();
+    folders.dedup();
+    folders.sort_unstable();
+    folders.dedup();
+    stores.extend(folders.into_iter().map(|store| (files.tree.path(store), store)));
+    payloads.sort_unstable();
+    Wanted { stores, payloads }
 }
 
 /// A repository that vanished meanwhile tells nothing, and one that cannot be read was told of by the walk.
-fn read(links: &Links, wanted: &HashMap<Key, usize>, own: &mut Vec<(usize, Digest)>) {
+fn read(links: &Links, wanted: &Wanted<'_>, told: &Mutex<Vec<(u32, Digest)>>) {
+    let Some(store) = wanted.stores.get(&links.store) else { return };
+    let mut own = Vec::new();
     for entry in fs::read_dir(&links.blobs).into_iter().flatten().flatten() {
         if entry.file_type().is_ok_and(|kind| kind.is_symlink())
             && let Some((payload, digest)) = payload(&entry)
-            && let Some(at) = wanted.get(&(Arc::clone(&links.store), payload))
+            && let Ok(at) =
+                wanted.payloads.binary_search_by_key(&(*store, &payload), |(store, number, _)| (*store, *number))
         {
-            own.push((*at, digest));
+            own.push((wanted.payloads[at].2, digest));
         }
+    }
+    let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+    told.append(&mut own);
+    // Many repositories may have one payload.
+    if told.len() > 2 * wanted.payloads.len() {
+        told.sort_unstable();
+        told.dedup_by_key(|(at, _)| *at);
     }
 }
 
@@ -86,9 +103,4 @@ fn number(name: &str) -> Option<[u8; 32]> {
         Digest::Sha256(number) => Some(number),
         Digest::Git(_) => None,
     }
-}
-
-/// Which payload a file of a store is.
-fn key(name: &Name) -> Option<Key> {
-    Some((Arc::from(name.folder.parent()?), number(name.file.to_str()?)?))
 }

@@ -3,14 +3,14 @@
 //! Links are not followed. What no verb may touch is left out here, so that nothing later can forget it: references, locks,
 //! unfinished downloads, notes of clients and of this tool, Git's own folder.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
-use std::fs;
+use std::fs::{self, DirEntry};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::file::{File, Name, Role};
+use super::files::{Files, Role};
 use super::payloads::{self, Links};
 use super::{Search, names, work};
 use crate::cache::Stamp;
@@ -23,33 +23,42 @@ const DEEPEST: usize = 256;
 /// How many problems are told one by one.
 const PROBLEMS: usize = 100;
 
+/// So many names wait until they join the list, to which one thread at a time may add.
+const BATCH: usize = 512;
+
 /// What was found.
 #[derive(Debug, Default)]
 pub(super) struct Walked {
-    /// Each inode once.
-    pub(super) files: Vec<File>,
+    /// Each inode once, but for those that are alone with their size.
+    pub(super) files: Files,
+    /// How many inodes there were.
+    pub(super) count: usize,
     /// What a run that was killed left.
     pub(super) leftovers: Vec<PathBuf>,
     pub(super) problems: Vec<Problem>,
 }
 
-/// What one thread found.
+/// What one thread found, but for files.
 #[derive(Default)]
 struct Own {
-    files: Vec<File>,
     /// Where links lead into a shared store.
     links: Vec<Links>,
     leftovers: Vec<PathBuf>,
     problems: Vec<Problem>,
 }
 
-/// A folder that waits.
+/// A folder that waits, by its number in the list.
 struct Task {
-    place: usize,
-    folder: PathBuf,
+    folder: u32,
     scope: Scope,
-    local: Option<Arc<Path>>,
-    depth: usize,
+    depth: u16,
+}
+
+/// What of a folder is not in the list yet.
+#[derive(Default)]
+struct Batch {
+    files: Vec<(OsString, Stamp, (u32, u32))>,
+    folders: Vec<(OsString, Scope)>,
 }
 
 /// What a folder is to the layout.
@@ -66,26 +75,48 @@ enum Scope {
     Store,
 }
 
+impl Scope {
+    /// What its files are.
+    const fn role(self) -> Role {
+        match self {
+            Self::Plain | Self::Repository => Role::Plain,
+            Self::Blobs => Role::Blob,
+            Self::Snapshots => Role::Snapshot,
+            Self::Store => Role::Payload,
+        }
+    }
+}
+
+/// The search, while it goes on.
+struct Walk<'a> {
+    search: &'a Search<'a>,
+    /// Places, each of which is listed by itself.
+    apart: HashSet<&'a Path>,
+    files: Mutex<Files>,
+}
+
 pub(super) fn walk(search: &Search<'_>) -> Walked {
-    let apart: HashSet<&Path> = search.places.iter().map(|place| place.real.as_path()).collect();
+    let apart = search.places.iter().map(|place| place.real.as_path()).collect();
     let places = search.places.iter().enumerate().rev();
     let ours = |folder: &Path| folder.file_name().is_some_and(|name| name == ".modelstrap");
-    let tasks = places.filter(|(_, place)| !ours(&place.real)).map(|(number, place)| Task {
-        place: number,
-        folder: place.real.clone(),
-        scope: scope(&place.real),
-        local: None,
-        depth: 0,
+    let mut files = Files::default();
+    let tasks = places.filter(|(_, place)| !ours(&place.real)).filter_map(|(number, place)| {
+        let scope = scope(&place.real);
+        let folder = files.tree.root(&place.real, number, scope.role())?;
+        Some(Task { folder, scope, depth: 0 })
     });
-    let found = work::spread(tasks.collect(), |own: &mut Own, task, more| {
-        if let Err(error) = list(search, &apart, own, &task, more)
+    let tasks = tasks.collect();
+    let walk = Walk { search, apart, files: Mutex::new(files) };
+    let found = work::spread(tasks, |own: &mut Own, task, more| {
+        let path = walk.files().tree.path(task.folder);
+        if let Err(error) = walk.list(own, &task, &path, more)
             // What vanished meanwhile is nothing.
             && error.kind() != io::ErrorKind::NotFound
         {
-            own.problems.push(Problem { path: task.folder, why: error.to_string() });
+            own.problems.push(Problem { path, why: error.to_string() });
         }
     });
-    merge(found)
+    merge(walk.files.into_inner().unwrap_or_else(PoisonError::into_inner), found)
 }
 
 /// What a place itself is: a person may name a repository as one.
@@ -98,51 +129,60 @@ fn is_repository(name: &OsStr) -> bool {
     kinds.iter().any(|kind| name.as_encoded_bytes().strip_prefix(kind.as_bytes()).is_some_and(|rest| !rest.is_empty()))
 }
 
-fn list(
-    search: &Search<'_>,
-    apart: &HashSet<&Path>,
-    own: &mut Own,
-    task: &Task,
-    more: &mut Vec<Task>,
-) -> io::Result<()> {
-    if task.depth > DEEPEST {
-        return Err(io::Error::other(format!("lies more than {DEEPEST} folders deep")));
+impl Walk<'_> {
+    fn files(&self) -> MutexGuard<'_, Files> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    let mut folders = Vec::new();
-    let mut files = Vec::new();
-    let mut has_links = false;
-    for entry in fs::read_dir(&task.folder)? {
-        let entry = entry?;
-        let kind = entry.file_type()?;
-        let name = entry.file_name();
-        if name.as_encoded_bytes().starts_with(search.leftover.as_bytes()) {
-            own.leftovers.push(entry.path());
-        } else if kind.is_dir() {
-            folders.push(name);
-        } else if kind.is_file() && !is_untouchable(&name, task.scope) {
-            files.push(entry);
-        } else {
-            has_links |= kind.is_symlink();
+
+    fn list(&self, own: &mut Own, task: &Task, path: &Path, more: &mut Vec<Task>) -> io::Result<()> {
+        if usize::from(task.depth) > DEEPEST {
+            return Err(io::Error::other(format!("lies more than {DEEPEST} folders deep")));
         }
+        let mut batch = Batch::default();
+        let (mut has_links, mut has_cache) = (false, false);
+        for entry in fs::read_dir(path)? {
+            let entry = entry?;
+            let kind = entry.file_type()?;
+            let name = entry.file_name();
+            if name.as_encoded_bytes().starts_with(self.search.leftover.as_bytes()) {
+                own.leftovers.push(entry.path());
+            } else if kind.is_dir() {
+                has_cache |= name == ".cache";
+                self.folder(task.scope, entry.path(), name, &mut batch);
+            } else if kind.is_file() && !is_untouchable(&name, task.scope) {
+                self.file(&entry, name, &mut batch, own);
+            } else {
+                has_links |= kind.is_symlink();
+            }
+            if batch.files.len() + batch.folders.len() >= BATCH {
+                self.add(task, &mut batch, more)?;
+            }
+        }
+        self.add(task, &mut batch, more)?;
+        // `<hub>/models--org--name/blobs` links into `<hub>/blobs`.
+        if task.scope == Scope::Blobs
+            && has_links
+            && let Some(hub) = path.parent().and_then(Path::parent)
+        {
+            own.links.push(Links { blobs: path.to_path_buf(), store: hub.join("blobs") });
+        }
+        if has_cache && task.scope == Scope::Plain && path.join(names::LOCAL).is_dir() {
+            self.files().tree.is_local(task.folder);
+        }
+        Ok(())
     }
-    // `<hub>/models--org--name/blobs` links into `<hub>/blobs`.
-    if task.scope == Scope::Blobs
-        && has_links
-        && let Some(hub) = task.folder.parent().and_then(Path::parent)
-    {
-        own.links.push(Links { blobs: task.folder.clone(), store: Arc::from(hub.join("blobs")) });
+
+    fn folder(&self, scope: Scope, path: PathBuf, name: OsString, batch: &mut Batch) {
+        let below = below(scope, &path, &name).filter(|_| !self.apart.contains(path.as_path()));
+        batch.folders.extend(below.map(|scope| (name, scope)));
     }
-    let is_local = task.scope == Scope::Plain
-        && folders.iter().any(|name| name == ".cache")
-        && task.folder.join(names::LOCAL).is_dir();
-    let folder: Arc<Path> = Arc::from(task.folder.as_path());
-    let local = if is_local { Some(Arc::clone(&folder)) } else { task.local.clone() };
-    for entry in files {
+
+    fn file(&self, entry: &DirEntry, name: OsString, batch: &mut Batch, own: &mut Own) {
         match entry.metadata() {
-            Ok(found) if found.len() >= search.min_size.max(1) && found.is_file() => {
-                let file = file(task, &folder, local.clone(), entry.file_name(), &found);
+            Ok(found) if found.len() >= self.search.min_size.max(1) && found.is_file() => {
+                let stamp = Stamp::of(&found);
                 // A file of holes frees nothing: to read it would be for nothing.
-                own.files.extend((file.stamp.disk > 0).then_some(file));
+                batch.files.extend((stamp.disk > 0).then(|| (name, stamp, owner(&found))));
             }
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 own.problems.push(Problem { path: entry.path(), why: error.to_string() });
@@ -150,15 +190,22 @@ fn list(
             _ => {}
         }
     }
-    for name in folders {
-        let folder = task.folder.join(&name);
-        if let Some(scope) = below(task.scope, &folder, &name)
-            && !apart.contains(folder.as_path())
-        {
-            more.push(Task { place: task.place, folder, scope, local: local.clone(), depth: task.depth + 1 });
+
+    /// Adds what was found in a folder to the list, and the folders in it to those that wait.
+    fn add(&self, task: &Task, batch: &mut Batch, more: &mut Vec<Task>) -> io::Result<()> {
+        let full = || io::Error::other("more files than this version can list");
+        let mut files = self.files();
+        for (name, stamp, owner) in batch.files.drain(..) {
+            if !files.add(task.folder, &name, &stamp, owner) {
+                return Err(full());
+            }
         }
+        for (name, scope) in batch.folders.drain(..) {
+            let folder = files.tree.folder(task.folder, &name, scope.role()).ok_or_else(full)?;
+            more.push(Task { folder, scope, depth: task.depth + 1 });
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// What the folder `name` in a folder of this scope is; `None` where nothing in it may be touched.
@@ -200,18 +247,6 @@ fn is_untouchable(name: &OsStr, scope: Scope) -> bool {
         || (matches!(scope, Scope::Blobs | Scope::Store) && !bytes.iter().all(u8::is_ascii_alphanumeric))
 }
 
-fn file(task: &Task, folder: &Arc<Path>, local: Option<Arc<Path>>, name: OsString, found: &fs::Metadata) -> File {
-    let role = match task.scope {
-        Scope::Plain | Scope::Repository => Role::Plain,
-        Scope::Blobs => Role::Blob,
-        Scope::Snapshots => Role::Snapshot,
-        Scope::Store => Role::Payload,
-    };
-    let known = names::of_path(role, &task.folder, &name);
-    let name = Name { place: task.place, folder: Arc::clone(folder), file: name, role, local };
-    File { stamp: Stamp::of(found), owner: owner(found), names: vec![name], known }
-}
-
 #[cfg(unix)]
 fn owner(found: &fs::Metadata) -> (u32, u32) {
     use std::os::unix::fs::MetadataExt as _;
@@ -224,51 +259,18 @@ fn owner(_: &fs::Metadata) -> (u32, u32) {
 }
 
 /// Each inode once, and everything in an order that does not depend on who was first.
-fn merge(found: Vec<Own>) -> Walked {
-    let mut walked = Walked::default();
+fn merge(mut files: Files, found: Vec<Own>) -> Walked {
+    let count = files.settle();
+    let mut walked = Walked { files, count, ..Walked::default() };
     let mut links = Vec::new();
     for own in found {
-        match walked.files.is_empty() {
-            true => walked.files = own.files,
-            false => walked.files.extend(own.files),
-        }
         links.extend(own.links);
         walked.leftovers.extend(own.leftovers);
         walked.problems.extend(own.problems);
     }
-    walked.files.sort_unstable_by(|one: &File, other: &File| {
-        let key = |file: &File| (file.stamp.size, file.name().place);
-        key(one).cmp(&key(other)).then_with(|| {
-            let (one, other) = (one.name(), other.name());
-            (&one.folder, &one.file).cmp(&(&other.folder, &other.file))
-        })
-    });
-    as_one(&mut walked.files);
     payloads::name(&mut walked.files, links);
     walked.leftovers.sort_unstable();
     walked.problems.sort_unstable_by(|one, other| one.path.cmp(&other.path));
     walked.problems.truncate(PROBLEMS);
     walked
-}
-
-/// Makes the names of one inode one file: the first of them. In place, since a second list of a million files is room that nobody has.
-fn as_one(files: &mut Vec<File>) {
-    let mut first: HashMap<(u64, u64), usize> = HashMap::new();
-    let mut kept = 0;
-    for at in 0..files.len() {
-        // Also one with a single name may have come twice: by two mounts.
-        let id = files[at].stamp.id;
-        if let Some(one) = first.get(&id).copied() {
-            let (known, mut names) = (files[at].known, std::mem::take(&mut files[at].names));
-            files[one].known = files[one].known.or(known);
-            files[one].names.append(&mut names);
-            continue;
-        }
-        if id != (0, 0) {
-            first.insert(id, kept);
-        }
-        files.swap(kept, at);
-        kept += 1;
-    }
-    files.truncate(kept);
 }

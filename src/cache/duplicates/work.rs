@@ -1,6 +1,5 @@
 //! Work for all cores: a list of which each takes the next, and a heap to which each may add.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
 
@@ -9,37 +8,28 @@ use crate::support::interrupt;
 
 /// What `each` makes of every item, in their order; `None` for those that were not begun when the person stopped it.
 pub(crate) fn map<T: Sync, R: Send>(items: &[T], each: impl Fn(&T) -> R + Sync) -> Vec<Option<R>> {
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut done = Vec::new();
-        while !interrupt::requested() {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some(item) = items.get(at) else { break };
-            done.push((at, each(item)));
-        }
-        done
-    };
     let mut results: Vec<Option<R>> = Vec::new();
     results.resize_with(items.len(), || None);
-    let mut put = |done: Vec<(usize, R)>| {
-        for (at, result) in done {
-            if let Some(place) = results.get_mut(at) {
-                *place = Some(result);
-            }
+    // Each result has its place: a million of them are held once.
+    let next = Mutex::new(items.iter().zip(results.iter_mut()));
+    let work = || {
+        while !interrupt::requested() {
+            let taken = next.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let Some((item, place)) = taken else { break };
+            *place = Some(each(item));
         }
     };
     let workers = threads().min(items.len());
     if workers < 2 {
-        put(work());
-        return results;
+        work();
+    } else {
+        thread::scope(|scope| {
+            let builder = || thread::Builder::new().name("dedupe".into());
+            // A thread that cannot be had is one fewer.
+            let _handles: Vec<_> = (1..workers).filter_map(|_| builder().spawn_scoped(scope, work).ok()).collect();
+            work();
+        });
     }
-    thread::scope(|scope| {
-        let builder = || thread::Builder::new().name("dedupe".into());
-        // A thread that cannot be had is one fewer.
-        let handles: Vec<_> = (1..workers).filter_map(|_| builder().spawn_scoped(scope, work).ok()).collect();
-        put(work());
-        handles.into_iter().filter_map(|handle| handle.join().ok()).for_each(&mut put);
-    });
     results
 }
 

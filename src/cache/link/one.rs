@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::attributes;
 use super::place::Spot;
-use crate::cache::duplicates::{self, Copy, How};
+use crate::cache::duplicates::{self, Copy, File, How, Name};
 use crate::cache::{Place, Stamp};
 
 /// What could not be, in words for a person.
@@ -48,14 +48,14 @@ pub(super) struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn spot(&self, name: &duplicates::Name) -> io::Result<Spot> {
+    fn spot(&self, name: Name<'_>) -> io::Result<Spot> {
         let outside = || io::Error::other("lies in no place");
-        let place = self.places.get(name.place).ok_or_else(outside)?;
+        let place = self.places.get(name.place()).ok_or_else(outside)?;
         Spot::at(&place.real, &name.path())
     }
 
     /// Opens both, which must be what was found: `keep_stamp` is what the one that stays is by now.
-    pub(super) fn open(&self, keep: &duplicates::File, keep_stamp: &Stamp, copy: &Copy) -> Result<Opened, Refused> {
+    pub(super) fn open(&self, keep: File<'_>, keep_stamp: &Stamp, copy: Copy<'_>) -> Result<Opened, Refused> {
         let keep_spot = self.spot(keep.name()).map_err(|error| words(&error))?;
         let open = |spot: &Spot| -> io::Result<_> {
             let file = spot.open()?;
@@ -68,7 +68,7 @@ impl Run<'_> {
         }
         let copy_spot = self.spot(copy.file.name()).map_err(|error| words(&error))?;
         let (file, copy_stamp) = open(&copy_spot).map_err(|error| words(&error))?;
-        if !is_it(&copy_stamp, &copy.file.stamp) {
+        if !is_it(&copy_stamp, &copy.file.stamp()) {
             return Err(CHANGED.to_owned());
         }
         Ok(Opened { keep, keep_spot, copy: file, keep_stamp: stamp, copy_stamp })
@@ -78,8 +78,8 @@ impl Run<'_> {
     pub(super) fn replace(
         &self,
         opened: &Opened,
-        keep: &duplicates::File,
-        copy: &Copy,
+        keep: File<'_>,
+        copy: Copy<'_>,
         how: How,
     ) -> Result<(How, u64), Refused> {
         let now = |file| duplicates::stamp(file).map_err(|error| words(&error));
@@ -97,7 +97,7 @@ impl Run<'_> {
                 .map_err(|error| format!("what it equals cannot be made read-only: {error}"))?;
         }
         let mut done = how;
-        for name in &copy.file.names {
+        for name in copy.file.names() {
             done = self.name(opened, keep, copy, name, done)?;
         }
         let left = now(&opened.copy)?;
@@ -105,14 +105,7 @@ impl Run<'_> {
     }
 
     /// One name of the copy.
-    fn name(
-        &self,
-        opened: &Opened,
-        keep: &duplicates::File,
-        copy: &Copy,
-        name: &duplicates::Name,
-        how: How,
-    ) -> Result<How, Refused> {
+    fn name(&self, opened: &Opened, keep: File<'_>, copy: Copy<'_>, name: Name<'_>, how: How) -> Result<How, Refused> {
         let spot = self.spot(name).map_err(|error| words(&error))?;
         let temporary = super::temporary(self.prefix, spot.name());
         let temporary = OsStr::new(&temporary);

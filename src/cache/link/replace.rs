@@ -21,7 +21,7 @@ pub struct Job<'a> {
 }
 
 /// What became of a copy.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Done {
     /// What it became.
     pub how: How,
@@ -32,19 +32,59 @@ pub struct Done {
 /// What became of a plan.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// For each copy of each set, in the plan's order: what became of it, or why it stays. `None`: it was not reached.
-    pub results: Vec<Vec<Option<Result<Done, String>>>>,
+    /// By the number of each copy: what became of it.
+    states: Vec<State>,
+    /// Why copies stay.
+    whys: Vec<String>,
     /// Bytes that are free now.
     pub saved: u64,
     /// Whether the person stopped it.
     pub stopped: bool,
 }
 
+/// What became of a copy, in few bytes: a million may be in a plan.
+#[derive(Debug, Clone, Copy, Default)]
+enum State {
+    #[default]
+    NotReached,
+    Done(Done),
+    /// Why, by its number.
+    Stays(u32),
+}
+
 impl Outcome {
     /// Of a plan of which nothing is done yet.
     pub(super) fn of(plan: &Plan) -> Self {
-        let results = plan.sets.iter().map(|set| vec![None; set.copies.len()]).collect();
-        Self { results, ..Self::default() }
+        Self { states: vec![State::NotReached; plan.count()], ..Self::default() }
+    }
+
+    /// What became of the copy with this number, or why it stays; `None` where it was not reached.
+    pub fn result(&self, number: u32) -> Option<Result<&Done, &str>> {
+        match self.states.get(number as usize)? {
+            State::NotReached => None,
+            State::Done(done) => Some(Ok(done)),
+            State::Stays(why) => Some(Err(self.whys.get(*why as usize).map_or("", String::as_str))),
+        }
+    }
+
+    /// How many became what they should.
+    pub fn done(&self) -> usize {
+        self.states.iter().filter(|state| matches!(state, State::Done(_))).count()
+    }
+
+    pub(super) fn put(&mut self, number: u32, result: Result<Done, String>) {
+        self.saved += result.as_ref().map_or(0, |done| done.saved);
+        let state = match result {
+            Ok(done) => State::Done(done),
+            Err(why) => {
+                let known = self.whys.last() == Some(&why);
+                self.whys.extend((!known).then_some(why));
+                State::Stays(u32::try_from(self.whys.len().saturating_sub(1)).unwrap_or(u32::MAX))
+            }
+        };
+        if let Some(place) = self.states.get_mut(number as usize) {
+            *place = state;
+        }
     }
 }
 
@@ -71,6 +111,6 @@ pub fn compare(job: &Job<'_>) -> Outcome {
 pub fn replace(job: &Job<'_>) -> Outcome {
     let mut outcome = Outcome::of(job.plan);
     let why = "this system does not tell one file from another";
-    outcome.results.iter_mut().flatten().for_each(|result| *result = Some(Err(why.to_owned())));
+    job.plan.copies().for_each(|(_, copy)| outcome.put(copy.number, Err(why.to_owned())));
     outcome
 }

@@ -3,11 +3,12 @@
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
+use std::iter::Peekable;
 
 use super::one::{CHANGED, Opened, Refused, Run, is_it, words};
 use super::replace::{Done, Job, Outcome};
 use crate::cache::duplicates::compare::{Two, equal};
-use crate::cache::duplicates::{self, Copy, How, Plan, Set};
+use crate::cache::duplicates::{self, Copy, File, How, Name};
 use crate::cache::stamp::Stamp;
 use crate::fetch;
 use crate::platform::blocks;
@@ -18,33 +19,12 @@ use crate::support::{escape, interrupt};
 const MOST_PAIRS: usize = 32;
 const MOST_BYTES: u64 = 2 << 30;
 
-/// A pair, by its numbers in the plan.
+/// A copy, and the file that it becomes.
 #[derive(Clone, Copy)]
 struct Pair<'a> {
-    at: (usize, usize),
-    set: &'a Set,
-    copy: &'a Copy,
+    keep: File<'a>,
+    copy: Copy<'a>,
     how: How,
-}
-
-fn pairs(plan: &Plan) -> Vec<Pair<'_>> {
-    let sets = plan.sets.iter().enumerate();
-    sets.flat_map(|(number, set)| {
-        let copies = set.copies.iter().enumerate();
-        copies.map(move |(at, copy)| Pair { at: (number, at), set, copy, how: copy.how })
-    })
-    .collect()
-}
-
-/// Up to so many pairs, and no more than so many bytes unless one alone has more.
-fn handful<'a, 'b>(pairs: &'b [Pair<'a>]) -> (&'b [Pair<'a>], &'b [Pair<'a>]) {
-    let mut bytes = 0_u64;
-    let fits = |pair: &&Pair<'_>| {
-        bytes = bytes.saturating_add(pair.copy.file.stamp.size);
-        bytes <= MOST_BYTES
-    };
-    let count = pairs.iter().take(MOST_PAIRS).take_while(fits).count().max(1).min(pairs.len());
-    pairs.split_at(count)
 }
 
 /// Works through the plan of `job`; with `only_compare` it changes nothing.
@@ -52,23 +32,37 @@ pub(super) fn run(job: &Job<'_>, only_compare: bool) -> Outcome {
     let prefix = super::prefix(job.cache_root);
     let run = Run { cache_root: job.cache_root, prefix: &prefix, places: job.places };
     let mut worker = Worker { job, run, only_compare, outcome: Outcome::of(job.plan), now: HashMap::new() };
-    let mut waiting = Vec::new();
-    for pair in pairs(job.plan) {
-        if pair.how != How::Reflink || only_compare {
-            waiting.push(pair);
-        } else if worker.stopped() {
-            break;
-        } else if let Some(otherwise) = worker.share(pair) {
-            waiting.push(otherwise);
-        }
+    // What cannot share its blocks after all, and how it is to be dealt with then.
+    let mut otherwise: HashMap<u32, How> = HashMap::new();
+    if !only_compare {
+        worker.share_all(&mut otherwise);
     }
-    let mut rest = waiting.as_slice();
-    while !rest.is_empty() && !worker.stopped() {
-        let (some, others) = handful(rest);
-        worker.some(some);
-        rest = others;
+    let is_left = |copy: &Copy<'_>| only_compare || copy.how != How::Reflink || otherwise.contains_key(&copy.number);
+    let left = job.plan.copies().filter(|(_, copy)| is_left(copy)).map(|(set, copy)| Pair {
+        keep: set.keep,
+        copy,
+        how: otherwise.get(&copy.number).copied().unwrap_or(copy.how),
+    });
+    let mut left = left.peekable();
+    while left.peek().is_some() && !worker.stopped() {
+        worker.some(&handful(&mut left));
     }
     worker.outcome
+}
+
+/// Up to so many pairs, and no more than so many bytes unless one alone has more.
+fn handful<'a>(pairs: &mut Peekable<impl Iterator<Item = Pair<'a>>>) -> Vec<Pair<'a>> {
+    let mut bytes = 0_u64;
+    let mut some: Vec<Pair<'_>> = Vec::new();
+    while some.len() < MOST_PAIRS
+        && let Some(pair) = pairs.next_if(|pair| {
+            bytes = bytes.saturating_add(pair.copy.file.size());
+            some.is_empty() || bytes <= MOST_BYTES
+        })
+    {
+        some.push(pair);
+    }
+    some
 }
 
 struct Worker<'a> {
@@ -87,20 +81,28 @@ impl Worker<'_> {
     }
 
     fn put(&mut self, pair: &Pair<'_>, result: Result<Done, Refused>) {
-        self.outcome.saved += result.as_ref().map_or(0, |done| done.saved);
-        if let Some(place) = self.outcome.results.get_mut(pair.at.0).and_then(|set| set.get_mut(pair.at.1)) {
-            *place = Some(result);
-        }
+        self.outcome.put(pair.copy.number, result);
     }
 
     fn open(&self, pair: &Pair<'_>) -> Result<Opened, Refused> {
-        let keep = &pair.set.keep;
-        self.run.open(keep, self.now.get(&keep.stamp.id).unwrap_or(&keep.stamp), pair.copy)
+        let found = pair.keep.stamp();
+        self.run.open(pair.keep, self.now.get(&found.id).unwrap_or(&found), pair.copy)
     }
 
-    /// Lets the copy have the blocks of the one that stays; the pair as it is to be dealt with else, if it cannot be so.
-    fn share<'b>(&mut self, pair: Pair<'b>) -> Option<Pair<'b>> {
-        let size = pair.copy.file.stamp.size;
+    /// Lets what can share blocks do so.
+    fn share_all(&mut self, otherwise: &mut HashMap<u32, How>) {
+        for (set, copy) in self.job.plan.copies().filter(|(_, copy)| copy.how == How::Reflink) {
+            if self.stopped() {
+                return;
+            }
+            let other = self.share(Pair { keep: set.keep, copy, how: copy.how });
+            otherwise.extend(other.map(|how| (copy.number, how)));
+        }
+    }
+
+    /// Lets the copy have the blocks of the one that stays; how the pair is to be dealt with else, if it cannot be so.
+    fn share(&mut self, pair: Pair<'_>) -> Option<How> {
+        let size = pair.copy.file.size();
         let result = self.open(&pair).map(|opened| {
             let mut go_on = |bytes| {
                 (self.job.progress)(bytes);
@@ -109,10 +111,10 @@ impl Worker<'_> {
             blocks::share(&opened.keep, &opened.copy, size, &mut go_on)
         });
         let result = match result {
-            Ok(Ok(true)) => Ok(Done { how: How::Reflink, saved: pair.copy.file.stamp.disk }),
+            Ok(Ok(true)) => Ok(Done { how: How::Reflink, saved: pair.copy.saves }),
             Ok(Ok(false)) => Err(self.open(&pair).map_or_else(|refused| refused, |files| differs(&pair, &files))),
             Ok(Err(error)) if error.kind() == io::ErrorKind::Unsupported => match pair.copy.otherwise {
-                Ok(how) => return Some(Pair { how, ..pair }),
+                Ok(how) => return Some(how),
                 Err(why) => Err(why.words().to_owned()),
             },
             Ok(Err(error)) if error.kind() == io::ErrorKind::Interrupted => return None,
@@ -124,6 +126,9 @@ impl Worker<'_> {
     }
 
     fn some(&mut self, pairs: &[Pair<'_>]) {
+        // Pairs of one file that stays follow each other: what became of those before the first of these is asked by nobody.
+        let first = pairs.first().map(|pair| pair.keep.stamp().id);
+        self.now.retain(|id, _| Some(*id) == first);
         let mut opened = Vec::with_capacity(pairs.len());
         for pair in pairs {
             match self.open(pair) {
@@ -168,7 +173,7 @@ impl Worker<'_> {
         if let Some(now) = self.now.get(&files.keep_stamp.id) {
             files.keep_stamp = *now;
         }
-        let result = self.run.replace(files, &pair.set.keep, pair.copy, pair.how);
+        let result = self.run.replace(files, pair.keep, pair.copy, pair.how);
         if let Ok(now) = duplicates::stamp(&files.keep)
             && now.is_same_content(&files.keep_stamp)
         {
@@ -182,14 +187,14 @@ const DIFFERS: &str = "its bytes differ, although its name or its hash says othe
 
 /// What is said of a pair whose bytes differ. Where the names of both say what they are, their hashes tell which of them is damaged.
 fn differs(pair: &Pair<'_>, files: &Opened) -> Refused {
-    let Some(known) = pair.set.keep.known.filter(|_| pair.copy.by_name) else { return DIFFERS.to_owned() };
-    let is_good = |name: &duplicates::Name| {
+    let Some(known) = pair.keep.known().filter(|_| pair.copy.by_name) else { return DIFFERS.to_owned() };
+    let is_good = |name: Name<'_>| {
         let hashed = fetch::hash_file(&name.path(), &known, &mut vec![0; fetch::BLOCK], &|_| ());
         hashed.ok().flatten().map(|proof| proof.digest == known)
     };
     // Those that were compared, and not what has their names by now.
     let same = |file: &fs::File, stamp: &Stamp| duplicates::stamp(file).is_ok_and(|now| is_it(&now, stamp));
-    let keep = pair.set.keep.name();
+    let keep = pair.keep.name();
     let (kept, copied) = (is_good(keep), is_good(pair.copy.file.name()));
     if !same(&files.keep, &files.keep_stamp) || !same(&files.copy, &files.copy_stamp) {
         return CHANGED.to_owned();

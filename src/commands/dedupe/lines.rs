@@ -1,11 +1,10 @@
 //! The lines that a person reads: each pair, what stays as it is and why, and what it comes to.
 
-use std::collections::{BTreeMap, HashSet};
-use std::ptr;
+use std::collections::BTreeMap;
 
 use super::Report;
 use super::names::Names;
-use crate::cache::duplicates::{self, How, Name, Why};
+use crate::cache::duplicates::{Copy, How, Name, Why};
 use crate::cli::DedupeArgs;
 use crate::support::{escape, paths, units};
 use crate::ui::output::Output;
@@ -20,9 +19,12 @@ const ALL: [Column; 4] =
 /// So many pairs are shown on a terminal, or where the script or the document has each of them; all of them with `--verbose`.
 const SHOWN: usize = 40;
 
+/// So many lines are one table: with all of a million in one, none could be shown before all of them are made.
+const PORTION: usize = 1_000;
+
 /// Shows what becomes of what, before it does.
 pub(super) fn plan(report: &Report<'_>, output: &Output) {
-    let count = report.plan.copies().count();
+    let count = report.plan.count();
     if !output.quiet {
         pairs(report, count, output);
     }
@@ -31,8 +33,8 @@ pub(super) fn plan(report: &Report<'_>, output: &Output) {
     let (others, bytes) = report.refused().fold((0, 0), |(count, sum), (copy, _)| (count + 1, sum + copy.saves));
     let (count, saves) = (count - others, report.plan.saves() - bytes);
     if count == 0 {
-        let files = units::count(report.found.files, "file");
-        output.say(match report.plan.left.is_empty() {
+        let files = units::count(report.found.count, "file");
+        output.say(match report.plan.reasons().next().is_none() {
             true => format!("Nothing is stored twice among {files} that are large enough."),
             false => format!("Nothing else is stored twice among {files} that are large enough."),
         });
@@ -46,41 +48,55 @@ pub(super) fn plan(report: &Report<'_>, output: &Output) {
         (_, true) => format!("{count} files are copies"),
     };
     let next = if report.outcome.is_some() { "" } else { " Their bytes are compared before anything is replaced." };
-    let others = report.plan.sets.len();
+    let others = report.plan.contents();
     let others = if others == 1 { "another one".to_owned() } else { format!("{others} others") };
     output.tell(format!("{copies} of {others}. To store each once frees {}.{next}", units::bytes(saves)));
 }
 
 /// Each file that stays, and below it those that become what it is.
 fn pairs(report: &Report<'_>, count: usize, output: &Output) {
+    if count == 0 {
+        return;
+    }
     let is_told = output.terminal || report.arguments.dry_run;
     let shown = if is_told && output.verbose == 0 { SHOWN } else { usize::MAX };
     let mut names = Names::of(&report.places);
-    let refused: HashSet<*const duplicates::Copy> = report.refused().map(|(copy, _)| ptr::from_ref(copy)).collect();
     let mut rows: Vec<Vec<Cell>> = Vec::new();
-    let mut told = 0;
-    for set in &report.plan.sets {
-        if told >= shown {
-            break;
+    let mut kept = (None, String::new());
+    for (set, copy) in report.plan.copies().take(shown) {
+        if kept.0 != Some(set.keep.at()) {
+            kept = (Some(set.keep.at()), names.label(set.keep.name()));
+            let line = format!("{} in {}", kept.1, place(report, set.keep.name()));
+            rows.push(vec![Cell::new(""), Cell::toned("stays", Tone::Good), Cell::new(""), Cell::new(line)]);
         }
-        let kept = names.label(set.keep.name());
-        let line = format!("{kept} in {}", place(report, set.keep.name()));
-        rows.push(vec![Cell::new(""), Cell::toned("stays", Tone::Good), Cell::new(""), Cell::new(line)]);
-        for copy in set.copies.iter().take(shown - told) {
-            told += 1;
-            let stays = refused.contains(&ptr::from_ref(copy));
-            let label = names.label(copy.file.name());
-            let label = if label == kept { "the same".to_owned() } else { label };
-            let others = copy.file.names.len() - 1;
-            let more = if others > 0 { format!(", and {}", units::count(others, "more name")) } else { String::new() };
-            rows.push(vec![
-                if stays { Cell::new("") } else { Cell::size(Some(copy.saves)) },
-                if stays { Cell::toned("stays", Tone::Bad) } else { Cell::toned(becomes(copy.how), Tone::Pending) },
-                Cell::new(if copy.by_name { "name" } else { "bytes" }),
-                Cell::new(format!("{label} in {}{more}", place(report, copy.file.name()))),
-            ]);
+        rows.push(row(report, copy, &kept.1, &mut names));
+        if rows.len() >= PORTION {
+            table(std::mem::take(&mut rows), output);
         }
     }
+    table(rows, output);
+    if count > shown {
+        output.say(format!("and {} more; -v shows all", count - shown));
+    }
+    output.say("");
+}
+
+/// What becomes of a copy of the file that is called `kept`.
+fn row(report: &Report<'_>, copy: Copy<'_>, kept: &str, names: &mut Names<'_>) -> Vec<Cell> {
+    let stays = report.refusal(copy).is_some();
+    let label = names.label(copy.file.name());
+    let label = if label == kept { "the same".to_owned() } else { label };
+    let others = copy.file.names().count() - 1;
+    let more = if others > 0 { format!(", and {}", units::count(others, "more name")) } else { String::new() };
+    vec![
+        if stays { Cell::new("") } else { Cell::size(Some(copy.saves)) },
+        if stays { Cell::toned("stays", Tone::Bad) } else { Cell::toned(becomes(copy.how), Tone::Pending) },
+        Cell::new(if copy.by_name { "name" } else { "bytes" }),
+        Cell::new(format!("{label} in {}{more}", place(report, copy.file.name()))),
+    ]
+}
+
+fn table(mut rows: Vec<Vec<Cell>>, output: &Output) {
     if rows.is_empty() {
         return;
     }
@@ -89,21 +105,17 @@ fn pairs(report: &Report<'_>, count: usize, output: &Output) {
         rows.iter_mut().for_each(|row| drop(row.remove(2)));
     }
     output.say(table::render(columns, &rows, output.colour, output.room()).trim_end());
-    if count > told {
-        output.say(format!("and {} more; -v shows all", count - told));
-    }
-    output.say("");
 }
 
 /// Where a file lies, as `status` calls it.
-fn place(report: &Report<'_>, name: &Name) -> String {
-    let Some(place) = report.places.get(name.place) else { return String::new() };
+fn place(report: &Report<'_>, name: Name<'_>) -> String {
+    let Some(place) = report.places.get(name.place()) else { return String::new() };
     paths::friendly(&report.layout.root, report.layout.home.as_deref(), &place.path)
 }
 
 /// How to get the script, for who sees the plan on a terminal. The flags are those that were given.
 pub(super) fn script(report: &Report<'_>, output: &Output) {
-    if report.plan.sets.is_empty() {
+    if report.plan.contents() == 0 {
         return output.say("Nothing was changed.");
     }
     let given = report.arguments;
@@ -125,14 +137,14 @@ pub(super) fn script(report: &Report<'_>, output: &Output) {
 /// What stays as it is although it has an equal: in numbers, and with `--verbose` each. What Git tracks is named always.
 fn left(report: &Report<'_>, output: &Output) {
     let mut heaps: BTreeMap<Why, (usize, u64)> = BTreeMap::new();
-    for left in &report.plan.left {
-        let heap = heaps.entry(left.why).or_default();
-        *heap = (heap.0 + 1, heap.1 + left.bytes);
+    for (why, bytes) in report.plan.reasons() {
+        let heap = heaps.entry(why).or_default();
+        *heap = (heap.0 + 1, heap.1 + bytes);
     }
     for (why, (files, bytes)) in heaps {
-        let which = report.plan.left.iter().filter(|left| left.why == why);
+        let which = || report.plan.left().filter(move |left| left.why == why);
         if why == Why::Tracked {
-            which.clone().for_each(|left| output.warn(format!("{} stays: {}", escape::path(&left.path), why.words())));
+            which().for_each(|left| output.warn(format!("{} stays: {}", escape::path(&left.path), why.words())));
             continue;
         }
         let stay = if files == 1 { "stays" } else { "stay" };
@@ -143,7 +155,9 @@ fn left(report: &Report<'_>, output: &Output) {
             _ => "",
         };
         output.tell(format!("{heap} {stay}: {}{cure}", why.words()));
-        which.for_each(|left| output.detail(format!("  {}", escape::path(&left.path))));
+        if output.verbose > 0 {
+            which().for_each(|left| output.detail(format!("  {}", escape::path(&left.path))));
+        }
     }
 }
 
@@ -160,8 +174,7 @@ pub(super) fn no_undo(report: &Report<'_>) -> &'static str {
 /// What came of it.
 pub(super) fn result(report: &Report<'_>) -> String {
     let Some(outcome) = &report.outcome else { return String::new() };
-    let done = outcome.results.iter().flatten().filter(|result| matches!(result, Some(Ok(_)))).count();
-    format!("Freed {} in {}.\n", units::bytes(outcome.saved), units::count(done, "file"))
+    format!("Freed {} in {}.\n", units::bytes(outcome.saved), units::count(outcome.done(), "file"))
 }
 
 pub(super) const fn becomes(how: How) -> &'static str {

@@ -55,6 +55,7 @@ pub(super) fn run(context: &Context, arguments: &DedupeArgs) -> Result<Exit> {
     let mut memory = Memory::load(&note);
     let prefix = link::prefix(&layout.cache_root);
     let now = now();
+    let mut has_hashed = false;
     let mut find = || {
         let search = Search {
             places: &places,
@@ -64,8 +65,11 @@ pub(super) fn run(context: &Context, arguments: &DedupeArgs) -> Result<Exit> {
             remembers: !arguments.dry_run,
             leftover: &prefix,
         };
-        let found = duplicates::find(&search);
-        found.hashed.iter().for_each(|(stamp, hash)| memory.note(stamp, *hash, now));
+        let mut found = duplicates::find(&search);
+        for (at, hash) in std::mem::take(&mut found.hashed) {
+            has_hashed = true;
+            memory.note(&found.files.file(at).stamp(), hash, now);
+        }
         unless_stopped().map(|()| found)
     };
     let mut found = find()?;
@@ -76,7 +80,9 @@ pub(super) fn run(context: &Context, arguments: &DedupeArgs) -> Result<Exit> {
     let grace = i128::try_from(arguments.grace.as_nanos()).unwrap_or(i128::MAX);
     let cache_root = &layout.cache_root;
     let rules = Rules { places: &places, cache_root, now, grace, symlinks: arguments.symlinks };
-    let plan = decide::decide(std::mem::take(&mut found.groups), &rules, &Live::default());
+    let groups = std::mem::take(&mut found.groups);
+    let plan = decide::decide(std::mem::take(&mut found.files), &groups, &rules, &Live::default());
+    drop(groups);
     unless_stopped()?;
     let mut report = Report { arguments, project, layout, places, found, plan, outcome: None };
     if arguments.dry_run {
@@ -84,7 +90,7 @@ pub(super) fn run(context: &Context, arguments: &DedupeArgs) -> Result<Exit> {
     }
     lines::plan(&report, &context.output);
     let stopped = report.apply(context);
-    if !report.found.hashed.is_empty() {
+    if has_hashed {
         // Without it the next run reads the files again, and nothing is lost.
         let _ = link::remember(&report.layout.cache_root, &memory.text());
     }
@@ -134,7 +140,7 @@ impl Report<'_> {
     }
 
     fn gauge(&self, context: &Context) -> Gauge {
-        let sizes = self.plan.copies().map(|(_, copy)| copy.file.stamp.size);
+        let sizes = self.plan.copies().map(|(_, copy)| copy.file.size());
         context.gauge("Comparing", sizes.sum())
     }
 
@@ -148,7 +154,7 @@ impl Report<'_> {
         }
         lines::plan(&self, &context.output);
         if context.global.json {
-            context.output.document(format!("{:#}\n", json::document(&self)))?;
+            context.output.written(&json::Document(&self))?;
         } else if context.output.shows_results() {
             // A person who looks at the plan wants no screens full of script.
             lines::script(&self, &context.output);
@@ -160,7 +166,7 @@ impl Report<'_> {
 
     /// Asks, and does it.
     fn apply(&mut self, context: &Context) -> Result<()> {
-        if self.plan.sets.is_empty() {
+        if self.plan.contents() == 0 {
             return Ok(());
         }
         self.consent(context)?;
@@ -188,16 +194,15 @@ impl Report<'_> {
     /// Says what came of it, and with which code the run ends.
     fn end(&self, context: &Context) -> Result<Exit> {
         if context.global.json {
-            context.output.document(format!("{:#}\n", json::document(self)))?;
+            context.output.written(&json::Document(self))?;
         } else if !context.output.quiet {
             context.output.result(lines::result(self))?;
         }
         if let Some(outcome) = self.outcome.as_ref().filter(|outcome| outcome.stopped) {
-            let done = outcome.results.iter().flatten().filter(|result| matches!(result, Some(Ok(_)))).count();
-            let all = self.plan.copies().count();
             bail!(Interrupted(format!(
-                "stopped after {done} of {}, of which each is whole\n  run `modelstrap dedupe` again to go on",
-                units::count(all, "file")
+                "stopped after {} of {}, of which each is whole\n  run `modelstrap dedupe` again to go on",
+                outcome.done(),
+                units::count(self.plan.count(), "file")
             )));
         }
         self.refuse(context)
@@ -217,16 +222,17 @@ impl Report<'_> {
         match (refused, problems) {
             (0, 0) => Ok(Exit::Done),
             (0, _) => bail!("{} could not be read", units::count(problems, "path")),
-            _ => bail!("{} of {} could not be made one", refused, units::count(self.plan.copies().count(), "file")),
+            _ => bail!("{} of {} could not be made one", refused, units::count(self.plan.count(), "file")),
         }
     }
 
     /// The copies of the plan that stay, and why.
-    fn refused(&self) -> impl Iterator<Item = (&duplicates::Copy, &str)> {
-        let results = self.outcome.iter().flat_map(|outcome| outcome.results.iter().flatten());
-        self.plan.copies().zip(results).filter_map(|((_, copy), result)| match result {
-            Some(Err(why)) => Some((copy, why.as_str())),
-            _ => None,
-        })
+    fn refused(&self) -> impl Iterator<Item = (duplicates::Copy<'_>, &str)> {
+        self.plan.copies().filter_map(|(_, copy)| Some((copy, self.refusal(copy)?)))
+    }
+
+    /// Why a copy of the plan stays, if it was compared or was to be replaced, and stays.
+    fn refusal(&self, copy: duplicates::Copy<'_>) -> Option<&str> {
+        self.outcome.as_ref()?.result(copy.number)?.err()
     }
 }

@@ -31,16 +31,16 @@ impl<'a> Names<'a> {
     }
 
     /// `org/name: file` of what lies in a hub; of everything else the path below its place.
-    pub(super) fn label(&mut self, name: &Name) -> String {
+    pub(super) fn label(&mut self, name: Name<'_>) -> String {
         let path = name.path();
-        let known = match name.role {
-            Role::Blob => repository(&path).map(|folder| self.blob(folder, &name.file)),
+        let known = match name.role() {
+            Role::Blob => repository(&path).map(|folder| self.blob(folder, &name.file())),
             Role::Snapshot => repository(&path).and_then(|folder| snapshot(folder, &path)),
             Role::Payload => self.payload(&path),
             Role::Plain => None,
         };
         known.unwrap_or_else(|| {
-            let place = self.places.get(name.place).map_or(Path::new(""), |place| place.real.as_path());
+            let place = self.places.get(name.place()).map_or(Path::new(""), |place| place.real.as_path());
             let inside = path.strip_prefix(place).unwrap_or(&path);
             escape::path(if inside.as_os_str().is_empty() { &path } else { inside })
         })

@@ -16,42 +16,39 @@ const HEAD: &str = include_str!("../../../templates/dedupe.sh");
 
 /// Prints it to stdout.
 pub(super) fn print(report: &Report<'_>) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    out.write_all(&text(report))?;
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    write(report, &mut out)?;
     out.flush()
 }
 
-fn text(report: &Report<'_>) -> Vec<u8> {
-    let mut text = HEAD.as_bytes().to_vec();
-    let mut results = report.outcome.iter().flat_map(|outcome| outcome.results.iter().flatten());
+fn write(report: &Report<'_>, out: &mut impl io::Write) -> io::Result<()> {
+    out.write_all(HEAD.as_bytes())?;
+    let mut text = Vec::new();
     for (set, copy) in report.plan.copies() {
         // What was compared and differs is no pair.
-        if !matches!(results.next(), Some(Some(Err(_)))) {
+        if report.refusal(copy).is_none() {
+            text.clear();
             pair(report, set, copy, &mut text);
+            out.write_all(&text)?;
         }
     }
-    text.extend_from_slice(b"\nexit \"$failed\"\n");
-    text
+    out.write_all(b"\nexit \"$failed\"\n")
 }
 
-fn pair(report: &Report<'_>, set: &Set, copy: &Copy, text: &mut Vec<u8>) {
+fn pair(report: &Report<'_>, set: Set<'_>, copy: Copy<'_>, text: &mut Vec<u8>) {
     let keep = set.keep.name().path();
     let first = copy.file.name().path();
     let frees = units::bytes(copy.saves);
     let by = if copy.by_name { "name" } else { "bytes" };
     text.extend_from_slice(format!("\n# frees {frees}, known by its {by}\n").as_bytes());
-    for (at, name) in copy.file.names.iter().enumerate() {
+    for (at, name) in copy.file.names().enumerate() {
         let name = name.path();
         match copy.how {
             How::HardLink => call(text, "hard_link", &[&keep, &name], ""),
             How::Reflink if at == 0 => {
-                let (user, group) = copy.file.owner;
-                call(
-                    text,
-                    "reflink",
-                    &[&keep, &name],
-                    &format!(" {:04o} {user}:{group}", copy.file.stamp.mode & 0o7777),
-                );
+                let (user, group) = copy.file.owner();
+                let mode = copy.file.stamp().mode & 0o7777;
+                call(text, "reflink", &[&keep, &name], &format!(" {mode:04o} {user}:{group}"));
             }
             How::Reflink => call(text, "same_file", &[&first, &name], ""),
             How::Symlink => {

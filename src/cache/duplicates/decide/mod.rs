@@ -4,11 +4,18 @@
 //! What lies in a hub stays: older clients that delete a revision follow its blobs' links and delete what they find there, so a
 //! blob that was a link to `./models` would take the user's file with it.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+mod plan;
 
-use super::file::{File, Name, Role};
-use super::group::Group;
+pub use plan::{Copy, How, Left, Plan, Set, Why};
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
+
+use super::files::{File, Files, Name, Role};
+use super::group::Groups;
+use plan::Turn;
+
 use crate::cache::places::{Kind, Place};
 
 /// Rights to write: two files that differ in nothing else may become one, which nobody may write to.
@@ -38,229 +45,115 @@ pub struct Rules<'a> {
 /// What must be asked.
 pub trait World {
     /// Whether the file system of the two can let them share blocks.
-    fn can_share(&self, keep: &File, copy: &File) -> bool;
+    fn can_share(&self, keep: File<'_>, copy: File<'_>) -> bool;
     /// Whether they share their blocks already.
-    fn are_shared(&self, keep: &File, copy: &File) -> bool;
+    fn are_shared(&self, keep: File<'_>, copy: File<'_>) -> bool;
     /// Whether Git tracks the file.
-    fn is_tracked(&self, name: &Name, place: &Path) -> bool;
+    fn is_tracked(&self, name: Name<'_>, place: &Path) -> bool;
 }
 
-/// How one content can have two names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum How {
-    /// Two files with the same blocks, of which each can be changed by itself.
-    Reflink,
-    /// One file with two names, which nobody may write to.
-    HardLink,
-    /// A link to the copy in the hub.
-    Symlink,
-}
-
-/// Why a file stays as it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Why {
-    /// It was changed lately.
-    Young,
-    /// Git tracks it.
-    Tracked,
-    /// A program writes to it.
-    Mutable,
-    /// An application writes to its cache.
-    Application,
-    /// Its rights are others.
-    Mode,
-    /// It belongs to somebody else.
-    Owner,
-    /// It has names outside of the places.
-    OtherNames,
-    /// It lies on another disk.
-    OtherDisk,
-    /// It lies on another disk than a hub's copy that other projects may delete.
-    OtherHub,
-}
-
-/// A file that can give its room back.
-#[derive(Debug, Clone)]
-pub struct Copy {
-    /// It.
-    pub file: File,
-    /// What it becomes.
-    pub how: How,
-    /// What it becomes where blocks cannot be shared after all.
-    pub otherwise: Result<How, Why>,
-    /// Whether a link to the kept file may stand in for a hard link that the disk refuses.
-    pub may_link: bool,
-    /// What that frees, in bytes.
-    pub saves: u64,
-    /// Whether names say that the two are equal; else their hashes do.
-    pub by_name: bool,
-}
-
-/// A file that stays, and those that become what it is.
-#[derive(Debug, Clone)]
-pub struct Set {
-    /// The one that stays. Its best name comes first.
-    pub keep: File,
-    /// The others.
-    pub copies: Vec<Copy>,
-}
-
-/// A file that stays although it has an equal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Left {
-    /// It.
-    pub path: PathBuf,
-    /// What it takes on the disk, in bytes.
-    pub bytes: u64,
-    /// Why it stays.
-    pub why: Why,
-}
-
-/// What is to be done.
-#[derive(Debug, Clone, Default)]
-pub struct Plan {
-    /// What becomes one.
-    pub sets: Vec<Set>,
-    /// What stays.
-    pub left: Vec<Left>,
-}
-
-impl Plan {
-    /// What it saves, in bytes.
-    pub fn saves(&self) -> u64 {
-        self.copies().map(|(_, copy)| copy.saves).sum()
-    }
-
-    /// Every pair.
-    pub fn copies(&self) -> impl Iterator<Item = (&Set, &Copy)> {
-        self.sets.iter().flat_map(|set| set.copies.iter().map(move |copy| (set, copy)))
-    }
-}
-
-impl Why {
-    /// In words that go on after "stays:".
-    pub const fn words(self) -> &'static str {
-        match self {
-            Self::Young => "changed within the time of grace (--grace)",
-            Self::Tracked => "tracked by Git, or Git could not be asked",
-            Self::Mutable => "a program writes to files like this one, and would write to both",
-            Self::Application => "an application writes to its cache, and would write to both",
-            Self::Mode => "other access rights, and one file has one set of them",
-            Self::Owner => "another user or group, and one file has one owner",
-            Self::OtherNames => "with names outside of these places too, so that replacing frees nothing",
-            Self::OtherDisk => "on another disk; --symlinks makes such files links to the hub's copy",
-            Self::OtherHub => {
-                "on another disk than the hub's copy, which lies outside of the cache and may be deleted without a look at links"
-            }
-        }
-    }
-}
-
-/// What becomes of `groups`.
-pub fn decide(groups: Vec<Group>, rules: &Rules<'_>, world: &dyn World) -> Plan {
-    let mut plan = Plan::default();
-    for group in groups {
+/// What becomes of `groups` of `files`.
+pub fn decide(files: Files, groups: &Groups, rules: &Rules<'_>, world: &dyn World) -> Plan {
+    let mut plan = Plan::of(files);
+    for group in groups.iter() {
         let mut files = Vec::new();
-        for file in group.files {
-            match rules.refusal(&file, world) {
-                Some(why) => plan.left.push(left(&file, why)),
-                None => files.push(rules.with_best_name_first(file)),
+        for at in group.iter().copied() {
+            match rules.refusal(plan.files.file(at), world) {
+                Some(why) => plan.leave(at, why),
+                None => {
+                    plan.files.order_names(at, |name| rules.rank(name));
+                    files.push(at);
+                }
             }
         }
         rules.one(files, world, &mut plan);
     }
-    plan.sets.sort_by_key(|set| std::cmp::Reverse(set.copies.iter().map(|copy| copy.saves).sum::<u64>()));
-    plan.left.sort_by(|one, other| (one.why, &one.path).cmp(&(other.why, &other.path)));
+    plan.settle();
     plan
-}
-
-fn left(file: &File, why: Why) -> Left {
-    Left { path: file.name().path(), bytes: file.stamp.disk, why }
 }
 
 impl Rules<'_> {
     /// Why a file is not even looked at.
-    fn refusal(&self, file: &File, world: &dyn World) -> Option<Why> {
-        let plain = file.names.iter().filter(|name| name.role == Role::Plain);
+    fn refusal(&self, file: File<'_>, world: &dyn World) -> Option<Why> {
+        let mut plain = file.names().filter(|name| name.role() == Role::Plain);
         let tracked =
-            |name: &Name| self.places.get(name.place).is_some_and(|place| world.is_tracked(name, &place.real));
+            |name: Name<'_>| self.places.get(name.place()).is_some_and(|place| world.is_tracked(name, &place.real));
         // A clock that was wrong must not keep a file young for ever: only what lies a little ahead counts.
-        let age = self.now - file.stamp.modified;
+        let age = self.now - file.stamp().modified;
         if age < self.grace && age > -self.grace {
             Some(Why::Young)
         } else {
-            plain.clone().any(tracked).then_some(Why::Tracked)
+            plain.any(tracked).then_some(Why::Tracked)
         }
     }
 
-    fn one(&self, mut files: Vec<File>, world: &dyn World, plan: &mut Plan) {
-        files.sort_by_cached_key(|file| {
-            let names = std::cmp::Reverse(file.stamp.names);
-            (self.rank(file.name()), names, file.stamp.modified, file.name().path())
+    /// What becomes of equal files.
+    fn one(&self, mut files: Vec<u32>, world: &dyn World, plan: &mut Plan) {
+        let file = |at: u32| plan.files.file(at);
+        let key = |file: File<'_>| (self.rank(file.name()), Reverse(file.stamp().names), file.stamp().modified);
+        files.sort_by(|one, other| {
+            let (one, other) = (file(*one), file(*other));
+            key(one).cmp(&key(other)).then_with(|| one.name().compare(other.name()))
         });
-        let mut files = files.into_iter();
-        let Some(keep) = files.next() else { return };
-        let device = keep.stamp.id.0;
-        let (here, elsewhere): (Vec<File>, Vec<File>) = files.partition(|file| file.stamp.id.0 == device);
-        let in_hub = keep.name().role.is_hub();
-        let can_lead = self.can_lead(keep.name());
-        let mut set = Set { keep, copies: Vec::new() };
-        for file in here {
-            self.pair(&mut set, file, world, plan);
+        let Some((keep, others)) = files.split_first() else { return };
+        let device = |at: u32| file(at).stamp().id.0;
+        let (here, elsewhere): (Vec<u32>, Vec<u32>) = others.iter().partition(|at| device(**at) == device(*keep));
+        let in_hub = file(*keep).name().role().is_hub();
+        let can_lead = self.can_lead(file(*keep).name());
+        plan.begin(*keep);
+        for at in here {
+            self.pair(*keep, at, world, plan);
         }
-        let mut disks: BTreeMap<u64, Vec<File>> = BTreeMap::new();
-        for file in elsewhere {
-            let may_link = can_lead && self.may_link(&file);
-            match (self.symlinks && may_link).then(|| self.alone(&file)) {
-                Some(Ok(())) => set.copies.push(copy(&set.keep, file, How::Symlink, Err(Why::OtherDisk), true)),
-                Some(Err(why)) => plan.left.push(left(&file, why)),
-                None => disks.entry(file.stamp.id.0).or_default().push(file),
+        let mut disks: BTreeMap<u64, Vec<u32>> = BTreeMap::new();
+        for at in elsewhere {
+            let file = plan.files.file(at);
+            let may_link = can_lead && self.may_link(file);
+            match (self.symlinks && may_link).then(|| self.alone(file)) {
+                Some(Ok(())) => plan.turn(*keep, Turn::of(at, How::Symlink, Err(Why::OtherDisk), true)),
+                Some(Err(why)) => plan.leave(at, why),
+                None => disks.entry(file.stamp().id.0).or_default().push(at),
             }
         }
-        if !set.copies.is_empty() {
-            plan.sets.push(set);
-        }
+        plan.end();
         let why = if can_lead { Why::OtherDisk } else { Why::OtherHub };
         for files in disks.into_values() {
-            let could_link = files.iter().filter(|file| in_hub && self.may_link(file));
-            let could_link: Vec<Left> = could_link.map(|file| left(file, why)).collect();
-            let (sets, lefts) = (plan.sets.len(), plan.left.len());
+            let could_link = files.iter().copied().filter(|at| in_hub && self.may_link(plan.files.file(*at)));
+            let could_link: Vec<u32> = could_link.collect();
+            let before = plan.counts();
             self.one(files, world, plan);
-            let copies = plan.sets.iter().skip(sets).flat_map(|set| &set.copies).map(|copy| copy.file.name().path());
-            let told = plan.left.iter().skip(lefts).map(|left| left.path.clone());
-            let settled: Vec<PathBuf> = copies.chain(told).collect();
-            plan.left.extend(could_link.into_iter().filter(|left| !settled.contains(&left.path)));
+            let settled: HashSet<u32> = plan.since(before).collect();
+            could_link.into_iter().filter(|at| !settled.contains(at)).for_each(|at| plan.leave(at, why));
         }
     }
 
     /// What becomes of a file on the disk of the one that stays.
-    fn pair(&self, set: &mut Set, file: File, world: &dyn World, plan: &mut Plan) {
-        if file.stamp.disk == 0 {
+    fn pair(&self, keep: u32, at: u32, world: &dyn World, plan: &mut Plan) {
+        let (kept, file) = (plan.files.file(keep), plan.files.file(at));
+        if file.stamp().disk == 0 {
             return;
         }
-        let hard = self.hard_link(&set.keep, &file);
-        let may_link = self.can_lead(set.keep.name()) && self.may_link(&file);
-        if world.can_share(&set.keep, &file) {
-            if !world.are_shared(&set.keep, &file) {
-                set.copies.push(copy(&set.keep, file, How::Reflink, hard, may_link));
-            }
+        let hard = self.hard_link(kept, file);
+        let may_link = self.can_lead(kept.name()) && self.may_link(file);
+        let can_share = world.can_share(kept, file);
+        if can_share && world.are_shared(kept, file) {
             return;
         }
-        match hard {
-            Ok(how) => set.copies.push(copy(&set.keep, file, how, Ok(how), may_link)),
-            Err(why) => plan.left.push(left(&file, why)),
+        match (can_share, hard) {
+            (true, hard) => plan.turn(keep, Turn::of(at, How::Reflink, hard, may_link)),
+            (false, Ok(how)) => plan.turn(keep, Turn::of(at, how, Ok(how), may_link)),
+            (false, Err(why)) => plan.leave(at, why),
         }
     }
 
-    fn hard_link(&self, keep: &File, copy: &File) -> Result<How, Why> {
-        let both = || keep.names.iter().chain(&copy.names);
-        if both().any(|name| self.kind(name).is_some_and(|kind| matches!(kind, Kind::Application { .. }))) {
+    fn hard_link(&self, keep: File<'_>, copy: File<'_>) -> Result<How, Why> {
+        let mut both = keep.names().chain(copy.names());
+        if both.clone().any(|name| self.kind(name).is_some_and(|kind| matches!(kind, Kind::Application { .. }))) {
             Err(Why::Application)
-        } else if both().any(is_mutable) {
+        } else if both.any(is_mutable) {
             Err(Why::Mutable)
-        } else if keep.owner != copy.owner {
+        } else if keep.owner() != copy.owner() {
             Err(Why::Owner)
-        } else if (keep.stamp.mode ^ copy.stamp.mode) & RIGHTS & !WRITE != 0 {
+        } else if (keep.stamp().mode ^ copy.stamp().mode) & RIGHTS & !WRITE != 0 {
             Err(Why::Mode)
         } else {
             self.alone(copy).map(|()| How::HardLink)
@@ -268,32 +161,31 @@ impl Rules<'_> {
     }
 
     /// Whether all names of a file were found: only then does replacing them free it.
-    fn alone(&self, file: &File) -> Result<(), Why> {
-        let found = u64::try_from(file.names.len()).unwrap_or(u64::MAX);
-        if file.stamp.names == found { Ok(()) } else { Err(Why::OtherNames) }
+    fn alone(&self, file: File<'_>) -> Result<(), Why> {
+        if file.stamp().names == file.names().count() as u64 { Ok(()) } else { Err(Why::OtherNames) }
     }
 
     /// Whether a link may lead to it: to the copy of a hub in this cache. What lies in a hub elsewhere other projects delete, which
     /// read their own notes, and `migrate` moves it.
-    fn can_lead(&self, keep: &Name) -> bool {
-        let place = self.places.get(keep.place);
-        keep.role.is_hub() && place.is_some_and(|place| place.path.starts_with(self.cache_root))
+    fn can_lead(&self, keep: Name<'_>) -> bool {
+        let place = self.places.get(keep.place());
+        keep.role().is_hub() && place.is_some_and(|place| place.path.starts_with(self.cache_root))
     }
 
     /// Whether it may become a link to a hub's blob: what is a hub's own may not.
-    fn may_link(&self, file: &File) -> bool {
-        let application = |name: &Name| self.kind(name).is_none_or(|kind| matches!(kind, Kind::Application { .. }));
-        file.names.iter().all(|name| !name.role.is_hub() && !is_mutable(name) && !application(name))
+    fn may_link(&self, file: File<'_>) -> bool {
+        let application = |name: Name<'_>| self.kind(name).is_none_or(|kind| matches!(kind, Kind::Application { .. }));
+        file.names().all(|name| !name.role().is_hub() && !is_mutable(name) && !application(name))
     }
 
-    fn kind(&self, name: &Name) -> Option<&Kind> {
-        self.places.get(name.place).map(|place| &place.kind)
+    fn kind(&self, name: Name<'_>) -> Option<&Kind> {
+        self.places.get(name.place()).map(|place| &place.kind)
     }
 
     /// The smaller, the sooner it stays.
-    fn rank(&self, name: &Name) -> u8 {
+    fn rank(&self, name: Name<'_>) -> u8 {
         let Some(kind) = self.kind(name) else { return u8::MAX };
-        match (kind, name.role) {
+        match (kind, name.role()) {
             (Kind::Home, Role::Payload) => 0,
             (Kind::Home, Role::Blob) => 1,
             (Kind::Home, Role::Snapshot) => 2,
@@ -306,21 +198,16 @@ impl Rules<'_> {
             (Kind::Application { .. }, Role::Plain) => 9,
         }
     }
-
-    fn with_best_name_first(&self, mut file: File) -> File {
-        file.names.sort_by_cached_key(|name| (self.rank(name), name.path()));
-        file
-    }
 }
 
-fn copy(keep: &File, file: File, how: How, otherwise: Result<How, Why>, may_link: bool) -> Copy {
-    let by_name = keep.known.is_some() && keep.known == file.known;
-    Copy { saves: file.stamp.disk, file, how, otherwise, may_link, by_name }
-}
-
-fn is_mutable(name: &Name) -> bool {
-    let text = name.file.to_string_lossy().to_ascii_lowercase();
-    MUTABLE.iter().any(|ending| text.ends_with(ending))
+fn is_mutable(name: Name<'_>) -> bool {
+    let file = name.file();
+    let bytes = file.as_encoded_bytes();
+    let ends = |ending: &str| {
+        let end = bytes.len().checked_sub(ending.len()).and_then(|at| bytes.get(at..));
+        end.is_some_and(|end| end.eq_ignore_ascii_case(ending.as_bytes()))
+    };
+    MUTABLE.iter().any(|ending| ends(ending))
 }
 
 #[cfg(test)]

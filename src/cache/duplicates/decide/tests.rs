@@ -1,10 +1,8 @@
 //! Who stays and who goes, as tables: files are made up, the disk and Git answer as they are told.
 
-use std::ffi::OsString;
-use std::sync::Arc;
-
 use super::*;
 use crate::cache::Stamp;
+use crate::cache::duplicates::files::made::{self, Made};
 
 /// Answers.
 #[derive(Default)]
@@ -14,16 +12,16 @@ struct Told {
 }
 
 impl World for Told {
-    fn can_share(&self, _: &File, _: &File) -> bool {
+    fn can_share(&self, _: File<'_>, _: File<'_>) -> bool {
         self.shares
     }
 
-    fn are_shared(&self, _: &File, copy: &File) -> bool {
-        copy.name().file == "shared"
+    fn are_shared(&self, _: File<'_>, copy: File<'_>) -> bool {
+        *copy.name().file() == *"shared"
     }
 
-    fn is_tracked(&self, name: &Name, _: &Path) -> bool {
-        self.tracked.is_some_and(|tracked| name.file == tracked)
+    fn is_tracked(&self, name: Name<'_>, _: &Path) -> bool {
+        self.tracked.is_some_and(|tracked| *name.file() == *tracked)
     }
 }
 
@@ -47,29 +45,24 @@ fn places() -> Vec<Place> {
     ]
 }
 
-fn file(inode: u64, place: usize, role: Role, name: &str) -> File {
+fn file(inode: u64, place: usize, role: Role, name: &str) -> Made {
     let stamp = Stamp { id: (1, inode), size: 100, disk: 4096, names: 1, mode: 0o100_644, ..Stamp::default() };
-    let name = Name {
-        place,
-        folder: Arc::from(places()[place].real.as_path()),
-        file: OsString::from(name),
-        role,
-        local: None,
-    };
-    File { stamp, owner: (1, 1), names: vec![name], known: None }
+    Made { stamp, owner: (1, 1), place, role, path: places()[place].real.join(name) }
 }
 
 /// What stays, then what becomes of each other one, then what is left.
-fn decided(files: Vec<File>, world: &Told, symlinks: bool) -> Vec<String> {
+fn decided(files: Vec<Made>, world: &Told, symlinks: bool) -> Vec<String> {
     let places = places();
     let rules = Rules { places: &places, cache_root: Path::new("/home"), now: 1_000, grace: 10, symlinks };
-    let plan = decide(vec![Group { files }], &rules, world);
+    let files = made::list(&files);
+    let all: Vec<u32> = (0..files.len()).collect();
+    let plan = decide(files, &all.into(), &rules, world);
     let mut said = Vec::new();
-    for set in &plan.sets {
+    for set in plan.sets() {
         said.push(format!("keep {}", set.keep.name().path().display()));
-        said.extend(set.copies.iter().map(|copy| format!("{:?} {}", copy.how, copy.file.name().path().display())));
+        said.extend(set.copies().map(|copy| format!("{:?} {}", copy.how, copy.file.name().path().display())));
     }
-    said.extend(plan.left.iter().map(|left| format!("{:?} {}", left.why, left.path.display())));
+    said.extend(plan.left().map(|left| format!("{:?} {}", left.why, left.path.display())));
     said
 }
 
@@ -95,7 +88,7 @@ fn the_hubs_copy_stays_then_the_caches_then_the_legacy_ones() {
 
 #[test]
 fn what_a_hard_link_would_change_stays_and_where_blocks_can_be_shared_it_does_not() {
-    let change = |change: fn(&mut File), name: &str| {
+    let change = |change: fn(&mut Made), name: &str| {
         let mut file = file(9, STRAY, Role::Plain, name);
         change(&mut file);
         file
@@ -108,10 +101,10 @@ fn what_a_hard_link_would_change_stays_and_where_blocks_can_be_shared_it_does_no
         (change(|file| file.owner = (1, 2), "a"), "Owner"),
         (change(|file| file.stamp.names = 2, "a"), "OtherNames"),
         (change(|_| {}, "a.SQLite"), "Mutable"),
-        (change(|file| file.names[0].place = APPLICATION, "a"), "Application"),
+        (change(|file| *file = self::file(9, APPLICATION, Role::Plain, "a"), "a"), "Application"),
     ];
     for (copy, expected) in cases {
-        let path = copy.name().path().display().to_string();
+        let path = copy.path.display().to_string();
         let kept = || file(1, HOME, Role::Blob, "blob");
         let said = decided(vec![copy.clone(), kept()], &Told::default(), true);
         let line = format!("{expected} {path}");
@@ -141,7 +134,7 @@ fn young_and_tracked_files_are_neither_kept_nor_replaced() {
 
 #[test]
 fn another_disk_gets_links_to_the_hubs_copy_only_when_asked_and_its_own_copies_become_one() {
-    let on = |disk: u64, mut file: File| {
+    let on = |disk: u64, mut file: Made| {
         file.stamp.id.0 = disk;
         file
     };

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU32, Ordering as Order};
 
 use super::record::{Record, Shelf};
 use super::{Entry, EntryKind};
-use crate::cache::roll::{bytes, name};
 use crate::cache::stamp::Stamp;
+use crate::support::letters;
 
 /// Names, in the order in which they were added.
 #[derive(Debug)]
@@ -67,7 +67,7 @@ impl Entries {
 
     /// `name` in that folder.
     pub(super) fn add(&mut self, folder: usize, name: &OsStr, stamp: &Stamp, kind: EntryKind) -> bool {
-        let bytes = bytes(name);
+        let bytes = letters::bytes(name);
         let place = (u32::try_from(folder), u32::try_from(self.names.len()), u16::try_from(bytes.len()));
         let (Ok(folder), Ok(begin), Ok(length)) = place else { return false };
         if u32::try_from(self.records.len()).is_err() {
@@ -162,7 +162,7 @@ impl Entries {
             let (length, rest) = self.names.get(begin..)?.split_at_checked(LENGTH)?;
             rest.get(..usize::from(u16::from_le_bytes(length.try_into().ok()?)))
         };
-        name(found().unwrap_or_default())
+        letters::name(found().unwrap_or_default())
     }
 }
 
