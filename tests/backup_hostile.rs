@@ -13,7 +13,8 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use modelstrap::cache::archive::index::{self, Entry, Head, Index, What};
+use modelstrap::cache::archive::index::{self, Head, Index};
+use modelstrap::cache::archive::members::{Entry, Members, What};
 use modelstrap::cache::archive::names::Name;
 use modelstrap::cache::archive::tar::{self, Kind, Member};
 use modelstrap::platform::Os;
@@ -41,7 +42,9 @@ fn index_of(entries: Vec<Entry>) -> Vec<u8> {
         ..Head::default()
     };
     let mut text = Vec::new();
-    let _: Result<(), ()> = Index { head, entries }.write(|line| {
+    let mut members = Members::default();
+    entries.iter().for_each(|entry| members.push(entry).unwrap());
+    let _: Result<(), ()> = Index { head, members }.write(|line| {
         text.extend_from_slice(line);
         Ok(())
     });

@@ -22,6 +22,7 @@ def main():
     arguments.add_argument("--entries", type=int, default=50_000)
     arguments.add_argument("--large", type=int, default=50)
     arguments.add_argument("--linked", type=int, default=0)
+    arguments.add_argument("--linked-bytes", type=int, default=1 << 20)
     asked = arguments.parse_args()
     chance = random.Random(7)
     hub = os.path.join(asked.folder, "huggingface", "hub")
@@ -32,7 +33,7 @@ def main():
     each = asked.entries // asked.repositories
     for number in range(asked.repositories):
         repository(hub, f"models--org{number % 17}--model-{number:04}", each, asked, chance)
-    linked(os.path.join(asked.folder, "torch"), asked.linked)
+    linked(os.path.join(asked.folder, "torch"), asked)
 
 
 def repository(hub, name, entries, asked, chance):
@@ -74,14 +75,14 @@ def repository(hub, name, entries, asked, chance):
             os.symlink(f"../../../../blobs/{blob}"[3:] if "/" not in inside else f"../../../blobs/{blob}", link)
 
 
-def linked(home, count):
-    for number in range(count):
+def linked(home, asked):
+    for number in range(asked.linked):
         one, other = (os.path.join(home, half, f"folder-{number % 64}") for half in ("one", "other"))
         if number < 64:
             os.makedirs(one)
             os.makedirs(other)
         path = os.path.join(one, f"file-{number}")
-        sparse(path, 1 << 20)
+        sparse(path, asked.linked_bytes)
         os.link(path, os.path.join(other, f"file-{number}"))
 
 

@@ -1,7 +1,5 @@
 //! Makes foreign text safe to print: nothing in a file name or an environment may drive a terminal.
 
-use std::io::{self, Write};
-
 /// `text` with every control character (and Unicode's direction overrides) written as an escape such as `\u{1b}`.
 pub fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -34,55 +32,6 @@ pub fn json(document: &str) -> String {
     out
 }
 
-/// The same for a document that is written piece by piece.
-#[derive(Debug)]
-pub struct Json<W> {
-    to: W,
-    /// Whether the first of the two bytes of a character was written to this that a terminal may obey.
-    is_open: bool,
-}
-
-/// The first byte of U+0080 to U+00BF in UTF-8.
-const FIRST: u8 = 0xc2;
-
-impl<W: Write> Json<W> {
-    /// What is written to this goes to `to`.
-    pub const fn new(to: W) -> Self {
-        Self { to, is_open: false }
-    }
-
-    fn byte(&mut self, byte: u8) -> io::Result<()> {
-        match (std::mem::take(&mut self.is_open), byte) {
-            (true, 0x80..=0x9f) | (false, 0x7f) => write!(self.to, "\\u{byte:04x}"),
-            (true, _) => self.to.write_all(&[FIRST, byte]),
-            (false, _) => self.to.write_all(&[byte]),
-        }
-    }
-}
-
-impl<W: Write> Write for Json<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut rest = bytes;
-        while let Some(at) =
-            if self.is_open { Some(0) } else { rest.iter().position(|byte| matches!(*byte, 0x7f | FIRST)) }
-            && let Some(byte) = rest.get(at)
-        {
-            self.to.write_all(&rest[..at])?;
-            match *byte {
-                FIRST if !self.is_open => self.is_open = true,
-                other => self.byte(other)?,
-            }
-            rest = &rest[at + 1..];
-        }
-        self.to.write_all(rest)?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.to.flush()
-    }
-}
-
 /// A path for a person to read, and to give back.
 pub fn path(path: &std::path::Path) -> String {
     super::quoted::shown(path)
@@ -90,9 +39,8 @@ pub fn path(path: &std::path::Path) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write as _;
 
-    use super::{Json, json, printable};
+    use super::{json, printable};
 
     #[test]
     fn escape_codes_are_shown_and_not_sent() {
@@ -107,11 +55,5 @@ mod tests {
         assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
         assert!(text.contains(r#""a\u009b31m""#) && text.contains("né 模型"), "{text}");
         assert!(!text.chars().any(|one| one != '\n' && one.is_control()));
-        for length in 1..5 {
-            let mut written = Vec::new();
-            let mut out = Json::new(&mut written);
-            format!("{value:#}\n").as_bytes().chunks(length).for_each(|piece| out.write_all(piece).unwrap());
-            assert_eq!(String::from_utf8(written).unwrap(), text, "in pieces of {length}");
-        }
     }
 }

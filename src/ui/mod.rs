@@ -2,6 +2,7 @@
 
 pub mod browser;
 pub mod card;
+pub mod document;
 pub mod events;
 pub mod fit;
 pub mod gauge;

@@ -1,14 +1,14 @@
 //! Where words go: results to stdout, everything else to stderr, styled when a person reads.
 
 use std::fmt::Display;
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 
 use console::Style;
 use serde::Serialize;
 
 use crate::support::escape;
 use crate::support::vars::Vars;
-use crate::ui::text;
+use crate::ui::{document, text};
 
 /// How much is said, and how.
 #[derive(Debug, Clone)]
@@ -127,15 +127,35 @@ impl Output {
         self.exact(escape::json(&text.to_string()))
     }
 
-    /// A JSON document that may be large, to stdout: it is written as it is made.
+    /// A JSON document, to stdout, which is written while it is made.
     ///
     /// # Errors
     /// When stdout is closed.
-    pub fn written(&self, document: &impl Serialize) -> io::Result<()> {
-        let mut out = escape::Json::new(BufWriter::new(io::stdout().lock()));
-        serde_json::to_writer_pretty(&mut out, document)?;
-        out.write_all(b"\n")?;
+    pub fn stream_document(&self, document: &impl Serialize) -> io::Result<()> {
+        self.stream(|out| document::write(document, out))
+    }
+
+    /// A result for programs and shells, to stdout, as it is: `write` writes it bit by bit.
+    ///
+    /// # Errors
+    /// When stdout is closed.
+    pub fn stream(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+        let mut out = io::BufWriter::new(io::stdout().lock());
+        write(&mut out)?;
         out.flush()
+    }
+
+    /// A result of many lines, to stdout, as [`Output::result`] prints one.
+    ///
+    /// # Errors
+    /// When stdout is closed.
+    pub fn lines(&self, mut lines: impl Iterator<Item = String>) -> io::Result<()> {
+        match self.room_out() {
+            usize::MAX => self.stream(|out| lines.try_for_each(|line| out.write_all(line.as_bytes()))),
+            width => {
+                self.stream(|out| lines.try_for_each(|line| out.write_all(text::sentences(&line, width).as_bytes())))
+            }
+        }
     }
 
     /// Lines for the person, to stderr; nothing with `--quiet`. On a terminal sentences are folded between words.

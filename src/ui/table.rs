@@ -1,5 +1,6 @@
 //! Tables for people: what a download brought, which models there are, which weights were left out.
 
+use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
@@ -113,6 +114,32 @@ pub const BROUGHT: [Column; 5] = [
 /// The columns of `models list`.
 pub const LISTED: [Column; 4] =
     [Column::name("Model"), Column::plain("State"), Column::number("Size"), Column::words("Read by")];
+
+/// Writes the rows as lines for who has room for all of each, as [`render`] does: of many rows none is held. `rows` gives them as often
+/// as it is asked.
+///
+/// # Errors
+/// What `out` says.
+pub fn write<R: Iterator<Item = Vec<Cell>>>(
+    columns: &[Column],
+    rows: impl Fn() -> R,
+    colour: bool,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let heading: Vec<Cell> = columns.iter().map(|column| Cell::new(column.heading)).collect();
+    let mut widths = measure(columns, &heading).widths;
+    for measured in rows().map(|row| measure(columns, &row)).filter(|row| !row.is_heading()) {
+        widths.iter_mut().zip(measured.widths).for_each(|(width, other)| *width = other.max(*width));
+    }
+    let table = Table { columns, widths: widths.into_iter().map(Some).collect(), colour, width: usize::MAX };
+    let mut text = table.line(|at| Some((heading[at].text.clone(), true)), &heading);
+    for row in rows() {
+        out.write_all(text.as_bytes())?;
+        text.clear();
+        table.row(&row, &measure(columns, &row), &mut text);
+    }
+    out.write_all(text.as_bytes())
+}
 
 /// The rows as lines, aligned by what they take on the screen, in `width` columns of a terminal. [`fit`](super::fit) says what gives way.
 pub fn render(columns: &[Column], rows: &[Vec<Cell>], colour: bool, width: usize) -> String {
@@ -279,6 +306,9 @@ mod tests {
              模型           here     3.09 GB  faster-whisper\n\
              evil\\u{1b}[2J  changed        ?\n"
         );
+        let mut whole = Vec::new();
+        write(&LISTED, || rows.iter().cloned(), false, &mut whole).unwrap();
+        assert_eq!(String::from_utf8(whole).unwrap(), render(&LISTED, &rows, false, usize::MAX));
         let text = render(&LISTED, &rows, true, 80);
         assert!(text.contains("\u{1b}[32mhere\u{1b}[0m") && text.contains("\u{1b}[31mchanged\u{1b}[0m"), "{text:?}");
     }

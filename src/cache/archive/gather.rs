@@ -3,17 +3,19 @@
 //! The homes are read once, and nothing is followed: a link is stored as one where it leads to something that is stored too, made
 //! relative where it was absolute. What leads elsewhere, or to nothing, and what belongs to this machine alone, is left out.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use super::names::{self, Name, Role};
+use super::found::Found;
+use super::names::{self, Name};
+use super::settle;
+use super::table::Full;
+use super::things::{Source, Thing, Things};
 use crate::cache::stamp::Stamp;
 use crate::platform::Os;
-use crate::support::{escape, interrupt};
+use crate::support::escape;
+use crate::support::interrupt::{self, Interrupted};
 
 /// A folder whose content has names in archives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,56 +26,13 @@ pub struct Root {
     pub path: PathBuf,
 }
 
-/// Where the bytes of a file are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Bytes {
-    /// In this file, as it was. In a box, since most things of a cache are links, and a million of them have to have room.
-    Disk(Box<Found>),
-    /// Here: what is made for the archive.
-    Memory(Vec<u8>),
-}
-
-/// A file on the disk, as it was found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
-    /// The folder that it lies in, of which those beside it know as well.
-    folder: Arc<Path>,
-    file: Box<OsStr>,
-    /// What it was.
-    pub stamp: Stamp,
-}
-
-impl Found {
-    /// Where it is.
-    pub fn path(&self) -> PathBuf {
-        self.folder.join(&*self.file)
-    }
-}
-
-impl Bytes {
-    /// Those of the file at `path`, which was `stamp`.
-    pub fn of(path: &Path, stamp: Stamp) -> Self {
-        let folder = Arc::from(path.parent().unwrap_or(Path::new("")));
-        Self::Disk(Box::new(Found { folder, file: path.file_name().unwrap_or_default().into(), stamp }))
-    }
-}
-
-/// What has a name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Thing {
-    /// A file.
-    File(Bytes),
-    /// A link, and what it says.
-    Link(Vec<u8>),
-    /// A folder with nothing in it.
-    Folder,
-}
-
 /// What was found.
 #[derive(Debug, Default)]
 pub struct Gathered {
     /// By name.
-    pub things: BTreeMap<Name, Thing>,
+    pub things: Things,
+    /// The folders that were read.
+    pub roots: Vec<Root>,
     /// The hubs that have a shared store.
     pub stores: Vec<Vec<u8>>,
     /// What was left out that a person may miss, and why.
@@ -94,18 +53,21 @@ pub fn gather(
     stores: &[Vec<u8>],
     wanted: Wanted<'_>,
     never: &[PathBuf],
-) -> Result<Gathered, interrupt::Interrupted> {
-    let mut walk = Walk { roots, wanted, never, found: Gathered { stores: stores.to_vec(), ..Gathered::default() } };
+) -> Result<Gathered, Interrupted> {
+    let found = Gathered { stores: stores.to_vec(), roots: roots.to_vec(), ..Gathered::default() };
+    let mut walk = Walk { roots, wanted, never, found };
     for root in roots {
-        walk.folder(&root.path, &root.prefix, 0)?;
+        let number = walk.found.things.folder(&root.prefix);
+        walk.folder(&root.path, &root.prefix, number, 0)?;
     }
     let mut found = walk.found;
-    settle_unreadable(&mut found);
-    settle_links(&mut found);
-    settle_references(&mut found);
-    settle_stores(&mut found);
+    found.things.sort();
+    settle::settle(&mut found);
     Ok(found)
 }
+
+/// The number of a folder; what lies in one without is said to be too much.
+type Numbered = Result<u32, Full>;
 
 struct Walk<'a> {
     roots: &'a [Root],
@@ -115,16 +77,16 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn folder(&mut self, path: &Path, name: &[u8], depth: usize) -> Result<(), interrupt::Interrupted> {
+    /// Reads a folder, and then those in it: of a large one nothing is held but what is stored.
+    fn folder(&mut self, path: &Path, name: &[u8], number: Numbered, depth: usize) -> Result<(), Interrupted> {
         if interrupt::requested() {
-            return Err(interrupt::Interrupted("stopped; nothing was written".to_owned()));
+            return Err(Interrupted("stopped; nothing was written".to_owned()));
         }
         if depth > 64 {
             self.found.left_out.push((path.to_path_buf(), "lies absurdly deep".to_owned()));
             return Ok(());
         }
-        let listed = fs::read_dir(path).and_then(|entries| entries.collect::<io::Result<Vec<_>>>());
-        let entries = match listed {
+        let entries = match fs::read_dir(path) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) => {
@@ -132,93 +94,106 @@ impl Walk<'_> {
                 return Ok(());
             }
         };
-        let empty = entries.is_empty();
-        let folder: Arc<Path> = Arc::from(path);
+        let mut empty = true;
+        let mut folders = Vec::new();
         for entry in entries {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    self.found.problems.push((path.to_path_buf(), error));
+                    break;
+                }
+            };
+            empty = false;
             let inside = names::of_text(&entry.file_name()).map(|text| [name, b"/", &text[..]].concat());
             let inside = inside.ok_or("is no name elsewhere").and_then(|inside| Name::of(&inside, Os::current()));
             match inside {
-                Ok(inside) => self.entry(&folder, &entry.file_name(), inside, depth)?,
+                Ok(inside) => folders.extend(self.entry(entry.path(), inside, number)),
                 Err(flaw) => self.found.left_out.push((entry.path(), format!("its name {flaw}"))),
             }
+        }
+        for (path, name) in folders {
+            let number = number.and_then(|number| self.found.things.inside(number, name.last()));
+            self.folder(&path, name.bytes(), number, depth + 1)?;
         }
         // A repository's own folders come with what is in them, and a root is there wherever it is restored to.
         if let (true, Ok(name)) = (empty && depth > 0, Name::of(name, Os::current()))
             && name.repository().is_none()
             && (self.wanted)(&name)
         {
-            self.found.things.insert(name, Thing::Folder);
+            let above = self.found.things.folder(name.folder());
+            self.put(path.to_path_buf(), &name, above, Thing::Folder);
         }
         Ok(())
     }
 
-    fn entry(
-        &mut self,
-        folder: &Arc<Path>,
-        file: &OsStr,
-        name: Name,
-        depth: usize,
-    ) -> Result<(), interrupt::Interrupted> {
-        let path = &folder.join(file);
+    /// Takes what stands at `path`; gives it back if it is a folder that is to be read.
+    fn entry(&mut self, path: PathBuf, name: Name, folder: Numbered) -> Option<(PathBuf, Name)> {
         // A root within another one, where the libraries look for it.
-        if self.roots.iter().any(|root| root.path == *path) {
-            return Ok(());
+        if self.roots.iter().any(|root| root.path == path) {
+            return None;
         }
         if self.roots.iter().any(|root| root.prefix == name.bytes()) {
             let why = "the libraries look elsewhere, and what is there has its name in the archive".to_owned();
-            self.found.left_out.push((path.to_path_buf(), why));
-            return Ok(());
+            self.found.left_out.push((path, why));
+            return None;
         }
         match name.kept_out() {
             Some("a login") => {
-                self.found.left_out.push((path.to_path_buf(), "a login".to_owned()));
-                return Ok(());
+                self.found.left_out.push((path, "a login".to_owned()));
+                return None;
             }
-            Some(_) => return Ok(()),
+            Some(_) => return None,
             None => {}
         }
-        let metadata = match fs::symlink_metadata(path) {
+        let metadata = match fs::symlink_metadata(&path) {
             Ok(metadata) => metadata,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
             Err(error) => {
-                self.found.problems.push((path.to_path_buf(), error));
-                return Ok(());
+                self.found.problems.push((path, error));
+                return None;
             }
         };
         if metadata.is_dir() {
-            return self.folder(path, name.bytes(), depth + 1);
+            return Some((path, name));
         }
-        if !(self.wanted)(&name) || self.never.iter().any(|never| never == path) {
-            return Ok(());
+        if !(self.wanted)(&name) || self.never.contains(&path) {
+            return None;
         }
         // What programs lock is empty; a lock of versions is not.
         if metadata.is_file() && metadata.len() == 0 && name.last().ends_with(b".lock") {
-            return Ok(());
+            return None;
         }
-        let thing = if metadata.is_file() {
-            let found = Found { folder: Arc::clone(folder), file: file.into(), stamp: Stamp::of(&metadata) };
-            Thing::File(Bytes::Disk(Box::new(found)))
+        if metadata.is_file() {
+            let found = Found::of(&Stamp::of(&metadata));
+            self.put(path, &name, folder, Thing::File(Source::Disk(found)));
         } else if metadata.is_symlink() {
-            match fs::read_link(path) {
-                Ok(target) => match self.link(&name, path, &target) {
-                    Some(to) => Thing::Link(to),
-                    None => {
-                        let why = format!("it is a link out of the cache, to {}", escape::path(&target));
-                        self.found.left_out.push((path.to_path_buf(), why));
-                        return Ok(());
-                    }
-                },
-                Err(error) => {
-                    self.found.problems.push((path.to_path_buf(), error));
-                    return Ok(());
-                }
-            }
+            self.take_link(path, &name, folder);
         } else {
-            self.found.left_out.push((path.to_path_buf(), "it is neither a file nor a folder nor a link".to_owned()));
-            return Ok(());
+            self.found.left_out.push((path, "it is neither a file nor a folder nor a link".to_owned()));
+        }
+        None
+    }
+
+    fn take_link(&mut self, path: PathBuf, name: &Name, folder: Numbered) {
+        let target = match fs::read_link(&path) {
+            Ok(target) => target,
+            Err(error) => return self.found.problems.push((path, error)),
         };
-        self.found.things.entry(name).or_insert(thing);
-        Ok(())
+        match self.link(name, &path, &target) {
+            Some(to) => self.put(path, name, folder, Thing::Link(to)),
+            None => {
+                let why = format!("it is a link out of the cache, to {}", escape::path(&target));
+                self.found.left_out.push((path, why));
+            }
+        }
+    }
+
+    fn put(&mut self, path: PathBuf, name: &Name, folder: Numbered, thing: Thing) {
+        let put = folder.and_then(|folder| self.found.things.push(folder, name.last(), thing));
+        if let Err(full) = put {
+            self.found.problems.push((path, io::Error::other(full)));
+        }
     }
 
     /// What the link `name` to `target` says in an archive: a relative path within its root.
@@ -239,123 +214,6 @@ impl Walk<'_> {
         let same = self.roots.iter().filter(other).max_by_key(|root| root.prefix.len()) == Some(root);
         (inside.starts_with(b"/") && same).then_some(to)
     }
-}
-
-/// Leaves out the files that cannot be opened, before the links to them are looked at. The digest of a blob is taken from its name,
-/// so that it would be opened for the first time when the archive has begun.
-fn settle_unreadable(found: &mut Gathered) {
-    let Gathered { things, problems, .. } = found;
-    things.retain(|_, thing| {
-        let Thing::File(Bytes::Disk(file)) = thing else { return true };
-        let path = file.path();
-        match super::contents::open(&path) {
-            Ok(_) => true,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
-            Err(error) => {
-                problems.push((path, error));
-                false
-            }
-        }
-    });
-}
-
-/// Leaves out the links that lead to nothing that is stored, until none is left.
-fn settle_links(found: &mut Gathered) {
-    loop {
-        let dangling: Vec<Name> = found
-            .things
-            .iter()
-            .filter_map(|(name, thing)| {
-                let Thing::Link(to) = thing else { return None };
-                let to = names::resolve(name.folder(), to)?;
-                (!leads(&found.things, &to)).then(|| name.clone())
-            })
-            .collect();
-        if dangling.is_empty() {
-            return;
-        }
-        for name in dangling {
-            found.things.remove(&name);
-            found.left_out.push((names::to_path(name.bytes()), "it is a link to nothing that is stored".to_owned()));
-        }
-    }
-}
-
-/// Whether something is called `name`, or lies in a folder of that name.
-fn leads(things: &BTreeMap<Name, Thing>, name: &[u8]) -> bool {
-    let Ok(exact) = Name::of(name, Os::current()) else { return false };
-    let Ok(first) = Name::of(&[name, b"/!"].concat(), Os::current()) else { return false };
-    let inside = [name, b"/"].concat();
-    let below = |name: &Name| name.bytes().starts_with(&inside);
-    // `!` is the first character after the space; what begins with less is a name that nobody gives.
-    things.contains_key(&exact) || things.range(first..).next().is_some_and(|(name, _)| below(name))
-}
-
-/// Leaves out the references to commits of which nothing is stored, marks for files that are there after all, and listings of
-/// commits that are not: each would make the official client complain.
-fn settle_references(found: &mut Gathered) {
-    let mut commits: HashSet<Vec<u8>> = HashSet::new();
-    for name in found.things.keys().filter(|name| name.role(&[]) == Role::Snapshot) {
-        if let Some((repository, inside)) = name.repository() {
-            let commit: Vec<&[u8]> = inside.split(|byte| *byte == b'/').take(2).collect();
-            commits.insert([repository, b"/", &commit.join(&b'/')].concat());
-        }
-    }
-    let stays = |name: &Name, thing: &Thing| {
-        let Some((repository, inside)) = name.repository() else { return true };
-        match name.role(&[]) {
-            Role::Reference => {
-                let Thing::File(Bytes::Disk(file)) = thing else { return false };
-                let commit = crate::support::bounded::read(&file.path(), 64).unwrap_or_default();
-                commits.contains(&[repository, b"/snapshots/", commit.trim_ascii()].concat())
-            }
-            Role::NoExist => {
-                let rest = inside.strip_prefix(b".no_exist/").unwrap_or_default();
-                let there = [repository, b"/snapshots/", rest].concat();
-                Name::of(&there, Os::current()).is_ok_and(|there| !found.things.contains_key(&there))
-            }
-            _ => true,
-        }
-    };
-    let gone: Vec<Name> =
-        found.things.iter().filter(|(name, thing)| !stays(name, thing)).map(|(name, _)| name.clone()).collect();
-    for name in gone {
-        found.things.remove(&name);
-    }
-}
-
-/// Of each shared store, what the stored repositories use of it, with the lists of who uses what made anew.
-fn settle_stores(found: &mut Gathered) {
-    let stores = found.stores.clone();
-    let mut users: HashMap<Name, Vec<Vec<u8>>> = HashMap::new();
-    for (name, thing) in &found.things {
-        let (Thing::Link(to), Role::Blob) = (thing, name.role(&stores)) else { continue };
-        let Some(to) = names::resolve(name.folder(), to).and_then(|to| Name::of(&to, Os::current()).ok()) else {
-            continue;
-        };
-        let hub = stores.iter().find_map(|hub| name.below(hub));
-        if let (Role::Payload, Some(inside)) = (to.role(&stores), hub) {
-            users.entry(to).or_default().push(inside.to_vec());
-        }
-    }
-    // Payloads that nobody uses are garbage, and lists are made for what is stored.
-    let stays = |name: &Name| match name.role(&stores) {
-        Role::Payload => users.contains_key(name),
-        Role::Users => false,
-        _ => true,
-    };
-    found.things.retain(|name, _| stays(name));
-    for (payload, lines) in &users {
-        let list = [&lines.join(&b'\n')[..], b"\n"].concat();
-        if let Ok(name) = Name::of(&[payload.bytes(), b".refs"].concat(), Os::current()) {
-            found.things.insert(name, Thing::File(Bytes::Memory(list)));
-        }
-    }
-    let used = |hub: &Vec<u8>| users.keys().any(|payload| payload.below(hub).is_some());
-    found.stores.retain(used);
-    let stores = found.stores.clone();
-    let marker = |name: &Name| name.last() == b".huggingface-shared-blobs" && name.role(&stores) != Role::Marker;
-    found.things.retain(|name, _| !marker(name));
 }
 
 #[cfg(test)]

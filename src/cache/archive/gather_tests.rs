@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::symlink;
 
+use super::super::users::Lists;
 use super::*;
 
 const COMMIT: &str = "1111111111111111111111111111111111111111";
@@ -18,13 +19,17 @@ fn link(target: &str, at: PathBuf) {
 
 /// The names, with what links say and what is made.
 fn found(gathered: &Gathered) -> Vec<String> {
-    let line = |(name, thing): (&Name, &Thing)| match thing {
-        Thing::File(Bytes::Disk(..)) => name.to_string(),
-        Thing::File(Bytes::Memory(bytes)) => format!("{name} = {}", String::from_utf8_lossy(bytes).escape_default()),
-        Thing::Link(to) => format!("{name} -> {}", names::shown(to)),
-        Thing::Folder => format!("{name}/"),
+    let (things, stores) = (&gathered.things, &gathered.stores);
+    let lists = Lists::of(&things.table, stores);
+    let line = |at: usize| match (things.name(at), things.get(at)) {
+        (name, Thing::File(Source::Disk(_))) => name.to_string(),
+        (name, Thing::File(Source::Made(_))) => {
+            format!("{name} = {}", names::shown(&lists.text(at, stores, |at| things.name(at))))
+        }
+        (name, Thing::Link(to)) => format!("{name} -> {}", names::shown(&to)),
+        (name, Thing::Folder) => format!("{name}/"),
     };
-    gathered.things.iter().map(line).collect()
+    (0..things.len()).map(line).collect()
 }
 
 fn left_out(gathered: &Gathered, room: &Path) -> Vec<String> {

@@ -5,12 +5,12 @@
 //! lines before, so that a cut or damaged index is seen before anything is done. Nothing in it is believed: names are checked as
 //! names from strangers, sizes are held against what really comes.
 
-use std::fmt::Write as _;
-
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::names::{self, Name, Role};
+use super::check::check;
+use super::members::{Entry, Members, Sum, What, hex, unhex};
+use super::names::{self, Name};
 use crate::platform::Os;
 
 /// What the first member is called.
@@ -24,16 +24,13 @@ const LONGEST_LINE: usize = 32 << 10;
 /// The largest content, in bytes: as in a lock.
 const LARGEST_FILE: u64 = crate::models::locked::LARGEST_FILE;
 
-/// A SHA-256.
-pub type Sum = [u8; 32];
-
 /// What an archive holds.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Index {
     /// What is said of all of it.
     pub head: Head,
     /// The members, sorted by name.
-    pub entries: Vec<Entry>,
+    pub members: Members,
 }
 
 /// What is said of all of an archive.
@@ -52,45 +49,6 @@ pub struct Head {
     pub entries: u64,
     /// The sum of all contents, in bytes, each counted once.
     pub bytes: u64,
-}
-
-/// A member.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// Its name.
-    pub name: Name,
-    /// When it was changed last, in seconds since 1970.
-    pub mtime: i64,
-    /// Its mode, of the nine bits that say who may do what.
-    pub mode: u16,
-    /// What it is.
-    pub what: What,
-}
-
-/// What a member is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum What {
-    /// A content under its first name.
-    File {
-        /// Its size in bytes.
-        size: u64,
-        /// Its SHA-256.
-        sum: Sum,
-    },
-    /// Another name for a content.
-    Same {
-        /// The number of the member that has it.
-        of: usize,
-        /// The number of the member with which it was one file: a hard link. Its own, where it was a file of its own.
-        with: usize,
-    },
-    /// A symbolic link, which leads to another member, or to a folder of one.
-    Link {
-        /// What it says.
-        to: Box<[u8]>,
-    },
-    /// A folder with nothing in it.
-    Folder,
 }
 
 /// A line of the index.
@@ -129,27 +87,6 @@ impl Index {
         self.head.stores.iter().filter_map(|hub| names::decode(hub)).collect()
     }
 
-    /// The content of the member `at`, if it has one: the number of the member that holds it, and its size.
-    pub fn content(&self, at: usize) -> Option<(usize, u64)> {
-        match self.entries.get(at)?.what {
-            What::File { size, .. } => Some((at, size)),
-            What::Same { of, .. } => self.content(of).filter(|_| of < at),
-            What::Link { .. } | What::Folder => None,
-        }
-    }
-
-    /// The number of the member called `name`.
-    pub fn find(&self, name: &[u8]) -> Option<usize> {
-        self.entries.binary_search_by(|entry| entry.name.bytes().cmp(name)).ok()
-    }
-
-    /// Whether a member is called `name`, or lies in a folder of that name.
-    pub fn leads(&self, name: &[u8]) -> bool {
-        let inside = [name, b"/"].concat();
-        let at = self.entries.partition_point(|entry| entry.name.bytes() < &inside[..]);
-        self.find(name).is_some() || self.entries.get(at).is_some_and(|entry| entry.name.bytes().starts_with(&inside))
-    }
-
     /// Writes it, a line at a time.
     ///
     /// # Errors
@@ -161,8 +98,8 @@ impl Index {
             out(text.as_bytes())
         };
         put(line(&self.head))?;
-        for entry in &self.entries {
-            put(line(&Line::of(entry)))?;
+        for entry in self.members.iter() {
+            put(line(&Line::of(&entry)))?;
         }
         let end = Line { end: Some(hex(&sum.finalize().into())), ..Line::default() };
         out(line(&end).as_bytes())
@@ -234,6 +171,7 @@ impl Line {
 pub struct Reader {
     os: Os,
     index: Option<Index>,
+    last: Option<Name>,
     sum: Sha256,
     ended: bool,
     held: Vec<u8>,
@@ -242,7 +180,7 @@ pub struct Reader {
 impl Reader {
     /// For names as `os` has them.
     pub fn new(os: Os) -> Self {
-        Self { os, index: None, sum: Sha256::new(), ended: false, held: Vec::new() }
+        Self { os, index: None, last: None, sum: Sha256::new(), ended: false, held: Vec::new() }
     }
 
     /// Takes more of its bytes.
@@ -280,7 +218,7 @@ impl Reader {
                 return Err(format!("it is a {schema}, and this version of modelstrap reads {SCHEMA}"));
             }
             self.sum.update(bytes);
-            self.index = Some(Index { head, entries: Vec::new() });
+            self.index = Some(Index { head, members: Members::default() });
             return Ok(());
         };
         let line: Line = serde_json::from_slice(bytes).map_err(unreadable)?;
@@ -295,11 +233,12 @@ impl Reader {
         }
         self.sum.update(bytes);
         let entry = line.entry(self.os)?;
-        if index.entries.last().is_some_and(|last| last.name >= entry.name) {
+        if self.last.as_ref().is_some_and(|last| *last >= entry.name) {
             return Err(format!("the member {} comes twice, or out of order", entry.name));
         }
-        index.entries.push(entry);
-        if index.entries.len() as u64 > index.head.entries {
+        index.members.push(&entry).map_err(|full| full.to_string())?;
+        self.last = Some(entry.name);
+        if index.members.len() as u64 > index.head.entries {
             return Err("it has more members than it says".to_owned());
         }
         Ok(())
@@ -310,100 +249,11 @@ impl Reader {
     /// # Errors
     /// Why it is refused.
     pub fn end(self) -> Result<Index, String> {
-        let index = self.index.filter(|_| self.ended && self.held.is_empty()).ok_or("it is cut off")?;
+        let mut index = self.index.filter(|_| self.ended && self.held.is_empty()).ok_or("it is cut off")?;
+        index.members.settle();
         check(&index)?;
         Ok(index)
     }
-}
-
-/// Whether the members fit each other.
-fn check(index: &Index) -> Result<(), String> {
-    if index.head.entries != index.entries.len() as u64 {
-        return Err("it has fewer members than it says".to_owned());
-    }
-    let stores = index.stores();
-    let mut bytes = 0_u64;
-    for (at, entry) in index.entries.iter().enumerate() {
-        let name = &entry.name;
-        let refuse = |why: &str| Err(format!("the member {name} {why}"));
-        if name.parts().count() < 2 {
-            return refuse("lies in no library's folder");
-        }
-        if let Some(what) = name.kept_out() {
-            return refuse(&format!("is {what}, which no archive of modelstrap holds"));
-        }
-        if through_a_member(index, at) {
-            return refuse("lies below another member that is no folder");
-        }
-        match &entry.what {
-            What::File { size, .. } => {
-                bytes = bytes.saturating_add(*size);
-                if name.role(&stores) == Role::Reference && *size > 4096 {
-                    return refuse("is a reference, and too long for one");
-                }
-            }
-            What::Same { of, with } => {
-                let (of, with) = (*of, *with);
-                let twin = |what: &What| matches!(what, What::Same { of: its, .. } if *its == of);
-                if with > at || (with != of && with != at && !twin(&index.entries[with].what)) {
-                    return refuse("is one file with a member of another content");
-                }
-                if of >= at
-                    || !matches!(index.entries[of].what, What::File { .. })
-                    || name.role(&stores) == Role::Reference
-                {
-                    return refuse("is a second name of no content");
-                }
-            }
-            What::Link { to } => {
-                if !names::resolve(name.folder(), to).is_some_and(|to| index.leads(&to)) {
-                    return refuse("is a link to nothing in the archive");
-                }
-            }
-            What::Folder => {}
-        }
-    }
-    if bytes != index.head.bytes { Err("its sizes do not add up".to_owned()) } else { Ok(()) }
-}
-
-/// Whether a folder that the member lies in is a member that is none.
-fn through_a_member(index: &Index, at: usize) -> bool {
-    let name = index.entries[at].name.bytes();
-    let before =
-        at.checked_sub(1).and_then(|before| index.entries.get(before)).map_or(&b""[..], |entry| entry.name.folder());
-    let ends = name.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(end, _)| end);
-    for end in ends {
-        // The one before lies there too, and was looked at.
-        if before.len() >= end && before[..end] == name[..end] && before.get(end).is_none_or(|byte| *byte == b'/') {
-            continue;
-        }
-        let above = index.find(&name[..end]).and_then(|found| index.entries.get(found));
-        if above.is_some_and(|above| above.what != What::Folder) {
-            return true;
-        }
-    }
-    false
-}
-
-/// `sum` as text.
-pub fn hex(sum: &Sum) -> String {
-    let mut text = String::with_capacity(64);
-    for byte in sum {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
-}
-
-/// The digest that `text` is, in lower-case hexadecimal digits.
-pub fn unhex(text: &str) -> Option<Sum> {
-    let mut sum = [0; 32];
-    if !names::is_hex(text.as_bytes(), 64) {
-        return None;
-    }
-    for (at, byte) in sum.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(at * 2..at * 2 + 2)?, 16).ok()?;
-    }
-    Some(sum)
 }
 
 #[cfg(test)]

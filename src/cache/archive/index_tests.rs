@@ -28,13 +28,13 @@ fn index(entries: Vec<Entry>) -> Index {
         entries: entries.len() as u64,
         bytes,
     };
-    let mut index = Index { head, entries };
-    for at in 0..index.entries.len() {
-        if matches!(index.entries[at].what, What::Link { .. } | What::Folder) {
-            (index.entries[at].mtime, index.entries[at].mode) = (0, 0o644);
-        }
-    }
-    index
+    let mut members = Members::default();
+    entries.iter().for_each(|entry| members.push(entry).unwrap());
+    Index { head, members }
+}
+
+fn entries(index: &Index) -> Vec<Entry> {
+    index.members.iter().collect()
 }
 
 fn written(index: &Index) -> Vec<u8> {
@@ -68,7 +68,8 @@ fn sample() -> Index {
 fn an_index_comes_back_as_it_was_written() {
     let text = written(&sample());
     assert_eq!(text.len() as u64, sample().size());
-    assert_eq!(read(&text).unwrap(), sample());
+    let again = read(&text).unwrap();
+    assert_eq!((&again.head, entries(&again)), (&sample().head, entries(&sample())));
     let text = String::from_utf8(text).unwrap();
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(

@@ -5,8 +5,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::contents::Plan;
 use super::pack::Method;
+use super::plan::Plan;
 use super::write::{self, Failure};
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::{atomic, escape};

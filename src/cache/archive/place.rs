@@ -11,8 +11,10 @@ use anyhow::{Context as _, Result, bail};
 use sha2::{Digest as _, Sha256};
 
 use super::folder::Folder;
-use super::index::{Index, Sum, What};
-use super::merge::{self, Merge, Step, comes};
+use super::found::Found;
+use super::index::Index;
+use super::members::{Sum, What};
+use super::merge::{self, Merge, comes};
 use super::names::{self, Name, Role};
 use super::target::{Spot, Target};
 use crate::cache::stamp::Stamp;
@@ -88,15 +90,15 @@ impl<'a> Placer<'a> {
     }
 
     fn role(&self, at: usize) -> Role {
-        self.index.entries[at].name.role(&self.stores)
+        self.index.members.name(at).role(&self.stores)
     }
 
     fn spot(&self, at: usize) -> Spot {
-        self.target.spot(self.index.entries[at].name.bytes())
+        self.target.spot(self.index.members.name(at).bytes())
     }
 
-    fn takers(&self, holder: usize) -> &'a [usize] {
-        self.merge.wanted.get(&holder).map_or(&[], Vec::as_slice)
+    fn takers(&self, holder: usize) -> &'a [u32] {
+        self.merge.wanted.takers(holder)
     }
 
     /// The folder at `below` in `root`, made where it is missing.
@@ -150,7 +152,7 @@ impl<'a> Placer<'a> {
 
     /// The folder in which what becomes the member `at` is made. What a killed run left in it goes.
     fn staging(&mut self, at: usize) -> Result<PathBuf> {
-        let spot = self.target.staging(&self.index.entries[at].name, &self.stores);
+        let spot = self.target.staging(&self.index.members.name(at), &self.stores);
         let path = spot.path();
         if !self.staging.contains_key(&path) {
             let folder = self.folder(&spot, &spot.below.clone())?;
@@ -178,28 +180,28 @@ impl<'a> Placer<'a> {
         let Some(current) = &mut self.current else { return Ok(()) };
         current.sum.update(bytes);
         current.file.write_all(bytes).with_context(|| {
-            let name = &self.index.entries[holder].name;
+            let name = self.index.members.name(holder);
             format!("{name} cannot be written")
         })
     }
 
     /// A reference: it is kept until what it names is there.
     fn is_small(&self, holder: usize) -> bool {
-        self.takers(holder).first().is_some_and(|taker| self.role(*taker) == Role::Reference)
+        self.takers(holder).first().is_some_and(|taker| self.role(*taker as usize) == Role::Reference)
     }
 
     fn begin(&mut self, holder: usize) -> Result<()> {
         if self.current.as_ref().is_some_and(|current| current.holder == holder) {
             return Ok(());
         }
-        let Some(first) = self.takers(holder).first().copied() else { return Ok(()) };
+        let Some(first) = self.takers(holder).first().map(|first| *first as usize) else { return Ok(()) };
         let staging = self.staging(first)?;
         let name = self.temporary();
-        let mode = 0o666 | u32::from(self.index.entries[first].mode) & 0o111;
+        let mode = 0o666 | u32::from(self.index.members.get(first).mode) & 0o111;
         let folder = self.staging.get(&staging).context("a folder that was made")?;
         let file = folder
             .create(&name, mode)
-            .with_context(|| format!("{} cannot be written", self.index.entries[holder].name))?;
+            .with_context(|| format!("{} cannot be written", self.index.members.name(holder)))?;
         self.current = Some(Current { holder, staging, name, file, sum: Sha256::new() });
         Ok(())
     }
@@ -215,12 +217,11 @@ impl<'a> Placer<'a> {
         if !comes(&self.merge.steps[at]) {
             return Ok(());
         }
-        if let Some(twin) = self.merge.twins.get(&at) {
+        if let Some(twin) = self.merge.twins.get(at) {
             return self.twin(at, twin);
         }
-        let entry = &self.index.entries[at];
-        match &entry.what {
-            What::Link { to } => self.link(at, to),
+        match self.index.members.what(at) {
+            What::Link { to } => self.link(at, &to),
             What::Folder => {
                 let spot = self.spot(at);
                 let folder = self.folder(&spot, &spot.below)?;
@@ -234,15 +235,15 @@ impl<'a> Placer<'a> {
 
     /// A content is whole: it is held against its digest, and gets its names.
     fn content(&mut self, holder: usize) -> Result<()> {
-        let expected = merge::sum_of(self.index, holder).context("a content")?;
-        let name = &self.index.entries[holder].name;
+        let expected = self.index.members.sum(holder).context("a content")?;
+        let name = &self.index.members.name(holder);
         if self.is_small(holder) {
             let bytes = std::mem::take(&mut self.small);
             let found: Sum = Sha256::digest(&bytes).into();
             if found != expected {
                 bail!(merge::wrong(name, &expected, &found));
             }
-            self.references.extend(self.takers(holder).iter().map(|taker| (*taker, bytes.clone())));
+            self.references.extend(self.takers(holder).iter().map(|taker| (*taker as usize, bytes.clone())));
             return Ok(());
         }
         // An empty file has no bytes that would have begun it.
@@ -263,23 +264,26 @@ impl<'a> Placer<'a> {
     fn publish(&mut self, current: &mut Current) -> Result<()> {
         let takers = self.takers(current.holder);
         let Some((first, others)) = takers.split_first() else { return Ok(()) };
-        let size = self.index.content(current.holder).map_or(0, |(_, size)| size);
-        let failed = |at: usize| format!("{} cannot be written", self.index.entries[at].name);
-        self.finish_file(*first, &current.file).with_context(|| failed(*first))?;
+        let first = *first as usize;
+        let size = self.index.members.content(current.holder).map_or(0, |(_, size)| size);
+        let failed = |at: usize| format!("{} cannot be written", self.index.members.name(at));
+        self.finish_file(first, &current.file).with_context(|| failed(first))?;
         if size >= SYNCED {
-            current.file.sync_data().with_context(|| failed(*first))?;
+            current.file.sync_data().with_context(|| failed(first))?;
         }
         for (at, other) in others.iter().enumerate() {
-            let twin = others[..at].iter().find(|twin| shares(self.index, &self.stores, **twin, *other)).copied();
-            self.second(*first, *other, twin, current).with_context(|| failed(*other))?;
+            let other = *other as usize;
+            let mut twins = others[..at].iter().map(|twin| *twin as usize);
+            let twin = twins.find(|twin| shares(self.index, &self.stores, *twin, other));
+            self.second(first, other, twin, current).with_context(|| failed(other))?;
         }
         self.outcome.bytes += size;
-        self.settle(*first, &current.staging, &current.name)
+        self.settle(first, &current.staging, &current.name)
     }
 
     /// The time and the mode that a file keeps.
     fn finish_file(&self, at: usize, file: &File) -> io::Result<()> {
-        let entry = &self.index.entries[at];
+        let entry = self.index.members.get(at);
         let mtime = UNIX_EPOCH + Duration::from_secs(u64::try_from(entry.mtime).unwrap_or(0).min(1 << 40));
         file.set_times(FileTimes::new().set_modified(mtime))?;
         if self.role(at) == Role::Payload { self.protect(at, file) } else { Ok(()) }
@@ -313,10 +317,10 @@ impl<'a> Placer<'a> {
         let linked = (shared && from.hard_link(&current.name, to, &name).is_ok())
             || (!shared && twin.is_some_and(|twin| of_twin(twin).is_ok()));
         if !linked {
-            let mode = 0o666 | u32::from(self.index.entries[other].mode) & 0o111;
+            let mode = 0o666 | u32::from(self.index.members.get(other).mode) & 0o111;
             let mut copy = to.create(&name, mode)?;
             current.file.seek(SeekFrom::Start(0))?;
-            let size = self.index.content(other).map_or(0, |(_, size)| size);
+            let size = self.index.members.content(other).map_or(0, |(_, size)| size);
             let done = io::copy(&mut (&mut current.file).take(size), &mut copy);
             let done =
                 done.and_then(|count| if count == size { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) });
@@ -332,11 +336,11 @@ impl<'a> Placer<'a> {
     /// Gives what was made the name of the member `at`.
     fn settle(&mut self, at: usize, staging: &PathBuf, name: &[u8]) -> Result<()> {
         let spot = self.spot(at);
-        let step = &self.merge.steps[at];
-        let shown = self.index.entries[at].name.to_string();
+        let before = self.merge.replaces(at);
+        let called = self.index.members.name(at);
         self.within(&spot, |this, folder| {
             let from = this.staging.get(staging).context("a folder that was made")?;
-            let over = is_as_it_was(&spot, step);
+            let over = before.is_some_and(|before| is_as_it_was(&spot, before));
             match from.rename(name, folder, spot.last(), over) {
                 Ok(()) => {
                     this.outcome.files += 1;
@@ -346,15 +350,13 @@ impl<'a> Placer<'a> {
                     let _ = from.unlink(name);
                     // Another program fetched the same content meanwhile: its name says so.
                     if this.role(at) != Role::Blob {
-                        this.outcome
-                            .kept
-                            .push((this.index.entries[at].name.clone(), "something came there meanwhile".to_owned()));
+                        this.outcome.kept.push((called, "something came there meanwhile".to_owned()));
                     }
                     Ok(())
                 }
                 Err(error) => {
                     let _ = from.unlink(name);
-                    Err(error).with_context(|| format!("{shown} cannot be written"))
+                    Err(error).with_context(|| format!("{called} cannot be written"))
                 }
             }
         })
@@ -415,18 +417,17 @@ fn sweep(folder: &Folder) {
 }
 
 /// Whether what stands at `spot` is what was to be replaced.
-fn is_as_it_was(spot: &Spot, step: &Step) -> bool {
-    let Step::Replace(before) = step else { return false };
-    Stamp::at(&spot.path()).is_ok_and(|now| now.is_same_content(before))
+fn is_as_it_was(spot: &Spot, before: &Found) -> bool {
+    Stamp::at(&spot.path()).is_ok_and(|now| before.is_still(&now))
 }
 
 /// Whether two members with one content may be one file: blobs, which nobody writes into, and what was one file before.
 pub(super) fn shares(index: &Index, stores: &[Vec<u8>], one: usize, other: usize) -> bool {
-    let group = |at: usize| match index.entries[at].what {
+    let group = |at: usize| match index.members.what(at) {
         What::Same { with, .. } => Some(with),
         What::File { .. } => Some(at),
         What::Link { .. } | What::Folder => None,
     };
-    let is_blob = |at: usize| index.entries[at].name.role(stores) == Role::Blob;
+    let is_blob = |at: usize| index.members.name(at).role(stores) == Role::Blob;
     (group(one).is_some() && group(one) == group(other)) || (is_blob(one) && is_blob(other))
 }

@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 
 use super::Placer;
+use crate::cache::archive::members::Sum;
 use crate::cache::archive::names::{self, Role};
 use crate::cache::archive::twins::Twin;
 use crate::cache::archive::{contents, folder::Folder};
@@ -19,24 +20,26 @@ use crate::support::lock::Lock;
 impl Placer<'_> {
     /// Makes the member `at` a second name of a file of the cache that has its bytes; where the disk refuses, a copy of it.
     pub(super) fn twin(&mut self, at: usize, twin: &Twin) -> Result<()> {
-        let entry = &self.index.entries[at];
+        let path = self.merge.twins.path(at, twin, self.index, self.target);
+        let sum = self.index.members.content(at).and_then(|(holder, _)| self.index.members.sum(holder));
+        let entry = self.index.members.get(at);
         let staging = self.staging(at)?;
         let name = self.temporary();
         let folder = self.staging.get(&staging).context("a folder that was made")?;
         let there = folder.path().join(names::to_path(&name));
         let mut copied = 0;
-        let done = if fs::hard_link(&twin.path, &there).is_ok() {
+        let done = if fs::hard_link(&path, &there).is_ok() {
             is_still(&there, twin)
         } else {
             let mode = 0o666 | u32::from(entry.mode) & 0o111;
-            copy(twin, folder, &name, mode).and_then(|(file, size)| {
+            copy(&path, sum, folder, &name, mode).and_then(|(file, size)| {
                 copied = size;
                 self.finish_file(at, &file)
             })
         };
         if let Err(error) = done {
             let _ = folder.unlink(&name);
-            let from = escape::path(&twin.path);
+            let from = escape::path(&path);
             return Err(error).with_context(|| format!("{} cannot be made of {from}", entry.name));
         }
         self.outcome.bytes += copied;
@@ -44,13 +47,12 @@ impl Placer<'_> {
     }
 
     pub(super) fn link(&mut self, at: usize, to: &[u8]) -> Result<()> {
-        let entry = &self.index.entries[at];
+        let entry = self.index.members.get(at);
         if self.role(at) == Role::Blob {
-            let payload = names::resolve(entry.name.folder(), to).and_then(|to| self.index.find(&to));
-            let Some(payload) = payload else { return Ok(()) };
-            let holder = self.index.content(payload).map_or(payload, |(holder, _)| holder);
+            let Some(payload) = self.index.members.led_to(at) else { return Ok(()) };
+            let holder = self.index.members.content(payload).map_or(payload, |(holder, _)| holder);
             // Without a store it came as a file.
-            if self.takers(holder).contains(&at) {
+            if self.takers(holder).iter().any(|taker| *taker as usize == at) {
                 return Ok(());
             }
             self.note_user(at, payload)?;
@@ -82,9 +84,9 @@ impl Placer<'_> {
 
     /// Writes down that the blob `at` uses a payload, before it does, as the official client would: with the payload's lock held.
     fn note_user(&mut self, at: usize, payload: usize) -> Result<()> {
-        let name = &self.index.entries[payload].name;
+        let name = self.index.members.name(payload);
         let hub = self.stores.iter().find(|hub| name.below(hub).is_some()).cloned().unwrap_or_default();
-        let line = self.index.entries[at].name.below(&hub).unwrap_or_default().to_vec();
+        let line = self.index.members.name(at).below(&hub).unwrap_or_default().to_vec();
         let spot = self.spot(payload);
         self.within(&spot, |_, folder| {
             let last = names::to_path(spot.last());
@@ -114,7 +116,7 @@ impl Placer<'_> {
     }
 
     pub(super) fn reference(&mut self, at: usize, bytes: &[u8]) -> Result<()> {
-        let name = &self.index.entries[at].name;
+        let name = self.index.members.name(at);
         let Some((repository, _)) = name.repository() else { return Ok(()) };
         let commit = self.target.spot(&[repository, b"/snapshots/", bytes.trim_ascii()].concat());
         let plain = !bytes.trim_ascii().is_empty() && !bytes.contains(&b'/') && !bytes.trim_ascii().starts_with(b".");
@@ -138,7 +140,7 @@ impl Placer<'_> {
 
 /// Whether what was linked is what was read.
 fn is_still(path: &Path, twin: &Twin) -> io::Result<()> {
-    if Stamp::at(path)?.is_same_content(&twin.stamp) { Ok(()) } else { Err(changed()) }
+    if twin.found.is_still(&Stamp::at(path)?) { Ok(()) } else { Err(changed()) }
 }
 
 fn changed() -> io::Error {
@@ -146,8 +148,8 @@ fn changed() -> io::Error {
 }
 
 /// A copy of the file, which is held against what was read before; and its size.
-fn copy(twin: &Twin, folder: &Folder, name: &[u8], mode: u32) -> io::Result<(fs::File, u64)> {
-    let mut from = contents::open(&twin.path)?;
+fn copy(path: &Path, expected: Option<Sum>, folder: &Folder, name: &[u8], mode: u32) -> io::Result<(fs::File, u64)> {
+    let mut from = contents::open(path)?;
     let mut to = folder.create(name, mode)?;
     let (mut sum, mut size) = (Sha256::new(), 0);
     let mut buffer = vec![0; 256 << 10];
@@ -162,6 +164,6 @@ fn copy(twin: &Twin, folder: &Folder, name: &[u8], mode: u32) -> io::Result<(fs:
         to.write_all(&buffer[..count])?;
         size += count as u64;
     }
-    let found: [u8; 32] = sum.finalize().into();
-    if found == twin.sum { Ok((to, size)) } else { Err(changed()) }
+    let found: Sum = sum.finalize().into();
+    if Some(found) == expected { Ok((to, size)) } else { Err(changed()) }
 }

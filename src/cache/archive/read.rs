@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
-use super::index::{self, Index, Reader, What};
+use super::index::{self, Index, Reader};
+use super::members::{Entry, What};
 use super::names::shown;
 use super::tar::{self, BLOCK, Kind, Member, Record};
 use super::unpack::{Input, Source};
@@ -92,9 +93,9 @@ impl Archive {
     /// When it is cut, damaged, or holds something else than its index says; or what `taker` says.
     pub fn read(&mut self, taker: &mut dyn Taker) -> Result<()> {
         let index = Arc::clone(&self.index);
-        for (at, entry) in index.entries.iter().enumerate() {
+        for (at, entry) in index.members.iter().enumerate() {
             let member = self.member()?.ok_or_else(|| anyhow!("it is cut off: members are missing"))?;
-            if let Some(differs) = differs(&index, at, &member) {
+            if let Some(differs) = differs(&index, &entry, &member) {
                 bail!(
                     "it does not hold what its index says: {differs}, where {} should be\n  nothing of this member is used",
                     entry.name
@@ -183,8 +184,7 @@ impl Archive {
 struct Strange(&'static str);
 
 /// How `member` is not the one of the index at `at`.
-fn differs(index: &Index, at: usize, member: &Member) -> Option<String> {
-    let entry = index.entries.get(at)?;
+fn differs(index: &Index, entry: &Entry, member: &Member) -> Option<String> {
     if member.name != entry.name.bytes() {
         return Some(format!("the member {} comes", shown(&member.name)));
     }
@@ -195,9 +195,7 @@ fn differs(index: &Index, at: usize, member: &Member) -> Option<String> {
             }
             member.kind == Kind::File
         }
-        What::Same { of, .. } => {
-            member.kind == Kind::Hard && index.entries.get(*of).is_some_and(|of| of.name.bytes() == member.to)
-        }
+        What::Same { of, .. } => member.kind == Kind::Hard && index.members.name(*of).bytes() == member.to,
         What::Link { to } => member.kind == Kind::Link && member.to == **to,
         What::Folder => member.kind == Kind::Folder,
     };

@@ -42,7 +42,7 @@ struct Gone;
 
 impl Taker for Forward<'_> {
     fn wants(&mut self, at: usize) -> bool {
-        self.merge.wanted.contains_key(&at)
+        self.merge.wanted.contains(at)
     }
 
     fn bytes(&mut self, at: usize, bytes: &[u8]) -> Result<()> {
@@ -120,7 +120,7 @@ pub fn tidy(index: &Index, target: &Target) {
 fn stagings(index: &Index, target: &Target) -> BTreeSet<PathBuf> {
     let stores = index.stores();
     let mut found = BTreeSet::new();
-    for spot in index.entries.iter().map(|entry| target.staging(&entry.name, &stores)) {
+    for spot in (0..index.members.len()).map(|at| target.staging(&index.members.name(at), &stores)) {
         let path = spot.path();
         let mut way = path.ancestors().take_while(|path| *path != spot.root);
         if !found.contains(&path) && way.all(|folder| !folder.is_symlink()) {

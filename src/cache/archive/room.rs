@@ -18,7 +18,7 @@ pub fn needs(index: &Index, merge: &Merge, target: &Target) -> Vec<(PathBuf, u64
     let stores = index.stores();
     let mut needs: Vec<(PathBuf, u64, u64)> = Vec::new();
     let mut add = |at: usize, size: u64| {
-        let root = target.spot(index.entries[at].name.bytes()).root;
+        let root = target.spot(index.members.name(at).bytes()).root;
         let known = needs.iter().position(|(known, ..)| *known == root);
         let known = known.unwrap_or_else(|| {
             let block = disk::block(&root).max(1);
@@ -29,11 +29,12 @@ pub fn needs(index: &Index, merge: &Merge, target: &Target) -> Vec<(PathBuf, u64
             *sum = sum.saturating_add(size.div_ceil(*block).saturating_mul(*block));
         }
     };
-    for (holder, takers) in &merge.wanted {
-        let Some((_, size)) = index.content(*holder) else { continue };
+    for (holder, takers) in merge.wanted.contents() {
+        let Some((_, size)) = index.members.content(holder) else { continue };
         for (at, taker) in takers.iter().enumerate() {
-            if !takers[..at].iter().any(|before| shares(index, &stores, *before, *taker)) {
-                add(*taker, size);
+            let taker = *taker as usize;
+            if !takers[..at].iter().any(|before| shares(index, &stores, *before as usize, taker)) {
+                add(taker, size);
             }
         }
     }

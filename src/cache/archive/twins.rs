@@ -2,14 +2,16 @@
 //! an empty cache they would come as second names of each other, and here they become second names of what is there. No name and
 //! no size is believed: its bytes are read first.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::hash::{BuildHasher as _, RandomState};
+use std::path::PathBuf;
 
 use super::contents::read_all;
-use super::gather::Bytes;
-use super::index::{Index, Sum, hex};
-use super::merge::{Merge, Step, sum_of};
+use super::found::Found;
+use super::index::Index;
+use super::members::{Members, Sum, hex};
+use super::merge::{Merge, Step};
 use super::names::{self, Role};
 use super::place::shares;
 use super::target::Target;
@@ -17,23 +19,65 @@ use crate::cache::stamp::Stamp;
 use crate::support::interrupt::{self, Interrupted};
 
 /// A file of the cache with the bytes of a member.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Twin {
-    /// Where it is.
-    pub path: PathBuf,
+    place: Place,
     /// As it was when it was read.
-    pub stamp: Stamp,
-    /// What its bytes are.
-    pub sum: Sum,
+    pub(super) found: Found,
 }
 
-/// A member that may become a second name, and of what.
-struct Wish {
-    taker: usize,
-    size: u64,
-    sum: Sum,
-    /// The last is tried first.
-    candidates: Vec<(PathBuf, Stamp)>,
+/// Where a twin lies: in a million there are few folders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// In the folder of blobs of that number, called as the member is, or by the digest.
+    Blob { folder: u32, by_sum: bool },
+    /// In the place of this member, which is there.
+    Member(u32),
+}
+
+/// The members whose bytes are there, and where.
+#[derive(Debug, Default)]
+pub struct Twins {
+    by_member: BTreeMap<u32, Twin>,
+    folders: Vec<PathBuf>,
+}
+
+impl Twins {
+    /// The file with the bytes of the member `at`.
+    pub fn get(&self, at: usize) -> Option<&Twin> {
+        self.by_member.get(&u32::try_from(at).ok()?)
+    }
+
+    /// Where the twin of the member `at` is.
+    pub(super) fn path(&self, at: usize, twin: &Twin, index: &Index, target: &Target) -> PathBuf {
+        path(&self.folders, at, twin.place, index, target)
+    }
+}
+
+fn path(folders: &[PathBuf], at: usize, place: Place, index: &Index, target: &Target) -> PathBuf {
+    let members = &index.members;
+    match place {
+        Place::Member(other) => target.spot(members.name(other as usize).bytes()).path(),
+        Place::Blob { folder, by_sum } => {
+            let folder = folders.get(folder as usize).cloned().unwrap_or_default();
+            match by_sum {
+                true => folder.join(hex(&sum_of(members, at).unwrap_or_default())),
+                false => folder.join(names::to_path(members.name(at).last())),
+            }
+        }
+    }
+}
+
+/// The digest that the content of the member `at` must have.
+fn sum_of(members: &Members, at: usize) -> Option<Sum> {
+    members.content(at).and_then(|(holder, _)| members.sum(holder))
+}
+
+/// A file that may have the bytes of a member.
+#[derive(Debug, Clone, Copy)]
+struct Candidate {
+    taker: u32,
+    twin: Twin,
 }
 
 /// Finds what of `plan` is there under another name: its bytes are not wanted any more.
@@ -46,123 +90,182 @@ pub(super) fn find(
     plan: &mut Merge,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<(), Interrupted> {
-    let mut wishes = wishes(index, target, plan);
-    let mut known: HashMap<PathBuf, Option<Sum>> = HashMap::new();
-    while !wishes.is_empty() {
-        let next: BTreeMap<PathBuf, Stamp> = wishes
-            .iter()
-            .filter_map(|wish| wish.candidates.last().cloned())
-            .filter(|(path, _)| !known.contains_key(path))
-            .collect();
-        let sources: Vec<Bytes> = next.iter().map(|(path, stamp)| Bytes::of(path, *stamp)).collect();
-        let sums = read_all(&sources.iter().collect::<Vec<_>>(), progress);
+    let mut search = Search { index, target, plan, folders: Vec::new(), candidates: Vec::new() };
+    search.blobs();
+    search.members();
+    let Search { folders, mut candidates, .. } = search;
+    // Those of one member stay in their order: the last is tried first.
+    candidates.sort_by_key(|candidate| candidate.taker);
+    let found = |candidate: &Candidate| {
+        (path(&folders, candidate.taker as usize, candidate.twin.place, index, target), candidate.twin.found)
+    };
+    let hasher = RandomState::new();
+    let mut known: HashMap<u64, Option<Sum>> = HashMap::new();
+    let mut twins = BTreeMap::new();
+    while !candidates.is_empty() {
+        let last = candidates.chunk_by(|one, other| one.taker == other.taker).filter_map(|wish| wish.last().copied());
+        let last: Vec<(u64, Candidate)> = last.map(|one| (hasher.hash_one(&found(&one).0), one)).collect();
+        let mut next: Vec<(u64, Candidate)> =
+            last.iter().filter(|(file, _)| !known.contains_key(file)).copied().collect();
+        next.sort_by_key(|(file, _)| *file);
+        next.dedup_by_key(|(file, _)| *file);
+        read_all(next.len(), &|at| found(&next[at].1), progress, &mut |at, sum| {
+            known.insert(next[at].0, sum.ok());
+        });
         if interrupt::requested() {
             return Err(Interrupted("stopped; nothing was changed".to_owned()));
         }
-        known.extend(next.into_keys().zip(sums).map(|(path, sum)| (path, sum.ok())));
-        wishes.retain_mut(|wish| {
-            let Some((path, stamp)) = wish.candidates.pop() else { return false };
-            let found = known.get(&path).copied().flatten() == Some(wish.sum);
-            if found {
-                plan.twins.insert(wish.taker, Twin { path, stamp, sum: wish.sum });
+        for (file, Candidate { taker, twin }) in last {
+            let sum = known.get(&file).copied().flatten();
+            if sum.is_some() && sum == sum_of(&index.members, taker as usize) {
+                twins.insert(taker, twin);
             }
-            !found && !wish.candidates.is_empty()
+        }
+        let mut at = 0;
+        let is_last: Vec<bool> = candidates
+            .chunk_by(|one, other| one.taker == other.taker)
+            .flat_map(|wish| (1..=wish.len()).map(|n| n == wish.len()))
+            .collect();
+        candidates.retain(|candidate| {
+            at += 1;
+            !is_last[at - 1] && !twins.contains_key(&candidate.taker)
         });
     }
+    plan.twins = Twins { by_member: twins, folders };
     let twins = &plan.twins;
-    plan.wanted.values_mut().for_each(|takers| takers.retain(|taker| !twins.contains_key(taker)));
-    plan.wanted.retain(|_, takers| !takers.is_empty());
+    plan.wanted.retain(|taker| twins.get(taker).is_none());
     Ok(())
 }
 
-fn wishes(index: &Index, target: &Target, plan: &Merge) -> Vec<Wish> {
-    let stores = index.stores();
-    let mut wishes = Vec::new();
-    for (holder, takers) in &plan.wanted {
-        let (Some((_, size)), Some(sum)) = (index.content(*holder), sum_of(index, *holder)) else { continue };
-        wishes.extend(takers.iter().map(|taker| Wish { taker: *taker, size, sum, candidates: Vec::new() }));
-    }
-    let blobs = Blobs::of(index, target, &stores, &wishes);
-    let mut here: HashMap<usize, Vec<usize>> = HashMap::new();
-    for at in (0..index.entries.len()).filter(|at| plan.steps[*at] == Step::Here) {
-        if let Some((holder, _)) = index.content(at).filter(|(holder, _)| plan.wanted.contains_key(holder)) {
-            here.entry(holder).or_default().push(at);
+struct Search<'a> {
+    index: &'a Index,
+    target: &'a Target,
+    plan: &'a Merge,
+    folders: Vec<PathBuf>,
+    candidates: Vec<Candidate>,
+}
+
+/// What a blob that is looked for may be called: a hash of that, and of its hub.
+#[derive(Debug, Clone, Copy)]
+struct Called {
+    hash: u64,
+    taker: u32,
+    by_sum: bool,
+}
+
+impl Search<'_> {
+    /// A file that may be a twin of `taker`: not itself, and with as many bytes.
+    fn add(&mut self, taker: u32, place: Place) {
+        let members = &self.index.members;
+        let path = path(&self.folders, taker as usize, place, self.index, self.target);
+        let own = self.target.spot(members.name(taker as usize).bytes()).path();
+        let size = members.content(taker as usize).map(|(_, size)| size);
+        let there = fs::symlink_metadata(&path).ok();
+        let there = there.filter(|found| found.is_file() && Some(found.len()) == size && path != own);
+        if let Some(there) = there {
+            let found = Found::of(&Stamp::of(&there));
+            self.candidates.push(Candidate { taker, twin: Twin { place, found } });
         }
     }
-    for wish in &mut wishes {
-        let own = target.spot(index.entries[wish.taker].name.bytes()).path();
-        let mut paths = blobs.called(index, target, &stores, wish);
-        let holder = index.content(wish.taker).map(|(holder, _)| holder);
-        for other in holder.and_then(|holder| here.get(&holder)).into_iter().flatten() {
-            if shares(index, &stores, wish.taker, *other) {
-                paths.push(target.spot(index.entries[*other].name.bytes()).path());
+
+    /// Blobs of other repositories of the hub that are called by the SHA-256, or as in the archive, by Git's digest. Each hub is
+    /// listed once, however many contents come to it.
+    fn blobs(&mut self) {
+        let hubs = self.hubs();
+        let folders: Vec<Vec<PathBuf>> = hubs.iter().map(|hub| blob_folders(hub)).collect();
+        if folders.iter().all(Vec::is_empty) {
+            return;
+        }
+        let hasher = RandomState::new();
+        let called = self.called(&hubs, &hasher);
+        for (number, folder) in
+            folders.into_iter().enumerate().flat_map(|(number, all)| all.into_iter().map(move |one| (number, one)))
+        {
+            let place = u32::try_from(self.folders.len()).unwrap_or(u32::MAX);
+            self.folders.push(folder.clone());
+            let listed = fs::read_dir(&folder).into_iter().flatten().filter_map(Result::ok);
+            for name in listed.filter_map(|blob| names::of_text(&blob.file_name())) {
+                let hash = hasher.hash_one((number, &name[..]));
+                let first = called.partition_point(|one| one.hash < hash);
+                for one in called[first..].iter().take_while(|one| one.hash == hash) {
+                    self.add(one.taker, Place::Blob { folder: place, by_sum: one.by_sum });
+                }
             }
         }
-        wish.candidates =
-            paths.into_iter().filter(|path| *path != own).filter_map(|path| plain(path, wish.size)).collect();
     }
-    wishes.retain(|wish| !wish.candidates.is_empty());
-    wishes
-}
 
-/// The file at `path`, if it is one and has so many bytes.
-fn plain(path: PathBuf, size: u64) -> Option<(PathBuf, Stamp)> {
-    let found = fs::symlink_metadata(&path).ok().filter(|found| found.is_file() && found.len() == size)?;
-    Some((path, Stamp::of(&found)))
-}
-
-/// The blobs of the hubs that have a name which is looked for.
-struct Blobs(HashMap<PathBuf, HashMap<Vec<u8>, Vec<PathBuf>>>);
-
-impl Blobs {
-    /// Lists each hub once, however many contents come to it.
-    fn of(index: &Index, target: &Target, stores: &[Vec<u8>], wishes: &[Wish]) -> Self {
-        let mut wanted: HashMap<PathBuf, HashSet<Vec<u8>>> = HashMap::new();
-        for wish in wishes {
-            if let Some(hub) = hub(index, target, stores, wish.taker) {
-                wanted.entry(hub).or_default().extend(called(index, wish));
+    /// The hubs to which blobs come.
+    fn hubs(&self) -> Vec<PathBuf> {
+        let mut hubs: Vec<PathBuf> = Vec::new();
+        for taker in self.takers() {
+            if let Some(hub) = self.hub(taker as usize).filter(|hub| !hubs.contains(hub)) {
+                hubs.push(hub);
             }
         }
-        Self(wanted.into_iter().map(|(hub, names)| (hub.clone(), listed(&hub, &names))).collect())
+        hubs
     }
 
-    fn called(&self, index: &Index, target: &Target, stores: &[Vec<u8>], wish: &Wish) -> Vec<PathBuf> {
-        let found = hub(index, target, stores, wish.taker).and_then(|hub| self.0.get(&hub));
-        let paths = |name: Vec<u8>| found.and_then(|found| found.get(&name)).cloned().unwrap_or_default();
-        called(index, wish).into_iter().flat_map(paths).collect()
+    fn takers(&self) -> impl Iterator<Item = u32> {
+        self.plan.wanted.contents().flat_map(|(_, takers)| takers.iter().copied())
+    }
+
+    /// The folder of the hub that the blob `at` comes to.
+    fn hub(&self, at: usize) -> Option<PathBuf> {
+        let name = self.index.members.name(at);
+        let (repository, _) = name.repository().filter(|_| name.role(&[]) == Role::Blob)?;
+        let mut path = self.target.spot(repository).path();
+        path.pop().then_some(path)
+    }
+
+    fn called(&self, hubs: &[PathBuf], hasher: &RandomState) -> Vec<Called> {
+        let members = &self.index.members;
+        let mut called = Vec::new();
+        for taker in self.takers() {
+            let at = taker as usize;
+            let hub = self.hub(at).and_then(|hub| hubs.iter().position(|one| *one == hub));
+            let (Some(hub), Some(sum)) = (hub, sum_of(members, at)) else { continue };
+            let (name, sum) = (members.name(at), hex(&sum));
+            let hash = |name: &[u8]| hasher.hash_one((hub, name));
+            called.push(Called { hash: hash(name.last()), taker, by_sum: false });
+            if name.last() != sum.as_bytes() {
+                called.push(Called { hash: hash(sum.as_bytes()), taker, by_sum: true });
+            }
+        }
+        called.sort_unstable_by_key(|one| (one.hash, one.taker));
+        called
+    }
+
+    /// What is there of the contents that come to other names: it was one file with those, or is a blob as they are.
+    fn members(&mut self) {
+        let (index, stores) = (self.index, self.index.stores());
+        let mut here: Vec<(u32, u32)> = Vec::new();
+        for at in (0..index.members.len()).filter(|at| self.plan.steps[*at] == Step::Here) {
+            let holder = index.members.content(at).map(|(holder, _)| holder);
+            if let Some(holder) = holder.filter(|holder| self.plan.wanted.contains(*holder)) {
+                here.extend(u32::try_from(holder).ok().zip(u32::try_from(at).ok()));
+            }
+        }
+        here.sort_unstable();
+        for same in here.chunk_by(|one, other| one.0 == other.0) {
+            for taker in self.plan.wanted.takers(same[0].0 as usize) {
+                for (_, other) in same {
+                    if shares(index, &stores, *taker as usize, *other as usize) {
+                        self.add(*taker, Place::Member(*other));
+                    }
+                }
+            }
+        }
     }
 }
 
-/// What blobs with the bytes of `wish` are called: by their SHA-256, or as in the archive, by Git's digest.
-fn called(index: &Index, wish: &Wish) -> BTreeSet<Vec<u8>> {
-    let own = index.entries[wish.taker].name.last().to_vec();
-    BTreeSet::from([own, hex(&wish.sum).into_bytes()])
-}
-
-/// The folder of the hub that the blob `at` comes to.
-fn hub(index: &Index, target: &Target, stores: &[Vec<u8>], at: usize) -> Option<PathBuf> {
-    let name = &index.entries[at].name;
-    let (repository, _) = name.repository().filter(|_| name.role(stores) == Role::Blob)?;
-    target.spot(repository).path().parent().map(Path::to_path_buf)
-}
-
-/// The blobs of the repositories in `hub` that have one of these names. No link is followed.
-fn listed(hub: &Path, wanted: &HashSet<Vec<u8>>) -> HashMap<Vec<u8>, Vec<PathBuf>> {
-    let mut found: HashMap<Vec<u8>, Vec<PathBuf>> = HashMap::new();
-    let folders = fs::read_dir(hub).into_iter().flatten().filter_map(Result::ok);
+/// The folders of blobs of the repositories in `hub`, sorted. No link is followed.
+fn blob_folders(hub: &std::path::Path) -> Vec<PathBuf> {
+    let listed = fs::read_dir(hub).into_iter().flatten().filter_map(Result::ok);
     let is_repository = |entry: &fs::DirEntry| names::is_repository(entry.file_name().as_encoded_bytes());
-    for repository in folders.filter(is_repository).filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
-        let blobs = repository.path().join("blobs");
-        if !fs::symlink_metadata(&blobs).is_ok_and(|found| found.is_dir()) {
-            continue;
-        }
-        for blob in fs::read_dir(&blobs).into_iter().flatten().filter_map(Result::ok) {
-            let name = names::of_text(&blob.file_name()).filter(|name| wanted.contains(name));
-            if let Some(name) = name {
-                found.entry(name).or_default().push(blob.path());
-            }
-        }
-    }
-    found.values_mut().for_each(|paths| paths.sort_unstable());
-    found
+    let repositories = listed.filter(is_repository).filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    let folders = repositories.map(|repository| repository.path().join("blobs"));
+    let mut folders: Vec<PathBuf> =
+        folders.filter(|blobs| fs::symlink_metadata(blobs).is_ok_and(|found| found.is_dir())).collect();
+    folders.sort_unstable();
+    folders
 }

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 
 use sha2::{Digest as _, Sha256};
 
-use super::contents::{self, Plan};
-use super::gather::Bytes;
-use super::index::{self, Entry, Sum, What, hex};
+use super::contents;
+use super::index;
+use super::members::{Entry, Sum, What, hex};
 use super::pack::{self, Closed, Method, Sink, pack};
+use super::plan::{Bytes, Plan};
 use super::tar::{self, BLOCK, Kind, Member};
 use crate::cache::stamp::Stamp;
 use crate::support::interrupt::{self, Interrupted};
@@ -84,13 +85,13 @@ fn fill(plan: &Plan, sink: &mut Sink<'_>, method: Method, progress: &dyn Fn(u64)
     sink.put(&tar::header(&first))?;
     index.write(|bytes| sink.put(bytes))?;
     sink.put(&[0; BLOCK][..tar::padding(first.size)])?;
-    for (entry, source) in index.entries.iter().zip(&plan.sources) {
+    for (at, entry) in index.members.iter().enumerate() {
         if interrupt::requested() {
             return Err(Interrupted("stopped; nothing was written".to_owned()).into());
         }
-        sink.put(&tar::header(&member(index, entry)))?;
-        if let (What::File { size, sum }, Some((bytes, was_read))) = (&entry.what, source) {
-            content(bytes, *size, (!was_read).then_some(sum), sink, method, progress)?;
+        sink.put(&tar::header(&member(index, &entry)))?;
+        if let (What::File { size, sum }, Some(bytes)) = (&entry.what, plan.bytes(at)) {
+            content(&bytes, *size, sum, sink, method, progress)?;
             sink.put(&[0; BLOCK][..tar::padding(*size)])?;
         }
     }
@@ -101,9 +102,7 @@ fn fill(plan: &Plan, sink: &mut Sink<'_>, method: Method, progress: &dyn Fn(u64)
 fn member(index: &index::Index, entry: &Entry) -> Member {
     let (kind, to, size) = match &entry.what {
         What::File { size, .. } => (Kind::File, Vec::new(), *size),
-        What::Same { of, .. } => {
-            (Kind::Hard, index.entries.get(*of).map(|of| of.name.bytes().to_vec()).unwrap_or_default(), 0)
-        }
+        What::Same { of, .. } => (Kind::Hard, index.members.name(*of).bytes().to_vec(), 0),
         What::Link { to } => (Kind::Link, to.to_vec(), 0),
         What::Folder => (Kind::Folder, Vec::new(), 0),
     };
@@ -117,19 +116,20 @@ fn member(index: &index::Index, entry: &Entry) -> Member {
     Member { name: entry.name.bytes().to_vec(), to, kind, size, mode, mtime }
 }
 
-/// Puts a content. With `promised`, what its name says is held against what it is; else it must not have changed since it was read.
+/// Puts a content. Where its name promised `sum`, that is held against what it is; else it must not have changed since it was read.
 fn content(
     bytes: &Bytes,
     size: u64,
-    promised: Option<&Sum>,
+    sum: &Sum,
     sink: &mut Sink<'_>,
     method: Method,
     progress: &dyn Fn(u64),
 ) -> Result<(), Failure> {
-    let (path, stamp) = match bytes {
-        Bytes::Memory(bytes) => return Ok(sink.put(bytes)?),
-        Bytes::Disk(file) => (&file.path(), &file.stamp),
+    let (path, before, was_read) = match bytes {
+        Bytes::Made(bytes) => return Ok(sink.put(bytes)?),
+        Bytes::Disk { path, found, was_read } => (path, found, *was_read),
     };
+    let promised = (!was_read).then_some(sum);
     let unreadable = |why| Failure::Unreadable { path: path.clone(), why };
     let mut file = contents::open(path).map_err(unreadable)?;
     if size >= ASKED {
@@ -160,7 +160,7 @@ fn content(
         progress(count as u64);
     }
     let now = Stamp::of(&file.metadata().map_err(|why| Failure::Unreadable { path: path.clone(), why })?);
-    if !now.is_same_content(stamp) {
+    if !before.is_still(&now) {
         return Err(Failure::Changed(path.clone()));
     }
     let found: Sum = sum.finalize().into();

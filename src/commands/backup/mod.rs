@@ -7,24 +7,26 @@ use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
+use serde::Serialize;
 use serde_json::json;
 
 use super::cleaning::Beyond;
 use super::context::Context;
 use super::survey::Survey;
 use super::{Exit, Usage, consent};
-use crate::cache::archive::contents::{self, About, Plan};
 use crate::cache::archive::gather::{self, Gathered};
-use crate::cache::archive::index::What;
 use crate::cache::archive::output;
 use crate::cache::archive::pack::Method;
+use crate::cache::archive::plan::{self, About, Plan};
 use crate::cache::archive::read;
+use crate::cache::archive::table::Kind;
 use crate::cache::archive::write::{self, Failure};
 use crate::cli::{BackupArgs, Compress};
 use crate::models::hub::store;
 use crate::platform::{Os, disk};
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::{escape, paths, quoted, time, units};
+use crate::ui::document::Each;
 use choice::Choice;
 use listing::Listing;
 
@@ -51,10 +53,10 @@ pub(super) fn run(context: &Context, arguments: &BackupArgs) -> Result<Exit> {
         })
         .collect();
     let never = if pipe { Vec::new() } else { output::files(&target).to_vec() };
-    let found = gather::gather(&roots, &stores, &|name| choice.wants(name, &stores), &never)?;
-    let left_out = found.left_out.clone();
+    let mut found = gather::gather(&roots, &stores, &|name| choice.wants(name, &stores), &never)?;
+    let left_out = std::mem::take(&mut found.left_out);
     let plan = order(context, arguments, found)?;
-    let is_empty = plan.index.entries.is_empty() && plan.problems.is_empty();
+    let is_empty = plan.index.members.is_empty() && plan.problems.is_empty();
     show(context, &plan, &left_out);
     let stream = pipe || is_stream(&target);
     if !stream && !is_empty {
@@ -68,7 +70,7 @@ pub(super) fn run(context: &Context, arguments: &BackupArgs) -> Result<Exit> {
     }
     if arguments.dry_run {
         if !context.global.json {
-            context.output.result(Listing::of(&plan.index).table(&context.output))?;
+            Listing::of(&plan.index).show(&context.output)?;
         }
         report(context, arguments, &plan, &left_out, None)?;
         return end(context, &plan);
@@ -118,7 +120,7 @@ fn order(context: &Context, arguments: &BackupArgs, found: Gathered) -> Result<P
         trust_names: !arguments.allow_damaged,
     };
     let gauge = context.gauge("Reading", 0);
-    Ok(contents::plan(found, &about, &|bytes| gauge.add(bytes))?)
+    Ok(plan::plan(found, &about, &|bytes| gauge.add(bytes))?)
 }
 
 /// Says what is stored, and what is not.
@@ -135,7 +137,7 @@ fn show(context: &Context, plan: &Plan, left_out: &[(PathBuf, String)]) {
         output.warn(format!("{}: {why}; it is not stored", escape::path(path)));
     }
     let (contents, once) = sums(plan);
-    if plan.index.entries.is_empty() {
+    if plan.index.members.is_empty() {
         return;
     }
     let saved =
@@ -166,10 +168,9 @@ fn is_stream(target: &Path) -> bool {
 
 /// How many contents there are, and how many bytes their second names would take.
 fn sums(plan: &Plan) -> (usize, u64) {
-    let index = &plan.index;
-    let contents = index.entries.iter().filter(|entry| matches!(entry.what, What::File { .. })).count();
-    let second = (0..index.entries.len()).filter(|at| matches!(index.entries[*at].what, What::Same { .. }));
-    (contents, second.filter_map(|at| index.content(at)).map(|(_, size)| size).sum())
+    let members = &plan.index.members;
+    let second = (0..members.len()).filter(|at| members.kind(*at) == Kind::Same);
+    (members.contents(), second.filter_map(|at| members.content(at)).map(|(_, size)| size).sum())
 }
 
 /// Where an archive goes, and what is left there when it fails.
@@ -274,6 +275,22 @@ fn consent(context: &Context, arguments: &BackupArgs, shown: &str) -> Result<()>
     consent::sure(context, &format!("{there}. Replace it?"), (&there, "`--yes` to replace it"))
 }
 
+/// What is printed for programs.
+#[derive(Serialize)]
+struct Document<Units, LeftOut, Problems> {
+    schema: &'static str,
+    archive: String,
+    dry_run: bool,
+    names: usize,
+    contents: usize,
+    content_bytes: u64,
+    second_name_bytes: u64,
+    archive_bytes: Option<u64>,
+    units: Units,
+    left_out: LeftOut,
+    problems: Problems,
+}
+
 fn report(
     context: &Context,
     arguments: &BackupArgs,
@@ -281,23 +298,24 @@ fn report(
     left_out: &[(PathBuf, String)],
     size: Option<u64>,
 ) -> Result<()> {
-    let (contents, second) = sums(plan);
-    let listed = |path: &Path, why: String| json!({"path": quoted::text(path), "why": why});
     if context.global.json {
-        let document = json!({
-            "schema": "modelstrap.backup/1",
-            "archive": quoted::text(&arguments.archive),
-            "dry_run": arguments.dry_run,
-            "names": plan.index.entries.len(),
-            "contents": contents,
-            "content_bytes": plan.index.head.bytes,
-            "second_name_bytes": second,
-            "archive_bytes": size,
-            "units": Listing::of(&plan.index).units(),
-            "left_out": left_out.iter().map(|(path, why)| listed(path, why.clone())).collect::<Vec<_>>(),
-            "problems": plan.problems.iter().map(|(path, why)| listed(path, why.to_string())).collect::<Vec<_>>(),
-        });
-        context.output.document(format!("{document:#}\n"))?;
+        let (contents, second) = sums(plan);
+        let listing = Listing::of(&plan.index);
+        let listed = |path: &Path, why: String| json!({"path": quoted::text(path), "why": why});
+        let document = Document {
+            schema: "modelstrap.backup/1",
+            archive: quoted::text(&arguments.archive),
+            dry_run: arguments.dry_run,
+            names: plan.index.members.len(),
+            contents,
+            content_bytes: plan.index.head.bytes,
+            second_name_bytes: second,
+            archive_bytes: size,
+            units: Each(|| listing.units()),
+            left_out: Each(|| left_out.iter().map(|(path, why)| listed(path, why.clone()))),
+            problems: Each(|| plan.problems.iter().map(|(path, why)| listed(path, why.to_string()))),
+        };
+        context.output.stream_document(&document)?;
     } else if let Some(size) = size {
         let shown = if arguments.archive.as_os_str() == "-" {
             "standard output".into()

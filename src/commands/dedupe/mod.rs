@@ -154,7 +154,7 @@ impl Report<'_> {
         }
         lines::plan(&self, &context.output);
         if context.global.json {
-            context.output.written(&json::Document(&self))?;
+            context.output.stream_document(&json::Document(&self))?;
         } else if context.output.shows_results() {
             // A person who looks at the plan wants no screens full of script.
             lines::script(&self, &context.output);
@@ -194,7 +194,7 @@ impl Report<'_> {
     /// Says what came of it, and with which code the run ends.
     fn end(&self, context: &Context) -> Result<Exit> {
         if context.global.json {
-            context.output.written(&json::Document(self))?;
+            context.output.stream_document(&json::Document(self))?;
         } else if !context.output.quiet {
             context.output.result(lines::result(self))?;
         }

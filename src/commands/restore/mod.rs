@@ -1,15 +1,17 @@
 //! `modelstrap restore`: brings what an archive holds into the cache, beside what is there.
 
-use anyhow::Result;
-use serde_json::{Value, json};
+mod list;
 
-use super::backup::listing::Listing;
+use anyhow::Result;
+use serde::Serialize;
+use serde_json::json;
+
 use super::context::Context;
 use super::survey::Survey;
 use super::{Exit, consent};
-use crate::cache::archive::index::{Index, What, hex};
+use crate::cache::archive::index::Index;
+use crate::cache::archive::members::{Entry, What};
 use crate::cache::archive::merge::{self, Merge, Rules};
-use crate::cache::archive::names::{self, Name};
 use crate::cache::archive::place::Outcome;
 use crate::cache::archive::target::Target;
 use crate::cache::archive::{read, restore, room};
@@ -17,6 +19,7 @@ use crate::cli::RestoreArgs;
 use crate::platform::disk;
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::{escape, paths, quoted, units};
+use crate::ui::document::Each;
 
 pub(super) fn run(context: &Context, arguments: &RestoreArgs) -> Result<Exit> {
     interrupt::watch();
@@ -25,7 +28,7 @@ pub(super) fn run(context: &Context, arguments: &RestoreArgs) -> Result<Exit> {
     let mut archive = read::open(&path, context.os)?;
     let index = std::sync::Arc::clone(&archive.index);
     if arguments.list {
-        return list(context, &index);
+        return list::list(context, &index);
     }
     let survey = Survey::of(context)?;
     survey.check_root()?;
@@ -104,16 +107,16 @@ fn show(context: &Context, survey: &Survey, target: &Target, index: &Index, merg
         units::bytes(bytes),
         units::count(contents, "content")
     ));
-    let kept: Vec<(&Name, &str)> = merge.kept(index).collect();
-    for (name, why) in kept.iter().take(NAMED) {
+    for (name, why) in merge.kept(index).take(NAMED) {
         output.warn(format!("{name} stays as it is: {why}"));
     }
-    if kept.len() > NAMED {
-        output.warn(format!("{} more stay as they are; `--json` names them", kept.len() - NAMED));
+    let kept = merge.kept(index).count();
+    if kept > NAMED {
+        output.warn(format!("{} more stay as they are; `--json` names them", kept - NAMED));
     }
     left_out(context, index, merge, NAMED);
     for at in merge.newer.iter().take(NAMED) {
-        output.tell(format!("{} was written later than the archive's, and stays.", index.entries[*at].name));
+        output.tell(format!("{} was written later than the archive's, and stays.", index.members.name(*at)));
     }
     for name in merge.replaced(index).take(NAMED) {
         output.tell(format!("{name} is replaced."));
@@ -122,12 +125,13 @@ fn show(context: &Context, survey: &Survey, target: &Target, index: &Index, merg
 
 /// Names the damaged contents that do not come.
 fn left_out(context: &Context, index: &Index, merge: &Merge, named: usize) {
-    let (links, contents): (Vec<_>, Vec<_>) =
-        merge.left_out(index).partition(|entry| matches!(entry.what, What::Link { .. }));
-    if contents.is_empty() && links.is_empty() {
+    let is_link = |entry: &Entry| matches!(entry.what, What::Link { .. });
+    let links = merge.left_out(index).filter(is_link).count();
+    let contents = merge.left_out(index).count() - links;
+    if contents + links == 0 {
         return;
     }
-    let links = match links.len() {
+    let links = match links {
         0 => String::new(),
         count => format!(", and {} to them", units::count(count, "link")),
     };
@@ -135,11 +139,11 @@ fn left_out(context: &Context, index: &Index, merge: &Merge, named: usize) {
         "{} of the archive are left out: damaged{links}; `--allow-damaged` takes them",
         units::bytes(merge.left_out_bytes(index))
     ));
-    for entry in contents.iter().take(named) {
+    for entry in merge.left_out(index).filter(|entry| !is_link(entry)).take(named) {
         context.output.warn(format!("{}: its bytes are not what its name promises", entry.name));
     }
-    if contents.len() > named {
-        context.output.warn(format!("and {} more, which `--json` names", contents.len() - named));
+    if contents > named {
+        context.output.warn(format!("and {} more, which `--json` names", contents - named));
     }
 }
 
@@ -161,6 +165,26 @@ fn consent(context: &Context, arguments: &RestoreArgs, index: &Index, merge: &Me
     }
 }
 
+/// What is printed for programs.
+#[derive(Serialize)]
+struct Document<LeftOut, Replaced, Kept, Newer> {
+    schema: &'static str,
+    archive: String,
+    dry_run: bool,
+    coming_contents: usize,
+    coming_bytes: u64,
+    here_bytes: u64,
+    left_out_bytes: u64,
+    left_out: LeftOut,
+    files: Option<u64>,
+    bytes: Option<u64>,
+    links: Option<u64>,
+    references: Option<u64>,
+    replaced: Replaced,
+    kept: Kept,
+    newer: Newer,
+}
+
 fn report(
     context: &Context,
     arguments: &RestoreArgs,
@@ -170,26 +194,26 @@ fn report(
 ) -> Result<()> {
     let (bytes, contents) = merge.coming(index);
     if context.global.json {
-        let later = outcome.iter().flat_map(|outcome| &outcome.kept).map(|(name, why)| (name, why.as_str()));
-        let kept = merge.kept(index).chain(later).map(|(name, why)| json!({"name": name.text(), "why": why}));
-        let document = json!({
-            "schema": "modelstrap.restore/1",
-            "archive": quoted::text(&arguments.archive),
-            "dry_run": arguments.dry_run,
-            "coming_contents": contents,
-            "coming_bytes": bytes,
-            "here_bytes": merge.here(index),
-            "left_out_bytes": merge.left_out_bytes(index),
-            "left_out": merge.left_out(index).map(|entry| entry.name.text()).collect::<Vec<_>>(),
-            "files": outcome.map(|outcome| outcome.files),
-            "bytes": outcome.map(|outcome| outcome.bytes),
-            "links": outcome.map(|outcome| outcome.links),
-            "references": outcome.map(|outcome| outcome.references),
-            "replaced": merge.replaced(index).map(Name::text).collect::<Vec<_>>(),
-            "kept": kept.collect::<Vec<_>>(),
-            "newer": merge.newer.iter().map(|at| index.entries[*at].name.text()).collect::<Vec<_>>(),
-        });
-        context.output.document(format!("{document:#}\n"))?;
+        let kept = |name: String, why: &str| json!({"name": name, "why": why});
+        let late = || outcome.iter().flat_map(|outcome| &outcome.kept).map(|(name, why)| kept(name.text(), why));
+        let document = Document {
+            schema: "modelstrap.restore/1",
+            archive: quoted::text(&arguments.archive),
+            dry_run: arguments.dry_run,
+            coming_contents: contents,
+            coming_bytes: bytes,
+            here_bytes: merge.here(index),
+            left_out_bytes: merge.left_out_bytes(index),
+            left_out: Each(|| merge.left_out(index).map(|entry| entry.name.text())),
+            files: outcome.map(|outcome| outcome.files),
+            bytes: outcome.map(|outcome| outcome.bytes),
+            links: outcome.map(|outcome| outcome.links),
+            references: outcome.map(|outcome| outcome.references),
+            replaced: Each(|| merge.replaced(index).map(|name| name.text())),
+            kept: Each(|| merge.kept(index).map(|(name, why)| kept(name.text(), why)).chain(late())),
+            newer: Each(|| merge.newer.iter().map(|at| index.members.name(*at).text())),
+        };
+        context.output.stream_document(&document)?;
     } else if let Some(outcome) = outcome {
         context.output.say(format!(
             "Restored {} in {} and {}; every byte is what the index says.",
@@ -199,59 +223,4 @@ fn report(
         ));
     }
     Ok(())
-}
-
-/// What the archive holds, repository by repository and file by file; nothing but its index is read.
-fn list(context: &Context, index: &Index) -> Result<Exit> {
-    if context.global.json {
-        context.output.document(format!("{:#}\n", listed(index)))?;
-        return Ok(Exit::Done);
-    }
-    if context.output.verbose > 0 {
-        let text: String = index.entries.iter().enumerate().map(|(at, entry)| member(index, at, &entry.name)).collect();
-        context.output.result(text)?;
-        return Ok(Exit::Done);
-    }
-    let output = &context.output;
-    output.say(format!(
-        "Written {} by modelstrap {}: {} of contents.",
-        escape::printable(&index.head.created_at),
-        escape::printable(&index.head.tool),
-        units::bytes(index.head.bytes)
-    ));
-    output.result(Listing::of(index).table(output))?;
-    Ok(Exit::Done)
-}
-
-/// A line of the long list.
-fn member(index: &Index, at: usize, name: &Name) -> String {
-    let what = match &index.entries[at].what {
-        What::File { size, sum } => format!("{size:>15} {}", hex(sum)),
-        What::Same { of, .. } => format!("{:>15} = {}", "", index.entries[*of].name),
-        What::Link { to } => format!("{:>15} -> {}", "", names::shown(to)),
-        What::Folder => format!("{:>15}", ""),
-    };
-    format!("{name} {what}\n")
-}
-
-fn listed(index: &Index) -> Value {
-    let entry = |at: usize| {
-        let entry = &index.entries[at];
-        let mut value = json!({"name": entry.name.text()});
-        match &entry.what {
-            What::File { size, sum } => (value["size"], value["sha256"]) = (json!(size), json!(hex(sum))),
-            What::Same { of, .. } => value["same_as"] = json!(index.entries[*of].name.text()),
-            What::Link { to } => value["to"] = json!(names::text(to)),
-            What::Folder => value["folder"] = json!(true),
-        }
-        value
-    };
-    json!({
-        "schema": "modelstrap.archive-list/1",
-        "tool": index.head.tool,
-        "created_at": index.head.created_at,
-        "content_bytes": index.head.bytes,
-        "units": Listing::of(index).units(),
-        "members": (0..index.entries.len()).map(entry).collect::<Vec<_>>(),
-    })
 }
