@@ -178,6 +178,34 @@ fn what_dedupes_link_led_to_stays_when_the_link_has_another_name_or_its_disk_is_
 }
 
 #[test]
+fn lines_of_the_notes_of_dedupes_links_that_are_damaged_are_told_of_and_the_others_count() {
+    let room = lived_in();
+    let (blob, link) = (room.place(&format!("{ASR}/blobs/{}", sha256("old weights"))), room.place("~/models/copy.bin"));
+    room.write("~/models/keep", "");
+    symlink(&blob, &link).unwrap();
+    let line = note_line(&link, &blob);
+    let notes = ".cache/.modelstrap/links.jsonl";
+    let warns = |text: String, says: &str| {
+        room.write(notes, text);
+        for verb in [&["prune", "--grace", "0", "--older-than", "0", "--dry-run"][..], &PRUNE] {
+            let ran = room.run(verb).expect(0);
+            let said: Vec<&str> = ran.err.lines().filter(|line| line.contains("damaged")).collect();
+            assert_eq!(said, says.lines().collect::<Vec<_>>(), "{verb:?}: {ran:?}");
+            assert_eq!(fs::read(&blob).unwrap(), b"old weights", "{verb:?}");
+        }
+    };
+    warns(format!("\n{line}\n"), "");
+    warns(
+        format!("\n{line}\n{}\n", &line[..line.len() / 2]),
+        "warning: line 3 of @/p/.cache/.modelstrap/links.jsonl is damaged, and nobody knows what the link that it was about needs; put it right, or delete it",
+    );
+    warns(
+        format!("x\n{{}}\n{line}\n\"\""),
+        "warning: lines 1, 2 and 4 of @/p/.cache/.modelstrap/links.jsonl are damaged, and nobody knows what the links that they were about need; put them right, or delete them",
+    );
+}
+
+#[test]
 fn nothing_goes_while_the_notes_of_dedupes_links_cannot_be_read() {
     let room = lived_in();
     room.write(".cache/.modelstrap/links.jsonl/x", "");

@@ -22,8 +22,18 @@ pub(super) struct Links {
 struct Wanted<'a> {
     /// By their folders, the numbers of the stores.
     stores: HashMap<PathBuf, u32>,
-    /// The number of the store, the name as the number that it is, the file; sorted.
-    payloads: Vec<(u32, &'a [u8; 32], u32)>,
+    /// The number of the store, where the name stands, the file; sorted by stores and by the numbers that names are.
+    payloads: Vec<(u32, u32, u32)>,
+    files: &'a Files,
+}
+
+impl Wanted<'_> {
+    /// The file that a payload of a store is.
+    fn file(&self, store: u32, number: &[u8; 32]) -> Option<u32> {
+        let key = |(store, name, _): &(u32, u32, u32)| (*store, self.files.number(*name));
+        let at = self.payloads.binary_search_by(|payload| key(payload).cmp(&(store, Some(number)))).ok()?;
+        Some(self.payloads[at].2)
+    }
 }
 
 /// Says of each payload among `files` what the links to it are called.
@@ -48,7 +58,7 @@ fn wanted(files: &Files) -> Wanted<'_> {
     for file in files.iter().filter(|file| file.names().any(|name| name.role() == Role::Payload)) {
         if file.known().is_none() {
             let names = file.names().filter_map(|name| name.payload());
-            payloads.extend(names.map(|(store, number)| (store, number, file.at())));
+            payloads.extend(names.map(|(store, name)| (store, name, file.at())));
         }
     }
     let mut folders: Vec<u32> = payloads.iter().map(|(store, ..)| *store).collect();
@@ -56,8 +66,8 @@ fn wanted(files: &Files) -> Wanted<'_> {
     folders.sort_unstable();
     folders.dedup();
     stores.extend(folders.into_iter().map(|store| (files.tree.path(store), store)));
-    payloads.sort_unstable();
-    Wanted { stores, payloads }
+    payloads.sort_unstable_by_key(|(store, name, at)| (*store, files.number(*name), *at));
+    Wanted { stores, payloads, files }
 }
 
 /// A repository that vanished meanwhile tells nothing, and one that cannot be read was told of by the walk.
@@ -67,10 +77,9 @@ fn read(links: &Links, wanted: &Wanted<'_>, told: &Mutex<Vec<(u32, Digest)>>) {
     for entry in fs::read_dir(&links.blobs).into_iter().flatten().flatten() {
         if entry.file_type().is_ok_and(|kind| kind.is_symlink())
             && let Some((payload, digest)) = payload(&entry)
-            && let Ok(at) =
-                wanted.payloads.binary_search_by_key(&(*store, &payload), |(store, number, _)| (*store, *number))
+            && let Some(at) = wanted.file(*store, &payload)
         {
-            own.push((wanted.payloads[at].2, digest));
+            own.push((at, digest));
         }
     }
     let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);

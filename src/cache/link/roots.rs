@@ -194,16 +194,31 @@ fn renamed(note: &Note) -> Option<PathBuf> {
 
 /// Every link of which there is a note, as the last one has it.
 fn notes(cache_root: &Path) -> io::Result<Vec<Note>> {
+    let bytes = text(cache_root)?;
+    let notes = parse(&bytes).filter_map(|(_, note)| note);
+    let last: BTreeMap<_, _> = notes.map(|note| ((note.link.clone(), note.target.clone()), note)).collect();
+    Ok(last.into_values().collect())
+}
+
+fn text(cache_root: &Path) -> io::Result<Vec<u8>> {
     let folder = cache_root.join(FOLDER);
     if !file::is_folder(&folder) {
         return Ok(Vec::new());
     }
-    let bytes = match file::read(&folder.join(FILE), LARGEST) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-        read => read?,
-    };
-    let last: BTreeMap<_, _> = parse(&bytes).map(|note| ((note.link.clone(), note.target.clone()), note)).collect();
-    Ok(last.into_values().collect())
+    match file::read(&folder.join(FILE), LARGEST) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        read => read,
+    }
+}
+
+/// The lines of the notes of the cache at `cache_root` of which nobody knows what they said, and the file that they are in.
+///
+/// # Errors
+/// When the notes cannot be read.
+pub fn damaged(cache_root: &Path) -> io::Result<(PathBuf, Vec<usize>)> {
+    let bytes = text(cache_root)?;
+    let lines = parse(&bytes).filter(|(_, note)| note.is_none()).map(|(number, _)| number).collect();
+    Ok((cache_root.join(FOLDER).join(FILE), lines))
 }
 
 /// Notes that `link` is about to lead to `target`: before it does, so that there is no moment in which nobody knows of it.
@@ -228,13 +243,16 @@ fn written(note: &Note) -> String {
         .unwrap_or_default()
 }
 
-fn parse(bytes: &[u8]) -> impl Iterator<Item = Note> {
-    let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-    lines.filter_map(|line| {
-        let Line { link, target, device, absent } = serde_json::from_slice(line).ok()?;
-        let (link, target) = (read(link)?, read(target)?);
-        (link.is_absolute() && target.is_absolute()).then_some(Note { link, target, device, absent })
-    })
+/// Each line with its number, from 1 on; `None` of one that is damaged.
+fn parse(bytes: &[u8]) -> impl Iterator<Item = (usize, Option<Note>)> {
+    let lines = (1..).zip(bytes.split(|byte| *byte == b'\n')).filter(|(_, line)| !line.is_empty());
+    lines.map(|(number, line)| (number, parse_line(line)))
+}
+
+fn parse_line(line: &[u8]) -> Option<Note> {
+    let Line { link, target, device, absent } = serde_json::from_slice(line).ok()?;
+    let (link, target) = (read(link)?, read(target)?);
+    (link.is_absolute() && target.is_absolute()).then_some(Note { link, target, device, absent })
 }
 
 fn write(path: &Path) -> Written {

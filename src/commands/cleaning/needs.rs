@@ -12,7 +12,7 @@ use crate::commands::survey::Survey;
 use crate::models::homes::Homes;
 use crate::platform::mapped_files::mapped_files;
 use crate::platform::open_files::open_files;
-use crate::support::paths;
+use crate::support::{escape, paths};
 
 /// What must stay, and for whom.
 pub(in crate::commands) struct Needed {
@@ -39,6 +39,7 @@ impl Needed {
             link::look(&survey.layout.cache_root, now);
         }
         let mut unseen = add_links(survey, &mut needs)?;
+        warn_of_damage(context, survey);
         let links = unseen.iter().map(|root| root.link.clone()).collect();
         unseen.retain(|root| root.unseen.is_some());
         if let Some(open) = open_files(Path::new("/")) {
@@ -47,6 +48,30 @@ impl Needed {
         needs.add_open(mapped_files(Path::new("/")));
         Ok(Self { needs, projects, links, unseen, homes })
     }
+}
+
+/// Says which lines of the notes of `dedupe` are damaged: what they said is not among the needs.
+fn warn_of_damage(context: &Context, survey: &Survey) {
+    // Notes that cannot be read at all were told of.
+    let Ok((path, lines)) = link::damaged(&survey.layout.cache_root) else { return };
+    const NAMED: usize = 5;
+    let path = escape::path(&path);
+    let which = match lines.as_slice() {
+        [] => return,
+        [line] => {
+            let text = "nobody knows what the link that it was about needs; put it right, or delete it";
+            return context.output.warn(format!("line {line} of {path} is damaged, and {text}"));
+        }
+        [first @ .., last] => {
+            let named: Vec<String> = first.iter().take(NAMED).map(usize::to_string).collect();
+            match first.len() - named.len() {
+                0 => format!("{} and {last}", named.join(", ")),
+                more => format!("{} and {} more", named.join(", "), more + 1),
+            }
+        }
+    };
+    let text = "nobody knows what the links that they were about need; put them right, or delete them";
+    context.output.warn(format!("lines {which} of {path} are damaged, and {text}"));
 }
 
 /// Adds to `needs` what the links of `dedupe` lead to: those links.

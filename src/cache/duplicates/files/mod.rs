@@ -141,6 +141,11 @@ impl Files {
         files
     }
 
+    /// The number that a name is which stands there, if it is one of 64 hexadecimal digits.
+    pub(super) fn number(&self, name: u32) -> Option<&[u8; 32]> {
+        self.tree.row.number(name)
+    }
+
     /// The numbers of the files of each size.
     pub(super) fn buckets(&self) -> impl Iterator<Item = Range<u32>> {
         let mut end = 0;

@@ -124,10 +124,10 @@ impl<'a> Name<'a> {
         self.of.tree.local(self.folder).map(|at| self.of.tree.path(at))
     }
 
-    /// Of a payload the folder of its store, and the number that is its name.
-    pub(in crate::cache::duplicates) fn payload(self) -> Option<(u32, &'a [u8; 32])> {
-        let number = self.of.tree.row.number(self.name).filter(|_| self.role() == Role::Payload)?;
-        Some((self.of.tree.above(self.folder)?, number))
+    /// Of a payload the folder of its store, and where its name stands, which is a number.
+    pub(in crate::cache::duplicates) fn payload(self) -> Option<(u32, u32)> {
+        self.of.tree.row.number(self.name).filter(|_| self.role() == Role::Payload)?;
+        Some((self.of.tree.above(self.folder)?, self.name))
     }
 
     /// Which of two comes first, part by part, as paths are compared.
