@@ -29,11 +29,7 @@ impl Times {
         for one in moves.iter().filter_map(Result::ok) {
             let folder = one.path.parent().unwrap_or_else(|| Path::new("")).to_path_buf();
             let time = |(place, folder): &(usize, PathBuf)| is_untouched(*place, folder).and(one.above);
-            let key = (one.place, folder);
-            if !times.0.contains_key(&key) {
-                let time = time(&key);
-                times.0.insert(key, time);
-            }
+            times.0.entry((one.place, folder)).or_insert_with_key(time);
         }
         times
     }

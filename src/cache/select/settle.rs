@@ -53,7 +53,8 @@ pub(super) fn lines<'a>(settling: &Settling<'a, '_>) -> Vec<Line<'a>> {
 fn join<'a>(lines: &mut Vec<Line<'a>>, line: Line<'a>) {
     let several = matches!(line.kind, "blobs" | "unfinished" | "expired" | "application" | "payloads");
     let like = |other: &&mut Line<'_>| (other.kind, &other.name, &other.why) == (line.kind, &line.name, &line.why);
-    match lines.iter_mut().find(like).filter(|_| several) {
+    // A hundred thousand files have a line each; what is joined mostly came last.
+    match several.then(|| lines.iter_mut().rev().find(like)).flatten() {
         Some(other) => {
             other.frees = other.frees.saturating_add(line.frees);
             other.used = other.used.max(line.used);
