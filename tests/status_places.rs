@@ -120,6 +120,26 @@ fn a_folder_that_is_mounted_again_within_another_place_is_counted_once() {
 }
 
 #[test]
+fn repositories_right_in_the_project_are_shown_and_moved() {
+    let room = Room::bare();
+    room.write("modelstrap.toml", "");
+    for name in ["org/one", "org/two"] {
+        hub(&room, ".", name, 1_200_000);
+    }
+    let status = room.run(&["status", "--models", "--json"]).expect(0).json();
+    let rows: Vec<_> = status["places"].as_array().unwrap().iter().filter(|place| place["kind"] == "stray").collect();
+    let model = |row: &Value| json!([row["path"], row["models"][0]["name"], row["models"][0]["kind"]]);
+    let seen: Vec<Value> = rows.into_iter().map(model).collect();
+    let wanted = ["one", "two"].map(|name| json!([format!("@/p/models--org--{name}"), format!("org/{name}"), "model"]));
+    assert!(seen.len() == 2 && wanted.iter().all(|one| seen.contains(one)), "{status:#}");
+    assert_eq!(status["total"]["files"], 2, "{status:#}");
+    room.run(&["migrate", "--yes"]).expect(0);
+    assert!(!room.exists("models--org--one") && room.exists(".cache/huggingface/hub/models--org--two/refs/main"));
+    let status = room.run(&["status", "--json"]).expect(0).json();
+    assert_eq!((&status["outside_bytes"], &status["total"]["files"]), (&json!(0), &json!(2)), "{status:#}");
+}
+
+#[test]
 fn a_file_or_a_part_of_a_repository_that_is_mounted_again_takes_its_room_once() {
     if !may_mount() {
         return;

@@ -46,6 +46,11 @@ pub(super) fn folders(project: &Path, cache_root: &Path) -> Vec<PathBuf> {
             let (path, name) = (entry.path(), entry.file_name());
             match entry.file_type() {
                 Ok(kind) if kind.is_dir() => {
+                    // A script with `cache_dir="."` puts them right there: the project is no place, each of them is.
+                    if is_project && is_repository(&name) && path.join("snapshots").is_dir() {
+                        found.push(path);
+                        continue;
+                    }
                     bears |= is_repository(&name) || (name == ".cache" && path.join(LOCAL).is_dir());
                     if path != cache_root && !is_skipped(&name, folder.strip_prefix(project).ok()) {
                         below.push(path);
@@ -117,11 +122,13 @@ mod tests {
         put("other/modelstrap.toml", 1);
         put("other/models/x.bin", 9 << 20);
         put("hub/models--org--m/refs/main", 40);
+        put("models--org--here/snapshots/c/x", 1);
+        put("models--none/x", 1);
         put("local/.cache/huggingface/download/x.metadata", 9);
         put("~/.cache/hf/hub/datasets--org--d/refs/main", 40);
         put("~/.config/x.bin", 9 << 20);
         let found = folders(root, &root.join("store"));
-        let wanted = ["hub", "local", "models", "data/a/b", "~/.cache/hf/hub"];
+        let wanted = ["models--org--here", "hub", "local", "models", "data/a/b", "~/.cache/hf/hub"];
         assert_eq!(found, wanted.map(|path| root.join(path)));
     }
 }

@@ -1,6 +1,7 @@
 //! Folders that are no repository: their files are counted, and the folders that bear models are told from those that only lead
 //! to them.
 
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -42,6 +43,10 @@ pub(super) fn place(pool: &Pool, number: u32, room: &mut Vec<u8>) {
             return pool.problem(place.path.clone(), &error);
         }
     };
+    let is_stray = matches!(place.kind, places::Kind::Stray { .. });
+    if let Some(called) = place.path.file_name().and_then(called).filter(|_| is_stray) {
+        return read_repository(pool, &folder, (number, &place.path), called, pool.hub());
+    }
     let kind = if place.path.ends_with(OWN) { RowKind::Trash } else { RowKind::Rest };
     let row = pool.state().row(number, place.name.clone().into(), place.path.clone(), kind);
     let whole = matches!(place.kind, places::Kind::Application { .. }) || place.path.ends_with(OWN);
@@ -65,23 +70,37 @@ pub(super) fn folder(pool: &Pool, piece: Piece, room: &mut Vec<u8>) {
 
 /// Reads a repository, as one piece.
 pub(super) fn repository(pool: &Pool, piece: &Piece, hub: u32) {
-    let Some((id, kind)) = repository::named(&quoted::text(text(&piece.name))) else { return };
-    let id = quoted::path(&id).into_os_string();
-    let folder = match piece.open(pool) {
-        Ok(Some(folder)) => folder,
-        Ok(None) => return,
+    let Some((id, kind)) = called(text(&piece.name)) else { return };
+    match piece.open(pool) {
+        Ok(Some(folder)) => read_repository(pool, &folder, (piece.place, &piece.path), (id, kind), hub),
+        Ok(None) => {}
         Err(error) => {
             // One of which nothing is known but that it is there: whoever cleans must know that it may use what it shares.
             let unread = Box::new(Repository { kind, ..Repository::default() });
             let kind = RowKind::Repository(unread, Vec::new());
             pool.state().row(piece.place, id, piece.path.clone(), kind);
-            return pool.problem(piece.path.clone(), &error);
+            pool.problem(piece.path.clone(), &error);
         }
-    };
-    let row = pool.state().row(piece.place, id, piece.path.clone(), RowKind::Rest);
+    }
+}
+
+/// `org/name` and the kind, if a folder of this name is a repository's.
+fn called(folder: &OsStr) -> Option<(OsString, &'static str)> {
+    let (id, kind) = repository::named(&quoted::text(folder))?;
+    Some((quoted::path(&id).into_os_string(), kind))
+}
+
+fn read_repository(
+    pool: &Pool,
+    folder: &Folder,
+    (place, path): (u32, &Path),
+    (id, kind): (OsString, &'static str),
+    hub: u32,
+) {
+    let row = pool.state().row(place, id, path.to_path_buf(), RowKind::Rest);
     let full = |linked: &mut Vec<Look>| pool.state().link(row, linked);
     let shared = (&pool.keys, &pool.link_room);
-    let mut read = repository::read(&folder, &piece.path, hub, shared, &full);
+    let mut read = repository::read(folder, path, hub, shared, &full);
     read.repository.kind = kind;
     let mut state = pool.state();
     for (path, error) in read.problems {
