@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Makes a cache to measure with: `corpus.py FOLDER [--shared] [--true] [--repositories 200] [--entries 50000] [--large 50] [--linked 0]`.
+"""Makes a cache to measure with: `corpus.py FOLDER [--shared] [--true] [--repositories 200] [--entries 50000] [--large 50] [--linked 0]
+[--linked-bytes 1048576]`.
 
 Repositories in the layout of huggingface_hub (with `--shared`: that of 1.32 and later, payloads in a shared store), with two
 revisions each that have a few blobs in common. Every fiftieth file is large (with `--large 2`, every other). `--linked N` adds N files

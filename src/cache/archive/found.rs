@@ -4,7 +4,7 @@
 use crate::cache::stamp::Stamp;
 
 /// A file on the disk, as it was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Found {
     device: u64,
     inode: u64,

@@ -5,7 +5,9 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::io;
 use std::path::Path;
+use std::thread;
 
 use super::contents::read_all;
 use super::found::Found;
@@ -102,12 +104,27 @@ pub fn merge(
     let stores = index.stores();
     let mut plan = Merge { steps: Vec::with_capacity(index.members.len()), ..Merge::default() };
     plan.stores = stores.iter().filter(|hub| keeps_store(&target.spot(hub).path())).cloned().collect();
-    let compare = look::look(index, target, rules, &mut plan);
-    settle_comparisons(index, target, rules, &compare, &mut plan, progress)?;
+    let mut compare = look::look(index, target, rules, &mut plan);
+    if rules.force {
+        // What is replaced is wanted.
+        let others = others(index, target, &std::mem::take(&mut compare), progress);
+        others.into_iter().for_each(|other| settle_other(other, rules, &mut plan));
+    }
     leave_out_links(index, target, &mut plan);
     want(index, &stores, &mut plan);
     settle_references(index, target, &mut plan);
-    twins::find(index, target, &mut plan, progress)?;
+    // What is in the places of members, and what may be their twins, is read at once: each of them may be one large file.
+    let (others, twins) = thread::scope(|scope| {
+        let others = scope.spawn(|| others(index, target, &compare, progress));
+        let twins = twins::find(index, target, &plan, progress);
+        (others.join().unwrap_or_default(), twins)
+    });
+    if interrupt::requested() {
+        return Err(Interrupted("stopped; nothing was changed".to_owned()));
+    }
+    others.into_iter().for_each(|other| settle_other(other, rules, &mut plan));
+    plan.wanted.retain(|taker| twins.get(taker).is_none());
+    plan.twins = twins;
     Ok(plan)
 }
 
@@ -121,31 +138,31 @@ fn keeps_store(hub: &Path) -> bool {
     !entries.map(|entry| entry.file_name()).any(|name| names::is_repository(name.as_encoded_bytes()) || name == "blobs")
 }
 
-/// Reads the files that have the size of the member in whose place they are: the same bytes stay, others are a conflict.
-fn settle_comparisons(
-    index: &Index,
-    target: &Target,
-    rules: Rules,
-    compare: &[Compared],
-    plan: &mut Merge,
-    progress: &(dyn Fn(u64) + Sync),
-) -> Result<(), Interrupted> {
+/// A file of the size of the member in whose place it is, with other bytes, or why it cannot be read.
+type Other = (Compared, Option<io::Error>);
+
+/// Reads the files that have the size of the member in whose place they are; gives those that are not the same.
+fn others(index: &Index, target: &Target, compare: &[Compared], progress: &(dyn Fn(u64) + Sync)) -> Vec<Other> {
     let members = &index.members;
     let file = |at: usize| (target.spot(members.name(compare[at].at as usize).bytes()).path(), compare[at].found);
+    let mut others = Vec::new();
     read_all(compare.len(), &file, progress, &mut |at, sum| {
-        let Compared { at, found } = compare[at];
-        let expected = members.content(at as usize).and_then(|(holder, _)| members.sum(holder));
-        plan.steps[at as usize] = match sum {
-            Ok(sum) if Some(sum) == expected => Step::Here,
-            Ok(_) if rules.force => plan.replace(found),
-            Ok(_) => plan.keep(OTHER),
-            Err(why) => plan.keep(&format!("what is there cannot be read: {why}")),
-        };
+        let expected = members.content(compare[at].at as usize).and_then(|(holder, _)| members.sum(holder));
+        match sum {
+            Ok(sum) if Some(sum) == expected => {}
+            other => others.push((compare[at], other.err())),
+        }
     });
-    match interrupt::requested() {
-        true => Err(Interrupted("stopped; nothing was changed".to_owned())),
-        false => Ok(()),
-    }
+    others
+}
+
+/// The same bytes stay, others are a conflict.
+fn settle_other((Compared { at, found }, error): Other, rules: Rules, plan: &mut Merge) {
+    plan.steps[at as usize] = match error {
+        None if rules.force => plan.replace(found),
+        None => plan.keep(OTHER),
+        Some(why) => plan.keep(&format!("what is there cannot be read: {why}")),
+    };
 }
 
 /// Whether a member comes, with this step.

@@ -28,6 +28,7 @@ pub mod read;
 pub mod restore;
 pub mod room;
 mod settle;
+mod sharing;
 mod sorting;
 pub mod table;
 pub mod tally;

@@ -16,6 +16,7 @@ use super::index::Index;
 use super::members::{Sum, What};
 use super::merge::{self, Merge, comes};
 use super::names::{self, Name, Role};
+use super::sharing::{Firsts, Sharing};
 use super::target::{Spot, Target};
 use crate::cache::stamp::Stamp;
 use crate::support::escape;
@@ -95,6 +96,10 @@ impl<'a> Placer<'a> {
 
     fn spot(&self, at: usize) -> Spot {
         self.target.spot(self.index.members.name(at).bytes())
+    }
+
+    fn sharing(&self, at: usize) -> Sharing {
+        Sharing::of(self.index, &self.stores, at)
     }
 
     fn takers(&self, holder: usize) -> &'a [u32] {
@@ -271,10 +276,9 @@ impl<'a> Placer<'a> {
         if size >= SYNCED {
             current.file.sync_data().with_context(|| failed(first))?;
         }
-        for (at, other) in others.iter().enumerate() {
-            let other = *other as usize;
-            let mut twins = others[..at].iter().map(|twin| *twin as usize);
-            let twin = twins.find(|twin| shares(self.index, &self.stores, *twin, other));
+        let mut twins = Firsts::default();
+        for other in others.iter().map(|other| *other as usize) {
+            let twin = twins.meet(self.sharing(other), other);
             self.second(first, other, twin, current).with_context(|| failed(other))?;
         }
         self.outcome.bytes += size;
@@ -312,7 +316,7 @@ impl<'a> Placer<'a> {
         let name = self.temporary();
         let from = self.staging.get(&current.staging).context("a folder that was made")?;
         let to = self.staging.get(&staging).context("a folder that was made")?;
-        let shared = shares(self.index, &self.stores, first, other);
+        let shared = self.sharing(first).fits(self.sharing(other));
         let of_twin = |twin: usize| fs::hard_link(self.spot(twin).path(), to.path().join(names::to_path(&name)));
         let linked = (shared && from.hard_link(&current.name, to, &name).is_ok())
             || (!shared && twin.is_some_and(|twin| of_twin(twin).is_ok()));
@@ -419,15 +423,4 @@ fn sweep(folder: &Folder) {
 /// Whether what stands at `spot` is what was to be replaced.
 fn is_as_it_was(spot: &Spot, before: &Found) -> bool {
     Stamp::at(&spot.path()).is_ok_and(|now| before.is_still(&now))
-}
-
-/// Whether two members with one content may be one file: blobs, which nobody writes into, and what was one file before.
-pub(super) fn shares(index: &Index, stores: &[Vec<u8>], one: usize, other: usize) -> bool {
-    let group = |at: usize| match index.members.what(at) {
-        What::Same { with, .. } => Some(with),
-        What::File { .. } => Some(at),
-        What::Link { .. } | What::Folder => None,
-    };
-    let is_blob = |at: usize| index.members.name(at).role(stores) == Role::Blob;
-    (group(one).is_some() && group(one) == group(other)) || (is_blob(one) && is_blob(other))
 }

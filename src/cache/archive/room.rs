@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 
 use super::index::Index;
 use super::merge::Merge;
-use super::place::shares;
+use super::sharing::{Firsts, Sharing};
 use super::target::Target;
 use crate::platform::disk;
 use crate::support::{escape, units};
@@ -31,9 +31,9 @@ pub fn needs(index: &Index, merge: &Merge, target: &Target) -> Vec<(PathBuf, u64
     };
     for (holder, takers) in merge.wanted.contents() {
         let Some((_, size)) = index.members.content(holder) else { continue };
-        for (at, taker) in takers.iter().enumerate() {
-            let taker = *taker as usize;
-            if !takers[..at].iter().any(|before| shares(index, &stores, *before as usize, taker)) {
+        let mut files = Firsts::default();
+        for taker in takers.iter().map(|taker| *taker as usize) {
+            if files.meet(Sharing::of(index, &stores, taker), taker).is_none() {
                 add(taker, size);
             }
         }

@@ -9,7 +9,6 @@ use std::path::PathBuf;
 use sha2::{Digest as _, Sha256};
 
 use super::contents;
-use super::found::Found;
 use super::gather::{Gathered, Root};
 use super::members::{Detail, Members, Second, Sum, unhex};
 use super::names::{Name, Role};
@@ -141,8 +140,7 @@ impl Sorting {
             unknown.len(),
             &|at| {
                 let at = number(at);
-                let found = things.on_disk(at).unwrap_or_else(|| Found::of(&crate::cache::stamp::Stamp::default()));
-                (things::place(roots, &things.name(at)), found)
+                (things::place(roots, &things.name(at)), things.on_disk(at).unwrap_or_default())
             },
             progress,
             &mut |at, sum| match (things.table.kind(number(at)), sum) {
@@ -181,14 +179,12 @@ impl Sorting {
     pub(super) fn end(mut self) -> Sorted {
         let lists = self.make_lists();
         let (holds, seconds) = self.share();
-        let mut new = 0;
-        let numbers: Vec<u32> = holds
-            .iter()
-            .map(|holds| {
-                new += u32::from(*holds);
-                new - u32::from(*holds)
-            })
-            .collect();
+        let before = |count: &mut u32, holds: &bool| {
+            let own = *count;
+            *count += u32::from(*holds);
+            Some(own)
+        };
+        let numbers: Vec<u32> = holds.iter().scan(0, before).collect();
         for at in self.all() {
             if let Some(file) = self.file(at) {
                 self.things.table.set(at, Kind::File, numbers[file] as usize);

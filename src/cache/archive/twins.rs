@@ -13,10 +13,10 @@ use super::index::Index;
 use super::members::{Members, Sum, hex};
 use super::merge::{Merge, Step};
 use super::names::{self, Role};
-use super::place::shares;
+use super::sharing::{Files, Sharing};
 use super::target::Target;
 use crate::cache::stamp::Stamp;
-use crate::support::interrupt::{self, Interrupted};
+use crate::support::interrupt;
 
 /// A file of the cache with the bytes of a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,16 +80,9 @@ struct Candidate {
     twin: Twin,
 }
 
-/// Finds what of `plan` is there under another name: its bytes are not wanted any more.
-///
-/// # Errors
-/// When the person asked to stop.
-pub(super) fn find(
-    index: &Index,
-    target: &Target,
-    plan: &mut Merge,
-    progress: &(dyn Fn(u64) + Sync),
-) -> Result<(), Interrupted> {
+/// Finds what of `plan` is there under another name: its bytes are not wanted any more. What is found when the person asked to stop is
+/// not all.
+pub(super) fn find(index: &Index, target: &Target, plan: &Merge, progress: &(dyn Fn(u64) + Sync)) -> Twins {
     let mut search = Search { index, target, plan, folders: Vec::new(), candidates: Vec::new() };
     search.blobs();
     search.members();
@@ -113,7 +106,7 @@ pub(super) fn find(
             known.insert(next[at].0, sum.ok());
         });
         if interrupt::requested() {
-            return Err(Interrupted("stopped; nothing was changed".to_owned()));
+            break;
         }
         for (file, Candidate { taker, twin }) in last {
             let sum = known.get(&file).copied().flatten();
@@ -131,10 +124,7 @@ pub(super) fn find(
             !is_last[at - 1] && !twins.contains_key(&candidate.taker)
         });
     }
-    plan.twins = Twins { by_member: twins, folders };
-    let twins = &plan.twins;
-    plan.wanted.retain(|taker| twins.get(taker).is_none());
-    Ok(())
+    Twins { by_member: twins, folders }
 }
 
 struct Search<'a> {
@@ -247,12 +237,11 @@ impl Search<'_> {
         }
         here.sort_unstable();
         for same in here.chunk_by(|one, other| one.0 == other.0) {
+            let mut files = Files::default();
+            same.iter().for_each(|(_, other)| files.add(Sharing::of(index, &stores, *other as usize), *other));
             for taker in self.plan.wanted.takers(same[0].0 as usize) {
-                for (_, other) in same {
-                    if shares(index, &stores, *taker as usize, *other as usize) {
-                        self.add(*taker, Place::Member(*other));
-                    }
-                }
+                let sharing = Sharing::of(index, &stores, *taker as usize);
+                files.fitting(sharing).for_each(|other| self.add(*taker, Place::Member(other)));
             }
         }
     }

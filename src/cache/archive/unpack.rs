@@ -10,6 +10,8 @@ use super::frames;
 const WHOLE: u64 = 4 << 20;
 /// How much is read at once.
 const ROOM: usize = 256 << 10;
+/// How much is read at once where most is passed over: what is read beyond the few bytes that say how far costs more than to ask again.
+const LITTLE: usize = 512;
 
 /// Where an archive comes from.
 pub enum Input {
@@ -49,11 +51,13 @@ struct Ahead {
     buffer: Vec<u8>,
     start: usize,
     end: usize,
+    /// How much is read at once.
+    most: usize,
 }
 
 impl Ahead {
     fn new(input: Input) -> Self {
-        Self { input, buffer: vec![0; ROOM], start: 0, end: 0 }
+        Self { input, buffer: vec![0; ROOM], start: 0, end: 0, most: ROOM }
     }
 
     /// At least `count` bytes, or all that are left.
@@ -63,7 +67,8 @@ impl Ahead {
             (self.start, self.end) = (0, self.end - self.start);
         }
         while self.end < count {
-            match self.input.read(&mut self.buffer[self.end..]) {
+            let most = self.buffer.len().min(self.most.max(count));
+            match self.input.read(&mut self.buffer[self.end..most]) {
                 Ok(0) => break,
                 Ok(more) => self.end += more,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -241,8 +246,9 @@ impl Frames {
         let wanted = content > *skip;
         self.packed.clear();
         if wanted {
-            self.packed.extend_from_slice(&begin[..header.length]);
+            self.packed.extend_from_slice(begin.get(..header.length).unwrap_or_default());
         }
+        self.ahead.most = if wanted { ROOM } else { LITTLE };
         self.ahead.consume(header.length);
         self.blocks(&header, content, wanted)?;
         if wanted {
