@@ -14,6 +14,7 @@ mod dedupes_links;
 mod disks;
 mod hubs;
 mod linkless;
+mod mixed;
 mod proven;
 mod stays;
 mod whole;

@@ -11,6 +11,7 @@ mod known;
 mod listings;
 mod local;
 mod local_file;
+mod mixed;
 mod needed;
 mod notes;
 mod owners;

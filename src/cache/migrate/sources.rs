@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::notes;
 use super::owners::Owners;
 pub use super::recognise::Found;
-use super::recognise::{Look, folders, holds_repositories};
+use super::recognise::{Look, folders, holds_repositories, is_repository};
 use super::{Shape, Targets};
 use crate::cache::others::{Led, Own};
 use crate::cache::places::{Kind, Place};
@@ -192,11 +192,12 @@ impl<'a> Search<'a> {
                 look.local(&folder, &folder);
                 continue;
             }
+            // What else lies there is the project's: a script that names a folder puts repositories beside it.
             if folder != self.project && holds_repositories(&folder) {
-                look.folder(&folder, &folder, 0);
-                continue;
+                look.found.roots.push(folder.clone());
+                look.part(&folder, self.targets.hub.clone(), Shape::Hub, &folder);
             }
-            for name in folders(&folder) {
+            for name in folders(&folder).into_iter().filter(|name| folder == self.project || !is_repository(name)) {
                 let path = folder.join(&name);
                 if name == "~" && folder == self.project {
                     look.folder(&path, &path, 0);
