@@ -233,7 +233,8 @@ fn the_act_itself_refuses_another_folder_than_the_one_that_was_found() {
         places: &[],
         owners: &Owners::default(),
         repository: None,
-        is_known: false,
+        unknown: None,
+        unread: None,
         libraries: &[],
     };
     let found = search.of(&room.place("old/whisper")).unwrap();

@@ -72,6 +72,12 @@ mod tests {
         let home = Some(Path::new("/home/ada"));
         let shown = friendly(Path::new("/p"), home, Path::new("/home/ada/.bashrc"));
         assert_eq!(shown, if cfg!(windows) { r"~\.bashrc" } else { "~/.bashrc" });
+        #[cfg(unix)]
+        {
+            use std::os::unix::ffi::OsStrExt as _;
+            let odd = Path::new(std::ffi::OsStr::from_bytes(b"/home/ada/caf\xe9.pt"));
+            assert_eq!(friendly(Path::new("/p"), home, odd), r"~/$'caf\xe9.pt'", "as a shell takes it");
+        }
         assert_eq!(friendly(Path::new("/p"), home, Path::new("/p/.env")), ".env");
         assert_eq!(friendly(Path::new("/p"), home, Path::new("/p/~/.cache")), "./~/.cache");
     }

@@ -1,6 +1,7 @@
 //! Names of files as a person sees them and can give them back. Most are what they are. One that holds what a terminal obeys, or bytes that
 //! are no UTF-8, is written as bash, zsh and ksh read it, and as `ls` of GNU coreutils shows it: `$'caf\xe9.pt'`. Pasted into such a shell it
-//! is the name again; from anywhere else it comes as it is written, and [`given`] reads it.
+//! is the name again; from anywhere else it comes as it is written, and [`given`] reads it. A shell takes `~` for the home only where it is
+//! not quoted: `~/$'caf\xe9.pt'`.
 
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
@@ -9,6 +10,9 @@ use std::path::{Path, PathBuf};
 use std::str::Bytes;
 
 use super::escape::drives_a_terminal;
+
+/// How a path in the home begins for a person.
+const HOME: &str = "~/";
 
 /// `name` for a person.
 pub fn shown(name: impl AsRef<OsStr>) -> String {
@@ -47,13 +51,21 @@ pub fn word(path: &Path) -> String {
     match path.to_str() {
         Some(text) if plain(text) => shown,
         Some(text) if text == shown => format!("'{}'", text.replace('\'', "'\\''")),
-        _ => shown,
+        // A folder that is called `~` is meant where a path begins so, and not the home.
+        _ => quote_all(path.as_os_str().as_encoded_bytes()),
     }
 }
 
 fn quote(name: &OsStr) -> String {
+    match name.as_encoded_bytes().strip_prefix(HOME.as_bytes()) {
+        Some(inside) => format!("{HOME}{}", quote_all(inside)),
+        None => quote_all(name.as_encoded_bytes()),
+    }
+}
+
+fn quote_all(name: &[u8]) -> String {
     let mut out = String::from("$'");
-    for chunk in name.as_encoded_bytes().utf8_chunks() {
+    for chunk in name.utf8_chunks() {
         for character in chunk.valid().chars() {
             match character {
                 '\n' => out.push_str("\\n"),
@@ -74,10 +86,14 @@ fn bytes(out: &mut String, bytes: &[u8]) {
     bytes.iter().for_each(|byte| out.push_str(&format!("\\x{byte:02x}")));
 }
 
-/// The name that a word means: what is quoted as a whole is read, all else is what it is.
+/// The name that a word means: what is quoted as a whole, or below the home, is read, all else is what it is.
 fn meant(word: &OsStr) -> Cow<'_, OsStr> {
-    let inner = word.to_str().and_then(|text| text.strip_prefix("$'")?.strip_suffix('\''));
-    inner.and_then(read).map_or(Cow::Borrowed(word), |bytes| Cow::Owned(name(bytes)))
+    let read_quoted = |text: &str| {
+        let (before, quoted) = text.strip_prefix(HOME).map_or(("", text), |inside| (HOME, inside));
+        let inner = read(quoted.strip_prefix("$'")?.strip_suffix('\'')?)?;
+        Some([before.as_bytes(), &inner].concat())
+    };
+    word.to_str().and_then(read_quoted).map_or(Cow::Borrowed(word), |bytes| Cow::Owned(name(bytes)))
 }
 
 /// The bytes between the quotes; `None` where a shell would read on.
@@ -145,21 +161,28 @@ mod tests {
             (b"caf\xe9.pt", r"$'caf\xe9.pt'"),
             (b"it's\x1b[2J\\\n", r"$'it\'s\x1b[2J\\\n'"),
             ("gnp.\u{202e}exe".as_bytes(), r"$'gnp.\xe2\x80\xaeexe'"),
+            (b"~/a b", "~/a b"),
+            (b"~/a\xff", r"~/$'a\xff'"),
         ] {
             assert_eq!(shown(os(name)), wanted);
         }
         assert_eq!(text(os(b"a\x1b")), "a\x1b", "what is UTF-8 is itself where no terminal shows it");
         assert_eq!(given(OsStr::new(r"$'caf\351.pt'")), r"$'caf\xe9.pt'", "octal digits are GNU's");
         assert_eq!(given(OsStr::new(r"$'a\zb'")), r"$'a\zb'");
-        let words = [&b"a/b"[..], b"a b's", b"\xff"].map(|path| word(Path::new(os(path))));
-        assert_eq!(words, ["a/b", r"'a b'\''s'", r"$'\xff'"]);
+        assert_eq!(
+            given(OsStr::new(r"~/$'caf\351.pt'")),
+            given(OsStr::new(r"$'~/caf\xe9.pt'")),
+            "the home, in both forms"
+        );
+        let words = [&b"a/b"[..], b"a b's", b"\xff", b"~/\xff"].map(|path| word(Path::new(os(path))));
+        assert_eq!(words, ["a/b", r"'a b'\''s'", r"$'\xff'", r"$'~/\xff'"]);
     }
 
     proptest! {
         #[test]
         fn what_is_shown_is_taken_for_the_name_again(name in proptest::collection::vec(1_u8.., 0..12)) {
             let name = os(&name);
-            prop_assume!(!name.as_bytes().starts_with(b"$'"));
+            prop_assume!(![&b"$'"[..], b"~/$'"].iter().any(|quoted| name.as_bytes().starts_with(quoted)));
             let seen = shown(name);
             prop_assert!(!seen.chars().any(drives_a_terminal));
             let (back, again) = (path(&seen), path(&given(name)));

@@ -9,7 +9,7 @@ use modelstrap::fetch::Digest;
 use modelstrap::models::lock::Lock;
 use modelstrap::models::locked::{File, HubPlace, Model, Part, Place, RepoType};
 
-use crate::stray::{NEW, OLD, Repo, git, sha256};
+use crate::stray::{NEW, OLD, Repo, git, local_dir, sha256};
 use crate::support::project::{Room, Tree};
 
 const HUB: &str = ".cache/huggingface/hub";
@@ -174,4 +174,116 @@ fn what_a_repository_of_its_own_tracks_stays_and_links_are_named() {
     assert_eq!((room.text("models/x/config.json"), room.text("weights")), ("{}".to_owned(), "weights".to_owned()));
     assert!(room.place("models/x/linked.bin").is_symlink() && !room.exists("models/x/model.bin"));
     assert_eq!(room.text(&format!("{HUB}/models--org--m/snapshots/{NEW}/model.bin")), "weights");
+}
+
+#[test]
+fn what_may_know_and_cannot_be_read_is_named_with_the_reason() {
+    for (at, text, why) in [
+        ("modelstrap.lock", "version = 1\n!!", "modelstrap.lock:2: "),
+        ("modelstrap.lock/x", "a folder", "modelstrap.lock: is not a regular file"),
+        (
+            &format!("{HUB}/models--org--m/trees/{NEW}.json"),
+            "{half",
+            &format!("@/p/{HUB}/models--org--m/trees/{NEW}.json: is no listing that this version understands"),
+        ),
+    ] {
+        let room = Room::bare();
+        room.write("models/x/model.bin", "weights");
+        room.write(at, text);
+        let before = Tree::of(&room.place("models"));
+        let ran = room.run(&MIGRATE).expect(1);
+        ran.says(&[
+            &format!("warning: models/x stays: what may know the files of org/m cannot be read: {why}"),
+            "; mend that, then run this again\n",
+        ]);
+        Tree::of(&room.place("models")).assert_eq(&before, at);
+    }
+    let room = Room::bare();
+    local_dir(&room, "out/x", OLD, &[("model.bin", "weights", sha256("weights"))]);
+    room.write("modelstrap.lock", "noise");
+    room.run(&["migrate", "--yes"])
+        .expect(0)
+        .says(&["out/x: comes from the Hub, and nothing here says from which repository (modelstrap.lock:1: "]);
+}
+
+#[test]
+fn what_can_be_read_counts_beside_what_cannot() {
+    let room = Room::bare();
+    lock(&room, &[("model.bin", "weights", true)]);
+    room.write(&format!("{HUB}/models--org--m/trees/{OLD}.json"), "{half");
+    room.write("models/x/model.bin", "weights");
+    let ran = room.run(&MIGRATE).expect(0);
+    let said =
+        format!("org/m: what may know more of its files cannot be read: @/p/{HUB}/models--org--m/trees/{OLD}.json");
+    assert!(ran.out.contains(&said), "{}", ran.out);
+    assert_eq!(room.text(&format!("{HUB}/models--org--m/snapshots/{NEW}/model.bin")), "weights");
+}
+
+/// A project whose cache lies outside of it, for others as well.
+fn with_a_cache_for_others() -> (Room, String) {
+    let room = Room::bare();
+    let root = room.path().join("shared");
+    room.write("modelstrap.toml", format!("[cache]\nbase_dir = {root:?}\n[legacy]\npaths = [\"old\"]\n"));
+    (room, "../shared/huggingface/hub".to_owned())
+}
+
+#[test]
+fn a_clone_does_not_say_itself_what_a_commit_is_in_a_cache_for_others() {
+    let (room, hub) = with_a_cache_for_others();
+    room.write("models/x/model.bin", "forged");
+    room.run(&MIGRATE).expect(0).says(&[
+        "models/x: nothing here knows a file of org/m, and nothing is asked of the Hub: `modelstrap models add hf:org/m` fetches \
+         and proves its files, then run this again",
+    ]);
+    lock(&room, &[("model.bin", "forged", true)]);
+    listing(&room, "old", NEW, &[("config.json", "forged too")]);
+    room.write("models/x/config.json", "forged too");
+    let before = Tree::of(&room.place("models"));
+    let ran = room.run(&MIGRATE).expect(0);
+    ran.says(&[
+        "models/x: what the files of org/m are says this project alone, which may have come with a clone, and its cache is for \
+         others, too: `modelstrap models download` fetches and proves them, then run this again",
+    ]);
+    Tree::of(&room.place("models")).assert_eq(&before, "nothing is proven");
+    assert!(!room.exists(&hub));
+    // With one file that the cache knows.
+    listing(&room, &hub, NEW, &[("tokenizer.json", "known")]);
+    room.write("models/x/tokenizer.json", "known");
+    let ran = room.run(&MIGRATE).expect(0);
+    ran.says(&[
+        "models/x/config.json: what the files of org/m are says this project alone",
+        "models/x/model.bin: what the files of org/m are says this project alone",
+    ]);
+    let at = format!("{hub}/models--org--m/snapshots/{NEW}");
+    assert_eq!(room.text(&format!("{at}/tokenizer.json")), "known");
+    assert!(!room.exists(&format!("{at}/model.bin")) && !room.exists(&format!("{at}/config.json")));
+    assert!(!room.exists(&format!("{hub}/models--org--m/refs")), "nor what it is called");
+}
+
+#[test]
+fn what_a_cache_for_others_knows_itself_is_proven_there() {
+    for know in ["../shared/huggingface/hub", "~/.cache/huggingface/hub"] {
+        let (room, hub) = with_a_cache_for_others();
+        listing(&room, know, NEW, &[("model.bin", "weights")]);
+        room.write("models/x/model.bin", "weights");
+        room.run(&MIGRATE).expect(0);
+        assert_eq!(room.text(&format!("{hub}/models--org--m/snapshots/{NEW}/model.bin")), "weights", "{know}");
+    }
+}
+
+#[test]
+fn the_plan_says_what_only_a_folder_of_the_project_says_of_itself_in_a_cache_for_others() {
+    let (room, hub) = with_a_cache_for_others();
+    Repo::new(&room, "old", "models--org--m").file(NEW, "model.bin", "weights", sha256("weights"));
+    let said = "  old: only the folder itself says which commits it has, and the cache is not this project's alone: move it if you \
+                know where it came from\n";
+    let plan = room.run(&["migrate", "--dry-run"]).expect(0).out;
+    assert!(plan.contains(said), "{plan}");
+    room.run(&["migrate", "--yes"]).expect(0);
+    assert_eq!(room.text(&format!("{hub}/models--org--m/snapshots/{NEW}/model.bin")), "weights");
+    let room = Room::bare();
+    room.write("modelstrap.toml", "[legacy]\npaths = [\"old\"]\n");
+    Repo::new(&room, "old", "models--org--m").file(NEW, "model.bin", "weights", sha256("weights"));
+    let plan = room.run(&["migrate", "--dry-run"]).expect(0).out;
+    assert!(plan.contains("1 repository moved") && !plan.contains("says which commits"), "{plan}");
 }

@@ -1,10 +1,12 @@
 //! What stays where it was: another content at the target, links that lead out, downloads under way, what Git tracks.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::symlink;
 
 use crate::stray::{OLD, Repo, git, local_dir, sha256};
-use crate::support::project::{Room, Tree};
+use crate::support::project::{PROGRAM, Room, Tree};
 
 #[test]
 fn what_stands_at_the_target_decides_between_the_same_and_a_conflict() {
@@ -108,4 +110,33 @@ fn where_git_does_not_say_what_it_tracks_nothing_of_the_work_tree_moves() {
         .expect(1)
         .says(&["models/x stays: lies in a Git work tree, and Git does not say what it tracks there"]);
     assert_eq!(room.text("models/x/model.bin"), "weights");
+}
+
+#[test]
+fn paths_with_odd_names_are_shown_in_one_form_that_is_taken_back() {
+    let odd = OsStr::from_bytes(b"caf\xe9\x1b[31m.pt");
+    let room = Room::bare();
+    let (there, here) = (room.place("~/.cache/whisper"), room.place(".cache/whisper"));
+    for (folder, text) in [(&there, "theirs"), (&here, "ours")] {
+        fs::create_dir_all(folder).unwrap();
+        fs::write(folder.join(odd), text).unwrap();
+    }
+    let ran = room.run(&["migrate", "--dry-run"]).expect(1);
+    ran.says(&[
+        r"warning: ~/$'.cache/whisper/caf\xe9\x1b[31m.pt' stays: another content stands at $'@/p/.cache/whisper/caf\xe9\x1b[31m.pt'",
+    ]);
+    let json = room.run(&["migrate", "--dry-run", "--json"]).expect(1).json();
+    assert_eq!(json["stays"][0]["path"], r"$'@/h/.cache/whisper/caf\xe9\x1b[31m.pt'", "{json:#}");
+    // As it is shown, as a shell gives that, and as an earlier version showed it.
+    let folder = OsStr::from_bytes(b"hub\xff");
+    let hub = room.home().join(folder);
+    fs::create_dir_all(hub.join("models--org--m/refs")).unwrap();
+    let ran = room.ran(room.command(&["migrate", "--dry-run"]).arg(&hub)).expect(0);
+    assert_eq!(ran.err, "", "{ran:?}");
+    for word in [r"~/$'hub\xff'", r"$'~/hub\xff'"] {
+        room.run(&["migrate", "--dry-run", word]).expect(0);
+    }
+    let script = r#""$0" migrate --dry-run ~/$'hub\xff'"#;
+    room.ran(room.program("bash").args(["-c", script, PROGRAM])).expect(0);
+    room.run(&["migrate", "--dry-run", r"~/$'none\xff'"]).expect(2).says(&[r"there is no ~/$'none\xff'"]);
 }

@@ -3,7 +3,10 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
+use modelstrap::cache::migrate::begun;
+
 use crate::stray::{LOCAL, NEW, OLD, lived_in};
+use crate::support::project::Room;
 
 #[test]
 fn everything_that_belongs_into_the_cache_comes_there_and_the_rest_is_named() {
@@ -107,4 +110,37 @@ fn old_paths_lead_to_the_new_ones_when_asked() {
     room.tree().assert_eq(&after, "a second run with links");
     room.run(&["migrate", "--yes"]).expect(0);
     room.tree().assert_eq(&after, "a second run without");
+}
+
+#[test]
+fn a_folder_that_a_killed_run_had_emptied_goes_with_the_next_where_it_is_empty() {
+    let room = Room::bare();
+    room.write(".cache/.keep", "");
+    fs::create_dir_all(room.place("models/x/.cache/huggingface/download")).unwrap();
+    fs::create_dir_all(room.place("models/mine/empty")).unwrap();
+    room.write("out/y/mine.txt", "mine");
+    let folders = ["models/x", "out/y"].map(|name| room.place(name));
+    let cache = room.place(".cache");
+    fs::create_dir(cache.join(".modelstrap")).unwrap();
+    begun::begin(&cache, room.root(), folders.iter()).unwrap();
+    let before = room.tree();
+    room.run(&["migrate", "--dry-run"]).expect(0);
+    room.tree().assert_eq(&before, "a dry run");
+    room.run(&["migrate", "--yes"]).expect(0);
+    assert_eq!(
+        room.tree().names(),
+        [
+            "h",
+            "p",
+            "p/.cache",
+            "p/.cache/.keep",
+            "p/models",
+            "p/models/mine",
+            "p/models/mine/empty",
+            "p/out",
+            "p/out/y",
+            "p/out/y/mine.txt"
+        ],
+        "only what it had begun, and where it is empty"
+    );
 }

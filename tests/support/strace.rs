@@ -3,6 +3,7 @@
 #![allow(clippy::print_stderr, reason = "a test that leaves something out says so")]
 #![allow(dead_code, reason = "each test program uses its part")]
 
+use std::collections::BTreeMap;
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -61,4 +62,44 @@ pub(crate) fn everywhere<W>(
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
     points.into_inner()
+}
+
+/// The `nth` call of this name.
+pub(crate) type Step = (String, usize);
+
+/// What a run of the program under `strace`, whose words this is given to before the program's, does to the disk: each of `calls` that
+/// succeeds. One that fails changes nothing: a kill before it is the kill before the next.
+pub(crate) fn steps(calls: &[&str], strace: &mut Command, run: impl FnOnce(&mut Command)) -> Vec<Step> {
+    let log = tempfile::NamedTempFile::new().unwrap();
+    run(strace.args(["-f", "-qq", "-o"]).arg(log.path()).args(["-e", &format!("trace={}", calls.join(","))]));
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    let mut steps = Vec::new();
+    for line in String::from_utf8_lossy(&std::fs::read(log.path()).unwrap()).lines() {
+        // `PID NAME(…) = …`, or in two lines, of which the second begins with `<...`.
+        let Some((name, rest)) = line.split_once(' ').and_then(|(_, call)| call.trim_start().split_once('(')) else {
+            continue;
+        };
+        if !name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            continue;
+        }
+        let count = counts.entry(name.to_owned()).or_default();
+        *count += 1;
+        if !rest.contains(") = -1 ") {
+            steps.push((name.to_owned(), *count));
+        }
+    }
+    steps
+}
+
+/// Strikes at each of `steps`, on as many threads as there are processors. Gives how many runs came to their end all the same.
+pub(crate) fn at_each(steps: &[Step], strike: impl Fn(&Step) -> bool + Sync) -> usize {
+    let (next, missed) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let work = || {
+        while let Some(step) = steps.get(next.fetch_add(1, Ordering::SeqCst)) {
+            missed.fetch_add(usize::from(strike(step)), Ordering::SeqCst);
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
+    missed.into_inner()
 }

@@ -12,6 +12,7 @@ use super::tree::is_across;
 use super::work::{PREFIX, Stop, Tally, To, Work, check, sweep};
 use crate::cache::hub::{BlobKind, FileKind, Hub, Repository};
 use crate::support::lock::Lock;
+use crate::support::quoted;
 
 /// What changed less than so many seconds ago may still be growing.
 const GRACE: i64 = 3600;
@@ -76,14 +77,17 @@ impl Work<'_> {
         }
         if let Some(why) = self.busy(hubs, name, &from) {
             if self.options.link_back {
-                self.out.notes.push(format!("{}: it stays, and no link is left: {why}", path.display()));
+                self.out.notes.push(format!("{}: it stays, and no link is left: {why}", quoted::shown(&path)));
             }
             self.stay(path, why);
             return Ok(());
         }
         let there = self.heed(&path, hubs.to.look(name))?.flatten();
         if there.is_some_and(|there| there.kind != Kind::Folder) {
-            self.fail(path, format!("something that is no folder stands at {}", hubs.to.path.join(name).display()));
+            self.fail(
+                path,
+                format!("something that is no folder stands at {}", quoted::shown(hubs.to.path.join(name))),
+            );
             return Ok(());
         }
         if there.is_none() && self.whole(hubs, name, &from)? {
@@ -119,8 +123,8 @@ impl Work<'_> {
         };
         self.out.notes.push(format!(
             "{}: no link is left, since an unfinished download stays in it{more}; `modelstrap clear {}` removes it",
-            from.folder.display(),
-            first.display()
+            quoted::shown(&from.folder),
+            quoted::word(first)
         ));
     }
 
@@ -142,7 +146,7 @@ impl Work<'_> {
             // A client would make links through it into a store that is not there.
             self.out.notes.push(format!(
                 "{}: no link is left, since its hub keeps its contents in one store for all repositories",
-                hubs.from.path.join(name).display()
+                quoted::shown(hubs.from.path.join(name))
             ));
             hubs.from.remove_if_empty(name);
         } else {

@@ -12,6 +12,7 @@ use super::tree::{ONE_NAME, is_across, is_one_file, is_one_name};
 use super::work::{Stop, Tally, To, Work};
 use crate::cache::Stamp;
 use crate::fetch::Digest;
+use crate::support::quoted;
 
 /// Where the bytes of a file are.
 pub(super) struct Source {
@@ -154,7 +155,7 @@ impl Work<'_> {
             }
             let is_good = is_one_file(look, &there) || !self.act() || self.is_good((blobs, etag), &there, digest)?;
             if !is_good {
-                self.fail(path, format!("the blob at {} is damaged", blobs.path.join(etag).display()));
+                self.fail(path, format!("the blob at {} is damaged", quoted::shown(blobs.path.join(etag))));
             }
             return Ok(is_good.then_some(tally));
         }
@@ -218,7 +219,7 @@ impl Work<'_> {
                 Ok(self.heed(path, done)?.is_some())
             }
             Some(_) => {
-                self.fail(path, format!("something else stands at {}", pointers.path.join(name).display()));
+                self.fail(path, format!("something else stands at {}", quoted::shown(pointers.path.join(name))));
                 Ok(false)
             }
             None if self.act() => {
@@ -262,7 +263,9 @@ fn move_known((from, name): (&Dir, &OsStr), (blobs, pointers): (&Dir, &Dir), not
     let text = pointer_text(&note.file, etag);
     match pointers.look(last)? {
         Some(_) if pointers.text(last).is_ok_and(|one| one == text) => from.rename(name, blobs, etag),
-        Some(_) => Err(io::Error::other(format!("something else stands at {}", pointers.path.join(last).display()))),
+        Some(_) => {
+            Err(io::Error::other(format!("something else stands at {}", quoted::shown(pointers.path.join(last)))))
+        }
         None if pointers.symlink(&text, last).is_ok() => from.rename(name, blobs, etag),
         None => from.rename(name, pointers, last),
     }

@@ -1,9 +1,10 @@
 //! Brings what lies outside of the cache into it: hubs are merged blob by blob, what `local_dir=` made becomes a revision, folders of
 //! plain files are joined.
 //!
-//! Nothing is noted about a run: what has come is seen on the disk, by names that are digests and by files with two names, so that a
-//! run that was killed is simply run again. At every step a content has its old name, its new one, or both.
+//! What has come is seen on the disk, by names that are digests and by files with two names, so that a run that was killed is simply
+//! run again; only which folders it empties is noted. At every step a content has its old name, its new one, or both.
 
+pub mod begun;
 mod contents;
 mod dir;
 mod hub;
@@ -27,7 +28,7 @@ mod work;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-pub use known::Known;
+pub use known::{Known, Sources};
 pub use owners::Owners;
 pub use work::{Options, Outcome, Stay, Stop, Tally};
 

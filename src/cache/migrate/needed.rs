@@ -11,7 +11,7 @@ use super::dir::{Dir, Kind};
 use super::work::{Stop, Tally, To, Work};
 use super::{Part, dir};
 use crate::cache::link::{self, Root, Unseen};
-use crate::support::{escape, units};
+use crate::support::{escape, quoted, units};
 
 /// A link of `dedupe` that counts.
 #[derive(Debug)]
@@ -210,7 +210,7 @@ impl Work<'_> {
                     _ => false,
                 };
                 if !same {
-                    self.fail(path, format!("another content stands at {}", new.display()));
+                    self.fail(path, format!("another content stands at {}", quoted::shown(&new)));
                     return Ok(());
                 }
             }

@@ -2,11 +2,11 @@
 //! hubs do: the client notes the commit as a branch before the first file comes.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use super::known::Sources;
 use crate::cache::hub::Hub;
 use crate::models::hub::layout;
-use crate::models::lock::Lock;
 use crate::models::locked::Place;
 use crate::support::bounded;
 
@@ -15,10 +15,10 @@ use crate::support::bounded;
 pub struct Owners(BTreeMap<String, BTreeSet<String>>);
 
 impl Owners {
-    /// What the lock and these hubs say.
-    pub fn of(lock: Option<&Lock>, hubs: &[PathBuf]) -> Self {
+    /// What `sources` say, also those that prove nothing of contents: which repository a person has agreed to is in the plan.
+    pub fn of(sources: &Sources) -> Self {
         let mut owners = Self::default();
-        for model in lock.iter().flat_map(|lock| &lock.models) {
+        for model in sources.lock.iter().flatten().flat_map(|lock| &lock.models) {
             for part in &model.parts {
                 if let Place::Hub(place) = &part.place {
                     let folder = layout::Repository::of(place, Path::new("")).root();
@@ -26,7 +26,7 @@ impl Owners {
                 }
             }
         }
-        for hub in hubs {
+        for hub in sources.hubs.iter().chain(sources.doubted.iter().flatten()) {
             for folder in Hub::at(hub).repositories().unwrap_or_default() {
                 let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
                 for commit in commits(&folder) {

@@ -6,7 +6,7 @@ use std::mem::discriminant;
 use std::path::{Path, PathBuf};
 
 use super::dir::{Dir, Kind, real};
-use super::known::Claim;
+use super::known::{self, Claim};
 use super::local_file::Source;
 use super::notes::Note;
 use super::work::{PREFIX, Stop, To, Work, check};
@@ -34,13 +34,14 @@ impl Work<'_> {
         let (mut files, mut links) = (Vec::new(), Vec::new());
         self.files_of(&dir, Path::new(""), 0, (&mut files, &mut links));
         let ranks = known.ranks(files.iter().map(|file| (file.name.as_str(), file.source.look.stamp.size)));
-        let (mut commits, mut others) = (BTreeSet::new(), Vec::new());
+        let (mut commits, mut others, mut doubted) = (BTreeSet::new(), Vec::new(), Vec::new());
         for file in &files {
             check()?;
             let mut claims: Vec<&Claim> = known.claims(&file.name, file.source.look.stamp.size).collect();
             claims.sort_by_key(|claim| ranks.get(claim.commit.as_str()));
             if claims.is_empty() {
-                others.push(dir.path.join(&file.path));
+                let is_doubted = known.is_doubted(&file.name, file.source.look.stamp.size);
+                if is_doubted { &mut doubted } else { &mut others }.push(dir.path.join(&file.path));
             } else if let Some(commit) = self.proven_file(&dir, &to, file, &claims)? {
                 commits.insert(commit);
             }
@@ -48,7 +49,12 @@ impl Work<'_> {
         for commit in &commits {
             self.name_proven(&to, commit)?;
         }
-        self.name_others(&dir, &to, others);
+        let name = repository(&to);
+        self.name_others(&dir, others, &format!("no file of {name} that is known here has this path and size"));
+        self.name_others(&dir, doubted, &known::doubt("what the files", &name));
+        for why in known.unread() {
+            self.out.notes.push(format!("{name}: what may know more of its files cannot be read: {why}"));
+        }
         // Those that an earlier run left lead into the repository.
         let repository = real(&to.path);
         for path in
@@ -150,14 +156,12 @@ impl Work<'_> {
         self.write_name(to, &name, commit)
     }
 
-    fn name_others(&mut self, dir: &Dir, to: &To, others: Vec<PathBuf>) {
-        let name = repository(to);
-        let why = format!("no file of {name} that is known here has this path and size");
+    fn name_others(&mut self, dir: &Dir, others: Vec<PathBuf>, why: &str) {
         if others.len() > NAMED {
             let count = others.len();
             self.stay(dir.path.clone(), format!("{count} files in it: {why}"));
         } else {
-            others.into_iter().for_each(|path| self.stay(path, why.clone()));
+            others.into_iter().for_each(|path| self.stay(path, why));
         }
     }
 }

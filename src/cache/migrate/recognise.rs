@@ -8,7 +8,6 @@ use super::notes;
 use super::owners::Owners;
 use super::work::Stay;
 use super::{Part, Shape, Targets, is_one_place};
-use crate::cache::hub::full_name;
 use crate::cache::others::Own;
 use crate::catalogue::models;
 
@@ -42,8 +41,10 @@ pub(super) struct Look<'a> {
     pub(super) own: &'a Own,
     /// The repository that a person named for what `local_dir=` made.
     pub(super) repository: Option<&'a str>,
-    /// Whether anything is known of its files.
-    pub(super) is_known: bool,
+    /// Why none of its files is known, and whether that is an error, where none is.
+    pub(super) unknown: Option<&'a (String, bool)>,
+    /// Why the project's lock cannot be read.
+    pub(super) unread: Option<&'a str>,
     pub(super) found: Found,
 }
 
@@ -100,10 +101,11 @@ impl Look<'_> {
         };
         match folders.as_slice() {
             [folder] => self.part(path, self.targets.hub.join(folder), Shape::Local, place),
-            [] => self.stay(
-                path,
-                "comes from the Hub, and nothing here says from which repository: name it with --repo ORG/NAME",
-            ),
+            [] => {
+                let unread = self.unread.map(|why| format!(" ({why})")).unwrap_or_default();
+                let why = "comes from the Hub, and nothing here says from which repository";
+                self.stay(path, &format!("{why}{unread}: name it with --repo ORG/NAME"));
+            }
             several => {
                 let why = format!("may be of {}: say of which with --repo ORG/NAME", several.join(" or "));
                 self.stay(path, &why);
@@ -113,18 +115,12 @@ impl Look<'_> {
 
     /// A folder that somebody says is of `repository`, without notes of the client.
     fn unnoted(&mut self, path: &Path, place: &Path, repository: &str) {
-        if self.is_known {
-            self.part(path, self.targets.hub.join(repository), Shape::Proven, place);
-            return;
+        match self.unknown {
+            Some((why, grave)) => {
+                self.found.stays.push(Stay { path: path.to_path_buf(), why: why.clone(), grave: *grave });
+            }
+            None => self.part(path, self.targets.hub.join(repository), Shape::Proven, place),
         }
-        let name = full_name(repository).unwrap_or_else(|| repository.to_owned());
-        self.stay(
-            path,
-            &format!(
-                "nothing here knows a file of {name}, and nothing is asked of the Hub: `modelstrap models add hf:{name} \
-                 --no-download` brings what its files are into the lock, then run this again"
-            ),
-        );
     }
 
     /// Files that have a name by which a library asks for them, and the size of what it asks for.

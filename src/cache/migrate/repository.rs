@@ -12,6 +12,7 @@ use super::tree::is_across;
 use super::work::{Stop, Tally, To, Work, check, sweep};
 use crate::cache::hub::{Blob, BlobKind, FileKind, Repository};
 use crate::fetch::Digest;
+use crate::support::quoted;
 
 /// A repository on its way.
 pub(super) struct Merge<'w, 'o, 'h> {
@@ -133,7 +134,8 @@ impl<'w, 'o, 'h> Merge<'w, 'o, 'h> {
             Some(BlobKind::Own) => Some(t.path.join(etag)),
             Some(BlobKind::Shared(payload, Some(_))) => Some(payload),
             Some(BlobKind::Foreign) => {
-                self.work.fail(path, format!("something that is no blob stands at {}", t.path.join(etag).display()));
+                self.work
+                    .fail(path, format!("something that is no blob stands at {}", quoted::shown(t.path.join(etag))));
                 return Ok(false);
             }
             // A link to nothing gives way.
@@ -276,7 +278,7 @@ impl<'w, 'o, 'h> Merge<'w, 'o, 'h> {
                     }
                     Some(look) if look.kind != Kind::Folder => return self.equal_pointers(&path, &t.path.join(name)),
                     Some(_) => {
-                        self.work.fail(path, format!("a folder stands at {}", t.path.join(name).display()));
+                        self.work.fail(path, format!("a folder stands at {}", quoted::shown(t.path.join(name))));
                         return Ok(false);
                     }
                     None => {}
@@ -334,7 +336,7 @@ impl<'w, 'o, 'h> Merge<'w, 'o, 'h> {
             alike
         };
         if !same {
-            self.work.fail(path, format!("another content stands at {}", other.display()));
+            self.work.fail(path, format!("another content stands at {}", quoted::shown(other)));
         }
         Ok(same)
     }

@@ -37,8 +37,10 @@ pub struct Search<'a> {
     pub owners: &'a Owners,
     /// The folder of the repository that a person named, `models--org--name`.
     pub repository: Option<&'a str>,
-    /// Whether anything is known of its files.
-    pub is_known: bool,
+    /// Why none of its files is known, and whether that is an error, where none is.
+    pub unknown: Option<&'a (String, bool)>,
+    /// Why the project's lock cannot be read.
+    pub unread: Option<&'a str>,
     /// Libraries: where each puts things when nothing is set, where its home in the cache root is, and whether the project's
     /// variables lead it there.
     pub libraries: &'a [(PathBuf, PathBuf, bool)],
@@ -98,7 +100,8 @@ impl<'a> Search<'a> {
             owners: self.owners,
             own: self.own,
             repository: self.repository,
-            is_known: self.is_known,
+            unknown: self.unknown,
+            unread: self.unread,
             found: Found::default(),
         }
     }

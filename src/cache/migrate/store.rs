@@ -16,6 +16,7 @@ use super::repository::Merge;
 use super::work::{Stop, Tally, To, Work, check, temporary};
 use crate::cache::Stamp;
 use crate::cache::hub::BlobKind;
+use crate::support::quoted;
 
 /// What makes a folder a store.
 const MARKER: &str = ".huggingface-shared-blobs";
@@ -176,8 +177,10 @@ impl Merge<'_, '_, '_> {
                 return Ok(false);
             }
         } else if there.is_some_and(|there| there.size != size) {
-            self.work
-                .fail(self.s.path.join("blobs").join(etag), format!("another content stands at {}", target.display()));
+            self.work.fail(
+                self.s.path.join("blobs").join(etag),
+                format!("another content stands at {}", quoted::shown(&target)),
+            );
             return Ok(false);
         }
         self.work.out.tally += tally;

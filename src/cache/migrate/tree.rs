@@ -6,6 +6,7 @@ use std::path::{Component, Path};
 
 use super::dir::{Dir, Kind, Look};
 use super::work::{PREFIX, Stop, Tally, To, Work, check, sweep, temporary, unlink_links};
+use crate::support::quoted;
 
 /// No library keeps folders in folders in so many folders.
 const DEEPEST: usize = 64;
@@ -64,7 +65,7 @@ impl Work<'_> {
         let before = to.look(name).ok().flatten();
         if let Some(before) = before.filter(|before| before.kind != Kind::Folder) {
             let what = if before.kind == Kind::Link { "a link" } else { "a file" };
-            self.fail(path, format!("{what} stands at {}", to.path.join(name).display()));
+            self.fail(path, format!("{what} stands at {}", quoted::shown(to.path.join(name))));
             return Ok(());
         }
         let stamp = sub.stamp().ok();
@@ -133,7 +134,7 @@ impl Work<'_> {
                 }
             }
             Some(_) => {
-                self.fail(path, format!("something that is no file stands at {}", target.display()));
+                self.fail(path, format!("something that is no file stands at {}", quoted::shown(&target)));
                 return Ok(false);
             }
         }
@@ -167,7 +168,7 @@ impl Work<'_> {
             same = equal && now.is_some_and(|now| now.stamp.is_same_content(&look.stamp));
         }
         if !same {
-            self.fail(path, format!("another content stands at {}", target.display()));
+            self.fail(path, format!("another content stands at {}", quoted::shown(&target)));
         }
         Ok(same)
     }
@@ -245,7 +246,7 @@ impl Work<'_> {
                 let same =
                     there.kind == Kind::Link && to.dir().and_then(|dir| dir.text(name)).is_ok_and(|one| one == text);
                 if !same {
-                    self.fail(path, format!("something else stands at {}", target.display()));
+                    self.fail(path, format!("something else stands at {}", quoted::shown(&target)));
                 } else if self.act() {
                     self.heed(&path, from.unlink(name))?;
                 }

@@ -13,6 +13,7 @@ use super::tree::{ONE_NAME, is_one_file, is_one_name};
 use super::work::{Stop, To, temporary};
 use crate::cache::Stamp;
 use crate::fetch::Digest;
+use crate::support::quoted;
 
 impl Merge<'_, '_, '_> {
     /// Whether the target's blob, which is there at `other`, makes the source's superfluous.
@@ -37,7 +38,7 @@ impl Merge<'_, '_, '_> {
         let alike = stamp.size == look.stamp.size;
         if !self.work.act() {
             if !alike && digest.is_none() {
-                self.work.fail(path, format!("another content stands at {}", other.display()));
+                self.work.fail(path, format!("another content stands at {}", quoted::shown(other)));
             }
             return Ok(alike || digest.is_some());
         }
@@ -51,7 +52,7 @@ impl Merge<'_, '_, '_> {
             }
         }
         let Some(digest) = digest else {
-            self.work.fail(path, format!("another content stands at {}", other.display()));
+            self.work.fail(path, format!("another content stands at {}", quoted::shown(other)));
             return Ok(false);
         };
         // Two contents of one name: the name says which of them is right.
@@ -63,11 +64,14 @@ impl Merge<'_, '_, '_> {
                 if self.work.heed(&path, replaced)?.is_none() {
                     return Ok(false);
                 }
-                self.work.out.notes.push(format!("{} was damaged; the one from here replaced it", other.display()));
+                self.work
+                    .out
+                    .notes
+                    .push(format!("{} was damaged; the one from here replaced it", quoted::shown(other)));
                 Ok(true)
             }
             (true, false) => {
-                self.work.fail(path, format!("the payload at {} is damaged", other.display()));
+                self.work.fail(path, format!("the payload at {} is damaged", quoted::shown(other)));
                 Ok(false)
             }
             (false, true) => {
@@ -76,7 +80,7 @@ impl Merge<'_, '_, '_> {
                 Ok(false)
             }
             _ => {
-                self.work.fail(path, format!("another content stands at {}", other.display()));
+                self.work.fail(path, format!("another content stands at {}", quoted::shown(other)));
                 Ok(false)
             }
         }

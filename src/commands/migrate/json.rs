@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::Run;
 use crate::cache::migrate::{Shape, Stay, Tally};
+use crate::support::quoted;
 
 /// `modelstrap.migrate/1`.
 pub(super) fn document(run: &Run<'_>, acted: bool) -> Value {
@@ -55,5 +56,5 @@ const fn kind(shape: &Shape) -> &'static str {
 }
 
 fn text(path: &Path) -> String {
-    path.to_string_lossy().into_owned()
+    quoted::text(path.as_os_str())
 }

@@ -78,11 +78,29 @@ fn after(run: &Run<'_>) -> String {
     }
     let mut text = format!("\n{}\n", sums.join("; "));
     text.push_str(&notes(run));
+    text.push_str(&unproven(run));
     text.push_str(match run.arguments.link_back {
         true => "Links stay at the old paths.\n",
         false => "Other projects that look at the old paths will find nothing there: --link-back leaves links.\n",
     });
     text
+}
+
+/// Folders that came with the project and say themselves which commits are in them, where they move into a cache that others may use.
+fn unproven(run: &Run<'_>) -> String {
+    let says_itself = |part: &Part| matches!(part.shape, Shape::Hub | Shape::Repository | Shape::Local);
+    let leaves = |part: &Part| part.from.starts_with(&run.project) && !part.to.starts_with(&run.project);
+    let parts = run.parts.iter().filter(|(part, outcome)| outcome.tally.files > 0 && says_itself(part) && leaves(part));
+    let names: Vec<String> = parts.map(|(part, _)| run.shown(&part.from)).collect();
+    let Some((first, others)) = names.split_first() else { return String::new() };
+    let more = match others.len() {
+        0 => String::new(),
+        more => format!(" (and {more} more)"),
+    };
+    format!(
+        "  {first}{more}: only the folder itself says which commits it has, and the cache is not this project's alone: \
+         move it if you know where it came from\n"
+    )
 }
 
 /// What else a person should know, in a few lines.
@@ -136,6 +154,9 @@ fn arrives(part: &Part, outcome: &Outcome, folder: &str) -> &'static str {
 /// What came of it.
 pub(super) fn summary(run: &Run<'_>, acted: bool) -> String {
     let tally = run.tally();
+    if tally.files == 0 && run.all_stays().any(|stay| stay.grave) {
+        return "Nothing was moved.\n".to_owned();
+    }
     if !acted || tally.files == 0 {
         return "Nothing to move: what belongs into the cache is there.\n".to_owned();
     }

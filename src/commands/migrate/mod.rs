@@ -17,7 +17,7 @@ use super::{Exit, consent, notes};
 use crate::cache::Stamp;
 use crate::cache::inventory::Heap;
 use crate::cache::migrate::sources::Found;
-use crate::cache::migrate::{self, Options, Outcome, Part, Stay, Stop, Tally};
+use crate::cache::migrate::{self, Options, Outcome, Part, Stay, Stop, Tally, begun};
 use crate::cache::remove::Remover;
 use crate::cli::MigrateArgs;
 use crate::platform::disk;
@@ -108,9 +108,11 @@ pub(super) fn run(context: &Context, arguments: &MigrateArgs) -> Result<Exit> {
         // Another project that meets the links must see whose cache they lead into, also where setup never ran.
         notes::register(context, &survey.project, &cache_root);
     }
+    run.note_begun();
     let stop = run.carry_out(context, &options);
     if stop.is_none() {
         migrate::tidy(&run.found, &options);
+        begun::end(&cache_root, &run.project);
     }
     migrate::unlock(held, &cache_root);
     run.end(context, true, stop)
@@ -204,6 +206,12 @@ impl Run<'_> {
         if let Err(error) = Remover::new(&self.cache_root, &forbidden).sweep_now() {
             context.output.warn(format!("what was removed before could not be swept: {error:#}"));
         }
+    }
+
+    /// Notes which folders this run empties, for the next where this one is killed. Where nothing can be noted that one leaves empty folders.
+    fn note_begun(&self) {
+        let places = self.parts.iter().map(|(part, _)| &part.place).chain(&self.found.roots);
+        let _ = begun::begin(&self.cache_root, &self.project, places);
     }
 
     /// Moves everything; what came of it replaces what was expected.

@@ -10,8 +10,9 @@ use super::super::Usage;
 use super::super::context::Context;
 use super::super::survey::Survey;
 use crate::cache::Place;
+use crate::cache::hub::full_name;
 use crate::cache::migrate::sources::{Found, Search};
-use crate::cache::migrate::{Known, Options, Owners, Shape, Stay, Targets};
+use crate::cache::migrate::{Known, Options, Owners, Shape, Sources, Stay, Targets, begun};
 use crate::catalogue;
 use crate::cli::MigrateArgs;
 use crate::models::hub::names::repo_folder;
@@ -49,15 +50,23 @@ pub(super) fn prepare(context: &Context, survey: &Survey, arguments: &MigrateArg
         return Err(Usage("--repo is about one folder: name that one alone".to_owned()).into());
     }
     let repository = arguments.repo.as_deref().map(repository).transpose()?;
-    let lock = read_lock(&survey.project.root);
     let libraries = libraries(context, survey);
-    let hubs = hubs(survey, &targets, &libraries);
-    let owners = Owners::of(lock.as_ref(), &hubs);
-    let known = repository.as_deref().map(|folder| Known::of(lock.as_ref(), &hubs, folder)).unwrap_or_default();
-    let named_repository = repository.as_deref().map(|folder| (folder, !known.is_empty()));
-    let search = search(survey, &targets, &libraries, &owners, named_repository);
+    let sources = sources(survey, &targets, &libraries);
+    let owners = Owners::of(&sources);
+    let known = repository.as_deref().map(|folder| Known::of(&sources, folder)).unwrap_or_default();
+    let unknown =
+        repository.as_deref().and_then(|folder| known.lacks(&full_name(folder).unwrap_or_else(|| folder.to_owned())));
+    let search = Search {
+        repository: repository.as_deref(),
+        unknown: unknown.as_ref(),
+        unread: sources.lock.as_ref().err().map(String::as_str),
+        ..search(survey, &targets, &libraries, &owners)
+    };
     let mut found =
         if arguments.places.is_empty() { search.all() } else { named(context, survey, arguments, &search, again)? };
+    found.roots.extend(begun::begun(&targets.root, &survey.project.root));
+    found.roots.sort_unstable();
+    found.roots.dedup();
     found.parts.retain(|part| !survey.is_left_alone(&part.from) && !survey.is_left_alone(&part.to));
     found.roots.retain(|root| !survey.is_left_alone(root));
     let options = Options {
@@ -77,20 +86,14 @@ pub(super) fn prepare(context: &Context, survey: &Survey, arguments: &MigrateArg
 pub(super) fn may_move(context: &Context, survey: &Survey) -> bool {
     let targets = targets(context, survey);
     let libraries = libraries(context, survey);
-    let found = search(survey, &targets, &libraries, &Owners::default(), None).all();
+    let found = search(survey, &targets, &libraries, &Owners::default()).all();
     !found.parts.is_empty() || !found.stays.is_empty()
 }
 
 /// The libraries' default places, their homes in the cache root, and whether this project's variables lead them there.
 type Libraries = Vec<(PathBuf, PathBuf, bool)>;
 
-fn search<'a>(
-    survey: &'a Survey,
-    targets: &'a Targets,
-    libraries: &'a Libraries,
-    owners: &'a Owners,
-    repository: Option<(&'a str, bool)>,
-) -> Search<'a> {
+fn search<'a>(survey: &'a Survey, targets: &'a Targets, libraries: &'a Libraries, owners: &'a Owners) -> Search<'a> {
     Search {
         targets,
         project: &survey.project.root,
@@ -99,26 +102,40 @@ fn search<'a>(
         led: &survey.led,
         own: &survey.own,
         owners,
-        repository: repository.map(|(folder, _)| folder),
-        is_known: repository.is_some_and(|(_, is_known)| is_known),
+        repository: None,
+        unknown: None,
+        unread: None,
         libraries,
     }
 }
 
-/// Every hub that is known: they say which repositories commits are of, and what is in them.
-fn hubs(survey: &Survey, targets: &Targets, libraries: &Libraries) -> Vec<PathBuf> {
-    let mut hubs = vec![targets.hub.clone(), targets.hf_home.clone()];
-    hubs.extend(libraries.iter().map(|(at, ..)| at.join("hub")));
-    hubs.extend(libraries.iter().map(|(at, ..)| at.clone()));
-    hubs.extend(
-        survey
-            .places
-            .iter()
-            .flat_map(|place| [place.path.clone(), place.path.join("hub"), place.path.join("huggingface/hub")]),
-    );
-    hubs.sort_unstable();
-    hubs.dedup();
-    hubs
+/// Who says which repositories commits are of, and what is in them: the lock and every hub that is known. In a cache outside of the project
+/// only hubs that the project has not brought are believed: those of the cache, and the libraries' own.
+fn sources(survey: &Survey, targets: &Targets, libraries: &Libraries) -> Sources {
+    let mut own = vec![targets.hub.clone(), targets.hf_home.clone()];
+    own.extend(libraries.iter().flat_map(|(at, ..)| [at.join("hub"), at.clone()]));
+    let places = survey.places.iter();
+    let mut brought: Vec<PathBuf> = places
+        .flat_map(|place| [place.path.clone(), place.path.join("hub"), place.path.join("huggingface/hub")])
+        .filter(|hub| !own.contains(hub))
+        .collect();
+    let real = |path: &Path| paths::real_place(path).unwrap_or_else(|| path.to_path_buf());
+    let (project, root) = (real(&survey.project.root), real(&targets.root));
+    let is_own_cache = root.starts_with(&project);
+    if is_own_cache {
+        own.append(&mut brought);
+    } else {
+        // A variable of the project may lead a library into it.
+        let (theirs, left) = own.into_iter().partition(|hub| real(hub).starts_with(&project));
+        own = left;
+        brought.extend::<Vec<PathBuf>>(theirs);
+        own.extend(brought.extract_if(.., |hub| real(hub).starts_with(&root)));
+    }
+    for hubs in [&mut own, &mut brought] {
+        hubs.sort_unstable();
+        hubs.dedup();
+    }
+    Sources { lock: read_lock(&survey.project.root), hubs: own, doubted: (!is_own_cache).then_some(brought) }
 }
 
 /// The places that were named: as `status` calls them, or by their paths.
@@ -132,7 +149,7 @@ fn named(
     let mut found = Found::default();
     let start = context.start()?;
     for word in &arguments.places {
-        let (name, path) = read(&start, word)?;
+        let (name, path) = read(&start, survey.layout.home.as_deref(), word)?;
         let is_named = |place: &&Place| place.name == name && place.path.is_dir();
         let outside =
             |place: &&Place| !matches!(place.kind, crate::cache::Kind::Home | crate::cache::Kind::Application { .. });
@@ -157,10 +174,15 @@ fn named(
 }
 
 /// The name that a word is, and the path: of two that it can be read as the one that is there.
-fn read(start: &Path, word: &OsStr) -> Result<(String, PathBuf)> {
+fn read(start: &Path, home: Option<&Path>, word: &OsStr) -> Result<(String, PathBuf)> {
     let name = quoted::given(word);
-    let path = paths::absolute(start, &quoted::path(&name));
+    let given = quoted::path(&name);
     let is_there = |path: &Path| path.symlink_metadata().is_ok();
+    let mut path = paths::absolute(start, &given);
+    // As paths in the home are shown, where no shell has read it; a folder that is called `~` is that.
+    if let (false, Some(home), Ok(inside)) = (is_there(&path), home, given.strip_prefix("~")) {
+        path = home.join(inside);
+    }
     let literal = quoted::literal(word).map(|literal| (paths::absolute(start, Path::new(word)), literal));
     match literal.filter(|(path, _)| is_there(path)) {
         Some(_) if is_there(&path) => {
@@ -218,9 +240,16 @@ fn repository(text: &str) -> Result<String> {
     Ok(repo_folder(kind, name))
 }
 
-fn read_lock(project: &Path) -> Option<Lock> {
-    let bytes = bounded::read(&project.join(lock::FILE), lock::MAX_SIZE).ok()?;
-    Lock::parse(std::str::from_utf8(&bytes).ok()?).ok()
+/// The project's lock, if it has one; else why it cannot be read.
+fn read_lock(project: &Path) -> Result<Option<Lock>, String> {
+    let bytes = match bounded::read(&project.join(lock::FILE), lock::MAX_SIZE) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(format!("{}: {error}", lock::FILE)),
+        Ok(bytes) => bytes,
+    };
+    let text = String::from_utf8(bytes).map_err(|_| format!("{}: is not valid UTF-8", lock::FILE))?;
+    // What to do stands in a line of its own there.
+    Lock::parse(&text).map(Some).map_err(|problem| format!("{}{problem}", lock::FILE).replace("\n  ", "; "))
 }
 
 /// Files of the parts that Git tracks: they are the project, not a cache. A part of which Git does not say it stays.
