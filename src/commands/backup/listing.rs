@@ -32,6 +32,9 @@ impl Listing {
             if matches!(role, Role::Users | Role::Marker | Role::Payload) {
                 continue;
             }
+            if is_link_back(index, at) {
+                continue;
+            }
             let unit = match entry.name.repository() {
                 Some((repository, _)) => names::shown(repository),
                 None => entry.name.to_string(),
@@ -75,4 +78,13 @@ impl Listing {
         };
         self.0.iter().map(unit).collect()
     }
+}
+
+/// Whether a member is a link to a folder of the archive, as a migration leaves one for programs that look there: it is none of the models.
+fn is_link_back(index: &Index, at: usize) -> bool {
+    let Some(entry) = index.entries.get(at) else { return false };
+    let What::Link { to } = &entry.what else { return false };
+    let leads =
+        || names::resolve(entry.name.folder(), to).is_some_and(|to| index.find(&to).is_none() && index.leads(&to));
+    entry.name.repository().is_none() && leads()
 }

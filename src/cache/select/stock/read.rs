@@ -41,6 +41,8 @@ pub struct Sources<'a> {
 /// Reads what `inventory` has found.
 pub fn read(inventory: &Inventory, sources: &Sources<'_>) -> Stock {
     let mut stock = Stock { inner: inner(inventory), ..Stock::default() };
+    let homes = inventory.places.iter().filter(|found| matches!(found.place.kind, Kind::Home));
+    let homes: Vec<PathBuf> = homes.map(|found| found.place.real.clone()).collect();
     for found in inventory.places.iter().filter(|found| found.exists) {
         if interrupt::requested() {
             break;
@@ -56,7 +58,7 @@ pub fn read(inventory: &Inventory, sources: &Sources<'_>) -> Stock {
                 }
                 let home = matches!(found.place.kind, Kind::Home) && (sources.is_home)(&found.place);
                 if home || sources.outside {
-                    Reader { found, home, units: units(found), hubs: HashMap::new() }.all(&mut stock);
+                    Reader { found, home, homes: &homes, units: units(found), hubs: HashMap::new() }.all(&mut stock);
                 }
             }
         }
@@ -121,6 +123,8 @@ fn units(found: &Found) -> HashMap<PathBuf, &Unit> {
 struct Reader<'a> {
     found: &'a Found,
     home: bool,
+    /// Where the homes of the cache are.
+    homes: &'a [PathBuf],
     units: HashMap<PathBuf, &'a Unit>,
     /// Which hub of the stock lies in a folder.
     hubs: HashMap<PathBuf, usize>,
@@ -167,6 +171,7 @@ impl Reader<'_> {
                 Some(UnitKind::Own) if name == OWN => self.partials(&path, stock),
                 Some(UnitKind::Own | UnitKind::Rest | UnitKind::Ollama | UnitKind::Store) => {}
                 None if kind.is_dir() => self.folder(&path, stock),
+                None if kind.is_symlink() && self.leads_into_a_home(&path) => {}
                 None => {
                     let hidden = name.as_encoded_bytes().first() == Some(&b'.');
                     if !hidden && !is_protected(&name) {
@@ -175,6 +180,13 @@ impl Reader<'_> {
                 }
             }
         }
+    }
+
+    /// Whether a link leads to a folder of the cache, as those that a migration leaves for others: it is no model of its own, and takes
+    /// nothing.
+    fn leads_into_a_home(&self, link: &Path) -> bool {
+        let real = link.canonicalize().ok().filter(|real| real.is_dir());
+        real.is_some_and(|real| self.homes.iter().any(|home| real.starts_with(home)))
     }
 
     /// Whether `path` is what the repositories of a hub share: as the scan says, or as its mark does, where the hub has no repository and is
