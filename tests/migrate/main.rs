@@ -20,3 +20,4 @@ mod names_of_one;
 mod proven;
 mod stays;
 mod whole;
+mod words;

@@ -8,11 +8,16 @@ use super::notes;
 use super::owners::Owners;
 use super::work::Stay;
 use super::{Part, Shape, Targets, is_one_place};
+use crate::cache::ollama;
 use crate::cache::others::Own;
 use crate::catalogue::models;
 
 /// Folders in folders of an unknown kind are looked into so deep.
 const DEEPEST: usize = 8;
+
+/// Why Ollama's models stay.
+pub(super) const OLLAMA: &str = "is Ollama's store, which has an order of its own and serves every project: \
+                                 OLLAMA_MODELS, in the server's environment, says where it is";
 
 /// What was found in places, and what stays of them.
 #[derive(Debug, Default)]
@@ -70,6 +75,8 @@ impl Look<'_> {
             self.repository.filter(|_| depth == 0 && !holds_repositories(path) && !holds_known(path, 0))
         {
             self.unnoted(path, place, repository);
+        } else if ollama::is_store(has) && !whose.is_known() {
+            self.stay(path, OLLAMA);
         } else if whose.is_known() {
             self.mixed(path, place, depth, &whose);
         } else if name == "whisper" {
