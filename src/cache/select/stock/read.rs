@@ -41,8 +41,6 @@ pub struct Sources<'a> {
 /// Reads what `inventory` has found.
 pub fn read(inventory: &Inventory, sources: &Sources<'_>) -> Stock {
     let mut stock = Stock { inner: inner(inventory), ..Stock::default() };
-    let homes = inventory.places.iter().filter(|found| matches!(found.place.kind, Kind::Home));
-    let homes: Vec<PathBuf> = homes.map(|found| found.place.real.clone()).collect();
     for found in inventory.places.iter().filter(|found| found.exists) {
         if interrupt::requested() {
             break;
@@ -58,7 +56,7 @@ pub fn read(inventory: &Inventory, sources: &Sources<'_>) -> Stock {
                 }
                 let home = matches!(found.place.kind, Kind::Home) && (sources.is_home)(&found.place);
                 if home || sources.outside {
-                    Reader { found, home, homes: &homes, units: units(found), hubs: HashMap::new() }.all(&mut stock);
+                    Reader { found, home, units: units(found), hubs: HashMap::new() }.all(&mut stock);
                 }
             }
         }
@@ -70,8 +68,17 @@ pub fn read(inventory: &Inventory, sources: &Sources<'_>) -> Stock {
             hub.payloads.unlist();
         }
     }
+    let homes = inventory.places.iter().filter(|found| matches!(found.place.kind, Kind::Home));
+    let homes: Vec<&Path> = homes.map(|found| found.place.real.as_path()).collect();
+    stock.things.retain(|thing| !is_link_back(&thing.path, &homes));
     stock.things.sort_by(|one, other| one.path.cmp(&other.path));
     stock
+}
+
+/// Whether it is a link to a folder in one of `homes`, as a migration leaves them for others: it is no model of its own, and takes nothing.
+fn is_link_back(path: &Path, homes: &[&Path]) -> bool {
+    let real = path.is_symlink().then(|| path.canonicalize().ok()).flatten().filter(|real| real.is_dir());
+    real.is_some_and(|real| homes.iter().any(|home| real.starts_with(home)))
 }
 
 /// The places that lie in others.
@@ -123,8 +130,6 @@ fn units(found: &Found) -> HashMap<PathBuf, &Unit> {
 struct Reader<'a> {
     found: &'a Found,
     home: bool,
-    /// Where the homes of the cache are.
-    homes: &'a [PathBuf],
     units: HashMap<PathBuf, &'a Unit>,
     /// Which hub of the stock lies in a folder.
     hubs: HashMap<PathBuf, usize>,
@@ -171,7 +176,6 @@ impl Reader<'_> {
                 Some(UnitKind::Own) if name == OWN => self.partials(&path, stock),
                 Some(UnitKind::Own | UnitKind::Rest | UnitKind::Ollama | UnitKind::Store) => {}
                 None if kind.is_dir() => self.folder(&path, stock),
-                None if kind.is_symlink() && self.leads_into_a_home(&path) => {}
                 None => {
                     let hidden = name.as_encoded_bytes().first() == Some(&b'.');
                     if !hidden && !is_protected(&name) {
@@ -180,13 +184,6 @@ impl Reader<'_> {
                 }
             }
         }
-    }
-
-    /// Whether a link leads to a folder of the cache, as those that a migration leaves for others: it is no model of its own, and takes
-    /// nothing.
-    fn leads_into_a_home(&self, link: &Path) -> bool {
-        let real = link.canonicalize().ok().filter(|real| real.is_dir());
-        real.is_some_and(|real| self.homes.iter().any(|home| real.starts_with(home)))
     }
 
     /// Whether `path` is what the repositories of a hub share: as the scan says, or as its mark does, where the hub has no repository and is
