@@ -297,6 +297,6 @@ fn a_branch_stays_with_the_snapshot_that_stays() {
     assert_eq!(room.text(".cache/huggingface/hub/models--org--half/refs/main"), OTHER);
     let after = room.tree();
     let again = room.run(&["migrate", "--yes"]).expect(0);
-    assert_eq!(again.out, "Nothing to move: what belongs into the cache is there.\n");
+    assert_eq!(again.out, "Nothing to move: what stays is named, with the reason.\n");
     room.tree().assert_eq(&after, "a second run");
 }

@@ -7,7 +7,7 @@ use crate::stray::{NEW, Repo, age, sha256};
 use crate::support::project::{PROGRAM, Room, Tree, may_mount};
 
 /// A room whose cache is on another disk, if there is one.
-fn two_disks() -> Option<(Room, tempfile::TempDir)> {
+pub(crate) fn two_disks() -> Option<(Room, tempfile::TempDir)> {
     let shm = std::path::Path::new("/dev/shm");
     let room = Room::bare();
     let far = tempfile::Builder::new().prefix("modelstrap-test-").tempdir_in(shm).ok()?;

@@ -184,7 +184,7 @@ fn what_may_know_and_cannot_be_read_is_named_with_the_reason() {
         (
             &format!("{HUB}/models--org--m/trees/{NEW}.json"),
             "{half",
-            &format!("@/p/{HUB}/models--org--m/trees/{NEW}.json: is no listing that this version understands"),
+            &format!("{HUB}/models--org--m/trees/{NEW}.json: is no listing that this version understands"),
         ),
     ] {
         let room = Room::bare();
@@ -213,8 +213,7 @@ fn what_can_be_read_counts_beside_what_cannot() {
     room.write(&format!("{HUB}/models--org--m/trees/{OLD}.json"), "{half");
     room.write("models/x/model.bin", "weights");
     let ran = room.run(&MIGRATE).expect(0);
-    let said =
-        format!("org/m: what may know more of its files cannot be read: @/p/{HUB}/models--org--m/trees/{OLD}.json");
+    let said = format!("org/m: what may know more of its files cannot be read: {HUB}/models--org--m/trees/{OLD}.json");
     assert!(ran.out.contains(&said), "{}", ran.out);
     assert_eq!(room.text(&format!("{HUB}/models--org--m/snapshots/{NEW}/model.bin")), "weights");
 }

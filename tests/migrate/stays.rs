@@ -123,7 +123,7 @@ fn paths_with_odd_names_are_shown_in_one_form_that_is_taken_back() {
     }
     let ran = room.run(&["migrate", "--dry-run"]).expect(1);
     ran.says(&[
-        r"warning: ~/$'.cache/whisper/caf\xe9\x1b[31m.pt' stays: another content stands at $'@/p/.cache/whisper/caf\xe9\x1b[31m.pt'",
+        r"warning: ~/$'.cache/whisper/caf\xe9\x1b[31m.pt' stays: another content stands at $'.cache/whisper/caf\xe9\x1b[31m.pt'",
     ]);
     let json = room.run(&["migrate", "--dry-run", "--json"]).expect(1).json();
     assert_eq!(json["stays"][0]["path"], r"$'@/h/.cache/whisper/caf\xe9\x1b[31m.pt'", "{json:#}");

@@ -68,7 +68,7 @@ fn everything_that_belongs_into_the_cache_comes_there_and_the_rest_is_named() {
     assert_eq!(left, expected);
     let again = room.tree();
     let ran = room.run(&["migrate", "--yes"]).expect(0);
-    assert_eq!(ran.out, "Nothing to move: what belongs into the cache is there.\n");
+    assert_eq!(ran.out, "Nothing to move: what stays is named, with the reason.\n");
     room.tree().assert_eq(&again, "a second run");
 }
 

@@ -108,12 +108,13 @@ impl Work<'_> {
         room: &Dir,
         expected: Option<&Digest>,
     ) -> Result<io::Result<()>, Stop> {
-        // A number may be another file's by now: size and time are of the same one.
-        let key = (look.stamp.id, look.stamp.size, look.stamp.modified);
-        if let Some(known) = self.copies.get(&key) {
+        self.find_kin((from, name), look)?;
+        if let Some(known) = self.kin.copy(look) {
             let there = known.parent().zip(known.file_name());
             let linked = there.map(|(folder, file)| Dir::open(folder).and_then(|folder| folder.link(file, to, new)));
             if matches!(linked, Some(Ok(()))) {
+                to.sync();
+                self.spread(look, &to.path.join(new));
                 return Ok(Ok(()));
             }
         }
@@ -136,7 +137,8 @@ impl Work<'_> {
         }
         to.sync();
         if look.stamp.names > 1 || is_payload(&from.path.join(name)) {
-            self.copies.insert(key, to.path.join(new));
+            self.kin.note(look, to.path.join(new));
+            self.spread(look, &to.path.join(new));
         }
         Ok(Ok(()))
     }
@@ -164,9 +166,6 @@ impl Work<'_> {
                 Err(error) => return Ok(Err(error)),
             }
         };
-        if let Err(error) = settle(&copy, &metadata, look) {
-            return Ok(Err(error));
-        }
         if let Some(digest) = digest {
             forget(&copy);
             let read = copy.rewind().and_then(|()| copy.try_clone());
@@ -184,6 +183,10 @@ impl Work<'_> {
             if expected.is_some_and(|expected| *expected != digest) {
                 return Ok(Err(io::Error::other("its bytes are not what its name says: it is damaged")));
             }
+        }
+        // After it was read back, which is no use of it.
+        if let Err(error) = settle(&copy, &metadata, look) {
+            return Ok(Err(error));
         }
         let same = from.look(name).map(|now| now.is_some_and(|now| now.stamp.is_same_content(&look.stamp)));
         Ok(same.and_then(|same| if same { Ok(()) } else { Err(io::Error::other("changed while it was copied")) }))

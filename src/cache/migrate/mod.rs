@@ -8,10 +8,12 @@ pub mod begun;
 mod contents;
 mod dir;
 mod hub;
+mod kin;
 mod known;
 mod listings;
 mod local;
 mod local_file;
+mod mixed;
 mod needed;
 mod notes;
 mod owners;
@@ -29,7 +31,7 @@ use std::path::{Path, PathBuf};
 
 pub use known::{Known, Sources};
 pub use owners::Owners;
-pub use work::{Options, Outcome, Stay, Stop, Tally};
+pub use work::{ANOTHER, Options, Outcome, Stay, Stop, Tally};
 
 use dir::{Dir, Kind};
 use work::{To, Work};
@@ -248,6 +250,9 @@ impl Work<'_> {
             Shape::Proven => self.proven(from, to),
             Shape::Tree => self.tree(&from, &to),
             Shape::Files(names) => {
+                if let (true, Some(dir)) = (self.act(), &to.dir) {
+                    self.kin.between(&from, dir, Some(names));
+                }
                 for name in names {
                     work::check()?;
                     let path = part.from.join(name);

@@ -3,15 +3,21 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use super::mixed::{Whose, is_said_elsewhere};
 use super::notes;
 use super::owners::Owners;
 use super::work::Stay;
 use super::{Part, Shape, Targets, is_one_place};
+use crate::cache::ollama;
 use crate::cache::others::Own;
 use crate::catalogue::models;
 
 /// Folders in folders of an unknown kind are looked into so deep.
 const DEEPEST: usize = 8;
+
+/// Why Ollama's models stay.
+pub(super) const OLLAMA: &str = "is Ollama's store, which has an order of its own and serves every project: \
+                                 OLLAMA_MODELS, in the server's environment, says where it is";
 
 /// What was found in places, and what stays of them.
 #[derive(Debug, Default)]
@@ -24,6 +30,13 @@ pub struct Found {
     pub roots: Vec<PathBuf>,
     /// Folders beside such places, in which only its own unfinished links can lie.
     pub beside: Vec<PathBuf>,
+}
+
+impl Found {
+    /// Whether no such part of the same folder is known yet, found in whichever place.
+    pub(super) fn is_new(&self, part: &Part) -> bool {
+        !self.parts.iter().any(|known| known.from == part.from && known.shape == part.shape)
+    }
 }
 
 /// Looks into places.
@@ -49,6 +62,7 @@ impl Look<'_> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let folders = folders(path);
         let has = |name: &str| folders.iter().any(|folder| folder == name);
+        let whose = Whose::of(path);
         if depth > 0 && self.own.whose(path).is_some() {
             self.stay(path, "is another project's cache");
         } else if notes::is_local(path) {
@@ -57,30 +71,14 @@ impl Look<'_> {
             && ["snapshots", "blobs", "refs"].iter().any(|part| has(part))
         {
             self.part(path, self.targets.hub.join(&name), Shape::Repository, place);
-        } else if holds_repositories(path) {
-            self.part(path, self.targets.hub.clone(), Shape::Hub, place);
-            for folder in folders.iter().filter(|name| is_home_of_hub(name)) {
-                self.in_huggingface(&path.join(folder), place, depth);
-            }
-            self.logins(path);
-        } else if let Some(repository) = self.repository.filter(|_| depth == 0 && !holds_known(path, 0)) {
+        } else if let Some(repository) =
+            self.repository.filter(|_| depth == 0 && !holds_repositories(path) && !holds_known(path, 0))
+        {
             self.unnoted(path, place, repository);
-        } else if name == "huggingface" || (has("hub") && holds_repositories(&path.join("hub"))) {
-            for folder in &folders {
-                self.in_huggingface(&path.join(folder), place, depth);
-            }
-            self.logins(path);
-        } else if name == "torch" || path.join("hub/checkpoints").is_dir() {
-            for folder in &folders {
-                let at = path.join(folder);
-                if ["hub", "kernels", "datasets"].iter().any(|known| folder == known) {
-                    self.part(&at, self.targets.torch.join(folder), Shape::Tree, place);
-                } else if holds_repositories(&at) {
-                    self.part(&at, self.targets.hub.clone(), Shape::Hub, place);
-                } else {
-                    self.stay(&at, "is no part of torch's home that is known");
-                }
-            }
+        } else if ollama::is_store(has) && !whose.is_known() {
+            self.stay(path, OLLAMA);
+        } else if whose.is_known() {
+            self.mixed(path, place, depth, &whose);
         } else if name == "whisper" {
             self.part(path, self.targets.whisper.clone(), Shape::Tree, place);
         } else if depth >= DEEPEST {
@@ -89,30 +87,6 @@ impl Look<'_> {
             self.files(path, place);
             for folder in folders {
                 self.folder(&path.join(folder), place, depth + 1);
-            }
-        }
-    }
-
-    /// A folder of `HF_HOME`.
-    fn in_huggingface(&mut self, path: &Path, place: &Path, depth: usize) {
-        let name = path.file_name().unwrap_or_default().to_os_string();
-        if name == "hub" {
-            self.part(path, self.targets.hub.clone(), Shape::Hub, place);
-        } else if is_home_of_hub(&name) {
-            self.part(path, self.targets.hf_home.join(&name), Shape::Tree, place);
-        } else if holds_repositories(path) || notes::is_local(path) {
-            self.folder(path, place, depth + 1);
-        } else if name == "accelerate" {
-            self.stay(path, "holds settings of this user, and no models");
-        } else if name != ".locks" && name != ".modelstrap" && name != "blobs" {
-            self.stay(path, "is no part of the Hub's home that is known");
-        }
-    }
-
-    fn logins(&mut self, path: &Path) {
-        for name in ["token", "stored_tokens"] {
-            if path.join(name).symlink_metadata().is_ok() {
-                self.stay(&path.join(name), "is the login, which stays with the user");
             }
         }
     }
@@ -157,12 +131,12 @@ impl Look<'_> {
     }
 
     /// Files that have a name by which a library asks for them, and the size of what it asks for.
-    fn files(&mut self, path: &Path, place: &Path) {
+    pub(super) fn files(&mut self, path: &Path, place: &Path) {
         let (mut whisper, mut torch, mut others) = (Vec::new(), Vec::new(), 0_usize);
         for entry in std::fs::read_dir(path).into_iter().flatten().filter_map(Result::ok) {
             // A link to a file may be one that `dedupe` put in its place.
             let Ok(found) = std::fs::metadata(entry.path()) else { continue };
-            if !found.is_file() {
+            if !found.is_file() || is_said_elsewhere(&entry.file_name()) {
                 continue;
             }
             match entry.file_name().to_str().and_then(|name| reader(name, found.len())) {
@@ -189,9 +163,12 @@ impl Look<'_> {
     /// A part, unless it lies at its target already.
     pub(super) fn part(&mut self, from: &Path, to: PathBuf, shape: Shape, place: &Path) {
         let is_inside = shape == Shape::Tree && (to.starts_with(from) || from.starts_with(&to));
-        let known = self.found.parts.iter().any(|part| part.from == from && part.shape == shape);
-        if !is_one_place(from, &to) && !is_inside && !known {
-            self.found.parts.push(Part::found(from, to, shape, place, &self.targets.root));
+        if is_one_place(from, &to) || is_inside {
+            return;
+        }
+        let part = Part::found(from, to, shape, place, &self.targets.root);
+        if self.found.is_new(&part) {
+            self.found.parts.push(part);
         }
     }
 
@@ -238,11 +215,6 @@ pub(super) fn is_repository(name: &std::ffi::OsStr) -> bool {
     [&b"models--"[..], b"datasets--", b"spaces--"]
         .iter()
         .any(|prefix| name.len() > prefix.len() && name.starts_with(prefix))
-}
-
-/// Folders of `HF_HOME` beside the hub that hold data.
-fn is_home_of_hub(name: &std::ffi::OsStr) -> bool {
-    ["hub", "datasets", "modules", "assets", "xet"].iter().any(|known| name == *known)
 }
 
 /// Who reads a file of this name and size, by the catalogue of well-known models.

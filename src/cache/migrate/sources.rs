@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use super::notes;
 use super::owners::Owners;
 pub use super::recognise::Found;
-use super::recognise::{Look, folders, holds_repositories};
+use super::recognise::{Look, OLLAMA, folders, holds_repositories, is_repository};
 use super::{Shape, Targets};
+use crate::cache::ollama;
 use crate::cache::others::{Led, Own};
 use crate::cache::places::{Kind, Place};
 use crate::project::root::MANIFEST;
@@ -15,6 +16,9 @@ use crate::support::paths;
 
 /// How many folders of a project are looked at.
 const LIMIT: usize = 5_000;
+
+/// Why a library's default place stays.
+const UNLED: &str = "this project's variables do not lead its library into the cache";
 
 /// Why nothing is taken from there.
 const LED: &str = "leads into another project's cache";
@@ -161,8 +165,13 @@ impl<'a> Search<'a> {
         let known =
             ["huggingface", "torch", "whisper"].iter().any(|known| path.file_name().is_some_and(|name| name == *known));
         let of_path = || self.libraries.iter().filter(|(at, ..)| at == path);
-        if !of_path().any(|(.., led)| *led || named) {
-            look.stay(path, "this project's variables do not lead its library into the cache");
+        let is_other = !known && !holds_repositories(path) && of_path().all(|(_, home, _)| home.as_os_str().is_empty());
+        if ollama::is_store(|name| path.join(name).is_dir()) {
+            look.stay(path, OLLAMA);
+        } else if is_other {
+            look.stay(path, "keeps its files in an order of its own: its library's own variable says where it looks");
+        } else if !of_path().any(|(.., led)| *led || named) {
+            look.stay(path, UNLED);
         } else if known || holds_repositories(path) {
             look.folder(path, path, 0);
         } else if let Some((_, home, _)) =
@@ -170,7 +179,7 @@ impl<'a> Search<'a> {
         {
             look.part(path, home.clone(), Shape::Tree, path);
         } else {
-            look.stay(path, "its files have another order in the cache");
+            look.stay(path, UNLED);
         }
     }
 
@@ -205,11 +214,12 @@ impl<'a> Search<'a> {
                 look.local(&folder, &folder);
                 continue;
             }
+            // What else lies there is the project's: a script that names a folder puts repositories beside it.
             if folder != self.project && holds_repositories(&folder) {
-                look.folder(&folder, &folder, 0);
-                continue;
+                look.found.roots.push(folder.clone());
+                look.part(&folder, self.targets.hub.clone(), Shape::Hub, &folder);
             }
-            for name in folders(&folder) {
+            for name in folders(&folder).into_iter().filter(|name| folder == self.project || !is_repository(name)) {
                 let path = folder.join(&name);
                 if name == "~" && folder == self.project {
                     look.folder(&path, &path, 0);

@@ -13,10 +13,10 @@ use super::contents::small;
 use super::dir::{Dir, Kind, Look, real};
 use super::hub::Hubs;
 use super::repository::Merge;
-use super::work::{Stop, Tally, To, Work, check, temporary};
+use super::work::{ANOTHER, Stop, Tally, To, Work, check, temporary};
 use crate::cache::Stamp;
 use crate::cache::hub::BlobKind;
-use crate::support::quoted;
+use crate::support::{quiet, quoted};
 
 /// What makes a folder a store.
 const MARKER: &str = ".huggingface-shared-blobs";
@@ -177,10 +177,7 @@ impl Merge<'_, '_, '_> {
                 return Ok(false);
             }
         } else if there.is_some_and(|there| there.size != size) {
-            self.work.fail(
-                self.s.path.join("blobs").join(etag),
-                format!("another content stands at {}", quoted::shown(&target)),
-            );
+            self.work.fail(self.s.path.join("blobs").join(etag), format!("{ANOTHER} {}", quoted::shown(&target)));
             return Ok(false);
         }
         self.work.out.tally += tally;
@@ -339,7 +336,7 @@ impl Work<'_> {
             let mut has = None;
             for line in text.unwrap_or_default().lines().filter(|line| !line.contains("..") && !line.starts_with('/')) {
                 let files = payload.shard.file(&payload.name).and_then(|one| {
-                    let other = File::open(hubs.to.path.join(line))?;
+                    let other = quiet::file(&hubs.to.path.join(line))?;
                     let alike = other.metadata()?.len() == look.stamp.size;
                     if alike { Ok((one, other)) } else { Err(io::ErrorKind::NotFound.into()) }
                 });

@@ -5,14 +5,14 @@ use std::io;
 use std::path::{Component, Path};
 
 use super::dir::{Dir, Kind, Look};
-use super::work::{PREFIX, Stop, Tally, To, Work, check, sweep, temporary, unlink_links};
+use super::work::{ANOTHER, PREFIX, Stop, Tally, To, Work, check, sweep, temporary, unlink_links};
 use crate::support::quoted;
 
 /// No library keeps folders in folders in so many folders.
 const DEEPEST: usize = 64;
 
 /// Files that say whom a library trusts: they hold no data, and a folder that came with a project must not bring its own.
-const TRUST: [&str; 1] = ["trusted_list"];
+pub(super) const TRUST: [&str; 1] = ["trusted_list"];
 
 /// Between which folders things move.
 struct Way<'a> {
@@ -25,6 +25,9 @@ struct Way<'a> {
 impl Work<'_> {
     /// Moves what is in `from` to `to`.
     pub(super) fn tree(&mut self, from: &Dir, to: &To) -> Result<(), Stop> {
+        if let (true, Some(dir)) = (self.act(), &to.dir) {
+            self.kin.between(from, dir, None);
+        }
         self.tree_below(from, to, &Way { top: &from.path, goal: to }, 0)
     }
 
@@ -125,7 +128,11 @@ impl Work<'_> {
                 if !self.is_same((from, name), look, (to, new), &there)? {
                     return Ok(false);
                 }
-                tally.same = size;
+                if self.kin.was_made(&target) {
+                    tally.copied = size;
+                } else {
+                    tally.same = size;
+                }
                 if self.act() {
                     let left = self.leave(from, name, &target);
                     if self.heed(&path, left)?.is_none() {
@@ -159,7 +166,7 @@ impl Work<'_> {
             return Ok(true);
         }
         let mut same = look.stamp.size == there.stamp.size;
-        if same && self.act() {
+        if same && self.act() && !self.kin.is_copy(look, there) {
             let files = from.file(name).and_then(|one| Ok((one, to.dir()?.file(new)?)));
             let Some((one, other)) = self.heed(&path, files)? else { return Ok(false) };
             let compared = self.same_bytes(one, other)?;
@@ -167,8 +174,12 @@ impl Work<'_> {
             let now = from.look(name).ok().flatten();
             same = equal && now.is_some_and(|now| now.stamp.is_same_content(&look.stamp));
         }
+        if same && self.act() && look.stamp.names > 1 && look.stamp.id.0 != there.stamp.id.0 {
+            self.kin.note(look, target.clone());
+            self.spread(look, &target);
+        }
         if !same {
-            self.fail(path, format!("another content stands at {}", quoted::shown(&target)));
+            self.fail(path, format!("{ANOTHER} {}", quoted::shown(&target)));
         }
         Ok(same)
     }

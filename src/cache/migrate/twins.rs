@@ -10,7 +10,7 @@ use super::contents::file_at;
 use super::dir::{Dir, Kind, Look};
 use super::repository::Merge;
 use super::tree::{ONE_NAME, is_one_file, is_one_name};
-use super::work::{Stop, To, temporary};
+use super::work::{ANOTHER, Stop, To, temporary};
 use crate::cache::Stamp;
 use crate::fetch::Digest;
 use crate::support::quoted;
@@ -38,7 +38,7 @@ impl Merge<'_, '_, '_> {
         let alike = stamp.size == look.stamp.size;
         if !self.work.act() {
             if !alike && digest.is_none() {
-                self.work.fail(path, format!("another content stands at {}", quoted::shown(other)));
+                self.work.fail(path, format!("{ANOTHER} {}", quoted::shown(other)));
             }
             return Ok(alike || digest.is_some());
         }
@@ -48,11 +48,14 @@ impl Merge<'_, '_, '_> {
             let compared = self.work.same_bytes(one, two)?;
             let Some(same) = self.work.heed(&path, compared)? else { return Ok(false) };
             if same {
+                if look.stamp.names > 1 {
+                    self.work.kin.note(look, other.to_path_buf());
+                }
                 return Ok(true);
             }
         }
         let Some(digest) = digest else {
-            self.work.fail(path, format!("another content stands at {}", quoted::shown(other)));
+            self.work.fail(path, format!("{ANOTHER} {}", quoted::shown(other)));
             return Ok(false);
         };
         // Two contents of one name: the name says which of them is right.
@@ -80,7 +83,7 @@ impl Merge<'_, '_, '_> {
                 Ok(false)
             }
             _ => {
-                self.work.fail(path, format!("another content stands at {}", quoted::shown(other)));
+                self.work.fail(path, format!("{ANOTHER} {}", quoted::shown(other)));
                 Ok(false)
             }
         }

@@ -7,12 +7,16 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use super::dir::{Dir, Kind, Look};
+use super::kin::Kin;
 use super::known::Known;
 use super::needed::Needed;
 use crate::support::{digest, interrupt};
 
 /// What the names of our own unfinished files and links begin with.
 pub(super) const PREFIX: &str = ".modelstrap-migrate-";
+
+/// What the reason of a conflict begins with: two contents have one name.
+pub const ANOTHER: &str = "another content stands at";
 
 /// How a run goes about it.
 #[derive(Default)]
@@ -96,8 +100,8 @@ pub enum Stop {
 pub(super) struct Work<'a> {
     pub(super) options: &'a Options<'a>,
     pub(super) out: Outcome,
-    /// Copies of files with several names, by device and inode, size, and time of change.
-    pub(super) copies: HashMap<((u64, u64), u64, i128), PathBuf>,
+    /// Copies of files with several names.
+    pub(super) kin: Kin,
     /// Whether each file leaves a link: not in a repository, which leaves one as a whole.
     pub(super) links: bool,
     /// What links of `dedupe` need.
@@ -116,7 +120,7 @@ impl<'a> Work<'a> {
         Self {
             options,
             out: Outcome::default(),
-            copies: HashMap::new(),
+            kin: Kin::default(),
             links: options.link_back,
             needed,
             tried: RefCell::default(),

@@ -5,7 +5,7 @@ use std::io;
 use serde_json::{Value, json};
 
 use crate::cache::archive::index::Index;
-use crate::cache::archive::members::What;
+use crate::cache::archive::members::{Entry, What};
 use crate::cache::archive::names::{self, Name, Role};
 use crate::support::time;
 use crate::ui::output::Output;
@@ -38,6 +38,9 @@ impl<'a> Listing<'a> {
         for (at, entry) in (0_u32..).zip(index.members.iter()) {
             let role = entry.name.role(&stores);
             if matches!(role, Role::Users | Role::Marker | Role::Payload) {
+                continue;
+            }
+            if is_link_back(index, &entry) {
                 continue;
             }
             if last.as_ref().is_none_or(|last| unit(last) != unit(&entry.name)) {
@@ -117,4 +120,11 @@ fn unit(name: &Name) -> &[u8] {
 fn revision(name: &Name) -> Option<&[u8]> {
     let inside = name.repository()?.1.strip_prefix(b"snapshots/")?;
     inside.split(|byte| *byte == b'/').next()
+}
+
+/// Whether a member is a link to a folder of the archive, as a migration leaves one for programs that look there: it is none of the models.
+fn is_link_back(index: &Index, entry: &Entry) -> bool {
+    let What::Link { to } = &entry.what else { return false };
+    let is_folder = |to: Vec<u8>| index.members.find(&to).is_none() && index.members.leads(&to);
+    entry.name.repository().is_none() && names::resolve(entry.name.folder(), to).is_some_and(is_folder)
 }

@@ -271,6 +271,10 @@ impl<'a> Scene<'a> {
                 Problem::Unknown(_) | Problem::Outside(_) | Problem::NoRevision(_) if in_trash() => {
                     format!("{shown} is in the trash: `modelstrap clear --undo` brings it back, `modelstrap clear trash` frees it")
                 }
+                Problem::Unknown(_) if let Some(real) = path.as_deref().and_then(|path| self.led(path)) => format!(
+                    "{shown} is a link, which takes nothing itself: `modelstrap clear {}` clears what it leads to",
+                    self.word_for(&real)
+                ),
                 Problem::Unknown(_) if path.is_some() => {
                     format!("{shown} is no model in a place that is known\n  `modelstrap status --models` lists them")
                 }
@@ -297,6 +301,12 @@ impl<'a> Scene<'a> {
             })
             .into()
         })
+    }
+
+    /// Where a link leads to, if that is in a place.
+    fn led(&self, path: &Path) -> Option<PathBuf> {
+        let real = path.is_symlink().then(|| path.canonicalize().ok()).flatten()?;
+        self.survey.places.iter().any(|place| real.starts_with(&place.real)).then_some(real)
     }
 
     /// The places that lie in a folder.

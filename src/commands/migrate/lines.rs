@@ -2,10 +2,11 @@
 
 use super::{Run, files};
 use crate::cache::hub;
-use crate::cache::migrate::{Outcome, Part, Shape, Stay};
+use crate::cache::migrate::{ANOTHER, Outcome, Part, Shape, Stay};
 use crate::support::{escape, units};
 use crate::ui::output::Output;
 use crate::ui::table::{self, Cell, Column};
+use crate::ui::text;
 
 const COLUMNS: [Column; 5] = [
     Column::name("From"),
@@ -35,7 +36,7 @@ pub(super) fn plan(run: &Run<'_>, output: &Output) -> String {
             Cell::new(outcome.tally.files.to_string()),
             Cell::new(how(part, outcome)),
         ]);
-        let most = if output.verbose > 0 { usize::MAX } else { REPOSITORIES };
+        let most = named(outcome.models.len(), REPOSITORIES, output);
         for (folder, tally) in
             outcome.models.iter().take(most).filter(|_| part.shape == Shape::Hub || output.verbose > 0)
         {
@@ -107,10 +108,11 @@ fn unproven(run: &Run<'_>) -> String {
 fn notes(run: &Run<'_>) -> String {
     let all: Vec<&String> = run.parts.iter().flat_map(|(_, outcome)| &outcome.notes).collect();
     let mut text = String::new();
-    for note in all.iter().take(NAMED) {
-        text.push_str(&format!("  {}\n", escape::printable(note)));
+    let most = if all.len() == NAMED + 1 { all.len() } else { NAMED };
+    for note in all.iter().take(most) {
+        text.push_str(&format!("  {}\n", familiar(run, note)));
     }
-    if let Some(more) = all.len().checked_sub(NAMED).filter(|more| *more > 0) {
+    if let Some(more) = all.len().checked_sub(most).filter(|more| *more > 0) {
         text.push_str(&format!("  and {more} more; --json names them\n"));
     }
     text
@@ -152,10 +154,13 @@ fn arrives(part: &Part, outcome: &Outcome, folder: &str) -> &'static str {
 }
 
 /// What came of it.
-pub(super) fn summary(run: &Run<'_>, acted: bool) -> String {
+pub(super) fn summary(run: &Run<'_>, output: &Output, acted: bool) -> String {
     let tally = run.tally();
     if tally.files == 0 && run.all_stays().any(|stay| stay.grave) {
         return "Nothing was moved.\n".to_owned();
+    }
+    if tally.files == 0 && run.all_stays().next().is_some() {
+        return "Nothing to move: what stays is named, with the reason.\n".to_owned();
     }
     if !acted || tally.files == 0 {
         return "Nothing to move: what belongs into the cache is there.\n".to_owned();
@@ -176,7 +181,10 @@ pub(super) fn summary(run: &Run<'_>, acted: bool) -> String {
         text.push_str(&format!(": {}", parts.join(", ")));
     }
     text.push_str(".\n");
-    text.push_str(&notes(run));
+    text.push_str(&match output.room_out() {
+        usize::MAX => notes(run),
+        width => text::fold(&notes(run), width, 0),
+    });
     text
 }
 
@@ -185,16 +193,60 @@ pub(super) fn stays(run: &Run<'_>, output: &Output, acted: bool) {
     let is_new = |stay: &&Stay| stay.grave || !run.told.contains(stay);
     let (grave, plain): (Vec<_>, Vec<_>) = run.all_stays().filter(is_new).partition(|stay| stay.grave);
     for stay in &grave {
-        output.warn(format!("{} stays: {}", run.shown(&stay.path), escape::printable(&stay.why)));
+        output.warn(format!("{} stays: {}", run.shown(&stay.path), familiar(run, &stay.why)));
     }
-    let most = if output.verbose > 0 { usize::MAX } else { NAMED };
+    if grave.iter().any(|stay| stay.why.starts_with(ANOTHER)) {
+        output.tell(
+            "Of two contents under one name: compare them, then remove one with `modelstrap clear PATH`, or give one another \
+             name to keep both.",
+        );
+    }
+    let most = named(plain.len(), NAMED, output);
     if !plain.is_empty() {
         output.say(if acted { "Stayed where it was:" } else { "Stays where it is:" });
     }
     for stay in plain.iter().take(most) {
-        output.remark(format!("{}: {}", run.shown(&stay.path), escape::printable(&stay.why)));
+        output.remark(format!("{}: {}", run.shown(&stay.path), familiar(run, &stay.why)));
     }
     if let Some(more) = plain.len().checked_sub(most).filter(|more| *more > 0) {
         output.remark(format!("and {more} more; -v names them"));
+    }
+}
+
+/// How many of `all` are named, where `most` should be: the line that says that there is one more would have named it.
+const fn named(all: usize, most: usize, output: &Output) -> usize {
+    if output.verbose > 0 || all == most + 1 { all } else { most }
+}
+
+/// `text` with its paths as a person knows them: below the project without it, in the home with `~`.
+fn familiar(run: &Run<'_>, text: &str) -> String {
+    let text = shortened(&escape::printable(text), &escape::path(&run.project), "");
+    run.home.as_deref().map_or_else(|| text.clone(), |home| shortened(&text, &escape::path(home), "~/"))
+}
+
+/// `text` with `short` in the place of the folder `long`, where a path begins with it.
+fn shortened(text: &str, long: &str, short: &str) -> String {
+    let (mut out, mut rest, long) = (String::new(), text, format!("{long}/"));
+    while let Some((before, after)) = rest.split_once(&long) {
+        out.push_str(before);
+        let goes_on = out.ends_with(|last: char| last.is_alphanumeric() || "/._-~".contains(last));
+        // A command is right in every folder, and a folder that is called `~` is not the home.
+        let is_said_whole = short.is_empty() && (out.ends_with("clear ") || after.starts_with('~'));
+        out.push_str(if goes_on || is_said_whole { &long } else { short });
+        rest = after;
+    }
+    out + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shortened;
+
+    #[test]
+    fn a_folder_is_left_out_where_a_path_begins_with_it() {
+        let text = "stands at /p/.cache/a, '/p/x y', /q/p/b; run `modelstrap clear /p/c`, and /p/~/d";
+        let expected = "stands at .cache/a, 'x y', /q/p/b; run `modelstrap clear /p/c`, and /p/~/d";
+        assert_eq!(shortened(text, "/p", ""), expected);
+        assert_eq!(shortened("/home/u/x and /home/us", "/home/u", "~/"), "~/x and /home/us");
     }
 }

@@ -3,6 +3,7 @@
 mod again;
 mod json;
 mod lines;
+mod named;
 mod plan;
 
 use std::collections::HashMap;
@@ -257,7 +258,7 @@ impl Run<'_> {
         if context.global.json {
             context.output.document(format!("{:#}\n", json::document(self, acted)))?;
         } else if (acted || self.parts.is_empty() || self.tally().files == 0) && !context.output.quiet {
-            context.output.result(lines::summary(self, acted))?;
+            context.output.result(lines::summary(self, &context.output, acted))?;
         }
         lines::stays(self, &context.output, acted);
         if let Some(stop) = stop {

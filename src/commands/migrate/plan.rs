@@ -9,6 +9,7 @@ use anyhow::Result;
 use super::super::Usage;
 use super::super::context::Context;
 use super::super::survey::Survey;
+use super::named;
 use crate::cache::Place;
 use crate::cache::hub::full_name;
 use crate::cache::migrate::sources::{Found, Search};
@@ -158,10 +159,16 @@ fn named(
                 found @ Vec::<PathBuf> { .. } if !found.is_empty() && !path.is_dir() => found,
                 _ => vec![path],
             };
+        let is_missing =
+            |path: &PathBuf| path.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);
+        let paths = match repository(&name).ok().filter(|_| paths.iter().all(is_missing)) {
+            Some(folder) if arguments.repo.is_none() => named::of_repository(search, &folder),
+            _ => paths,
+        };
+        if !again && (paths.is_empty() || paths.iter().any(is_missing)) {
+            return Err(named::unknown(survey, &start, &name).into());
+        }
         for path in paths.into_iter().filter(|path| !again || path.is_dir()) {
-            if path.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
-                return Err(Usage(format!("there is no {}", quoted::shown(name))).into());
-            }
             let part = search.of(&path).map_err(|why| Usage(format!("{}: {why}", escape::path(&path))))?;
             found.parts.extend(part.parts);
             found.stays.extend(part.stays);

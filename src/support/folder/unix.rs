@@ -11,6 +11,7 @@ use rustix::fs::{self, Access, AtFlags, FileType, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
 use super::{Found, Kind};
+use crate::support::quiet;
 use crate::support::stamp::Stamp;
 
 /// An open folder.
@@ -206,9 +207,9 @@ impl Folder {
         Ok(OsString::from_vec(target.into_bytes()).into())
     }
 
-    /// The file `name`, for reading; a link is refused, a pipe is not waited for.
+    /// The file `name`, for reading that is no use of it; a link is refused, a pipe is not waited for.
     pub fn open_file(&self, name: &OsStr) -> io::Result<File> {
-        Ok(File::from(fs::openat(&self.0, name, FILE | OFlags::RDONLY, Mode::empty())?))
+        quiet::open(|quiet| fs::openat(&self.0, name, FILE | OFlags::RDONLY | quiet, Mode::empty())).map(File::from)
     }
 
     /// The file `name` for writing at its end, made where it is not there, and open to every user of the cache.

@@ -71,8 +71,17 @@ pub fn read(inventory: &Inventory, sources: &Sources<'_>) -> Stock {
             hub.payloads.unlist();
         }
     }
+    let homes = inventory.places.iter().filter(|found| matches!(found.place.kind, Kind::Home));
+    let homes: Vec<&Path> = homes.map(|found| found.place.real.as_path()).collect();
+    stock.things.retain(|thing| !is_link_back(&thing.path, &homes));
     stock.things.sort_by(|one, other| one.path.cmp(&other.path));
     stock
+}
+
+/// Whether it is a link to a folder in one of `homes`, as a migration leaves them for others: it is no model of its own, and takes nothing.
+fn is_link_back(path: &Path, homes: &[&Path]) -> bool {
+    let real = path.is_symlink().then(|| path.canonicalize().ok()).flatten().filter(|real| real.is_dir());
+    real.is_some_and(|real| homes.iter().any(|home| real.starts_with(home)))
 }
 
 /// The places that lie in others.
