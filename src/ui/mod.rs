@@ -5,6 +5,7 @@ pub mod card;
 pub mod events;
 pub mod fit;
 pub mod gauge;
+mod leftover;
 pub mod output;
 pub mod plan;
 pub mod progress;
