@@ -19,6 +19,7 @@ pub mod home;
 mod host;
 mod intel;
 mod jetson;
+pub mod locks;
 pub mod mapped_files;
 mod memory;
 pub mod mounts;

@@ -8,6 +8,7 @@
 mod apart;
 mod back;
 mod clock;
+mod downloads;
 mod guard;
 mod hub;
 mod job;

@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
+use super::downloads::Downloads;
 use super::guard::Guard;
 use super::job::Above;
 pub(super) use super::job::{Job, State};
@@ -36,7 +37,9 @@ pub(super) struct Run {
     /// Links of `dedupe` that the plan knows of.
     pub(super) known: Vec<PathBuf>,
     /// Files that some process has open, by device and inode.
-    opened: HashSet<(u64, u64)>,
+    pub(super) opened: HashSet<(u64, u64)>,
+    /// Repositories of which something goes, and whether a program downloads into each.
+    pub(super) downloads: Downloads,
     /// What the snapshots of the repository that is at work have, read once its snapshots that go have gone.
     pub(super) contents: Option<((usize, PathBuf), HashSet<OsString>)>,
     /// What the files freed that went from trees to make room.
@@ -128,6 +131,7 @@ impl Run {
             cache_root: remover.cache_root.clone(),
             known: remover.known.clone(),
             opened: HashSet::new(),
+            downloads: Downloads::new(),
             contents: None,
             thinned: 0,
         };
@@ -210,6 +214,7 @@ impl Run {
     pub(super) fn look_who_writes(&mut self) {
         let open = open_files::open_files(&self.machine).unwrap_or_default();
         (self.limits.written, self.opened) = (open.written, open.all);
+        self.look_who_downloads();
     }
 
     pub(super) fn begin(&self, remover: &Remover, name: &str, verb: &str) -> Result<Journal> {

@@ -3,7 +3,7 @@
 use super::needs::{Holder, Needs};
 use super::picks::{Pick, Picks};
 use super::settle::{Settling, lines};
-use super::stock::{Stock, ThingKind};
+use super::stock::{Holding, Stock, ThingKind};
 use super::used::UseLog;
 use super::words::{self, Meaning};
 use super::{Kept, Selection};
@@ -157,7 +157,8 @@ impl Clearer<'_> {
         match pick {
             Pick::Revision(at, _) => {
                 let (_, holding) = self.stock.at(*at)?;
-                holding.repository.problems.first().map(|(path, error)| unread(path, error))
+                let problem = holding.repository.problems.first().map(|(path, error)| unread(path, error));
+                problem.or_else(|| self.downloads(holding))
             }
             Pick::Repository(at) => {
                 let (_, holding) = self.stock.at(*at)?;
@@ -165,12 +166,7 @@ impl Clearer<'_> {
                 if let Some((path, error)) = repository.problems.first() {
                     return Some(unread(path, error));
                 }
-                let limit = self.terms.now.saturating_sub(self.terms.busy);
-                let busy = repository.unfinished.iter().any(|(_, stamp)| stamp.touched() > limit);
-                busy.then(|| {
-                    let span = super::prune::span(self.terms.busy);
-                    format!("a download into it began or went on less than {span} ago; `--grace 0` takes it")
-                })
+                self.downloads(holding)
             }
             Pick::Unfinished(at, index) => {
                 let (_, stamp) = self.stock.at(*at)?.1.repository.unfinished.get(*index)?;
@@ -188,6 +184,10 @@ impl Clearer<'_> {
             }
             _ => None,
         }
+    }
+
+    fn downloads(&self, holding: &Holding) -> Option<String> {
+        self.needs.downloads(holding, self.terms.now.saturating_sub(self.terms.busy), self.terms.busy)
     }
 
     /// Why an unfinished download stays that was changed at `touched`.

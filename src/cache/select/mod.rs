@@ -5,6 +5,7 @@
 
 mod accounts;
 pub mod clear;
+pub mod downloads;
 mod ledger;
 mod linked;
 pub mod needs;

@@ -12,6 +12,7 @@ use super::{Projects, Scene};
 use crate::cache::remove::Victim;
 use crate::cache::select::needs::real_homes;
 use crate::cache::select::{Needs, Selection};
+use crate::models::hub::locks::is_any_held;
 use crate::support::escape;
 
 /// How a plan is made, by what is needed.
@@ -62,6 +63,7 @@ fn needs(scene: &Scene<'_>) -> Result<Needs> {
     }
     add_links(&scene.survey, &mut needs)?;
     needs.add_open_of(&scene.needs);
+    needs.ask_locks(is_any_held);
     Ok(needs)
 }
 
