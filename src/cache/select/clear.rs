@@ -51,14 +51,25 @@ pub fn select<'a>(
     wanted: &[Wanted],
     terms: Terms,
 ) -> Result<Selection<'a>, Vec<Needed>> {
-    let mut clearer = Clearer { stock, needs, terms, picks: Picks::default(), kept: Vec::new(), needed: Vec::new() };
+    let mut clearer = Clearer {
+        stock,
+        needs,
+        terms,
+        picks: Picks::default(),
+        kept: Vec::new(),
+        needed: Vec::new(),
+        shared: Vec::new(),
+    };
     for one in wanted {
         match one {
             Wanted::Models => clearer.models(),
             Wanted::Applications => clearer.applications(),
             Wanted::Named(_, Meaning::Picks(picks)) => {
                 for pick in picks {
-                    clearer.add(*pick, "you named it", true);
+                    match pick {
+                        Pick::Payload(hub, index) => clearer.shared.push((*hub, *index)),
+                        pick => clearer.add(*pick, "you named it", true),
+                    }
                 }
             }
             Wanted::Named(_, Meaning::NotHere) => {}
@@ -67,18 +78,21 @@ pub fn select<'a>(
     if !clearer.needed.is_empty() {
         return Err(clearer.needed);
     }
+    clearer.payloads();
     let young = terms.now.saturating_sub(terms.busy);
     let lines = lines(&Settling { stock, picks: &clearer.picks, log, needs, young });
     Ok(Selection { lines, kept: clearer.kept, short: Vec::new() })
 }
 
-struct Clearer<'a> {
-    stock: &'a Stock,
+pub(super) struct Clearer<'a> {
+    pub(super) stock: &'a Stock,
     needs: &'a Needs,
     terms: Terms,
-    picks: Picks,
-    kept: Vec<Kept>,
+    pub(super) picks: Picks,
+    pub(super) kept: Vec<Kept>,
     needed: Vec<Needed>,
+    /// Payloads that a person named, by hub and index: whether they go depends on what else goes.
+    pub(super) shared: Vec<(usize, usize)>,
 }
 
 impl Clearer<'_> {
@@ -126,7 +140,7 @@ impl Clearer<'_> {
     }
 
     /// Takes `pick`, unless it must stay. What was `named` is refused aloud.
-    fn add(&mut self, pick: Pick, why: &str, named: bool) {
+    pub(super) fn add(&mut self, pick: Pick, why: &str, named: bool) {
         if let Some(problem) = self.obstacle(&pick) {
             self.keep(&pick, problem);
             return;

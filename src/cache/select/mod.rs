@@ -12,6 +12,7 @@ pub mod needs;
 pub mod picks;
 pub mod prune;
 mod settle;
+mod shared;
 pub mod stock;
 pub mod used;
 mod victims;
