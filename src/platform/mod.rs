@@ -15,6 +15,7 @@ pub mod dump;
 mod elf;
 pub mod facts;
 mod hardware;
+pub mod holders;
 pub mod home;
 mod host;
 mod intel;

@@ -13,6 +13,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::downloads::Downloads;
 use super::guard::Guard;
+use super::held::Held;
 use super::job::Above;
 pub(super) use super::job::{Job, State};
 use super::journal::{Journal, Mark, Move};
@@ -20,7 +21,7 @@ use super::place::{Place, Trash};
 use super::walk::{self, Limits, Tally};
 use super::{Keep, Order, Outcome, Remover, Role, Victim, apart, back, room};
 use crate::cache::stamp::Stamp;
-use crate::platform::open_files;
+use crate::platform::{blocks, open_files};
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::{escape, time};
 
@@ -69,6 +70,7 @@ where
     let gone = run.jobs.iter().any(|job| job.state == State::Gone);
     outcome.until = match keep {
         Keep::For(time) if gone => {
+            outcome.kept = Some(time);
             Some(time::seconds().saturating_add(i64::try_from(time.as_secs()).unwrap_or(i64::MAX)))
         }
         _ => None,
@@ -311,6 +313,7 @@ impl Run {
         let gone = |job: &&Job| job.state == State::Gone;
         outcome.freed += self.thinned;
         outcome.gone = self.jobs.iter().filter(gone).count();
+        outcome.may_share = self.trashes.iter().any(|trash| blocks::may_share(&trash.at.base));
         for job in &self.jobs {
             if let State::Freed(bytes) = job.state {
                 outcome.gone += 1;
@@ -331,11 +334,12 @@ impl Run {
             return Ok(false);
         }
         let mut whole = true;
+        let mut held = Held::now(&self.machine);
         for job in self.jobs.iter().filter(gone) {
             for one in job.moves() {
                 let freed = &mut |stamp: &Stamp| {
                     outcome.freed += stamp.disk;
-                    outcome.held += if self.opened.contains(&stamp.id) { stamp.disk } else { 0 };
+                    held.goes(stamp);
                     progress(outcome.freed);
                 };
                 match free(&self.trashes[one.trash], &one.name, freed) {
@@ -351,6 +355,7 @@ impl Run {
                 }
             }
         }
+        held.tell(outcome);
         self.trashes.iter().for_each(Trash::drop_empty);
         Ok(whole)
     }

@@ -14,8 +14,8 @@ use crate::support::{quoted, units};
 /// So many lines are told.
 const NAMED: usize = 8;
 
-/// Lines that name what is back: `org/name@1a2b is back (30.0 MB).`
-pub(in crate::commands) fn back(survey: &Survey, restored: &Restored) -> Vec<String> {
+/// Lines that name what is back: `org/name@1a2b is back (30.0 MB).` What `becomes` of it: it is back, or would be.
+pub(in crate::commands) fn back(survey: &Survey, restored: &Restored, becomes: &str) -> Vec<String> {
     let mut things: BTreeMap<String, u64> = BTreeMap::new();
     let mut repositories = Repositories::of(&restored.back);
     let mut whole: u64 = 0;
@@ -28,8 +28,8 @@ pub(in crate::commands) fn back(survey: &Survey, restored: &Restored) -> Vec<Str
     let count = things.len();
     // What has a second name elsewhere freed nothing, and nothing is to be said of its size.
     let told = |(name, bytes): (String, u64)| match bytes {
-        0 => format!("{} is back.", quoted::shown(&name)),
-        _ => format!("{} is back ({}).", quoted::shown(&name), units::bytes(bytes)),
+        0 => format!("{} {becomes}.", quoted::shown(&name)),
+        _ => format!("{} {becomes} ({}).", quoted::shown(&name), units::bytes(bytes)),
     };
     let mut lines: Vec<String> = things.into_iter().take(NAMED).map(told).collect();
     if count > NAMED {
@@ -91,7 +91,10 @@ impl Repositories {
             return commits.first().map(String::as_str).filter(|_| part.rest.starts_with("refs") && commits.len() == 1);
         }
         let owners = self.owners.entry(part.folder.clone()).or_insert_with(|| owners(&part.folder, commits));
-        owners.get(name).map(String::as_str)
+        // Of one that is not back yet, nobody can say what it has.
+        let alone =
+            commits.first().filter(|commit| commits.len() == 1 && !part.folder.join("snapshots").join(commit).exists());
+        owners.get(name).or(alone).map(String::as_str)
     }
 }
 
