@@ -103,7 +103,7 @@ fn files_that_git_tracks_stay_in_an_application_cache() {
 fn one_model_goes_by_its_name_its_revision_or_its_file() {
     let room = lived_in();
     let before = outside(&room);
-    let clear = |word: &str| room.run(&["clear", word, "--yes", "--now"]).expect(0);
+    let clear = |word: &str| room.run(&["clear", word, "--yes", "--now", "--grace", "0"]).expect(0);
     clear("large-v3.pt");
     assert!(!room.exists(".cache/whisper/large-v3.pt") && room.exists(".cache/torch/hub/checkpoints/resnet.pth"));
     clear("org/asr@1111");
@@ -112,7 +112,7 @@ fn one_model_goes_by_its_name_its_revision_or_its_file() {
     assert!(left("blobs/both") && left("blobs/new") && left(&format!("snapshots/{MAIN}/new.bin")));
     clear("tmdb");
     assert_eq!(fs::read_dir(room.place("out/tmdb")).unwrap().count(), 0);
-    room.run(&["clear", "org/asr@main", "--yes", "--now"]).expect(0);
+    clear("org/asr@main");
     assert!(!left("refs/main") && !left("blobs/new") && !left("snapshots/222"));
     outside(&room).assert_eq(&before, "models by name");
 }

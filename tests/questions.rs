@@ -58,3 +58,28 @@ fn dedupe_says_that_there_is_no_undo_and_what_becomes_read_only() {
     let links = plan.out.contains("hard link") || plan.out.contains("hardlink") || plan.out.contains("hard_link");
     assert_eq!(ended.raw.contains("become read-only"), links, "{}\n{}", ended.raw, plan.out);
 }
+
+#[test]
+fn who_types_a_whole_word_and_enter_leaves_nothing_of_it_to_the_shell() {
+    for (typed, gone) in [(&["yes\r"][..], true), (&["y", "e", "s\r"], true), (&["no\r"], false), (&["y"], true)] {
+        let room = Room::bare();
+        room.write(".cache/whisper/base.pt", "base");
+        let script = "\"$0\" clear base.pt --now; echo ended; read line; echo \"got:[$line]\"";
+        let mut shell = room.program("sh");
+        shell.args(["-c", script, env!("CARGO_BIN_EXE_modelstrap")]);
+        let mut terminal = Terminal::open(100, 40, &mut shell);
+        terminal.wait_for("Delete this for good?");
+        for (at, keys) in typed.iter().enumerate() {
+            if at == 0 {
+                terminal.press(keys)
+            } else {
+                terminal.enter(keys)
+            };
+            std::thread::sleep(std::time::Duration::from_millis(120));
+        }
+        terminal.wait_for("ended").enter("next\n").wait_for("got:[next]");
+        let ended = terminal.end();
+        assert!(ended.restored, "{typed:?}: {}", ended.raw);
+        assert_eq!(room.exists(".cache/whisper/base.pt"), !gone, "{typed:?}: {}", ended.raw);
+    }
+}

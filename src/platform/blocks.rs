@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::path::Path;
 
 /// How many bytes are shared in one call: file systems hold locks for its length, and btrfs takes no more.
 #[cfg(target_os = "linux")]
@@ -76,4 +77,32 @@ pub fn can_share(_: &File, _: &File) -> bool {
 #[cfg(not(target_os = "linux"))]
 pub fn are_shared(_: &File, _: &File, _: u64) -> bool {
     false
+}
+
+/// Whether the file system that `folder` lies on lets copies share their blocks, so that removing one frees less than it takes. Of XFS
+/// only its name is known, and most can; a container's layers are on a file system whose name is not known here.
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+pub fn may_share(folder: &Path) -> bool {
+    rustix::fs::statfs(folder).is_ok_and(|found| shares(&found))
+}
+
+/// Windows' ReFS can; nobody asks there.
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+pub fn may_share(_: &Path) -> bool {
+    false
+}
+
+#[cfg(target_os = "linux")]
+fn shares(found: &rustix::fs::StatFs) -> bool {
+    /// As `<linux/magic.h>` and the file systems' own headers have them: btrfs, XFS, bcachefs, ZFS, OCFS2.
+    const SHARING: [i128; 5] = [0x9123_683E, 0x5846_5342, 0xCA45_1A4E, 0x2FC1_2FC1, 0x7461_636F];
+    // On some machines the type has 32 bits, and a sign.
+    let kind = i128::from(found.f_type) & 0xFFFF_FFFF;
+    SHARING.contains(&kind)
+}
+
+#[cfg(target_os = "macos")]
+fn shares(found: &rustix::fs::StatFs) -> bool {
+    let name = found.f_fstypename.iter().map(|letter| letter.to_ne_bytes()[0]);
+    name.take_while(|letter| *letter != 0).eq("apfs".bytes())
 }

@@ -6,6 +6,7 @@ pub mod document;
 pub mod events;
 pub mod fit;
 pub mod gauge;
+mod leftover;
 pub mod output;
 pub mod plan;
 pub mod progress;

@@ -2,10 +2,12 @@
 
 use std::io;
 
-use console::Term;
-use dialoguer::{Confirm, Input, MultiSelect, Select};
+use console::{Key, Term};
+use dialoguer::theme::Theme as _;
+use dialoguer::{Input, MultiSelect, Select};
 
 use crate::support::interrupt::{self, Asking, Interrupted};
+use crate::ui::leftover;
 use crate::ui::output::Output;
 use crate::ui::text;
 use crate::ui::theme::{MARGIN, Questions};
@@ -72,8 +74,36 @@ impl Prompts {
     }
 
     fn confirm(&self, question: &str, default: bool) -> anyhow::Result<bool> {
-        let asked = Confirm::with_theme(&self.theme).with_prompt(question).default(default);
-        answer(true, || asked.interact_on_opt(&Term::stderr()))
+        answer(true, || Ok(self.key(&Term::stderr(), question, default)?))
+    }
+
+    /// One key answers, as in other programs: `y`, `n`, Enter; Escape and `q` leave. Who types a word is not answered by the rest of it.
+    fn key(&self, terminal: &Term, question: &str, default: bool) -> io::Result<Option<bool>> {
+        let mut line = String::new();
+        self.theme.format_confirm_prompt(&mut line, question, Some(default)).map_err(io::Error::other)?;
+        terminal.write_str(&line)?;
+        terminal.hide_cursor()?;
+        terminal.flush()?;
+        let (answer, is_letter) = loop {
+            match terminal.read_key()? {
+                Key::Char('y' | 'Y') => break (Some(true), true),
+                Key::Char('n' | 'N') => break (Some(false), true),
+                Key::Char('q') => break (None, true),
+                Key::Enter => break (Some(default), false),
+                Key::Escape => break (None, false),
+                _ => {}
+            }
+        };
+        if is_letter {
+            leftover::drop_word();
+        }
+        line.clear();
+        self.theme.format_confirm_prompt_selection(&mut line, question, answer).map_err(io::Error::other)?;
+        terminal.clear_line()?;
+        terminal.write_line(&line)?;
+        terminal.show_cursor()?;
+        terminal.flush()?;
+        Ok(answer)
     }
 }
 

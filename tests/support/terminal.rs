@@ -107,6 +107,12 @@ impl Terminal {
         self
     }
 
+    /// Types into whatever reads lines now.
+    pub(crate) fn enter(&mut self, line: &str) -> &mut Self {
+        self.keys.write_all(line.as_bytes()).unwrap();
+        self
+    }
+
     /// Makes the terminal larger or smaller under the program.
     pub(crate) fn resize(&mut self, columns: u16, rows: u16) -> &mut Self {
         tcsetwinsize(&self.side, Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();

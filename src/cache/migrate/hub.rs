@@ -11,6 +11,7 @@ use super::repository::Merge;
 use super::tree::is_across;
 use super::work::{PREFIX, Stop, Tally, To, Work, check, sweep};
 use crate::cache::hub::{BlobKind, FileKind, Hub, Repository};
+use crate::platform::locks::is_free;
 use crate::support::lock::Lock;
 use crate::support::quoted;
 
@@ -289,10 +290,7 @@ impl Work<'_> {
 /// Whether a process holds a lock of the repository `name`.
 fn held_locks(hub: &Dir, name: &OsStr) -> bool {
     let Ok(Some(locks)) = hub.below(&Path::new(".locks").join(name)) else { return false };
-    locks.names_or_none().iter().any(|lock| {
-        let busy = locks.file(lock).map(|file| matches!(file.try_lock(), Err(std::fs::TryLockError::WouldBlock)));
-        busy.unwrap_or(false)
-    })
+    locks.names_or_none().iter().any(|lock| locks.file(lock).is_ok_and(|file| !is_free(&file, lock)))
 }
 
 /// Removes the files of locks that nobody holds: they are empty, and locks of a repository that is gone.

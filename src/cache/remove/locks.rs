@@ -3,14 +3,15 @@
 //! They are asked for, never made, and never believed alone: on some network disks everybody gets every lock.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io;
 use std::path::Path;
 
+use crate::platform::locks;
 use crate::support::folder::Folder;
 
 /// The endings of files that carry a lock.
-const LOCKS: [&str; 2] = [".lock", ".part"];
+const LOCKS: [&str; 3] = [".lock", ".part", ".soft"];
 
 /// Whether a file of this name carries a lock.
 pub(super) fn is_lock(name: &OsStr) -> bool {
@@ -38,11 +39,7 @@ pub(super) fn hold(folder: &Folder, name: &OsStr) -> Held {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Held::ByUs(None),
         Err(_) => return Held::ByAnother,
     };
-    match file.try_lock_shared() {
-        Err(TryLockError::WouldBlock) => Held::ByAnother,
-        // A disk without locks: nobody can hold one there.
-        Ok(()) | Err(TryLockError::Error(_)) => Held::ByUs(Some(file)),
-    }
+    if locks::is_free(&file, name) { Held::ByUs(Some(file)) } else { Held::ByAnother }
 }
 
 /// Takes Python's lock on the content `etag` of the repository `repository` in `hub`.

@@ -8,7 +8,9 @@
 mod apart;
 mod back;
 mod clock;
+mod downloads;
 mod guard;
+mod held;
 mod hub;
 mod job;
 mod journal;
@@ -31,7 +33,7 @@ mod walk;
 pub use guard::{is_in_git, is_repository, is_tagged};
 pub use kept::kept;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -157,10 +159,16 @@ pub struct Outcome {
     pub freed: u64,
     /// How many of these are of files that a process still has open: the disk gives them back when it closes them.
     pub held: u64,
+    /// The programs that have these open, as far as the system says: process, and name.
+    pub holders: BTreeMap<u32, String>,
+    /// Whether copies may share blocks on a disk that it lay on: then at most so much is free.
+    pub may_share: bool,
     /// Bytes that will be free when the trash is emptied, counted in the trash.
     pub trashed: u64,
     /// What stayed, and why.
     pub stayed: Vec<(PathBuf, String)>,
+    /// For how long it was to be kept.
+    pub kept: Option<Duration>,
     /// Until when `undo` can bring it back, in seconds since 1970; `None`: it is gone for good.
     pub until: Option<i64>,
 }
@@ -278,6 +286,14 @@ impl Remover {
     /// When the journals cannot be read, or written.
     pub fn undo(&self) -> Result<Option<Restored>> {
         sweep::undo(self)
+    }
+
+    /// What [`Self::undo`] would bring back. Changes nothing.
+    ///
+    /// # Errors
+    /// When the journals cannot be read.
+    pub fn would_return(&self) -> Result<Option<Restored>> {
+        sweep::would_return(self, &self.moment())
     }
 
     /// Empties the trashes whose time is over at `now` (seconds since 1970), finishes or takes back what a killed run left.

@@ -70,6 +70,13 @@ impl Opened {
         tally.bytes()
     }
 
+    /// What one thing of it takes there.
+    pub(super) fn bytes_of(&self, one: &Move) -> u64 {
+        let mut tally = Tally::default();
+        self.add(one, &mut tally);
+        tally.bytes()
+    }
+
     /// What cannot be read is not promised.
     fn add(&self, one: &Move, tally: &mut Tally) {
         if self.holds(one).unwrap_or(false)

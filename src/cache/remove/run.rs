@@ -10,7 +10,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
+use super::downloads::Downloads;
 use super::guard::Guard;
+use super::held::Held;
 use super::job::Above;
 pub(super) use super::job::{Job, Jobs, State};
 use super::journal::{Journal, Mark, Move};
@@ -18,7 +20,7 @@ use super::place::{Place, Trash};
 use super::walk::{self, Limits, Tally};
 use super::{Keep, Order, Outcome, Remover, Role, Supply, Victim, apart, back, hub, room};
 use crate::cache::stamp::Stamp;
-use crate::platform::open_files;
+use crate::platform::{blocks, open_files};
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::{escape, time};
 
@@ -35,7 +37,9 @@ pub(super) struct Run<'v> {
     /// Links of `dedupe` that the plan knows of.
     pub(super) known: Vec<PathBuf>,
     /// Files that some process has open, by device and inode.
-    opened: HashSet<(u64, u64)>,
+    pub(super) opened: HashSet<(u64, u64)>,
+    /// Repositories of which something goes, and whether a program downloads into each.
+    pub(super) downloads: Downloads,
     /// What the snapshots of the repository that is at work have, read once its snapshots that go have gone.
     pub(super) contents: Option<((usize, PathBuf), hub::Names)>,
     /// What the files freed that went from trees to make room.
@@ -62,6 +66,7 @@ pub(super) fn remove<V: Supply>(remover: &Remover, order: Order<'_, V>, progress
     let gone = (0..run.jobs.len()).any(|at| run.jobs.is(at, &State::Gone));
     outcome.until = match keep {
         Keep::For(time) if gone => {
+            outcome.kept = Some(time);
             Some(time::seconds().saturating_add(i64::try_from(time.as_secs()).unwrap_or(i64::MAX)))
         }
         _ => None,
@@ -121,6 +126,7 @@ impl<'v> Run<'v> {
             cache_root: remover.cache_root.clone(),
             known: remover.known.clone(),
             opened: HashSet::new(),
+            downloads: Downloads::new(),
             contents: None,
             thinned: 0,
         };
@@ -202,6 +208,7 @@ impl<'v> Run<'v> {
     pub(super) fn look_who_writes(&mut self) {
         let open = open_files::open_files(&self.machine).unwrap_or_default();
         (self.limits.written, self.opened) = (open.written, open.all);
+        self.look_who_downloads();
     }
 
     pub(super) fn begin(&self, remover: &Remover, name: &str, verb: &str) -> Result<Journal> {
@@ -300,6 +307,7 @@ impl<'v> Run<'v> {
         let all = || 0..self.jobs.len();
         let gone = || all().filter(|at| self.jobs.is(*at, &State::Gone)).map(|at| self.jobs.get(at));
         outcome.freed += self.thinned;
+        outcome.may_share = self.trashes.iter().any(|trash| blocks::may_share(&trash.at.base));
         for at in all() {
             match self.jobs.state(at) {
                 State::Gone => outcome.gone += 1,
@@ -324,11 +332,12 @@ impl<'v> Run<'v> {
             return Ok(false);
         }
         let mut whole = true;
+        let mut held = Held::now(&self.machine);
         for job in gone() {
             for one in job.moves() {
                 let freed = &mut |stamp: &Stamp| {
                     outcome.freed += stamp.disk;
-                    outcome.held += if self.opened.contains(&stamp.id) { stamp.disk } else { 0 };
+                    held.goes(stamp);
                     progress(outcome.freed);
                 };
                 match free(&self.trashes[one.trash], &one.name, freed) {
@@ -344,6 +353,7 @@ impl<'v> Run<'v> {
                 }
             }
         }
+        held.tell(outcome);
         self.trashes.iter().for_each(Trash::drop_empty);
         Ok(whole)
     }

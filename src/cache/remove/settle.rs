@@ -43,6 +43,7 @@ impl Run<'_> {
     /// Whether the thing in the trash is as it was, and nobody is at work on it.
     fn again(&self, at: usize) -> Result<(), String> {
         let job = &self.jobs.get(at);
+        self.refuse_downloads(job)?;
         let said = |error: io::Error| format!("cannot be looked at again: {error}");
         let trash = self.trashes[job.trash()].find().map_err(said)?.ok_or("is gone from the trash")?;
         let name = &job.number();

@@ -10,6 +10,7 @@ use std::path::{Component, Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::locks;
 use crate::support::folder::{Folder, Found, Kind};
 use crate::support::interrupt;
 
@@ -116,6 +117,7 @@ impl Payload {
         let start = Instant::now();
         loop {
             match file.try_lock() {
+                Ok(()) if self.is_softly_held(&name) => {}
                 Ok(()) => {
                     self.clear();
                     return Ok(Locked(file));
@@ -126,8 +128,16 @@ impl Payload {
             if start.elapsed() >= PATIENCE || interrupt::requested() {
                 return Err("another process holds its lock".to_owned());
             }
+            let _ = file.unlock();
             thread::sleep(POLL);
         }
+    }
+
+    /// Whether a process that gets no such lock from its disk has the other one: `HASH.lock.soft`.
+    fn is_softly_held(&self, name: &OsStr) -> bool {
+        let mut soft = name.to_os_string();
+        soft.push(".soft");
+        locks::is_held(&self.shard, &soft)
     }
 
     /// Removes what a process left that was killed while it wrote the list anew: who holds the lock is the only one to do so.

@@ -102,6 +102,35 @@ pub(super) fn waiting(remover: &Remover) -> Result<u64> {
     Ok(runs.fold(0, |sum: u64, run| sum.saturating_add(run.bytes())))
 }
 
+/// What an undo would bring back now.
+pub(super) fn would_return(remover: &Remover, now: &Moment) -> Result<Option<Restored>> {
+    let is_over = |past: &Past, until| now.is_over(until, past.decided.as_ref(), past.seen_back) == Over::Yes;
+    let mut runs: Vec<Past> = read(remover)?;
+    runs.retain(|past| match past.fate {
+        Fate::Decided(until) => until.is_some_and(|until| !is_over(past, until)),
+        Fate::Undecided | Fate::Returning => true,
+    });
+    // One that was killed before it had decided anything goes back by itself, and is all that does.
+    let is_killed = runs.iter().any(|past| past.fate == Fate::Undecided);
+    let mut restored = Restored::default();
+    let mut is_last = !is_killed;
+    for past in runs.into_iter().rev() {
+        let is_decided = matches!(past.fate, Fate::Decided(_));
+        if is_decided && !is_last {
+            continue;
+        }
+        let run = Opened::open(past, &remover.guard());
+        let moves = run.past.moves.iter().filter_map(Result::ok);
+        for one in moves.filter(|one| !one.is_list && run.holds(one).unwrap_or(false)) {
+            restored.back.push(&run.path(&one));
+            restored.sizes.push(run.bytes_of(&one));
+            restored.verb.clone_from(&run.past.verb);
+            is_last &= !is_decided;
+        }
+    }
+    Ok(Some(restored).filter(|restored| !restored.back.is_empty()))
+}
+
 /// Where that lay which could be brought back now.
 pub(super) fn removed(remover: &Remover) -> Result<Roll> {
     let mut paths = Roll::default();

@@ -70,6 +70,7 @@ pub(super) fn look_at_itself(run: &Run<'_>, at: usize) -> Result<Ready, String> 
         Role::Tree | Role::Snapshot => run.limits.refuse_tree(&parent, name, false)?,
         _ => run.limits.refuse(&found, false)?,
     }
+    run.refuse_downloads(job)?;
     Ok(Ready { parent, path, found, _locks: locks })
 }
 

@@ -3,7 +3,7 @@
 use super::needs::{Holder, Needs};
 use super::picks::{Pick, Picks};
 use super::settle::{Settling, lines};
-use super::stock::{Stock, ThingKind};
+use super::stock::{Holding, Stock, ThingKind};
 use super::used::UseLog;
 use super::words::{self, Meaning};
 use super::{Kept, Selection, tracked};
@@ -51,14 +51,25 @@ pub fn select<'a>(
     wanted: &[Wanted],
     terms: Terms,
 ) -> Result<Selection<'a>, Vec<Needed>> {
-    let mut clearer = Clearer { stock, needs, terms, picks: Picks::default(), kept: Vec::new(), needed: Vec::new() };
+    let mut clearer = Clearer {
+        stock,
+        needs,
+        terms,
+        picks: Picks::default(),
+        kept: Vec::new(),
+        needed: Vec::new(),
+        shared: Vec::new(),
+    };
     for one in wanted {
         match one {
             Wanted::Models => clearer.models(),
             Wanted::Applications => clearer.applications(),
             Wanted::Named(_, Meaning::Picks(picks)) => {
                 for pick in picks {
-                    clearer.add(*pick, "you named it", true);
+                    match pick {
+                        Pick::Payload(hub, index) => clearer.shared.push((*hub, *index)),
+                        pick => clearer.add(*pick, "you named it", true),
+                    }
                 }
             }
             Wanted::Named(_, Meaning::NotHere) => {}
@@ -67,18 +78,21 @@ pub fn select<'a>(
     if !clearer.needed.is_empty() {
         return Err(clearer.needed);
     }
+    clearer.payloads();
     let young = terms.now.saturating_sub(terms.busy);
     let lines = lines(&Settling { stock, picks: &clearer.picks, log, needs, young });
     Ok(Selection { lines, kept: clearer.kept, short: Vec::new() })
 }
 
-struct Clearer<'a> {
-    stock: &'a Stock,
+pub(super) struct Clearer<'a> {
+    pub(super) stock: &'a Stock,
     needs: &'a Needs,
     terms: Terms,
-    picks: Picks,
-    kept: Vec<Kept>,
+    pub(super) picks: Picks,
+    pub(super) kept: Vec<Kept>,
     needed: Vec<Needed>,
+    /// Payloads that a person named, by hub and index: whether they go depends on what else goes.
+    pub(super) shared: Vec<(usize, usize)>,
 }
 
 impl Clearer<'_> {
@@ -126,7 +140,7 @@ impl Clearer<'_> {
     }
 
     /// Takes `pick`, unless it must stay. What was `named` is refused aloud.
-    fn add(&mut self, pick: Pick, why: &str, named: bool) {
+    pub(super) fn add(&mut self, pick: Pick, why: &str, named: bool) {
         if let Some(problem) = self.obstacle(&pick) {
             self.keep(&pick, problem);
             return;
@@ -163,7 +177,8 @@ impl Clearer<'_> {
         match pick {
             Pick::Revision(at, _) => {
                 let (_, holding) = self.stock.at(*at)?;
-                holding.repository.problems.first().map(|(path, error)| unread(path, error))
+                let problem = holding.repository.problems.first().map(|(path, error)| unread(path, error));
+                problem.or_else(|| self.downloads(holding))
             }
             Pick::Repository(at) => {
                 let (_, holding) = self.stock.at(*at)?;
@@ -171,12 +186,7 @@ impl Clearer<'_> {
                 if let Some((path, error)) = repository.problems.first() {
                     return Some(unread(path, error));
                 }
-                let limit = self.terms.now.saturating_sub(self.terms.busy);
-                let busy = repository.unfinished.iter().any(|(_, stamp)| stamp.touched() > limit);
-                busy.then(|| {
-                    let span = super::prune::span(self.terms.busy);
-                    format!("a download into it began or went on less than {span} ago; `--grace 0` takes it")
-                })
+                self.downloads(holding)
             }
             Pick::Unfinished(at, index) => {
                 let (_, stamp) = self.stock.at(*at)?.1.repository.unfinished.get(*index)?;
@@ -194,6 +204,10 @@ impl Clearer<'_> {
             }
             _ => None,
         }
+    }
+
+    fn downloads(&self, holding: &Holding) -> Option<String> {
+        self.needs.downloads(holding, self.terms.now.saturating_sub(self.terms.busy), self.terms.busy)
     }
 
     /// Why an unfinished download stays that was changed at `touched`.

@@ -5,6 +5,7 @@
 
 mod accounts;
 pub mod clear;
+pub mod downloads;
 mod ledger;
 mod linked;
 pub mod needs;
@@ -12,6 +13,7 @@ pub mod picks;
 pub mod prune;
 mod queue;
 mod settle;
+mod shared;
 pub mod stock;
 mod tracked;
 pub mod used;

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use super::downloads::AsksLocks;
 use super::stock::{Holding, Revision, Seen, Thing};
 use crate::models::homes::Homes;
 use crate::models::hub::{names, refs};
@@ -40,6 +41,8 @@ pub struct Needs {
     links: BTreeMap<PathBuf, BTreeSet<Holder>>,
     /// What running processes have open: device and inode.
     open: HashSet<(u64, u64)>,
+    /// Who is asked for the locks of a repository: only where something of it would go. There may be a lock for each file.
+    locks: Option<AsksLocks>,
 }
 
 impl Needs {
@@ -108,6 +111,15 @@ impl Needs {
     /// Whether there is a link at all.
     pub(super) fn has_links(&self) -> bool {
         !self.links.is_empty()
+    }
+
+    /// Asks for locks in this way.
+    pub fn ask_locks(&mut self, asks: AsksLocks) {
+        self.locks = Some(asks);
+    }
+
+    pub(super) const fn asks_locks(&self) -> Option<AsksLocks> {
+        self.locks
     }
 
     /// Adds what running processes have open.

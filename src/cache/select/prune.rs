@@ -4,6 +4,10 @@ mod by_use;
 mod goals;
 mod leavings;
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use super::downloads::BUSY;
 use super::needs::Needs;
 use super::picks::{At, Pick, Picks};
 use super::settle::{Settling, lines};
@@ -54,7 +58,8 @@ pub enum Room {
 
 /// Chooses by `rules`. `keep` are what a person wants to keep.
 pub fn select<'a>(stock: &'a Stock, needs: &Needs, log: &UseLog, keep: &[Pick], rules: &Rules) -> Selection<'a> {
-    let mut pruner = Pruner { stock, needs, log, keep, rules, picks: Picks::default(), kept: Vec::new() };
+    let mut pruner =
+        Pruner { stock, needs, log, keep, rules, picks: Picks::default(), kept: Vec::new(), busy: RefCell::default() };
     pruner.leavings();
     pruner.expired();
     if rules.ci {
@@ -78,6 +83,8 @@ struct Pruner<'a, 'n> {
     rules: &'n Rules,
     picks: Picks,
     kept: Vec<Kept>,
+    /// Why nothing goes of the repositories that were asked about.
+    busy: RefCell<HashMap<At, Option<String>>>,
 }
 
 /// Why what lies in another user's folder stays.
@@ -126,7 +133,8 @@ impl<'a> Pruner<'a, '_> {
                     continue;
                 }
                 let candidate = self.revision(at, hub, holding, index, revision);
-                let stays = candidate.stays.or_else(|| self.may_be_pinned(holding, revision, candidate.used));
+                let stays = self.stays(&candidate);
+                let stays = stays.or_else(|| self.may_be_pinned(holding, revision, candidate.used));
                 match stays {
                     Some(why) => {
                         self.kept.push(self.keeps(&candidate.name, &revision.folder, why));
@@ -184,6 +192,23 @@ impl<'a> Pruner<'a, '_> {
         Candidate { pick, used, stays, name }
     }
 
+    /// Why it stays that would go now.
+    fn stays(&self, candidate: &Candidate) -> Option<String> {
+        let of = candidate.pick.repository().and_then(|at| self.stock.at(at).map(|(_, holding)| (at, holding)));
+        candidate.stays.clone().or_else(|| of.and_then(|(at, holding)| self.downloads(at, holding)))
+    }
+
+    /// Why nothing of a repository goes but what nobody writes; looked at once for all its revisions.
+    fn downloads(&self, at: At, holding: &Holding) -> Option<String> {
+        if let Some(known) = self.busy.borrow().get(&at) {
+            return known.clone();
+        }
+        let busy = self.rules.grace.min(BUSY);
+        let found = self.needs.downloads(holding, self.rules.now.saturating_sub(busy), busy);
+        self.busy.borrow_mut().insert(at, found.clone());
+        found
+    }
+
     fn is_open_payload(&self, hub: &HubStock, holding: &Holding, revision: &Revision) -> bool {
         let is_shared = |blob: &usize| matches!(holding.content(*blob), Content::Listed(_) | Content::Elsewhere(..));
         let mut shared = revision.blobs().filter(is_shared).filter_map(|blob| holding.bytes(hub, blob));
@@ -232,7 +257,7 @@ impl<'a> Pruner<'a, '_> {
     fn all_but_the_lock(&mut self) {
         const WHY: &str = "the lock does not name it";
         for candidate in self.candidates() {
-            match candidate.stays {
+            match self.stays(&candidate) {
                 // What the lock names is what is kept, and needs no word.
                 Some(why) if why.starts_with("the lock of ") => {}
                 Some(why) => self.keep_candidate(&candidate.pick, &candidate.name, why),
@@ -242,7 +267,8 @@ impl<'a> Pruner<'a, '_> {
             }
         }
         for (at, holding) in self.homes() {
-            if holding.entry(&holding.repository.folder.join(".no_exist")).is_some() {
+            let is_there = holding.entry(&holding.repository.folder.join(".no_exist")).is_some();
+            if is_there && self.downloads(at, holding).is_none() {
                 self.picks.add(Pick::Absences(at), WHY);
             }
         }

@@ -12,6 +12,7 @@ use super::who::tag;
 use super::{Needed, Scene};
 use crate::cache::remove::{Role, Victim};
 use crate::cache::select::{Needs, Selection};
+use crate::models::hub::locks::is_any_held;
 use crate::support::escape;
 
 /// How a plan is made, by what is needed.
@@ -58,6 +59,7 @@ fn needs(scene: &Scene<'_>) -> Result<Needs> {
             escape::printable(why)
         );
     }
+    needs.ask_locks(is_any_held);
     Ok(needs)
 }
 

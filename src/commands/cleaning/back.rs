@@ -16,8 +16,8 @@ use crate::support::{quoted, units};
 /// So many lines are told.
 const NAMED: usize = 8;
 
-/// Lines that name what is back: `org/name@1a2b is back (30.0 MB).`
-pub(in crate::commands) fn back(survey: &Survey, restored: &Restored) -> Vec<String> {
+/// Lines that name what is back: `org/name@1a2b is back (30.0 MB).` What `becomes` of it: it is back, or would be.
+pub(in crate::commands) fn back(survey: &Survey, restored: &Restored, becomes: &str) -> Vec<String> {
     let mut things = Things::default();
     let mut repositories = Repositories::of(&restored.back);
     let sizes = restored.sizes.iter().copied().chain(std::iter::repeat(0));
@@ -27,8 +27,8 @@ pub(in crate::commands) fn back(survey: &Survey, restored: &Restored) -> Vec<Str
     let (count, whole) = (things.count(), things.whole);
     // What has a second name elsewhere freed nothing, and nothing is to be said of its size.
     let told = |(name, bytes): (String, u64)| match bytes {
-        0 => format!("{} is back.", quoted::shown(&name)),
-        _ => format!("{} is back ({}).", quoted::shown(&name), units::bytes(bytes)),
+        0 => format!("{} {becomes}.", quoted::shown(&name)),
+        _ => format!("{} {becomes} ({}).", quoted::shown(&name), units::bytes(bytes)),
     };
     let mut lines: Vec<String> = things.first.into_iter().map(told).collect();
     if count > NAMED {
@@ -125,7 +125,10 @@ impl Repositories {
         }
         let owners = self.owners.entry(part.folder.clone()).or_insert_with(|| Owners::of(&part.folder));
         let has = |commit: &&String| owners.of_content(name).any(|owner| owner == commit.as_str());
-        commits.iter().find(has).map(String::as_str)
+        // Of one that is not back yet, nobody can say what it has.
+        let alone =
+            commits.first().filter(|commit| commits.len() == 1 && !part.folder.join("snapshots").join(commit).exists());
+        commits.iter().find(has).or(alone).map(String::as_str)
     }
 }
 

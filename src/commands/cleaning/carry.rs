@@ -10,15 +10,15 @@ use super::again::{Choose, again};
 use super::back::back;
 use super::json::{Planned, document};
 use super::roots::Keeping;
+use super::said::said;
 use super::{Scene, remover, show};
 use crate::cache::remove::{Keep, Order, Outcome, Restored, Swept};
 use crate::cache::select::Selection;
-use crate::cache::select::prune::span;
 use crate::cli::Consent;
 use crate::commands::context::Context;
 use crate::commands::survey::Survey;
-use crate::commands::{Exit, Usage, consent, notes};
-use crate::support::{escape, quoted, time, units};
+use crate::commands::{Exit, consent, notes};
+use crate::support::{escape, quoted, units};
 
 /// How the journal calls a removal of models from the project with their files.
 pub(in crate::commands) const PURGE: &str = "models remove --purge";
@@ -125,29 +125,17 @@ fn consent(context: &Context, agreed: &Consent, keep: Option<Keep>) -> Result<()
     consent::sure(context, question, ("this deletes files", "`--yes`, or `--dry-run` to see what would go"))
 }
 
-pub(in crate::commands) fn said(outcome: &Outcome, verb: &str) -> String {
-    let Some(until) = outcome.until else { return format!("{} freed.", units::bytes(outcome.freed)) };
-    // A run that took a second did not make it less than an hour.
-    let left = span(until.saturating_sub(time::seconds()).saturating_add(30));
-    let freed = if outcome.freed > 0 { format!("{} freed, ", units::bytes(outcome.freed)) } else { String::new() };
-    format!(
-        "{freed}{} removed. For {left} `modelstrap {verb} --undo` brings it back; the next modelstrap after that frees it, \
-         or `modelstrap clear trash` at once.",
-        units::bytes(outcome.trashed)
-    )
-}
-
 /// Brings back what the last run removed.
 ///
 /// # Errors
 /// When the trash cannot be read, or something of it could not be put back.
 pub(in crate::commands) fn undo(context: &Context, verb: &str, dry_run: bool) -> Result<Exit> {
-    if dry_run {
-        return Err(Usage("`--undo` shows nothing beforehand\n  leave out `--dry-run`".to_owned()).into());
-    }
     crate::support::interrupt::watch();
     let survey = Survey::of(context)?;
     let remover = remover(&survey);
+    if dry_run {
+        return would_undo(context, verb, &survey, remover.would_return()?.as_ref());
+    }
     // A run that was killed before it had decided anything is the last one, and goes back by itself.
     let swept = remover.sweep_now()?;
     let restored = match swept.back.is_empty() {
@@ -161,26 +149,19 @@ pub(in crate::commands) fn undo(context: &Context, verb: &str, dry_run: bool) ->
     }
     let shown = |path: &Path| crate::support::paths::friendly(&survey.layout.root, survey.layout.home.as_deref(), path);
     if context.global.json {
-        let found = restored.as_ref();
-        let path = |path: &Path| quoted::text(path);
-        let stayed = found.iter().flat_map(|one| &one.stayed);
-        let document = json!({
-            "schema": format!("modelstrap.{verb}/1"),
-            "undone": found.map(|one| &one.verb),
-            "restored": found.map(|one| one.back.iter().map(|one| path(&one)).collect::<Vec<_>>()).unwrap_or_default(),
-            "stayed": stayed.map(|(at, why)| json!({"path": path(at), "why": why})).collect::<Vec<_>>(),
-        });
-        context.output.document(format!("{document:#}\n"))?;
+        context.output.document(undone(verb, restored.as_ref(), false))?;
     }
     let Some(restored) = restored else {
-        context.output.say("There is nothing to bring back: nothing was removed here, or its time is over.");
+        context.output.say(NOTHING_BACK);
         return Ok(Exit::Done);
     };
     for (path, why) in &restored.stayed {
         context.output.warn(format!("{} could not be brought back: {}", shown(path), escape::printable(why)));
     }
     if !context.global.json && !context.output.quiet {
-        context.output.result(back(&survey, &restored).iter().map(|line| format!("{line}\n")).collect::<String>())?;
+        context
+            .output
+            .result(back(&survey, &restored, "is back").iter().map(|line| format!("{line}\n")).collect::<String>())?;
     }
     if restored.verb == PURGE && !restored.back.is_empty() {
         context.output.say(NOT_NAMED);
@@ -192,4 +173,37 @@ pub(in crate::commands) fn undo(context: &Context, verb: &str, dry_run: bool) ->
         "{} could not be brought back, and stay in the trash, as said above",
         units::count(restored.stayed.len(), "thing")
     )
+}
+
+const NOTHING_BACK: &str = "There is nothing to bring back: nothing was removed here, or its time is over.";
+
+/// Says what an undo would bring back; nothing is changed.
+fn would_undo(context: &Context, verb: &str, survey: &Survey, restored: Option<&Restored>) -> Result<Exit> {
+    if context.global.json {
+        context.output.document(undone(verb, restored, true))?;
+        return Ok(Exit::Done);
+    }
+    match restored {
+        None => context.output.say(NOTHING_BACK),
+        Some(restored) if !context.output.quiet => {
+            let lines = back(survey, restored, "would be back");
+            context.output.result(lines.iter().map(|line| format!("{line}\n")).collect::<String>())?;
+        }
+        Some(_) => {}
+    }
+    Ok(Exit::Done)
+}
+
+/// The document of an undo.
+fn undone(verb: &str, restored: Option<&Restored>, dry_run: bool) -> String {
+    let path = |path: &Path| quoted::text(path);
+    let stayed = restored.iter().flat_map(|one| &one.stayed);
+    let document = json!({
+        "schema": format!("modelstrap.{verb}/1"),
+        "dry_run": dry_run,
+        "undone": restored.map(|one| &one.verb),
+        "restored": restored.map(|one| one.back.iter().map(|one| path(&one)).collect::<Vec<_>>()).unwrap_or_default(),
+        "stayed": stayed.map(|(at, why)| json!({"path": path(at), "why": why})).collect::<Vec<_>>(),
+    });
+    format!("{document:#}\n")
 }

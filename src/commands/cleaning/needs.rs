@@ -10,6 +10,7 @@ use crate::cache::select::Needs;
 use crate::commands::context::Context;
 use crate::commands::survey::Survey;
 use crate::models::homes::Homes;
+use crate::models::hub::locks::is_any_held;
 use crate::platform::mapped_files::mapped_files;
 use crate::platform::open_files::open_files;
 use crate::support::{escape, paths};
@@ -46,6 +47,7 @@ impl Needed {
             needs.add_open(open.all);
         }
         needs.add_open(mapped_files(Path::new("/")));
+        needs.ask_locks(is_any_held);
         Ok(Self { needs, projects, links, unseen, homes })
     }
 }

@@ -7,7 +7,6 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 use crate::cache::remove::Keep;
-use crate::cache::select::prune::span;
 use crate::cli::Trash;
 use crate::commands::context::Context;
 use crate::platform::{Probe, disk};
@@ -112,8 +111,17 @@ impl Keeping {
     }
 }
 
-fn words(time: Duration) -> String {
-    span(i64::try_from(time.as_secs()).unwrap_or(i64::MAX))
+/// `1 h`, `1 min 30 s`.
+pub(super) fn words(time: Duration) -> String {
+    let mut left = time.as_secs();
+    let mut words = Vec::new();
+    for (unit, seconds) in [("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)] {
+        if left >= seconds {
+            words.push(format!("{} {unit}", left / seconds));
+            left %= seconds;
+        }
+    }
+    if words.is_empty() { "0 s".to_owned() } else { words.join(" ") }
 }
 
 /// How much is free, where that is little: less than 10 GB, and less than a tenth of the disk; or room for fewer files than a

@@ -3,7 +3,7 @@
 //! They are a courtesy: on Lustre, GPFS and some NFS every taker is told that it holds the lock. What keeps a cache good is that
 //! unfinished files have names of their own and the final name comes by a rename. So a lock held too long is passed by.
 
-use std::fs::{self, TryLockError};
+use std::fs;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::layout::{Repository, blob_name};
 use crate::models::homes::Homes;
 use crate::models::locked::{File, HubPlace};
+use crate::platform::locks;
 use crate::support::lock::Lock;
 
 /// A smaller file has its name and its link a moment after its last byte: its lock is taken only where somebody else has made
@@ -50,9 +51,16 @@ pub fn lock_within(place: &HubPlace, file: &File, homes: &Homes, patience: Durat
 /// Whether another process holds the lock at `path`, as far as the disk tells. One that cannot be opened might be held.
 pub fn is_held(path: &Path) -> bool {
     match fs::File::open(path) {
-        Ok(file) => matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)),
+        Ok(file) => !locks::is_free(&file, path.file_name().unwrap_or_default()),
         Err(error) => error.kind() != io::ErrorKind::NotFound,
     }
+}
+
+/// Whether another process holds a lock of the repository in `folder`, `…/models--org--name`: it fetches something of it.
+pub fn is_any_held(folder: &Path) -> bool {
+    let of = folder.parent().zip(folder.file_name()).map(|(hub, name)| hub.join(".locks").join(name));
+    let locks = of.and_then(|of| fs::read_dir(of).ok()).into_iter().flatten().flatten().map(|entry| entry.path());
+    locks.filter(|path| path.extension().is_some_and(|end| end == "lock")).any(|path| is_held(&path))
 }
 
 fn take(path: &Path, patience: Duration) -> Option<Lock> {

@@ -45,7 +45,7 @@ impl Pruner<'_, '_> {
             if used.at > limit {
                 return;
             }
-            match candidate.stays {
+            match self.stays(&candidate) {
                 Some(why) => self.keep_candidate(&candidate.pick, &candidate.name, why),
                 None => {
                     let why = format!("not used for {}", span(self.rules.now.saturating_sub(used.at)));

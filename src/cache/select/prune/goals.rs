@@ -27,7 +27,7 @@ impl<'a> Pruner<'a, '_> {
         let mut staying: Vec<(Pick, String, String)> = Vec::new();
         while let Some((goal, _)) = self.rules.goals.iter().zip(&freed).find(|(goal, freed)| **freed < goal.bytes) {
             let Some(candidate) = least_used.next(self) else { break };
-            if let Some(why) = candidate.stays {
+            if let Some(why) = self.stays(&candidate) {
                 staying.push((candidate.pick, candidate.name, why));
                 continue;
             }

@@ -80,14 +80,16 @@ impl Pruner<'_, '_> {
         let repository = &holding.repository;
         let all_old = repository.unfinished.iter().all(|(_, stamp)| !self.is_young(stamp.touched()));
         let is_empty = repository.revisions.is_empty() && holding.contents() == 0 && all_old;
-        if is_empty && !self.is_young(holding.newest_below(&repository.folder)) {
+        if is_empty && self.downloads(at, holding).is_none() && !self.is_young(holding.newest_below(&repository.folder))
+        {
             self.picks.add(Pick::Repository(at), "holds no revision");
             return;
         }
         for (index, reference) in repository.references.iter().enumerate() {
             let is_there = |commit: &String| repository.revisions.iter().any(|one| one.commit.to_str() == Some(commit));
             let is_old = holding.entry(&reference.path).is_some_and(|entry| !self.is_young(entry.stamp.touched()));
-            if is_old && !reference.commit.as_ref().is_some_and(is_there) && !repository.revisions.is_empty() {
+            let is_lost = !reference.commit.as_ref().is_some_and(is_there) && !repository.revisions.is_empty();
+            if is_old && is_lost && self.downloads(at, holding).is_none() {
                 self.picks.add(Pick::Reference(at, index), "names a commit that is not there");
             }
         }

@@ -237,7 +237,7 @@ fn undo(context: &Context) -> Result<Vec<(String, Tone)>> {
         let nothing = "There is nothing to bring back: nothing was deleted here, or its time is over.";
         return Ok(vec![(nothing.to_owned(), Tone::Plain)]);
     };
-    let back = cleaning::back(&survey, &restored);
+    let back = cleaning::back(&survey, &restored, "is back");
     let mut lines: Vec<(String, Tone)> = back.into_iter().map(|line| (line, Tone::Good)).collect();
     stayed(&restored.stayed, "could not be brought back", &shown, &mut lines);
     Ok(lines)
