@@ -12,6 +12,9 @@ use crate::support::{escape, paths};
 /// What is said of a library's home that leads elsewhere and is none.
 pub const NO_CACHE: &str = "which is no cache: it is left alone";
 
+/// What is said of one that leads into `~/.cache`: a link that came with a clone must not clear what every project of a person uses.
+pub const EVERYBODYS: &str = "where programs of every project keep theirs: it is left alone";
+
 /// This tool's own folder.
 const OWN: &str = ".modelstrap";
 
@@ -134,7 +137,13 @@ impl Trust {
         if in_root || beside || self.is_a_cache_of_its_own(&place.real) {
             return None;
         }
-        Some(format!("leads to {}, {NO_CACHE}", escape::path(&place.real)))
+        let why = if self.is_everybodys(&place.real) { EVERYBODYS } else { NO_CACHE };
+        Some(format!("leads to {}, {why}", escape::path(&place.real)))
+    }
+
+    /// Whether it lies in `~/.cache`.
+    fn is_everybodys(&self, real: &Path) -> bool {
+        self.home.as_ref().is_some_and(|home| real.starts_with(home.join(".cache")))
     }
 
     /// Whether the folder says itself that it is a cache, and is none of those that are never one.
@@ -144,9 +153,7 @@ impl Trust {
         }
         if let Some(home) = &self.home {
             let first = real.strip_prefix(home).ok().and_then(|inside| inside.components().next());
-            let dotted = first.is_some_and(|first| {
-                first.as_os_str().as_encoded_bytes().starts_with(b".") && first.as_os_str() != ".cache"
-            });
+            let dotted = first.is_some_and(|first| first.as_os_str().as_encoded_bytes().starts_with(b"."));
             if dotted || home.starts_with(real) {
                 return false;
             }
@@ -193,9 +200,16 @@ mod tests {
     fn room() -> (tempfile::TempDir, PathBuf) {
         let room = tempfile::tempdir().unwrap();
         let path = room.path().canonicalize().unwrap();
-        for folder in
-            ["p/.cache/whisper", "p/out", "h/docs", "h/.ssh", "disk/plain", "disk/hf/hub/models--o--m", "disk/tagged"]
-        {
+        for folder in [
+            "p/.cache/whisper",
+            "p/out",
+            "h/docs",
+            "h/.ssh",
+            "h/.cache/huggingface/hub/models--o--m",
+            "disk/plain",
+            "disk/hf/hub/models--o--m",
+            "disk/tagged",
+        ] {
             fs::create_dir_all(path.join(folder)).unwrap();
         }
         fs::write(path.join("disk/tagged/CACHEDIR.TAG"), "Signature: 8a477f597d28d172789f06886806bc55\n").unwrap();
@@ -218,6 +232,7 @@ mod tests {
             ("disk/tagged", true),
             ("h/docs", false),
             ("h/.ssh", false),
+            ("h/.cache/huggingface", false),
             ("h", false),
             ("p/out", false),
         ] {
