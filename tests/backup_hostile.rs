@@ -183,6 +183,9 @@ fn an_index_that_names_what_no_cache_holds_is_refused() {
         ),
         ("a login", vec![file("huggingface/token", b"hf_theirs")], "is a login"),
         ("notes of modelstrap", vec![file("torch/.modelstrap/x", b"")], "is modelstrap's own"),
+        ("what Git runs", vec![file("torch/hub/x_main/.git/config", b"[core]\nfsmonitor = id")], "is what Git keeps"),
+        ("whatever its case", vec![file("torch/hub/x_main/.Git/hooks/post-checkout", b"id")], "is what Git keeps"),
+        ("hidden", vec![file(".ssh/authorized_keys", b"ssh-ed25519")], "is in a hidden folder of no library"),
         ("in the root", vec![file("evil", b"")], "lies in no library's folder"),
     ] {
         refused(what, &tar_of(&index_of(entries), &[]), words);
@@ -217,6 +220,15 @@ fn bombs_go_off_nowhere() {
     .unwrap();
     (0..1024).for_each(|_| bomb.write_all(&[0; 1 << 20]).unwrap());
     refused("a gigabyte of zeros", &bomb.finish().unwrap(), "1073741824 bytes come instead of 7");
+    // The same where an honest index says so: a hundred kilobytes, and the disk has room for what they become.
+    let large = |size| entry("torch/a", What::File { size, sum: [0; 32] });
+    let mut bomb = zstd::stream::Encoder::new(Vec::new(), 3).unwrap();
+    bomb.write_all(&member(index::NAME, "", Kind::File, &index_of(vec![large(2 << 30)]))).unwrap();
+    let header =
+        Member { name: b"torch/a".to_vec(), to: vec![], kind: Kind::File, size: 2 << 30, mode: 0o644, mtime: 0 };
+    bomb.write_all(&tar::header(&header)).unwrap();
+    (0..1100).for_each(|_| bomb.write_all(&[0; 1 << 20]).unwrap());
+    refused("two gigabytes of zeros", &bomb.finish().unwrap(), "more than 1000 times its size");
     let mut line = zstd::stream::Encoder::new(Vec::new(), 3).unwrap();
     line.write_all(&tar::header(&Member {
         name: index::NAME.into(),

@@ -139,8 +139,8 @@ impl Walk<'_> {
             return None;
         }
         match name.kept_out() {
-            Some("a login") => {
-                self.found.left_out.push((path, "a login".to_owned()));
+            Some(why @ ("a login" | names::GIT | names::HIDDEN)) => {
+                self.found.left_out.push((path, why.to_owned()));
                 return None;
             }
             Some(_) => return None,

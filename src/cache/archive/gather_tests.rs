@@ -24,7 +24,8 @@ fn found(gathered: &Gathered) -> Vec<String> {
     let line = |at: usize| match (things.name(at), things.get(at)) {
         (name, Thing::File(Source::Disk(_))) => name.to_string(),
         (name, Thing::File(Source::Made(_))) => {
-            format!("{name} = {}", names::shown(&lists.text(at, stores, |at| things.name(at))))
+            let text = lists.text(at, stores, |at| things.name(at));
+            format!("{name} = {}", String::from_utf8_lossy(&text).escape_default())
         }
         (name, Thing::Link(to)) => format!("{name} -> {}", names::shown(&to)),
         (name, Thing::Folder) => format!("{name}/"),

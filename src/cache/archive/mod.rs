@@ -8,6 +8,7 @@
 //!
 //! A million names are held in numbers: a [`table`] has their letters, and all that is known of a name lies in lists beside it.
 
+mod bomb;
 mod check;
 pub mod contents;
 pub mod folder;

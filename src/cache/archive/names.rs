@@ -61,6 +61,11 @@ pub enum Role {
     Plain,
 }
 
+/// Why a work tree of Git is left out.
+pub const GIT: &str = "what Git keeps for itself";
+/// Why what lies in a hidden folder beside the libraries' is left out.
+pub const HIDDEN: &str = "in a hidden folder of no library";
+
 impl Name {
     /// The name that `bytes` are.
     ///
@@ -193,6 +198,13 @@ impl Name {
         };
         if self.parts().any(|part| part == b".modelstrap") {
             return Some("modelstrap's own");
+        }
+        // What Git finds there runs programs when somebody asks it anything; so may what programs find in a hidden folder of `~/.cache`.
+        if self.parts().any(|part| part.eq_ignore_ascii_case(b".git") || part.eq_ignore_ascii_case(b"git~1")) {
+            return Some(GIT);
+        }
+        if self.0.starts_with(b".") {
+            return Some(HIDDEN);
         }
         if outside.split(|byte| *byte == b'/').skip(1).any(|part| SECRETS.contains(&part)) {
             return Some("a login");

@@ -70,6 +70,9 @@ fn logins_locks_and_unfinished_files_stay_where_they_are() {
         ".modelstrap/projects/a.json",
         "torch/.x.modelstrap-12",
         "torch/hub/trusted_list",
+        "torch/hub/owner_repo_main/.git/config",
+        "huggingface/hub/models--a/snapshots/c/.GIT/hooks/x",
+        ".ssh/authorized_keys",
     ] {
         assert!(name(out).kept_out().is_some(), "{out}");
     }

@@ -48,6 +48,7 @@ fn broken(error: &io::Error) -> anyhow::Error {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => anyhow!(Cut),
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => anyhow!("it is damaged: it cannot be decompressed"),
+        io::ErrorKind::Other => anyhow!("{error}"),
         _ => anyhow!("it cannot be read: {error}"),
     }
 }

@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
 
+use super::bomb::{Came, Measure};
 use super::frames;
 
 /// Frames up to this size are taken whole. This tool writes frames of 1 MiB.
@@ -53,11 +54,12 @@ struct Ahead {
     end: usize,
     /// How much is read at once.
     most: usize,
+    came: Came,
 }
 
 impl Ahead {
     fn new(input: Input) -> Self {
-        Self { input, buffer: vec![0; ROOM], start: 0, end: 0, most: ROOM }
+        Self { input, buffer: vec![0; ROOM], start: 0, end: 0, most: ROOM, came: Came::default() }
     }
 
     /// At least `count` bytes, or all that are left.
@@ -70,7 +72,10 @@ impl Ahead {
             let most = self.buffer.len().min(self.most.max(count));
             match self.input.read(&mut self.buffer[self.end..most]) {
                 Ok(0) => break,
-                Ok(more) => self.end += more,
+                Ok(more) => {
+                    self.end += more;
+                    self.came.add(more as u64);
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
@@ -83,7 +88,10 @@ impl Ahead {
         self.start += held;
         match count - held as u64 {
             0 => Ok(()),
-            rest => self.input.skip(rest),
+            rest => {
+                self.came.add(rest);
+                self.input.skip(rest)
+            }
         }
     }
 }
@@ -131,6 +139,7 @@ pub struct Source {
     start: usize,
     /// What is to be passed over before the next byte.
     skip: u64,
+    measure: Measure,
 }
 
 impl Source {
@@ -140,6 +149,7 @@ impl Source {
     /// What the disk says.
     pub fn of(input: Input) -> io::Result<Self> {
         let mut ahead = Ahead::new(input);
+        let measure = Measure::of(ahead.came.clone());
         let begin = ahead.peek(frames::LONGEST_HEADER)?;
         let form = if begin.starts_with(&frames::MAGIC) {
             let decompressor = zstd::bulk::Decompressor::new()?;
@@ -149,7 +159,7 @@ impl Source {
         } else {
             Form::Plain(ahead)
         };
-        Ok(Self { form, buffer: Vec::new(), start: 0, skip: 0 })
+        Ok(Self { form, buffer: Vec::new(), start: 0, skip: 0, measure })
     }
 
     /// The next bytes, as many as there are at hand; none at the end.
@@ -165,7 +175,9 @@ impl Source {
             if self.start < self.buffer.len() {
                 break;
             }
-            if !self.more()? {
+            let is_over = !self.more()?;
+            self.measure.gives(self.buffer.len())?;
+            if is_over {
                 if self.skip > 0 {
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
