@@ -134,3 +134,31 @@ fn a_folder_that_cannot_be_read_is_named_and_its_repository_stays() {
     assert!(ran.out.contains("org/asr: ") && ran.out.contains("could not be read"), "{}", ran.out);
     assert!(room.exists(&format!("{ASR}/blobs/new")) && !room.exists(&format!("{HUB}/models--org--other")));
 }
+
+#[test]
+fn what_is_ollamas_is_left_to_ollama_however_it_is_named() {
+    let room = Room::bare();
+    room.setup(&[]);
+    let digest = |digit: &str| digit.repeat(64);
+    for store in ["~/.ollama/models", ".cache/ollama"] {
+        room.write(&format!("{store}/blobs/sha256-{}", digest("1")), vec![1; 3_000_000]);
+        let layer = format!(r#"{{"layers":[{{"digest":"sha256:{}","size":1}}]}}"#, digest("1"));
+        room.write(&format!("{store}/manifests/registry.ollama.ai/library/llama3/8b"), layer);
+    }
+    let before = room.tree();
+    let outside = room.place("~/.ollama/models");
+    let manifest = outside.join("manifests/registry.ollama.ai/library/llama3/8b");
+    for word in [outside.to_str().unwrap(), manifest.to_str().unwrap(), ".cache/ollama", "./.cache/ollama/blobs"] {
+        let ran = room.run(&["clear", word, "--yes"]).expect(2);
+        assert!(
+            ran.err.contains("is Ollama's, whose models share their layers: `ollama list` names"),
+            "{word}: {}",
+            ran.err
+        );
+    }
+    let ran = room.run(&["clear", "llama3:8b", "--yes"]).expect(2);
+    assert!(ran.err.contains("`ollama rm llama3:8b` removes it"), "{}", ran.err);
+    room.tree()
+        .without(|name| name.contains("/.modelstrap"))
+        .assert_eq(&before.without(|name| name.contains("/.modelstrap")), "a refusal");
+}

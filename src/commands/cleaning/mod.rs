@@ -23,7 +23,7 @@ use anyhow::{Context as _, Result, bail};
 use super::Usage;
 use super::context::Context;
 use super::survey::Survey;
-use crate::cache::inventory::Inventory;
+use crate::cache::inventory::{Found, Inventory, Unit, UnitKind};
 use crate::cache::link;
 use crate::cache::places::Place;
 use crate::cache::remove::{Remover, Swept};
@@ -264,6 +264,9 @@ impl<'a> Scene<'a> {
             let in_trash = || self.remover.removed().is_ok_and(|there| trash::is_called(there.iter(), word));
             let listed = |found: &[PathBuf]| found.iter().map(|path| format!("\n  {}", self.shown(path))).collect::<String>();
             Usage(match problem {
+                Problem::Unknown(_) if let Some(command) = self.of_ollama(word, path.as_deref()) => {
+                    format!("{shown} is Ollama's, whose models share their layers: {command}")
+                }
                 Problem::Unknown(_) if path.as_deref().is_some_and(|path| self.lie_in(path).next().is_some()) => {
                     let places = path.iter().flat_map(|path| self.lie_in(path));
                     let commands = places.map(|place| format!("\n  modelstrap clear {}", self.word_for(&place.path)));
@@ -303,6 +306,20 @@ impl<'a> Scene<'a> {
             })
             .into()
         })
+    }
+
+    /// What removes `word`, or what lies at `path`, if that is Ollama's.
+    fn of_ollama(&self, word: &str, path: Option<&Path>) -> Option<String> {
+        let is_its = |unit: &&Unit| matches!(unit.kind, UnitKind::Ollama);
+        let stores = self.inventory.places.iter().filter(|found| found.units.iter().any(|unit| is_its(&unit)));
+        let mut models = stores.clone().flat_map(|found| &found.units).filter(is_its);
+        if let Some(name) = models.find_map(|unit| unit.name.to_str().filter(|name| *name == word)) {
+            return Some(format!("`ollama rm {}` removes it", escape::printable(name)));
+        }
+        let path = paths::real_place(path?)?;
+        let lies_in = |found: &&Found| path.starts_with(&found.place.real);
+        let mut stores = stores.filter(lies_in);
+        stores.next().map(|_| "`ollama list` names them, and `ollama rm` removes one".to_owned())
     }
 
     /// Where a link leads to, if that is in a place.
