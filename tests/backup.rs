@@ -101,7 +101,7 @@ fn what_goes_in_comes_out_and_no_content_is_stored_twice() {
         let size = fs::metadata(&file).unwrap().len();
         assert!(size < most, "{name} has {size} bytes");
         let other = beside();
-        other.run(&["restore", path]).expect(0).says(&["every byte is what the index says"]);
+        other.run(&["restore", path]).expect(0).says(&["every byte of it is what the index says"]);
         cache(&other).assert_eq(&cache(&room), name);
         let inode =
             |name: &str| fs::metadata(other.place(&format!(".cache/torch/hub/checkpoints/{name}"))).unwrap().ino();

@@ -127,7 +127,7 @@ fn an_empty_cache_is_called_empty_and_what_lies_outside_is_named() {
     room.write(&format!("{stray}/blobs/ab.incomplete"), vec![7; 500_000]);
     let ran = room.run(&["prune", "--yes"]).expect(0);
     let words = "lie outside of it, with 1 unfinished download and 1 revision without a branch or tag: `modelstrap migrate` \
-                 brings it in.\n";
+                 brings in what is whole, and `modelstrap status` names the rest.\n";
     assert!(
         ran.err.starts_with("Nothing to remove.\nprune looks at .cache only; ") && ran.err.ends_with(words),
         "{}",
@@ -218,7 +218,7 @@ fn a_backup_that_may_not_fit_is_said_beforehand() {
 #[test]
 fn a_misspelt_model_of_a_backup_is_met_with_the_nearest() {
     let room = lived_in();
-    for (word, near) in [("org/asn", "org/asr"), ("large-v2.pt", "large-v3.pt")] {
+    for (word, near) in [("org/asn", "org/asr"), ("large-v2.pt", "whisper/large-v3.pt")] {
         let ran = room.run(&["backup", "a.tar", word]).expect(1);
         let says = format!("error: nothing in the cache is called {word}; did you mean `{near}`?\n");
         assert!(ran.err.starts_with(&says), "{}", ran.err);

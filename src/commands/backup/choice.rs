@@ -187,16 +187,23 @@ impl Choice {
     }
 }
 
-/// What resembles `word` most, if anything does: a model of the lock, a repository, or what lies in a home.
+/// What resembles `word` most, if anything does: a model of the lock, a repository, or what lies in a home, by the name that it is taken by.
 fn nearest(word: &str, roots: &[Root], lock: Option<&Lock>) -> Option<String> {
-    let models = lock.into_iter().flat_map(|lock| &lock.models).map(|model| model.name.clone());
-    let folders =
-        roots.iter().flat_map(|root| [root.path.clone(), root.path.join("hub"), root.path.join("hub/checkpoints")]);
-    let listed = folders.filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().filter_map(Result::ok);
-    let names = listed.map(|entry| quoted::text(entry.file_name()));
-    let names = names.filter(|name| !name.starts_with('.')).map(|name| hub::full_name(&name).unwrap_or(name));
-    let known: Vec<String> = models.chain(names).collect();
-    nearest::nearest(word, known.iter().map(String::as_str)).map(str::to_owned)
+    let models = lock.into_iter().flat_map(|lock| &lock.models).map(|model| (model.name.clone(), model.name.clone()));
+    let folders = roots.iter().flat_map(|root| ["", "hub", "hub/checkpoints"].map(|below| (root, below)));
+    let listed = folders.flat_map(|(root, below)| {
+        let entries = std::fs::read_dir(root.path.join(below)).into_iter().flatten().filter_map(Result::ok);
+        let folder = names::to_path(&root.prefix).join(below);
+        entries.map(move |entry| (entry.file_name(), folder.join(entry.file_name())))
+    });
+    let listed = listed.map(|(name, path)| (quoted::text(name), quoted::text(path)));
+    let listed = listed.filter(|(name, _)| !name.starts_with('.')).map(|(name, path)| match hub::full_name(&name) {
+        Some(full) => (full.clone(), full),
+        None => (name, path),
+    });
+    let known: Vec<(String, String)> = models.chain(listed).collect();
+    let near = nearest::nearest(word, known.iter().map(|(name, _)| name.as_str()))?;
+    known.iter().find(|(name, _)| name == near).map(|(_, taken)| taken.clone())
 }
 
 /// The command that fetches the damaged blob at `path` again: of its repository alone, where it lies in one.

@@ -76,7 +76,7 @@ pub(in crate::commands) fn no_more(scene: &Scene<'_>) -> String {
 pub(in crate::commands) fn leavings(scene: &Scene<'_>) -> Option<String> {
     let found = Beyond::of(&scene.survey)?;
     Some(format!(
-        "prune looks at {} only; {}, with {}: `modelstrap migrate` brings it in.",
+        "prune looks at {} only; {}, with {}: `modelstrap migrate` brings in what is whole, and `modelstrap status` names the rest.",
         root(scene),
         found.said(),
         found.leavings()?

@@ -119,7 +119,7 @@ fn show(context: &Context, survey: &Survey, target: &Target, index: &Index, merg
         output.tell(format!("{} was written later than the archive's, and stays.", index.members.name(*at)));
     }
     for name in merge.replaced(index).take(NAMED) {
-        output.tell(format!("{name} is replaced."));
+        output.tell(format!("{name} has other bytes here, and is to be replaced."));
     }
 }
 
@@ -215,8 +215,13 @@ fn report(
         };
         context.output.stream_document(&document)?;
     } else if let Some(outcome) = outcome {
+        let unread = if merge.here(index) > 0 {
+            " Blobs that were here already were not read: `modelstrap verify` does that."
+        } else {
+            ""
+        };
         context.output.say(format!(
-            "Restored {} in {} and {}; every byte is what the index says.",
+            "Restored {} in {} and {}; every byte of it is what the index says.{unread}",
             units::bytes(outcome.bytes),
             units::count(outcome.files, "file"),
             units::count(outcome.links, "link"),
