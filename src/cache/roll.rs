@@ -119,11 +119,10 @@ impl From<Vec<PathBuf>> for Roll {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
 
-    #[cfg(unix)]
     #[test]
     fn paths_come_back_as_they_were_whatever_their_names_are() {
         use std::os::unix::ffi::OsStrExt as _;

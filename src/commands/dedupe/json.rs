@@ -52,9 +52,9 @@ impl Serialize for Left<'_> {
 }
 
 fn pair(report: &Report<'_>, set: Set<'_>, copy: Copy<'_>) -> Value {
-    let names: Vec<_> = copy.file.names().map(|name| quoted::text(&name.path())).collect();
+    let names: Vec<_> = copy.file.names().map(|name| quoted::text(name.path())).collect();
     let mut value = json!({
-        "keep": quoted::text(&set.keep.name().path()),
+        "keep": quoted::text(set.keep.name().path()),
         "names": names,
         "size_bytes": copy.file.size(),
         "can_free_bytes": copy.saves,
