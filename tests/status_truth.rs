@@ -394,3 +394,28 @@ fn a_cache_of_many_links_takes_what_du_says_on_every_file_system() {
         agrees(du, status, system);
     }
 }
+
+#[test]
+fn a_revision_frees_its_links_and_folders_too_and_says_so() {
+    let room = Room::bare();
+    room.write("modelstrap.toml", "[project]\nname = \"p\"\n");
+    room.setup(&[]);
+    // Names so long that the links to them take a block each, where disks keep short ones in the inode.
+    let blobs: Vec<String> = (0..40).map(|number| format!("{number:0>64}")).collect();
+    let all: Vec<(&str, usize)> = blobs.iter().map(|blob| (blob.as_str(), 8)).collect();
+    repository(&room, "org/asr", &[(PINNED, &all), (MAIN, &all)]);
+    room.write(&format!("{HUB}/models--org--asr/refs/main"), MAIN);
+    let status = room.run(&["status", "--revisions", "--json"]).expect(0).json();
+    let places = status["places"].as_array().unwrap();
+    let mut models = places.iter().flat_map(|place| place["models"].as_array().unwrap());
+    let model = models.find(|model| model["name"] == "org/asr").unwrap();
+    let revision = model["revisions"].as_array().unwrap().iter().find(|one| one["commit"] == PINNED).unwrap();
+    let says = revision["sizes"]["exclusive_bytes"].as_u64().unwrap();
+    let word = format!("org/asr@{PINNED}");
+    let plan = room.run(&["clear", &word, "--dry-run", "--json", "--grace", "0"]).expect(0).json();
+    assert_eq!(plan["exclusive_bytes"], says, "{plan:#}");
+    let freed = room.run(&["clear", &word, "--yes", "--now", "--json", "--grace", "0"]).expect(0).json();
+    assert_eq!(freed["freed_bytes"], says, "{freed:#}");
+    let here = fs::symlink_metadata(room.place(HUB)).unwrap();
+    assert!(std::os::unix::fs::MetadataExt::blocks(&here) == 0 || says > 0, "a folder takes a block here");
+}

@@ -108,7 +108,7 @@ pub struct Repository {
     pub broken_refs: Vec<String>,
     /// Links that lead out of the repository, elsewhere than to the shared store: they are not followed.
     pub foreign: u64,
-    /// What folders, references and notes of it take on the disk beside its contents, in bytes.
+    /// What folders, references and notes of it take on the disk beside its contents and revisions, in bytes.
     pub beside: u64,
 }
 

@@ -50,6 +50,7 @@ pub(super) fn read(
         blobs: Vec::new(),
         links: Taken::of(links),
         shut: Shut::default(),
+        ways: 0,
         found: Read {
             repository: Repository::default(),
             tally: Tally::default(),
@@ -70,6 +71,8 @@ struct Reader<'a> {
     blobs: Vec<Blob>,
     links: Taken<'a>,
     shut: Shut,
+    /// What the folders and links of revisions take, in bytes: it goes with each.
+    ways: u64,
     found: Read,
 }
 
@@ -112,7 +115,8 @@ impl Reader<'_> {
             self.note(&path.join(text(&name)), outcome);
         }
         let Read { repository, tally, .. } = &mut self.found;
-        repository.beside = tally.sizes.disk.saturating_sub(contents).saturating_sub(tally.partial.bytes);
+        let others = contents.saturating_add(self.ways).saturating_add(tally.partial.bytes);
+        repository.beside = tally.sizes.disk.saturating_sub(others);
     }
 
     fn part(&mut self, path: &Path, name: &str, outcome: io::Result<()>) {
@@ -197,15 +201,19 @@ impl Reader<'_> {
         let mut folders = Vec::new();
         let mut target = [0; 512];
         let device = self.found.tally.folder(folder);
+        self.way(index, folder.own().disk);
+        let mut linked = 0_u64;
         {
-            let Self { full, keys, hub, room, blobs, links, shut: Shut { blobs: shut, .. }, found } = self;
+            let Self { full, keys, hub, room, blobs, links, shut: Shut { blobs: shut, .. }, found, .. } = self;
             let Read { repository, tally, via, .. } = found;
             folder.each(room, |name, kind| {
                 let Some(revision) = repository.revisions.get_mut(index as usize) else { return Ok(()) };
                 match kind {
                     Kind::Link => {
                         let Some(leads) = there(folder.target(name, &mut target))? else { return Ok(()) };
-                        tally.link(links.by(folder, device, name, leads.len()));
+                        let disk = links.by(folder, device, name, leads.len());
+                        tally.link(disk);
+                        linked = linked.saturating_add(disk);
                         let Some(blob) = blob(leads, depth) else {
                             repository.foreign += 1;
                             return Ok(());
@@ -233,11 +241,20 @@ impl Reader<'_> {
                 Ok(())
             })?;
         }
+        self.way(index, linked);
         for name in folders {
             not_too_deep(depth)?;
             self.snapshot(&folder.enter(&name)?, index, depth + 1)?;
         }
         Ok(())
+    }
+
+    /// A folder of a revision, or its links, take so much themselves.
+    fn way(&mut self, index: u32, disk: u64) {
+        self.ways = self.ways.saturating_add(disk);
+        if let Some(revision) = self.found.repository.revisions.get_mut(index as usize) {
+            revision.sizes += Sizes { disk, exclusive: disk, ..Sizes::default() };
+        }
     }
 
     fn references_of(&mut self, repository: &Folder) -> io::Result<()> {
