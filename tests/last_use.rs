@@ -74,3 +74,24 @@ fn a_size_takes_first_what_is_used_least_with_what_it_shares() {
     assert_eq!(names("1.2 MB"), ["org/asr@111111111111", "org/tts@222222222222"]);
     assert_eq!(names("0.7 MB"), ["org/asr@111111111111", "org/tts@222222222222", "org/asr@222222222222"]);
 }
+
+#[test]
+fn looking_is_no_use() {
+    let room = Room::bare();
+    room.write("modelstrap.toml", "[project]\nname = \"p\"\n");
+    let folder = "models/asr";
+    let notes = ".cache/huggingface/download/model.safetensors.metadata";
+    room.write(&format!("{folder}/model.safetensors"), vec![7; 2_000_000]);
+    room.write(&format!("{folder}/{notes}"), format!("{MAIN}\n{:064}\n1764084046.0\n", 1));
+    let manifest = "~/.ollama/models/manifests/registry.ollama.ai/library/llama3/8b";
+    room.write(&format!("~/.ollama/models/blobs/sha256-{:064}", 1), vec![1; 1_000_000]);
+    room.write(manifest, format!(r#"{{"layers":[{{"digest":"sha256:{:064}","size":1}}]}}"#, 1));
+    let all = [format!("{folder}/model.safetensors"), format!("{folder}/{notes}"), manifest.to_owned()];
+    let read = || all.clone().map(|name| fs::metadata(room.place(&name)).unwrap().accessed().unwrap());
+    all.iter().for_each(|name| age(&room, name, 200, 200));
+    let before = read();
+    for arguments in [&["status", "--models"][..], &["setup", "--yes"], &["status", "-m"], &["migrate", "--dry-run"]] {
+        room.run(arguments).expect(0);
+        assert_eq!(read(), before, "{arguments:?}");
+    }
+}

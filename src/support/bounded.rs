@@ -1,9 +1,11 @@
 //! Reads files that a stranger may have put there: regular files only, up to a size, so that neither a pipe nor
 //! `/dev/zero` behind a link can hang or fill this process.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
+
+use super::quiet;
 
 /// Files larger than this are not configuration; reading one would only cost memory.
 pub const CONFIGURATION: u64 = 16 << 20;
@@ -22,6 +24,7 @@ pub fn read(path: &Path, max: u64) -> io::Result<Vec<u8>> {
     }
     // A vector that grows may end with twice the room that it needs.
     let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0).saturating_add(1));
-    File::open(path)?.take(max).read_to_end(&mut bytes)?;
+    // Notes lie among the files of models: that they were read is no use of these.
+    quiet::file(path)?.take(max).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
