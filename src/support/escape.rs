@@ -13,10 +13,15 @@ pub fn printable(text: &str) -> String {
     out
 }
 
-/// Whether a terminal obeys `character`: a control character, or one that turns the direction of the text.
+/// Whether a terminal obeys `character`, or hides it: a control character, one that turns the direction of the text or ends a line, one that
+/// has no width and makes two names look alike. Joiners stay: words of Persian and pictures of people need them.
 pub fn drives_a_terminal(character: char) -> bool {
     character.is_control()
-        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(
+            character,
+            '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}' | '\u{2066}'..='\u{2069}'
+                | '\u{feff}' | '\u{e0000}'..='\u{e007f}'
+        )
 }
 
 /// A JSON document with no control character that a terminal would obey: serde writes those below U+0020 as escapes, and U+007F to
@@ -45,7 +50,9 @@ mod tests {
     #[test]
     fn escape_codes_are_shown_and_not_sent() {
         assert_eq!(printable("a\u{1b}[31mb\nc"), "a\\u{1b}[31mb\\nc");
-        assert_eq!(printable("né 模型"), "né 模型");
+        assert_eq!(printable("né 模型 👩\u{200d}🔬"), "né 模型 👩\u{200d}🔬");
+        let hidden = "a\u{61c}\u{200b}\u{2028}\u{2060}\u{feff}\u{e0041}";
+        assert_eq!(printable(hidden), "a\\u{61c}\\u{200b}\\u{2028}\\u{2060}\\u{feff}\\u{e0041}");
     }
 
     #[test]
