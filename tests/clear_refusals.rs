@@ -162,3 +162,45 @@ fn what_is_ollamas_is_left_to_ollama_however_it_is_named() {
         .without(|name| name.contains("/.modelstrap"))
         .assert_eq(&before.without(|name| name.contains("/.modelstrap")), "a refusal");
 }
+
+#[test]
+fn another_project_in_a_folder_that_is_named_stays_with_its_cache() {
+    let room = Room::bare();
+    room.write("modelstrap.toml", "[legacy]\npaths = [\"ext\"]\n");
+    room.setup(&[]);
+    for (project, mark) in [("with-manifest", "modelstrap.toml"), ("with-cache", ".cache/.modelstrap/projects/a.json")]
+    {
+        room.write(&format!("ext/{project}/{mark}"), "{}");
+        room.write(&format!("ext/{project}/.cache/whisper/large-v3.pt"), vec![7; 1_000_000]);
+    }
+    let before = room.tree().without(|name| name.starts_with("p/.cache") || name.starts_with("p/.modelstrap"));
+    for word in ["ext", "ext/with-manifest", "ext/with-cache", "./ext/with-cache/.cache"] {
+        let ran = room.run(&["clear", word, "--yes", "--now", "--grace", "0"]);
+        assert_ne!(ran.code, 0, "{word}: {}{}", ran.out, ran.err);
+        let after = room.tree().without(|name| name.starts_with("p/.cache") || name.starts_with("p/.modelstrap"));
+        after.assert_eq(&before, word);
+    }
+}
+
+#[test]
+fn nothing_goes_where_a_variable_of_the_shell_leads() {
+    let room = Room::bare();
+    room.write("modelstrap.toml", "[project]\nname = \"p\"\n");
+    let data = room.place("data").to_str().unwrap().to_owned();
+    let room = room.with("HF_HOME", &data);
+    room.setup(&[]);
+    repository(&room, "org/asr", &[(MAIN, &[("a", 500)])]);
+    fs::create_dir_all(room.place("data")).unwrap();
+    fs::rename(room.place(HUB), room.place("data/hub")).unwrap();
+    let before = room.tree().without(|name| name.starts_with("p/.cache") || name.starts_with("p/.modelstrap"));
+    for word in ["data", "data/hub", "data/hub/models--org--asr/blobs", "data/hub/models--org--asr/refs"] {
+        let ran = room.run(&["clear", word, "--yes", "--now", "--grace", "0"]);
+        let is_whole = room.exists("data/hub/models--org--asr/blobs/a");
+        let is_gone = !room.exists("data/hub/models--org--asr");
+        assert!(is_whole || is_gone, "{word}: a repository goes whole or not at all: {}{}", ran.out, ran.err);
+        if is_whole {
+            let after = room.tree().without(|name| name.starts_with("p/.cache") || name.starts_with("p/.modelstrap"));
+            after.assert_eq(&before, word);
+        }
+    }
+}

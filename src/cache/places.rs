@@ -214,8 +214,12 @@ impl Known {
         places.extend(legacy.into_iter().map(|path| Place::at(named(&path), path, Kind::Legacy)));
         // The shorter first: `~/.cache/huggingface` before `~/.cache/huggingface/hub`.
         defaults.sort_by_key(|(_, path)| path.components().count());
-        // What holds the project or the home folder is no library's alone.
-        let holds = |path: &Path| project.starts_with(path) || home.as_ref().is_some_and(|home| home.starts_with(path));
+        // What holds the project, the home folder or another library's place is no library's alone: `TORCH_HOME=~/.cache`.
+        let holds = |path: &Path| {
+            let another = |place: &Path| place != path && place.starts_with(path);
+            [&project, &cache_root].into_iter().chain(&home).any(|own| own.starts_with(path))
+                || defaults.iter().any(|(_, place)| another(place))
+        };
         let shell = shell.into_iter().filter(|(_, path)| path.is_dir() && !holds(path));
         let shell: Vec<Place> =
             shell.map(|(variable, path)| Place::at(named(&path), path, Kind::Shell { variable })).collect();

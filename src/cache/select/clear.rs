@@ -1,13 +1,19 @@
 //! What `clear` takes: what a person names, but nothing that another project's lock needs, or a link elsewhere leads to.
 
+use std::path::Path;
+
 use super::needs::{Holder, Needs};
 use super::picks::{Pick, Picks};
 use super::settle::{Settling, lines};
-use super::stock::{Holding, Stock, ThingKind};
+use super::stock::{Holding, Seen, Stock, Thing, ThingKind};
 use super::used::UseLog;
 use super::words::{self, Meaning};
 use super::{Kept, Selection, tracked};
+use crate::project::root::MANIFEST;
 use crate::support::quoted;
+
+/// This tool's own folder.
+const OWN: &str = ".modelstrap";
 
 /// A word of `clear`, understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -200,8 +206,12 @@ impl Clearer<'_> {
                 if thing.obscure {
                     return Some(unread(&thing.path, &"something in it is shut"));
                 }
+                if let Some(project) = project_in(thing, &thing.path) {
+                    return Some(project);
+                }
                 self.downloading(thing.newest()).filter(|_| thing.kind == ThingKind::Unfinished)
             }
+            Pick::Inside(index, _) => project_in(self.stock.things.get(*index)?, &self.stock.path(pick)?),
             _ => None,
         }
     }
@@ -251,4 +261,20 @@ impl Clearer<'_> {
             }
         }
     }
+}
+/// Why what lies in `folder` of `thing` stays, if it is or holds another project, or the cache of one. In a home such a file came with a
+/// repository that a library fetched.
+fn project_in(thing: &Thing, folder: &Path) -> Option<String> {
+    if thing.home {
+        return None;
+    }
+    let mut inside = thing.entries.iter().filter(|entry| entry.lies_in(folder));
+    let marks = |entry: &Seen<'_>| {
+        let name = entry.name();
+        (*name == *MANIFEST && !entry.is_folder()) || (*name == *"projects" && entry.folder().ends_with(OWN))
+    };
+    let found = inside.find(marks)?;
+    let project = if *found.name() == *MANIFEST { Some(found.folder()) } else { found.folder().parent() };
+    let project = crate::support::escape::path(project.unwrap_or(folder));
+    Some(format!("it is, or holds, another project or its cache: {project}"))
 }

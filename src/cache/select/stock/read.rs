@@ -49,8 +49,9 @@ pub fn read(inventory: &Inventory, sources: &Sources<'_>) -> Stock {
             Kind::Application { max_age } if sources.applications => {
                 application(found, *max_age, (sources.tracked)(&found.place.real), &mut stock);
             }
-            Kind::Application { .. } => {}
-            Kind::Home | Kind::Stray { .. } | Kind::Shell { .. } | Kind::Legacy => {
+            // Who shares what a variable of the shell leads to, and what else lies there, nobody knows here.
+            Kind::Application { .. } | Kind::Shell { .. } => {}
+            Kind::Home | Kind::Stray { .. } | Kind::Legacy => {
                 if matches!(found.place.kind, Kind::Home) {
                     stock.trash = stock.trash.saturating_add(trash(&found.place.real));
                 }
