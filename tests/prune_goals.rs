@@ -2,6 +2,8 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so and stops")]
 
+#[path = "support/large.rs"]
+mod large;
 #[path = "support/lived.rs"]
 mod lived;
 mod support;
@@ -12,6 +14,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
+use large::filled;
 use lived::{HUB, MAIN, repository};
 use support::project::{PROGRAM, Ran, Room};
 
@@ -100,4 +103,18 @@ fn what_another_user_holds_is_passed_over_and_the_next_goes() {
     assert!(ran.err.contains("--max-size 1.00 MB cannot be reached: 4."), "{}", ran.err);
     let said = ran.out + &ran.err;
     assert!(said.contains("org/a@222222222222: you may not delete in its folder"), "{said}");
+}
+
+#[test]
+fn the_lists_of_a_shared_store_go_with_its_payloads_and_count() {
+    let room = Room::bare();
+    room.write("modelstrap.toml", "[project]\nname = \"p\"\n");
+    room.setup(&[]);
+    filled(&room, 1);
+    let arguments = ["prune", "--max-size", "1kB", "--grace", "0", "--now", "--json"];
+    let plan = room.run(&[&arguments[..], &["--dry-run"]].concat()).json();
+    let ran = room.run(&[&arguments[..], &["--yes"]].concat()).json();
+    assert!(ran["freed_bytes"].as_u64().unwrap() > 0, "{ran:#}");
+    assert_eq!(plan["exclusive_bytes"], ran["freed_bytes"]);
+    assert!(!room.exists(&format!("{HUB}/models--org--model-0")));
 }

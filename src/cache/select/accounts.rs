@@ -174,8 +174,8 @@ impl<'a> Accounts<'a> {
         let Some(found) = hub.payloads.get(index) else { return };
         // Without a list that can be read, nobody knows who else uses it.
         if *left == 0 && found.listed {
-            // Its list of users is empty by then.
-            with.frees = with.frees.saturating_add(self.entries(std::iter::once(found.entry)));
+            // With it goes the list of its users.
+            with.frees = with.frees.saturating_add(self.entries(found.entries()));
             with.payloads.push(index);
         }
     }
