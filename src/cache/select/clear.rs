@@ -177,7 +177,7 @@ impl Clearer<'_> {
 
     /// Why it cannot go, whatever a person wants.
     fn obstacle(&self, pick: &Pick) -> Option<String> {
-        let unread = |path: &std::path::Path, why: &dyn std::fmt::Display| {
+        let unread = |path: &Path, why: &dyn std::fmt::Display| {
             format!("{} could not be read: {why}", crate::support::escape::path(path))
         };
         match pick {
