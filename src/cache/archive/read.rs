@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
+use super::bomb;
 use super::index::{self, Index, Reader};
 use super::members::{Entry, What};
 use super::names::shown;
@@ -46,9 +47,9 @@ struct Cut;
 /// An archive that ends too early, or cannot be decompressed.
 fn broken(error: &io::Error) -> anyhow::Error {
     match error.kind() {
+        _ if bomb::is_one(error) => anyhow!("{error}"),
         io::ErrorKind::UnexpectedEof => anyhow!(Cut),
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => anyhow!("it is damaged: it cannot be decompressed"),
-        io::ErrorKind::Other => anyhow!("{error}"),
         _ => anyhow!("it cannot be read: {error}"),
     }
 }

@@ -9,11 +9,9 @@ use super::stock::{Holding, Seen, Stock, Thing, ThingKind};
 use super::used::UseLog;
 use super::words::{self, Meaning};
 use super::{Kept, Selection, tracked};
+use crate::cache::places::OWN;
 use crate::project::root::MANIFEST;
 use crate::support::quoted;
-
-/// This tool's own folder.
-const OWN: &str = ".modelstrap";
 
 /// A word of `clear`, understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
