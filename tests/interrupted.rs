@@ -11,7 +11,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use strace::{RENAME, aim, everywhere, strace_is_missing};
+use strace::{RENAME, aim, aim_slowed, everywhere, strace_is_missing};
 use support::project::{Node, PROGRAM, Ran, Room, Tree, copy};
 
 /// The calls that change what others see of a disk.
@@ -22,6 +22,11 @@ const TAKING_BACK: &[&str] = &[RENAME, "?rmdir", "?unlink,?unlinkat"];
 /// Runs the program with `signal` at its `nth` call of `calls`.
 fn struck(room: &Room, signal: &str, calls: &str, nth: usize, arguments: &[&str]) -> Ran {
     room.ran(aim(&mut room.program("strace"), signal, calls, nth).arg(PROGRAM).args(arguments))
+}
+
+/// The same with a signal that is only noted, in another thread: writes take longer, so that it is in time.
+fn stopped_at(room: &Room, signal: &str, calls: &str, nth: usize, arguments: &[&str]) -> Ran {
+    room.ran(aim_slowed(&mut room.program("strace"), signal, calls, nth, "write").arg(PROGRAM).args(arguments))
 }
 
 /// How a run that was struck ended: true when it was not struck at all.
@@ -222,7 +227,7 @@ fn polite(signal: &str) {
     let strike = |room: &Room, _: &Tree, call: &str, nth: usize| {
         let before = room.tree();
         // The first calls come before the handler is there: then the signal itself ends the run, before any change.
-        let ran = struck(room, signal, call, nth, &LOUD);
+        let ran = stopped_at(room, signal, call, nth, &LOUD);
         let when = format!("{signal} at rename {nth}");
         match ran.code {
             0 => {}
@@ -264,7 +269,7 @@ fn sigint_stops_undo_between_two_changes_with_130_and_says_how_to_go_on() {
     let strike = |room: &Room, _: &Tree, call: &str, nth: usize| {
         let before = room.tree();
         room.run(SETUP).expect(0);
-        let ran = struck(room, "INT", call, nth, &["undo", "--all", "--yes"]);
+        let ran = stopped_at(room, "INT", call, nth, &["undo", "--all", "--yes"]);
         assert!([0, 130].contains(&ran.code), "INT at {call} {nth}: {ran:?}");
         if ran.code == 130 {
             stopped.fetch_add(1, Ordering::SeqCst);

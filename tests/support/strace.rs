@@ -29,6 +29,19 @@ pub(crate) fn aim<'c>(strace: &'c mut Command, signal: &str, calls: &str, nth: u
     strace.arg("-e").arg(format!("inject={calls}:signal={signal}:when={nth}"))
 }
 
+/// The same for a signal that the program only notes, in a thread of its own, which the scheduler may keep waiting until the program
+/// is done: each of `slowed` takes 5 ms longer, so that there is time.
+pub(crate) fn aim_slowed<'c>(
+    strace: &'c mut Command,
+    signal: &str,
+    calls: &str,
+    nth: usize,
+    slowed: &str,
+) -> &'c mut Command {
+    aim(strace, signal, calls, nth).args(["-e", &format!("trace={calls},{slowed}")]);
+    strace.args(["-e", &format!("inject={slowed}:delay_exit=5000")])
+}
+
 /// For each of `calls`, strikes with 1, 2, 3 … until `strike` says that its run came to its end, on as many threads as there are
 /// processors; each makes what it works on with `make` first. Gives the number of points.
 pub(crate) fn everywhere<W>(
