@@ -118,3 +118,81 @@ fn the_lists_of_a_shared_store_go_with_its_payloads_and_count() {
     assert_eq!(plan["exclusive_bytes"], ran["freed_bytes"]);
     assert!(!room.exists(&format!("{HUB}/models--org--model-0")));
 }
+
+/// Holds the lock on the file that it makes at `place`, as a program does that is at work there.
+fn held(room: &Room, place: &str) -> fs::File {
+    room.write(place, "");
+    let lock = fs::File::open(room.place(place)).unwrap();
+    lock.lock().unwrap();
+    lock
+}
+
+#[test]
+fn what_is_locked_when_the_plan_is_made_is_passed_over_and_the_next_goes() {
+    let room = four();
+    let lock = held(&room, &format!("{HUB}/.locks/models--org--a/b.lock"));
+    let prune = ["prune", "--max-size", "17MB", "--grace", "0", "--yes", "--now"];
+    room.run(&prune).expect(0);
+    assert_eq!(there(&room), "acd");
+    drop(lock);
+    // A file of another library has its lock beside it, a folder in it, and the oldest of all stays for it.
+    for (file, lock) in [
+        (".cache/whisper/large.pt", ".cache/whisper/large.pt.lock"),
+        (".cache/torch/hub/org_model/weights.pt", ".cache/torch/hub/org_model/fetch.lock"),
+    ] {
+        let room = four();
+        room.write(file, vec![7; 5_000_000]);
+        let lock = held(&room, lock);
+        let then = SystemTime::now() - Duration::from_secs(120 * 86_400);
+        for place in [file, Path::new(file).parent().unwrap().to_str().unwrap()] {
+            fs::File::open(room.place(place)).unwrap().set_modified(then).unwrap();
+        }
+        lock.set_modified(then).unwrap();
+        let file = fs::File::open(room.place(file)).unwrap();
+        file.set_times(fs::FileTimes::new().set_accessed(then).set_modified(then)).unwrap();
+        drop(file);
+        let ran = room.run(&["prune", "--max-size", "21MB", "--grace", "0", "--yes", "--now"]).expect(0);
+        assert_eq!(there(&room), "bcd", "{}{}", ran.out, ran.err);
+        // Where no other is left, it is named with its reason.
+        let ran = room.run(&["prune", "--max-size", "1MB", "--grace", "0", "--yes", "--now"]).expect(1);
+        let said = ran.out + &ran.err;
+        // Who sees that a program has the lock's file open says that.
+        let whys = ["another process holds a lock on it", "a running program has it open"];
+        assert!(whys.iter().any(|why| said.contains(why)), "{said}");
+        assert!(there(&room).is_empty());
+        drop(lock);
+        room.run(&["prune", "--max-size", "1MB", "--grace", "0", "--yes", "--now"]).expect(0);
+    }
+}
+
+#[test]
+fn a_payload_that_is_locked_does_not_count_for_a_size_and_its_model_is_passed_over() {
+    let room = four();
+    let hash = "ab".repeat(32);
+    let payload = format!("{HUB}/blobs/ab/{hash}");
+    room.write(&format!("{HUB}/blobs/.huggingface-shared-blobs"), "1\n");
+    fs::create_dir_all(room.place(&format!("{HUB}/blobs/ab"))).unwrap();
+    let blob = format!("{HUB}/models--org--a/blobs/a");
+    fs::rename(room.place(&blob), room.place(&payload)).unwrap();
+    room.write(&format!("{payload}.refs"), "models--org--a/blobs/a\n");
+    room.link(&blob, &format!("../../blobs/ab/{hash}"));
+    let lock = held(&room, &format!("{payload}.lock"));
+    room.run(&["prune", "--max-size", "17MB", "--grace", "0", "--yes", "--now"]).expect(0);
+    assert_eq!(there(&room), "acd");
+    drop(lock);
+}
+
+#[test]
+fn unfinished_downloads_and_orphans_that_are_locked_stay_and_count_for_nothing() {
+    let room = four();
+    let begin = format!("{HUB}/models--org--d/blobs");
+    room.write(&format!("{begin}/e.1a2b3c4d.incomplete"), vec![7; 5_000_000]);
+    room.write(&format!("{begin}/f"), vec![7; 5_000_000]);
+    let locks = ["e", "f"].map(|etag| held(&room, &format!("{HUB}/.locks/models--org--d/{etag}.lock")));
+    let ran = room.run(&["prune", "--max-size", "21MB", "--grace", "0", "--yes", "--now"]).expect(0);
+    assert_eq!(there(&room), "cd", "{}{}", ran.out, ran.err);
+    assert!(room.exists(&format!("{begin}/f")) && room.exists(&format!("{begin}/e.1a2b3c4d.incomplete")));
+    drop(locks);
+    room.run(&["prune", "--grace", "0", "--yes", "--now"]).expect(0);
+    assert!(!room.exists(&format!("{begin}/f")) && !room.exists(&format!("{begin}/e.1a2b3c4d.incomplete")));
+}

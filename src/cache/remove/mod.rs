@@ -15,7 +15,7 @@ mod hub;
 mod job;
 mod journal;
 mod kept;
-mod locks;
+pub mod locks;
 mod moves;
 mod needed;
 mod opened;

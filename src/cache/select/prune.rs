@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use super::downloads::BUSY;
+use super::locked::LOCKED;
 use super::needs::Needs;
 use super::picks::{At, Pick, Picks};
 use super::settle::{Settling, lines};
@@ -195,7 +196,20 @@ impl<'a> Pruner<'a, '_> {
     /// Why it stays that would go now.
     fn stays(&self, candidate: &Candidate) -> Option<String> {
         let of = candidate.pick.repository().and_then(|at| self.stock.at(at).map(|(_, holding)| (at, holding)));
-        candidate.stays.clone().or_else(|| of.and_then(|(at, holding)| self.downloads(at, holding)))
+        let stays = candidate.stays.clone().or_else(|| of.and_then(|(at, holding)| self.downloads(at, holding)));
+        stays.or_else(|| self.is_locked(&candidate.pick).then(|| LOCKED.to_owned()))
+    }
+
+    /// Whether somebody holds a lock that speaks for it, or for what would go with it.
+    fn is_locked(&self, pick: &Pick) -> bool {
+        match *pick {
+            Pick::Revision(at, index) => self.stock.at(at).is_some_and(|(hub, holding)| {
+                let revision = holding.repository.revisions.get(index);
+                revision.is_some_and(|revision| self.needs.is_shared_locked(hub, holding, revision))
+            }),
+            Pick::Thing(index) => self.stock.things.get(index).is_some_and(|thing| self.needs.is_thing_locked(thing)),
+            _ => false,
+        }
     }
 
     /// Why nothing of a repository goes but what nobody writes; looked at once for all its revisions.
