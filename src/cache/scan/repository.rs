@@ -154,11 +154,12 @@ impl Reader<'_> {
                 }
                 Kind::Link => {
                     let Some(leads) = there(folder.target(name, &mut target))? else { return Ok(()) };
-                    found.tally.link(links.by(&folder, device, name, leads.len()));
+                    let taken = links.by(&folder, device, name, leads.len());
+                    found.tally.link(taken);
                     match payload(leads) {
                         Some(payload) => {
                             found.tally.sizes.files += 1;
-                            blobs.push(Blob::elsewhere(keys.of(*hub, bytes), keys.of(*hub, payload)));
+                            blobs.push(Blob::elsewhere(keys.of(*hub, bytes), keys.of(*hub, payload), taken));
                         }
                         None => found.repository.foreign += 1,
                     }
@@ -322,7 +323,7 @@ impl Reader<'_> {
                 NONE => {
                     orphans.add(blob.disk());
                     // The payload has a user all the same.
-                    if let Content::Payload(payload) = blob.content {
+                    if let Content::Payload(payload, _) = blob.content {
                         via.push((payload, NONE));
                     }
                 }
