@@ -1,22 +1,19 @@
 //! `modelstrap prune`: deletes what nobody needs, what is old, and what is too much.
 
-use std::ffi::OsString;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 
+use super::Exit;
 use super::cleaning::{self, Keeping, Manner, Scene, Scope, carry_out, undo};
 use super::context::Context;
-use super::{Exit, Usage};
-use crate::cache::select::picks::Pick;
 use crate::cache::select::prune::{self, Goal, Room, Rules};
-use crate::cache::select::words::Meaning;
 use crate::cache::select::{Needs, Selection};
 use crate::cache::stamp::Stamp;
 use crate::cli::{Consent, PruneArgs, Trash};
 use crate::models::lock;
 use crate::platform::disk;
-use crate::support::{escape, quoted, units};
+use crate::support::{escape, units};
 
 /// What came or changed more lately stays.
 const GRACE: Duration = Duration::from_secs(3600);
@@ -39,7 +36,7 @@ pub(super) fn run(context: &Context, arguments: &PruneArgs) -> Result<Exit> {
     if arguments.ci && scene.projects.own.is_none() {
         return Err(no_lock(&scene));
     }
-    let keep = keep(&scene, &arguments.keep)?;
+    let keep = scene.kept(&arguments.keep)?;
     warn_of_no_lock(&scene);
     let rules = rules(&scene, arguments)?;
     let choose = |needs: &Needs| Ok(prune::select(&scene.stock, needs, &scene.log, &keep, &rules));
@@ -128,25 +125,6 @@ fn no_lock(scene: &Scene<'_>) -> anyhow::Error {
         None => format!("the project has no {}", lock::FILE),
     };
     anyhow::anyhow!("`--ci` keeps exactly what the lock names, and {why}\n  run `modelstrap models lock` first")
-}
-
-/// What the words of `--keep` mean.
-fn keep(scene: &Scene<'_>, words: &[OsString]) -> Result<Vec<Pick>> {
-    let mut picks = Vec::new();
-    for word in words {
-        // What could be meant stays, each of it.
-        let literal = quoted::literal(word).and_then(|literal| scene.meaning(&literal).ok());
-        let found = match (scene.meaning(&quoted::given(word)), literal) {
-            (Err(error), None) => return Err(Usage(format!("--keep: {error}")).into()),
-            (found, literal) => found.into_iter().chain(literal),
-        };
-        for meaning in found {
-            if let Meaning::Picks(found) = meaning {
-                picks.extend(found);
-            }
-        }
-    }
-    Ok(picks)
 }
 
 fn rules(scene: &Scene<'_>, arguments: &PruneArgs) -> Result<Rules> {

@@ -71,6 +71,11 @@ impl Blob {
     }
 }
 
+/// Whether a blob's name says which bytes it has: SHA-256 or Git's SHA-1, in hexadecimal.
+pub(super) fn is_digest(name: &[u8]) -> bool {
+    matches!(name.len(), 40 | 64) && name.iter().all(u8::is_ascii_hexdigit)
+}
+
 /// Temporary names of every client: `ETAG.incomplete` (0.36), `ETAG.RANDOM.incomplete` (≥ 1.19).
 pub(super) fn is_unfinished(name: &[u8]) -> bool {
     name.ends_with(b".incomplete")

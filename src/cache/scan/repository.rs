@@ -7,7 +7,7 @@
 use std::io;
 use std::path::Path;
 
-use super::blob::{Blob, Content, MANY, NONE, blob, is_part, is_unfinished, payload};
+use super::blob::{Blob, Content, MANY, NONE, blob, is_digest, is_part, is_unfinished, payload};
 use super::folder::{Folder, Kind, Look, Name, NameBuf, ROOM, text};
 use super::key::{Key, Keys};
 use super::link_room::{LinkRoom, Taken};
@@ -223,7 +223,10 @@ impl Reader<'_> {
                         match blobs.binary_search_by_key(&key, |blob| blob.key).ok().and_then(|at| blobs.get_mut(at)) {
                             Some(blob) => blob.belongs_to(index, revision, via),
                             None if *shut => {}
-                            None => repository.dangling += 1,
+                            None => {
+                                repository.dangling += 1;
+                                repository.lost += u64::from(is_digest(blob));
+                            }
                         }
                     }
                     Kind::File => {

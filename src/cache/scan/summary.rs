@@ -223,6 +223,8 @@ fn take(row: &mut Row, payloads: &[Payload], is_shut: bool, mut meets: impl FnMu
     for (key, index) in via.iter() {
         let Some((at, payload)) = find(payloads, *key).and_then(|at| Some((at, payloads.get(at as usize)?))) else {
             repository.dangling += u64::from(!is_shut);
+            // A payload is called by its digest.
+            repository.lost += u64::from(!is_shut && *index != NONE);
             continue;
         };
         if last != Some(at) {

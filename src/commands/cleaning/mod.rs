@@ -6,6 +6,7 @@ mod back;
 mod beyond;
 mod carry;
 mod json;
+mod keep;
 mod needs;
 mod printed;
 mod roots;
