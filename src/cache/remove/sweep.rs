@@ -9,9 +9,11 @@
 use anyhow::{Context as _, Result};
 
 use super::clock::{Moment, Over};
+use super::held::Held;
 use super::journal::{self, Fate, Past};
+use super::lent::Wanted;
 use super::opened::Opened;
-use super::{Remover, Restored, Swept};
+use super::{Remover, Restored, Role, Swept};
 use crate::cache::roll::Roll;
 use crate::support::escape;
 
@@ -41,8 +43,8 @@ impl Sweep {
 /// else's way.
 pub(super) fn undo(remover: &Remover) -> Result<Option<Restored>> {
     let past = read(remover)?.into_iter().filter(|past| past.fate != Fate::Undecided);
-    let (mut decided, returning): (Vec<_>, Vec<_>) = past.partition(|past| past.fate != Fate::Returning);
-    decided.retain(|past| past.fate != Fate::Decided(None));
+    let (decided, returning): (Vec<_>, Vec<_>) = past.partition(|past| past.fate != Fate::Returning);
+    let (mut decided, spent): (Vec<_>, Vec<_>) = decided.into_iter().partition(|past| past.fate != Fate::Decided(None));
     let mut restored = Restored::default();
     for past in returning.into_iter().rev() {
         let run = Opened::open(past, &remover.guard());
@@ -64,6 +66,7 @@ pub(super) fn undo(remover: &Remover) -> Result<Option<Restored>> {
         restored.verb.clone_from(&run.past.verb);
         let stuck = restored.stayed.len();
         restored.sizes = vec![0; restored.back.len()];
+        lend(remover, &run, spent);
         run.give_back(&mut restored.back, Some(&mut restored.sizes), &mut restored.stayed);
         restored.is_whole = restored.stayed.len() == stuck;
         run.close();
@@ -75,24 +78,54 @@ pub(super) fn undo(remover: &Remover) -> Result<Option<Restored>> {
     Ok((!is_nothing).then_some(restored))
 }
 
+/// Puts the payloads back that `run` leads to, from runs that are spent but for these.
+fn lend(remover: &Remover, run: &Opened, spent: Vec<Past>) {
+    let mut wanted = Wanted::default();
+    if !spent.is_empty() {
+        wanted.add(run);
+    }
+    for past in spent {
+        let other = Opened::open(past, &remover.guard());
+        wanted.give_back(&other);
+        other.close();
+    }
+}
+
 pub(super) fn sweep(remover: &Remover, which: &Sweep) -> Result<Swept> {
     let mut swept = Swept::default();
     let guard = remover.guard();
-    for past in read(remover)? {
-        let mut run = Opened::open(past, &guard);
-        let fate = run.past.fate;
+    let mut held: Option<Held> = None;
+    let (mut over, mut kept) = (Vec::new(), Vec::new());
+    for mut past in read(remover)? {
+        let fate = past.fate;
         match fate {
-            Fate::Decided(until) if !which.empties(until, &mut run.past) => continue,
-            Fate::Decided(_) if run.is_left(&mut swept.problems) => continue,
-            Fate::Decided(until) => {
-                run.give_up(until);
-                run.empty(&mut swept)?;
+            Fate::Decided(until) if which.empties(until, &mut past) => over.push(past),
+            Fate::Decided(_) => kept.push(past),
+            Fate::Undecided | Fate::Returning => {
+                let run = Opened::open(past, &guard);
+                run.give_back(&mut swept.back, None, &mut swept.problems);
+                run.close();
             }
-            Fate::Undecided | Fate::Returning => run.give_back(&mut swept.back, None, &mut swept.problems),
         }
+    }
+    let has_payloads = |past: &Past| past.moves.iter().flatten().any(|one| one.role == Role::Payload);
+    let mut wanted = Wanted::default();
+    if !kept.is_empty() && over.iter().any(has_payloads) {
+        kept.into_iter().for_each(|past| wanted.add(&Opened::open(past, &guard)));
+    }
+    for past in over {
+        let mut run = Opened::open(past, &guard);
+        if run.is_left(&mut swept.problems) {
+            continue;
+        }
+        if let Fate::Decided(until) = run.past.fate {
+            run.give_up(until);
+        }
+        run.empty(&mut swept, held.get_or_insert_with(|| Held::now(&remover.machine)), &wanted)?;
         run.close();
     }
     journal::tidy(&remover.cache_root);
+    held.into_iter().for_each(|held| held.tell(&mut swept.held, &mut swept.holders));
     Ok(swept)
 }
 

@@ -59,7 +59,7 @@ pub(in crate::commands) fn carry_out<'a>(
         scene.remover.admit(root)?;
     }
     let planned = Planned::of(&selection);
-    let print = |outcome: Option<&Outcome>, emptied: u64| match context.global.json {
+    let print = |outcome: Option<&Outcome>, emptied: &Swept| match context.global.json {
         true => context.output.document(format!("{:#}\n", document(scene, manner.verb, &planned, outcome, emptied))),
         false => Ok(()),
     };
@@ -89,7 +89,7 @@ pub(in crate::commands) fn carry_out<'a>(
     }
     if is_empty || dry_run {
         let nothing = Outcome::default();
-        print(Some(&nothing).filter(|_| !dry_run), emptied.freed)?;
+        print(Some(&nothing).filter(|_| !dry_run), &emptied)?;
         return Ok(None);
     }
     let order = Order {
@@ -105,7 +105,7 @@ pub(in crate::commands) fn carry_out<'a>(
         context.output.warn(format!("{} stays: {}", scene.shown(path), escape::printable(why)));
     }
     notes::count(context, &scene.survey.layout.cache_root);
-    print(Some(&outcome), emptied.freed)?;
+    print(Some(&outcome), &emptied)?;
     if !context.global.json && !context.output.quiet {
         context.output.result(format!("{}\n", said(&outcome, manner.verb)))?;
     }
