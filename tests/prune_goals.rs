@@ -7,6 +7,8 @@ mod large;
 #[path = "support/lived.rs"]
 mod lived;
 mod support;
+#[path = "support/terminal.rs"]
+mod terminal;
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -17,6 +19,7 @@ use std::time::{Duration, SystemTime};
 use large::filled;
 use lived::{HUB, MAIN, repository};
 use support::project::{PROGRAM, Ran, Room};
+use terminal::Terminal;
 
 /// Four repositories of 5 MB, the first of them not used for the longest time.
 fn four() -> Room {
@@ -195,4 +198,73 @@ fn unfinished_downloads_and_orphans_that_are_locked_stay_and_count_for_nothing()
     drop(locks);
     room.run(&["prune", "--grace", "0", "--yes", "--now"]).expect(0);
     assert!(!room.exists(&format!("{begin}/f")) && !room.exists(&format!("{begin}/e.1a2b3c4d.incomplete")));
+}
+
+/// Makes the repository `a` stay when it is to go, which nothing in the plan says: where its locks lie there is a file.
+fn obscured() -> Room {
+    let room = four();
+    room.write(&format!("{HUB}/.locks/models--org--a"), "");
+    room
+}
+
+#[test]
+fn what_stays_when_it_is_to_go_is_replaced_by_the_next_in_the_same_run() {
+    let room = obscured();
+    let prune = ["prune", "--max-size", "17MB", "--grace", "0", "--yes"];
+    let ran = room.run(&[&prune[..], &["--now"]].concat()).expect(0);
+    assert_eq!(there(&room), "acd");
+    assert!(ran.err.contains("models--org--a stays: "), "{}", ran.err);
+    assert!(ran.err.contains("For --max-size 17.0 MB, this goes in place of what stayed:\n"), "{}", ran.err);
+    room.run(&["status", "--check", "--max-size", "17MB"]).expect(0);
+    // Where nothing else is left, the size is missed, and that is said.
+    let ran = room.run(&["prune", "--max-size", "1MB", "--grace", "0", "--yes", "--now"]).expect(1);
+    assert_eq!(there(&room), "a");
+    assert!(ran.err.contains("--max-size 1.00 MB cannot be reached"), "{}", ran.err);
+    assert!((ran.out + &ran.err).contains("it stayed when it was to go"));
+}
+
+#[test]
+fn what_goes_in_two_steps_is_one_document_and_comes_back_by_one_undo() {
+    let room = obscured();
+    room.write(".cache/whisper/old.pt.lock", "");
+    let before = room.tree().without(|name| name.contains(".cache/.modelstrap"));
+    // Two go in the first step, one in the second.
+    let prune = ["prune", "--max-size", "7MB", "--grace", "0", "--yes", "--undo-for", "1h", "--json"];
+    let ran = room.run(&prune).expect(0).json();
+    assert_eq!(there(&room), "a", "{ran:#}");
+    let names = |member: &str| {
+        let all = ran[member].as_array().unwrap();
+        all.iter().map(|one| one["path"].as_str().unwrap().rsplit('/').next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(names("stayed"), ["models--org--a"], "{ran:#}");
+    assert_eq!(names("plan").len(), 4, "{ran:#}");
+    assert_eq!(ran["removed"], 3, "{ran:#}");
+    assert!(ran["trashed_bytes"].as_u64().unwrap() > 15_000_000 && ran["undo_until"].is_string(), "{ran:#}");
+    let would = room.run(&["prune", "--undo", "--dry-run"]).expect(0);
+    assert_eq!(would.out.lines().count(), 3, "{}", would.out);
+    room.run(&["prune", "--undo"]).expect(0);
+    assert_eq!(there(&room), "abcd");
+    room.tree().without(|name| name.contains(".cache/.modelstrap")).assert_eq(&before, "undone");
+    let nothing = room.run(&["prune", "--undo"]).expect(0);
+    assert!(nothing.err.starts_with("There is nothing to bring back"), "{}", nothing.err);
+}
+
+#[test]
+fn what_is_locked_while_a_person_thinks_is_replaced_only_by_what_that_person_agrees_to() {
+    for (answer, left, code) in [("y", "acd", 0), ("n", "abcd", 130)] {
+        let room = four();
+        let arguments = ["prune", "--max-size", "17MB", "--grace", "0", "--now"];
+        let mut terminal = Terminal::open(120, 40, &mut room.command(&arguments));
+        terminal.wait_for("Delete this for good?");
+        let lock = held(&room, &format!("{HUB}/.locks/models--org--a/b.lock"));
+        terminal.press("y");
+        terminal.wait_for("in place of what stayed");
+        terminal.wait_for("org/b");
+        terminal.wait_for("Delete this for good?");
+        terminal.press(answer);
+        let ended = terminal.end();
+        assert_eq!(ended.status.code(), Some(code), "{}", ended.raw);
+        assert_eq!(there(&room), left, "{}", ended.raw);
+        drop(lock);
+    }
 }

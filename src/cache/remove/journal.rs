@@ -64,6 +64,20 @@ pub(super) struct Past {
     pub(super) seen_back: Option<i64>,
 }
 
+impl Past {
+    /// Whether it is a later step of what the process did whose step `before` was: a run's name ends with its number in the process, and that.
+    pub(super) fn goes_on(&self, before: &Self) -> bool {
+        let of = |past: &Self| {
+            let name = past.journal.path.file_stem()?.to_str()?.to_owned();
+            let mut parts = name.split('-').skip(1);
+            let number: u32 = parts.next()?.parse().ok()?;
+            Some((number, parts.next()?.to_owned()))
+        };
+        let same = self.verb == before.verb && self.verb == "prune";
+        same && of(self).zip(of(before)).is_some_and(|(own, other)| own.0 > other.0 && own.1 == other.1)
+    }
+}
+
 /// The folder of this user's journals below the cache root (links followed).
 pub(super) fn folder_of(cache_root: &Path) -> PathBuf {
     cache_root.join(".modelstrap").join("removals").join(user())

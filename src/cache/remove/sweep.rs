@@ -44,8 +44,9 @@ impl Sweep {
 pub(super) fn undo(remover: &Remover) -> Result<Option<Restored>> {
     let past = read(remover)?.into_iter().filter(|past| past.fate != Fate::Undecided);
     let (decided, returning): (Vec<_>, Vec<_>) = past.partition(|past| past.fate != Fate::Returning);
-    let (mut decided, spent): (Vec<_>, Vec<_>) = decided.into_iter().partition(|past| past.fate != Fate::Decided(None));
-    let mut restored = Restored::default();
+    let (mut decided, mut spent): (Vec<_>, Vec<_>) =
+        decided.into_iter().partition(|past| past.fate != Fate::Decided(None));
+    let mut restored = Restored { is_whole: true, ..Restored::default() };
     for past in returning.into_iter().rev() {
         let run = Opened::open(past, &remover.guard());
         restored.verb.clone_from(&run.past.verb);
@@ -53,29 +54,45 @@ pub(super) fn undo(remover: &Remover) -> Result<Option<Restored>> {
         run.close();
     }
     while let Some(last) = decided.pop() {
-        let mut run = Opened::open(last, &remover.guard());
-        if !run.has_anything() {
-            // On a disk that is away now, there may be something.
-            if run.away().is_empty() {
-                run.close();
-            }
-            continue;
+        // What a run did in several steps comes back in one.
+        let mut steps = vec![last];
+        while let Some(before) = decided.pop_if(|before| steps.last().is_some_and(|step| step.goes_on(before))) {
+            steps.push(before);
         }
-        run.past.journal.give_back().context("the undo cannot be noted in its journal")?;
-        run.past.fate = Fate::Returning;
-        restored.verb.clone_from(&run.past.verb);
-        let stuck = restored.stayed.len();
-        restored.sizes = vec![0; restored.back.len()];
-        lend(remover, &run, spent);
-        run.give_back(&mut restored.back, Some(&mut restored.sizes), &mut restored.stayed);
-        restored.is_whole = restored.stayed.len() == stuck;
-        run.close();
-        return Ok(Some(restored));
+        let mut is_done = false;
+        for step in steps {
+            is_done |= take_back(remover, step, &mut spent, &mut restored)?;
+        }
+        if is_done {
+            return Ok(Some(restored));
+        }
     }
     journal::tidy(&remover.cache_root);
     restored.is_whole = restored.stayed.is_empty();
     let is_nothing = restored.back.is_empty() && restored.stayed.is_empty();
     Ok((!is_nothing).then_some(restored))
+}
+
+/// Brings one run back. Whether there was anything of it.
+fn take_back(remover: &Remover, past: Past, spent: &mut Vec<Past>, restored: &mut Restored) -> Result<bool> {
+    let mut run = Opened::open(past, &remover.guard());
+    if !run.has_anything() {
+        // On a disk that is away now, there may be something.
+        if run.away().is_empty() {
+            run.close();
+        }
+        return Ok(false);
+    }
+    run.past.journal.give_back().context("the undo cannot be noted in its journal")?;
+    run.past.fate = Fate::Returning;
+    restored.verb.clone_from(&run.past.verb);
+    let stuck = restored.stayed.len();
+    restored.sizes.resize(restored.back.len(), 0);
+    lend(remover, &run, std::mem::take(spent));
+    run.give_back(&mut restored.back, Some(&mut restored.sizes), &mut restored.stayed);
+    restored.is_whole &= restored.stayed.len() == stuck;
+    run.close();
+    Ok(true)
 }
 
 /// Puts the payloads back that `run` leads to, from runs that are spent but for these.
@@ -147,18 +164,20 @@ pub(super) fn would_return(remover: &Remover, now: &Moment) -> Result<Option<Res
     let is_killed = runs.iter().any(|past| past.fate == Fate::Undecided);
     let mut restored = Restored::default();
     let mut is_last = !is_killed;
-    for past in runs.into_iter().rev() {
+    let mut runs = runs.into_iter().rev().peekable();
+    while let Some(past) = runs.next() {
         let is_decided = matches!(past.fate, Fate::Decided(_));
         if is_decided && !is_last {
             continue;
         }
+        let goes_on = runs.peek().is_some_and(|before| past.goes_on(before));
         let run = Opened::open(past, &remover.guard());
         let moves = run.past.moves.iter().filter_map(Result::ok);
         for one in moves.filter(|one| !one.is_list && run.holds(one).unwrap_or(false)) {
             restored.back.push(&run.path(&one));
             restored.sizes.push(run.bytes_of(&one));
             restored.verb.clone_from(&run.past.verb);
-            is_last &= !is_decided;
+            is_last &= !is_decided || goes_on;
         }
     }
     Ok(Some(restored).filter(|restored| !restored.back.is_empty()))

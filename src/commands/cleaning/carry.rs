@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::again::{Choose, again};
 use super::back::back;
@@ -42,6 +42,10 @@ pub(in crate::commands) struct Manner<'a> {
     pub(in crate::commands) warning: Option<String>,
     /// Makes the plan anew, by what is needed after the answer.
     pub(in crate::commands) choose: &'a Choose<'a>,
+    /// Takes the document, with `--json`.
+    pub(in crate::commands) document: &'a dyn Fn(Value) -> Result<()>,
+    /// Whether this is a second step of one run: what is known of the projects was said.
+    pub(in crate::commands) is_second: bool,
 }
 
 /// Shows the plan, asks, removes, and says what came of it. What stayed of it, where anything was removed.
@@ -54,13 +58,15 @@ pub(in crate::commands) fn carry_out<'a>(
     manner: Manner<'a>,
 ) -> Result<Option<Outcome>> {
     let context = scene.context;
-    show::projects(scene);
+    if !manner.is_second {
+        show::projects(scene);
+    }
     for root in selection.roots() {
         scene.remover.admit(root)?;
     }
     let planned = Planned::of(&selection);
     let print = |outcome: Option<&Outcome>, emptied: &Swept| match context.global.json {
-        true => context.output.document(format!("{:#}\n", document(scene, manner.verb, &planned, outcome, emptied))),
+        true => (manner.document)(document(scene, manner.verb, &planned, outcome, emptied)),
         false => Ok(()),
     };
     let (dry_run, is_empty) = (manner.consent.dry_run, selection.lines.is_empty());

@@ -52,6 +52,28 @@ pub(super) fn document(
     })
 }
 
+/// The documents of the steps of one run as one: what each did, and how it was at the last.
+pub(in crate::commands) fn joined(documents: Vec<Value>) -> Option<Value> {
+    const ADDED: [&str; 6] =
+        ["exclusive_bytes", "removed", "freed_bytes", "held_bytes", "trashed_bytes", "swept_bytes"];
+    documents.into_iter().reduce(|mut first, mut then| {
+        for name in ["plan", "stayed", "held_by"] {
+            let mut all = first[name].as_array().cloned().unwrap_or_default();
+            all.extend(then[name].as_array().cloned().unwrap_or_default());
+            then[name] = all.into();
+        }
+        for name in ADDED {
+            let sum =
+                [&first, &then].map(|one| one[name].as_u64().unwrap_or(0)).into_iter().fold(0, u64::saturating_add);
+            then[name] = sum.into();
+        }
+        if then["undo_until"].is_null() {
+            then["undo_until"] = first["undo_until"].take();
+        }
+        then
+    })
+}
+
 /// The programs that have something open which went.
 pub(super) fn holders(by: &BTreeMap<u32, String>) -> Vec<Value> {
     by.iter().map(|(process, name)| json!({"pid": process, "name": name})).collect()

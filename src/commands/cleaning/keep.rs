@@ -25,7 +25,7 @@ impl Scene<'_> {
                 (Err(_), None) if self.stays_anyway(word) => {
                     self.context.output.remark(format!(
                         "--keep {}: prune takes nothing from there in any case",
-                        quoted::shown(&quoted::given(word))
+                        quoted::shown(quoted::given(word))
                     ));
                     continue;
                 }
@@ -66,7 +66,7 @@ impl Scene<'_> {
                 let places = places.map(|place| format!("\n  {}", self.word_for(&place.path)));
                 format!(
                     "--keep: {} holds the whole cache: name a model, or a place in it{}",
-                    quoted::shown(&quoted::given(word)),
+                    quoted::shown(quoted::given(word)),
                     places.collect::<String>()
                 )
             }

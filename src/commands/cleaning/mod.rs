@@ -5,7 +5,7 @@ mod again;
 mod back;
 mod beyond;
 mod carry;
-mod json;
+pub(super) mod json;
 mod keep;
 mod needs;
 mod printed;
