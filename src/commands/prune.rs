@@ -45,6 +45,8 @@ struct Step {
     end: Result<Exit>,
     /// What stayed although it was to go, where a goal needs something in its place.
     stayed: Vec<PathBuf>,
+    /// Whether anything went.
+    has_removed: bool,
 }
 
 /// Removes, and where a goal is missed since something stayed when it was to go, plans once more without it. That plan is shown, and
@@ -52,9 +54,11 @@ struct Step {
 fn steps(context: &Context, arguments: &PruneArgs, documents: &RefCell<Vec<Value>>) -> Result<Exit> {
     let mut past: Option<Vec<PathBuf>> = None;
     let mut end = Ok(Exit::Done);
+    let mut goes_on = false;
     for _ in 0..STEPS {
-        let Some(step) = step(context, arguments, past.as_ref(), documents)? else { break };
+        let Some(step) = step(context, arguments, past.as_ref(), goes_on, documents)? else { break };
         end = step.end;
+        goes_on |= step.has_removed;
         if step.stayed.is_empty() {
             break;
         }
@@ -63,11 +67,12 @@ fn steps(context: &Context, arguments: &PruneArgs, documents: &RefCell<Vec<Value
     end
 }
 
-/// `None` where there is no goal left to be reached in a second step.
+/// `None` where there is no goal left to be reached in a second step. An undo brings back with it what it `goes_on` with.
 fn step(
     context: &Context,
     arguments: &PruneArgs,
     past: Option<&Vec<PathBuf>>,
+    goes_on: bool,
     documents: &RefCell<Vec<Value>>,
 ) -> Result<Option<Step>> {
     let dry_run = arguments.consent.dry_run;
@@ -79,7 +84,8 @@ fn step(
     // In a second step the trash has what the first has removed.
     let is_second = past.is_some();
     let empty_trash = !is_second && (arguments.trash.now || arguments.until_free.is_some());
-    let scene = Scene::open(context, Scope { outside: false, dry_run, empty_trash, ci: arguments.ci })?;
+    let mut scene = Scene::open(context, Scope { outside: false, dry_run, empty_trash, ci: arguments.ci })?;
+    scene.remover = scene.remover.going_on(goes_on);
     if arguments.ci && scene.projects.own.is_none() {
         return Err(no_lock(&scene));
     }
@@ -111,6 +117,7 @@ fn step(
     if is_empty && left.is_none() && !context.output.quiet && !context.global.json {
         cleaning::leavings(&scene).into_iter().for_each(|words| context.output.say(words));
     }
+    let has_removed = outcome.as_ref().is_some_and(|outcome| outcome.gone > 0);
     let mut stayed: Vec<PathBuf> =
         outcome.into_iter().flat_map(|outcome| outcome.stayed).map(|(path, _)| path).collect();
     let end = match left.clone() {
@@ -127,7 +134,7 @@ fn step(
     if rules.goals.is_empty() || left.is_some() {
         stayed.clear();
     }
-    Ok(Some(Step { end, stayed }))
+    Ok(Some(Step { end, stayed, has_removed }))
 }
 
 /// Which targets cannot be reached, and why not.

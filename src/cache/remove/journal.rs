@@ -64,17 +64,18 @@ pub(super) struct Past {
     pub(super) seen_back: Option<i64>,
 }
 
+/// What the name of a run has at its end that goes on with what the same process did before.
+pub(super) const GOES_ON: &str = "-on";
+
 impl Past {
-    /// Whether it is a later step of what the process did whose step `before` was: a run's name ends with its number in the process, and that.
+    /// Whether it goes on with what the run `before` began.
     pub(super) fn goes_on(&self, before: &Self) -> bool {
-        let of = |past: &Self| {
-            let name = past.journal.path.file_stem()?.to_str()?.to_owned();
-            let mut parts = name.split('-').skip(1);
-            let number: u32 = parts.next()?.parse().ok()?;
-            Some((number, parts.next()?.to_owned()))
-        };
-        let same = self.verb == before.verb && self.verb == "prune";
-        same && of(self).zip(of(before)).is_some_and(|(own, other)| own.0 > other.0 && own.1 == other.1)
+        // `TIME-NUMBER-PROCESS`, or `TIME-NUMBER-PROCESS-on`, and which file of this name it is.
+        let name = |past: &Self| past.journal.path.file_stem().and_then(|name| name.to_str()).map(str::to_owned);
+        let process = |past: &Self| name(past).and_then(|name| name.split('-').nth(2).map(str::to_owned));
+        let is_on =
+            || name(self).is_some_and(|name| name.rsplit_once('-').is_some_and(|(run, _)| run.ends_with(GOES_ON)));
+        is_on() && self.verb == before.verb && process(self) == process(before)
     }
 }
 

@@ -217,6 +217,8 @@ pub struct Remover {
     /// Links of `dedupe` that a plan knows of, and has decided over.
     known: Vec<PathBuf>,
     machine: PathBuf,
+    /// What it removes next goes on with what it has removed before.
+    goes_on: bool,
     /// What each place was when it was admitted: where it really is, and which folder that is.
     admitted: Mutex<HashMap<PathBuf, Admitted>>,
 }
@@ -233,6 +235,7 @@ impl Remover {
             left: Vec::new(),
             known: Vec::new(),
             machine: PathBuf::from("/"),
+            goes_on: false,
             admitted: Mutex::default(),
         }
     }
@@ -248,6 +251,13 @@ impl Remover {
     #[must_use]
     pub fn knowing(mut self, links: Vec<PathBuf>) -> Self {
         self.known = links;
+        self
+    }
+
+    /// The same, and what is removed goes on with what this process has removed last: an undo brings back both.
+    #[must_use]
+    pub fn going_on(mut self, goes_on: bool) -> Self {
+        self.goes_on = goes_on;
         self
     }
 

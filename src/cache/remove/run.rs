@@ -19,7 +19,7 @@ use super::journal::{Journal, Mark, Move};
 use super::lent::Wanted;
 use super::place::{Place, Trash};
 use super::walk::{self, Limits, Tally};
-use super::{Keep, Order, Outcome, Remover, Role, Supply, Victim, apart, back, hub, room};
+use super::{Keep, Order, Outcome, Remover, Role, Supply, Victim, apart, back, hub, journal, room};
 use crate::cache::stamp::Stamp;
 use crate::platform::{blocks, open_files};
 use crate::support::interrupt::{self, Interrupted};
@@ -49,7 +49,7 @@ pub(super) struct Run<'v> {
 
 pub(super) fn remove<V: Supply>(remover: &Remover, order: Order<'_, V>, progress: &dyn Fn(u64)) -> Result<Outcome> {
     let guard = remover.guard();
-    let name = run_name();
+    let name = format!("{}{}", run_name(), if remover.goes_on { journal::GOES_ON } else { "" });
     let (verb, keep) = (order.verb, order.keep);
     let (mut run, refused) = Run::plan(remover, &guard, order, &name)?;
     let mut outcome = Outcome { stayed: refused, ..Outcome::default() };
