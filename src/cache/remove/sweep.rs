@@ -44,12 +44,26 @@ impl Sweep {
 pub(super) fn undo(remover: &Remover) -> Result<Option<Restored>> {
     let past = read(remover)?.into_iter().filter(|past| past.fate != Fate::Undecided);
     let (decided, returning): (Vec<_>, Vec<_>) = past.partition(|past| past.fate != Fate::Returning);
-    let (mut decided, mut spent): (Vec<_>, Vec<_>) =
-        decided.into_iter().partition(|past| past.fate != Fate::Decided(None));
+    let (decided, spent): (Vec<_>, Vec<_>) = decided.into_iter().partition(|past| past.fate != Fate::Decided(None));
+    let spent: Vec<Opened> = spent.into_iter().map(|past| Opened::open(past, &remover.guard())).collect();
+    let restored = last_of(remover, decided, returning, &spent);
+    spent.into_iter().for_each(Opened::close);
+    journal::tidy(&remover.cache_root);
+    restored
+}
+
+/// The same, of runs that are decided and those that go back already. What of shared stores they need comes from those that are spent.
+fn last_of(
+    remover: &Remover,
+    mut decided: Vec<Past>,
+    returning: Vec<Past>,
+    spent: &[Opened],
+) -> Result<Option<Restored>> {
     let mut restored = Restored { is_whole: true, ..Restored::default() };
     for past in returning.into_iter().rev() {
         let run = Opened::open(past, &remover.guard());
         restored.verb.clone_from(&run.past.verb);
+        lend(&run, spent);
         run.give_back(&mut restored.back, None, &mut restored.stayed);
         run.close();
     }
@@ -61,20 +75,19 @@ pub(super) fn undo(remover: &Remover) -> Result<Option<Restored>> {
         }
         let mut is_done = false;
         for step in steps {
-            is_done |= take_back(remover, step, &mut spent, &mut restored)?;
+            is_done |= take_back(remover, step, spent, &mut restored)?;
         }
         if is_done {
             return Ok(Some(restored));
         }
     }
-    journal::tidy(&remover.cache_root);
     restored.is_whole = restored.stayed.is_empty();
     let is_nothing = restored.back.is_empty() && restored.stayed.is_empty();
     Ok((!is_nothing).then_some(restored))
 }
 
 /// Brings one run back. Whether there was anything of it.
-fn take_back(remover: &Remover, past: Past, spent: &mut Vec<Past>, restored: &mut Restored) -> Result<bool> {
+fn take_back(remover: &Remover, past: Past, spent: &[Opened], restored: &mut Restored) -> Result<bool> {
     let mut run = Opened::open(past, &remover.guard());
     if !run.has_anything() {
         // On a disk that is away now, there may be something.
@@ -83,67 +96,73 @@ fn take_back(remover: &Remover, past: Past, spent: &mut Vec<Past>, restored: &mu
         }
         return Ok(false);
     }
+    // Before that is noted: who goes on with it finds them in their store.
+    lend(&run, spent);
     run.past.journal.give_back().context("the undo cannot be noted in its journal")?;
     run.past.fate = Fate::Returning;
     restored.verb.clone_from(&run.past.verb);
     let stuck = restored.stayed.len();
     restored.sizes.resize(restored.back.len(), 0);
-    lend(remover, &run, std::mem::take(spent));
     run.give_back(&mut restored.back, Some(&mut restored.sizes), &mut restored.stayed);
     restored.is_whole &= restored.stayed.len() == stuck;
     run.close();
     Ok(true)
 }
 
-/// Puts the payloads back that `run` leads to, from runs that are spent but for these.
-fn lend(remover: &Remover, run: &Opened, spent: Vec<Past>) {
-    let mut wanted = Wanted::default();
-    if !spent.is_empty() {
+/// Puts the payloads back that `run` leads to, from `others` that are spent but for these.
+fn lend(run: &Opened, others: &[Opened]) {
+    if !others.is_empty() {
+        let mut wanted = Wanted::default();
         wanted.add(run);
-    }
-    for past in spent {
-        let other = Opened::open(past, &remover.guard());
-        wanted.give_back(&other);
-        other.close();
+        others.iter().for_each(|other| wanted.give_back(other));
     }
 }
 
 pub(super) fn sweep(remover: &Remover, which: &Sweep) -> Result<Swept> {
     let mut swept = Swept::default();
     let guard = remover.guard();
-    let mut held: Option<Held> = None;
+    let is_decided = |past: &Past| matches!(past.fate, Fate::Decided(_));
+    let (decided, returning): (Vec<_>, Vec<_>) = read(remover)?.into_iter().partition(is_decided);
     let (mut over, mut kept) = (Vec::new(), Vec::new());
-    for mut past in read(remover)? {
+    for mut past in decided {
         let fate = past.fate;
         match fate {
-            Fate::Decided(until) if which.empties(until, &mut past) => over.push(past),
-            Fate::Decided(_) => kept.push(past),
-            Fate::Undecided | Fate::Returning => {
-                let run = Opened::open(past, &guard);
-                run.give_back(&mut swept.back, None, &mut swept.problems);
-                run.close();
-            }
+            Fate::Decided(until) if !which.empties(until, &mut past) => kept.push(past),
+            _ => over.push(Opened::open(past, &guard)),
         }
     }
-    let has_payloads = |past: &Past| past.moves.iter().flatten().any(|one| one.role == Role::Payload);
     let mut wanted = Wanted::default();
+    for past in returning {
+        let run = Opened::open(past, &guard);
+        lend(&run, &over);
+        run.give_back(&mut swept.back, None, &mut swept.problems);
+        wanted.add(&run);
+        run.close();
+    }
+    let has_payloads = |run: &Opened| run.past.moves.iter().flatten().any(|one| one.role == Role::Payload);
     if !kept.is_empty() && over.iter().any(has_payloads) {
         kept.into_iter().for_each(|past| wanted.add(&Opened::open(past, &guard)));
     }
-    for past in over {
-        let mut run = Opened::open(past, &guard);
+    empty(remover, over, &wanted, &mut swept)?;
+    journal::tidy(&remover.cache_root);
+    Ok(swept)
+}
+
+/// Frees what lies in the trashes of `over`, but for what is `wanted` by others.
+fn empty(remover: &Remover, over: Vec<Opened>, wanted: &Wanted, swept: &mut Swept) -> Result<()> {
+    let mut held: Option<Held> = None;
+    for mut run in over {
         if run.is_left(&mut swept.problems) {
             continue;
         }
         if let Fate::Decided(until) = run.past.fate {
             run.give_up(until);
         }
-        run.empty(&mut swept, held.get_or_insert_with(|| Held::now(&remover.machine)), &wanted)?;
+        run.empty(swept, held.get_or_insert_with(|| Held::now(&remover.machine)), wanted)?;
         run.close();
     }
-    journal::tidy(&remover.cache_root);
     held.into_iter().for_each(|held| held.tell(&mut swept.held, &mut swept.holders));
-    Ok(swept)
+    Ok(())
 }
 
 pub(super) fn waiting(remover: &Remover) -> Result<u64> {

@@ -203,3 +203,33 @@ fn a_payload_that_waits_goes_with_the_trash_when_all_of_it_is_emptied() {
     assert_eq!(swept.freed, waiting);
     assert!(waiting > 10_000 && !room.home.join(".modelstrap").exists());
 }
+
+#[test]
+fn a_payload_waits_for_what_is_stuck_on_its_way_back_too() {
+    let room = Room::new();
+    let payload = shared(&room, &["models--o--a", "models--o--b"]);
+    let read =
+        |name: &str| fs::read(room.home.join(format!("hub/{name}/snapshots/{COMMIT}/model.bin"))).map(|it| it.len());
+    let at = |name: &str| room.home.join("hub").join(name);
+    // A link that a revision has would stay.
+    fs::remove_file(at("models--o--a").join("snapshots").join(COMMIT).join("model.bin")).unwrap();
+    let outcome = room.remove(vec![room.victim(&at("models--o--a").join("blobs/etag"), Role::Blob)], HOUR);
+    assert_eq!(outcome.gone, 1);
+    // Something stands in its way, so that the undo leaves it in the trash.
+    room.put("hub/models--o--a/blobs/etag", "in the way");
+    let restored = room.remover.undo().unwrap().unwrap();
+    assert!(!restored.is_whole);
+    let victims = vec![room.victim(&at("models--o--b"), Role::Tree), room.victim(&payload, Role::Payload)];
+    let outcome = room.remove(victims, Keep::Now);
+    assert_eq!((outcome.gone, outcome.stayed.len()), (2, 0));
+    assert!(!payload.exists());
+    // What is on its way back needs it in its store.
+    room.remover.sweep(time::seconds() + 7200).unwrap();
+    assert!(payload.exists());
+    fs::remove_file(at("models--o--a").join("blobs/etag")).unwrap();
+    room.link(&format!("hub/models--o--a/snapshots/{COMMIT}/model.bin"), "../../blobs/etag");
+    let swept = room.remover.sweep(time::seconds() + 7200).unwrap();
+    assert_eq!((swept.back.len(), swept.problems.len()), (1, 0), "{swept:?}");
+    assert_eq!(read("models--o--a").unwrap(), 10_000);
+    assert!(room.is_clean());
+}
