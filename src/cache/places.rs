@@ -231,8 +231,9 @@ impl Known {
         let whose = || Kind::Stray { whose: "this project".to_owned() };
         places.extend(within.into_iter().map(|path| Place::at(named(&path), path, whose())));
         let mut led: Vec<Led> = Vec::new();
+        let mut others = own.others();
         places.retain(|place| {
-            let Some(whose) = place.kind.is_outside().then(|| own.other(&place.path)).flatten() else { return true };
+            let Some(whose) = place.kind.is_outside().then(|| others.other(&place.path)).flatten() else { return true };
             if !led.iter().any(|outer| place.path.starts_with(&outer.path)) {
                 led.push(Led { path: place.path.clone(), whose });
             }
