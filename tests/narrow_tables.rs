@@ -124,7 +124,8 @@ fn what_stands_between_backticks_is_never_torn_over_two_lines() {
             assert_eq!(torn, Vec::<&str>::new(), "{columns} {arguments:?}\n{text}");
         }
     }
-    let text = console::strip_ansi_codes(&Terminal::open(60, 40, &mut room.command(&["status"])).end().raw).into_owned();
+    let text =
+        console::strip_ansi_codes(&Terminal::open(60, 40, &mut room.command(&["status"])).end().raw).into_owned();
     let whole = format!("`modelstrap clear ~/.cache/huggingface/hub/{left}`");
     assert!(text.contains(&whole), "{text}");
 }

@@ -376,6 +376,34 @@ fn what_is_filtered_is_summed_up_by_itself() {
 }
 
 #[test]
+fn in_the_home_folder_nothing_is_recommended_that_refuses_there() {
+    let room = Room::bare();
+    let home = room.home();
+    room.write("~/.cache/huggingface/hub/models--org--half/blobs/ab.incomplete", vec![7; 3_000_000]);
+    room.write("~/.cache/whisper/large-v3.pt", vec![7; 2_000_000]);
+    room.write("~/models/own.safetensors", vec![7; 2_000_000]);
+    room.write("~/.ollama/models/blobs/sha256-ab", vec![7; 2_000_000]);
+    let run = |arguments: &[&str]| room.run(&[&["-C", home.to_str().unwrap()], arguments].concat());
+    let text = run(&["status", "--models"]).expect(0).out;
+    let said = "No project here: programs use ~/.cache; to remove or move anything, change into a project, or name it \
+                with `-C`";
+    assert_eq!(text.lines().nth(1), Some(said));
+    run(&["report", "--output", "page.html"]).expect(0);
+    let page = room.text("~/page.html");
+    assert!(page.contains("This folder is no project"), "{page}");
+    let json = run(&["status", "--json"]).expect(0).json();
+    assert_eq!(json["reclaimable"], serde_json::json!([]));
+    for (words, dry) in
+        [("prune", "--dry-run"), ("dedupe", "--dry-run"), ("migrate", "--dry-run"), ("setup", "--dry-run")]
+    {
+        run(&[words, dry]).expect(1);
+        assert!(!text.contains(&format!("modelstrap {words}")), "{words}: {text}");
+    }
+    run(&["clear", "all", "--dry-run"]).expect(1);
+    assert!(!text.contains("modelstrap clear"), "{text}");
+}
+
+#[test]
 fn whether_a_project_is_set_up_is_said_before_setup_and_after_undo() {
     let room = Room::bare();
     let first = |room: &Room| room.run(&["status"]).expect(0).out.lines().nth(1).unwrap().to_owned();

@@ -26,7 +26,7 @@ const LEADING_DEPTH: u32 = 4;
 const MODEL_SIZE: u64 = 1 << 20;
 
 /// What llama.cpp has not finished, in its folder of before 2026 (`common/download.cpp`).
-const LLAMA_PART: &[u8] = b".downloadInProgress";
+pub const LLAMA_PART: &[u8] = b".downloadInProgress";
 
 /// Deeper than any cache: a loop of mounts, or an attack.
 const DEEPEST: u32 = 256;
