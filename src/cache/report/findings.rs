@@ -147,6 +147,8 @@ pub(super) fn flaws(unit: &Unit) -> String {
         }
     };
     say(unit.partial.files, "unfinished download");
+    let parts = unit.parts();
+    say(parts.map_or(0, |(here, of)| of.saturating_sub(here)), "missing part");
     if let UnitKind::Repository(repository) = &unit.kind {
         say(repository.orphans.files, "orphan blob");
         say(repository.dangling, "dangling link");

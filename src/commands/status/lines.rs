@@ -165,7 +165,8 @@ fn model(report: &Report<'_>, unit: &Unit, rows: &mut Vec<Vec<Cell>>) {
     let used = unit.used.map(|used| time::ago(report.now, used));
     let flaws = flaws(unit);
     let named = report.named.get(&unit.path).map(|names| format!("model {}", names.join(", ")));
-    let about: Vec<String> = named.into_iter().chain(flaws.iter().cloned()).collect();
+    let parts = unit.parts().filter(|(here, of)| here == of).map(|(_, of)| format!("{of} parts"));
+    let about: Vec<String> = named.into_iter().chain(parts).chain(flaws.iter().cloned()).collect();
     let tone = if flaws.is_empty() { Tone::Plain } else { Tone::Bad };
     rows.push(line(&format!("      {}", quoted::shown(&unit.name)), tone, unit.sizes, used, &about.join("; ")));
     if let (UnitKind::Repository(repository), true) = (&unit.kind, report.arguments.revisions) {
@@ -198,7 +199,9 @@ pub(super) fn flaws(unit: &Unit) -> Vec<String> {
     };
     let number = |count: u64, what: &str| (count > 0).then(|| units::count(count, what));
     let partial = heap(unit.partial, "unfinished download");
-    let UnitKind::Repository(repository) = &unit.kind else { return partial.into_iter().collect() };
+    let parts = unit.parts().filter(|(here, of)| here < of);
+    let missing = parts.map(|(here, of)| format!("{} of {of} parts missing", of - here));
+    let UnitKind::Repository(repository) = &unit.kind else { return missing.into_iter().chain(partial).collect() };
     [
         partial,
         heap(repository.orphans, "orphan blob"),
