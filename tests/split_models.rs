@@ -73,6 +73,18 @@ fn clear_takes_all_parts_by_the_name_or_the_path_of_one() {
 }
 
 #[test]
+fn backup_stores_all_parts_by_the_name_of_one() {
+    let room = room();
+    let archive = room.path().join("a.tar.zst");
+    let name = "torch/org_big-Q4_K_M-00001-of-00003.gguf";
+    room.run(&["backup", archive.to_str().unwrap(), name]).expect(0);
+    let listed = room.run(&["restore", "--list", "--json", archive.to_str().unwrap()]).expect(0).out;
+    for number in [1, 3] {
+        assert!(listed.contains(&part("torch", number)), "{listed}");
+    }
+}
+
+#[test]
 fn prune_judges_all_parts_as_one_and_frees_no_half() {
     let room = room();
     room.write(&part(".cache/torch", 2), vec![8_u8; 2_000_000]);

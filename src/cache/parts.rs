@@ -2,11 +2,13 @@
 //! none is any good without the others.
 
 use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 /// What is cut so.
 const ENDINGS: [&[u8]; 3] = [b".gguf", b".safetensors", b".bin"];
 
-/// So many digits each number has (llama.cpp, `LLM_KV_SPLIT`: `%s-%05d-of-%05d.gguf`).
+/// So many digits each number has (llama.cpp, `llama_split_path`: `%s-%05d-of-%05d.gguf`).
 const DIGITS: usize = 5;
 
 /// A file that is a part of a model.
@@ -37,6 +39,17 @@ impl<'a> Part<'a> {
     pub fn goes_with(&self, other: &Part<'_>) -> bool {
         (self.stem, self.ending, self.of) == (other.stem, other.ending, other.of)
     }
+}
+
+/// The other parts of the model of which the file at `path` is one.
+pub fn beside(path: &Path) -> Vec<PathBuf> {
+    let Some((part, folder)) = path.file_name().and_then(Part::of).zip(path.parent()) else { return Vec::new() };
+    let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    let is_its = |name: &OsStr| Part::of(name).is_some_and(|other| other.goes_with(&part) && other != part);
+    let mut found: Vec<PathBuf> =
+        entries.filter(|entry| is_its(&entry.file_name())).map(|entry| entry.path()).collect();
+    found.sort_unstable();
+    found
 }
 
 /// The number at the end, after a hyphen, and what stands before that.
