@@ -353,6 +353,8 @@ fn folders_without_a_file_are_no_places_outside_and_unfinished_downloads_are_not
     room.write("modelstrap.toml", "");
     fs::create_dir_all(room.place("~/.cache/torch/hub/checkpoints")).unwrap();
     fs::create_dir_all(room.place("~/.cache/whisper")).unwrap();
+    // A login is no model.
+    room.write("~/.cache/huggingface/token", "hf_secret");
     room.write("~/else/base.pt", vec![7; 2_000_000]);
     symlink(room.place("~/else/base.pt"), room.place("~/.cache/whisper/base.pt")).unwrap();
     let text = room.run(&["status"]).expect(0).out;
@@ -360,6 +362,8 @@ fn folders_without_a_file_are_no_places_outside_and_unfinished_downloads_are_not
     assert!(text.contains("~/.cache/whisper holds nothing but links: nothing is counted there\n"), "{text}");
     let json = room.run(&["status", "--json"]).expect(0).json();
     assert_eq!(json["elsewhere"][0]["why"], "links_only");
+    assert_eq!(json["elsewhere"].as_array().unwrap().len(), 1);
+    fs::remove_file(room.place("~/.cache/huggingface/token")).unwrap();
     room.write("~/.cache/huggingface/hub/models--org--asr/blobs/x.incomplete", vec![7; 3_000_000]);
     let told = outside(&room).unwrap();
     assert_eq!(told, "❗ outside of the cache: downloads that were not finished, and nothing else");

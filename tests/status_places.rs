@@ -93,7 +93,7 @@ fn a_folder_that_is_mounted_again_within_another_place_is_counted_once() {
     hub(&room, ".cache/huggingface/hub", "org/one", 2_000_000);
     hub(&room, ".cache/huggingface/hub", "org/two", 1_500_000);
     room.write(".cache/whisper/base.pt", vec![7; 1_100_000]);
-    room.write("~/.cache/huggingface/token", "t");
+    room.write("~/.cache/huggingface/stats.json", "{}");
     // Where each is mounted again: a whole hub, a repository, a folder of files.
     room.write("~/elsewhere/large.bin", vec![7; 1_200_000]);
     let alone = room.run(&["status", "--json"]).expect(0).json()["total"]["files"].as_u64().unwrap();
