@@ -142,6 +142,9 @@ fn found(subject: &Subject<'_>) -> String {
         None => String::new(),
     };
     let found = findings(subject);
+    if found.is_empty() && subject.no_project {
+        return refused;
+    }
     if found.is_empty() {
         let nothing = "Nothing: no command that removes or moves has anything to do here.";
         return format!("{refused}<p>{nothing}</p>\n");

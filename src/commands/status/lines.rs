@@ -244,7 +244,7 @@ fn notes(report: &Report<'_>, output: &Output) -> String {
         notes.push(format!("blobs that no revision has: {} in {}", units::bytes(orphans.bytes), files(orphans.files)));
     }
     if report.shows_models() && report.inventory.places.iter().all(|found| report.models(found).0.is_empty()) {
-        notes.push("no model is like that".to_owned());
+        notes.push(if report.chooses() { "no model is like that" } else { "no model is here yet" }.to_owned());
     }
     let more: usize = match report.arguments.limit {
         Some(_) => report.inventory.places.iter().map(|found| report.models(found).1).sum(),
