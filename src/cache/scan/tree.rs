@@ -99,6 +99,7 @@ fn read_repository(
     hub: u32,
 ) {
     let row = pool.state().row(place, id, path.to_path_buf(), RowKind::Rest);
+    [path.to_path_buf(), path.join("snapshots")].iter().for_each(|folder| pool.note_parts(folder));
     let full = |linked: &mut Vec<Look>| pool.state().link(row, linked);
     let shared = (&pool.keys, &pool.link_room);
     let mut read = repository::read(folder, path, hub, shared, &full);
