@@ -82,18 +82,17 @@ fn rows(page: &str) -> Vec<(String, String, String)> {
     };
     let row = |row: &str| {
         let cells: Vec<String> = row.split("<td").skip(1).map(|cell| bare(&format!("<td{cell}"))).collect();
-        // The first cell may be the row's heading.
-        let [much, command, count] = &cells[cells.len() - 4..cells.len() - 1] else { panic!("{row}") };
+        let [much, count, command] = &cells[..] else { panic!("{row}") };
         (command.clone(), much.clone(), count.clone())
     };
-    table.split("<tr").skip(1).map(row).collect()
+    // What is old, only who asks `prune --older-than` for it is told.
+    table.split("<tr").skip(1).filter(|row| !row.contains("not used for 90 days")).map(row).collect()
 }
 
 /// What `report` says could go is what `status` says, to the byte and with the same words.
 fn same_page(status: &Value, page: &str) {
-    let extra = |command: &str| command == "modelstrap dedupe" || command.starts_with("modelstrap prune --older-than");
     let mut found = rows(page);
-    found.retain(|(command, _, _)| !extra(command));
+    found.retain(|(command, _, _)| command != "modelstrap dedupe");
     let claims = status["reclaimable"].as_array().unwrap();
     let mut wanted: Vec<(String, String, String)> = claims
         .iter()

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::ops::AddAssign;
 use std::path::PathBuf;
 
+use super::parts::Part;
 use super::places::{OWN, Place};
 use super::sizes::Sizes;
 
@@ -70,6 +71,14 @@ pub struct Unit {
     pub partial: Heap,
     /// What kind of thing it is.
     pub kind: UnitKind,
+}
+
+impl Unit {
+    /// Of a model in several files: how many of them are here, and how many there are.
+    pub fn parts(&self) -> Option<(u64, u64)> {
+        let part = matches!(self.kind, UnitKind::File).then(|| Part::of(&self.name)).flatten()?;
+        Some((self.sizes.files, part.of))
+    }
 }
 
 /// What kind of thing a unit is.

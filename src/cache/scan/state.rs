@@ -154,6 +154,15 @@ impl Tally {
         self.partial.add(look.alone());
     }
 
+    /// Takes over what another one has counted.
+    pub(super) fn join(&mut self, other: Self) {
+        self.sizes += other.sizes;
+        self.used = self.used.max(other.used);
+        self.expired += other.expired;
+        self.partial += other.partial;
+        self.linked.extend(other.linked);
+    }
+
     /// Counts a file that has only this name, or one of several.
     pub(super) fn count(&mut self, look: &Look, oldest: Option<i64>) {
         let alone = look.alone();

@@ -17,6 +17,7 @@ pub(super) fn read(pool: &Pool, piece: &Piece, hub: u32, room: &mut Vec<u8>) {
         Ok(None) => return,
         Err(error) => return shut(pool, piece, piece.path.clone(), &error),
     };
+    pool.note_parts(&piece.path);
     let row = pool.state().row(piece.place, "shared blobs".into(), piece.path.clone(), RowKind::Store);
     let mut shards = Vec::new();
     let mut tally = Tally::default();

@@ -34,12 +34,13 @@ impl Outside {
     }
 
     /// In a line; `None` where nothing is there.
-    pub(super) fn words(self) -> String {
+    pub(super) fn words(self, no_project: bool) -> String {
         let Self { whole, twice } = self;
         if whole == 0 {
             return "outside of the cache: downloads that were not finished, and nothing else".to_owned();
         }
         let also = match twice {
+            _ if no_project => String::new(),
             Some(0) => String::new(),
             Some(bytes) => format!(
                 "; by their sizes, {} of it may be there twice, and `modelstrap dedupe` links what is",

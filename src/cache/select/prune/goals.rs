@@ -35,8 +35,9 @@ impl<'a> Pruner<'a, '_> {
                 staying.push((candidate.pick, candidate.name, why));
                 continue;
             }
-            self.picks.add(candidate.pick, &format!("for {}", goal.name));
-            self.count(&candidate.pick, &mut accounts, &mut freed);
+            for pick in self.take(candidate.pick, &format!("for {}", goal.name)) {
+                self.count(&pick, &mut accounts, &mut freed);
+            }
         }
         let missing = self.rules.goals.iter().zip(&freed).filter(|(goal, freed)| **freed < goal.bytes);
         let short: Vec<String> = missing
