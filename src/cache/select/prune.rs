@@ -202,8 +202,13 @@ impl<'a> Pruner<'a, '_> {
     fn stays(&self, candidate: &Candidate) -> Option<String> {
         let of = candidate.pick.repository().and_then(|at| self.stock.at(at).map(|(_, holding)| (at, holding)));
         let stays = candidate.stays.clone().or_else(|| of.and_then(|(at, holding)| self.downloads(at, holding)));
-        let stays = stays.or_else(|| self.is_locked(&candidate.pick).then(|| LOCKED.to_owned()));
-        stays.or_else(|| self.has_stayed(&candidate.pick).then(|| "it stayed when it was to go".to_owned()))
+        stays.or_else(|| {
+            // The parts of a model go together.
+            let all = self.stock.with_parts(vec![candidate.pick]);
+            let is_any = |is: &dyn Fn(&Pick) -> bool| all.iter().any(is);
+            let locked = is_any(&|pick| self.is_locked(pick)).then(|| LOCKED.to_owned());
+            locked.or_else(|| is_any(&|pick| self.has_stayed(pick)).then(|| "it stayed when it was to go".to_owned()))
+        })
     }
 
     /// Whether something of it stayed in the step before.
