@@ -273,10 +273,14 @@ fn what_could_be_reclaimed_is_told_with_the_command_that_does_it() {
     let room = lived_in();
     let repository = ".cache/huggingface/hub/models--org--asr";
     let link = room.place(&format!("{repository}/snapshots/{MAIN}/lost.bin"));
-    symlink("../../blobs/lost", link).unwrap();
+    symlink("../../blobs/lost", &link).unwrap();
+    let text = shown(&room, &[]);
+    assert!(!text.contains("verify --fix"), "nobody knows what was there:\n{text}");
+    fs::remove_file(&link).unwrap();
+    symlink(format!("../../blobs/{}", "ab".repeat(20)), &link).unwrap();
     let text = shown(&room, &[]);
     for line in [
-        "`modelstrap verify --fix` mends repositories with links or refs to nothing",
+        "`modelstrap verify --fix` mends repositories with links to nothing",
         "`modelstrap migrate` brings 6.00 MB in 1 file into the cache",
         "❗ outside of the cache: 22.0 MB, which no variable of this project leads to; by their sizes, 16.0 MB of it may be there twice, and \
          `modelstrap dedupe` links what is",

@@ -113,6 +113,8 @@ pub struct Repository {
     pub orphans: Heap,
     /// Links of revisions whose blob is not there.
     pub dangling: u64,
+    /// Those of them whose blob is called by a digest: what says which bytes were there, so that they can be fetched again.
+    pub lost: u64,
     /// Branches and tags that name a commit which is not there, or no commit.
     pub broken_refs: Vec<String>,
     /// Links that lead out of the repository, elsewhere than to the shared store: they are not followed.

@@ -70,7 +70,10 @@ pub(super) fn run(context: &Context, arguments: &ClearArgs) -> Result<Exit> {
     let notes = if wanted.contains(&Wanted::Models) { every_model(&scene, arguments.force) } else { Vec::new() };
     let grace = Duration::ZERO;
     let consent = &arguments.consent;
-    let manner = Manner { verb: "clear", consent, keeping, grace, notes, warning: None, choose: &choose };
+    let document = |document| Ok(context.output.document(format!("{document:#}\n"))?);
+    let (choose, document) = (&choose, &document);
+    let manner =
+        Manner { verb: "clear", consent, keeping, grace, notes, warning: None, choose, document, is_second: false };
     let is_named = |kept: &crate::cache::select::Kept| outside && !kept.name.is_empty();
     let left = selection.kept.iter().filter(|kept| is_named(kept)).count();
     let outcome = carry_out(&scene, selection, manner)?;

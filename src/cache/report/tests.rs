@@ -140,6 +140,7 @@ fn inventory(name: &str) -> Inventory {
         revisions: vec![revision],
         orphans: Heap { files: 2, bytes: 900 },
         dangling: 1,
+        lost: 0,
         foreign: 2,
         broken_refs: vec![name.to_owned()],
         beside: 4096,

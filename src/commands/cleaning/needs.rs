@@ -7,10 +7,11 @@ use anyhow::{Context as _, Result};
 use super::{Projects, Scope};
 use crate::cache::link;
 use crate::cache::select::Needs;
+use crate::cache::select::locked::AsksLocks;
 use crate::commands::context::Context;
 use crate::commands::survey::Survey;
 use crate::models::homes::Homes;
-use crate::models::hub::locks::is_any_held;
+use crate::models::hub::locks;
 use crate::platform::mapped_files::mapped_files;
 use crate::platform::open_files::open_files;
 use crate::support::{escape, paths};
@@ -47,7 +48,7 @@ impl Needed {
             needs.add_open(open.all);
         }
         needs.add_open(mapped_files(Path::new("/")));
-        needs.ask_locks(is_any_held);
+        needs.ask_locks(AsksLocks { of_repository: locks::is_any_held, at: locks::is_held });
         Ok(Self { needs, projects, links, unseen, homes })
     }
 }

@@ -145,8 +145,9 @@ pub(super) fn all(context: &Context, survey: &Survey, inventory: &Inventory) -> 
         UnitKind::Repository(repository) => Some(repository),
         _ => None,
     });
-    let broken = repositories.filter(|one| one.dangling > 0 || !one.broken_refs.is_empty()).count() as u64;
-    let words = "repositories with links or refs to nothing";
+    // A ref to nothing is prune's to take, and of a link to a name that is no digest nobody knows what was there.
+    let broken = repositories.filter(|one| one.lost > 0).count() as u64;
+    let words = "repositories with links to nothing";
     all.push(Reclaimable::new("broken_repositories", words, broken, 0, MEND));
     all.push(trash(grounds));
     all.extend(outside(context, grounds));
@@ -243,13 +244,13 @@ mod tests {
             all(vec![
                 partial.clone(),
                 orphans.clone(),
-                one("broken_repositories", "repositories with links or refs to nothing", 0, "modelstrap verify --fix"),
+                one("broken_repositories", "repositories with links to nothing", 0, "modelstrap verify --fix"),
                 one("trash", "what was removed and can be brought back", 7_000, EMPTY_TRASH),
                 one("outside", "files that belong into the cache", 5_000, MIGRATE),
             ]),
             [
                 "`modelstrap prune` frees 3.00 MB: unfinished downloads and blobs that no revision has",
-                "`modelstrap verify --fix` mends repositories with links or refs to nothing",
+                "`modelstrap verify --fix` mends repositories with links to nothing",
                 "`modelstrap clear trash` frees 7.00 kB of what was removed; until then `modelstrap clear --undo` brings it back",
                 "`modelstrap migrate` brings 5.00 kB in 2 files into the cache",
             ]

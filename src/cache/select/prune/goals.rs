@@ -5,10 +5,10 @@ use crate::cache::select::accounts::Accounts;
 use crate::cache::select::picks::Pick;
 use crate::support::units;
 
-/// What has gone, by the two ways in which it is counted.
+/// What has gone, by the two ways in which it is counted; by one that no goal asks for, nothing is.
 struct Both<'a> {
-    disk: Accounts<'a>,
-    homes: Accounts<'a>,
+    disk: Option<Accounts<'a>>,
+    homes: Option<Accounts<'a>>,
 }
 
 impl<'a> Pruner<'a, '_> {
@@ -17,7 +17,11 @@ impl<'a> Pruner<'a, '_> {
         if self.rules.goals.is_empty() {
             return Vec::new();
         }
-        let mut accounts = Both { disk: Accounts::of(self.stock), homes: Accounts::of_homes(self.stock) };
+        let is_asked = |is: fn(&Room) -> bool| self.rules.goals.iter().any(|goal| is(&goal.room));
+        let mut accounts = Both {
+            disk: is_asked(|room| matches!(room, Room::Disk(_))).then(|| Accounts::of(self.stock)),
+            homes: is_asked(|room| matches!(room, Room::Homes)).then(|| Accounts::of_homes(self.stock)),
+        };
         let mut freed = vec![0_u64; self.rules.goals.len()];
         let chosen: Vec<Pick> = self.picks.iter().map(|(pick, _)| *pick).collect();
         for pick in &chosen {
@@ -50,7 +54,8 @@ impl<'a> Pruner<'a, '_> {
 
     /// Adds what goes with `pick` to each goal that it counts for.
     fn count(&self, pick: &Pick, accounts: &mut Both<'a>, freed: &mut [u64]) {
-        let (disk, homes) = (self.bytes(pick, &mut accounts.disk), self.bytes(pick, &mut accounts.homes));
+        let of = |accounts: &mut Option<Accounts<'a>>| accounts.as_mut().map_or(0, |of| self.bytes(pick, of));
+        let (disk, homes) = (of(&mut accounts.disk), of(&mut accounts.homes));
         let device = self.device(pick);
         for (goal, freed) in self.rules.goals.iter().zip(freed) {
             let bytes = match goal.room {
