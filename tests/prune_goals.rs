@@ -2,6 +2,8 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so and stops")]
 
+#[path = "support/aged.rs"]
+mod aged;
 #[path = "support/large.rs"]
 mod large;
 #[path = "support/lived.rs"]
@@ -16,39 +18,11 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
+use aged::{four, linked, there};
 use large::filled;
-use lived::{HUB, MAIN, repository};
+use lived::HUB;
 use support::project::{PROGRAM, Ran, Room};
 use terminal::Terminal;
-
-/// Four repositories of 5 MB, the first of them not used for the longest time.
-fn four() -> Room {
-    let room = Room::bare();
-    room.write("modelstrap.toml", "[project]\nname = \"p\"\n");
-    room.setup(&[]);
-    for (name, days) in [("org/a", 90), ("org/b", 80), ("org/c", 70), ("org/d", 60)] {
-        let blob = &name[4..];
-        repository(&room, name, &[(MAIN, &[(blob, 5_000)])]);
-        let folder = format!("{HUB}/models--{}", name.replace('/', "--"));
-        room.write(&format!("{folder}/refs/main"), MAIN);
-        let then = SystemTime::now() - Duration::from_secs(days * 86_400);
-        let file = fs::File::options().write(true).open(room.place(&format!("{folder}/blobs/{blob}"))).unwrap();
-        file.set_times(fs::FileTimes::new().set_accessed(then).set_modified(then)).unwrap();
-    }
-    room
-}
-
-fn there(room: &Room) -> String {
-    ["a", "b", "c", "d"].into_iter().filter(|name| room.exists(&format!("{HUB}/models--org--{name}"))).collect()
-}
-
-/// As `dedupe` leaves it: the oldest model has a second name in `./models`.
-fn linked() -> Room {
-    let room = four();
-    fs::create_dir(room.place("models")).unwrap();
-    fs::hard_link(room.place(&format!("{HUB}/models--org--a/blobs/a")), room.place("models/a.safetensors")).unwrap();
-    room
-}
 
 #[test]
 fn what_has_another_name_outside_leaves_the_cache_all_the_same() {

@@ -10,9 +10,9 @@ use serde_json::Value;
 use super::Exit;
 use super::cleaning::{self, Keeping, Manner, Scene, Scope, carry_out, json, undo};
 use super::context::Context;
+use super::disks::{self, Disk};
 use crate::cache::select::prune::{self, Goal, Room, Rules};
 use crate::cache::select::{Needs, Selection};
-use crate::cache::stamp::Stamp;
 use crate::cli::{Consent, PruneArgs, Trash};
 use crate::models::lock;
 use crate::platform::disk;
@@ -99,7 +99,7 @@ fn step(
     }
     let choose = |needs: &Needs| Ok(prune::select(&scene.stock, needs, &scene.log, &keep, &rules));
     let selection = choose(&scene.needs)?;
-    let keeping = Keeping::of("prune", &arguments.trash, at_once, &scene.survey.layout.cache_root);
+    let keeping = Keeping::of("prune", &arguments.trash, at_once, &disks::touched(&scene.survey, selection.roots()));
     let grace = Duration::from_secs(u64::try_from(rules.grace).unwrap_or(0));
     let is_empty = selection.lines.is_empty();
     let left = (!selection.short.is_empty()).then(|| left(&scene, &selection));
@@ -233,7 +233,6 @@ fn pinned(grace: Option<Duration>) -> Duration {
 
 /// How much more must go: the cache may take no more than `--max-size` or the budget, and so much is to be free.
 fn goals(scene: &Scene<'_>, arguments: &PruneArgs) -> Vec<Goal> {
-    let layout = &scene.survey.layout;
     let mut goals = Vec::new();
     let budget = scene.survey.project.manifest.cache.budget.as_deref().and_then(units::parse_bytes);
     let limit = arguments.max_size.map(|size| (size, format!("--max-size {}", units::bytes(size))));
@@ -247,16 +246,23 @@ fn goals(scene: &Scene<'_>, arguments: &PruneArgs) -> Vec<Goal> {
         }
     }
     if let Some(wanted) = arguments.until_free {
-        let free = disk::free_space(&layout.cache_root).unwrap_or(0);
-        let bytes = wanted.saturating_sub(free.saturating_add(scene.pending));
-        let device = Stamp::at(&layout.cache_root.canonicalize().unwrap_or_default()).ok().map(|stamp| stamp.id.0);
-        if bytes > 0 {
-            goals.push(Goal {
-                name: format!("--until-free {}", units::bytes(wanted)),
-                bytes,
-                room: Room::Disk(device),
-            });
-        }
+        goals.extend(until_free(scene, wanted));
     }
     goals
+}
+
+/// How much must go from each disk that the cache lies on. One other than the cache root's that is smaller than that is not meant.
+fn until_free(scene: &Scene<'_>, wanted: u64) -> Vec<Goal> {
+    let disks = disks::of(&scene.survey).into_iter().enumerate();
+    let meant =
+        disks.filter(|(at, found)| *at == 0 || disk::total_space(&found.folder).is_some_and(|all| all >= wanted));
+    let goal = |(at, found): (usize, Disk)| {
+        let free = disk::free_space(&found.folder).unwrap_or(0);
+        // What the trash gives up may lie on any of them: rather too little goes than too much.
+        let bytes = wanted.saturating_sub(free.saturating_add(scene.pending));
+        let of = if at == 0 { String::new() } else { format!(" on the disk of {}", scene.shown(&found.folder)) };
+        let name = format!("--until-free {}{of}", units::bytes(wanted));
+        (bytes > 0).then_some(Goal { name, bytes, room: Room::Disk(found.device) })
+    };
+    meant.filter_map(goal).collect()
 }

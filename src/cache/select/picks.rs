@@ -81,6 +81,18 @@ impl Picks {
         self.known.contains(pick)
     }
 
+    /// How many they are.
+    pub(super) const fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    /// Only the first so many are chosen.
+    pub(super) fn truncate(&mut self, count: usize) {
+        for (pick, _) in self.order.drain(count.min(self.order.len())..) {
+            self.known.remove(&pick);
+        }
+    }
+
     /// All of them, in order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &(Pick, Rc<str>)> {
         self.order.iter()

@@ -3,6 +3,7 @@
 mod by_use;
 mod goals;
 mod leavings;
+mod useful;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
