@@ -19,7 +19,7 @@ use crate::cache::hub::BlobKind;
 use crate::support::{quiet, quoted};
 
 /// What makes a folder a store.
-const MARKER: &str = ".huggingface-shared-blobs";
+pub(super) const MARKER: &str = ".huggingface-shared-blobs";
 
 /// A manifest has a line for each repository.
 const LARGEST: u64 = 16 << 20;
