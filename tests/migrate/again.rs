@@ -43,18 +43,20 @@ fn what_a_first_run_leaves_in_a_folder_of_several_libraries_a_second_one_leaves(
 
 #[test]
 fn what_a_killed_run_leaves_of_a_hub_goes_with_the_next_one() {
-    for left in
-        [&["blobs/.huggingface-shared-blobs"][..], &["blobs/.huggingface-shared-blobs", ".locks/models--o--m/x.lock"]]
-    {
-        for hub in [OLD.to_owned(), format!("{OLD}/hub"), format!("{OLD}/mine/deep"), "out/cache".to_owned()] {
+    let tag = "Signature: 8a477f597d28d172789f06886806bc55\n# This file is a cache directory tag.\n";
+    let (tag, store) = (("CACHEDIR.TAG", tag), ("blobs/.huggingface-shared-blobs", "1\n"));
+    for left in [&[store][..], &[store, (".locks/models--o--m/x.lock", ""), tag], &[tag]] {
+        for hub in [OLD, &format!("{OLD}/hub"), &format!("{OLD}/mine/deep"), "out/cache"] {
+            // Of a folder that nobody named only a note of the killed run says that it was a hub.
+            if hub.starts_with("out") && *left == [tag] {
+                continue;
+            }
             let room = Room::bare();
             room.write("modelstrap.toml", format!("[legacy]\npaths = [\"{OLD}\"]\n"));
-            for name in left {
-                room.write(&format!("{hub}/{name}"), if name.ends_with("lock") { "" } else { "1\n" });
-            }
+            left.iter().for_each(|(name, text)| room.write(&format!("{hub}/{name}"), text));
             let ran = room.run(&["migrate", "--yes"]).expect(0);
             assert_eq!(ran.out, "Nothing to move: what belongs into the cache is there.\n", "{hub}: {left:?}");
-            assert!(!room.exists(&hub), "{hub}: {:?}", room.tree().names());
+            assert!(!room.exists(hub), "{hub}: {:?}", room.tree().names());
         }
     }
 }
@@ -73,6 +75,7 @@ fn a_hub_with_a_shared_store_killed_at_any_removal_is_gone_after_the_next_run() 
             room.write("modelstrap.toml", format!("[legacy]\npaths = [\"{OLD}\"]\n"));
             put(&room, &hub, 4, 1);
             room.write(&format!("{hub}/.locks/models--o--m1/x.lock"), "");
+            room.write(&format!("{hub}/CACHEDIR.TAG"), "Signature: 8a477f597d28d172789f06886806bc55\n");
             let mut command = room.program("strace");
             aim(&mut command, "KILL", call, nth).args([PROGRAM, "migrate", "--yes"]);
             let code = room.ran(&mut command).code;

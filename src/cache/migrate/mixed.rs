@@ -116,7 +116,7 @@ impl Look<'_> {
             }
         }
         self.files(path, place);
-        self.hub_part(path, place);
+        self.part(path, self.targets.hub.clone(), Shape::Hub, place);
     }
 
     /// A folder of which a library's name says that all of it is that library's, but for repositories of the Hub.

@@ -110,6 +110,11 @@ impl Part {
         }
     }
 
+    /// The caches whose notes on links of `dedupe` count for what moves.
+    pub fn noting(&self) -> Vec<PathBuf> {
+        needed::noting(&self.root, &self.from)
+    }
+
     /// What of this part was agreed to in `shown`, which was found earlier; nothing where that was another folder.
     pub fn agreed(mut self, shown: &Self) -> Option<Self> {
         if let (Shape::Files(now), Shape::Files(then)) = (&mut self.shape, &shown.shape) {
@@ -196,6 +201,9 @@ pub fn tidy(found: &sources::Found, options: &Options<'_>) {
         for name in dir.names_or_none().into_iter().filter(|name| !theirs(name)) {
             if let (true, Ok(sub)) = (depth < 64, dir.sub(&name)) {
                 below(&sub, prunes, depth + 1);
+                if prunes {
+                    hub::drop_marks(&sub);
+                }
                 drop(sub);
                 if prunes {
                     dir.remove_if_empty(&name);
@@ -216,8 +224,9 @@ pub fn tidy(found: &sources::Found, options: &Options<'_>) {
             notes::forget(&dir);
         }
         below(&dir, !options.link_back, 0);
-        drop(dir);
         if !options.link_back {
+            hub::drop_marks(&dir);
+            drop(dir);
             parent.remove_if_empty(name);
         }
     }

@@ -6,12 +6,13 @@ mod lines;
 mod named;
 mod plan;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 
+use super::cleaning::warn_of_damage;
 use super::context::Context;
 use super::survey::Survey;
 use super::{Exit, consent, notes};
@@ -69,6 +70,7 @@ pub(super) fn run(context: &Context, arguments: &MigrateArgs) -> Result<Exit> {
         let outcome = migrate::look(&part, &options).map_err(|stop| run.stopped(&stop, false))?;
         run.parts.push((part, outcome));
     }
+    run.warn_of_notes(context);
     let nothing = run.tally().files == 0;
     // What a killed run left are empty folders and marks: they go with a word of consent.
     if nothing && (arguments.dry_run || !arguments.yes || !migrate::may_tidy(&run.found)) {
@@ -168,6 +170,13 @@ impl Run<'_> {
 
     fn shown(&self, path: &Path) -> String {
         paths::friendly(&self.project, self.home.as_deref(), path)
+    }
+
+    /// Says which notes on links of `dedupe` are damaged: such a link to what moves would lead nowhere afterwards.
+    fn warn_of_notes(&self, context: &Context) {
+        let parts = self.parts.iter().filter(|(_, outcome)| outcome.tally.files > 0);
+        let caches: BTreeSet<PathBuf> = parts.flat_map(|(part, _)| part.noting()).collect();
+        caches.iter().for_each(|cache| warn_of_damage(context, cache));
     }
 
     /// Refuses before the first change what a disk cannot take. The homes may lie on several.
