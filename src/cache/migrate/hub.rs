@@ -333,7 +333,7 @@ fn drop_locks(hub: &Dir, name: &OsStr) {
 mod tests {
     use std::fs;
 
-    use super::super::{Options, Part, Shape, carry_out, look};
+    use super::super::{Copies, Options, Part, Shape, carry_out, look};
 
     #[test]
     fn an_unfinished_download_that_stays_is_named_beforehand_where_a_link_is_wanted() {
@@ -369,7 +369,7 @@ mod tests {
             half.display()
         );
         assert_eq!(look(&part, &options).unwrap().notes, vec![old.clone()]);
-        let (outcome, stop) = carry_out(&part, &options);
+        let (outcome, stop) = carry_out(&part, &options, &mut Copies::of(&root));
         assert!(stop.is_none() && half.exists() && !repository.join("blobs/aa").exists());
         assert_eq!((outcome.notes, outcome.links.len()), (vec![old], 0));
         assert!(root.join("huggingface/hub/models--o--n/blobs/aa").exists());

@@ -6,6 +6,7 @@
 
 pub mod begun;
 mod contents;
+pub mod copies;
 mod dir;
 mod hub;
 mod kin;
@@ -29,6 +30,7 @@ mod work;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+pub use copies::Copies;
 pub use known::{Known, Sources};
 pub use owners::Owners;
 pub use work::{ANOTHER, Options, Outcome, Stay, Stop, Tally};
@@ -174,15 +176,17 @@ pub fn look(part: &Part, options: &Options<'_>) -> Result<Outcome, Stop> {
     Ok(work.out)
 }
 
-/// Moves `part`, and says what became of it, also where it stops before its end.
-pub fn carry_out(part: &Part, options: &Options<'_>) -> (Outcome, Option<Stop>) {
+/// Moves `part`, and says what became of it, also where it stops before its end. `copies` is the same for all parts of a run.
+pub fn carry_out(part: &Part, options: &Options<'_>, copies: &mut Copies) -> (Outcome, Option<Stop>) {
     let mut work = Work::new(options, &part.root, &part.from);
+    work.kin.copies = std::mem::take(copies);
     work.needed.tidy();
     let stop = work.part(part).err();
     if stop.is_none() && work.act() {
         work.end(part);
     }
     work.tell_of_links();
+    *copies = work.kin.copies;
     (work.out, stop)
 }
 

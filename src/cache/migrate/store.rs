@@ -229,6 +229,9 @@ impl Merge<'_, '_, '_> {
                     Err(error) => Err(error),
                 };
                 match same {
+                    Ok(true) if look.stamp.names > 1 => {
+                        self.work.kin.copies.note(look, target.shard.path.join(&target.name));
+                    }
                     Ok(true) => {}
                     Ok(false) => return Ok(Err(io::Error::other("another content stands in the cache's store"))),
                     Err(error) => return Ok(Err(error)),

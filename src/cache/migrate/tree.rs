@@ -184,7 +184,7 @@ impl Work<'_> {
             same = equal && now.is_some_and(|now| now.stamp.is_same_content(&look.stamp));
         }
         if same && self.act() && look.stamp.names > 1 && look.stamp.id.0 != there.stamp.id.0 {
-            self.kin.note(look, target.clone());
+            self.kin.copies.note(look, target.clone());
             self.spread(look, &target);
         }
         if !same {

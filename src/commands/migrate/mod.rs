@@ -19,7 +19,7 @@ use super::{Exit, consent, notes};
 use crate::cache::Stamp;
 use crate::cache::inventory::Heap;
 use crate::cache::migrate::sources::Found;
-use crate::cache::migrate::{self, Options, Outcome, Part, Stay, Stop, Tally, begun};
+use crate::cache::migrate::{self, Copies, Options, Outcome, Part, Stay, Stop, Tally, begun, copies};
 use crate::cache::remove::Remover;
 use crate::cli::MigrateArgs;
 use crate::platform::disk;
@@ -116,6 +116,7 @@ pub(super) fn run(context: &Context, arguments: &MigrateArgs) -> Result<Exit> {
     if stop.is_none() {
         migrate::tidy(&run.found, &options);
         begun::end(&cache_root, &run.project);
+        copies::end(&cache_root);
     }
     migrate::unlock(held, &cache_root);
     run.end(context, true, stop)
@@ -231,13 +232,14 @@ impl Run<'_> {
         let gauge = context.gauge("Reading", whole);
         let progress = |bytes: u64| gauge.add(bytes);
         let options = plan::acting(options, &progress);
+        let mut copies = Copies::of(&self.cache_root);
         let mut stopped = None;
         for (part, outcome) in &mut self.parts {
             if stopped.is_some() {
                 *outcome = Outcome::default();
                 continue;
             }
-            let (done, stop) = migrate::carry_out(part, &options);
+            let (done, stop) = migrate::carry_out(part, &options, &mut copies);
             *outcome = done;
             stopped = stop;
         }
