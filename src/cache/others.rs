@@ -1,6 +1,7 @@
 //! Whether a path leads into another project's cache. What lies there is that project's, whichever way leads to it: `migrate --link-back`
 //! leaves links in the home folder, at which every other project looks as well.
 
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -52,10 +53,12 @@ impl Own {
 
     /// The other project in whose cache `path` is, or through whose cache its links lead.
     pub fn other(&self, path: &Path) -> Option<PathBuf> {
-        if path.canonicalize().is_ok_and(|real| real.starts_with(&self.cache_root)) {
-            return None;
-        }
-        way(path).iter().find_map(|folder| self.whose(folder))
+        self.others().other(path)
+    }
+
+    /// Asks the same of many paths.
+    pub fn others(&self) -> Others<'_> {
+        Others { own: self, known: HashMap::new() }
     }
 
     /// The same of a path that a person named: who names a folder itself, and no link to it, means that folder.
@@ -134,6 +137,27 @@ impl Own {
             Some(project) => Some(project.to_path_buf()),
             None => is_tagged(&real).then(|| above.unwrap_or(&real).to_path_buf()),
         }
+    }
+}
+
+/// Whose the folders on the way to many paths are: most ways begin alike, and to ask of a folder takes a dozen system calls.
+#[derive(Debug)]
+pub struct Others<'a> {
+    own: &'a Own,
+    known: HashMap<PathBuf, Option<PathBuf>>,
+}
+
+impl Others<'_> {
+    /// As [`Own::other`].
+    pub fn other(&mut self, path: &Path) -> Option<PathBuf> {
+        if path.canonicalize().is_ok_and(|real| real.starts_with(&self.own.cache_root)) {
+            return None;
+        }
+        let own = self.own;
+        way(path).into_iter().find_map(|folder| match self.known.get(&folder) {
+            Some(known) => known.clone(),
+            None => self.known.entry(folder).or_insert_with_key(|folder| own.whose(folder)).clone(),
+        })
     }
 }
 

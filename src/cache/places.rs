@@ -1,5 +1,6 @@
 //! Where cached data may lie: the cache root, what the libraries' variables lead to, application caches, and strays.
 
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -216,6 +217,9 @@ impl Known {
         places.extend(legacy.into_iter().map(|path| Place::at(named(&path), path, Kind::Legacy)));
         // The shorter first: `~/.cache/huggingface` before `~/.cache/huggingface/hub`.
         defaults.sort_by_key(|(_, path)| path.components().count());
+        // A dozen libraries share the hub: one of them names it, and it is looked at once.
+        let mut seen = HashSet::new();
+        defaults.retain(|(_, path)| seen.insert(path.clone()));
         // What holds the project, the home folder or another library's place is no library's alone: `TORCH_HOME=~/.cache`.
         let holds = |path: &Path| {
             let another = |place: &Path| place != path && place.starts_with(path);
@@ -233,8 +237,9 @@ impl Known {
         let whose = || Kind::Stray { whose: "this project".to_owned() };
         places.extend(within.into_iter().map(|path| Place::at(named(&path), path, whose())));
         let mut led: Vec<Led> = Vec::new();
+        let mut others = own.others();
         places.retain(|place| {
-            let Some(whose) = place.kind.is_outside().then(|| own.other(&place.path)).flatten() else { return true };
+            let Some(whose) = place.kind.is_outside().then(|| others.other(&place.path)).flatten() else { return true };
             if !led.iter().any(|outer| place.path.starts_with(&outer.path)) {
                 led.push(Led { path: place.path.clone(), whose });
             }

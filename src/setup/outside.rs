@@ -31,7 +31,8 @@ pub fn look(layout: &Layout, vars: &Vars) -> Vec<Outside> {
     let defaults = layout.default_locations(vars).into_iter();
     let mut found: Vec<(String, PathBuf)> = defaults.map(|(library, path)| (library.name.to_owned(), path)).collect();
     let own = Own::new(&layout.cache_root, &layout.root);
-    found.retain(|(_, path)| is_filled(path) && !layout.root.starts_with(path) && own.other(path).is_none());
+    let mut others = own.others();
+    found.retain(|(_, path)| is_filled(path) && !layout.root.starts_with(path) && others.other(path).is_none());
     // The shorter first: `~/.cache/huggingface` before `~/.cache/huggingface/hub`.
     found.sort_by_key(|(_, path)| path.components().count());
     let models = layout.root.join(MODELS);

@@ -10,7 +10,7 @@ use std::path::{Component, Path, PathBuf};
 use serde::Deserialize;
 
 use super::files::{File, Files, Name, Role};
-use super::work;
+use super::{file, work};
 use crate::fetch::Digest;
 use crate::support::bounded;
 
@@ -18,7 +18,7 @@ use crate::support::bounded;
 pub(super) const LOCAL: &str = ".cache/huggingface/download";
 
 /// The most bytes of a note: a commit, an entity tag, a time.
-const NOTE: u64 = 4096;
+const NOTE: usize = 4096;
 
 /// The most bytes of a commit's listing.
 const LISTING: u64 = 64 << 20;
@@ -72,14 +72,16 @@ impl Listings {
 }
 
 /// What the note of `local_dir=` says: a commit, an entity tag, a time, one a line.
-fn note(name: Name<'_>, file: File<'_>) -> Option<Digest> {
+fn note(name: Name<'_>, found: File<'_>) -> Option<Digest> {
     let local = name.local()?;
     let path = name.path();
     let mut note = local.join(LOCAL).join(path.strip_prefix(&local).ok()?).into_os_string();
     note.push(".metadata");
-    let bytes = bounded::read(Path::new(&note), NOTE).ok()?;
-    let (digest, time) = parse_note(std::str::from_utf8(&bytes).ok()?)?;
-    (file.stamp().modified <= time + SLACK).then_some(digest)
+    // Notes are as many as files, and to look at each before it is opened would be half of what reading them takes.
+    let mut room = [0; NOTE];
+    let count = file::read_at(&file::open(Path::new(&note)).ok()?, &mut room, 0).ok().filter(|count| *count < NOTE)?;
+    let (digest, time) = parse_note(std::str::from_utf8(&room[..count]).ok()?)?;
+    (found.stamp().modified <= time + SLACK).then_some(digest)
 }
 
 fn parse_note(text: &str) -> Option<(Digest, i128)> {
