@@ -262,19 +262,17 @@ impl Work<'_> {
         if !only_marks {
             return Ok(());
         }
-        if left.iter().any(|name| name == mark) {
-            if is_signed(from) {
-                match (hubs.to.look(mark).ok().flatten(), from.look(mark).ok().flatten()) {
-                    (Some(_), _) => {
-                        self.heed(&from.path.join(mark), from.unlink(mark))?;
-                    }
-                    (None, Some(look)) => {
-                        let tally = self.out.tally;
-                        self.bring((from, mark), &look, &hubs.to, mark)?;
-                        self.out.tally = tally;
-                    }
-                    (None, None) => {}
+        if left.iter().any(|name| name == mark) && is_signed(from) {
+            match (hubs.to.look(mark).ok().flatten(), from.look(mark).ok().flatten()) {
+                (Some(_), _) => {
+                    self.heed(&from.path.join(mark), from.unlink(mark))?;
                 }
+                (None, Some(look)) => {
+                    let tally = self.out.tally;
+                    self.bring((from, mark), &look, &hubs.to, mark)?;
+                    self.out.tally = tally;
+                }
+                (None, None) => {}
             }
         }
         if has_version(from) {
