@@ -65,6 +65,10 @@ impl Copies {
 
     /// Notes that the content of `look` is at `path`, on this disk and before a name of the original goes.
     pub(super) fn note(&mut self, look: &Look, path: PathBuf) {
+        // Where files have no numbers nothing tells one from another of its size and time.
+        if look.stamp.id == (0, 0) {
+            return;
+        }
         let ((device, inode), size, modified) = key(look);
         let is_noted = self.noted.get(&key(look)).is_some_and(|noted| noted.contains(&path));
         // On one disk a name is made, and nothing is copied.
