@@ -189,4 +189,25 @@ impl Inventory {
             _ => None,
         })
     }
+
+    /// What takes room outside of the cache: everything in the places there, folders and what stays in a migration with it.
+    pub fn outside(&self) -> Outside {
+        let places = || self.places.iter().filter(|found| found.exists && found.place.kind.is_outside());
+        let mut unfinished = Heap::default();
+        places().flat_map(|found| &found.units).for_each(|unit| unfinished += unit.partial);
+        let disk = places().map(|found| found.sizes.disk).fold(0, u64::saturating_add);
+        let holds = |found: &Found| found.sizes.files > 0 || found.units.iter().all(|unit| unit.partial.files == 0);
+        let is_whole = places().any(holds);
+        let whole = if is_whole { disk.saturating_sub(unfinished.bytes) } else { 0 };
+        Outside { whole, unfinished: unfinished.bytes }
+    }
+}
+
+/// How much takes room outside of the cache, in bytes on the disk.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Outside {
+    /// Without downloads that were not finished; nothing where there are only these.
+    pub whole: u64,
+    /// Those downloads.
+    pub unfinished: u64,
 }

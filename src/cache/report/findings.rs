@@ -27,12 +27,6 @@ pub(super) fn places<'a>(subject: &'a Subject<'_>) -> impl Iterator<Item = &'a F
     subject.inventory.places.iter().filter(|found| found.exists && !found.is_own())
 }
 
-/// What lies outside of the cache.
-pub(super) fn strays<'a>(subject: &'a Subject<'_>) -> impl Iterator<Item = &'a Found> {
-    let places = subject.inventory.places.iter();
-    places.filter(|found| found.exists && found.sizes.files > 0 && found.place.kind.is_outside())
-}
-
 /// The models that were not used for long, what frees most first.
 pub(super) fn old_models<'a>(subject: &'a Subject<'_>) -> Vec<(&'a Found, &'a Unit, i64)> {
     let before = subject.now.saturating_sub(OLD_DAYS * 86_400);

@@ -86,7 +86,7 @@ fn head(subject: &Subject<'_>) -> String {
 fn facts(subject: &Subject<'_>) -> String {
     let inventory = subject.inventory;
     let taken = inventory.homes.disk;
-    let outside: u64 = findings::strays(subject).map(|found| found.sizes.disk).fold(0, u64::saturating_add);
+    let outside = inventory.outside();
     let mut out = String::new();
     let mut fact = |name: &str, value: &str, note: &str| {
         let _ = writeln!(out, "<div><dt>{name}</dt><dd>{} <small>{}</small></dd></div>", text(value), text(note));
@@ -97,13 +97,18 @@ fn facts(subject: &Subject<'_>) -> String {
         &units::bytes(taken),
         &format!("{} in {}", units::count(count, "model"), files(inventory.homes.files)),
     );
-    if outside > 0 {
-        fact("Outside of it", &units::bytes(outside), "where libraries put things without being told");
+    if outside.whole > 0 {
+        let note = "where libraries put things without being told";
+        let also = match outside.unfinished {
+            0 => String::new(),
+            bytes => format!(", beside {} of unfinished downloads", units::bytes(bytes)),
+        };
+        fact("Outside of it", &units::bytes(outside.whole), &format!("{note}{also}"));
     }
     if let Some(free) = subject.free {
         fact("Free on the disk", &units::bytes(free), "");
     }
-    if inventory.total.disk != taken.saturating_add(outside) {
+    if inventory.total.disk != taken.saturating_add(outside.whole).saturating_add(outside.unfinished) {
         fact("Everything here", &units::bytes(inventory.total.disk), "what several share counted once");
     }
     if let Some(budget) = subject.budget {

@@ -43,7 +43,7 @@ pub(super) use again::again;
 pub(super) use back::back;
 pub(super) use beyond::{Beyond, leavings, no_more};
 pub(super) use carry::{FILES_ALONE, Manner, PURGE, carry_out, undo};
-pub(super) use needs::Needed;
+pub(super) use needs::{Needed, warn_of_damage};
 pub(super) use roots::Keeping;
 pub(super) use said::said;
 pub(super) use show::plan_in as plan;

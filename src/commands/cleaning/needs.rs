@@ -41,7 +41,7 @@ impl Needed {
             link::look(&survey.layout.cache_root, now);
         }
         let mut unseen = add_links(survey, &mut needs)?;
-        warn_of_damage(context, survey);
+        warn_of_damage(context, &survey.layout.cache_root);
         let links = unseen.iter().map(|root| root.link.clone()).collect();
         unseen.retain(|root| root.unseen.is_some());
         if let Some(open) = open_files(Path::new("/")) {
@@ -53,10 +53,10 @@ impl Needed {
     }
 }
 
-/// Says which lines of the notes of `dedupe` are damaged: what they said is not among the needs.
-fn warn_of_damage(context: &Context, survey: &Survey) {
-    // Notes that cannot be read at all were told of.
-    let Ok((path, lines)) = link::damaged(&survey.layout.cache_root) else { return };
+/// Says which lines of the notes of `dedupe` in the cache at `cache_root` are damaged: what they said is not among the needs.
+pub(in crate::commands) fn warn_of_damage(context: &Context, cache_root: &Path) {
+    // Notes that cannot be read at all are told of by who asks for the needs.
+    let Ok((path, lines)) = link::damaged(cache_root) else { return };
     const NAMED: usize = 5;
     let path = escape::path(&path);
     let which = match lines.as_slice() {

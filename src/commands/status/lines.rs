@@ -301,6 +301,10 @@ fn aside(report: &Report<'_>, aside: &Aside) -> String {
         Why::Same(of) => format!("{path} is the same folder as {}: it is counted once", shown(of)),
         Why::Within(of) => format!("{path} leads into {}: it is counted there", shown(of)),
         Why::Above => format!("{path} leads to a folder that holds the cache or the project: nothing is counted there"),
+        Why::Unfollowed(of) => {
+            let at = shown(of);
+            format!("{path} is a link to {at}, into which nothing here looks: `modelstrap migrate {at}` does")
+        }
         Why::Nowhere => format!("{path} leads to nothing: make what it leads to, or remove the link"),
     }
 }

@@ -22,13 +22,7 @@ pub(super) struct Outside {
 impl Outside {
     /// Of what `report` has found.
     pub(super) fn of(report: &Report<'_>) -> Self {
-        let disk: u64 = report.strays().map(|found| found.sizes.disk).sum();
-        let partial: u64 = report.strays().flat_map(|found| &found.units).map(|unit| unit.partial.bytes).sum();
-        let holds = report.strays().any(|found| {
-            let unfinished: u64 = found.units.iter().map(|unit| unit.partial.files).sum();
-            found.sizes.files > 0 || unfinished == 0
-        });
-        let whole = if holds { disk.saturating_sub(partial) } else { 0 };
+        let whole = report.inventory.outside().whole;
         let twice = (report.inventory.total.files <= MOST).then(|| if whole > 0 { alike(report) } else { 0 });
         Self { whole, twice }
     }
