@@ -10,6 +10,7 @@ mod dir;
 mod hub;
 mod kin;
 mod known;
+mod links;
 mod listings;
 mod local;
 mod local_file;
@@ -30,6 +31,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 pub use known::{Known, Sources};
+pub use links::Links;
 pub use owners::Owners;
 pub use work::{ANOTHER, Options, Outcome, Stay, Stop, Tally};
 
