@@ -2,7 +2,7 @@
 
 use super::{Pruner, Room};
 use crate::cache::select::accounts::Accounts;
-use crate::cache::select::picks::Pick;
+use crate::cache::select::picks::{Pick, Picks};
 use crate::support::units;
 
 /// What has gone, by the two ways in which it is counted.
@@ -19,16 +19,15 @@ impl<'a> Pruner<'a, '_> {
         }
         let mut accounts = Both { disk: Accounts::of(self.stock), homes: Accounts::of_homes(self.stock) };
         let mut freed = vec![0_u64; self.rules.goals.len()];
-        let chosen: Vec<Pick> = self.picks.iter().map(|(pick, _)| *pick).collect();
-        for pick in &chosen {
-            self.count(pick, &mut accounts, &mut freed);
+        for (pick, _) in self.picks.iter() {
+            self.count(&pick, &mut accounts, &mut freed);
         }
         let mut least_used = self.least_used_first();
-        let mut staying: Vec<(Pick, String, String)> = Vec::new();
+        let mut staying = Picks::default();
         while let Some((goal, _)) = self.rules.goals.iter().zip(&freed).find(|(goal, freed)| **freed < goal.bytes) {
             let Some(candidate) = least_used.next(self) else { break };
             if let Some(why) = self.stays(&candidate) {
-                staying.push((candidate.pick, candidate.name, why));
+                staying.add(candidate.pick, &why);
                 continue;
             }
             self.picks.add(candidate.pick, &format!("for {}", goal.name));
@@ -41,8 +40,9 @@ impl<'a> Pruner<'a, '_> {
                 format!("{} cannot be reached: {less} more would have to go", goal.name)
             })
             .collect();
-        for (pick, name, why) in staying.into_iter().filter(|_| !short.is_empty()) {
-            self.keep_candidate(&pick, &name, why);
+        for (pick, why) in staying.iter().filter(|_| !short.is_empty()) {
+            let name = self.name(&pick);
+            self.keep_candidate(&pick, &name, why.to_owned());
         }
         short
     }
@@ -74,7 +74,7 @@ impl<'a> Pruner<'a, '_> {
             }
             Pick::Orphan(at, blob) => accounts.orphan(*at, *blob).frees,
             Pick::Payload(hub, index) => accounts.payload(*hub, *index),
-            Pick::Thing(index) => stock.things.get(*index).map_or(0, |thing| accounts.entries(thing.entries.iter())),
+            Pick::Thing(index) => stock.things.get(*index).map_or(0, |thing| accounts.entries(thing.entries())),
             Pick::Unfinished(at, index) => {
                 let found = stock.at(*at).and_then(|(_, holding)| {
                     let (path, _) = holding.repository.unfinished.get(*index)?;
@@ -96,7 +96,7 @@ impl<'a> Pruner<'a, '_> {
                 self.stock.hubs.get(*hub)?.payloads.get(*index).map(|payload| payload.entry.stamp.id.0)
             }
             Pick::Thing(index) | Pick::Inside(index, _) => {
-                self.stock.things.get(*index)?.entries.first().map(|entry| entry.stamp.id.0)
+                self.stock.things.get(*index)?.first().map(|entry| entry.stamp.id.0)
             }
             Pick::Application(cache, index) => {
                 self.stock.applications.get(*cache)?.entries.get(*index).map(|entry| entry.stamp.id.0)
