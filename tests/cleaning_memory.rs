@@ -142,3 +142,44 @@ fn neither_one_repository_nor_one_folder_of_many_names_takes_more_also_on_the_wa
     );
     assert!(!large.exists(".cache/torch/hub/loose/file-1") && large.exists(".cache/torch/hub/loose/token"));
 }
+
+/// So many files, each a thing of its own, in one folder of a home; and in an application cache, and what a program has left in another.
+fn loose(room: &Room, count: usize) -> u64 {
+    room.write(
+        "modelstrap.toml",
+        "[project]\nname = \"p\"\n[cache]\nbudget = \"1B\"\n[application_caches]\ntmdb = { path = \"data/tmdb\", max_age = \"1h\" }\n",
+    );
+    for folder in [".cache/torch/hub/checkpoints", "data/tmdb", ".cache/whisper/.modelstrap/partials"] {
+        let at = room.place(folder);
+        fs::create_dir_all(&at).unwrap();
+        for number in 0..count {
+            fs::write(at.join(format!("file-{number}")), b"").unwrap();
+        }
+    }
+    (count * 3) as u64
+}
+
+#[test]
+fn nor_do_files_that_lie_loose_in_one_folder() {
+    let (small, large) = (empty(), empty());
+    let names = [loose(&small, 200), loose(&large, 8000)];
+    measure(
+        [&small, &large],
+        names,
+        &[
+            (&["status"], WAITING),
+            (&["prune", "--dry-run", "--json"], A_NAME),
+            (&["prune", "--dry-run", "--grace", "0"], A_NAME),
+            (&["prune", "--dry-run", "--json", "--older-than", "0s"], A_NAME),
+            (&["prune", "--dry-run", "--json", "--grace", "0", "--older-than", "0s"], A_NAME),
+            (&["clear", "torch", "--dry-run"], A_NAME),
+            (&["clear", "tmdb", "--dry-run"], A_NAME),
+            (&["clear", "all"], A_NAME),
+            (&["clear", "--undo"], A_NAME),
+            (&["clear", "all", "--yes", "--json"], A_NAME),
+            (&["clear", "--undo", "--json"], A_NAME),
+            (&["prune", "--yes", "--grace", "0", "--older-than", "0s"], A_NAME),
+        ],
+    );
+    assert!(!large.exists(".cache/torch/hub/checkpoints/file-1"), "it was removed");
+}

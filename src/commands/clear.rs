@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use super::cleaning::{Keeping, Manner, Scene, Scope, carry_out, clear_trash, undo};
+use super::cleaning::{Keeping, Manner, Scene, Scope, carry_out, clear_trash, json, undo};
 use super::context::Context;
 use super::disks;
 use super::{Exit, Usage};
@@ -71,7 +71,7 @@ pub(super) fn run(context: &Context, arguments: &ClearArgs) -> Result<Exit> {
     let notes = if wanted.contains(&Wanted::Models) { every_model(&scene, arguments.force) } else { Vec::new() };
     let grace = Duration::ZERO;
     let consent = &arguments.consent;
-    let document = |document| Ok(context.output.document(format!("{document:#}\n"))?);
+    let document = |document: &json::Document<'_>| Ok(context.output.stream_document(document)?);
     let (choose, document) = (&choose, &document);
     let manner =
         Manner { verb: "clear", consent, keeping, grace, notes, warning: None, choose, document, is_second: false };

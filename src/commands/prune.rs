@@ -106,9 +106,11 @@ fn step(
     // Where the run ends with these words as its error and nobody is asked, once is enough.
     let ends_so = arguments.max_size.is_some() || arguments.until_free.is_some();
     let warning = left.clone().filter(|_| !ends_so || !(arguments.consent.yes || dry_run));
-    let document = |document| {
-        documents.borrow_mut().push(document);
-        Ok(())
+    // One that may have a million lines is written as it is made, unless another step may follow.
+    let may_go_on = !rules.goals.is_empty() && left.is_none() && !dry_run;
+    let document = |document: &json::Document<'_>| match is_second || (may_go_on && document.has_stayed()) {
+        true => Ok(documents.borrow_mut().push(serde_json::to_value(document)?)),
+        false => Ok(context.output.stream_document(document)?),
     };
     let (choose, document, consent) = (&choose, &document, &arguments.consent);
     let notes = Vec::new();

@@ -3,6 +3,8 @@
 //! A name that its column has no room for stands on a line of its own, above its numbers. Words that have none are folded in their
 //! column, or stand below their row. The name's column is as wide as makes the fewest lines.
 
+use std::collections::BTreeMap;
+
 use console::measure_text_width;
 
 use crate::ui::text;
@@ -21,13 +23,16 @@ pub enum Gives {
 }
 
 /// A row, as far as it has to be known here.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Measured {
     /// What each cell takes on the screen.
     pub(super) widths: Vec<usize>,
     /// The longest word of those that may be folded.
     pub(super) longest: usize,
 }
+
+/// Rows, and how many there are of each: of a million names, few differ in what they take.
+pub(super) type Counted = BTreeMap<Measured, usize>;
 
 /// How wide each column is; `None` where it is not shown, or stands below the rows.
 pub(super) type Widths = Vec<Option<usize>>;
@@ -56,8 +61,10 @@ impl Measured {
 }
 
 /// The widths of columns, which are given by what they give up and what their headings take, in `room` columns of a terminal.
-pub(super) fn widths(columns: &[(Gives, usize)], rows: &[Measured], room: usize) -> Widths {
-    let rows: Vec<&Measured> = rows.iter().filter(|row| !row.is_heading()).collect();
+pub(super) fn widths(columns: &[(Gives, usize)], rows: &Counted, room: usize) -> Widths {
+    let counted: Vec<(&Measured, usize)> =
+        rows.iter().filter(|(row, _)| !row.is_heading()).map(|(row, count)| (row, *count)).collect();
+    let rows: Vec<&Measured> = counted.iter().map(|(row, _)| *row).collect();
     let natural = |at: usize, heading: usize| rows.iter().map(|row| row.at(Some(at))).max().unwrap_or(0).max(heading);
     let mut widths: Widths = columns.iter().enumerate().map(|(at, (_, head))| Some(natural(at, *head))).collect();
     if taken(&widths) <= room {
@@ -73,7 +80,7 @@ pub(super) fn widths(columns: &[(Gives, usize)], rows: &[Measured], room: usize)
     let heading = |at: Option<usize>| at.map_or(0, |at| columns[at].1);
     let order = droppable(columns, &rows);
     // To show a column is worth some lines more, but not most rows in two.
-    let price = rows.len().div_ceil(PRICE).max(2);
+    let price = counted.iter().map(|(_, count)| count).sum::<usize>().div_ceil(PRICE).max(2);
     let mut best: Option<((usize, usize), Widths)> = None;
     let mut paid = 0;
     for (number, dropped) in std::iter::once(None).chain(order.iter().copied().map(Some)).enumerate() {
@@ -84,7 +91,7 @@ pub(super) fn widths(columns: &[(Gives, usize)], rows: &[Measured], room: usize)
         if taken(&widths) + GAP + SHORTEST > room && number < order.len() {
             continue;
         }
-        let fit = Fit { rows: &rows, name, words, room, left: room.saturating_sub(taken(&widths)) };
+        let fit = Fit { rows: &counted, name, words, room, left: room.saturating_sub(taken(&widths)) };
         let (named, worded, lines) = fit.best((heading(name), whole(name)), (heading(words), whole(words)));
         let cost = (lines.saturating_add(paid), lines);
         if best.as_ref().is_none_or(|(fewest, _)| cost < *fewest) {
@@ -114,7 +121,7 @@ fn taken(widths: &Widths) -> usize {
 }
 
 struct Fit<'a> {
-    rows: &'a [&'a Measured],
+    rows: &'a [(&'a Measured, usize)],
     name: Option<usize>,
     words: Option<usize>,
     room: usize,
@@ -149,12 +156,12 @@ impl Fit<'_> {
 
     /// Whether a column of this width holds any words.
     fn helps(&self, words: usize) -> bool {
-        self.rows.iter().any(|row| row.at(self.words) > 0 && fits(row.at(self.words), row.longest, words))
+        self.rows.iter().any(|(row, _)| row.at(self.words) > 0 && fits(row.at(self.words), row.longest, words))
     }
 
     /// How many lines the rows take, more or less: where a line is folded depends on its words.
     fn lines(&self, name: usize, words: Option<usize>) -> usize {
-        let one = |row: &&Measured| {
+        let one = |row: &Measured| {
             let above = usize::from(row.at(self.name) > name);
             let wide = row.at(self.words);
             let beside = words.filter(|words| fits(wide, row.longest, *words));
@@ -165,7 +172,7 @@ impl Fit<'_> {
                 None => 2 * above + 1 + wide.div_ceil(self.room.saturating_sub(8).max(1)),
             }
         };
-        self.rows.iter().map(one).sum()
+        self.rows.iter().map(|(row, count)| one(row).saturating_mul(*count)).sum()
     }
 }
 

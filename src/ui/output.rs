@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::support::escape;
 use crate::support::vars::Vars;
+use crate::ui::text::Folding;
 use crate::ui::{document, text};
 
 /// How much is said, and how.
@@ -96,16 +97,29 @@ impl Output {
         }
     }
 
-    /// A plan: a result, but where a question about it follows and stdout is no terminal, lines for the person who is asked. Whatever reads
+    /// A plan, which is written bit by bit, in colours or not and in so many columns: a result, but where a question about it follows and stdout is no terminal, lines for the person who is asked. Whatever reads
     /// a pipe may show it long after the question.
     ///
     /// # Errors
     /// When stdout is closed.
-    pub fn plan(&self, text: impl Display, asks: bool) -> io::Result<()> {
+    pub fn plan(
+        &self,
+        write: impl FnOnce(&mut dyn Write, bool, usize) -> io::Result<()>,
+        asks: bool,
+    ) -> io::Result<()> {
+        let (colour, width) = (self.colour_out, self.room_out());
+        let folded = |out: &mut dyn Write, room: usize| match room {
+            usize::MAX => write(out, colour, width),
+            room => write(&mut Folding::new(out, room), colour, width),
+        };
         if !asks || self.shows_results() {
-            return self.result(text);
+            return self.stream(|out| folded(out, width));
         }
-        self.say(text.to_string().trim_end_matches('\n'));
+        if !self.quiet {
+            // Nobody can be told where stderr is closed.
+            let mut out = io::BufWriter::new(io::stderr().lock());
+            let _ = folded(&mut out, self.room()).and_then(|()| out.flush());
+        }
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use console::{Style, measure_text_width};
 
 use crate::support::{escape, paths, units};
-use crate::ui::fit::{self, Gives, Measured, Widths};
+use crate::ui::fit::{self, Counted, Gives, Measured, Widths};
 use crate::ui::text;
 
 /// How well a model is.
@@ -115,8 +115,7 @@ pub const BROUGHT: [Column; 5] = [
 pub const LISTED: [Column; 4] =
     [Column::name("Model"), Column::plain("State"), Column::number("Size"), Column::words("Read by")];
 
-/// Writes the rows as lines for who has room for all of each, as [`render`] does: of many rows none is held. `rows` gives them as often
-/// as it is asked.
+/// Writes the rows as lines, as [`render`] does: of many rows none is held. `rows` gives them as often as it is asked.
 ///
 /// # Errors
 /// What `out` says.
@@ -124,14 +123,16 @@ pub fn write<R: Iterator<Item = Vec<Cell>>>(
     columns: &[Column],
     rows: impl Fn() -> R,
     colour: bool,
+    width: usize,
     out: &mut dyn Write,
 ) -> io::Result<()> {
+    let width = width.max(40);
+    let mut counted = Counted::new();
+    rows().for_each(|row| *counted.entry(measure(columns, &row)).or_default() += 1);
+    let given: Vec<(Gives, usize)> =
+        columns.iter().map(|column| (column.gives, measure_text_width(column.heading))).collect();
+    let table = Table { columns, widths: fit::widths(&given, &counted, width), colour, width };
     let heading: Vec<Cell> = columns.iter().map(|column| Cell::new(column.heading)).collect();
-    let mut widths = measure(columns, &heading).widths;
-    for measured in rows().map(|row| measure(columns, &row)).filter(|row| !row.is_heading()) {
-        widths.iter_mut().zip(measured.widths).for_each(|(width, other)| *width = other.max(*width));
-    }
-    let table = Table { columns, widths: widths.into_iter().map(Some).collect(), colour, width: usize::MAX };
     let mut text = table.line(|at| Some((heading[at].text.clone(), true)), &heading);
     for row in rows() {
         out.write_all(text.as_bytes())?;
@@ -143,17 +144,10 @@ pub fn write<R: Iterator<Item = Vec<Cell>>>(
 
 /// The rows as lines, aligned by what they take on the screen, in `width` columns of a terminal. [`fit`](super::fit) says what gives way.
 pub fn render(columns: &[Column], rows: &[Vec<Cell>], colour: bool, width: usize) -> String {
-    let width = width.max(40);
-    let measured: Vec<Measured> = rows.iter().map(|row| measure(columns, row)).collect();
-    let given: Vec<(Gives, usize)> =
-        columns.iter().map(|column| (column.gives, measure_text_width(column.heading))).collect();
-    let table = Table { columns, widths: fit::widths(&given, &measured, width), colour, width };
-    let heading: Vec<Cell> = columns.iter().map(|column| Cell::new(column.heading)).collect();
-    let mut text = table.line(|at| Some((heading[at].text.clone(), true)), &heading);
-    for (row, measured) in rows.iter().zip(&measured) {
-        table.row(row, measured, &mut text);
-    }
-    text
+    let mut text = Vec::new();
+    // Nothing fails where all is kept.
+    let _ = write(columns, || rows.iter().cloned(), colour, width, &mut text);
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 fn measure(columns: &[Column], row: &[Cell]) -> Measured {
@@ -307,7 +301,7 @@ mod tests {
              evil\\u{1b}[2J  changed        ?\n"
         );
         let mut whole = Vec::new();
-        write(&LISTED, || rows.iter().cloned(), false, &mut whole).unwrap();
+        write(&LISTED, || rows.iter().cloned(), false, usize::MAX, &mut whole).unwrap();
         assert_eq!(String::from_utf8(whole).unwrap(), render(&LISTED, &rows, false, usize::MAX));
         let text = render(&LISTED, &rows, true, 80);
         assert!(text.contains("\u{1b}[32mhere\u{1b}[0m") && text.contains("\u{1b}[31mchanged\u{1b}[0m"), "{text:?}");

@@ -1,5 +1,7 @@
 //! Lines that fit: folded between words, or cut at the edge of the terminal; and the bar in them.
 
+use std::io::{self, Write};
+
 use console::{measure_text_width, truncate_str};
 
 /// A bar of `width` columns, in what is done and what is missing: thick and thin, to be told apart without colours, too. It is full
@@ -73,13 +75,52 @@ fn end_of_word(line: &str) -> usize {
 /// `text` with its sentences folded between words to `width` columns. A line that stands in is a command to be copied, or a part of what was
 /// folded before: it stays as it is.
 pub fn sentences(text: &str, width: usize) -> String {
-    let fold = |(number, line): (usize, &str)| match line.starts_with(' ') || measure_text_width(line) <= width {
+    text.split('\n').enumerate().map(|(number, line)| sentence(line, width, number == 0)).collect::<Vec<_>>().join("\n")
+}
+
+/// The same for one line of a text.
+fn sentence(line: &str, width: usize, is_first: bool) -> String {
+    match line.starts_with(' ') || measure_text_width(line) <= width {
         true => line.to_owned(),
-        false if number == 0 => fold(line, width, 0),
+        false if is_first => fold(line, width, 0),
         // Below another line it hangs, so that it is seen where each begins.
         false => fold(&format!("\n{line}"), width, 0).trim_start_matches('\n').to_owned(),
-    };
-    text.split('\n').enumerate().map(fold).collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// Folds the sentences of what is written into it, line by line, as [`sentences`] does with a text that is there as a whole. The last line
+/// ends with its end.
+pub struct Folding<'a> {
+    out: &'a mut dyn Write,
+    width: usize,
+    line: Vec<u8>,
+    is_first: bool,
+}
+
+impl<'a> Folding<'a> {
+    /// Into `out`, in so many columns.
+    pub fn new(out: &'a mut dyn Write, width: usize) -> Self {
+        Self { out, width, line: Vec::new(), is_first: true }
+    }
+}
+
+impl Write for Folding<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            self.line.extend_from_slice(part);
+            if let Some(line) = self.line.strip_suffix(b"\n") {
+                let line = std::str::from_utf8(line).map_err(io::Error::other)?;
+                writeln!(self.out, "{}", sentence(line, self.width, self.is_first))?;
+                self.is_first = false;
+                self.line.clear();
+            }
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }
 
 /// `line` cut to `width` columns, with a mark where something is missing.

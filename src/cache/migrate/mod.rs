@@ -11,6 +11,7 @@ mod dir;
 mod hub;
 mod kin;
 mod known;
+mod links;
 mod listings;
 mod local;
 mod local_file;
@@ -32,6 +33,7 @@ use std::path::{Path, PathBuf};
 
 pub use copies::Copies;
 pub use known::{Known, Sources};
+pub use links::Links;
 pub use owners::Owners;
 pub use work::{ANOTHER, Options, Outcome, Stay, Stop, Tally};
 

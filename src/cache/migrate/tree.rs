@@ -309,8 +309,8 @@ impl Work<'_> {
                 return;
             }
         }
-        self.out.links.retain(|(link, _)| !link.starts_with(&at));
-        self.out.links.push((at, target.to_path_buf()));
+        self.out.links.leave_out(&at);
+        self.out.links.push(&at, target);
     }
 }
 

@@ -9,6 +9,7 @@ use std::path::{Component, Path, PathBuf};
 use super::dir::{Dir, Kind, Look};
 use super::kin::Kin;
 use super::known::Known;
+use super::links::Links;
 use super::needed::Needed;
 use crate::support::{digest, interrupt};
 
@@ -87,7 +88,7 @@ pub struct Outcome {
     /// What else a person should know.
     pub notes: Vec<String>,
     /// Old paths that are links now, and where they lead.
-    pub links: Vec<(PathBuf, PathBuf)>,
+    pub links: Links,
 }
 
 /// Why a run ends before its end.
@@ -207,7 +208,7 @@ impl<'a> Work<'a> {
             let _ = from.unlink(&temporary);
             return Err(error);
         }
-        self.out.links.push((at, target.to_path_buf()));
+        self.out.links.push(&at, target);
         Ok(())
     }
 

@@ -91,7 +91,7 @@ impl<'a> Accounts<'a> {
             let repositories = hub.repositories.iter().flat_map(|holding| holding.entries.iter());
             repositories.chain(hub.payloads.iter().flat_map(|payload| payload.entries()))
         });
-        let things = stock.things.iter().filter(|thing| thing.home).flat_map(|thing| thing.entries.iter());
+        let things = stock.things.iter().filter(|thing| thing.home()).flat_map(|thing| thing.entries());
         let ledger = Ledger::among(contents.chain(things).map(|entry| entry.stamp));
         Self { ledger, ..Self::of(stock) }
     }

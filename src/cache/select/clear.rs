@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
+use super::lines::By;
 use super::needs::{Holder, Needs};
 use super::picks::{Pick, Picks};
 use super::settle::{Settling, lines};
 use super::stock::{Holding, Seen, Stock, Thing, ThingKind};
 use super::used::UseLog;
 use super::words::{self, Meaning};
-use super::{Kept, Selection, tracked};
+use super::{Kept, Selection, Stays, tracked};
 use crate::cache::places::OWN;
 use crate::project::root::MANIFEST;
 use crate::support::quoted;
@@ -60,7 +61,7 @@ pub fn select<'a>(
         needs,
         terms,
         picks: Picks::default(),
-        kept: Vec::new(),
+        kept: Stays::default(),
         needed: Vec::new(),
         shared: Vec::new(),
     };
@@ -88,18 +89,18 @@ pub fn select<'a>(
     Ok(Selection { lines, kept: clearer.kept, short: Vec::new() })
 }
 
-pub(super) struct Clearer<'a> {
+pub(super) struct Clearer<'a, 'n> {
     pub(super) stock: &'a Stock,
-    needs: &'a Needs,
+    needs: &'n Needs,
     terms: Terms,
     pub(super) picks: Picks,
-    pub(super) kept: Vec<Kept>,
+    pub(super) kept: Stays<'a>,
     needed: Vec<Needed>,
     /// Payloads that a person named, by hub and index: whether they go depends on what else goes.
     pub(super) shared: Vec<(usize, usize)>,
 }
 
-impl Clearer<'_> {
+impl Clearer<'_, '_> {
     fn models(&mut self) {
         const WHY: &str = "every model";
         for (at, hub, holding) in self.stock.repositories() {
@@ -124,7 +125,7 @@ impl Clearer<'_> {
             }
         }
         for (index, thing) in self.stock.numbered() {
-            if thing.home && thing.kind != ThingKind::Locks {
+            if thing.home() && thing.kind() != ThingKind::Locks {
                 self.add(Pick::Thing(index), WHY, false);
             }
         }
@@ -168,6 +169,9 @@ impl Clearer<'_> {
     }
 
     fn keep(&mut self, pick: &Pick, why: String) {
+        if let Some(index) = self.stock.one_of_many(pick) {
+            return self.kept.file(self.stock, index, &why, By::Name);
+        }
         let path = self.stock.path(pick).unwrap_or_default();
         let name = self.name(pick);
         self.kept.push(Kept { name, path, why });
@@ -198,16 +202,16 @@ impl Clearer<'_> {
             }
             Pick::Thing(index) => {
                 let thing = self.stock.things.get(*index)?;
-                if let Some(git) = &thing.git {
+                if let Some(git) = thing.git {
                     return Some(format!("it holds a Git repository, {}", crate::support::escape::path(git)));
                 }
                 if thing.obscure {
-                    return Some(unread(&thing.path, &"something in it is shut"));
+                    return Some(unread(&thing.path(), &"something in it is shut"));
                 }
-                if let Some(project) = project_in(thing, &thing.path) {
+                if let Some(project) = project_in(thing, &thing.path()) {
                     return Some(project);
                 }
-                self.downloading(thing.newest()).filter(|_| thing.kind == ThingKind::Unfinished)
+                self.downloading(thing.newest()).filter(|_| thing.kind() == ThingKind::Unfinished)
             }
             Pick::Inside(index, _) => project_in(self.stock.things.get(*index)?, &self.stock.path(pick)?),
             _ => None,
@@ -237,7 +241,7 @@ impl Clearer<'_> {
                 revision.map_or_else(Vec::new, |revision| self.needs.others(holding, revision))
             }),
             Pick::Thing(index) => {
-                self.stock.things.get(*index).map_or_else(Vec::new, |thing| of(self.needs.of_thing(thing)))
+                self.stock.things.get(*index).map_or_else(Vec::new, |thing| of(self.needs.of_thing(&thing)))
             }
             Pick::Inside(..) => self.stock.path(pick).map_or_else(Vec::new, |path| of(self.needs.of_path(&path))),
             _ => Vec::new(),
@@ -262,11 +266,11 @@ impl Clearer<'_> {
 }
 /// Why what lies in `folder` of `thing` stays, if it is or holds another project, or the cache of one. In a home such a file came with a
 /// repository that a library fetched.
-fn project_in(thing: &Thing, folder: &Path) -> Option<String> {
-    if thing.home {
+fn project_in(thing: Thing<'_>, folder: &Path) -> Option<String> {
+    if thing.home() {
         return None;
     }
-    let mut inside = thing.entries.iter().filter(|entry| entry.lies_in(folder));
+    let mut inside = thing.entries().filter(|entry| entry.lies_in(folder));
     let marks = |entry: &Seen<'_>| {
         let name = entry.name();
         (*name == *MANIFEST && !entry.is_folder()) || (*name == *"projects" && entry.folder().ends_with(OWN))

@@ -30,9 +30,9 @@ impl Needs {
     }
 
     /// Whether somebody holds a lock that speaks for a file by itself, or one in a folder.
-    pub(super) fn is_thing_locked(&self, thing: &Thing) -> bool {
-        let inside = thing.entries.iter().filter(|entry| entry.is_plain() && locks::is_lock(&entry.name()));
-        self.is_file_locked(&thing.path) || self.has_locked(inside.map(|entry| entry.path()))
+    pub(super) fn is_thing_locked(&self, thing: Thing<'_>) -> bool {
+        let inside = thing.entries().filter(|entry| entry.is_plain() && locks::is_lock(&entry.name()));
+        self.is_file_locked(&thing.path()) || self.has_locked(inside.map(|entry| entry.path()))
     }
 
     /// Whether somebody holds a lock that speaks for the file at `path`.

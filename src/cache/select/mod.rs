@@ -7,6 +7,7 @@ mod accounts;
 pub mod clear;
 mod downloads;
 mod ledger;
+mod lines;
 mod linked;
 pub mod locked;
 pub mod needs;
@@ -25,6 +26,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::remove::{Role, Supply as _, Victim};
+pub use lines::{Lines, Stays};
 pub use needs::Needs;
 pub use queue::Queue;
 pub use stock::Stock;
@@ -35,15 +37,15 @@ pub use victims::Victims;
 #[derive(Debug, Default)]
 pub struct Selection<'a> {
     /// What would go, in order.
-    pub lines: Vec<Line<'a>>,
+    pub lines: Lines<'a>,
     /// What would have gone, and why it stays.
-    pub kept: Vec<Kept>,
+    pub kept: Stays<'a>,
     /// Goals that cannot be reached, in words.
     pub short: Vec<String>,
 }
 
 /// One thing that would go.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Line<'a> {
     /// What it is called.
     pub name: String,
@@ -77,7 +79,7 @@ pub struct Kept {
 impl Selection<'_> {
     /// What all of it frees, in bytes.
     pub fn frees(&self) -> u64 {
-        self.lines.iter().fold(0, |sum: u64, line| sum.saturating_add(line.frees))
+        self.lines.frees()
     }
 
     /// What is removed, one after the other, in the order in which it goes: who removes has nothing to sort then.
@@ -93,21 +95,25 @@ impl Selection<'_> {
 
     /// The places that something is removed from.
     pub fn roots(&self) -> BTreeSet<&Path> {
-        self.lines.iter().flat_map(|line| line.victims.roots()).collect()
+        self.lines.roots()
     }
 
     /// The same, of who needs the stock no more.
     pub fn into_owned(self) -> Selection<'static> {
-        let owned = |line: Line<'_>| {
-            let Line { name, kind, path, why, used, frees, count, victims } = line;
-            Line { name, kind, path, why, used, frees, count, victims: victims.into_owned() }
-        };
-        Selection { lines: self.lines.into_iter().map(owned).collect(), kept: self.kept, short: self.short }
+        Selection { lines: self.lines.into_owned(), kept: self.kept.into_owned(), short: self.short }
     }
 
     #[cfg(test)]
     fn into_victims(self) -> Vec<Victim> {
         self.victims().collect()
+    }
+}
+
+impl Line<'_> {
+    /// The same, of who needs the stock no more.
+    fn into_owned(self) -> Line<'static> {
+        let Self { name, kind, path, why, used, frees, count, victims } = self;
+        Line { name, kind, path, why, used, frees, count, victims: victims.into_owned() }
     }
 }
 

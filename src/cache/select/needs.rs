@@ -145,8 +145,8 @@ impl Needs {
     }
 
     /// Whose locks name a file in `thing`, or the folder around it.
-    pub fn of_thing(&self, thing: &Thing) -> Vec<&Holder> {
-        self.of_path(&thing.path)
+    pub fn of_thing(&self, thing: &Thing<'_>) -> Vec<&Holder> {
+        self.of_path(&thing.path())
     }
 
     /// Whose locks name the file at `path`, or one below it.

@@ -1,7 +1,8 @@
 //! What was chosen, each once, in the order in which it was.
 
-use std::collections::HashSet;
-use std::path::PathBuf;
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::stock::{Holding, HubStock, Stock, Thing};
@@ -56,46 +57,114 @@ pub struct At {
     pub repository: usize,
 }
 
-/// The chosen ones, and why.
+/// The chosen ones, and why. A million take four bytes each, and a bit.
 #[derive(Debug, Default)]
 pub struct Picks {
-    order: Vec<(Pick, Rc<str>)>,
-    known: HashSet<Pick>,
+    order: Vec<Run>,
+    /// By the list that they stand in: which of it are chosen.
+    known: HashMap<Pick, Vec<u64>>,
+}
+
+/// Those of one list that were chosen for one reason, one after the other.
+#[derive(Debug)]
+struct Run {
+    list: Pick,
+    why: Rc<str>,
+    numbers: Vec<u32>,
+}
+
+impl Pick {
+    /// The first of the list that it stands in, and its number there.
+    const fn split(self) -> (Self, usize) {
+        match self {
+            Self::Repository(_) | Self::Absences(_) => (self, 0),
+            Self::Revision(at, number) => (Self::Revision(at, 0), number),
+            Self::Orphan(at, number) => (Self::Orphan(at, 0), number),
+            Self::Unfinished(at, number) => (Self::Unfinished(at, 0), number),
+            Self::Reference(at, number) => (Self::Reference(at, 0), number),
+            Self::Payload(hub, number) => (Self::Payload(hub, 0), number),
+            Self::Thing(number) => (Self::Thing(0), number),
+            Self::Inside(thing, number) => (Self::Inside(thing, 0), number),
+            Self::Application(cache, number) => (Self::Application(cache, 0), number),
+        }
+    }
+
+    /// The one with this number of the list that it is the first of.
+    const fn with(self, number: usize) -> Self {
+        match self {
+            Self::Repository(_) | Self::Absences(_) => self,
+            Self::Revision(at, _) => Self::Revision(at, number),
+            Self::Orphan(at, _) => Self::Orphan(at, number),
+            Self::Unfinished(at, _) => Self::Unfinished(at, number),
+            Self::Reference(at, _) => Self::Reference(at, number),
+            Self::Payload(hub, _) => Self::Payload(hub, number),
+            Self::Thing(_) => Self::Thing(number),
+            Self::Inside(thing, _) => Self::Inside(thing, number),
+            Self::Application(cache, _) => Self::Application(cache, number),
+        }
+    }
 }
 
 impl Picks {
     /// One more, unless it was chosen before.
     pub fn add(&mut self, pick: Pick, why: &str) -> bool {
-        let new = self.known.insert(pick);
-        if new {
-            // Thousands of files may go for one reason.
-            let known = self.order.last().map(|(_, last)| last).filter(|last| ***last == *why);
-            let why = known.map_or_else(|| why.into(), Rc::clone);
-            self.order.push((pick, why));
+        let (list, number) = pick.split();
+        // No list has more: what stands in it is numbered so as well.
+        let Ok(short) = u32::try_from(number) else { return false };
+        let bits = self.known.entry(list).or_default();
+        if bits.len() <= number / 64 {
+            bits.resize(number / 64 + 1, 0);
         }
-        new
+        let bit = 1 << (number % 64);
+        let new = bits[number / 64] & bit == 0;
+        bits[number / 64] |= bit;
+        if !new {
+            return false;
+        }
+        match self.order.last_mut() {
+            Some(last) if last.list == list && *last.why == *why => last.numbers.push(short),
+            last => {
+                // Thousands of files may go for one reason.
+                let known = last.map(|last| &last.why).filter(|last| ***last == *why);
+                let why = known.map_or_else(|| why.into(), Rc::clone);
+                self.order.push(Run { list, why, numbers: vec![short] });
+            }
+        }
+        true
     }
 
     /// Whether `pick` was chosen.
     pub(super) fn has(&self, pick: &Pick) -> bool {
-        self.known.contains(pick)
+        let (list, number) = pick.split();
+        let bits = self.known.get(&list).and_then(|bits| bits.get(number / 64));
+        bits.is_some_and(|bits| bits & (1 << (number % 64)) != 0)
     }
 
     /// How many they are.
-    pub(super) const fn len(&self) -> usize {
-        self.order.len()
+    pub(super) fn len(&self) -> usize {
+        self.order.iter().map(|run| run.numbers.len()).sum()
     }
 
     /// Only the first so many are chosen.
     pub(super) fn truncate(&mut self, count: usize) {
-        for (pick, _) in self.order.drain(count.min(self.order.len())..) {
-            self.known.remove(&pick);
+        for _ in count..self.len() {
+            let Some(run) = self.order.last_mut() else { return };
+            let number = run.numbers.pop().and_then(|number| usize::try_from(number).ok());
+            if let (Some(number), Some(bits)) = (number, self.known.get_mut(&run.list)) {
+                bits[number / 64] &= !(1 << (number % 64));
+            }
+            if run.numbers.is_empty() {
+                self.order.pop();
+            }
         }
     }
 
     /// All of them, in order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &(Pick, Rc<str>)> {
-        self.order.iter()
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Pick, &str)> {
+        self.order.iter().flat_map(|run| {
+            let numbers = run.numbers.iter().filter_map(|number| usize::try_from(*number).ok());
+            numbers.map(|number| (run.list.with(number), &*run.why))
+        })
     }
 }
 
@@ -114,18 +183,32 @@ impl Stock {
     }
 
     /// Every thing, with its place.
-    pub(super) fn numbered(&self) -> impl Iterator<Item = (usize, &Thing)> {
+    pub(super) fn numbered(&self) -> impl Iterator<Item = (usize, Thing<'_>)> {
         self.things.iter().enumerate()
     }
 
     /// The things that are parts of the same model as the one at `index`, itself among them.
     pub(super) fn parts(&self, index: usize) -> Vec<usize> {
         let Some(thing) = self.things.get(index) else { return vec![index] };
-        let Some(part) = Part::of(&thing.name) else { return vec![index] };
-        let is_its = |other: &Thing| {
-            other.path.parent() == thing.path.parent() && Part::of(&other.name).is_some_and(|one| one.goes_with(&part))
+        let (name, path) = (thing.name(), thing.path());
+        let Some((part, folder)) = Part::of(&name).zip(path.parent()) else { return vec![index] };
+        let of = |index: &usize| self.things.get(*index);
+        // They stand in the order of their paths: what begins alike is near.
+        let is_near = |index: &usize| {
+            let begins = |path: &Path| {
+                let first = path.strip_prefix(folder).ok().and_then(|inside| inside.components().next());
+                first.is_some_and(|first| first.as_os_str().as_encoded_bytes().starts_with(part.stem))
+            };
+            of(index).is_some_and(|other| begins(&other.path()))
         };
-        self.numbered().filter(|(_, other)| is_its(other)).map(|(index, _)| index).collect()
+        let is_its = |index: &usize| {
+            let goes_with = |name: &OsStr| Part::of(name).is_some_and(|one| one.goes_with(&part));
+            of(index).is_some_and(|other| other.path().parent() == Some(folder) && goes_with(&other.name()))
+        };
+        let mut all: Vec<usize> = (0..index).rev().take_while(is_near).filter(is_its).collect();
+        all.reverse();
+        all.extend((index..self.things.len()).take_while(is_near).filter(is_its));
+        all
     }
 
     /// `picks`, and of each part of a model the others.
@@ -142,6 +225,12 @@ impl Stock {
         all
     }
 
+    /// The number of a thing that is one of many files.
+    pub(super) fn one_of_many(&self, pick: &Pick) -> Option<usize> {
+        let Pick::Thing(index) = pick else { return None };
+        self.things.get(*index).filter(|thing| thing.is_one_of_many()).map(|_| *index)
+    }
+
     /// Where something that was chosen lies.
     pub(super) fn path(&self, pick: &Pick) -> Option<PathBuf> {
         Some(match pick {
@@ -152,9 +241,40 @@ impl Stock {
             Pick::Reference(at, index) => self.at(*at)?.1.repository.references.get(*index)?.path.clone(),
             Pick::Absences(at) => self.at(*at)?.1.repository.folder.join(".no_exist"),
             Pick::Payload(hub, index) => self.hubs.get(*hub)?.payloads.get(*index)?.entry.path(),
-            Pick::Thing(index) => self.things.get(*index)?.path.clone(),
-            Pick::Inside(thing, entry) => self.things.get(*thing)?.entries.get(*entry)?.path(),
+            Pick::Thing(index) => self.things.get(*index)?.path().into_owned(),
+            Pick::Inside(thing, entry) => self.things.get(*thing)?.entry(*entry)?.path(),
             Pick::Application(cache, entry) => self.applications.get(*cache)?.entries.get(*entry)?.path(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_is_chosen_once_and_comes_back_in_its_order_with_its_reason() {
+        let at = At { hub: 1, repository: 2 };
+        let order = [
+            (Pick::Thing(70), "a"),
+            (Pick::Thing(3), "a"),
+            (Pick::Thing(4), "b"),
+            (Pick::Repository(at), "b"),
+            (Pick::Revision(at, 0), "b"),
+            (Pick::Application(0, 4), "c"),
+            (Pick::Thing(5), "c"),
+        ];
+        let mut picks = Picks::default();
+        for (pick, why) in order {
+            assert!(!picks.has(&pick) && picks.add(pick, why) && picks.has(&pick), "{pick:?}");
+        }
+        assert!(order.iter().all(|(pick, _)| !picks.add(*pick, "again")));
+        assert!(
+            ![Pick::Thing(0), Pick::Thing(200), Pick::Absences(at), Pick::Application(1, 4)]
+                .iter()
+                .any(|one| picks.has(one))
+        );
+        assert_eq!(picks.iter().collect::<Vec<_>>(), order);
+        assert_eq!(picks.order.len(), 6);
     }
 }

@@ -10,13 +10,14 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use super::downloads::BUSY;
+use super::lines::By;
 use super::locked::LOCKED;
 use super::needs::Needs;
 use super::picks::{At, Pick, Picks};
 use super::settle::{Settling, lines};
 use super::stock::{Content, Holding, HubStock, Revision, Stock, Thing, ThingKind};
-use super::used::{self, UseLog, Used};
-use super::{Kept, Selection};
+use super::used::{UseLog, Used};
+use super::{Kept, Selection, Stays};
 use crate::support::{quoted, time};
 
 /// What is to be taken.
@@ -63,8 +64,16 @@ pub enum Room {
 
 /// Chooses by `rules`. `keep` are what a person wants to keep.
 pub fn select<'a>(stock: &'a Stock, needs: &Needs, log: &UseLog, keep: &[Pick], rules: &Rules) -> Selection<'a> {
-    let mut pruner =
-        Pruner { stock, needs, log, keep, rules, picks: Picks::default(), kept: Vec::new(), busy: RefCell::default() };
+    let mut pruner = Pruner {
+        stock,
+        needs,
+        log,
+        keep,
+        rules,
+        picks: Picks::default(),
+        kept: Stays::default(),
+        busy: RefCell::default(),
+    };
     if rules.past.is_none() {
         pruner.leavings();
         pruner.expired();
@@ -89,7 +98,7 @@ struct Pruner<'a, 'n> {
     keep: &'n [Pick],
     rules: &'n Rules,
     picks: Picks,
-    kept: Vec<Kept>,
+    kept: Stays<'a>,
     /// Why nothing goes of the repositories that were asked about.
     busy: RefCell<HashMap<At, Option<String>>>,
 }
@@ -120,8 +129,8 @@ impl<'a> Pruner<'a, '_> {
         self.stock.repositories().filter(|(_, hub, holding)| hub.home && holding.repository.problems.is_empty())
     }
 
-    fn things(&self) -> impl Iterator<Item = (usize, &'a Thing)> + use<'a> {
-        self.stock.numbered().filter(|(_, thing)| thing.home && !thing.obscure)
+    fn things(&self) -> impl Iterator<Item = (usize, Thing<'a>)> + use<'a> {
+        self.stock.numbered().filter(|(_, thing)| thing.home() && !thing.obscure)
     }
 
     fn is_young(&self, touched: i64) -> bool {
@@ -174,7 +183,7 @@ impl<'a> Pruner<'a, '_> {
     fn revision(&self, at: At, hub: &HubStock, holding: &Holding, index: usize, revision: &Revision) -> Candidate {
         let pick = Pick::Revision(at, index);
         let commit = revision.commit.to_string_lossy();
-        let name = format!("{}@{}", holding.full_name(), commit.chars().take(12).collect::<String>());
+        let name = self.name(&pick);
         let blobs = || revision.blobs().filter_map(|blob| holding.blob(blob));
         let open = || self.needs.is_open(holding.below(&revision.folder).chain(blobs()));
         let unknown = |name: &&String| crate::models::hub::refs::is_ours(name) && self.needs.counts(name, &commit);
@@ -251,27 +260,40 @@ impl<'a> Pruner<'a, '_> {
         shared.any(|stamp| self.needs.has_open(stamp.id))
     }
 
-    fn thing(&self, index: usize, thing: &Thing) -> Candidate {
-        let pick = Pick::Thing(index);
-        let stays = if let Some(holder) = self.needs.of_thing(thing).first() {
+    fn thing(&self, index: usize, thing: Thing<'_>) -> Candidate {
+        let (pick, path) = (Pick::Thing(index), thing.path());
+        let stays = if let Some(holder) = self.needs.of_thing(&thing).first() {
             Some(format!("the lock of {} names it", holder.text()))
         } else if let Some(link) = self.needs.linked(self.stock, &pick).first() {
             Some(link.claim())
-        } else if let Some(git) = &thing.git {
+        } else if let Some(git) = thing.git {
             Some(format!("it holds a Git repository, {}", crate::support::escape::path(git)))
         } else if self.is_kept(&pick) {
             Some("--keep".to_owned())
-        } else if thing.path.parent().is_some_and(|folder| self.stock.fixed.contains(folder)) {
+        } else if path.parent().is_some_and(|folder| self.stock.fixed.contains(folder)) {
             Some(FIXED.to_owned())
         } else if self.is_young(thing.newest()) {
             Some(format!("it came or changed less than {} ago", self.grace()))
-        } else if self.needs.is_open(thing.entries.iter()) {
+        } else if self.needs.is_open(thing.entries()) {
             Some("a running program has it open".to_owned())
         } else {
             None
         };
-        let used = used::with_log(used::of(thing.entries.iter()), &thing.path, false, self.log);
-        Candidate { pick, used, stays, name: quoted::text(&thing.name) }
+        Candidate { pick, used: self.use_of_thing(thing), stays, name: quoted::text(thing.name()) }
+    }
+
+    /// What a model is called.
+    fn name(&self, pick: &Pick) -> String {
+        let named = || match pick {
+            Pick::Revision(at, index) => {
+                let (_, holding) = self.stock.at(*at)?;
+                let commit = holding.repository.revisions.get(*index)?.commit.to_string_lossy();
+                Some(format!("{}@{}", holding.full_name(), commit.chars().take(12).collect::<String>()))
+            }
+            Pick::Thing(index) => Some(quoted::text(self.stock.things.get(*index)?.name())),
+            _ => None,
+        };
+        named().unwrap_or_default()
     }
 
     fn is_kept(&self, pick: &Pick) -> bool {
@@ -283,23 +305,40 @@ impl<'a> Pruner<'a, '_> {
     }
 
     fn keep_candidate(&mut self, pick: &Pick, name: &str, why: String) {
+        // What lies in a place that lies in another may be here twice.
+        let one_of_many = self.stock.one_of_many(pick).filter(|_| self.stock.inner.is_empty());
+        if let Some(index) = one_of_many {
+            if !self.kept.has_file(index) {
+                self.kept.file(self.stock, index, &why, By::Name);
+            }
+            return;
+        }
         let path = self.stock.path(pick).unwrap_or_default();
-        if self.kept.iter().all(|kept| kept.path != path) {
+        if !self.kept.has(&path) {
             self.kept.push(self.keeps(name, &path, why));
+        }
+    }
+
+    fn take_unless_needed(&mut self, candidate: &Candidate, reason: &str) {
+        match self.stays(candidate) {
+            // What the lock names is what is kept, and needs no word.
+            Some(why) if why.starts_with("the lock of ") => {}
+            Some(why) => self.keep_candidate(&candidate.pick, &candidate.name, why),
+            None => drop(self.take(candidate.pick, reason)),
         }
     }
 
     /// Everything goes but what locks name: notes, locks and chunks, too.
     fn all_but_the_lock(&mut self) {
         const WHY: &str = "the lock does not name it";
-        for candidate in self.candidates() {
-            match self.stays(&candidate) {
-                // What the lock names is what is kept, and needs no word.
-                Some(why) if why.starts_with("the lock of ") => {}
-                Some(why) => self.keep_candidate(&candidate.pick, &candidate.name, why),
-                None => {
-                    self.picks.add(candidate.pick, WHY);
-                }
+        for candidate in self.revisions_left() {
+            self.take_unless_needed(&candidate, WHY);
+        }
+        for (index, thing) in self.models() {
+            if !self.picks.has(&Pick::Thing(index)) {
+                // A model in several files goes with the first of them.
+                let candidate = self.model(index, thing);
+                candidate.into_iter().for_each(|candidate| self.take_unless_needed(&candidate, WHY));
             }
         }
         for (at, holding) in self.homes() {
@@ -308,7 +347,7 @@ impl<'a> Pruner<'a, '_> {
                 self.picks.add(Pick::Absences(at), WHY);
             }
         }
-        for (index, _) in self.things().filter(|(_, thing)| thing.kind == ThingKind::Locks) {
+        for (index, _) in self.things().filter(|(_, thing)| thing.kind() == ThingKind::Locks) {
             self.picks.add(Pick::Thing(index), WHY);
         }
     }

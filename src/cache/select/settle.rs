@@ -10,7 +10,7 @@ use super::picks::{At, Pick, Picks};
 use super::stock::{Holding, Repository, Seen, Stock, Thing, ThingKind};
 use super::used::{self, UseLog};
 use super::victims::role;
-use super::{Line, Role, Victims};
+use super::{Line, Lines, Role, Victims};
 use crate::support::quoted;
 
 /// What a settling depends on.
@@ -24,25 +24,28 @@ pub(super) struct Settling<'a, 'n> {
 }
 
 /// The lines of what was chosen.
-pub(super) fn lines<'a>(settling: &Settling<'a, '_>) -> Vec<Line<'a>> {
+pub(super) fn lines<'a>(settling: &Settling<'a, '_>) -> Lines<'a> {
     let whole: HashMap<At, usize> = settling.stock.repositories().filter_map(|(at, _, _)| settling.whole(at)).collect();
     let mut accounts = Accounts::of(settling.stock);
-    let mut lines: Vec<Line<'a>> = Vec::new();
+    let mut lines = Lines::default();
     let mut done: HashSet<At> = HashSet::new();
     for (number, (pick, why)) in settling.picks.iter().enumerate() {
+        if settling.file(&pick, why, &mut accounts, &mut lines) {
+            continue;
+        }
         let at = pick.repository().and_then(|at| Some((at, *whole.get(&at)?)));
         let found = match at {
             // In one go, or revision by revision: its folder goes with the last of them.
             Some((at, _)) if done.contains(&at) => Vec::new(),
             Some((at, last)) if number == last => {
                 done.insert(at);
-                settling.last(at, pick, why, &mut accounts)
+                settling.last(at, &pick, why, &mut accounts)
             }
             Some((at, _)) if settling.picks.has(&Pick::Repository(at)) => Vec::new(),
             Some((at, _)) => {
-                settling.one(pick, why, &mut accounts).map(|line| settling.within(at, line)).into_iter().collect()
+                settling.one(&pick, why, &mut accounts).map(|line| settling.within(at, line)).into_iter().collect()
             }
-            None => settling.one(pick, why, &mut accounts).into_iter().collect(),
+            None => settling.one(&pick, why, &mut accounts).into_iter().collect(),
         };
         found.into_iter().for_each(|line| join(&mut lines, line));
     }
@@ -50,11 +53,11 @@ pub(super) fn lines<'a>(settling: &Settling<'a, '_>) -> Vec<Line<'a>> {
 }
 
 /// Lines of one folder and one reason are one: a person does not read a thousand names.
-fn join<'a>(lines: &mut Vec<Line<'a>>, line: Line<'a>) {
+fn join<'a>(lines: &mut Lines<'a>, line: Line<'a>) {
     let several = matches!(line.kind, "blobs" | "unfinished" | "expired" | "application" | "payloads");
     let like = |other: &&mut Line<'_>| (other.kind, &other.name, &other.why) == (line.kind, &line.name, &line.why);
     // A hundred thousand files have a line each; what is joined mostly came last.
-    match several.then(|| lines.iter_mut().rev().find(like)).flatten() {
+    match several.then(|| lines.written_mut().find(like)).flatten() {
         Some(other) => {
             other.frees = other.frees.saturating_add(line.frees);
             other.used = other.used.max(line.used);
@@ -231,29 +234,44 @@ impl<'a> Settling<'a, '_> {
         Some(line(name, "revision", &revision.folder, why, frees, victims, used))
     }
 
+    /// The line of a thing that is one of many files and goes; whether it was that.
+    fn file(&self, pick: &Pick, why: &str, accounts: &mut Accounts<'a>, lines: &mut Lines<'a>) -> bool {
+        let Pick::Thing(index) = pick else { return false };
+        let thing = self.stock.things.get(*index).filter(|thing| thing.is_one_of_many());
+        let Some(entry) = thing.filter(|thing| thing.kind() == ThingKind::File).and_then(|thing| thing.first()) else {
+            return false;
+        };
+        if self.stock.is_held(&entry) {
+            return false;
+        }
+        let used = used::of(std::iter::once(entry));
+        let noted = used::with_log(used, &entry.path(), false, self.log);
+        let frees = accounts.entries(std::iter::once(entry));
+        lines.file(self.stock, *index, why, frees > 0, noted.filter(|_| noted != used));
+        true
+    }
+
     fn thing(&self, index: usize, why: &str, accounts: &mut Accounts<'a>) -> Option<Line<'a>> {
         let thing = self.stock.things.get(index)?;
-        let used = used::with_log(used::of(thing.entries.iter()), &thing.path, false, self.log);
-        let is_held = thing.entries.iter().any(|entry| self.stock.is_held(&entry));
-        let going = || thing.entries.iter().filter(|entry| !is_held || self.goes_alone(entry));
+        let path = thing.path();
+        let used = used::with_log(used::of(thing.entries()), &path, false, self.log);
+        let is_held = thing.entries().any(|entry| self.stock.is_held(&entry));
+        let going = || thing.entries().filter(|entry| !is_held || self.goes_alone(entry));
         let frees = accounts.entries(going());
         let mut victims = Victims::of(self.stock, why);
-        match (thing.kind, is_held) {
-            (_, true) => going().for_each(|entry| victims.add_inside(index, entry.place().1)),
+        match (thing.kind(), is_held) {
+            (_, true) => going().for_each(|entry| victims.add_inside(index, thing.place_of(&entry))),
             (ThingKind::Folder | ThingKind::Locks, false) => {
-                victims.add(thing.path.clone(), &thing.root, thing.entries.first()?.stamp, Role::Tree);
+                victims.add(path.to_path_buf(), &thing.lot.root, thing.first()?.stamp, Role::Tree);
             }
-            (ThingKind::File | ThingKind::Unfinished, false) => {
-                let entry = thing.entries.first()?;
-                victims.add(entry.path(), &thing.root, entry.stamp, Role::File);
-            }
+            (ThingKind::File | ThingKind::Unfinished, false) => victims.add_thing(index, &thing.lot.root),
         }
-        let kind = thing.kind.name();
-        let name = match thing.kind {
-            ThingKind::Unfinished => thing.place.clone(),
-            _ => quoted::text(&thing.name),
+        let kind = thing.kind().name();
+        let name = match thing.kind() {
+            ThingKind::Unfinished => thing.lot.place.clone(),
+            _ => quoted::text(thing.name()),
         };
-        Some(line(name, kind, &thing.path, why, frees, victims, used))
+        Some(line(name, kind, &path, why, frees, victims, used))
     }
 
     /// Whether it goes from a folder in which something stays.
@@ -263,19 +281,19 @@ impl<'a> Settling<'a, '_> {
 
     fn inside(&self, index: usize, entry: usize, why: &str, accounts: &mut Accounts<'a>) -> Option<Line<'a>> {
         let thing = self.stock.things.get(index)?;
-        let entry = thing.entries.get(entry)?;
+        let entry = thing.entry(entry)?;
         let path = entry.path();
-        let all = || thing.entries.iter().filter(|other| other.lies_in(&path));
+        let all = || thing.entries().filter(|other| other.lies_in(&path));
         let is_held = all().any(|entry| self.stock.is_held(&entry));
         let going = || all().filter(|entry| !is_held || self.goes_alone(entry));
         let used = used::of(going());
         let frees = accounts.entries(going());
         let mut victims = Victims::of(self.stock, why);
         match is_held {
-            true => going().for_each(|entry| victims.add_inside(index, entry.place().1)),
-            false => victims.add(path.clone(), &thing.root, entry.stamp, role(&entry)),
+            true => going().for_each(|entry| victims.add_inside(index, thing.place_of(&entry))),
+            false => victims.add(path.clone(), &thing.lot.root, entry.stamp, role(&entry)),
         }
-        let name = quoted::text(path.strip_prefix(thing.path.parent()?).ok()?.as_os_str());
+        let name = quoted::text(path.strip_prefix(thing.path().parent()?).ok()?.as_os_str());
         let kind = if entry.is_folder() { "folder" } else { "file" };
         Some(line(name, kind, &path, why, frees, victims, used))
     }
@@ -333,10 +351,10 @@ impl ThingKind {
     }
 }
 
-impl Thing {
+impl Thing<'_> {
     /// The stamps by which its age is told.
     pub(super) fn newest(&self) -> i64 {
-        self.entries.iter().map(|entry| entry.touched()).max().unwrap_or(i64::MIN)
+        self.entries().map(|entry| entry.touched()).max().unwrap_or(i64::MIN)
     }
 }
 

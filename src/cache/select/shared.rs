@@ -8,7 +8,7 @@ use super::clear::Clearer;
 use super::picks::Pick;
 use crate::support::units;
 
-impl Clearer<'_> {
+impl Clearer<'_, '_> {
     /// Takes those that nobody uses once everything else that was chosen has gone.
     pub(super) fn payloads(&mut self) {
         let named = std::mem::take(&mut self.shared);
@@ -19,9 +19,9 @@ impl Clearer<'_> {
         let mut after = Accounts::of(self.stock);
         for (pick, _) in self.picks.iter() {
             match pick {
-                Pick::Repository(at) => drop(after.repository(*at)),
-                Pick::Revision(at, index) => drop(after.revision(*at, *index)),
-                Pick::Orphan(at, blob) => drop(after.orphan(*at, *blob)),
+                Pick::Repository(at) => drop(after.repository(at)),
+                Pick::Revision(at, index) => drop(after.revision(at, index)),
+                Pick::Orphan(at, blob) => drop(after.orphan(at, blob)),
                 _ => {}
             }
         }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::clear::{self, Terms, Wanted};
 use super::picks::Pick;
 use super::prune::{self, Goal, Room, Rules};
-use super::stock::{Application, Entry, EntryKind, Payload, Stock, Thing, ThingKind, entry};
+use super::stock::{Application, Entry, EntryKind, Payload, Stock, ThingKind, entry};
 use super::words::{self, Meaning, Named, Problem};
 use super::{Needs, Role, Selection, UseLog, Victim};
 use making::{Making, hub, needing, payload, thing};
@@ -32,12 +32,21 @@ fn pruned(stock: &Stock, needs: &Needs, rules: &Rules) -> Selection<'static> {
 }
 
 /// Name, what it frees, why.
-fn lines<'a>(selection: &'a Selection<'_>) -> Vec<(&'a str, u64, &'a str)> {
-    selection.lines.iter().map(|line| (line.name.as_str(), line.frees, line.why.as_str())).collect()
+fn lines(selection: &Selection<'_>) -> Vec<(&'static str, u64, &'static str)> {
+    selection.lines.iter().map(|line| (text(&line.name), line.frees, text(&line.why))).collect()
 }
 
-fn kept<'a>(selection: &'a Selection<'_>) -> Vec<(&'a str, &'a str)> {
-    selection.kept.iter().map(|kept| (kept.name.as_str(), kept.why.as_str())).collect()
+fn kept(selection: &Selection<'_>) -> Vec<(&'static str, &'static str)> {
+    selection.kept.iter().map(|kept| (text(&kept.name), text(&kept.why))).collect()
+}
+
+fn text(of: &str) -> &'static str {
+    of.to_owned().leak()
+}
+
+/// What goes for the line at `at`.
+fn victims(selection: &Selection<'_>, at: usize) -> Vec<Victim> {
+    selection.lines.iter().nth(at).unwrap().victims.iter().collect()
 }
 
 #[test]
@@ -48,7 +57,7 @@ fn what_a_branch_has_left_behind_goes_with_the_blobs_that_it_alone_has() {
     let found = pruned(&stock, &Needs::default(), &rules());
     // It was used two days ago; but the branch has a later one, so nothing says that its commit is named.
     assert_eq!(lines(&found), [("org/a@111111111111", 400, "no ref and no lock names it")]);
-    let roles: Vec<Role> = found.lines[0].victims.iter().map(|victim| victim.role).collect();
+    let roles: Vec<Role> = victims(&found, 0).iter().map(|victim| victim.role).collect();
     assert_eq!(roles, [Role::Snapshot, Role::Blob]);
     assert_eq!(lines(&pruned(&stock, &needing('1', false), &rules())), []);
 }
@@ -61,7 +70,7 @@ fn a_revision_that_only_its_commit_names_stays_while_it_is_used() {
     assert_eq!((lines(&found), kept(&found)), (vec![], vec![("org/a@111111111111", why)]));
     let found = pruned(&stock(8), &Needs::default(), &rules());
     assert_eq!(lines(&found), [("org/a@111111111111", 400, "no ref and no lock names it")]);
-    let going: Vec<Victim> = found.lines[0].victims.iter().collect();
+    let going = victims(&found, 0);
     let victims: Vec<_> = going.iter().map(|one| (one.path.to_str().unwrap(), one.role)).collect();
     assert_eq!(
         victims,
@@ -116,7 +125,7 @@ fn age_takes_what_no_lock_names_and_says_what_stays() {
         Making::of(name, inode).blob("x", 400, days).revision('1', &["x"], days).reference("main", '1', days).done()
     };
     let mut stock = hub(vec![made("org/a", 100, 90), made("org/b", 200, 90), made("org/c", 300, 3)]);
-    stock.things = vec![thing("/c/whisper/base.pt", 1, 140, 90), thing("/c/whisper/tiny.pt", 2, 70, 90)];
+    stock.things = vec![thing("/c/whisper/base.pt", 1, 140, 90), thing("/c/whisper/tiny.pt", 2, 70, 90)].into();
     let old = Rules { older_than: Some(30 * DAY), ..rules() };
     let found = pruned(&stock, &needing('1', false), &old);
     assert_eq!(lines(&found), [("org/b@111111111111", 400, "not used for 90 d"), ("tiny.pt", 70, "not used for 90 d")]);
@@ -135,7 +144,7 @@ fn age_takes_what_no_lock_names_and_says_what_stays() {
 
 #[test]
 fn a_goal_takes_the_least_recently_used_first_and_stops_when_it_is_reached() {
-    let mut stock = Stock { things: Vec::new(), ..Stock::default() };
+    let mut stock = Stock::default();
     for (inode, (name, days)) in [("a", 50), ("b", 90), ("c", 70), ("base.pt", 300)].into_iter().enumerate() {
         stock.things.push(thing(&format!("/c/whisper/{name}"), inode as u64 + 1, 100, days));
     }
@@ -143,10 +152,10 @@ fn a_goal_takes_the_least_recently_used_first_and_stops_when_it_is_reached() {
     let select = |bytes| pruned(&stock, &needing('1', false), &Rules { goals: vec![goal(bytes)], ..rules() });
     assert_eq!(lines(&select(100)), [("b", 100, "for --max-size")]);
     let found = select(101);
-    assert_eq!(found.lines.iter().map(|line| line.name.as_str()).collect::<String>(), "bc");
+    assert_eq!(lines(&found).iter().map(|line| line.0).collect::<String>(), "bc");
     assert_eq!((found.short.len(), found.kept.len()), (0, 0));
     let found = select(500);
-    assert_eq!(found.lines.len(), 3, "what a lock needs is never taken");
+    assert_eq!(found.lines.iter().count(), 3, "what a lock needs is never taken");
     assert_eq!(found.short, ["--max-size cannot be reached: 200 B more would have to go"]);
     assert_eq!(kept(&found), [("base.pt", "the lock of /home/ada/p (base) names it")]);
     let elsewhere = Goal { room: Room::Disk(Some(99)), ..goal(1) };
@@ -195,11 +204,13 @@ fn ci_keeps_exactly_what_the_lock_names() {
     let other =
         Making::of("org/b", 200).blob("x", 50, 0).revision('1', &["x"], 0).reference("refs/modelstrap/0-1", '1', 0);
     let mut stock = hub(vec![made.done(), other.done()]);
-    stock.things = vec![thing("/c/whisper/base.pt", 1, 140, 0), thing("/c/huggingface/xet", 2, 70, 0)];
-    stock.things.push(Thing { kind: ThingKind::Locks, ..thing(&format!("{HUB}/.locks"), 3, 0, 0) });
+    stock.things = vec![thing("/c/whisper/base.pt", 1, 140, 0), thing("/c/huggingface/xet", 2, 70, 0)].into();
+    let mut locks = thing(&format!("{HUB}/.locks"), 3, 0, 0);
+    locks.lot.kind = ThingKind::Locks;
+    stock.things.push(locks);
     let ci = Rules { now: NOW + 1, ci: true, ..Rules::default() };
     let found = pruned(&stock, &needing('1', true), &ci);
-    let mut names: Vec<&str> = found.lines.iter().map(|line| line.name.as_str()).collect();
+    let mut names: Vec<&str> = lines(&found).iter().map(|line| line.0).collect();
     names.sort_unstable();
     assert_eq!(names, [".locks", "org/a", "org/a@222222222222", "org/b@111111111111", "xet"]);
     assert_eq!(found.frees(), 20 + 300 + 50 + 70);
@@ -227,7 +238,7 @@ fn a_payload_goes_with_its_last_user_and_only_where_its_list_can_be_read() {
         .into();
     let found = clear::select(&stock, &Needs::default(), &UseLog::new(), &both, terms).unwrap();
     assert_eq!(lines(&found), [("org/a", 0, "you named it"), ("org/b", 5000, "you named it")]);
-    let last = found.lines[1].victims.iter().last().unwrap();
+    let last = victims(&found, 1).pop().unwrap();
     assert_eq!((last.role, &last.path), (Role::Payload, &one.entry.path));
     let found = pruned(&stock, &Needs::default(), &Rules { pinned: 365 * DAY, ..rules() });
     assert_eq!(
@@ -240,7 +251,7 @@ fn a_payload_goes_with_its_last_user_and_only_where_its_list_can_be_read() {
     );
     let refused = clear("org/a", &needing('1', false)).unwrap_err();
     assert_eq!((refused[0].name.as_str(), refused[0].holders[0].text()), ("org/a", "/home/ada/p (asr)".to_owned()));
-    assert_eq!(clear("org/a", &needing('1', true)).unwrap().lines.len(), 1, "one's own model may be cleared");
+    assert_eq!(clear("org/a", &needing('1', true)).unwrap().lines.iter().count(), 1, "one's own model may be cleared");
 }
 
 #[test]
@@ -282,7 +293,7 @@ fn clearing_all_models_leaves_those_that_other_projects_need() {
     let made = Making::of("org/a", 100).blob("x", 400, 9).blob("y", 300, 9);
     let made = made.revision('1', &["x"], 9).revision('2', &["y"], 9).reference("main", '2', 9);
     let mut stock = hub(vec![made.done()]);
-    stock.things = vec![thing("/c/whisper/base.pt", 1, 140, 9), thing("/c/whisper/tiny.pt", 2, 70, 9)];
+    stock.things = vec![thing("/c/whisper/base.pt", 1, 140, 9), thing("/c/whisper/tiny.pt", 2, 70, 9)].into();
     let select = |force| {
         let terms = Terms { now: NOW, busy: 60, force };
         clear::select(&stock, &needing('1', false), &UseLog::new(), &[Wanted::Models], terms).unwrap()
@@ -318,7 +329,7 @@ fn a_model_of_the_project_is_its_revision_and_its_files() {
     let made = Making::of("org/a", 100).blob("x", 400, 9).blob("y", 300, 9);
     let made = made.revision('1', &["x"], 9).revision('2', &["y"], 9).reference("main", '2', 9);
     let mut stock = hub(vec![made.done()]);
-    stock.things = vec![thing("/c/whisper/base.pt", 1, 140, 9)];
+    stock.things = vec![thing("/c/whisper/base.pt", 1, 140, 9)].into();
     let named = [
         Named { name: "asr".into(), revisions: vec![("models--org--a".into(), commit('1'))], ..Named::default() },
         Named {
@@ -373,7 +384,7 @@ fn an_application_cache_gives_up_what_is_older_than_it_may_be() {
     stock.applications[0].entries.push(&file("d", 5, 99, DAY));
     let found = pruned(&stock, &Needs::default(), &rules());
     assert_eq!(lines(&found), [("tmdb", 10, "older than its max_age of 90 d")]);
-    assert_eq!(found.lines[0].victims.iter().next().unwrap().path, Path::new("/p/out/a"));
+    assert_eq!(victims(&found, 0)[0].path, Path::new("/p/out/a"));
     assert_eq!(kept(&found), [("tmdb", "1 file came here less than 1 h ago")]);
 }
 
@@ -381,16 +392,16 @@ fn an_application_cache_gives_up_what_is_older_than_it_may_be() {
 fn a_folder_with_a_login_in_it_goes_file_by_file() {
     let path = "/c/modelscope/x";
     let mut folder = thing(path, 1, 0, 9);
-    folder.kind = ThingKind::Folder;
+    folder.lot.kind = ThingKind::Folder;
     let at = NOW - 9 * DAY;
     let inside = [("credentials", 2), ("a/weights.bin", 3)];
     let inside = inside.map(|(name, inode)| entry(&format!("{path}/{name}"), inode, 50, at, at));
     let itself = Entry { kind: EntryKind::Folder, ..entry(path, 1, 0, at, at) };
     folder.entries = std::iter::once(itself).chain(inside).collect::<Vec<_>>().into();
-    let stock = Stock { things: vec![folder], ..Stock::default() };
+    let stock = Stock { things: vec![folder].into(), ..Stock::default() };
     let terms = Terms { now: NOW, busy: 60, force: false };
     let found = clear::select(&stock, &Needs::default(), &UseLog::new(), &[Wanted::Models], terms).unwrap();
-    let going: Vec<Victim> = found.lines[0].victims.iter().collect();
+    let going = victims(&found, 0);
     let victims: Vec<_> = going.iter().map(|one| (one.path.to_str().unwrap(), one.role)).collect();
     assert_eq!((victims, found.frees()), (vec![("/c/modelscope/x/a/weights.bin", Role::File)], 50));
 }
@@ -402,7 +413,7 @@ fn what_a_link_elsewhere_leads_to_stays_and_is_not_cleared_without_force() {
     let loose = Payload { used: false, ..payload("cc33", 3, 900) };
     let mut stock = hub(vec![made.done(), other.done()]);
     stock.hubs[0].payloads = vec![loose.clone()].into();
-    stock.things = vec![thing("/c/whisper/base.pt", 1, 140, 90)];
+    stock.things = vec![thing("/c/whisper/base.pt", 1, 140, 90)].into();
     let targets = [
         format!("{HUB}/models--org--a/blobs/x"),
         format!("{HUB}/models--org--b/blobs/lost"),
@@ -425,13 +436,13 @@ fn what_a_link_elsewhere_leads_to_stays_and_is_not_cleared_without_force() {
     assert_eq!(lines(&found), [("org/b@111111111111", 300, "every model")]);
     let why = "the link /home/ada/x leads to it; `--force` takes it";
     assert_eq!(kept(&found), [("org/a", why), ("cc33", why), ("base.pt", why)]);
-    assert_eq!(all(true).lines.len(), 4);
+    assert_eq!(all(true).lines.iter().count(), 4);
     for word in ["org/a", "org/b", "base.pt"] {
         let select = |force| {
             let meaning = words::meaning(word, None, &stock, &[]).unwrap();
             clear::select(&stock, &needs, &UseLog::new(), &[Wanted::Named(word.into(), meaning)], terms(force))
         };
         assert_eq!(select(false).unwrap_err()[0].holders[0].who(), "the link /home/ada/x");
-        assert_eq!(select(true).unwrap().lines.len(), 1);
+        assert_eq!(select(true).unwrap().lines.iter().count(), 1);
     }
 }

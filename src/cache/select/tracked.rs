@@ -30,14 +30,12 @@ pub(super) fn of(stock: &Stock, pick: &Pick) -> Tracked {
         Pick::Payload(..) => whole(stock.path(pick).map_or(0, |path| below(&path))),
         Pick::Thing(index) => {
             let thing = stock.things.get(*index);
-            let entries =
-                thing.filter(|_| !stock.tracked.is_empty()).into_iter().flat_map(|thing| thing.entries.iter());
+            let entries = thing.filter(|_| !stock.tracked.is_empty()).into_iter().flat_map(|thing| thing.entries());
             counted(entries, &|entry| stock.is_tracked(entry))
         }
         Pick::Inside(index, _) => {
             let (thing, path) = (stock.things.get(*index), stock.path(pick).unwrap_or_default());
-            let entries =
-                thing.filter(|_| !stock.tracked.is_empty()).into_iter().flat_map(|thing| thing.entries.iter());
+            let entries = thing.filter(|_| !stock.tracked.is_empty()).into_iter().flat_map(|thing| thing.entries());
             counted(entries.filter(|entry| entry.lies_in(&path)), &|entry| stock.is_tracked(entry))
         }
         Pick::Application(number, index) => {

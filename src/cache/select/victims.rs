@@ -3,6 +3,7 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use super::picks::At;
 use super::stock::{HubStock, Seen, Stock};
@@ -10,7 +11,7 @@ use super::{Role, Victim};
 use crate::cache::stamp::Stamp;
 
 /// What is removed for a line, in this order.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Victims<'a> {
     stock: Option<&'a Stock>,
     items: Vec<Item>,
@@ -18,13 +19,15 @@ pub struct Victims<'a> {
 }
 
 /// Victims that follow each other, or where they stand: each its own number there.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Item {
     Whole(Box<(PathBuf, PathBuf, Stamp, Role)>),
     /// Contents of a repository: the hub's number, the repository's.
     Blobs(u32, u32, Vec<u32>),
     /// Payloads of a hub.
     Payloads(u32, Vec<u32>),
+    /// Things that are files, in this place.
+    Things(Rc<Path>, Vec<u32>),
     /// Files in a thing.
     Inside(u32, Vec<u32>),
     /// Entries of an application cache that go as this.
@@ -35,9 +38,11 @@ impl Item {
     fn len(&self) -> usize {
         match self {
             Self::Whole(_) => 1,
-            Self::Blobs(.., list) | Self::Payloads(_, list) | Self::Inside(_, list) | Self::Application(.., list) => {
-                list.len()
-            }
+            Self::Blobs(.., list)
+            | Self::Payloads(_, list)
+            | Self::Things(_, list)
+            | Self::Inside(_, list)
+            | Self::Application(.., list) => list.len(),
         }
     }
 
@@ -46,7 +51,7 @@ impl Item {
             Self::Whole(one) => one.3,
             Self::Blobs(..) => Role::Blob,
             Self::Payloads(..) => Role::Payload,
-            Self::Inside(..) => Role::File,
+            Self::Things(..) | Self::Inside(..) => Role::File,
             Self::Application(_, role, _) => *role,
         }
     }
@@ -58,6 +63,7 @@ impl Item {
                 list.extend(more)
             }
             (Self::Payloads(hub, list), Self::Payloads(other, more)) if other == *hub => list.extend(more),
+            (Self::Things(root, list), Self::Things(other, more)) if other == *root => list.extend(more),
             (Self::Inside(thing, list), Self::Inside(other, more)) if other == *thing => list.extend(more),
             (Self::Application(cache, role, list), Self::Application(a, b, more)) if (a, b) == (*cache, *role) => {
                 list.extend(more);
@@ -73,7 +79,11 @@ impl Item {
         let mut next = || kept.next().unwrap_or(false);
         match self {
             Self::Whole(_) => next(),
-            Self::Blobs(.., list) | Self::Payloads(_, list) | Self::Inside(_, list) | Self::Application(.., list) => {
+            Self::Blobs(.., list)
+            | Self::Payloads(_, list)
+            | Self::Things(_, list)
+            | Self::Inside(_, list)
+            | Self::Application(.., list) => {
                 list.retain(|_| next());
                 !list.is_empty()
             }
@@ -119,6 +129,11 @@ impl<'a> Victims<'a> {
         self.push(Item::Payloads(short(hub), payloads.iter().copied().map(short).collect()));
     }
 
+    /// A thing that is a file.
+    pub(super) fn add_thing(&mut self, index: usize, root: &Path) {
+        self.push(Item::Things(root.into(), vec![short(index)]));
+    }
+
     /// A file of a thing, by its entry's place.
     pub(super) fn add_inside(&mut self, thing: usize, entry: usize) {
         self.push(Item::Inside(short(thing), vec![short(entry)]));
@@ -139,7 +154,7 @@ impl<'a> Victims<'a> {
         self.items.retain(|item| match item {
             Item::Whole(one) => !one.0.starts_with(folder),
             Item::Blobs(hub, repository, _) => (*hub, *repository) != (short(at.hub), short(at.repository)),
-            Item::Payloads(..) | Item::Inside(..) | Item::Application(..) => true,
+            Item::Payloads(..) | Item::Things(..) | Item::Inside(..) | Item::Application(..) => true,
         });
     }
 
@@ -222,7 +237,8 @@ impl<'a> Victims<'a> {
         Some(match item {
             Item::Whole(one) => &one.1,
             Item::Blobs(hub, ..) | Item::Payloads(hub, _) => &self.hub(*hub)?.root,
-            Item::Inside(thing, _) => &self.stock?.things.get(long(*thing))?.root,
+            Item::Things(root, _) => root,
+            Item::Inside(thing, _) => &self.stock?.things.get(long(*thing))?.lot.root,
             Item::Application(cache, ..) => &self.stock?.applications.get(long(*cache))?.path,
         })
     }
@@ -236,7 +252,8 @@ impl<'a> Victims<'a> {
                 self.hub(*hub)?.repositories.get(long(*repository))?.blob(place(list)?)
             }
             Item::Payloads(hub, list) => Some(self.hub(*hub)?.payloads.get(place(list)?)?.entry),
-            Item::Inside(thing, list) => self.stock?.things.get(long(*thing))?.entries.get(place(list)?),
+            Item::Things(_, list) => self.stock?.things.get(place(list)?)?.first(),
+            Item::Inside(thing, list) => self.stock?.things.get(long(*thing))?.entry(place(list)?),
             Item::Application(cache, _, list) => self.stock?.applications.get(long(*cache))?.entries.get(place(list)?),
         }
     }

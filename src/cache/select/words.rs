@@ -162,9 +162,9 @@ fn found(word: &str, exact: bool, stock: &Stock, home: bool) -> Vec<Pick> {
             Some(revision) => picks.extend(revisions(at, holding, revision)),
         }
     }
-    let things = stock.numbered().filter(|(_, thing)| thing.home == home && is_model(thing.kind));
+    let things = stock.numbered().filter(|(_, thing)| thing.home() == home && is_model(thing.kind()));
     picks.extend(
-        things.filter(|(_, thing)| same(&quoted::text(&thing.name), word)).map(|(index, _)| Pick::Thing(index)),
+        things.filter(|(_, thing)| same(&quoted::text(thing.name()), word)).map(|(index, _)| Pick::Thing(index)),
     );
     picks
 }
@@ -209,9 +209,9 @@ fn of_model(model: &Named, stock: &Stock) -> Meaning {
         }
     }
     for path in &model.paths {
-        for (index, thing) in stock.numbered().filter(|(_, thing)| thing.home && path.starts_with(&thing.path)) {
+        for (index, thing) in stock.numbered().filter(|(_, thing)| thing.home() && path.starts_with(thing.path())) {
             let pick = Pick::Thing(index);
-            if is_model(thing.kind) && !picks.contains(&pick) {
+            if is_model(thing.kind()) && !picks.contains(&pick) {
                 picks.push(pick);
             }
         }
@@ -244,11 +244,12 @@ fn at_path(path: &Path, above: bool, stock: &Stock) -> Vec<Pick> {
         }
     }
     for (index, thing) in stock.numbered() {
-        let known = path.starts_with(&thing.root) || (thing.home && above);
-        if thing.path.starts_with(path) && known && thing.kind != ThingKind::Locks {
+        let known = path.starts_with(&thing.lot.root) || (thing.home() && above);
+        let own = thing.path();
+        if own.starts_with(path) && known && thing.kind() != ThingKind::Locks {
             picks.push(Pick::Thing(index));
-        } else if path.starts_with(&thing.path) {
-            let entry = thing.entries.iter().position(|entry| entry.is_at(path) && !entry.is_protected());
+        } else if path.starts_with(&own) {
+            let entry = thing.entries().position(|entry| entry.is_at(path) && !entry.is_protected());
             picks.extend(entry.map(|entry| Pick::Inside(index, entry)));
         }
     }
@@ -291,8 +292,8 @@ pub(super) fn application(stock: &Stock, number: usize) -> Vec<Pick> {
 fn nearest(word: &str, stock: &Stock, named: &[Named]) -> Option<String> {
     let models = named.iter().map(|model| model.name.clone());
     let repositories = stock.repositories().filter(|(_, hub, _)| hub.home).map(|(_, _, holding)| holding.full_name());
-    let things = stock.numbered().filter(|(_, thing)| thing.home && is_model(thing.kind));
-    let things = things.map(|(_, thing)| quoted::text(&thing.name));
+    let things = stock.numbered().filter(|(_, thing)| thing.home() && is_model(thing.kind()));
+    let things = things.map(|(_, thing)| quoted::text(thing.name()));
     let caches = stock.applications.iter().map(|cache| cache.name.clone());
     // A thing of its own is meant rather than all of them.
     nearest::nearest(word, models.chain(repositories).chain(things).chain(caches))

@@ -89,7 +89,7 @@ impl<'a> Listing<'a> {
             let rows: Vec<Vec<Cell>> = self.lines.iter().map(row).collect();
             return output.result(table::render(&COLUMNS, &rows, output.colour_out, output.room_out()));
         }
-        output.stream(|out| table::write(&COLUMNS, || self.lines.iter().map(row), output.colour_out, out))
+        output.stream(|out| table::write(&COLUMNS, || self.lines.iter().map(row), output.colour_out, usize::MAX, out))
     }
 
     /// For programs.

@@ -16,35 +16,36 @@ use crate::cache::select::{Needs, Selection};
 use crate::models::hub::locks;
 use crate::support::escape;
 
+/// A plan that was made anew, and what of the one before stays.
+pub(in crate::commands) type Anew<'a> = (Selection<'a>, Vec<(PathBuf, String)>);
+
 /// How a plan is made, by what is needed.
 pub(in crate::commands) type Choose<'a> = dyn Fn(&Needs) -> Result<Selection<'a>> + 'a;
 
-/// Of `selection` what `choose` takes by what is needed now, and what of it stays for that. Nothing comes in that a person has not
-/// seen.
+/// Of `selection` what `choose` takes by what is needed now, and what of it stays for that; `None` where all of it goes as it is. Nothing
+/// comes in that a person has not seen.
 ///
 /// # Errors
 /// When nobody knows by now what another project needs, or `choose` refuses.
 pub(in crate::commands) fn again<'a>(
     scene: &Scene<'_>,
-    selection: Selection<'a>,
+    selection: &Selection<'_>,
     choose: &Choose<'a>,
-) -> Result<(Selection<'a>, Vec<(PathBuf, String)>)> {
+) -> Result<Option<Anew<'a>>> {
     let mut now = choose(&needs(scene)?)?;
-    let seen = Goes::of(&selection);
-    for line in &mut now.lines {
-        line.victims.retain(|path| seen.has(path));
-    }
+    let seen = Goes::of(selection);
+    now.lines.retain(|path| seen.has(path));
+    drop(seen);
     let goes = Goes::of(&now);
     let is_off = |victim: &Victim| !goes.has(&victim.path);
-    let off = selection.lines.iter().filter_map(|line| line.victims.iter().find(is_off).map(|victim| (line, victim)));
-    let stays: Vec<(PathBuf, String)> = off
-        .map(|(line, victim)| {
-            let kept = now.kept.iter().find(|kept| kept.path.starts_with(&line.path) || victim.path == kept.path);
-            let why = kept.map_or_else(|| "another project needs it by now".to_owned(), |kept| kept.why.clone());
-            (line.path.clone(), why)
-        })
-        .collect();
-    Ok(if stays.is_empty() { (selection, stays) } else { (now, stays) })
+    let off = selection.lines.iter().filter_map(|line| {
+        let victim = line.victims.iter().find(is_off)?;
+        let kept = now.kept.iter().find(|kept| kept.path.starts_with(&line.path) || victim.path == kept.path);
+        let why = kept.map_or_else(|| "another project needs it by now".to_owned(), |kept| kept.why.clone());
+        Some((line.path.clone(), why))
+    });
+    let stays: Vec<(PathBuf, String)> = off.collect();
+    Ok((!stays.is_empty()).then_some((now, stays)))
 }
 
 /// What is needed now.

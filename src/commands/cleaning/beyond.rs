@@ -66,7 +66,7 @@ fn root(scene: &Scene<'_>) -> String {
 /// What is said where a target cannot be reached and nothing that stays was named: why there is no more to take.
 pub(in crate::commands) fn no_more(scene: &Scene<'_>) -> String {
     let models = scene.stock.hubs.iter().any(|hub| hub.home && !hub.repositories.is_empty());
-    let things = scene.stock.things.iter().any(|thing| thing.home && thing.kind != ThingKind::Locks);
+    let things = scene.stock.things.iter().any(|thing| thing.home() && thing.kind() != ThingKind::Locks);
     let state = if models || things { "nothing more in it can go" } else { "it is empty" };
     let outside = Beyond::of(&scene.survey).map(|found| format!("; {}: see `modelstrap status`", found.said()));
     format!("prune looks at {} only, and {state}{}", root(scene), outside.unwrap_or_default())

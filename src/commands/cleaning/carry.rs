@@ -4,11 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
-use serde_json::{Value, json};
 
 use super::again::{Choose, again};
 use super::back::back;
-use super::json::{Planned, document};
+use super::json::{Document, Undone};
 use super::roots::Keeping;
 use super::said::said;
 use super::{Scene, remover, show};
@@ -18,7 +17,7 @@ use crate::cli::Consent;
 use crate::commands::context::Context;
 use crate::commands::survey::Survey;
 use crate::commands::{Exit, consent, notes};
-use crate::support::{escape, quoted, units};
+use crate::support::{escape, units};
 
 /// How the journal calls a removal of models from the project with their files.
 pub(in crate::commands) const PURGE: &str = "models remove --purge";
@@ -43,7 +42,7 @@ pub(in crate::commands) struct Manner<'a> {
     /// Makes the plan anew, by what is needed after the answer.
     pub(in crate::commands) choose: &'a Choose<'a>,
     /// Takes the document, with `--json`.
-    pub(in crate::commands) document: &'a dyn Fn(Value) -> Result<()>,
+    pub(in crate::commands) document: &'a dyn Fn(&Document<'_>) -> Result<()>,
     /// Whether this is a second step of one run: what is known of the projects was said.
     pub(in crate::commands) is_second: bool,
 }
@@ -64,15 +63,17 @@ pub(in crate::commands) fn carry_out<'a>(
     for root in selection.roots() {
         scene.remover.admit(root)?;
     }
-    let planned = Planned::of(&selection);
+    let shown = selection;
     let print = |outcome: Option<&Outcome>, emptied: &Swept| match context.global.json {
-        true => (manner.document)(document(scene, manner.verb, &planned, outcome, emptied)),
+        true => (manner.document)(&Document { scene, verb: manner.verb, plan: &shown, outcome, emptied }),
         false => Ok(()),
     };
-    let (dry_run, is_empty) = (manner.consent.dry_run, selection.lines.is_empty());
+    let (dry_run, is_empty) = (manner.consent.dry_run, shown.lines.is_empty());
     if !is_empty && !context.global.json && !context.output.quiet {
         let asks = !dry_run && !manner.consent.yes && context.can_ask();
-        context.output.plan(show::plan(scene, &selection, &manner.keeping), asks)?;
+        context
+            .output
+            .plan(|out, colour, width| show::write(scene, &shown, &manner.keeping, (colour, width), out), asks)?;
     }
     if !is_empty {
         manner.notes.iter().filter(|_| !context.global.json).for_each(|note| context.output.say(note));
@@ -85,13 +86,15 @@ pub(in crate::commands) fn carry_out<'a>(
     if !dry_run && (!is_empty || pending.is_some()) {
         consent(context, manner.consent, if is_empty { None } else { Some(manner.keeping.keep) })?;
     }
-    let (selection, off) = match !dry_run && !is_empty && !manner.consent.yes {
-        true => again(scene, selection, manner.choose)?,
-        false => (selection, Vec::new()),
+    let anew = match !dry_run && !is_empty && !manner.consent.yes {
+        true => again(scene, &shown, manner.choose)?,
+        false => None,
     };
+    let (anew, off) = anew.unzip();
+    let selection = anew.as_ref().unwrap_or(&shown);
     let emptied = if dry_run { Swept::default() } else { scene.empty_trash()? };
     if is_empty && !context.global.json {
-        context.output.say(show::nothing(scene, &selection));
+        context.output.say(show::nothing(scene, selection));
     }
     if is_empty || dry_run {
         let nothing = Outcome::default();
@@ -106,7 +109,7 @@ pub(in crate::commands) fn carry_out<'a>(
         planned: scene.planned,
     };
     let mut outcome = scene.remover.remove(order, &|_| {})?;
-    outcome.stayed.extend(off);
+    outcome.stayed.extend(off.unwrap_or_default());
     for (path, why) in &outcome.stayed {
         context.output.warn(format!("{} stays: {}", scene.shown(path), escape::printable(why)));
     }
@@ -155,7 +158,7 @@ pub(in crate::commands) fn undo(context: &Context, verb: &str, dry_run: bool) ->
     }
     let shown = |path: &Path| crate::support::paths::friendly(&survey.layout.root, survey.layout.home.as_deref(), path);
     if context.global.json {
-        context.output.document(undone(verb, restored.as_ref(), false))?;
+        context.output.stream_document(&Undone { verb, restored: restored.as_ref(), dry_run: false })?;
     }
     let Some(restored) = restored else {
         context.output.say(NOTHING_BACK);
@@ -186,7 +189,7 @@ const NOTHING_BACK: &str = "There is nothing to bring back: nothing was removed 
 /// Says what an undo would bring back; nothing is changed.
 fn would_undo(context: &Context, verb: &str, survey: &Survey, restored: Option<&Restored>) -> Result<Exit> {
     if context.global.json {
-        context.output.document(undone(verb, restored, true))?;
+        context.output.stream_document(&Undone { verb, restored, dry_run: true })?;
         return Ok(Exit::Done);
     }
     match restored {
@@ -198,18 +201,4 @@ fn would_undo(context: &Context, verb: &str, survey: &Survey, restored: Option<&
         Some(_) => {}
     }
     Ok(Exit::Done)
-}
-
-/// The document of an undo.
-fn undone(verb: &str, restored: Option<&Restored>, dry_run: bool) -> String {
-    let path = |path: &Path| quoted::text(path);
-    let stayed = restored.iter().flat_map(|one| &one.stayed);
-    let document = json!({
-        "schema": format!("modelstrap.{verb}/1"),
-        "dry_run": dry_run,
-        "undone": restored.map(|one| &one.verb),
-        "restored": restored.map(|one| one.back.iter().map(|one| path(&one)).collect::<Vec<_>>()).unwrap_or_default(),
-        "stayed": stayed.map(|(at, why)| json!({"path": path(at), "why": why})).collect::<Vec<_>>(),
-    });
-    format!("{document:#}\n")
 }

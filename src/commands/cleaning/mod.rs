@@ -169,7 +169,7 @@ impl<'a> Scene<'a> {
         let mut stock = stock::read(&inventory, &sources);
         // What is left alone keeps the link to it, too.
         let links = survey.links_left_alone();
-        stock.things.retain(|thing| !links.iter().any(|link| link.starts_with(&thing.path)));
+        stock.things.retain(|thing| !links.iter().any(|link| link.starts_with(thing.path())));
         if interrupt::requested() {
             bail!(Interrupted("stopped; nothing was changed".to_owned()));
         }

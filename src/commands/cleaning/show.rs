@@ -1,5 +1,6 @@
 //! The plan as a person reads it: what goes, what that frees, when it was used last and by which clock, and why.
 
+use std::io::{self, Write};
 use std::path::Path;
 
 use super::Scene;
@@ -7,7 +8,7 @@ use super::roots::Keeping;
 use super::said;
 use crate::cache::link::Unseen;
 use crate::cache::remove::Swept;
-use crate::cache::select::{Kept, Line, Selection, Used};
+use crate::cache::select::{Line, Selection, Stays, Used};
 use crate::models::hub::refs;
 use crate::models::lock;
 use crate::support::{escape, paths, quoted, time, units};
@@ -20,40 +21,40 @@ const COLUMNS: [Column; 4] =
 /// So many of what stays are named; `-v` names all.
 const NAMED: usize = 8;
 
-/// The plan: what goes, and what of it can be brought back.
-pub(super) fn plan(scene: &Scene<'_>, selection: &Selection, keeping: &Keeping) -> String {
-    let output = &scene.context.output;
-    written(scene, selection, keeping, output.colour_out, output.room_out())
-}
-
-/// The same without colours, in so many columns.
+/// The plan without colours, in so many columns.
 pub(in crate::commands) fn plan_in(
     scene: &Scene<'_>,
     selection: &Selection,
     keeping: &Keeping,
     width: usize,
 ) -> String {
-    written(scene, selection, keeping, false, width)
+    let mut text = Vec::new();
+    // Nothing else fails where all is kept.
+    let _ = write(scene, selection, keeping, (false, width), &mut text);
+    String::from_utf8_lossy(&text).into_owned()
 }
 
-fn written(scene: &Scene<'_>, selection: &Selection, keeping: &Keeping, colour: bool, width: usize) -> String {
-    let mut text = String::new();
-    if !selection.lines.is_empty() {
-        let mut rows: Vec<Vec<Cell>> = selection.lines.iter().map(|line| row(scene, line)).collect();
-        rows.push(total(selection));
-        text.push_str(&table::render(&COLUMNS, &rows, colour, width));
-        text.push_str(&led(scene, selection));
-        text.push_str(&format!(
-            "\n{}\n",
-            if width == usize::MAX { keeping.says.clone() } else { text::fold(&keeping.says, width, 0) }
-        ));
+/// Writes the plan: what goes, and what of it can be brought back. In colours or not, in so many columns.
+pub(super) fn write(
+    scene: &Scene<'_>,
+    selection: &Selection,
+    keeping: &Keeping,
+    (colour, width): (bool, usize),
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let folded = |text: &str| if width == usize::MAX { text.to_owned() } else { text::fold(text, width, 0) };
+    let is_empty = selection.lines.is_empty();
+    if !is_empty {
+        let rows = || {
+            let lines = selection.lines.iter().map(|line| row(scene, &line));
+            lines.chain(std::iter::once_with(|| total(selection)))
+        };
+        table::write(&COLUMNS, rows, colour, width, out)?;
+        write!(out, "{}\n{}\n", led(scene, selection), folded(&keeping.says))?;
     }
     let kept = kept(scene, &selection.kept);
-    if !kept.is_empty() && !text.is_empty() {
-        text.push('\n');
-    }
-    text.push_str(&if width == usize::MAX { kept } else { text::fold(&kept, width, 0) });
-    text
+    let gap = if kept.is_empty() || is_empty { "" } else { "\n" };
+    write!(out, "{gap}{}", folded(&kept))
 }
 
 /// What is said where nothing goes, to stderr: what stays, and why.
@@ -129,7 +130,7 @@ fn total(selection: &Selection) -> Vec<Cell> {
 }
 
 /// What stays although it was asked for, or would go by its age.
-fn kept(scene: &Scene<'_>, kept: &[Kept]) -> String {
+fn kept(scene: &Scene<'_>, kept: &Stays<'_>) -> String {
     if kept.is_empty() {
         return String::new();
     }

@@ -17,7 +17,7 @@ pub(super) fn document(run: &Run<'_>, acted: bool) -> Value {
             "kind": kind(&part.shape),
             "sizes": sizes(outcome.tally),
             "models": outcome.models.iter().map(|(name, tally)| json!({"name": name, "sizes": sizes(*tally)})).collect::<Vec<_>>(),
-            "links": outcome.links.iter().map(|(at, to)| json!({"path": text(at), "target": text(to)})).collect::<Vec<_>>(),
+            "links": outcome.links.iter().map(|(at, to)| json!({"path": text(&at), "target": text(&to)})).collect::<Vec<_>>(),
             "notes": outcome.notes,
         })
     });

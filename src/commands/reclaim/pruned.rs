@@ -151,8 +151,8 @@ fn names(unit: &Unit) -> u64 {
 /// What the plan takes, by kinds.
 fn exactly(selection: &Selection) -> Vec<Reclaimable> {
     let mut found: Vec<Reclaimable> = Vec::new();
-    for line in &selection.lines {
-        let (what, words) = kind(line);
+    for line in selection.lines.iter() {
+        let (what, words) = kind(&line);
         let is_one = matches!(line.kind, "revision" | "repository" | "reference" | "file" | "folder");
         let count = if is_one { 1 } else { line.count as u64 };
         match found.iter_mut().find(|one| one.what == what) {

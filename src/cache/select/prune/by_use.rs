@@ -4,13 +4,16 @@
 //! what they shared is its own, so the order changes while models are taken out of it: two versions that differ in a README, which
 //! nobody reads, both look old, and only the first of them is.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 
 use super::{Candidate, Pruner, span};
 use crate::cache::parts::Part;
 use crate::cache::select::picks::{At, Pick};
 use crate::cache::select::stock::{Holding, HubStock, Revision, Thing, ThingKind};
 use crate::cache::select::used::{self, Used};
+use crate::support::quoted;
 
 /// What a model is sorted by: its last use in seconds since 1970; of what was used in the same second, revisions first, by how many refs
 /// name them and when they came; what it is called, and its number, which no two share.
@@ -19,12 +22,20 @@ type Order = (Option<i64>, (usize, i64), String, usize);
 /// The models that may be chosen, the least recently used first.
 pub(super) struct LeastUsed {
     waiting: BTreeMap<Order, Candidate>,
+    /// Things that are one of many files, the last first, which nothing but their turn is noted of: when they were used last, and their
+    /// number.
+    files: Vec<(Option<i64>, u32)>,
 }
 
 impl LeastUsed {
     /// The next one, as it is judged now that `pruner` has chosen those before.
     pub(super) fn next(&mut self, pruner: &Pruner<'_, '_>) -> Option<Candidate> {
         loop {
+            if self.file_is_next(pruner) {
+                let (_, index) = self.files.pop()?;
+                let index = usize::try_from(index).ok()?;
+                return Some(pruner.thing(index, pruner.stock.things.get(index)?));
+            }
             let ((at, standing, name, number), mut candidate) = self.waiting.pop_first()?;
             let used = pruner.use_now(&candidate);
             if used.map(|used| used.at) <= at {
@@ -34,9 +45,17 @@ impl LeastUsed {
             self.waiting.insert((used.map(|used| used.at), standing, name, number), candidate);
         }
     }
+
+    fn file_is_next(&self, pruner: &Pruner<'_, '_>) -> bool {
+        let Some((at, index)) = self.files.last() else { return false };
+        let Some((first, _)) = self.waiting.first_key_value() else { return true };
+        let Ok(index) = usize::try_from(*index) else { return false };
+        let pick = Pick::Thing(index);
+        (*at, pruner.standing(&pick), pruner.name(&pick), index) < *first
+    }
 }
 
-impl Pruner<'_, '_> {
+impl<'a> Pruner<'a, '_> {
     /// Takes what nobody has used for `age` seconds.
     pub(super) fn unused_for(&mut self, age: i64) {
         let limit = self.rules.now.saturating_sub(age);
@@ -64,31 +83,58 @@ impl Pruner<'_, '_> {
 
     /// All that may be chosen, in the order of its last use.
     pub(super) fn least_used_first(&self) -> LeastUsed {
-        let numbered = self.candidates().into_iter().enumerate();
-        let ordered = numbered.map(|(number, candidate)| {
+        let key = |candidate: &Candidate, number: usize| {
             let at = candidate.used.map(|used| used.at);
-            ((at, self.standing(&candidate.pick), candidate.name.clone(), number), candidate)
+            (at, self.standing(&candidate.pick), candidate.name.clone(), number)
+        };
+        let revisions = self.revisions_left().into_iter().enumerate();
+        let mut waiting: BTreeMap<Order, Candidate> = revisions.map(|(at, one)| (key(&one, at), one)).collect();
+        let mut files: Vec<(Option<i64>, u32)> = Vec::new();
+        for (index, thing) in self.models().filter(|(index, _)| !self.picks.has(&Pick::Thing(*index))) {
+            match u32::try_from(index) {
+                Ok(index) if thing.is_one_of_many() && Part::of(&thing.name()).is_none() => {
+                    files.push((self.use_of_thing(thing).map(|used| used.at), index))
+                }
+                _ => waiting.extend(self.model(index, thing).map(|one| (key(&one, index), one))),
+            }
+        }
+        files.sort_unstable_by(|(at, index), (other_at, other)| {
+            other_at.cmp(at).then_with(|| self.by_name(*other, *index)).then_with(|| other.cmp(index))
         });
-        LeastUsed { waiting: ordered.collect() }
+        LeastUsed { waiting, files }
     }
 
-    /// Every model, whatever names it.
-    pub(super) fn candidates(&self) -> Vec<Candidate> {
+    fn by_name(&self, one: u32, other: u32) -> Ordering {
+        let name = |index: u32| self.stock.things.get(usize::try_from(index).ok()?).map(|thing| thing.name());
+        let (one, other) = (name(one).unwrap_or_default(), name(other).unwrap_or_default());
+        // Most names are written as they are, and need not be to be compared.
+        let plain = |name: &OsStr| name.as_encoded_bytes().iter().all(|byte| (b'+'..=b'z').contains(byte));
+        match plain(&one) && plain(&other) {
+            true => one.cmp(&other),
+            false => quoted::text(one).cmp(&quoted::text(other)),
+        }
+    }
+
+    /// Every model outside of hubs, with its number.
+    pub(super) fn models(&self) -> impl Iterator<Item = (usize, Thing<'a>)> + use<'a> {
+        self.things().filter(|(_, thing)| matches!(thing.kind(), ThingKind::File | ThingKind::Folder))
+    }
+
+    /// Every revision that was not chosen yet, whatever names it.
+    pub(super) fn revisions_left(&self) -> Vec<Candidate> {
         let mut found = Vec::new();
         for (at, hub, holding) in self.readable() {
             let revisions = holding.repository.revisions.iter().enumerate();
-            found.extend(revisions.map(|(index, revision)| self.revision(at, hub, holding, index, revision)));
+            let left = revisions.filter(|(index, _)| !self.picks.has(&Pick::Revision(at, *index)));
+            found.extend(left.map(|(index, revision)| self.revision(at, hub, holding, index, revision)));
         }
-        let models = self.things().filter(|(_, thing)| matches!(thing.kind, ThingKind::File | ThingKind::Folder));
-        found.extend(models.filter_map(|(index, thing)| self.model(index, thing)));
-        found.retain(|candidate| !self.picks.has(&candidate.pick));
         found
     }
 
     /// A thing as a model. One in several files is the first of them: used when one of them was, and it stays if one of them has to.
-    fn model(&self, index: usize, thing: &Thing) -> Option<Candidate> {
+    pub(super) fn model(&self, index: usize, thing: Thing<'_>) -> Option<Candidate> {
         let mut candidate = self.thing(index, thing);
-        if Part::of(&thing.name).is_none() {
+        if Part::of(&thing.name()).is_none() {
             return Some(candidate);
         }
         let parts = self.stock.parts(index);
@@ -103,6 +149,11 @@ impl Pruner<'_, '_> {
             }
         }
         Some(candidate)
+    }
+
+    /// When a thing was used last.
+    pub(super) fn use_of_thing(&self, thing: Thing<'_>) -> Option<Used> {
+        used::with_log(used::of(thing.entries()), &thing.path(), false, self.log)
     }
 
     /// When a revision was used last, by what no other one has that stays.

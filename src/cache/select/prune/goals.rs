@@ -1,10 +1,8 @@
 //! Sizes: what was not used for the longest time goes first, until there is room.
 
-use std::collections::HashSet;
-
 use super::{Goal, Pruner, Room};
 use crate::cache::select::accounts::Accounts;
-use crate::cache::select::picks::Pick;
+use crate::cache::select::picks::{Pick, Picks};
 use crate::support::units;
 
 /// Why a model stays that a size might take.
@@ -28,20 +26,14 @@ pub(super) struct Both<'a> {
 
 /// One way to reach the goals.
 struct Way {
-    /// What goes for them, in the order in which it was chosen, and why.
-    chosen: Vec<Chosen>,
+    /// What goes for them, and why.
+    chosen: Picks,
     /// What would go if it could, and why it stays.
-    staying: Vec<(Pick, String, String)>,
+    staying: Picks,
     /// How much goes for each goal, in bytes.
     freed: Vec<u64>,
     /// Those of the chosen that make no room.
-    useless: Vec<Pick>,
-}
-
-/// A model that goes, in its parts, and why.
-struct Chosen {
-    picks: Vec<Pick>,
-    why: String,
+    useless: Picks,
 }
 
 impl<'a> Pruner<'a, '_> {
@@ -51,10 +43,8 @@ impl<'a> Pruner<'a, '_> {
             return Vec::new();
         }
         let way = self.best_way();
-        for Chosen { picks, why } in way.chosen {
-            for pick in picks {
-                self.picks.add(pick, &why);
-            }
+        for (pick, why) in way.chosen.iter() {
+            self.picks.add(pick, why);
         }
         let missing = self.rules.goals.iter().zip(&way.freed).filter(|(goal, freed)| **freed < goal.bytes);
         let short: Vec<String> = missing
@@ -63,8 +53,9 @@ impl<'a> Pruner<'a, '_> {
                 format!("{} cannot be reached: {less} more would have to go", goal.name)
             })
             .collect();
-        for (pick, name, why) in way.staying.into_iter().filter(|_| !short.is_empty()) {
-            self.keep_candidate(&pick, &name, why);
+        for (pick, why) in way.staying.iter().filter(|_| !short.is_empty()) {
+            let name = self.name(&pick);
+            self.keep_candidate(&pick, &name, why.to_owned());
         }
         short
     }
@@ -73,11 +64,13 @@ impl<'a> Pruner<'a, '_> {
     /// that goes as well: so nothing is left out without which fewer goals are reached.
     fn best_way(&mut self) -> Way {
         let start = self.picks.len();
-        let mut best = self.way(&HashSet::new());
+        let mut spared = Picks::default();
+        let mut best = self.way(&spared);
         self.picks.truncate(start);
-        let mut spared: HashSet<Pick> = HashSet::new();
-        while !best.useless.is_empty() {
-            spared.extend(best.useless.drain(..));
+        while best.useless.iter().next().is_some() {
+            for (pick, why) in best.useless.iter() {
+                spared.add(pick, why);
+            }
             let next = self.way(&spared);
             self.picks.truncate(start);
             if self.reached(&next) < self.reached(&best) {
@@ -93,7 +86,7 @@ impl<'a> Pruner<'a, '_> {
     }
 
     /// Takes what was not used for the longest time, but for what is `spared`, until each goal is reached.
-    fn way(&mut self, spared: &HashSet<Pick>) -> Way {
+    fn way(&mut self, spared: &Picks) -> Way {
         let is_asked = |is: fn(&Room) -> bool| self.rules.goals.iter().any(|goal| is(&goal.room));
         let mut accounts = Both {
             disk: is_asked(|room| matches!(room, Room::Disk(_))).then(|| Accounts::of(self.stock)),
@@ -101,10 +94,10 @@ impl<'a> Pruner<'a, '_> {
         };
         let mut freed = vec![0_u64; self.rules.goals.len()];
         for (pick, _) in self.picks.iter() {
-            self.count(pick, &mut accounts, &mut freed);
+            self.count(&pick, &mut accounts, &mut freed);
         }
         let mut least_used = self.least_used_first();
-        let (mut chosen, mut staying) = (Vec::new(), Vec::new());
+        let (mut chosen, mut staying, mut useless) = (Picks::default(), Picks::default(), Picks::default());
         loop {
             let mut missing = self.rules.goals.iter().zip(&freed).filter(|(goal, freed)| **freed < goal.bytes);
             let Some((first, _)) = missing.next() else { break };
@@ -112,21 +105,22 @@ impl<'a> Pruner<'a, '_> {
             let device = self.device(&candidate.pick);
             let here = [first].into_iter().chain(missing.map(|(goal, _)| goal)).find(|goal| goal.counts(device));
             let Some(goal) = here else { continue };
-            if spared.contains(&candidate.pick) {
-                staying.push((candidate.pick, candidate.name, NO_ROOM.to_owned()));
-                continue;
-            }
-            if let Some(why) = self.stays(&candidate) {
-                staying.push((candidate.pick, candidate.name, why));
+            let spared = || spared.has(&candidate.pick).then(|| NO_ROOM.to_owned());
+            if let Some(why) = spared().or_else(|| self.stays(&candidate)) {
+                staying.add(candidate.pick, &why);
                 continue;
             }
             let why = format!("for {}", goal.name);
-            let picks = self.take(candidate.pick, &why);
-            picks.iter().for_each(|pick| self.count(pick, &mut accounts, &mut freed));
-            chosen.push(Chosen { picks, why });
+            for pick in self.take(candidate.pick, &why) {
+                self.count(&pick, &mut accounts, &mut freed);
+                chosen.add(pick, &why);
+            }
         }
-        let useless = chosen.iter().filter(|chosen| !self.is_useful(&chosen.picks, &accounts));
-        let useless = useless.flat_map(|chosen| chosen.picks.iter().copied()).collect();
+        for (pick, _) in chosen.iter() {
+            if !self.is_useful(&self.stock.with_parts(vec![pick]), &accounts) {
+                useless.add(pick, NO_ROOM);
+            }
+        }
         Way { chosen, staying, freed, useless }
     }
 
@@ -158,7 +152,7 @@ impl<'a> Pruner<'a, '_> {
             }
             Pick::Orphan(at, blob) => accounts.orphan(*at, *blob).frees,
             Pick::Payload(hub, index) => accounts.payload(*hub, *index),
-            Pick::Thing(index) => stock.things.get(*index).map_or(0, |thing| accounts.entries(thing.entries.iter())),
+            Pick::Thing(index) => stock.things.get(*index).map_or(0, |thing| accounts.entries(thing.entries())),
             Pick::Unfinished(at, index) => {
                 let found = stock.at(*at).and_then(|(_, holding)| {
                     let (path, _) = holding.repository.unfinished.get(*index)?;
@@ -180,7 +174,7 @@ impl<'a> Pruner<'a, '_> {
                 self.stock.hubs.get(*hub)?.payloads.get(*index).map(|payload| payload.entry.stamp.id.0)
             }
             Pick::Thing(index) | Pick::Inside(index, _) => {
-                self.stock.things.get(*index)?.entries.first().map(|entry| entry.stamp.id.0)
+                self.stock.things.get(*index)?.first().map(|entry| entry.stamp.id.0)
             }
             Pick::Application(cache, index) => {
                 self.stock.applications.get(*cache)?.entries.get(*index).map(|entry| entry.stamp.id.0)

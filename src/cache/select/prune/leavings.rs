@@ -2,9 +2,10 @@
 
 use super::{Pruner, span};
 use crate::cache::select::accounts::Accounts;
+use crate::cache::select::lines::By;
 use crate::cache::select::locked::LOCKED;
 use crate::cache::select::picks::{At, Pick};
-use crate::cache::select::stock::{Content, Holding, ThingKind};
+use crate::cache::select::stock::{Content, Holding, Thing, ThingKind};
 use crate::support::{escape, units};
 
 /// Why an unfinished download stays.
@@ -50,18 +51,25 @@ impl Pruner<'_, '_> {
             }
             self.references(at, holding);
         }
-        for (index, thing) in self.things().filter(|(_, thing)| thing.kind == ThingKind::Unfinished) {
-            if self.needs.is_open(thing.entries.iter()) {
-                self.kept.push(self.keeps(&thing.place, &thing.path, WRITTEN.to_owned()));
+        for (index, thing) in self.things().filter(|(_, thing)| thing.kind() == ThingKind::Unfinished) {
+            if self.needs.is_open(thing.entries()) {
+                self.keep_unfinished(index, thing, WRITTEN);
             } else if self.is_young(thing.newest()) {
-                self.kept.push(self.keeps(&thing.place, &thing.path, self.too_young(1)));
+                self.keep_unfinished(index, thing, &self.too_young(1));
             } else if self.needs.is_thing_locked(thing) {
-                self.kept.push(self.keeps(&thing.place, &thing.path, LOCKED.to_owned()));
+                self.keep_unfinished(index, thing, LOCKED);
             } else {
                 self.picks.add(Pick::Thing(index), "unfinished download that nobody writes");
             }
         }
         self.payloads();
+    }
+
+    fn keep_unfinished(&mut self, index: usize, thing: Thing<'_>, why: &str) {
+        match thing.is_one_of_many() {
+            true => self.kept.file(self.stock, index, why, By::Place),
+            false => self.kept.push(self.keeps(&thing.lot.place, &thing.path(), why.to_owned())),
+        }
     }
 
     /// Why so many unfinished downloads stay.

@@ -24,9 +24,10 @@ impl<'a> Pruner<'a, '_> {
                 let blobs = revision.into_iter().flat_map(|revision| revision.blobs());
                 accounts.gone_of(blobs.flat_map(|blob| accounts.contents(hub, holding, blob)))
             }),
-            Pick::Thing(index) => stock.things.get(*index).map_or((0, 0), |thing| {
-                accounts.gone_of(thing.entries.iter().filter(|entry| !entry.stamp.is_folder()))
-            }),
+            Pick::Thing(index) => stock
+                .things
+                .get(*index)
+                .map_or((0, 0), |thing| accounts.gone_of(thing.entries().filter(|entry| !entry.stamp.is_folder()))),
             // Nothing else is chosen for its room.
             _ => return true,
         };

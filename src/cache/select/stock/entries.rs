@@ -65,6 +65,16 @@ impl Entries {
         Some(self.folders.len() - 1)
     }
 
+    /// The folder with this number.
+    pub(super) fn folder_at(&self, number: usize) -> &Path {
+        self.folders.get(number).map_or(Path::new(""), PathBuf::as_path)
+    }
+
+    /// The number of the folder that the name at `at` lies in.
+    pub(super) fn folder_of_name(&self, at: usize) -> Option<usize> {
+        usize::try_from(self.records.get(at)?.folder).ok()
+    }
+
     /// `name` in that folder.
     pub(super) fn add(&mut self, folder: usize, name: &OsStr, stamp: &Stamp, kind: EntryKind) -> bool {
         let bytes = letters::bytes(name);
@@ -153,7 +163,7 @@ impl Entries {
     }
 
     fn folder_of(&self, record: &Record) -> &Path {
-        usize::try_from(record.folder).ok().and_then(|at| self.folders.get(at)).map_or(Path::new(""), PathBuf::as_path)
+        usize::try_from(record.folder).map_or(Path::new(""), |at| self.folder_at(at))
     }
 
     fn name_of(&self, record: &Record) -> Cow<'_, OsStr> {

@@ -8,10 +8,10 @@ mod payloads;
 mod read;
 mod record;
 mod repository;
+mod things;
 mod tree;
 
 use std::collections::HashSet;
-use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::super::stamp::Stamp;
@@ -20,6 +20,7 @@ pub use entries::{Entries, Seen};
 pub use payloads::{Payload, Payloads, Shared};
 pub use read::{Sources, read};
 pub use repository::{Content, Holding, Repository, Revision};
+pub use things::{Lot, Thing, Things, Whole};
 
 /// Everything that could go.
 #[derive(Debug, Default)]
@@ -27,7 +28,7 @@ pub struct Stock {
     /// The hubs, each with its repositories.
     pub hubs: Vec<HubStock>,
     /// What lies elsewhere than in a hub.
-    pub things: Vec<Thing>,
+    pub things: Things,
     /// The application caches.
     pub applications: Vec<Application>,
     /// What the homes take for what `undo` can bring back, in bytes.
@@ -77,29 +78,6 @@ pub enum EntryKind {
     Folder,
     /// A link, a device: nothing that has content of its own.
     Other,
-}
-
-/// A model, or what else lies in a home as one thing.
-#[derive(Debug)]
-pub struct Thing {
-    /// What it is called.
-    pub name: OsString,
-    /// Where it is.
-    pub path: PathBuf,
-    /// The place that it lies in.
-    pub root: PathBuf,
-    /// The name of that place.
-    pub place: String,
-    /// What it is.
-    pub kind: ThingKind,
-    /// Whether the place is a home of the project's libraries.
-    pub home: bool,
-    /// Itself and everything below it.
-    pub entries: Entries,
-    /// Whether something below it could not be read.
-    pub obscure: bool,
-    /// A Git work tree or a bare repository in it: then it stays.
-    pub git: Option<PathBuf>,
 }
 
 /// What a thing is.

@@ -1,7 +1,7 @@
 //! Reads, file by file, what an inventory has found.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,13 +9,15 @@ use std::path::{Path, PathBuf};
 use super::git;
 use super::tree::{Walk, walk, walk_repository};
 use super::{
-    Application, Entries, Entry, Holding, HubStock, Payload, Payloads, Seen, Stock, Thing, ThingKind, is_protected,
+    Application, Entries, Entry, EntryKind, Holding, HubStock, Lot, Payload, Payloads, Seen, Stock, Thing, ThingKind,
+    Whole, is_protected,
 };
 use crate::cache::hub::Hub;
 use crate::cache::inventory::{Found, Inventory, Unit, UnitKind};
 use crate::cache::ollama;
 use crate::cache::places::{Kind, Place};
 use crate::cache::select::ledger::Ledger;
+use crate::cache::stamp::Stamp;
 use crate::support::{atomic, bounded, interrupt};
 
 /// This tool's own folder in a home, and the trash in it.
@@ -74,8 +76,11 @@ pub fn read(inventory: &Inventory, sources: &Sources<'_>) -> Stock {
     }
     let homes = inventory.places.iter().filter(|found| matches!(found.place.kind, Kind::Home));
     let homes: Vec<&Path> = homes.map(|found| found.place.real.as_path()).collect();
-    stock.things.retain(|thing| !is_link_back(&thing.path, &homes));
-    stock.things.sort_by(|one, other| one.path.cmp(&other.path));
+    // A million files need not be looked at again: they are no links.
+    let is_link_back =
+        |thing: Thing<'_>| !thing.first().is_some_and(|one| one.is_plain()) && is_link_back(&thing.path(), &homes);
+    stock.things.retain(|thing| !is_link_back(thing));
+    stock.things.settle();
     stock
 }
 
@@ -176,7 +181,7 @@ impl Reader<'_> {
             match self.units.get(&path).map(|unit| &unit.kind) {
                 Some(UnitKind::Repository(_)) => self.repository(&path, folder, stock),
                 _ if self.is_store(&path, folder) => {}
-                Some(UnitKind::File) => self.thing(&path, ThingKind::File, stock),
+                Some(UnitKind::File) => self.file(folder, &name, ThingKind::File, stock),
                 Some(UnitKind::Folder) => self.thing(&path, ThingKind::Folder, stock),
                 Some(UnitKind::Own) if name == ".locks" => self.thing(&path, ThingKind::Locks, stock),
                 Some(UnitKind::Own) if name == OWN => self.partials(&path, stock),
@@ -185,7 +190,7 @@ impl Reader<'_> {
                 None => {
                     let hidden = name.as_encoded_bytes().first() == Some(&b'.');
                     if !hidden && !is_protected(&name) {
-                        self.thing(&path, ThingKind::File, stock);
+                        self.file(folder, &name, ThingKind::File, stock);
                     }
                 }
             }
@@ -246,19 +251,11 @@ impl Reader<'_> {
         if entries.is_empty() && problems.is_empty() {
             return;
         }
-        if let Some(folder) = path.parent().filter(|folder| self.asked.as_deref() != Some(folder)) {
-            if atomic::can_write(folder).is_err() {
-                stock.fixed.insert(folder.to_path_buf());
-            }
-            self.asked = Some(folder.to_path_buf());
-        }
-        stock.things.push(Thing {
+        self.ask(path.parent(), stock);
+        stock.things.push(Whole {
             name: path.file_name().unwrap_or_default().to_owned(),
             path: path.to_path_buf(),
-            root: self.found.place.real.clone(),
-            place: self.found.place.name.clone(),
-            kind,
-            home: self.home,
+            lot: self.lot(kind),
             obscure: !problems.is_empty(),
             git: git::repositories(&entries).pop(),
             entries,
@@ -266,11 +263,43 @@ impl Reader<'_> {
         stock.problems.extend(problems);
     }
 
+    /// A file, or a link, of which a folder may hold a million.
+    fn file(&mut self, folder: &Path, name: &OsStr, kind: ThingKind, stock: &mut Stock) {
+        let path = folder.join(name);
+        let looked = fs::symlink_metadata(&path).ok().filter(|looked| !looked.is_dir());
+        // What is called so says that its folder is a work tree.
+        let looked = looked.filter(|_| !name.eq_ignore_ascii_case(".git"));
+        let added = looked.is_some_and(|looked| {
+            let entry = if looked.is_file() { EntryKind::File } else { EntryKind::Other };
+            stock.things.file(&self.lot(kind), folder, name, &Stamp::of(&looked), entry)
+        });
+        match added {
+            true => self.ask(Some(folder), stock),
+            false => self.thing(&path, kind, stock),
+        }
+    }
+
+    fn lot(&self, kind: ThingKind) -> Lot {
+        let Place { real, name, .. } = &self.found.place;
+        Lot { root: real.clone(), place: name.clone(), kind, home: self.home }
+    }
+
+    /// Whether files may be deleted in `folder`.
+    fn ask(&mut self, folder: Option<&Path>, stock: &mut Stock) {
+        if let Some(folder) = folder.filter(|folder| self.asked.as_deref() != Some(folder)) {
+            if atomic::can_write(folder).is_err() {
+                stock.fixed.insert(folder.to_path_buf());
+            }
+            self.asked = Some(folder.to_path_buf());
+        }
+    }
+
     /// What this tool has not finished, elsewhere than in a repository.
     fn partials(&mut self, own: &Path, stock: &mut Stock) {
-        for entry in fs::read_dir(own.join("partials")).into_iter().flatten().filter_map(Result::ok) {
+        let partials = own.join("partials");
+        for entry in fs::read_dir(&partials).into_iter().flatten().filter_map(Result::ok) {
             if entry.file_type().is_ok_and(|kind| kind.is_file()) {
-                self.thing(&entry.path(), ThingKind::Unfinished, stock);
+                self.file(&partials, &entry.file_name(), ThingKind::Unfinished, stock);
             }
         }
     }

@@ -6,7 +6,7 @@ use super::{DAY, HUB, NOW, commit};
 use crate::cache::hub::{Blob, BlobKind, File, FileKind, Reference, Repository, Revision};
 use crate::cache::select::Needs;
 use crate::cache::select::stock::{
-    Entry, EntryKind, Holding, HubStock, Payload, Payloads, Stock, Thing, ThingKind, entry,
+    Entry, EntryKind, Holding, HubStock, Lot, Payload, Payloads, Stock, ThingKind, Whole, entry,
 };
 use crate::cache::stamp::Stamp;
 use crate::fetch::Digest;
@@ -124,15 +124,17 @@ pub(super) fn payload(name: &str, inode: u64, disk: u64) -> Payload {
     }
 }
 
-pub(super) fn thing(path: &str, inode: u64, disk: u64, days: i64) -> Thing {
+pub(super) fn thing(path: &str, inode: u64, disk: u64, days: i64) -> Whole {
     let at = NOW - days * DAY;
-    Thing {
+    Whole {
         name: Path::new(path).file_name().unwrap().to_owned(),
         path: path.into(),
-        root: Path::new(path).parent().unwrap().to_path_buf(),
-        place: "whisper".into(),
-        kind: ThingKind::File,
-        home: true,
+        lot: Lot {
+            root: Path::new(path).parent().unwrap().to_path_buf(),
+            place: "whisper".into(),
+            kind: ThingKind::File,
+            home: true,
+        },
         entries: vec![entry(path, inode, disk, at, at)].into(),
         obscure: false,
         git: None,

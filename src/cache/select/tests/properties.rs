@@ -7,7 +7,7 @@ proptest::proptest! {
     fn no_word_panics_and_none_leads_out(word in ".{0,30}", path in "/[a-c/.]{0,12}") {
         let made = Making::of("org/a", 100).blob("x", 400, 9).revision('1', &["x"], 9);
         let mut stock = hub(vec![made.done()]);
-        stock.things = vec![thing("/c/whisper/base.pt", 1, 140, 9)];
+        stock.things = vec![thing("/c/whisper/base.pt", 1, 140, 9)].into();
         let _ = words::meaning(&word, None, &stock, &[]);
         if let Ok(Meaning::Picks(picks)) = words::meaning(&word, Some(Path::new(&path)), &stock, &[]) {
             for pick in picks {
@@ -25,7 +25,7 @@ proptest::proptest! {
             made.revision('1', &["x", "y"], days).revision('2', &["y", "z"], days).reference("main", '2', days).done()
         };
         let mut stock = hub(vec![made("org/a", 100, 90), made("org/b", 200, 10)]);
-        stock.things = vec![thing("/c/whisper/base.pt", 1, 140, 90), thing("/c/whisper/tiny.pt", 2, 70, 20)];
+        stock.things = vec![thing("/c/whisper/base.pt", 1, 140, 90), thing("/c/whisper/tiny.pt", 2, 70, 20)].into();
         let goals = vec![Goal { name: "goal".into(), bytes, room: Room::Homes }];
         let rules = Rules { older_than: Some(older * DAY), ci, goals, grace, pinned: grace, ..rules() };
         let found = pruned(&stock, &needing('1', false), &rules);

@@ -199,7 +199,8 @@ fn asked(plan: &Plan<'_>, stays: &[Kept], columns: usize) -> Dialog {
 fn remove(context: &Context, plan: Plan<'_>, tell: &Sender<Told>) -> Result<Vec<(String, Tone)>> {
     let Plan { scene, selection, keeping, marked } = plan;
     let choose = |needs: &Needs| Ok(select(&scene, needs, &marked, false)?.0);
-    let (selection, off) = cleaning::again(&scene, selection, &choose)?;
+    let (anew, off) = cleaning::again(&scene, &selection, &choose)?.unzip();
+    let selection = anew.unwrap_or(selection);
     let order = Order {
         verb: "clear",
         victims: selection.queue(),
@@ -209,7 +210,7 @@ fn remove(context: &Context, plan: Plan<'_>, tell: &Sender<Told>) -> Result<Vec<
         planned: scene.planned,
     };
     let mut outcome = scene.remover.remove(order, &|bytes| drop(tell.send(Told::News(News::Done(bytes)))))?;
-    outcome.stayed.extend(off);
+    outcome.stayed.extend(off.unwrap_or_default());
     notes::count(context, &scene.survey.layout.cache_root);
     Ok(done(&outcome, &|path| scene.shown(path)))
 }
