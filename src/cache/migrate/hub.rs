@@ -145,13 +145,18 @@ impl Work<'_> {
         drop_locks(&hubs.from, name);
         if self.options.link_back && hubs.source.store.is_some() {
             // A client would make links through it into a store that is not there.
-            self.out.notes.push(format!(
-                "{}: no link is left, since its hub keeps its contents in one store for all repositories",
-                quoted::shown(hubs.from.path.join(name))
-            ));
+            self.unlinked.push(hubs.from.path.join(name));
             hubs.from.remove_if_empty(name);
         } else {
             self.collapse(&hubs.from, name, &target);
+        }
+    }
+
+    /// Names the repositories of a store for which nothing leads from their old paths: a link to the whole hub, if there is one, does.
+    pub(super) fn tell_of_unlinked(&mut self) {
+        for path in std::mem::take(&mut self.unlinked).into_iter().filter(|path| !path.exists()) {
+            let why = "no link is left, since its hub keeps its contents in one store for all repositories";
+            self.out.notes.push(format!("{}: {why}", quoted::shown(path)));
         }
     }
 

@@ -172,6 +172,7 @@ pub fn carry_out(part: &Part, options: &Options<'_>) -> (Outcome, Option<Stop>) 
     if stop.is_none() && work.act() {
         work.end(part);
     }
+    work.tell_of_unlinked();
     work.tell_of_links();
     (work.out, stop)
 }
