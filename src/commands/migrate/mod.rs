@@ -5,6 +5,7 @@ mod json;
 mod lines;
 mod named;
 mod plan;
+mod theirs;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -127,7 +128,8 @@ pub(super) fn planned(context: &Context, survey: &Survey, weigh: impl Fn(&Path) 
     if survey.check_project().is_err() || !plan::may_move(context, &survey) {
         return None;
     }
-    let arguments = MigrateArgs { places: Vec::new(), link_back: false, repo: None, dry_run: true, yes: false };
+    let arguments =
+        MigrateArgs { places: Vec::new(), link_back: false, repo: None, dry_run: true, yes: false, force: false };
     let plan::Prepared { found, options } = plan::prepare(context, &survey, &arguments, false).ok()?;
     let mut seen = Heap::default();
     found.parts.iter().for_each(|part| seen += weigh(&part.from));
