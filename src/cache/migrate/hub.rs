@@ -365,13 +365,13 @@ mod tests {
         };
         let at = repository.display();
         let young = format!("{at}: it stays, and no link is left: has a download that went on less than an hour ago");
-        assert_eq!(look(&part, &options).unwrap().notes, [young]);
+        assert_eq!(look(&part, &options, &mut Copies::default()).unwrap().notes, [young]);
         options.now += 7200;
         let old = format!(
             "{at}: no link is left, since an unfinished download stays in it; `modelstrap clear {}` removes it",
             half.display()
         );
-        assert_eq!(look(&part, &options).unwrap().notes, vec![old.clone()]);
+        assert_eq!(look(&part, &options, &mut Copies::default()).unwrap().notes, vec![old.clone()]);
         let (outcome, stop) = carry_out(&part, &options, &mut Copies::of(&root));
         assert!(stop.is_none() && half.exists() && !repository.join("blobs/aa").exists());
         assert_eq!((outcome.notes, outcome.links.len()), (vec![old], 0));

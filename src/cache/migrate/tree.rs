@@ -124,13 +124,13 @@ impl Work<'_> {
         match there {
             None => {
                 if !self.act() {
-                    tally.copied = if is_across(from, &to.path) { self.copy_size(look) } else { 0 };
+                    tally.copied = if is_across(from, &to.path) { self.kin.copies.size(look) } else { 0 };
                 } else {
                     let dir = to.dir();
                     let Some(dir) = self.heed(&target, dir)? else { return Ok(false) };
                     let carried = self.carry((from, name), look, (dir, new))?;
                     let Some(copied) = self.heed(&path, carried)? else { return Ok(false) };
-                    tally.copied = if copied { self.copy_size(look) } else { 0 };
+                    tally.copied = if copied { self.kin.copies.size(look) } else { 0 };
                 }
             }
             Some(there) if there.kind == Kind::File => {

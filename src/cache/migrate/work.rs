@@ -107,8 +107,6 @@ pub(super) struct Work<'a> {
     pub(super) kin: Kin,
     /// Whether each file leaves a link: not in a repository, which leaves one as a whole.
     pub(super) links: bool,
-    /// Files with several names or users that are counted as copied.
-    counted: HashSet<(u64, u64)>,
     /// Repositories of a store that left no link.
     pub(super) unlinked: Vec<PathBuf>,
     /// What links of `dedupe` need.
@@ -129,7 +127,6 @@ impl<'a> Work<'a> {
             out: Outcome::default(),
             kin: Kin::default(),
             links: options.link_back,
-            counted: HashSet::new(),
             unlinked: Vec::new(),
             needed,
             tried: RefCell::default(),
@@ -144,17 +141,6 @@ impl<'a> Work<'a> {
         if let Some(progress) = self.options.progress {
             progress(bytes);
         }
-    }
-
-    /// How many bytes it takes to copy a file: of one with several names one is copied, and the others become names of that.
-    pub(super) fn copy_size(&mut self, look: &Look) -> u64 {
-        if look.stamp.names > 1 { self.copied_once(look) } else { look.stamp.size }
-    }
-
-    /// The same of what is asked for several times, by whatever name.
-    pub(super) fn copied_once(&mut self, look: &Look) -> u64 {
-        let is_known = look.stamp.id != (0, 0) && !self.counted.insert(look.stamp.id);
-        if is_known { 0 } else { look.stamp.size }
     }
 
     /// Says that `path` stays.

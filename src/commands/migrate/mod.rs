@@ -67,8 +67,9 @@ pub(super) fn run(context: &Context, arguments: &MigrateArgs) -> Result<Exit> {
         found,
         told: Vec::new(),
     };
+    let mut counted = Copies::default();
     for part in parts {
-        let outcome = migrate::look(&part, &options).map_err(|stop| run.stopped(&stop, false))?;
+        let outcome = migrate::look(&part, &options, &mut counted).map_err(|stop| run.stopped(&stop, false))?;
         run.parts.push((part, outcome));
     }
     run.warn_of_notes(context);
@@ -140,8 +141,9 @@ pub(super) fn planned(context: &Context, survey: &Survey, weigh: impl Fn(&Path) 
         return Some((seen, false));
     }
     let mut sum = Tally::default();
+    let mut counted = Copies::default();
     for part in &found.parts {
-        match migrate::look(part, &options) {
+        match migrate::look(part, &options, &mut counted) {
             Ok(outcome) => sum += outcome.tally,
             Err(_) => return Some((seen, false)),
         }
