@@ -124,6 +124,13 @@ fn an_archive_goes_through_pipes_in_both_directions() {
         command.args(["-o", "pipefail", "-c", &script, "-", PROGRAM]).arg(&target);
         room.ran(&mut command).expect(0);
         Tree::of(&target.join(".cache")).assert_eq(&cache(&room), how);
+        // Where nothing is to be brought the pipe is read to its end all the same, or whoever writes into it fails.
+        for end in ["restore -", "restore - --dry-run", "restore - --list"] {
+            let script = format!("\"$1\" backup - --compress {how} | \"$1\" -C \"$2\" {end}");
+            let mut command = room.program("bash");
+            command.args(["-o", "pipefail", "-c", &script, "-", PROGRAM]).arg(&target);
+            room.ran(&mut command).expect(0);
+        }
     }
 }
 

@@ -17,6 +17,9 @@ pub struct MigrateArgs {
     /// The repository that the folder is of: ORG/NAME, or datasets/ORG/NAME
     #[arg(long, value_name = "ORG/NAME", requires = "places")]
     pub repo: Option<String>,
+    /// Move also what the locks of other projects name
+    #[arg(long)]
+    pub force: bool,
     /// Show what would move, and change nothing
     #[arg(short = 'n', long, env = "MODELSTRAP_DRY_RUN", value_parser = FalseyValueParser::new())]
     pub dry_run: bool,

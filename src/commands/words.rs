@@ -18,7 +18,7 @@ impl Ground<'_> {
     /// What lies at the path that a word can be read as (see [`quoted::readings`]), if anything does.
     pub(super) fn at(&self, reading: &str) -> Option<PathBuf> {
         let given = quoted::path(reading);
-        let from = |base: &Path| paths::absolute(base, &given);
+        let from = |base: &Path| paths::without_parents(&paths::absolute(base, &given));
         let home = || Some(self.layout.home.as_deref()?.join(given.strip_prefix("~").ok()?));
         let is_there = |path: &PathBuf| path.symlink_metadata().is_ok();
         [from(self.start), from(&self.layout.root)].into_iter().find(is_there).or_else(|| home().filter(is_there))

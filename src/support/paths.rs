@@ -22,6 +22,28 @@ pub fn has_parent_component(path: &Path) -> bool {
     path.components().any(|part| part == Component::ParentDir)
 }
 
+/// `path` without `..`, as the file system has it now: what is above a link is above what that leads to. As it stands where a folder
+/// on the way is not there.
+pub fn without_parents(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        if part != Component::ParentDir {
+            plain.push(part);
+            continue;
+        }
+        match plain.is_symlink() {
+            true => match plain.canonicalize() {
+                Ok(real) => plain = real,
+                Err(_) => return path.to_path_buf(),
+            },
+            false if !plain.is_dir() => return path.to_path_buf(),
+            false => {}
+        }
+        plain.pop();
+    }
+    plain
+}
+
 /// Where `path` really is: its nearest existing ancestor with links followed, and the rest as it stands. `None` when the
 /// rest holds a `..` or a link to nowhere: where that leads is decided by what is made in between.
 pub fn real_place(path: &Path) -> Option<PathBuf> {
@@ -65,6 +87,26 @@ mod tests {
         assert_eq!(portable(Path::new("/p"), Path::new("/p/.cache/torch")), ".cache/torch");
         assert_eq!(portable(Path::new("/p"), Path::new("/p")), ".");
         assert_eq!(portable(Path::new("/p"), Path::new("/pq/x")), "/pq/x");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn what_is_above_a_folder_is_asked_of_the_disk() {
+        let room = tempfile::tempdir().unwrap();
+        let at = |path: &str| room.path().join(path);
+        std::fs::create_dir_all(at("a/b")).unwrap();
+        std::fs::create_dir_all(at("far/c")).unwrap();
+        std::os::unix::fs::symlink(at("far/c"), at("a/link")).unwrap();
+        for (given, found) in [
+            ("a/b/../../far/x", "far/x"),
+            ("a/b/..", "a"),
+            ("a/link/../x", "far/x"),
+            ("a/link", "a/link"),
+            ("none/../a", "none/../a"),
+        ] {
+            assert_eq!(without_parents(&at(given)), at(found), "{given}");
+        }
+        assert_eq!(without_parents(Path::new("/../x")), Path::new("/x"));
     }
 
     #[test]

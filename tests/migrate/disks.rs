@@ -101,6 +101,28 @@ fn a_disk_that_is_too_small_is_said_before_and_one_that_fills_up_leaves_nothing_
 }
 
 #[test]
+fn a_file_of_several_names_takes_its_room_once() {
+    if !may_mount() {
+        return;
+    }
+    let room = Room::bare();
+    room.write("modelstrap.toml", "[cache]\nbase_dir = \"small\"\n");
+    fs::create_dir(room.place("small")).unwrap();
+    let at = |name: &str| room.place(&format!("~/.cache/torch/hub/checkpoints/{name}.pth"));
+    room.write("~/.cache/torch/hub/checkpoints/a.pth", vec![7; 600_000]);
+    for name in ["b", "c"] {
+        fs::hard_link(at("a"), at(name)).unwrap();
+    }
+    fs::create_dir_all(room.place("~/.cache/whisper")).unwrap();
+    fs::hard_link(at("a"), room.place("~/.cache/whisper/base.pt")).unwrap();
+    let script = "mount -t tmpfs -o size=1000k none \"$2/p/small\"; \"$1\" migrate --yes; stat -c %h \"$2/p/small/torch/hub/checkpoints/\"*";
+    let mut command = room.program("unshare");
+    command.args(["-m", "--propagation", "private", "sh", "-eu", "-c", script, "sh", PROGRAM]).arg(room.path());
+    let ran = room.ran(&mut command).expect(0);
+    assert!(ran.out.contains("600 kB was copied from another disk") && ran.out.ends_with("4\n4\n4\n"), "{}", ran.out);
+}
+
+#[test]
 fn a_run_that_is_asked_to_stop_leaves_no_half_file_and_goes_on_later() {
     let Some((room, far)) = two_disks() else {
         eprintln!("skipped: there is no second disk");

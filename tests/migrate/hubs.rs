@@ -171,6 +171,28 @@ fn the_plan_says_which_repository_gets_no_link_since_it_stays() {
 }
 
 #[test]
+fn a_hub_with_a_store_is_a_link_as_a_whole_and_nothing_else_is_said_of_its_repositories() {
+    let room = Room::bare();
+    let hub = "~/.cache/huggingface/hub";
+    for name in ["one", "two"] {
+        let repo = Repo::new(&room, hub, &format!("models--org--{name}"));
+        repo.shared(NEW, "model.bin", "shared", &sha256("shared"), &"ab".repeat(32));
+        repo.reference("main", NEW);
+    }
+    let one = room.place(&format!("{hub}/models--org--one"));
+    let ran = room.run(&["migrate", "--link-back", "--yes", one.to_str().unwrap()]).expect(0);
+    assert!(
+        ran.out.contains("models--org--one: no link is left, since its hub keeps its contents in one store"),
+        "{}",
+        ran.out
+    );
+    let ran = room.run(&["migrate", "--link-back", "--yes"]).expect(0);
+    assert!(!ran.out.contains("no link is left"), "{}", ran.out);
+    assert!(room.place(hub).is_symlink());
+    assert_eq!(room.text(&format!("{hub}/models--org--two/snapshots/{NEW}/model.bin")), "shared");
+}
+
+#[test]
 fn another_project_below_this_one_keeps_what_it_has() {
     let room = Room::bare();
     room.write("modelstrap.toml", "");

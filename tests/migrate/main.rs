@@ -18,6 +18,7 @@ mod last_use;
 mod linkless;
 mod mixed;
 mod names_of_one;
+mod others;
 mod proven;
 mod stays;
 mod whole;

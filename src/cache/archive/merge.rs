@@ -48,6 +48,8 @@ pub struct Merge {
     pub wanted: Wanted,
     /// The hubs of the archive whose shared store becomes, or is, one of the cache.
     pub stores: Vec<Vec<u8>>,
+    /// The payloads that come into a store, and the blobs that come and lead to them.
+    pub(super) users: Wanted,
     /// The members whose bytes are there under another name, and of what they become one: those are not wanted.
     pub twins: Twins,
     /// Branches that were written later in the cache, and stay.
@@ -194,7 +196,7 @@ fn leave_out_links(index: &Index, target: &Target, plan: &mut Merge) {
 /// Which contents are needed, and by whom. A payload is needed by the blobs that lead to it.
 fn want(index: &Index, stores: &[Vec<u8>], plan: &mut Merge) {
     let members = &index.members;
-    let users = users(members, stores, plan);
+    plan.users = users(members, stores, plan);
     let mut wanted = Vec::new();
     let mut want = |holder: usize, taker: usize| {
         wanted.extend(u32::try_from(holder).ok().zip(u32::try_from(taker).ok()));
@@ -204,15 +206,14 @@ fn want(index: &Index, stores: &[Vec<u8>], plan: &mut Merge) {
         match name.role(stores) {
             Role::Payload => {
                 let stays = plan.stores.iter().any(|hub| name.below(hub).is_some());
-                let first = users.partition_point(|(payload, _)| (*payload as usize) < at);
-                let links = users[first..].iter().take_while(|(payload, _)| *payload as usize == at);
+                let links = plan.users.takers(at);
                 let Some((holder, _)) = members.content(at) else { continue };
-                if stays && links.clone().next().is_some() && comes(&plan.steps[at]) {
+                if stays && !links.is_empty() && comes(&plan.steps[at]) {
                     want(holder, at);
                 } else {
                     plan.steps[at] = if stays && plan.steps[at] == Step::Here { Step::Here } else { Step::Unused };
                     if !stays {
-                        links.for_each(|(_, link)| want(holder, *link as usize));
+                        links.iter().for_each(|link| want(holder, *link as usize));
                     }
                 }
             }
@@ -230,7 +231,7 @@ fn want(index: &Index, stores: &[Vec<u8>], plan: &mut Merge) {
 }
 
 /// The payloads to which blobs lead that come, and the numbers of those.
-fn users(members: &Members, stores: &[Vec<u8>], plan: &Merge) -> Vec<(u32, u32)> {
+fn users(members: &Members, stores: &[Vec<u8>], plan: &Merge) -> Wanted {
     let all = if stores.is_empty() { 0 } else { members.len() };
     let user = |at: usize| {
         let comes = members.kind(at) == Kind::Link && comes(&plan.steps[at]);
@@ -238,9 +239,7 @@ fn users(members: &Members, stores: &[Vec<u8>], plan: &Merge) -> Vec<(u32, u32)>
         let is_one = members.name(payload).role(stores) == Role::Payload;
         u32::try_from(payload).ok().filter(|_| is_one).zip(u32::try_from(at).ok())
     };
-    let mut users: Vec<(u32, u32)> = (0..all).filter_map(user).collect();
-    users.sort_unstable();
-    users
+    Wanted::of((0..all).filter_map(user).collect())
 }
 
 /// Of two branches that disagree, the one that was written last wins.

@@ -27,6 +27,8 @@ const SYNCED: u64 = 1 << 20;
 
 #[path = "place_links.rs"]
 mod links;
+#[path = "place_store.rs"]
+mod store;
 
 /// What was done.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -339,6 +341,10 @@ impl<'a> Placer<'a> {
 
     /// Gives what was made the name of the member `at`.
     fn settle(&mut self, at: usize, staging: &PathBuf, name: &[u8]) -> Result<()> {
+        if self.role(at) == Role::Payload { self.payload(at, staging, name) } else { self.rename(at, staging, name) }
+    }
+
+    fn rename(&mut self, at: usize, staging: &PathBuf, name: &[u8]) -> Result<()> {
         let spot = self.spot(at);
         let before = self.merge.replaces(at);
         let called = self.index.members.name(at);
@@ -397,8 +403,11 @@ impl<'a> Placer<'a> {
             let _ = fs::remove_dir(path);
         }
         for path in self.made.drain(..).rev() {
-            // One that holds something stays.
-            let _ = fs::remove_dir(path);
+            // One that holds something stays, and a repository that does keeps the folder that makes it one.
+            let holds_more = |folder: &std::path::Path| fs::read_dir(folder).is_ok_and(|names| names.count() > 1);
+            if !(path.ends_with("snapshots") && path.parent().is_some_and(holds_more)) {
+                let _ = fs::remove_dir(path);
+            }
         }
     }
 }

@@ -3,19 +3,18 @@
 use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 
 use super::Placer;
 use crate::cache::archive::members::Sum;
+use crate::cache::archive::merge::comes;
 use crate::cache::archive::names::{self, Role};
 use crate::cache::archive::twins::Twin;
 use crate::cache::archive::{contents, folder::Folder};
 use crate::cache::stamp::Stamp;
 use crate::support::escape;
-use crate::support::lock::Lock;
 
 impl Placer<'_> {
     /// Makes the member `at` a second name of a file of the cache that has its bytes; where the disk refuses, a copy of it.
@@ -47,7 +46,6 @@ impl Placer<'_> {
     }
 
     pub(super) fn link(&mut self, at: usize, to: &[u8]) -> Result<()> {
-        let entry = self.index.members.get(at);
         if self.role(at) == Role::Blob {
             let Some(payload) = self.index.members.led_to(at) else { return Ok(()) };
             let holder = self.index.members.content(payload).map_or(payload, |(holder, _)| holder);
@@ -55,8 +53,19 @@ impl Placer<'_> {
             if self.takers(holder).iter().any(|taker| *taker as usize == at) {
                 return Ok(());
             }
-            self.note_user(at, payload)?;
+            // Its link came with it.
+            if comes(&self.merge.steps[payload]) {
+                return Ok(());
+            }
+            let _lock = self.note_users(payload, &[u32::try_from(at).unwrap_or(u32::MAX)])?;
+            return self.bare_link(at, to);
         }
+        self.bare_link(at, to)
+    }
+
+    /// The link itself.
+    pub(super) fn bare_link(&mut self, at: usize, to: &[u8]) -> Result<()> {
+        let entry = self.index.members.get(at);
         let spot = self.spot(at);
         let staging = self.staging(at)?;
         let name = self.temporary();
@@ -80,39 +89,6 @@ impl Placer<'_> {
             self.outcome.links += 1;
         }
         Ok(())
-    }
-
-    /// Writes down that the blob `at` uses a payload, before it does, as the official client would: with the payload's lock held.
-    fn note_user(&mut self, at: usize, payload: usize) -> Result<()> {
-        let name = self.index.members.name(payload);
-        let hub = self.stores.iter().find(|hub| name.below(hub).is_some()).cloned().unwrap_or_default();
-        let line = self.index.members.name(at).below(&hub).unwrap_or_default().to_vec();
-        let spot = self.spot(payload);
-        self.within(&spot, |_, folder| {
-            let last = names::to_path(spot.last());
-            let beside = |end: &str| {
-                let mut name = last.clone().into_os_string();
-                name.push(end);
-                folder.path().join(name)
-            };
-            let list = beside(".refs");
-            let write = || -> io::Result<()> {
-                let _lock = Lock::acquire(&beside(".lock"), Duration::from_secs(10), || {}).ok();
-                if fs::symlink_metadata(&list).is_ok_and(|found| !found.is_file()) {
-                    return Err(io::Error::other("is no file"));
-                }
-                let mut file = fs::OpenOptions::new().read(true).append(true).create(true).open(&list)?;
-                let mut text = Vec::new();
-                file.read_to_end(&mut text)?;
-                if text.split(|byte| *byte == b'\n').any(|known| known == line) {
-                    return Ok(());
-                }
-                let start: &[u8] = if text.is_empty() || text.ends_with(b"\n") { b"" } else { b"\n" };
-                file.write_all(&[start, &line, b"\n"].concat())?;
-                file.sync_all()
-            };
-            write().with_context(|| format!("{} cannot be written", escape::path(&list)))
-        })
     }
 
     pub(super) fn reference(&mut self, at: usize, bytes: &[u8]) -> Result<()> {

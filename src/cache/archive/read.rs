@@ -118,6 +118,11 @@ impl Archive {
         }
     }
 
+    /// Nothing more of it is needed: what still comes from a pipe is passed over.
+    pub fn pass_over(&mut self) {
+        self.source.drain();
+    }
+
     /// The next member; `None` at the end.
     fn member(&mut self) -> Result<Option<Member>> {
         let (mut name, mut to) = (None, None);

@@ -6,6 +6,7 @@ use std::io::{self, BufRead, Read, Seek, SeekFrom};
 
 use super::bomb::{Came, Measure};
 use super::frames;
+use crate::support::interrupt;
 
 /// Frames up to this size are taken whole. This tool writes frames of 1 MiB.
 const WHOLE: u64 = 4 << 20;
@@ -33,6 +34,15 @@ impl Input {
                 let passed = io::copy(&mut pipe.take(count), &mut io::sink())?;
                 if passed == count { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
             }
+        }
+    }
+}
+
+impl Input {
+    /// See [`Source::drain`].
+    fn drain(self) {
+        if let Self::Pipe(mut pipe) = self {
+            drain(&mut pipe);
         }
     }
 }
@@ -197,6 +207,17 @@ impl Source {
         self.skip = self.skip.saturating_add(count);
     }
 
+    /// Reads what comes from a pipe to its end, without a look at it: whoever writes into it is told of an error otherwise. A file needs no
+    /// such reader.
+    pub fn drain(&mut self) {
+        let form = std::mem::replace(&mut self.form, Form::Gone);
+        match form {
+            Form::Plain(ahead) | Form::Frames(Frames { ahead, .. }) => ahead.input.drain(),
+            Form::Stream(mut stream) => drain(&mut stream),
+            Form::Gone => {}
+        }
+    }
+
     /// Fills the buffer anew. False at the end.
     fn more(&mut self) -> io::Result<bool> {
         self.buffer.clear();
@@ -228,6 +249,12 @@ impl Source {
             },
         }
     }
+}
+
+/// Reads to the end, or to an error, or until somebody asks to stop.
+fn drain(stream: &mut impl Read) {
+    let mut room = vec![0; ROOM];
+    while !interrupt::requested() && read_some(stream, &mut room).is_ok_and(|count| count > 0) {}
 }
 
 fn read_some(stream: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {

@@ -5,7 +5,7 @@
 //! goes, until a run comes to its end. The cache may have come with a clone: a note is believed once the bytes are compared, and of
 //! files in the cache alone.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,8 @@ pub struct Copies {
     known: HashMap<Key, PathBuf>,
     /// Where a run that was killed has noted one.
     noted: HashMap<Key, Vec<PathBuf>>,
+    /// Files with several names or users that are counted as copied, by device and inode.
+    counted: HashSet<(u64, u64)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -80,6 +82,19 @@ impl Copies {
             let _ = file::append_durably(&self::path(&self.cache_root), &format!("\n{line}\n"));
         }
         self.known.insert(key(look), path);
+    }
+
+    /// How many bytes it takes to copy a file: of one with several names one is copied, and the others become names of that. Of two
+    /// names only one is left when the second comes.
+    pub(super) fn size(&mut self, look: &Look) -> u64 {
+        let is_one = look.stamp.names > 1 || self.counted.contains(&look.stamp.id);
+        if is_one { self.size_once(look) } else { look.stamp.size }
+    }
+
+    /// The same of what is asked for several times, by whatever name.
+    pub(super) fn size_once(&mut self, look: &Look) -> u64 {
+        let is_known = look.stamp.id != (0, 0) && !self.counted.insert(look.stamp.id);
+        if is_known { 0 } else { look.stamp.size }
     }
 
     /// Where the content is known to be.

@@ -148,13 +148,18 @@ impl Work<'_> {
         drop_locks(&hubs.from, name);
         if self.options.link_back && hubs.source.store.is_some() {
             // A client would make links through it into a store that is not there.
-            self.out.notes.push(format!(
-                "{}: no link is left, since its hub keeps its contents in one store for all repositories",
-                quoted::shown(hubs.from.path.join(name))
-            ));
+            self.unlinked.push(hubs.from.path.join(name));
             hubs.from.remove_if_empty(name);
         } else {
             self.collapse(&hubs.from, name, &target);
+        }
+    }
+
+    /// Names the repositories of a store for which nothing leads from their old paths: a link to the whole hub, if there is one, does.
+    pub(super) fn tell_of_unlinked(&mut self) {
+        for path in std::mem::take(&mut self.unlinked).into_iter().filter(|path| !path.exists()) {
+            let why = "no link is left, since its hub keeps its contents in one store for all repositories";
+            self.out.notes.push(format!("{}: {why}", quoted::shown(path)));
         }
     }
 
@@ -360,13 +365,13 @@ mod tests {
         };
         let at = repository.display();
         let young = format!("{at}: it stays, and no link is left: has a download that went on less than an hour ago");
-        assert_eq!(look(&part, &options).unwrap().notes, [young]);
+        assert_eq!(look(&part, &options, &mut Copies::default()).unwrap().notes, [young]);
         options.now += 7200;
         let old = format!(
             "{at}: no link is left, since an unfinished download stays in it; `modelstrap clear {}` removes it",
             half.display()
         );
-        assert_eq!(look(&part, &options).unwrap().notes, vec![old.clone()]);
+        assert_eq!(look(&part, &options, &mut Copies::default()).unwrap().notes, vec![old.clone()]);
         let (outcome, stop) = carry_out(&part, &options, &mut Copies::of(&root));
         assert!(stop.is_none() && half.exists() && !repository.join("blobs/aa").exists());
         assert_eq!((outcome.notes, outcome.links.len()), (vec![old], 0));

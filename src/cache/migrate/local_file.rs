@@ -163,7 +163,7 @@ impl Work<'_> {
             return Ok(is_good.then_some(tally));
         }
         if is_across(from, &blobs.path) {
-            tally.copied = look.stamp.size;
+            tally.copied = self.kin.copies.size(look);
         }
         if self.act() {
             let opened = blobs.dir().and_then(|dir| Ok((dir.again()?, to.below(Path::new(".modelstrap"), true)?)));

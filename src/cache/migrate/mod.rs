@@ -166,15 +166,17 @@ pub fn unlock(held: crate::support::lock::Lock, cache_root: &Path) {
     let _ = std::fs::remove_dir(cache_root.join(".modelstrap"));
 }
 
-/// What would become of `part`: nothing is changed, and no content is read.
+/// What would become of `part`: nothing is changed, and no content is read. `copies` is the same for all parts that are looked at.
 ///
 /// # Errors
 /// When somebody asks to stop.
-pub fn look(part: &Part, options: &Options<'_>) -> Result<Outcome, Stop> {
+pub fn look(part: &Part, options: &Options<'_>, copies: &mut Copies) -> Result<Outcome, Stop> {
     let options = Options { act: false, progress: None, ..copied(options) };
     let mut work = Work::new(&options, &part.root, &part.from);
+    work.kin.copies = std::mem::take(copies);
     work.part(part)?;
     work.announce(part);
+    *copies = work.kin.copies;
     Ok(work.out)
 }
 
@@ -187,6 +189,7 @@ pub fn carry_out(part: &Part, options: &Options<'_>, copies: &mut Copies) -> (Ou
     if stop.is_none() && work.act() {
         work.end(part);
     }
+    work.tell_of_unlinked();
     work.tell_of_links();
     *copies = work.kin.copies;
     (work.out, stop)

@@ -149,13 +149,13 @@ impl<'w, 'o, 'h> Merge<'w, 'o, 'h> {
             self.work.out.tally += tally;
             return Ok(true);
         }
-        if self.across {
-            tally.copied = look.stamp.size;
+        if self.across && !self.work.act() {
+            tally.copied = self.work.kin.copies.size(look);
         }
         if self.work.act() {
             let placed = self.place((s, name), look, t, etag, digest.as_ref())?;
             let Some(copied) = self.work.heed(&path, placed)? else { return Ok(false) };
-            tally.copied = if copied { look.stamp.size } else { 0 };
+            tally.copied = if copied { self.work.kin.copies.size(look) } else { 0 };
         }
         self.work.out.tally += tally;
         Ok(true)

@@ -169,7 +169,7 @@ impl Merge<'_, '_, '_> {
         if there.is_some() {
             tally.same = size;
         } else if super::tree::is_across(&self.s, &self.t.path) {
-            tally.copied = size;
+            tally.copied = self.work.kin.copies.size_once(look);
         }
         if self.work.act() {
             let made = self.publish(payload, look, (t, etag), store, line)?;

@@ -124,22 +124,21 @@ impl Work<'_> {
         match there {
             None => {
                 if !self.act() {
-                    tally.copied = self.copied(from, to, size);
+                    tally.copied = if is_across(from, &to.path) { self.kin.copies.size(look) } else { 0 };
                 } else {
                     let dir = to.dir();
                     let Some(dir) = self.heed(&target, dir)? else { return Ok(false) };
                     let carried = self.carry((from, name), look, (dir, new))?;
                     let Some(copied) = self.heed(&path, carried)? else { return Ok(false) };
-                    tally.copied = if copied { size } else { 0 };
+                    tally.copied = if copied { self.kin.copies.size(look) } else { 0 };
                 }
             }
             Some(there) if there.kind == Kind::File => {
                 if !self.is_same((from, name), look, (to, new), &there)? {
                     return Ok(false);
                 }
-                if self.kin.was_made(&target) {
-                    tally.copied = size;
-                } else {
+                // One that was made before its turn is a name of a copy that was counted.
+                if !self.kin.was_made(&target) {
                     tally.same = size;
                 }
                 if self.act() {
@@ -274,11 +273,6 @@ impl Work<'_> {
             None => {}
         }
         Ok(())
-    }
-
-    /// How many bytes have to be copied, since the disks differ.
-    fn copied(&self, from: &Dir, to: &To, size: u64) -> u64 {
-        if is_across(from, &to.path) { size } else { 0 }
     }
 
     /// The end of the folder `name` in `parent` of which everything is at `target`: it goes, or with `link_back` becomes a link

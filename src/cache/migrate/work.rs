@@ -108,6 +108,8 @@ pub(super) struct Work<'a> {
     pub(super) kin: Kin,
     /// Whether each file leaves a link: not in a repository, which leaves one as a whole.
     pub(super) links: bool,
+    /// Repositories of a store that left no link.
+    pub(super) unlinked: Vec<PathBuf>,
     /// What links of `dedupe` need.
     pub(super) needed: Needed,
     /// Whether two folders are one, where that was tried.
@@ -126,6 +128,7 @@ impl<'a> Work<'a> {
             out: Outcome::default(),
             kin: Kin::default(),
             links: options.link_back,
+            unlinked: Vec::new(),
             needed,
             tried: RefCell::default(),
         }

@@ -1,6 +1,7 @@
 //! What the rest of a repository says of a victim in it, read anew each time: which contents its snapshots have, which commits
 //! its references name.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::hash::{BuildHasher as _, RandomState};
 use std::io;
@@ -126,6 +127,15 @@ pub(super) fn payloads(parent: &Folder, name: &OsStr, hub: &Path) -> io::Result<
             let hash = store::led_to(&blobs.target(&name)?, hub);
             found.extend(hash.map(|hash| (name, hash)));
         }
+    }
+    Ok(found)
+}
+
+/// The payloads that any repository of the hub leads to.
+pub(super) fn all_payloads(hub: &Folder, path: &Path) -> io::Result<BTreeSet<String>> {
+    let mut found = BTreeSet::new();
+    for name in hub.names()?.iter().filter(|name| guard::is_repository(name)) {
+        found.extend(payloads(hub, name, path)?.into_iter().map(|(_, hash)| hash));
     }
     Ok(found)
 }

@@ -1,7 +1,7 @@
 //! The second look, once everything has its name in the trash: what is used again, or was changed, goes back. Then the shared
 //! store, whose payloads go only after every link to them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,6 +16,9 @@ use super::{Role, back};
 use crate::cache::link::{self, Root};
 use crate::support::folder::Kind;
 use crate::support::{escape, paths};
+
+/// The payloads that the repositories of a hub lead to, by place and hub; or why that cannot be read.
+type Linked = BTreeMap<(usize, PathBuf), Result<BTreeSet<String>, String>>;
 
 /// Why a reference stays.
 pub(super) const STAYS_NAMED: &str = "stays with the revision that it names";
@@ -201,16 +204,18 @@ impl Run<'_> {
     }
 
     fn payloads(&mut self) {
+        let mut linked = Linked::new();
         for at in 0..self.jobs.len() {
             if self.jobs.role(at) == Role::Payload && self.jobs.is(at, &State::Waiting) {
-                let state = self.payload(at).map_or_else(State::Stays, |()| State::Gone);
+                let state = self.payload(at, &mut linked).map_or_else(State::Stays, |()| State::Gone);
                 self.jobs.set(at, state);
             }
         }
     }
 
-    /// A payload goes while its lock is held, if its list can be read and nobody in it uses it; its list goes after it.
-    fn payload(&self, at: usize) -> Result<(), String> {
+    /// A payload goes while its lock is held, if its list can be read and nobody in it uses it; its list goes after it. One that has no
+    /// list goes if no repository leads to it.
+    fn payload(&self, at: usize, linked: &mut Linked) -> Result<(), String> {
         let job = &self.jobs.get(at);
         let place = &self.places[job.place()];
         let said = |error: io::Error| take::way(&error);
@@ -225,11 +230,21 @@ impl Run<'_> {
             return Err("was changed since the plan".to_owned());
         }
         self.limits.refuse(&found, false)?;
-        let users = payload.users(&lock).ok_or("stays, since the list of its users cannot be read")?;
-        if let Some(user) = users.first() {
-            // As huggingface_hub does: the lines of those who have gone go.
-            let _ = payload.write(&lock, &users);
-            return Err(format!("is used by {}", escape::printable(user)));
+        if payload.has_no_list(&lock) {
+            // Read once for all payloads: whoever has made a link since has made a list before.
+            let read = || hub::all_payloads(&folder, &place.real.join(hub)).map_err(|error| error.to_string());
+            match linked.entry((job.place(), hub.to_path_buf())).or_insert_with(read) {
+                Ok(linked) if linked.contains(&hash) => return Err("is used by a repository".to_owned()),
+                Ok(_) => {}
+                Err(why) => return Err(format!("stays, since not every repository can be asked who uses it: {why}")),
+            }
+        } else {
+            let users = payload.users(&lock).ok_or("stays, since the list of its users cannot be read")?;
+            if let Some(user) = users.first() {
+                // As huggingface_hub does: the lines of those who have gone go.
+                let _ = payload.write(&lock, &users);
+                return Err(format!("is used by {}", escape::printable(user)));
+            }
         }
         take::rename(self, job, payload.folder(), OsStr::new(&hash), &found)?;
         let list: OsString = payload.list();

@@ -167,6 +167,11 @@ impl Payload {
         Some(users)
     }
 
+    /// Whether it has no list at all. Who adds a user writes that first, with the lock held.
+    pub(super) fn has_no_list(&self, _: &Locked) -> bool {
+        self.shard.find(&self.list()).is_ok_and(|found| found.is_none())
+    }
+
     /// Whether `REPOSITORY/blobs/ETAG` is a link to this payload now.
     fn is_user(&self, line: &str) -> io::Result<bool> {
         let parts: Vec<Component<'_>> = Path::new(line).components().collect();

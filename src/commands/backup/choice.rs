@@ -178,7 +178,7 @@ impl Choice {
     /// A file or folder, from here or from the cache root.
     fn path(&mut self, start: &Path, survey: &Survey, roots: &[Root], word: &str) -> bool {
         let ground = Ground { start, layout: &survey.layout };
-        let in_cache = paths::absolute(&survey.homes.root, &quoted::path(word));
+        let in_cache = paths::without_parents(&paths::absolute(&survey.homes.root, &quoted::path(word)));
         let in_cache = Some(in_cache).filter(|path| path.symlink_metadata().is_ok());
         let mut found = ground.at(word).into_iter().chain(in_cache);
         let is_plain = |path: &PathBuf| !paths::has_parent_component(path);

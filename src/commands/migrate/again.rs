@@ -6,7 +6,7 @@ use anyhow::Result;
 use super::super::context::Context;
 use super::super::survey::Survey;
 use super::{Run, plan};
-use crate::cache::migrate::{self, Options};
+use crate::cache::migrate::{self, Copies, Options};
 
 /// Looks once more, and keeps of the run what is still as it was shown: what is new since was not agreed to, and what is gone is
 /// gone. What stands in the place of something else is named.
@@ -15,10 +15,11 @@ pub(super) fn look(run: &mut Run<'_>, context: &Context) -> Result<Options<'stat
     survey.check_root()?;
     let plan::Prepared { mut found, options } = plan::prepare(context, &survey, run.arguments, true)?;
     let now = std::mem::take(&mut found.parts);
+    let mut counted = Copies::default();
     for (shown, _) in std::mem::take(&mut run.parts) {
         match now.iter().find_map(|part| part.clone().agreed(&shown)) {
             Some(part) => {
-                let outcome = migrate::look(&part, &options).map_err(|stop| run.stopped(&stop, false))?;
+                let outcome = migrate::look(&part, &options, &mut counted).map_err(|stop| run.stopped(&stop, false))?;
                 run.parts.push((part, outcome));
             }
             None => found.stays.extend(shown.replaced()),

@@ -5,6 +5,7 @@ mod json;
 mod lines;
 mod named;
 mod plan;
+mod theirs;
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -66,8 +67,9 @@ pub(super) fn run(context: &Context, arguments: &MigrateArgs) -> Result<Exit> {
         found,
         told: Vec::new(),
     };
+    let mut counted = Copies::default();
     for part in parts {
-        let outcome = migrate::look(&part, &options).map_err(|stop| run.stopped(&stop, false))?;
+        let outcome = migrate::look(&part, &options, &mut counted).map_err(|stop| run.stopped(&stop, false))?;
         run.parts.push((part, outcome));
     }
     run.warn_of_notes(context);
@@ -130,7 +132,8 @@ pub(super) fn planned(context: &Context, survey: &Survey, weigh: impl Fn(&Path) 
     if survey.check_project().is_err() || !plan::may_move(context, &survey) {
         return None;
     }
-    let arguments = MigrateArgs { places: Vec::new(), link_back: false, repo: None, dry_run: true, yes: false };
+    let arguments =
+        MigrateArgs { places: Vec::new(), link_back: false, repo: None, dry_run: true, yes: false, force: false };
     let plan::Prepared { found, options } = plan::prepare(context, &survey, &arguments, false).ok()?;
     let mut seen = Heap::default();
     found.parts.iter().for_each(|part| seen += weigh(&part.from));
@@ -138,8 +141,9 @@ pub(super) fn planned(context: &Context, survey: &Survey, weigh: impl Fn(&Path) 
         return Some((seen, false));
     }
     let mut sum = Tally::default();
+    let mut counted = Copies::default();
     for part in &found.parts {
-        match migrate::look(part, &options) {
+        match migrate::look(part, &options, &mut counted) {
             Ok(outcome) => sum += outcome.tally,
             Err(_) => return Some((seen, false)),
         }

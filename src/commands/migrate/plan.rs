@@ -9,7 +9,7 @@ use anyhow::Result;
 use super::super::Usage;
 use super::super::context::Context;
 use super::super::survey::Survey;
-use super::named;
+use super::{named, theirs};
 use crate::cache::Place;
 use crate::cache::hub::full_name;
 use crate::cache::migrate::sources::{Found, Search};
@@ -74,11 +74,14 @@ pub(super) fn prepare(context: &Context, survey: &Survey, arguments: &MigrateArg
     found.roots.dedup();
     found.parts.retain(|part| !survey.is_left_alone(&part.from) && !survey.is_left_alone(&part.to));
     found.roots.retain(|root| !survey.is_left_alone(root));
+    if !arguments.force {
+        theirs::hold_back(context, survey, !arguments.places.is_empty(), &mut found);
+    }
     let options = Options {
         act: false,
         link_back: arguments.link_back,
         project: survey.project.root.clone(),
-        tracked: tracked(&survey.project.root, &mut found),
+        tracked: tracked(&mut found),
         writers: open_files(Path::new("/")).map(|open| open.written).unwrap_or_default(),
         known,
         now: time::seconds(),
@@ -197,12 +200,13 @@ fn read(start: &Path, home: Option<&Path>, word: &OsStr) -> Result<(String, Path
     let name = quoted::given(word);
     let given = quoted::path(&name);
     let is_there = |path: &Path| path.symlink_metadata().is_ok();
-    let mut path = paths::absolute(start, &given);
+    let at = |path: &Path| paths::without_parents(&paths::absolute(start, path));
+    let mut path = at(&given);
     // As paths in the home are shown, where no shell has read it; a folder that is called `~` is that.
     if let (false, Some(home), Ok(inside)) = (is_there(&path), home, given.strip_prefix("~")) {
         path = home.join(inside);
     }
-    let literal = quoted::literal(word).map(|literal| (paths::absolute(start, Path::new(word)), literal));
+    let literal = quoted::literal(word).map(|literal| (at(Path::new(word)), literal));
     match literal.filter(|(path, _)| is_there(path)) {
         Some(_) if is_there(&path) => {
             let word = escape::printable(&word.to_string_lossy());
@@ -271,13 +275,13 @@ fn read_lock(project: &Path) -> Result<Option<Lock>, String> {
     Lock::parse(&text).map(Some).map_err(|problem| format!("{}{problem}", lock::FILE).replace("\n  ", "; "))
 }
 
-/// Files of the parts that Git tracks: they are the project, not a cache. A part of which Git does not say it stays.
-fn tracked(project: &Path, found: &mut Found) -> HashSet<PathBuf> {
+/// Files of the parts that Git tracks, in whatever repository they lie: they are a project, not a cache. A part of which Git does not
+/// say it stays.
+fn tracked(found: &mut Found) -> HashSet<PathBuf> {
     let mut tracked = HashSet::new();
     let stays = &mut found.stays;
     found.parts.retain(|part| {
-        let root = work_tree(&part.from).filter(|root| project.starts_with(root) || root.starts_with(project));
-        let files = root.map_or_else(|| Some(HashSet::new()), |root| git::tracked_files(&root, &part.from));
+        let files = tracked_in(&part.from);
         let is_known = files.is_some();
         tracked.extend(files.unwrap_or_default());
         if !is_known {
@@ -286,6 +290,14 @@ fn tracked(project: &Path, found: &mut Found) -> HashSet<PathBuf> {
         is_known
     });
     tracked
+}
+
+/// The files in `folder` that Git tracks, below the path by which it was found: a link may lead into another work tree.
+fn tracked_in(folder: &Path) -> Option<HashSet<PathBuf>> {
+    let real = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
+    let Some(root) = work_tree(&real) else { return Some(HashSet::new()) };
+    let files = git::tracked_files(&root, &real)?;
+    Some(files.iter().filter_map(|file| Some(folder.join(file.strip_prefix(&real).ok()?))).collect())
 }
 
 /// The work tree that holds `folder`. A `.git` without a head is none to Git, and what lies above it counts.

@@ -28,7 +28,9 @@ pub(super) fn run(context: &Context, arguments: &RestoreArgs) -> Result<Exit> {
     let mut archive = read::open(&path, context.os)?;
     let index = std::sync::Arc::clone(&archive.index);
     if arguments.list {
-        return list::list(context, &index);
+        let listed = list::list(context, &index)?;
+        archive.pass_over();
+        return Ok(listed);
     }
     let survey = Survey::of(context)?;
     survey.check_root()?;
@@ -48,6 +50,7 @@ pub(super) fn run(context: &Context, arguments: &RestoreArgs) -> Result<Exit> {
             context.output.say(format!("Nothing to bring: {why}."));
         }
         report(context, arguments, &index, &merge, None)?;
+        archive.pass_over();
         return Ok(end(&merge, None));
     }
     room::has_room(&index, &merge, &target)?;
@@ -66,6 +69,7 @@ pub(super) fn run(context: &Context, arguments: &RestoreArgs) -> Result<Exit> {
         context.output.warn(format!("{name} did not come: {why}"));
     }
     report(context, arguments, &index, &merge, Some(&outcome))?;
+    archive.pass_over();
     Ok(end(&merge, Some(&outcome)))
 }
 

@@ -103,7 +103,7 @@ fn a_payload_whose_list_is_not_there_or_cannot_be_read_stays() {
     fs::write(&refs, b"\xff\xfe").unwrap();
     assert_eq!(ask(&room), unreadable);
     fs::remove_file(&refs).unwrap();
-    assert_eq!(ask(&room), unreadable);
+    assert_eq!(ask(&room), "is used by a repository");
     fs::create_dir(&refs).unwrap();
     assert_eq!(ask(&room), unreadable);
     fs::remove_dir(&refs).unwrap();

@@ -11,7 +11,7 @@ pub struct Payload {
     pub entry: Entry,
     /// What lies beside it: who uses it (`.refs`), its lock.
     pub beside: Vec<Entry>,
-    /// Whether what says who uses it can be read. Without that nobody may delete it.
+    /// Whether it can be told who uses it: its list can be read, or there is none. Else nobody may delete it.
     pub listed: bool,
     /// Whether one of the users in that list still links here.
     pub used: bool,
@@ -37,7 +37,7 @@ struct One {
 pub struct Shared<'a> {
     /// The content.
     pub entry: Seen<'a>,
-    /// Whether what says who uses it can be read. Without that nobody may delete it.
+    /// Whether it can be told who uses it: its list can be read, or there is none. Else nobody may delete it.
     pub listed: bool,
     /// Whether one of the users in that list still links here.
     pub used: bool,

@@ -358,10 +358,12 @@ fn whole(entry: &Seen<'_>) -> Entry {
 }
 
 /// The paths that a payload's list holds, one a line, below the hub; `None` where it cannot be read, or holds what no client
-/// writes.
+/// writes. Without a list, which every client writes first, whose it is the repositories' own links say.
 fn users(list: &Path) -> Option<HashSet<PathBuf>> {
-    if !fs::symlink_metadata(list).ok()?.is_file() {
-        return None;
+    match fs::symlink_metadata(list) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Some(HashSet::new()),
+        Ok(found) if found.is_file() => {}
+        _ => return None,
     }
     let text = String::from_utf8(bounded::read(list, LARGEST_LIST).ok()?).ok()?;
     let plain = |path: &Path| path.components().all(|part| matches!(part, std::path::Component::Normal(_)));
