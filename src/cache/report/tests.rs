@@ -163,6 +163,7 @@ fn inventory(name: &str) -> Inventory {
         homes: sizes(1_504_096),
         trash: Sizes::default(),
         unmarked: Vec::new(),
+        shared: Vec::new(),
         twins: Vec::new(),
         problems: vec![Problem { path: stray.into(), why: name.to_owned() }],
         more_problems: 3,
