@@ -111,6 +111,8 @@ pub enum UnitKind {
 pub struct Repository {
     /// `model`, `dataset` or `space`.
     pub kind: &'static str,
+    /// Where it leads, if it is a link out of all places: then nothing is known of it but that, and nothing in it is counted.
+    pub leads: Option<PathBuf>,
     /// Its revisions, by commit.
     pub revisions: Vec<Revision>,
     /// Blobs that no revision has.

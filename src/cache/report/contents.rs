@@ -79,6 +79,8 @@ pub fn read(inventory: &Inventory) -> Contents {
             break;
         }
         let leaves = match &unit.kind {
+            // What is behind a link is nowhere counted.
+            UnitKind::Repository(found) if found.leads.is_some() => continue,
             UnitKind::Repository(_) => repository(&unit.path, &mut copies),
             UnitKind::Folder => folder(&unit.path, &mut copies),
             UnitKind::Ollama => {

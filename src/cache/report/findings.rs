@@ -114,7 +114,7 @@ fn old(subject: &Subject<'_>) -> Option<Claim> {
 
 /// What is wrong with a model, in words.
 pub(super) fn flaws(unit: &Unit) -> String {
-    let mut words = Vec::new();
+    let (mut links, mut words) = (Vec::new(), Vec::new());
     let mut say = |count: u64, what: &str| {
         if count > 0 {
             words.push(units::count(count, what));
@@ -122,12 +122,15 @@ pub(super) fn flaws(unit: &Unit) -> String {
     };
     say(unit.partial.files, "unfinished download");
     if let UnitKind::Repository(repository) = &unit.kind {
+        let leads = repository.leads.as_ref();
+        links.extend(leads.map(|leads| format!("link to {}, not counted", crate::support::escape::path(leads))));
         say(repository.orphans.files, "orphan blob");
         say(repository.dangling, "dangling link");
         say(repository.foreign, "foreign link");
         say(repository.broken_refs.len() as u64, "broken ref");
     }
-    words.join(", ")
+    links.append(&mut words);
+    links.join(", ")
 }
 
 /// With which other model it shares bytes that are drawn there, in words.

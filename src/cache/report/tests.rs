@@ -131,6 +131,7 @@ fn unit(name: &str, disk: u64, kind: UnitKind, days: i64) -> Unit {
 fn inventory(name: &str) -> Inventory {
     let revision = Revision { commit: name.into(), sizes: sizes(500), ..Revision::default() };
     let repository = Repository {
+        leads: None,
         kind: "model",
         revisions: vec![revision],
         orphans: Heap { files: 2, bytes: 900 },

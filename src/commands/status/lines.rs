@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Report, growth, unfinished};
+use super::{Report, growth, linked, unfinished};
 use crate::cache::inventory::{Found, Heap, Revision, Unit, UnitKind};
 use crate::cache::places::{Aside, Why};
 use crate::cache::scan::STORE_MARK;
@@ -190,7 +190,9 @@ pub(super) fn flaws(unit: &Unit) -> Vec<String> {
     let number = |count: u64, what: &str| (count > 0).then(|| units::count(count, what));
     let partial = heap(unit.partial, "unfinished download");
     let UnitKind::Repository(repository) = &unit.kind else { return partial.into_iter().collect() };
+    let leads = repository.leads.as_ref().map(|leads| format!("link to {}", escape::path(leads)));
     [
+        leads,
         partial,
         heap(repository.orphans, "orphan blob"),
         number(repository.dangling, "dangling link"),
@@ -274,6 +276,7 @@ fn notes(report: &Report<'_>, output: &Output) -> String {
         let path = paths::friendly(&report.layout.root, report.layout.home.as_deref(), path);
         format!("{path} holds nothing but links: nothing is counted there")
     }));
+    notes.extend(linked::notes(report));
     notes.extend(report.inventory.unmarked.iter().map(|store| unmarked(report, store)));
     notes.extend(reclaim::lines(&report.reclaimable));
     notes.extend(report.findings());

@@ -4,6 +4,7 @@ mod beside;
 mod growth;
 mod json;
 mod lines;
+mod linked;
 mod outside;
 mod tui;
 mod unfinished;
