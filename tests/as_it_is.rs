@@ -1,5 +1,5 @@
 //! What lies in a cache in an unusual way is said as it is, and what a plan says is what comes of it: repositories behind links, payloads that
-//! are gone, folders of another user, hard links in a part of the table.
+//! are gone, folders of another user, hard links in a part of the table, copies of a project.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so and stops")]
 
@@ -171,4 +171,49 @@ fn what_is_shown_of_hard_links_counts_once_and_is_not_what_the_others_have() {
     assert_eq!((one, one.1, one.0 >= 3_000_000), (row, 0, true));
     let (both, _) = shown("name=.pth");
     assert_eq!((both.0, both.1), (one.0, one.0), "both free what neither does");
+}
+
+#[test]
+fn status_and_setup_say_the_same_of_a_copied_project() {
+    let room = Room::bare();
+    room.write("modelstrap.toml", format!("[cache]\nbase_dir = \"{}\"\n", room.path().join("store").display()));
+    room.run(&["setup", "--yes"]).expect(0);
+    let copy = |from: &Path, to: &Path| {
+        assert!(Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap().success());
+    };
+    let twin = room.path().join("twin");
+    copy(room.root(), &twin);
+    let run = |arguments: &[&str]| room.run(&[&["-C", twin.to_str().unwrap()], arguments].concat());
+    let second = |out: &str| out.lines().nth(1).unwrap().to_owned();
+    let check = run(&["setup", "--check"]);
+    let said = second(&run(&["status"]).expect(0).out);
+    if check.err.contains("as they should be") {
+        check.expect(3);
+        assert_eq!(
+            said,
+            "Set up, but not from here, as a copy is: .env leads to the cache root, and the shell's hook follows after `modelstrap setup`"
+        );
+    } else {
+        panic!("{}{}\n{said}", check.out, check.err);
+    }
+    run(&["setup", "--yes"]).expect(0);
+    run(&["setup", "--check"]).expect(0);
+    assert_eq!(second(&run(&["status"]).expect(0).out), "");
+}
+
+#[test]
+fn a_copy_whose_env_leads_to_the_original_says_so() {
+    let room = Room::bare();
+    room.write("modelstrap.toml", "");
+    room.run(&["setup", "--yes"]).expect(0);
+    let twin = room.path().join("twin");
+    assert!(Command::new("cp").arg("-a").arg(room.root()).arg(&twin).status().unwrap().success());
+    let run = |arguments: &[&str]| room.run(&[&["-C", twin.to_str().unwrap()], arguments].concat());
+    run(&["setup", "--check"]).expect(3);
+    let text = run(&["status"]).expect(0).out;
+    let said = format!(
+        "Not set up: .env leads to {}, as in a copy; `modelstrap setup` leads it to the cache root",
+        "@/p/.cache"
+    );
+    assert_eq!(text.lines().nth(1).unwrap(), said);
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Report, growth, linked, unfinished};
+use super::{Report, copied, growth, linked, unfinished};
 use crate::cache::inventory::{Found, Heap, Revision, Unit, UnitKind};
 use crate::cache::places::{Aside, Why};
 use crate::cache::scan::STORE_MARK;
@@ -85,7 +85,7 @@ fn head(report: &Report<'_>) -> String {
     }
     text.push('\n');
     if !report.set_up {
-        text.push_str(&led_by_nobody(report));
+        text.push_str(&copied::line(report).unwrap_or_else(|| led_by_nobody(report)));
     }
     text.push('\n');
     text

@@ -1,6 +1,7 @@
 //! `modelstrap status`: what the caches hold, what lies outside of them, and whether that is too much.
 
 mod beside;
+mod copied;
 mod growth;
 mod json;
 mod lines;
