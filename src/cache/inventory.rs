@@ -19,6 +19,8 @@ pub struct Inventory {
     pub homes: Sizes,
     /// What was removed and can be brought back, of all places: it is in `total` and `homes`, and in no place.
     pub trash: Sizes,
+    /// What several units have in common: their sizes have it each, and a sum of some of them must count it once.
+    pub shared: Vec<Shared>,
     /// Stores that repositories share and that have lost the file by which their clients know one.
     pub unmarked: Vec<PathBuf>,
     /// Folders that are mounted a second time within the places, and where they count.
@@ -27,6 +29,17 @@ pub struct Inventory {
     pub problems: Vec<Problem>,
     /// How many more problems there were.
     pub more_problems: usize,
+}
+
+/// Contents that the same units have, and no unit beside them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shared {
+    /// Which: the number of the place, and that of the unit in it.
+    pub units: Vec<(usize, usize)>,
+    /// What they take, in bytes on the disk.
+    pub disk: u64,
+    /// What deleting all of these units would free of that.
+    pub frees: u64,
 }
 
 /// One place.
@@ -107,6 +120,8 @@ pub enum UnitKind {
 pub struct Repository {
     /// `model`, `dataset` or `space`.
     pub kind: &'static str,
+    /// Where it leads, if it is a link out of all places: then nothing is known of it but that, and nothing in it is counted.
+    pub leads: Option<PathBuf>,
     /// Its revisions, by commit.
     pub revisions: Vec<Revision>,
     /// Blobs that no revision has.
@@ -182,6 +197,23 @@ impl AddAssign for Heap {
 }
 
 impl Inventory {
+    /// The sizes of those units that `counts`, what several of them share once.
+    pub fn sum(&self, counts: impl Fn(&Unit) -> bool) -> Sizes {
+        let units = self.places.iter().flat_map(|found| &found.units).filter(|unit| counts(unit));
+        let mut sum = units.fold(Sizes::default(), |mut sum, unit| {
+            sum += unit.sizes;
+            sum
+        });
+        for shared in &self.shared {
+            let units = shared.units.iter().filter_map(|(place, unit)| self.places.get(*place)?.units.get(*unit));
+            let counted = units.filter(|unit| counts(unit)).count();
+            let again = u64::try_from(counted.saturating_sub(1)).unwrap_or(u64::MAX);
+            sum.disk = sum.disk.saturating_sub(shared.disk.saturating_mul(again));
+            sum.exclusive = sum.exclusive.saturating_add(if counted == shared.units.len() { shared.frees } else { 0 });
+        }
+        sum
+    }
+
     /// Every repository of the Hub in it.
     pub fn repositories(&self) -> impl Iterator<Item = (&Unit, &Repository)> {
         self.places.iter().flat_map(|found| &found.units).filter_map(|unit| match &unit.kind {

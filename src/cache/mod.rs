@@ -10,6 +10,7 @@ pub mod hollow;
 pub mod hub;
 pub mod inventory;
 pub mod link;
+pub mod linked;
 pub mod migrate;
 pub mod notes;
 pub mod ollama;

@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 
 use super::context::Context;
 use crate::cache::hollow;
+use crate::cache::linked::{self, Linked};
 use crate::cache::others::{Led, Own};
 use crate::cache::places::{Aside, Known, Places};
 use crate::cache::trust::{Distrusted, NO_CACHE, Trust};
@@ -137,6 +138,15 @@ impl Survey {
     pub(super) fn warn_of_homes(&self, output: &Output) {
         for Distrusted { place, why } in self.distrusted.iter().filter(|one| one.place.kind == Kind::Home) {
             output.warn(distrust(&self.project.root, self.layout.home.as_deref(), place, why));
+        }
+    }
+
+    /// Names the repositories that are links to elsewhere, for verbs that leave them.
+    pub(super) fn tell_links(&self, output: &Output) {
+        for Linked { path, leads } in linked::among(&self.places) {
+            let shown = paths::friendly(&self.project.root, self.layout.home.as_deref(), &path);
+            let leads = escape::path(&leads);
+            output.warn(format!("{shown} is a link to {leads}: what is there is not looked at, and the link stays"));
         }
     }
 

@@ -12,7 +12,12 @@ use crate::generate::shell::named;
 ///
 /// The format has no way to remove a variable, so `unset` is not in it.
 pub fn lines(variables: &VariableSet) -> Vec<String> {
-    named(variables).map(|variable| format!("{}={}", variable.name, quote(&variable.value))).collect()
+    named(variables).map(|variable| line(&variable.name, &variable.value)).collect()
+}
+
+/// The entry for one.
+pub fn line(name: &str, value: &str) -> String {
+    format!("{name}={}", quote(value))
 }
 
 fn quote(value: &str) -> String {

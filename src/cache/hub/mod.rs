@@ -102,6 +102,16 @@ pub enum FileKind {
     Foreign(PathBuf),
 }
 
+impl FileKind {
+    /// The name of the blob that it leads to, whether there is anything behind that or not.
+    pub const fn blob(&self) -> Option<&OsString> {
+        match self {
+            Self::Blob(name) | Self::Dangling(name) => Some(name),
+            Self::Own(_) | Self::Foreign(_) => None,
+        }
+    }
+}
+
 /// A branch or tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reference {
@@ -166,9 +176,10 @@ impl Repository {
         read::read(folder, hub, reading)
     }
 
-    /// The blobs that no revision has.
+    /// The blobs that no revision has, or has a link to where the payload of the blob is gone.
     pub fn orphans(&self) -> impl Iterator<Item = (&OsString, &Blob)> {
-        let used: std::collections::HashSet<&OsString> = self.revisions.iter().flat_map(Revision::blobs).collect();
+        let files = self.revisions.iter().flat_map(|revision| &revision.files);
+        let used: std::collections::HashSet<&OsString> = files.filter_map(|file| file.kind.blob()).collect();
         self.blobs.iter().filter(move |(name, _)| !used.contains(name))
     }
 

@@ -84,6 +84,8 @@ pub fn read(inventory: &Inventory) -> Contents {
         let mut nobodys = Copies::new();
         let copies = if is_shared { &mut nobodys } else { &mut copies };
         let leaves = match &unit.kind {
+            // What is behind a link is nowhere counted.
+            UnitKind::Repository(found) if found.leads.is_some() => continue,
             UnitKind::Repository(_) => repository(&unit.path, copies),
             UnitKind::Folder => folder(&unit.path, copies),
             UnitKind::Ollama => {

@@ -134,7 +134,7 @@ fn old_heap(subject: &Subject<'_>, goes: impl Fn(&Found, &Unit) -> bool) -> Heap
 
 /// What is wrong with a model, in words.
 pub(super) fn flaws(unit: &Unit) -> String {
-    let mut words = Vec::new();
+    let (mut links, mut words) = (Vec::new(), Vec::new());
     let mut say = |count: u64, what: &str| {
         if count > 0 {
             words.push(units::count(count, what));
@@ -144,12 +144,15 @@ pub(super) fn flaws(unit: &Unit) -> String {
     let parts = unit.parts();
     say(parts.map_or(0, |(here, of)| of.saturating_sub(here)), "missing part");
     if let UnitKind::Repository(repository) = &unit.kind {
+        let leads = repository.leads.as_ref();
+        links.extend(leads.map(|leads| format!("link to {}, not counted", crate::support::escape::path(leads))));
         say(repository.orphans.files, "orphan blob");
         say(repository.dangling, "dangling link");
         say(repository.foreign, "foreign link");
         say(repository.broken_refs.len() as u64, "broken ref");
     }
-    words.join(", ")
+    links.append(&mut words);
+    links.join(", ")
 }
 
 /// With which other model it shares bytes that are drawn there, in words.

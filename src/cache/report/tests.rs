@@ -136,6 +136,7 @@ fn unit(name: &str, disk: u64, kind: UnitKind, days: i64) -> Unit {
 fn inventory(name: &str) -> Inventory {
     let revision = Revision { commit: name.into(), sizes: sizes(500), ..Revision::default() };
     let repository = Repository {
+        leads: None,
         kind: "model",
         revisions: vec![revision],
         orphans: Heap { files: 2, bytes: 900 },
@@ -169,6 +170,7 @@ fn inventory(name: &str) -> Inventory {
         homes: sizes(1_504_096),
         trash: Sizes::default(),
         unmarked: Vec::new(),
+        shared: Vec::new(),
         twins: Vec::new(),
         problems: vec![Problem { path: stray.into(), why: name.to_owned() }],
         more_problems: 3,

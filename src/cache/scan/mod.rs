@@ -15,6 +15,7 @@ mod repository;
 mod state;
 mod store;
 mod summary;
+mod together;
 mod tree;
 mod twice;
 

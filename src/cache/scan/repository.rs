@@ -14,6 +14,7 @@ use super::link_room::{LinkRoom, Taken};
 use super::state::Tally;
 pub(super) use crate::cache::hub::named;
 use crate::cache::inventory::{Repository, Revision};
+use crate::cache::linked;
 use crate::cache::sizes::Sizes;
 use crate::support::interrupt;
 
@@ -122,7 +123,11 @@ impl Reader<'_> {
     fn part(&mut self, path: &Path, name: &str, outcome: io::Result<()>) {
         match outcome {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            outcome => self.note(&path.join(name), outcome),
+            outcome => {
+                let path = path.join(name);
+                let outcome = outcome.map_err(|error| linked::behind(&path).unwrap_or(error));
+                self.note(&path, outcome);
+            }
         }
     }
 

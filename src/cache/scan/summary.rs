@@ -8,6 +8,7 @@ use super::folder::Look;
 use super::key::Key;
 use super::pool::Pool;
 use super::state::{Payload, Row, RowId, RowKind, State};
+use super::together::Together;
 use crate::cache::inventory::{Found, Inventory, Repository, Unit, UnitKind};
 use crate::cache::places::Kind;
 use crate::cache::sizes::Sizes;
@@ -21,6 +22,7 @@ pub(super) fn of(pool: Pool) -> Inventory {
         is_home: places.iter().map(|place| matches!(place.kind, Kind::Home)).collect(),
         homes: Sizes::default(),
         total: Sizes::default(),
+        together: Together::default(),
     };
     for row in &state.rows {
         sums.add(row, row.sizes);
@@ -50,25 +52,32 @@ pub(super) fn of(pool: Pool) -> Inventory {
     }
     let path = |id: RowId| Some((id, state.rows.get(id as usize)?.path.clone()));
     let paths: HashMap<RowId, PathBuf> = state.rows.iter().filter_map(|row| path(row.with?)).collect();
-    for row in std::mem::take(&mut state.rows) {
+    let asked = sums.together.rows();
+    let mut units: HashMap<RowId, (usize, usize)> = HashMap::new();
+    for (id, row) in (0..).zip(std::mem::take(&mut state.rows)) {
         // All layers have a model.
         let is_spare = matches!(row.kind, RowKind::Ollama(_)) && row.sizes.files == 0;
         if is_spare || state.twins.iter().any(|(twin, _)| *twin == row.path) {
             continue;
         }
-        if let Some(place) = found.get_mut(row.place as usize) {
+        let number = row.place as usize;
+        if let Some(place) = found.get_mut(number) {
             place.exists = true;
             if !matches!(row.kind, RowKind::Trash) {
+                if asked.contains(&id) {
+                    units.insert(id, (number, place.units.len()));
+                }
                 let with = row.with.and_then(|id| paths.get(&id).cloned());
                 place.units.push(Unit { with, ..row.into() });
             }
         }
     }
     let trash = sums.places.last().copied().unwrap_or_default();
-    let Sums { total, homes, .. } = sums;
+    let Sums { total, homes, together, .. } = sums;
+    let shared = together.shared(|row| units.get(&row).copied());
     let State { unmarked, mut twins, problems, more_problems, .. } = state;
     twins.sort_unstable();
-    Inventory { places: found, total, homes, trash, unmarked, twins, problems, more_problems }
+    Inventory { places: found, total, homes, trash, shared, unmarked, twins, problems, more_problems }
 }
 
 struct Sums {
@@ -77,6 +86,8 @@ struct Sums {
     is_home: Vec<bool>,
     homes: Sizes,
     total: Sizes,
+    /// What several rows have.
+    together: Together,
 }
 
 impl Sums {
@@ -106,6 +117,7 @@ impl Sums {
         let sizes = |count: u64| Sizes { disk, exclusive: if count >= names { disk } else { 0 }, ..Sizes::default() };
         let mut slots: HashMap<usize, u64> = HashMap::new();
         let (mut all, mut at_home) = (0, 0);
+        let owners_again = owners.clone();
         for (row, count) in owners {
             all += count;
             let Some(row) = rows.get_mut(row as usize) else { continue };
@@ -113,6 +125,7 @@ impl Sums {
             *slots.entry(self.slot(row)).or_default() += count;
             at_home += if self.is_home(row.place) { count } else { 0 };
         }
+        self.together.add(disk, all >= names, owners_again.map(|(row, _)| row));
         if at_home > 0 {
             self.homes += sizes(at_home);
         }

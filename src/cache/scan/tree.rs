@@ -14,7 +14,7 @@ use super::{Piece, STORE_MARK, Work, repository};
 use crate::cache::inventory::Repository;
 use crate::cache::parts::Part;
 use crate::cache::places::OWN;
-use crate::cache::{ollama, places};
+use crate::cache::{linked, ollama, places};
 use crate::support::quoted;
 
 /// Folders that lead to models and are none: `torch/hub/checkpoints/x.pt` is the model `x.pt`.
@@ -133,6 +133,7 @@ impl Here<'_> {
         tally.folder(folder);
         let mut folders: Vec<NameBuf> = Vec::new();
         let mut models: Vec<(NameBuf, Tally)> = Vec::new();
+        let mut links: Vec<(NameBuf, Look)> = Vec::new();
         let outcome = folder.each(room, |name, kind| {
             if kind == Kind::Folder {
                 folders.push(name.to_owned());
@@ -143,6 +144,10 @@ impl Here<'_> {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
                 Err(error) => return Err(error),
             };
+            if kind == Kind::Link && !self.in_unit && called(text(name)).is_some() {
+                links.push((name.to_owned(), look));
+                return Ok(());
+            }
             let is_large = || look.size >= MODEL_SIZE || Part::of(text(name)).is_some();
             let is_model = kind == Kind::File && is_large();
             if !self.in_unit && is_model && !text(name).as_encoded_bytes().ends_with(LLAMA_PART) {
@@ -164,6 +169,9 @@ impl Here<'_> {
         if let Err(error) = outcome {
             pool.problem(self.path.to_path_buf(), &error);
         }
+        for (name, look) in links {
+            self.link(pool, &name, &look, &mut tally);
+        }
         let models = whole(models);
         let mut state = pool.state();
         state.add(self.row, &tally);
@@ -182,6 +190,22 @@ impl Here<'_> {
         } else {
             let work: Vec<Work> = self.work(pool, folder, folders);
             pool.give(work);
+        }
+    }
+
+    /// A link that is called like a repository.
+    fn link(&self, pool: &Pool, name: &Name, look: &Look, tally: &mut Tally) {
+        let path = self.path.join(text(name));
+        match (called(text(name)), linked::leads_out(&path, &pool.places)) {
+            (Some((id, kind)), leads @ Some(_)) => {
+                let linked = Box::new(Repository { kind, leads, ..Repository::default() });
+                let mut own = Tally::default();
+                own.link(look.disk);
+                let mut state = pool.state();
+                let row = state.row(self.number, id, path, RowKind::Repository(linked, Vec::new()));
+                state.add(row, &own);
+            }
+            _ => tally.count(look, None),
         }
     }
 

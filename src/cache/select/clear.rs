@@ -5,6 +5,7 @@ use std::path::Path;
 use super::lines::By;
 use super::needs::{Holder, Needs};
 use super::picks::{Pick, Picks};
+use super::prune::FIXED;
 use super::settle::{Settling, lines};
 use super::stock::{Holding, Seen, Stock, Thing, ThingKind};
 use super::used::UseLog;
@@ -185,14 +186,23 @@ impl Clearer<'_, '_> {
         match pick {
             Pick::Revision(at, _) => {
                 let (_, holding) = self.stock.at(*at)?;
+                if self.stock.fixed.contains(&holding.repository.folder) {
+                    return Some(FIXED.to_owned());
+                }
                 let problem = holding.repository.problems.first().map(|(path, error)| unread(path, error));
                 problem.or_else(|| self.downloads(holding))
             }
             Pick::Repository(at) => {
                 let (_, holding) = self.stock.at(*at)?;
+                if let Some(link) = holding.stays_as_link() {
+                    return Some(link);
+                }
                 let repository = &holding.repository;
                 if let Some((path, error)) = repository.problems.first() {
                     return Some(unread(path, error));
+                }
+                if self.stock.fixed.contains(&repository.folder) || self.stock.rooted.contains(&repository.folder) {
+                    return Some(FIXED.to_owned());
                 }
                 self.downloads(holding)
             }
@@ -204,6 +214,9 @@ impl Clearer<'_, '_> {
                 let thing = self.stock.things.get(*index)?;
                 if let Some(git) = thing.git {
                     return Some(format!("it holds a Git repository, {}", crate::support::escape::path(git)));
+                }
+                if thing.path().parent().is_some_and(|folder| self.stock.fixed.contains(folder)) {
+                    return Some(FIXED.to_owned());
                 }
                 if thing.obscure {
                     return Some(unread(&thing.path(), &"something in it is shut"));

@@ -75,6 +75,7 @@ pub fn select<'a>(stock: &'a Stock, needs: &Needs, log: &UseLog, keep: &[Pick], 
         busy: RefCell::default(),
     };
     if rules.past.is_none() {
+        pruner.links();
         pruner.leavings();
         pruner.expired();
         if rules.ci {
@@ -104,7 +105,7 @@ struct Pruner<'a, 'n> {
 }
 
 /// Why what lies in another user's folder stays.
-const FIXED: &str = "you may not delete in its folder: it is another user's, or read-only";
+pub(super) const FIXED: &str = "you may not delete in its folder: it is another user's, or read-only";
 
 /// A model that an age or a size may take.
 struct Candidate {
@@ -126,7 +127,8 @@ impl<'a> Pruner<'a, '_> {
     }
 
     fn readable(&self) -> impl Iterator<Item = (At, &'a HubStock, &'a Holding)> + use<'a> {
-        self.stock.repositories().filter(|(_, hub, holding)| hub.home && holding.repository.problems.is_empty())
+        let is_read = |holding: &Holding| holding.leads.is_none() && holding.repository.problems.is_empty();
+        self.stock.repositories().filter(move |(_, hub, holding)| hub.home && is_read(holding))
     }
 
     fn things(&self) -> impl Iterator<Item = (usize, Thing<'a>)> + use<'a> {
@@ -139,6 +141,15 @@ impl<'a> Pruner<'a, '_> {
 
     fn keeps(&self, name: &str, path: &std::path::Path, why: String) -> Kept {
         Kept { name: name.to_owned(), path: path.to_path_buf(), why }
+    }
+
+    /// Repositories that are links: somebody who counts on the room behind one should know that it stays.
+    fn links(&mut self) {
+        for (_, holding) in self.homes() {
+            if let Some(why) = holding.stays_as_link() {
+                self.kept.push(self.keeps(&holding.full_name(), &holding.repository.folder, why));
+            }
+        }
     }
 
     /// Revisions that no reference, no lock and no process needs.

@@ -47,6 +47,7 @@ pub(super) fn run(context: &Context, arguments: &DedupeArgs) -> Result<Exit> {
     let survey = Survey::of(context)?.without_links();
     survey.check_project()?;
     survey.warn(&context.output);
+    survey.tell_links(&context.output);
     let Survey { project, layout, mut places, distrusted, .. } = survey;
     // Who shares what a variable of the shell leads to, nobody knows here.
     let is_shared = |place: &Place| matches!(place.kind, Kind::Shell { .. });

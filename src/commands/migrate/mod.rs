@@ -55,6 +55,7 @@ pub(super) fn run(context: &Context, arguments: &MigrateArgs) -> Result<Exit> {
     survey.check_root()?;
     survey.warn_of_homes(&context.output);
     survey.leave_alone();
+    survey.tell_links(&context.output);
     let cache_root = survey.layout.cache_root.clone();
     let plan::Prepared { mut found, options } = plan::prepare(context, &survey, arguments, false)?;
     let parts = std::mem::take(&mut found.parts);

@@ -124,7 +124,8 @@ impl<'a> Going<'a> {
 
     fn is_all_of(&self, holding: &Holding) -> bool {
         let repository = &holding.repository;
-        repository.revisions.is_empty()
+        holding.leads.is_none()
+            && repository.revisions.is_empty()
             && holding.contents() == 0
             && repository.unfinished.iter().all(|(path, _)| self.unfinished.contains(path))
             && repository.references.iter().all(|one| one.commit.as_ref() == Some(&self.place.commit))

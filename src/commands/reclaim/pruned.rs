@@ -99,7 +99,9 @@ impl<'a> Suspects<'a> {
         let kind = match &unit.kind {
             // Nothing is read of what is Ollama's: so what is no suspect is passed by.
             _ if !self.units.contains(&*unit.path) && !matches!(unit.kind, UnitKind::Rest) => UnitKind::Ollama,
-            UnitKind::Repository(_) => UnitKind::Repository(Box::default()),
+            UnitKind::Repository(found) => {
+                UnitKind::Repository(Box::new(Repository { leads: found.leads.clone(), ..Repository::default() }))
+            }
             UnitKind::File => UnitKind::File,
             UnitKind::Folder => UnitKind::Folder,
             UnitKind::Store => UnitKind::Store,
@@ -117,11 +119,12 @@ impl<'a> Suspects<'a> {
 fn is_suspicious(unit: &Unit) -> bool {
     match &unit.kind {
         UnitKind::Repository(repository) => {
-            let Repository { revisions, orphans, broken_refs, .. } = &**repository;
+            let Repository { leads, revisions, orphans, broken_refs, .. } = &**repository;
+            let is_empty = leads.is_none() && revisions.is_empty();
             unit.partial.files > 0
                 || orphans.files > 0
                 || !broken_refs.is_empty()
-                || revisions.is_empty()
+                || is_empty
                 || revisions.iter().any(is_unnamed)
         }
         UnitKind::Store => unit.sizes.files > 0,

@@ -52,6 +52,8 @@ pub(super) fn run(context: &Context, arguments: &SetupArgs) -> Result<Exit> {
     let plan = decided.plan(&shelf)?;
     let unfinished = shelf.interrupted().is_some();
     let pending = !plan.is_empty() || unfinished;
+    // A copy has the original's record, which says nothing of it.
+    let copied = !pending && shelf.folder().is_dir() && !shelf.record().is_set_up();
     let models = match outlook(context, arguments, &decided, &facts) {
         // What is wrong with the models is told by their own step, when the project is set up.
         Err(_) if !only_looks => None,
@@ -60,13 +62,14 @@ pub(super) fn run(context: &Context, arguments: &SetupArgs) -> Result<Exit> {
     let wanting = models.as_ref().is_some_and(Outlook::is_pending);
     let coming = models.as_ref().is_some_and(Outlook::brings_something);
 
-    show(context, &decided, &plan, &View { unfinished, wanting, coming, machine: !asks });
+    let copied = only_looks && copied;
+    show(context, &decided, &plan, &View { unfinished, wanting, coming, copied, machine: !asks });
     if let Some(models) = models.as_ref().filter(|models| only_looks || models.brings_something()) {
         models.show(context, only_looks, !plan.is_empty());
     }
     if only_looks {
         report(context, &decided, &plan, false, Ended::Skipped, models.as_ref())?;
-        return Ok(if arguments.check && (pending || wanting) { Exit::Found } else { Exit::Done });
+        return Ok(if arguments.check && (pending || copied || wanting) { Exit::Found } else { Exit::Done });
     }
     if !pending {
         remember(&plan, &shelf)?;

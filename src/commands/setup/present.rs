@@ -26,6 +26,8 @@ pub(super) struct View {
     pub(super) wanting: bool,
     /// There is something to download, needed or not.
     pub(super) coming: bool,
+    /// The files are as they should be, and another folder's setup wrote them.
+    pub(super) copied: bool,
     /// Adds the project's line, for who saw no card.
     pub(super) machine: bool,
 }
@@ -64,6 +66,10 @@ pub(super) fn show(context: &Context, decided: &Decided, plan: &Plan, shown: &Vi
     if plan.is_empty() {
         output.tell(match shown.unfinished {
             true => "The last setup was interrupted when everything was written; `modelstrap setup` ends it.",
+            false if shown.copied => {
+                "The files of this project are as they should be, but it was not set up from here, as a copy is not; \
+                 `modelstrap setup` notes that it is."
+            }
             false if shown.coming => "Nothing to do but to download what is missing.",
             false if shown.wanting => "The files of this project are as they should be.",
             false if !plan.kept.is_empty() => "Nothing to do, but for what stays as it is.",

@@ -139,6 +139,7 @@ fn model(report: &Report<'_>, unit: &Unit) -> Value {
 fn flaws(value: &mut Value, repository: &Repository) {
     value["orphans"] = heap(repository.orphans);
     value["dangling_links"] = json!(repository.dangling);
+    value["leads_to"] = json!(repository.leads.as_deref().map(text));
     value["foreign_links"] = json!(repository.foreign);
     value["broken_refs"] = json!(repository.broken_refs);
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Report, growth, unfinished};
+use super::{Report, copied, growth, linked, unfinished};
 use crate::cache::inventory::{Found, Heap, Revision, Unit, UnitKind};
 use crate::cache::places::{Aside, Why};
 use crate::cache::scan::STORE_MARK;
@@ -89,7 +89,7 @@ fn head(report: &Report<'_>) -> String {
         let what = "to remove or move anything, change into a project, or name it with `-C`";
         text.push_str(&format!("{said}{}; {what}\n", where_shells_lead(report)));
     } else if !report.set_up {
-        text.push_str(&led_by_nobody(report));
+        text.push_str(&copied::line(report).unwrap_or_else(|| led_by_nobody(report)));
     }
     text.push('\n');
     text
@@ -202,7 +202,9 @@ pub(super) fn flaws(unit: &Unit) -> Vec<String> {
     let parts = unit.parts().filter(|(here, of)| here < of);
     let missing = parts.map(|(here, of)| format!("{} of {of} parts missing", of - here));
     let UnitKind::Repository(repository) = &unit.kind else { return missing.into_iter().chain(partial).collect() };
+    let leads = repository.leads.as_ref().map(|leads| format!("link to {}", escape::path(leads)));
     [
+        leads,
         partial,
         heap(repository.orphans, "orphan blob"),
         number(repository.dangling, "dangling link"),
@@ -287,6 +289,7 @@ fn notes(report: &Report<'_>, output: &Output) -> String {
         let path = paths::friendly(&report.layout.root, report.layout.home.as_deref(), path);
         format!("{path} holds nothing but links: nothing is counted there")
     }));
+    notes.extend(linked::notes(report));
     notes.extend(report.inventory.unmarked.iter().map(|store| unmarked(report, store)));
     notes.extend(reclaim::lines(&report.reclaimable));
     notes.extend(report.findings());

@@ -1,9 +1,11 @@
 //! `modelstrap status`: what the caches hold, what lies outside of them, and whether that is too much.
 
 mod beside;
+mod copied;
 mod growth;
 mod json;
 mod lines;
+mod linked;
 mod outside;
 mod tui;
 mod unfinished;
@@ -175,16 +177,9 @@ impl Report<'_> {
 
     /// What the models that are shown take together, and how many they are. What several of them share counts once.
     fn chosen(&self) -> (Sizes, usize) {
-        let shown: Vec<&Unit> = self.places().flat_map(|found| self.models(found).0).collect();
-        let mut sum = Sizes::default();
-        for unit in &shown {
-            let Sizes { apparent, disk, exclusive, files } = unit.sizes;
-            sum.apparent = sum.apparent.saturating_add(apparent);
-            sum.disk = sum.disk.saturating_add(disk.saturating_sub(unit.elsewhere));
-            sum.exclusive = sum.exclusive.saturating_add(exclusive);
-            sum.files = sum.files.saturating_add(files);
-        }
-        (sum, shown.len())
+        let units = self.places().flat_map(|found| self.models(found).0);
+        let shown: HashSet<&PathBuf> = units.map(|unit| &unit.path).collect();
+        (self.inventory.sum(|unit| shown.contains(&unit.path)), shown.len())
     }
 
     /// Whether models are asked for, by name or by what chooses among them.

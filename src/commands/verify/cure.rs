@@ -8,7 +8,7 @@ use crate::cache::Place;
 use crate::cache::places::Kind;
 use crate::cache::verify::{By, Claim, Content, Digits, Expected, Missing, Owner, Repo, Verdict, Verdicts, owners};
 use crate::fetch::Digest;
-use crate::models::hub::{api, place};
+use crate::models::hub::{api, place, store};
 use crate::models::locked::{File, HubPlace, Place as ModelPlace, RepoType};
 use crate::models::mend::{Cure, Linked, Wound};
 use crate::models::rehash::{self, Item};
@@ -204,7 +204,7 @@ impl<'a> Surgery<'a> {
             Ok(source) => {
                 let source = Source { cure: copied.unwrap_or(source.cure), ..source };
                 let blob = repo.folder.join("blobs").join(digest.hex());
-                self.wound(vec![blob], digest, missing.size, source)
+                self.wound(vec![store::gone(&blob).unwrap_or(blob)], digest, missing.size, source)
             }
             Err(why) => Remedy::Nothing(why),
         }

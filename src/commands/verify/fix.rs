@@ -1,6 +1,7 @@
 //! `--fix`: brings the right bytes of what is damaged or missing, and nothing else.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
@@ -9,7 +10,7 @@ use super::finding::{Finding, Kind};
 use super::models::{STAYS, Session, fetch_again};
 use super::{Exit, Outcome, units};
 use crate::cli::CacheVerifyArgs;
-use crate::fetch::{Event, Options};
+use crate::fetch::{Digest, Event, Options};
 use crate::models::keeper::Trust;
 use crate::models::mend::{self, Cure, Wound};
 use crate::support::escape::printable;
@@ -96,12 +97,40 @@ fn sort<'a>(session: &Session<'_>, wanted: &HashMap<String, String>, outcome: &'
 
 /// The reasons of what could not be mended.
 fn mend(session: &Session<'_>, arguments: &CacheVerifyArgs, work: &Work<'_>) -> Result<Vec<String>> {
-    if work.wounds.is_empty() {
+    // Bytes that several lack come once: the first has them, and the others get them from it.
+    let mut coming = HashSet::new();
+    let is_first = |wound: &Wound| !matches!(wound.cure, Cure::Fetch { .. }) || coming.insert(wound.digest);
+    let (firsts, mut repeats) = split(&work.wounds, is_first);
+    let mut here = HashMap::new();
+    let mut failed = at_once(session, arguments, &firsts, &mut here)?;
+    for (_, wound) in &mut repeats {
+        if let Some(path) = here.get(&wound.digest) {
+            wound.cure = Cure::Copy(PathBuf::clone(path));
+        }
+    }
+    failed.extend(at_once(session, arguments, &repeats, &mut here)?);
+    Ok(failed)
+}
+
+type Cases<'a> = Vec<(&'a Finding, Wound)>;
+
+fn split<'a>(all: &[(&'a Finding, Wound)], mut is_first: impl FnMut(&Wound) -> bool) -> (Cases<'a>, Cases<'a>) {
+    all.iter().cloned().partition(|(_, wound)| is_first(wound))
+}
+
+/// Mends `work`, and notes where the bytes are that came: the reasons of what could not be mended.
+fn at_once(
+    session: &Session<'_>,
+    arguments: &CacheVerifyArgs,
+    work: &[(&Finding, Wound)],
+    here: &mut HashMap<Digest, PathBuf>,
+) -> Result<Vec<String>> {
+    if work.is_empty() {
         return Ok(Vec::new());
     }
-    let wounds: Vec<Wound> = work.wounds.iter().map(|(_, wound)| wound.clone()).collect();
+    let wounds: Vec<Wound> = work.iter().map(|(_, wound)| wound.clone()).collect();
     let fetched: Vec<&(&Finding, Wound)> =
-        work.wounds.iter().filter(|(_, wound)| matches!(wound.cure, Cure::Fetch { .. })).collect();
+        work.iter().filter(|(_, wound)| matches!(wound.cure, Cure::Fetch { .. })).collect();
     let names: BTreeSet<&str> = fetched.iter().map(|(finding, _)| finding.model.as_str()).collect();
     let models = names.iter().map(|name| ModelLine { name: (*name).to_owned() }).collect();
     let files: Vec<FileLine> = fetched
@@ -130,10 +159,11 @@ fn mend(session: &Session<'_>, arguments: &CacheVerifyArgs, work: &Work<'_>) -> 
         bail!(Interrupted("stopped; what is mended stays, and the same command does the rest".to_owned()));
     }
     let mut failed = Vec::new();
-    for ((finding, _), result) in work.wounds.iter().zip(results) {
+    for ((finding, wound), result) in work.iter().zip(results) {
         match result {
             Err(why) => failed.push(format!("{} is not mended: {why}", name(finding))),
             Ok(changed) => {
+                here.extend(wound.paths.first().map(|path| (wound.digest, path.clone())));
                 for path in changed.iter().chain(&finding.own) {
                     session.output().warn(format!("{} keeps the bytes that it has", session.shown(path)));
                 }

@@ -42,6 +42,9 @@ pub(super) fn run(context: &Context, arguments: &CacheVerifyArgs) -> Result<Exit
         survey.warn_of_homes(&context.output);
         survey.leave_alone();
     }
+    if arguments.targets.is_empty() {
+        survey.tell_links(&context.output);
+    }
     // A lock that is spoilt, or a model that is none, keep nobody from knowing whether the cache is sound.
     let session = match Session::open(context) {
         Ok(session) => Some(session),

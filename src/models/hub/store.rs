@@ -5,7 +5,7 @@
 //! shared: `cache/remove` alone takes one away, by the store's own list of users.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::support::bounded;
 
@@ -51,6 +51,24 @@ pub fn folder(hub: &Path) -> Option<PathBuf> {
     (real && bounded::read(&marker, 64).is_ok_and(|bytes| bytes == MARKED)).then_some(folder)
 }
 
+/// Where the payload of the blob at `path` belongs, if that is a link into its hub's store, nothing is there, and the store has the list of its
+/// users still, as after a client that knows no store has deleted it. A payload without its list nobody would ever take away.
+pub fn gone(path: &Path) -> Option<PathBuf> {
+    let repository = path.parent()?.parent()?;
+    let store = folder(repository.parent()?)?;
+    let leads = fs::read_link(path).ok()?;
+    let mut parts = leads.strip_prefix("../../blobs").ok()?.components();
+    let (Some(Component::Normal(shard)), Some(Component::Normal(name)), None) =
+        (parts.next(), parts.next(), parts.next())
+    else {
+        return None;
+    };
+    let payload = store.join(shard).join(name);
+    let list = payload.with_extension("refs");
+    let is_listed = fs::symlink_metadata(&list).is_ok_and(|list| list.is_file());
+    (is_listed && fs::symlink_metadata(&payload).is_err()).then_some(payload)
+}
+
 /// What the blob at `path`, of a repository in the cache `hub`, is.
 pub fn look(path: &Path, hub: &Path) -> Blob {
     let Ok(metadata) = fs::metadata(path) else { return Blob::Missing };
@@ -89,6 +107,8 @@ mod tests {
         fs::write(hub.join("blobs").join(MARKER), MARKED).unwrap();
         assert_eq!(look(&link, &hub), Blob::Shared { payload: hub.join("blobs/ab/abcd"), size: 5 });
         fs::remove_file(hub.join("blobs/ab/abcd")).unwrap();
-        assert_eq!(look(&link, &hub), Blob::Missing);
+        assert_eq!((look(&link, &hub), gone(&link)), (Blob::Missing, None));
+        fs::write(hub.join("blobs/ab/abcd.refs"), "models--o--n/blobs/etag\n").unwrap();
+        assert_eq!(gone(&link), Some(hub.join("blobs/ab/abcd")));
     }
 }

@@ -39,6 +39,8 @@ pub struct Stock {
     pub inner: Vec<PathBuf>,
     /// Repositories, and folders of things, in which this user may not delete.
     pub fixed: HashSet<PathBuf>,
+    /// Repositories of which this user may delete revisions, and which they may not take as a whole.
+    pub rooted: HashSet<PathBuf>,
     /// Files outside of the cache that Git tracks, or may track: they stay.
     pub tracked: HashSet<PathBuf>,
 }

@@ -69,8 +69,8 @@ pub fn read(inventory: &Inventory, sources: &Sources<'_>) -> Stock {
     }
     for hub in &mut stock.hubs {
         hub.repositories.sort_by(|one, other| one.repository.folder.cmp(&other.repository.folder));
-        // A repository that could not be read may use any of them.
-        if hub.repositories.iter().any(|holding| !holding.repository.problems.is_empty()) {
+        // A repository that could not be read may use any of them, and so may one that somebody has moved away.
+        if hub.repositories.iter().any(|one| one.leads.is_some() || !one.repository.problems.is_empty()) {
             hub.payloads.unlist();
         }
     }
@@ -179,7 +179,10 @@ impl Reader<'_> {
                 continue;
             }
             match self.units.get(&path).map(|unit| &unit.kind) {
-                Some(UnitKind::Repository(_)) => self.repository(&path, folder, stock),
+                Some(UnitKind::Repository(found)) => match &found.leads {
+                    Some(leads) => self.linked(&path, leads, folder, stock),
+                    None => self.repository(&path, folder, stock),
+                },
                 _ if self.is_store(&path, folder) => {}
                 Some(UnitKind::File) => self.file(folder, &name, ThingKind::File, stock),
                 Some(UnitKind::Folder) => self.thing(&path, ThingKind::Folder, stock),
@@ -221,6 +224,12 @@ impl Reader<'_> {
         stock.hubs.get_mut(at)
     }
 
+    fn linked(&mut self, path: &Path, leads: &Path, folder: &Path, stock: &mut Stock) {
+        if let Some(hub) = self.hub(folder, stock) {
+            hub.repositories.push(Holding::linked(path, leads));
+        }
+    }
+
     fn repository(&mut self, path: &Path, folder: &Path, stock: &mut Stock) {
         let Walk { entries, problems } = walk_repository(path);
         let unread = problems.into_iter().map(|(path, why)| (path, io::Error::other(why)));
@@ -230,6 +239,10 @@ impl Reader<'_> {
         };
         if !(may_delete("blobs") && may_delete("snapshots")) {
             stock.fixed.insert(path.to_path_buf());
+        }
+        // It goes by being moved into the trash, which changes both folders.
+        if atomic::can_write(path).is_err() || atomic::can_write(folder).is_err() {
+            stock.rooted.insert(path.to_path_buf());
         }
         if let Some(hub) = self.hub(folder, stock) {
             let mut holding = Holding::read(path, &Hub::at(folder), entries, &hub.payloads);

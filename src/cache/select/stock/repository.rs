@@ -15,6 +15,8 @@ use crate::support::quoted;
 pub struct Holding {
     /// What the layout says.
     pub repository: Repository,
+    /// Where it leads, if it is a link out of all places: then nothing else is known of it, and it stays.
+    pub leads: Option<PathBuf>,
     /// The folder itself and everything below it, sorted by path.
     pub entries: Entries,
     /// Its contents, sorted by name.
@@ -126,11 +128,12 @@ impl Reading for Taking<'_> {
     }
 
     fn file(&mut self, revision: usize, file: hub::File) {
-        let hub::FileKind::Blob(name) = file.kind else { return };
+        // A blob whose payload is gone is the revision's all the same.
+        let Some(name) = file.kind.blob() else { return };
         if self.revisions.len() <= revision {
             self.revisions.resize_with(revision + 1, Vec::new);
         }
-        let number = self.find(&name).and_then(|at| u32::try_from(at).ok());
+        let number = self.find(name).and_then(|at| u32::try_from(at).ok());
         self.revisions[revision].extend(number);
     }
 }
@@ -171,7 +174,26 @@ impl Holding {
             unfinished: read.unfinished,
             problems: read.problems,
         };
-        Self { repository, entries, blobs, elsewhere }
+        Self { repository, leads: None, entries, blobs, elsewhere }
+    }
+
+    /// The repository at `path`, which is a link to `leads`.
+    pub fn linked(path: &Path, leads: &Path) -> Self {
+        let name = quoted::text(path.file_name().unwrap_or_default());
+        let (name, kind) = hub::named(&name).unwrap_or((name, "model"));
+        Self {
+            repository: Repository { folder: path.to_path_buf(), name, kind, ..Repository::default() },
+            leads: Some(leads.to_path_buf()),
+            entries: Entries::default(),
+            blobs: Vec::new(),
+            elsewhere: Vec::new(),
+        }
+    }
+
+    /// Why it stays, where it is a link.
+    pub fn stays_as_link(&self) -> Option<String> {
+        let leads = crate::support::escape::path(self.leads.as_deref()?);
+        Some(format!("it is a link to {leads}: what is there is left alone, and so is the link"))
     }
 
     /// What was read as a whole.

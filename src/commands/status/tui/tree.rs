@@ -22,6 +22,7 @@ pub(super) mod why {
     pub(in super::super) const STORE: &str =
         "these go with the last repository that uses them, or with `modelstrap prune`";
     pub(in super::super) const OLLAMA: &str = "models of Ollama have layers in common: `ollama rm` removes them";
+    pub(in super::super) const LINK: &str = "this is a link to elsewhere: neither it nor what is there is deleted";
     pub(in super::super) const TOGETHER: &str = "mark all of them, one level up";
     pub(in super::super) const PART: &str = "a model goes whole: what is left of it would be taken for all of it";
     pub(in super::super) const KEPT: &str = "this stays whatever is deleted around it";
@@ -117,6 +118,9 @@ fn unit(unit: &Unit, named: &HashMap<PathBuf, Vec<String>>) -> Option<Branch> {
         UnitKind::Ollama => (name, Kind::File, tone, Some(why::OLLAMA), Below::Nothing),
         UnitKind::Rest if unit.sizes.files == 0 => return None,
         UnitKind::Rest => ("other files".to_owned(), Kind::Rest, Tone::Pending, Some(why::REST), Below::Unread),
+        UnitKind::Repository(repository) if repository.leads.is_some() => {
+            (name, Kind::Repository, tone, Some(why::LINK), Below::Nothing)
+        }
         UnitKind::Repository(repository) => {
             (name, Kind::Repository, tone, None, Below::Here(parts(unit, repository).collect()))
         }
