@@ -11,8 +11,9 @@ use anyhow::{Result, bail};
 use super::who::tag;
 use super::{Needed, Scene};
 use crate::cache::remove::{Role, Victim};
+use crate::cache::select::locked::AsksLocks;
 use crate::cache::select::{Needs, Selection};
-use crate::models::hub::locks::is_any_held;
+use crate::models::hub::locks;
 use crate::support::escape;
 
 /// How a plan is made, by what is needed.
@@ -59,7 +60,7 @@ fn needs(scene: &Scene<'_>) -> Result<Needs> {
             escape::printable(why)
         );
     }
-    needs.ask_locks(is_any_held);
+    needs.ask_locks(AsksLocks { of_repository: locks::is_any_held, at: locks::is_held });
     Ok(needs)
 }
 
