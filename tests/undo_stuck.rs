@@ -28,7 +28,7 @@ fn the_one_that_is_stuck_fails_and_the_others_do_not() {
     let says = [
         "warning: .cache/whisper/c.pt could not be brought back: something stands there again; it waits in @/p/.cache/whisper/.modelstrap/trash/",
         ", where `clear` put it at 20",
-        " until the way is free and the next run puts it back; take it from there, or delete it there, to be done with it\n",
+        "Z: when the way is free, `modelstrap clear --undo` tries again; `modelstrap clear trash` frees it\n",
     ];
     let ran = ran.says(&says);
     assert!(ran.err.ends_with("1 thing could not be brought back, and stay in the trash, as said above\n"), "{ran:?}");
@@ -62,4 +62,35 @@ fn it_ends_when_the_way_is_free_or_when_it_is_taken_from_the_trash() {
     }
     room.run(&["clear", "--undo"]).expect(0);
     assert!(!room.exists(".cache/whisper/.modelstrap") && room.text(".cache/whisper/c.pt") == "again");
+}
+
+#[test]
+fn what_is_stuck_is_trash_like_any_other_and_what_came_back_by_itself_is_back() {
+    let room = stuck();
+    let undone = room.run(&["clear", "--undo"]).expect(1);
+    assert!(undone.out.is_empty(), "{undone:?}");
+    // Runs that look, and those that delete, say nothing of it.
+    for verb in [&["status"][..], &["prune", "--yes"]] {
+        let ran = room.run(verb).expect(0);
+        assert!(!ran.err.contains("c.pt"), "{ran:?}");
+    }
+    // What is removed since is what comes back.
+    room.run(&["clear", "c.pt", "--yes"]).expect(0);
+    let undone = room.run(&["clear", "--undo"]).expect(0);
+    assert_eq!(
+        (undone.out.split(" (").next(), room.text(".cache/whisper/c.pt").as_str()),
+        (Some("c.pt is back"), "again")
+    );
+    room.run(&["clear", "trash", "--yes"]).expect(0);
+    assert!(!room.exists(".cache/whisper/.modelstrap"));
+    room.run(&["status"]).expect(0);
+    assert_eq!(room.text(".cache/whisper/c.pt"), "again");
+
+    let room = stuck();
+    room.write(".cache/whisper/c.pt", vec![7; 20_000]);
+    let undone = room.run(&["clear", "--undo"]).expect(0);
+    assert_eq!((undone.out.split(" (").next(), undone.err.as_str()), (Some("c.pt is back"), ""));
+    room.run(&["clear", "c.pt", "--yes", "--now"]).expect(0);
+    room.run(&["status", "--quiet"]).expect(0);
+    assert!(!room.exists(".cache/whisper/c.pt"));
 }

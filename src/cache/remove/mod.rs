@@ -8,6 +8,7 @@
 mod apart;
 mod back;
 mod clock;
+mod copied;
 mod downloads;
 mod guard;
 mod held;
@@ -16,10 +17,12 @@ mod job;
 mod journal;
 mod kept;
 mod locks;
+mod merge;
 mod moves;
 mod needed;
 mod opened;
 mod place;
+mod rest;
 mod room;
 mod rows;
 mod run;
@@ -182,8 +185,8 @@ pub struct Restored {
     pub back: Roll,
     /// What each of it takes on the disk, in bytes; of those at the end it may not be known.
     pub sizes: Vec<u64>,
-    /// What could not be put back, of this run or of one that was undone before it: why, and where it lies in the trash. It stays
-    /// there until it can go back, or a person takes it.
+    /// What could not be put back, of this run or of one that was undone before it: why, and where it lies in the trash, until its time
+    /// is over.
     pub stayed: Vec<(PathBuf, String)>,
     /// Whether all is back of the run that this undo was for: the last one that can be, or else those that were stuck.
     pub is_whole: bool,

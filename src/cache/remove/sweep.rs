@@ -2,7 +2,8 @@
 //! had looked at everything again, or when a person wants it.
 //!
 //! A run that was killed among its renames has decided nothing: everything goes back, as if it had never been. One that was killed
-//! after its decision is finished. What is to go back and cannot is nobody's leave to delete it, however old it is: a cache whose
+//! after its decision is finished. What an undo could not put back waits as trash does, and no run but an undo tries it again. What
+//! was taken by a run that was killed, and cannot go back, is nobody's leave to delete it, however old it is: a cache whose
 //! disk is away, or a clock that was wrong, must not cost a model. It stays, and is named each time, until a person has cleared
 //! the way or has taken it from the trash.
 
@@ -37,17 +38,19 @@ impl Sweep {
     }
 }
 
-/// Tries again what earlier undos could not put back, then brings back the last run that can be: what is stuck stands in nobody
-/// else's way.
+/// Brings back the last run that can be. What an undo before could not put back is tried again in its turn, and stands in no older
+/// one's way.
 pub(super) fn undo(remover: &Remover) -> Result<Option<Restored>> {
     let past = read(remover)?.into_iter().filter(|past| past.fate != Fate::Undecided);
     let (mut decided, returning): (Vec<_>, Vec<_>) = past.partition(|past| past.fate != Fate::Returning);
     decided.retain(|past| past.fate != Fate::Decided(None));
-    let mut restored = Restored::default();
+    let (mut restored, now) = (Restored::default(), remover.moment());
     for past in returning.into_iter().rev() {
-        let run = Opened::open(past, &remover.guard());
+        let mut run = Opened::open(past, &remover.guard());
         restored.verb.clone_from(&run.past.verb);
+        run.wait_as_trash(&now);
         run.give_back(&mut restored.back, None, &mut restored.stayed);
+        run.keep_rest(now.clone());
         run.close();
     }
     while let Some(last) = decided.pop() {
@@ -59,15 +62,23 @@ pub(super) fn undo(remover: &Remover) -> Result<Option<Restored>> {
             }
             continue;
         }
-        run.past.journal.give_back().context("the undo cannot be noted in its journal")?;
-        run.past.fate = Fate::Returning;
+        run.wait_as_trash(&now);
+        if !run.past.is_tried {
+            run.past.journal.give_back().context("the undo cannot be noted in its journal")?;
+            run.past.fate = Fate::Returning;
+        }
         restored.verb.clone_from(&run.past.verb);
-        let stuck = restored.stayed.len();
-        restored.sizes = vec![0; restored.back.len()];
+        let (before, stuck) = (restored.back.len(), restored.stayed.len());
+        restored.sizes = vec![0; before];
         run.give_back(&mut restored.back, Some(&mut restored.sizes), &mut restored.stayed);
-        restored.is_whole = restored.stayed.len() == stuck;
+        let is_rest = run.past.is_tried;
+        run.keep_rest(now.clone());
         run.close();
-        return Ok(Some(restored));
+        // What one before could not put back, and still cannot be, stands in no older one's way.
+        if !is_rest || restored.back.len() > before {
+            restored.is_whole = restored.stayed.len() == stuck;
+            return Ok(Some(restored));
+        }
     }
     journal::tidy(&remover.cache_root);
     restored.is_whole = restored.stayed.is_empty();
@@ -88,7 +99,13 @@ pub(super) fn sweep(remover: &Remover, which: &Sweep) -> Result<Swept> {
                 run.give_up(until);
                 run.empty(&mut swept)?;
             }
-            Fate::Undecided | Fate::Returning => run.give_back(&mut swept.back, None, &mut swept.problems),
+            Fate::Undecided => run.give_back(&mut swept.back, None, &mut swept.problems),
+            Fate::Returning => {
+                let now = remover.moment();
+                run.wait_as_trash(&now);
+                run.give_back(&mut swept.back, None, &mut swept.problems);
+                run.keep_rest(now);
+            }
         }
         run.close();
     }
@@ -121,7 +138,7 @@ pub(super) fn would_return(remover: &Remover, now: &Moment) -> Result<Option<Res
         }
         let run = Opened::open(past, &remover.guard());
         let moves = run.past.moves.iter().filter_map(Result::ok);
-        for one in moves.filter(|one| !one.is_list && run.holds(one).unwrap_or(false)) {
+        for one in moves.filter(|one| !one.is_list && run.would_return(one)) {
             restored.back.push(&run.path(&one));
             restored.sizes.push(run.bytes_of(&one));
             restored.verb.clone_from(&run.past.verb);
