@@ -2,6 +2,7 @@
 //! code's.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so and stops")]
+#![allow(clippy::disallowed_methods, reason = "what a test made it may remove")]
 
 mod support;
 
@@ -93,4 +94,33 @@ fn what_is_stuck_is_trash_like_any_other_and_what_came_back_by_itself_is_back() 
     room.run(&["clear", "c.pt", "--yes", "--now"]).expect(0);
     room.run(&["status", "--quiet"]).expect(0);
     assert!(!room.exists(".cache/whisper/c.pt"));
+}
+
+#[test]
+fn what_lies_in_the_trash_of_a_copied_project_comes_back_there_or_is_freed_there() {
+    let room = Room::bare();
+    room.write("modelstrap.toml", "");
+    room.write(".cache/whisper/a.pt", vec![7; 20_000]);
+    room.run(&["clear", "a.pt", "--yes"]).expect(0);
+    let before = room.tree();
+    for (copy, lost) in [("one", false), ("two", false), ("three", true)] {
+        let at = room.path().join(copy);
+        let copied = std::process::Command::new("cp").arg("-a").args([room.root(), at.as_path()]).status().unwrap();
+        assert!(copied.success());
+        let there = |arguments: &[&str]| room.ran(room.command(arguments).current_dir(&at));
+        if lost {
+            fs::remove_dir_all(at.join(".cache/.modelstrap")).unwrap();
+        }
+        if copy == "one" {
+            assert!(there(&["clear", "--undo"]).expect(0).out.starts_with("a.pt is back ("));
+            assert_eq!(fs::read(at.join(".cache/whisper/a.pt")).unwrap().len(), 20_000);
+        } else {
+            assert_eq!(there(&["clear", "trash", "--yes"]).expect(0).out, "20.5 kB freed.\n");
+            assert_eq!(there(&["status"]).expect(0).out.matches("Trash").count(), 0);
+        }
+        assert!(!at.join(".cache/whisper/.modelstrap").exists());
+        fs::remove_dir_all(&at).unwrap();
+        room.tree().assert_eq(&before, copy);
+    }
+    room.run(&["clear", "--undo"]).expect(0);
 }

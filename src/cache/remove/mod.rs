@@ -17,6 +17,7 @@ mod job;
 mod journal;
 mod kept;
 mod locks;
+mod lost;
 mod merge;
 mod moves;
 mod needed;
@@ -213,6 +214,8 @@ pub struct Remover {
     left: Vec<PathBuf>,
     /// Links of `dedupe` that a plan knows of, and has decided over.
     known: Vec<PathBuf>,
+    /// Places that nobody else has a trash in; links followed.
+    own: Vec<PathBuf>,
     machine: PathBuf,
     /// What each place was when it was admitted: where it really is, and which folder that is.
     admitted: Mutex<HashMap<PathBuf, Admitted>>,
@@ -229,6 +232,7 @@ impl Remover {
             forbidden: forbidden.to_vec(),
             left: Vec::new(),
             known: Vec::new(),
+            own: Vec::new(),
             machine: PathBuf::from("/"),
             admitted: Mutex::default(),
         }
@@ -238,6 +242,13 @@ impl Remover {
     #[must_use]
     pub fn leaving(mut self, left: Vec<PathBuf>) -> Self {
         self.left = left;
+        self
+    }
+
+    /// The same, and what lies in the trashes of `own` (links followed) is this project's, also where no journal tells of it.
+    #[must_use]
+    pub fn owning(mut self, own: Vec<PathBuf>) -> Self {
+        self.own = own;
         self
     }
 

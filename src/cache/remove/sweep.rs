@@ -11,6 +11,7 @@ use anyhow::{Context as _, Result};
 
 use super::clock::{Moment, Over};
 use super::journal::{self, Fate, Past};
+use super::lost::{self, Lost};
 use super::opened::Opened;
 use super::{Remover, Restored, Swept};
 use crate::cache::roll::Roll;
@@ -109,6 +110,15 @@ pub(super) fn sweep(remover: &Remover, which: &Sweep) -> Result<Swept> {
         }
         run.close();
     }
+    for lost in lost(remover)? {
+        let is_over = match which {
+            Sweep::Expired(now) => lost.is_over(now.date),
+            Sweep::AllDecided => true,
+        };
+        if is_over {
+            lost.empty(&mut swept);
+        }
+    }
     journal::tidy(&remover.cache_root);
     Ok(swept)
 }
@@ -116,7 +126,8 @@ pub(super) fn sweep(remover: &Remover, which: &Sweep) -> Result<Swept> {
 pub(super) fn waiting(remover: &Remover) -> Result<u64> {
     let is_over = |past: &Past| matches!(past.fate, Fate::Decided(_));
     let runs = read(remover)?.into_iter().filter(is_over).map(|past| Opened::open(past, &remover.guard()));
-    Ok(runs.fold(0, |sum: u64, run| sum.saturating_add(run.bytes())))
+    let told = runs.fold(0, |sum: u64, run| sum.saturating_add(run.bytes()));
+    Ok(lost(remover)?.iter().fold(told, |sum, lost| sum.saturating_add(lost.bytes())))
 }
 
 /// What an undo would bring back now.
@@ -155,11 +166,19 @@ pub(super) fn removed(remover: &Remover) -> Result<Roll> {
         let run = Opened::open(past, &remover.guard());
         paths.extend(run.past.moves.iter().filter_map(Result::ok).map(|one| run.path(&one)));
     }
+    paths.extend(lost(remover)?.iter().map(Lost::path));
     Ok(paths)
 }
 
+/// The trashes of which no journal tells.
+fn lost(remover: &Remover) -> Result<Vec<Lost>> {
+    lost::all(remover, &remover.guard()).with_context(|| unread(remover))
+}
+
 fn read(remover: &Remover) -> Result<Vec<Past>> {
-    journal::past(&remover.cache_root).with_context(|| {
-        format!("the journals of what was removed cannot be read in {}", escape::path(&remover.cache_root))
-    })
+    journal::past(&remover.cache_root).with_context(|| unread(remover))
+}
+
+fn unread(remover: &Remover) -> String {
+    format!("the journals of what was removed cannot be read in {}", escape::path(&remover.cache_root))
 }

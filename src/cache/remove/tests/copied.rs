@@ -4,7 +4,7 @@
 use std::process::Command;
 
 use super::super::journal;
-use super::hub::repository;
+use super::hub::{self, repository};
 use super::*;
 
 /// What was removed of a room, and a copy of its cache.
@@ -130,4 +130,57 @@ fn no_copied_journal_leads_out_of_its_root() {
         assert_eq!(copy.remover.sweep_all().unwrap(), Swept::default(), "{number}");
         assert_eq!((inside(&copy.root), copy.original()), (now, copy.after.clone()), "{number}");
     }
+}
+
+/// The files in the trash of a home are old enough for nobody to want them back.
+fn week() -> i64 {
+    time::seconds() + 8 * 86_400
+}
+
+#[test]
+fn what_no_journal_tells_of_is_freed_by_who_empties_the_trash_and_by_time_and_never_put_anywhere() {
+    for (all, is_refused) in [(true, true), (true, false), (false, false)] {
+        let mut copy = copy(&["cp", "-a"]);
+        let home = copy.root.join("huggingface");
+        match is_refused {
+            true => copy.edit("/.cache/huggingface\"", "/elsewhere/huggingface\""),
+            false => crate::support::delete::tree(&copy.root.join(".modelstrap"), &copy.root).unwrap(),
+        }
+        copy.remover = copy.remover.owning(vec![home.clone()]);
+        assert_eq!((copy.remover.waiting().unwrap(), copy.remover.removed().unwrap().len()), (copy.trashed, 1));
+        assert_eq!((copy.remover.undo().unwrap(), copy.remover.would_return().unwrap()), (None, None));
+        assert_eq!(copy.remover.sweep(time::seconds() + 86_400).unwrap(), Swept::default());
+        let swept = if all { copy.remover.sweep_all() } else { copy.remover.sweep(week()) };
+        assert_eq!(swept.unwrap(), Swept { freed: copy.trashed, ..Swept::default() });
+        assert!(!home.join(".modelstrap").exists() && copy.remover.waiting().unwrap() == 0);
+        assert_eq!(copy.original(), copy.after);
+    }
+}
+
+#[test]
+fn the_trash_of_a_run_that_a_journal_tells_of_is_no_lost_one() {
+    let room = Room::new();
+    let file = room.put("assets/a", "x");
+    let mut run = hub::started(&room, vec![room.victim(&file, Role::File)]);
+    take::take(&mut run, 0).unwrap();
+    // As if the journal of a run at work: its name is the trash's.
+    let folder = journal::folder_of(&room.top.join("project/.cache"));
+    let held = fs::File::open(folder.join("1-0.jsonl")).unwrap();
+    held.lock().unwrap();
+    for name in ["1", "00000000001-00000-1"] {
+        let trash = room.home.join(".modelstrap/trash");
+        let run = fs::read_dir(&trash).unwrap().next().unwrap().unwrap().path();
+        fs::rename(run, trash.join(name)).unwrap();
+        let journal = fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path();
+        fs::rename(journal, folder.join(format!("{name}-0.jsonl"))).unwrap();
+        let remover = Remover::new(&room.top.join("project/.cache"), &[]).owning(vec![room.home.clone()]);
+        assert_eq!((remover.sweep_all().unwrap(), remover.sweep(week()).unwrap()), Default::default(), "{name}");
+        assert!(trash.join(name).join("0").exists());
+    }
+    // Somebody put a folder there that is no run's.
+    drop(held);
+    let other = put(&room.home.join(".modelstrap/trash/notes/0"), "mine");
+    let remover = Remover::new(&room.top.join("project/.cache"), &[]).owning(vec![room.home.clone()]);
+    remover.sweep_all().unwrap();
+    assert!(other.exists());
 }
