@@ -51,7 +51,7 @@ pub(super) fn put(one: &Move, place: &Place, trash: &Trash) -> Result<Back, Stri
     let last = one.path.file_name().unwrap_or_default();
     match from.rename(name, &to, last) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            if merge::onto(&from, name, &to, last, &one.path).map_err(said)? {
+            if merge::onto(&from, name, &to, last, &place.real.join(&one.path)).map_err(said)? {
                 return Ok(done);
             }
             let is_folder = to.look(last).is_ok_and(|there| (found.kind, there.kind) == (Kind::Folder, Kind::Folder));

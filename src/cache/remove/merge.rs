@@ -26,7 +26,7 @@ struct Merge<'a> {
     is_parted: Cell<bool>,
 }
 
-/// Puts `name` in `from` to `new` in `to`, where something stands; `path` is where that is. False where a part of it stays in the trash.
+/// Puts `name` in `from` to `new` in `to`, where something stands; `path` is where that is, links followed. False where a part of it stays in the trash.
 pub(super) fn onto(from: &Folder, name: &OsStr, to: &Folder, new: &OsStr, path: &Path) -> io::Result<bool> {
     let (found, there) = (from.look(name)?, to.look(new)?);
     if (found.kind, there.kind) != (Kind::Folder, Kind::Folder) {
@@ -83,7 +83,7 @@ impl Merge<'_> {
     ) -> io::Result<bool> {
         let is_same = match (found.kind, there.kind) {
             (Kind::Link, Kind::Link) if from.target(name)? == to.target(new)? => true,
-            (kind, _) if is_named_by_content(path) => has_content(kind, found, to, new, there),
+            (kind, _) if is_named_by_content(path) => has_content(kind, found, to, path, there),
             (Kind::File, Kind::File) if found.stamp.size == there.stamp.size => {
                 is_same(&from.open_file(name)?, &to.open_file(new)?)?
             }
@@ -112,8 +112,9 @@ fn is_named_by_content(path: &Path) -> bool {
 
 /// Whether what stands there is the content that its name says, as far as the sizes tell: bytes, or a link into a store that leads to
 /// them. Of a link in the trash nothing is lost.
-fn has_content(kind: Kind, found: &Found, to: &Folder, new: &OsStr, there: &Found) -> bool {
-    let led = || fs::metadata(to.way(Path::new("")).join(new)).ok().filter(fs::Metadata::is_file);
+fn has_content(kind: Kind, found: &Found, to: &Folder, path: &Path, there: &Found) -> bool {
+    let (above, name) = (path.parent().unwrap_or(path), path.file_name().unwrap_or_default());
+    let led = || fs::metadata(to.way(above).join(name)).ok().filter(fs::Metadata::is_file);
     match (kind, there.kind) {
         (Kind::File, Kind::File) => found.stamp.size == there.stamp.size,
         (Kind::File, Kind::Link) => led().is_some_and(|led| led.len() == found.stamp.size),

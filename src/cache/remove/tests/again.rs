@@ -124,3 +124,19 @@ fn the_rest_of_a_whole_repository_goes_into_no_other_one() {
     assert!(restored.stayed[0].1.starts_with("a part of it was brought back, and this is the rest; it waits in"));
     assert_eq!((restored.back.len(), room.tree()), (0, now));
 }
+
+#[test]
+fn a_content_that_came_again_in_the_other_layout_is_back_and_one_of_another_size_is_not() {
+    for (text, is_back) in [("second", true), ("other bytes", false)] {
+        let room = Room::new();
+        let (at, victims) = second(&room);
+        room.remove(victims, HOUR);
+        fetch(&room);
+        fs::remove_file(at.join("blobs/second")).unwrap();
+        room.put("hub/blobs/ab/payload", text);
+        room.link("hub/models--o--m/blobs/second", "../../blobs/ab/payload");
+        let restored = room.remover.undo().unwrap().unwrap();
+        assert_eq!((restored.is_whole, room.is_clean()), (is_back, is_back), "{:?}", restored.stayed);
+        assert!(at.join("blobs/second").is_symlink());
+    }
+}
