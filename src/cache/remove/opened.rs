@@ -113,12 +113,16 @@ impl Opened {
         self.places[one.place].as_ref().is_ok_and(|place| rest::stands(one, place))
     }
 
+    /// Whether another undo may put it back where it was, if nothing stands there.
+    fn may_return(&self, one: &Move) -> bool {
+        let may_return = |place| rest::may_return(one, place, &self.trashes[one.trash]).is_ok();
+        self.places[one.place].as_ref().is_ok_and(may_return)
+    }
+
     /// Whether an undo would put it back: what one could not put back, it may not.
     pub(super) fn would_return(&self, one: &Move) -> bool {
-        let may_return =
-            |place| !rest::stands(one, place) && rest::may_return(one, place, &self.trashes[one.trash]).is_ok();
-        self.holds(one).unwrap_or(false)
-            && (!self.past.is_tried || self.places[one.place].as_ref().is_ok_and(may_return))
+        let may_return = || !self.past.is_tried || (!self.stands(one) && self.may_return(one));
+        self.holds(one).unwrap_or(false) && may_return()
     }
 
     /// For an undo: what cannot be put back will wait as trash does, from `now` on, if nothing of it is on a disk that is away.
@@ -186,9 +190,10 @@ impl Opened {
         let (verb, then) = (escape::printable(&self.past.verb), time::rfc3339(self.past.started).unwrap_or_default());
         let waits = format!("{why}; it waits in {there}, where `{verb}` put it at {then}, until");
         match self.rest.map(|until| time::rfc3339(until).unwrap_or_default()) {
-            Some(until) => format!(
+            Some(until) if self.may_return(one) => format!(
                 "{waits} {until}: when the way is free, `modelstrap clear --undo` tries again; `modelstrap clear trash` frees it"
             ),
+            Some(until) => format!("{waits} {until}; `modelstrap clear trash` frees it"),
             None => format!(
                 "{waits} the way is free and the next run puts it back; take it from there, or delete it there, to be done with it"
             ),

@@ -117,6 +117,7 @@ fn the_rest_of_a_whole_repository_goes_into_no_other_one() {
     room.put("hub/models--o--m/refs/main", OTHER);
     let restored = room.remover.undo().unwrap().unwrap();
     assert!(restored.stayed[0].1.starts_with("a part of it stands there again; the rest is back; it waits in"));
+    assert!(restored.stayed[0].1.ends_with("Z; `modelstrap clear trash` frees it"), "nothing tries it again");
     room.remove(vec![room.victim(&at, Role::Tree)], Keep::Now);
     room.put("hub/models--o--m/refs/refs/pr/2", COMMIT);
     let now = room.tree();
