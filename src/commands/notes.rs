@@ -11,6 +11,7 @@ use crate::cache::notes::{history, projects, uses};
 use crate::cache::{Inventory, Kind, scan};
 use crate::models::footprint;
 use crate::models::homes::Homes;
+use crate::models::hub::claims;
 use crate::models::lock::{self, Lock};
 use crate::models::locked::Model;
 use crate::plan;
@@ -50,6 +51,7 @@ pub(super) fn leave(context: &Context, project: &Project, roots: &[PathBuf], lay
     let now = paths::real_place(&layout.cache_root);
     for root in roots.iter().filter(|root| root.is_dir() && paths::real_place(root) != now) {
         if projects::leave(root, &project.root, &context.vars) {
+            release(context, root, std::iter::once(project.root.as_path()));
             let shown = paths::friendly(&project.root, layout.home.as_deref(), root);
             context.output.tell(format!(
                 "{shown} is this project's cache no more, and does not keep models for it any longer; what lies there stays"
@@ -82,8 +84,25 @@ pub(super) fn lock(project: &Project) -> Option<Lock> {
 pub(super) fn size(context: &Context, cache_root: &Path, inventory: &Inventory) {
     let now = time::seconds();
     tell(context, cache_root, history::note(cache_root, inventory, now));
-    for gone in projects::sweep(cache_root, &context.vars, now) {
+    let dropped = projects::sweep(cache_root, &context.vars, now);
+    for gone in &dropped {
         context.output.detail(format!("forgot the project {}", escape::path(&gone.project)));
+    }
+    release(context, cache_root, dropped.iter().map(|gone| gone.project.as_path()));
+}
+
+/// Takes back by what these projects, whose registrations are gone, held models in the cache: all but those that another machine or
+/// person has registered by the same path. Nothing is done through a link that leads out of the cache.
+pub(super) fn release<'a>(context: &Context, cache_root: &Path, gone: impl Iterator<Item = &'a Path>) {
+    let mut gone = gone.peekable();
+    let hub = Homes::under(cache_root).hub;
+    let real = paths::real_place(&hub).zip(paths::real_place(cache_root));
+    if gone.peek().is_none() || !real.is_some_and(|(hub, root)| hub.starts_with(root)) {
+        return;
+    }
+    let registered = projects::registered(cache_root);
+    for project in gone.filter(|project| !registered.iter().any(|known| known == project)) {
+        tell(context, cache_root, claims::release(&hub, &Project::tag_of(project)));
     }
 }
 

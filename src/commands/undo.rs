@@ -1,6 +1,7 @@
 //! `modelstrap undo`: takes back the last change that modelstrap made to the project, or all of them.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -81,7 +82,7 @@ pub(super) fn run(context: &Context, arguments: &UndoArgs) -> Result<Exit> {
             "another modelstrap came first, and what was shown is no longer what there is\n  run `modelstrap undo` again"
         );
     }
-    withdraw(context, &project, &past, now.len() == past.len());
+    let left = withdraw(context, &project, &past, now.len() == past.len());
     let mut record = shelf.record();
     let mut total = Undone::default();
     for run in &past {
@@ -99,6 +100,7 @@ pub(super) fn run(context: &Context, arguments: &UndoArgs) -> Result<Exit> {
     {
         notes::register(context, &project, &layout.cache_root);
     }
+    left.iter().for_each(|root| notes::release(context, root, std::iter::once(project.root.as_path())));
     fit_lock(context, &project, &mut total);
     let noted = forget_models(&project);
     if shelf.past().is_empty() {
@@ -144,14 +146,15 @@ fn other_trash(context: &Context) {
     }
 }
 
-/// Takes the project's registration out of the cache roots that go with these runs; with the last run, out of the one that stays.
-fn withdraw(context: &Context, project: &Project, past: &[Past], all: bool) {
+/// Takes the project's registration out of the cache roots that go with these runs; with the last run, out of the one that stays. Gives
+/// those.
+fn withdraw(context: &Context, project: &Project, past: &[Past], all: bool) -> Vec<PathBuf> {
     let layout = settled(context, project);
     let made = past.iter().flat_map(|run| &run.entries).filter(|entry| entry.kind == Kind::Directory);
     let made = made.map(|entry| entry.path.clone());
-    for root in layout.ok().filter(|_| all).map(|layout| layout.cache_root).into_iter().chain(made) {
-        projects::withdraw(&root, &project.root, &context.vars);
-    }
+    let roots: Vec<_> = layout.ok().filter(|_| all).map(|layout| layout.cache_root).into_iter().chain(made).collect();
+    roots.iter().for_each(|root| projects::withdraw(root, &project.root, &context.vars));
+    roots
 }
 
 fn settled(context: &Context, project: &Project) -> Result<Layout> {
@@ -243,7 +246,7 @@ fn tidy(context: &Context, project: &Project, shelf: &Shelf, dry_run: bool) -> R
 
 fn report(context: &Context, project: &Project, undone: &Undone, said: bool) -> Result<Exit> {
     if context.global.json {
-        let list = |paths: &[std::path::PathBuf]| paths.iter().map(quoted::text).collect::<Vec<_>>();
+        let list = |paths: &[PathBuf]| paths.iter().map(quoted::text).collect::<Vec<_>>();
         let left: Vec<_> =
             undone.left.iter().map(|(path, why)| json!({"path": quoted::text(path), "why": why})).collect();
         let document = json!({

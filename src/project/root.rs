@@ -73,7 +73,12 @@ impl Project {
 
     /// A short mark of this project, for temporary files beside files that projects share.
     pub fn tag(&self) -> String {
-        let mut tag = digest::sha256(self.root.as_os_str().as_encoded_bytes());
+        Self::tag_of(&self.root)
+    }
+
+    /// The same of a project that may be gone, by the folder that it was in.
+    pub fn tag_of(root: &Path) -> String {
+        let mut tag = digest::sha256(root.as_os_str().as_encoded_bytes());
         tag.truncate(8);
         tag
     }

@@ -29,7 +29,7 @@ const LARGEST: u64 = 2 * lock::MAX_SIZE + (1 << 16);
 
 /// How long a project, or the lock that it had, must have been found gone before it is dropped: its disk may only be
 /// unplugged, and a lock come back with its branch.
-const GONE: i64 = 30 * DAY;
+pub const GONE: i64 = 30 * DAY;
 
 /// How long a project of another machine, which cannot be looked for, may stay silent before it is dropped.
 const SILENT: i64 = 180 * DAY;
@@ -80,6 +80,13 @@ pub struct Known {
     pub lock: Option<Lock>,
     /// Why what it needs is not known, or not certain.
     pub problem: Option<String>,
+}
+
+impl Known {
+    /// Whether anybody can tell which project it is of.
+    pub fn is_read(&self) -> bool {
+        !self.registration.host.is_empty()
+    }
 }
 
 /// A registration as it is written.

@@ -1,5 +1,4 @@
-//! Puts what lies in a trash back where it was: where nothing stands there meanwhile; a folder that is there again gets what it
-//! lacks.
+//! Puts what lies in a trash back where it was, if nothing else stands there meanwhile.
 
 use std::ffi::OsStr;
 use std::io;
@@ -8,6 +7,7 @@ use std::path::Path;
 use super::Role;
 use super::hub::{self, Repository};
 use super::journal::Move;
+use super::merge;
 use super::place::{Place, Trash};
 use super::store::{self, Payload};
 use crate::support::folder::{Folder, Kind};
@@ -49,47 +49,19 @@ pub(super) fn put(one: &Move, place: &Place, trash: &Trash) -> Result<Back, Stri
     let above = one.path.parent().unwrap_or_else(|| Path::new(""));
     let to = place.folder.descend_making(above).map_err(said)?;
     let last = one.path.file_name().unwrap_or_default();
-    let same_content = one.role == Role::Blob && found.kind == Kind::File;
     match from.rename(name, &to, last) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let there = to.look(last).map_err(said)?;
-            if same_content && (there.kind, there.stamp.size) == (found.kind, found.stamp.size) {
-                // Its name is the digest of its content: it came again.
-                return from.unlink(name).map(|()| Back::Done).map_err(said);
+            if merge::onto(&from, name, &to, last, &place.real.join(&one.path)).map_err(said)? {
+                return Ok(done);
             }
-            if (found.kind, there.kind) != (Kind::Folder, Kind::Folder) {
-                return Err("something stands there again".to_owned());
-            }
-            if merge(&from, name, &to, last).map_err(said)? {
-                Ok(done)
-            } else {
-                Err("a part of it stands there again; the rest is back".to_owned())
-            }
+            let is_folder = to.look(last).is_ok_and(|there| (found.kind, there.kind) == (Kind::Folder, Kind::Folder));
+            Err(match is_folder {
+                true => "a part of it stands there again; the rest is back".to_owned(),
+                false => "something stands there again".to_owned(),
+            })
         }
         moved => moved.map(|()| done).map_err(said),
     }
-}
-
-/// Moves what the folder `new` in `to` lacks there from the folder `name` in `from`. False where something was there already.
-fn merge(from: &Folder, name: &OsStr, to: &Folder, new: &OsStr) -> io::Result<bool> {
-    let (source, target) = (from.enter(name)?, to.enter(new)?);
-    let mut whole = true;
-    for name in source.names()? {
-        match source.rename(&name, &target, &name) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let folders = [&source, &target].map(|folder| folder.look(&name).map(|found| found.kind));
-                whole &= match folders {
-                    [Ok(Kind::Folder), Ok(Kind::Folder)] => merge(&source, &name, &target, &name)?,
-                    _ => false,
-                };
-            }
-            moved => moved?,
-        }
-    }
-    if whole {
-        from.remove_folder(name)?;
-    }
-    Ok(whole)
 }
 
 fn payload_of(place: &Place, path: &Path) -> Result<Payload, String> {

@@ -109,6 +109,18 @@ impl Repository {
     }
 }
 
+/// The last names of what the links below `folder` lead to.
+pub(super) fn linked(folder: &Folder) -> io::Result<Vec<OsString>> {
+    let mut names = Vec::new();
+    files(folder, 0, &mut |folder, name, kind| {
+        if kind == Kind::Link {
+            names.extend(folder.target(name)?.file_name().map(OsStr::to_os_string));
+        }
+        Ok(())
+    })?;
+    Ok(names)
+}
+
 /// What the reference `name` holds.
 pub(super) fn commit(folder: &Folder, name: &OsStr) -> Option<OsString> {
     let bytes = folder.read(name, REFERENCE).ok()?;

@@ -1,18 +1,20 @@
 //! What a run takes away and where it puts it, on the disk before the first rename: `CACHE_ROOT/.modelstrap/removals/USER/RUN.jsonl`.
 //!
 //! A journal is JSON lines: `open`, the places, the trashes, one line for each rename that is intended, and then at most one of
-//! `decided` (all were looked at again: from here on they may be freed) and `returning` (from here on they go back). Without
+//! `decided` (all were looked at again: from here on they may be freed) and `returning` (from here on they go back; what an undo could
+//! not put back is `decided` again, as `tried`). Without
 //! either, the run was cut off among its renames, and everything goes back. Which renames were made, the disk itself says: what
 //! has its number in the trash, with the inode that was noted, was moved. A journal that is closed is removed.
 //!
 //! One is believed only in a folder that carries its seal, as a regular file of this user's: a cache can come with a clone, and a
-//! cache can have several users.
+//! cache can have several users. Of a copy, see `copied.rs`.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufRead as _, BufReader, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::clock::Moment;
+use super::copied;
 use super::moves::Moves;
 use super::place;
 use super::rows::{Line, Row, Text};
@@ -57,9 +59,15 @@ pub(super) struct Past {
     pub(super) places: Vec<PathBuf>,
     pub(super) trashes: Vec<TrashAt>,
     pub(super) moves: Moves,
+    /// Whether it came with a copy of its cache.
+    pub(super) is_copy: bool,
     pub(super) fate: Fate,
+    /// Whether an undo put back what it could: what is left is the rest.
+    pub(super) is_tried: bool,
     /// When it was decided.
     pub(super) decided: Option<Moment>,
+    /// Until when it was to be kept, as it was decided last.
+    pub(super) until: Option<i64>,
     /// When it was seen that the date lies before that.
     pub(super) seen_back: Option<i64>,
 }
@@ -178,7 +186,12 @@ impl Journal {
 
     /// Notes that all was looked at again.
     pub(super) fn decide(&mut self, until: Option<i64>, at: Option<Moment>) -> io::Result<()> {
-        self.note(&Row::Decided { until, at })
+        self.note(&Row::Decided { until, at, tried: false })
+    }
+
+    /// Notes that what is left is what an undo could not put back.
+    pub(super) fn keep_rest(&mut self, until: i64, at: Moment) -> io::Result<()> {
+        self.note(&Row::Decided { until: Some(until), at: Some(at), tried: true })
     }
 
     /// Notes that the date lies before that of the decision.
@@ -204,14 +217,17 @@ impl Journal {
     /// Removes it, and its folders where nothing else is in them.
     pub(super) fn close(self) {
         let _ = fs::remove_file(&self.path);
-        tidy(&self.cache_root);
+        self.path.parent().into_iter().for_each(|folder| tidy_at(&self.cache_root, folder));
     }
 }
 
 /// Takes away the folders of the journals, where nothing is in them: also those that a run left that was killed right then.
 pub(super) fn tidy(cache_root: &Path) {
-    let at = folder_of(cache_root);
-    place::drop_empty(cache_root, at.strip_prefix(cache_root).unwrap_or(&at), 3);
+    tidy_at(cache_root, &folder_of(cache_root));
+}
+
+fn tidy_at(cache_root: &Path, folder: &Path) {
+    place::drop_empty(cache_root, folder.strip_prefix(cache_root).unwrap_or(folder), 3);
 }
 
 /// A new file, locked. One without a word in it may be taken for what a killed run left, and be removed, before it is locked.
@@ -233,16 +249,29 @@ fn create(at: &Path, name: &str) -> io::Result<(File, PathBuf)> {
 /// # Errors
 /// What the disk says of the folder.
 pub(super) fn past(cache_root: &Path) -> io::Result<Vec<Past>> {
-    let at = folder_of(cache_root);
-    let names = match fs::read_dir(&at) {
+    let own = folder_of(cache_root);
+    let mut found = past_in(&own, cache_root)?;
+    // Where a copy came from, this user may have had another number.
+    let others = own.parent().and_then(|all| fs::read_dir(all).ok()).into_iter().flatten().filter_map(Result::ok);
+    for other in others.map(|entry| entry.path()).filter(|other| *other != own) {
+        if folder::open(&other).is_ok_and(|other| other.is_mine()) {
+            found.extend(past_in(&other, cache_root).unwrap_or_default());
+        }
+    }
+    found.sort_by(|one, other| one.journal.path.file_name().cmp(&other.journal.path.file_name()));
+    Ok(found)
+}
+
+fn past_in(at: &Path, cache_root: &Path) -> io::Result<Vec<Past>> {
+    let names = match fs::read_dir(at) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         names => names?,
     };
-    let folder = folder::open(&at)?;
+    let folder = folder::open(at)?;
     let mut paths: Vec<PathBuf> = names.filter_map(Result::ok).map(|entry| entry.path()).collect();
     paths.retain(|path| path.extension().is_some_and(|end| end == "jsonl"));
     paths.sort_unstable();
-    Ok(paths.into_iter().filter_map(|path| read(&folder, &at, path, cache_root)).collect())
+    Ok(paths.into_iter().filter_map(|path| read(&folder, at, path, cache_root)).collect())
 }
 
 fn read(folder: &Folder, at: &Path, path: PathBuf, cache_root: &Path) -> Option<Past> {
@@ -270,10 +299,10 @@ fn read(folder: &Folder, at: &Path, path: PathBuf, cache_root: &Path) -> Option<
     let mut rows = Rows { file: BufReader::new(looked.try_clone().ok()?), line: String::new(), at: 0 };
     let (Row::Open { schema, verb, started, seal, root, host, process, .. }, _) = rows.next()? else { return None };
     let is_alive = || !locks_work(&path) && may_be_alive(&host, process, started);
-    if schema != SCHEMA || !seal::holds(&seal, at) || is_alive() {
+    if schema != SCHEMA || is_alive() {
         return None;
     }
-    let old = root.path()?;
+    let (old, is_copy) = (root.path()?, !seal::holds(&seal, at));
     let journal = Journal { file, path, cache_root: cache_root.to_path_buf(), room: None };
     let mut past = Past {
         journal,
@@ -281,13 +310,20 @@ fn read(folder: &Folder, at: &Path, path: PathBuf, cache_root: &Path) -> Option<
         started,
         places: Vec::new(),
         trashes: Vec::new(),
-        moves: Moves::of(looked),
+        moves: Moves::of(looked, is_copy),
+        is_copy,
         fate: Fate::Undecided,
+        is_tried: false,
         decided: None,
+        until: None,
         seen_back: None,
     };
-    rows.try_for_each(|(row, at)| past.add(row, at, &|path| rebase(&old, cache_root, path)))?;
-    Some(past)
+    let now = |path: PathBuf| match is_copy {
+        true => copied::rebase(&old, cache_root, &path),
+        false => Some(rebase(&old, cache_root, path)),
+    };
+    rows.try_for_each(|(row, at)| past.add(row, at, &now))?;
+    (!is_copy || copied::is_of_its_own(&past, &past.journal.path)).then_some(past)
 }
 
 /// What the lines of a journal say, and where each begins and ends; what is no word of ours is left out.
@@ -316,20 +352,21 @@ impl Iterator for Rows {
 
 impl Past {
     /// `None` when the row cannot be one of ours.
-    fn add(&mut self, row: Row, at: (u64, u64), now: &dyn Fn(PathBuf) -> PathBuf) -> Option<()> {
+    fn add(&mut self, row: Row, at: (u64, u64), now: &dyn Fn(PathBuf) -> Option<PathBuf>) -> Option<()> {
         match row {
             Row::Open { .. } => return None,
-            Row::Place(path) => self.places.push(now(path.path()?)),
+            Row::Place(path) => self.places.push(now(path.path()?)?),
             Row::Trash { base, below, id } => {
-                self.trashes.push(TrashAt { base: now(base.path()?), below: below.path()?, id });
+                self.trashes.push(TrashAt { base: now(base.path()?)?, below: below.path()?, id });
             }
             Row::Move(line) => {
                 let bounds = (self.places.len(), self.trashes.len());
                 self.moves.see(&line.checked(bounds.0, bounds.1)?, at, bounds);
             }
-            Row::Decided { until, at: moment } => {
+            Row::Decided { until, at: moment, tried } => {
                 self.fate = Fate::Decided(until);
-                self.decided = moment;
+                (self.decided, self.is_tried) = (moment, tried);
+                self.until = until.or(self.until);
             }
             Row::SeenBack { at } => self.seen_back = Some(at),
             Row::Returning => self.fate = Fate::Returning,

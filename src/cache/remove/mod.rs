@@ -8,6 +8,7 @@
 mod apart;
 mod back;
 mod clock;
+mod copied;
 mod downloads;
 mod guard;
 mod held;
@@ -17,10 +18,13 @@ mod journal;
 mod kept;
 mod lent;
 pub mod locks;
+mod lost;
+mod merge;
 mod moves;
 mod needed;
 mod opened;
 mod place;
+mod rest;
 mod room;
 mod rows;
 mod run;
@@ -184,8 +188,8 @@ pub struct Restored {
     pub back: Roll,
     /// What each of it takes on the disk, in bytes; of those at the end it may not be known.
     pub sizes: Vec<u64>,
-    /// What could not be put back, of this run or of one that was undone before it: why, and where it lies in the trash. It stays
-    /// there until it can go back, or a person takes it.
+    /// What could not be put back, of this run or of one that was undone before it: why, and where it lies in the trash, until its time
+    /// is over.
     pub stayed: Vec<(PathBuf, String)>,
     /// Whether all is back of the run that this undo was for: the last one that can be, or else those that were stuck.
     pub is_whole: bool,
@@ -216,6 +220,8 @@ pub struct Remover {
     left: Vec<PathBuf>,
     /// Links of `dedupe` that a plan knows of, and has decided over.
     known: Vec<PathBuf>,
+    /// Places that nobody else has a trash in; links followed.
+    own: Vec<PathBuf>,
     machine: PathBuf,
     /// What it removes next goes on with what it has removed before.
     goes_on: bool,
@@ -234,6 +240,7 @@ impl Remover {
             forbidden: forbidden.to_vec(),
             left: Vec::new(),
             known: Vec::new(),
+            own: Vec::new(),
             machine: PathBuf::from("/"),
             goes_on: false,
             admitted: Mutex::default(),
@@ -244,6 +251,13 @@ impl Remover {
     #[must_use]
     pub fn leaving(mut self, left: Vec<PathBuf>) -> Self {
         self.left = left;
+        self
+    }
+
+    /// The same, and what lies in the trashes of `own` (links followed) is this project's, also where no journal tells of it.
+    #[must_use]
+    pub fn owning(mut self, own: Vec<PathBuf>) -> Self {
+        self.own = own;
         self
     }
 

@@ -18,6 +18,8 @@ pub(super) struct Moves {
     bounds: (usize, usize),
     /// On which disk the first lay that went into each trash, where the system tells.
     devices: Vec<Option<u64>>,
+    /// Whether they were copied with their journal.
+    is_copied: bool,
 }
 
 /// Lines of the file that follow each other.
@@ -30,8 +32,8 @@ struct Block {
 
 impl Moves {
     /// Those of `file`, none of which was seen yet.
-    pub(super) const fn of(file: File) -> Self {
-        Self { file, blocks: Vec::new(), bounds: (0, 0), devices: Vec::new() }
+    pub(super) const fn of(file: File, is_copied: bool) -> Self {
+        Self { file, blocks: Vec::new(), bounds: (0, 0), devices: Vec::new(), is_copied }
     }
 
     /// `one` stands in the file from `begin` to `end`, after those before it. `bounds`: how many places and trashes it may name.
@@ -74,7 +76,8 @@ impl Moves {
             if let Ok(Row::Move(line)) = serde_json::from_str::<Row>(line)
                 && let Some(one) = line.checked(self.bounds.0, self.bounds.1)
             {
-                found.push(Ok(one));
+                let mark = if self.is_copied { one.mark.copied() } else { one.mark };
+                found.push(Ok(Move { mark, ..one }));
             }
         }
         let is_whole = u32::try_from(found.len()).is_ok_and(|count| count == block.renames);

@@ -62,7 +62,7 @@ impl Needed {
             let ready = payload_of(run, &one).and_then(|hash| payloads.get(&hash).cloned()).unwrap_or(Ok(()));
             match ready.and_then(|()| run.put(&one)) {
                 Ok(Back::Done) => swept.back.push(&run.path(&one)),
-                Err(why) if !stands(run, &one) => {
+                Err(why) if !run.stands(&one) => {
                     let why = run.waits(&one, &format!("a revision needs it again: {why}"));
                     swept.problems.push((run.path(&one), why));
                     self.stay.insert((one.trash, one.name));
@@ -88,13 +88,6 @@ impl Needed {
         let name = one.path.file_name().unwrap_or_default();
         self.contents.as_ref().is_some_and(|(_, contents)| contents.contains(name))
     }
-}
-
-/// Whether something is where it was.
-fn stands(run: &Opened, one: &Move) -> bool {
-    let Ok(place) = &run.places[one.place] else { return false };
-    let found = place.parent(&one.path).and_then(|(parent, name)| parent.find(name));
-    found.is_ok_and(|found| found.is_some())
 }
 
 fn payload_of(run: &Opened, one: &Move) -> Option<String> {

@@ -9,12 +9,14 @@ use anyhow::{Result, bail};
 
 use super::Swept;
 use super::back::{self, Back};
+use super::clock::Moment;
 use super::guard::Guard;
 use super::held::Held;
 use super::journal::{Fate, Move, Past};
 use super::lent::Wanted;
 use super::needed::Needed;
 use super::place::{Place, Trash};
+use super::rest;
 use super::run::free;
 use super::times::Times;
 use super::walk::Tally;
@@ -30,6 +32,8 @@ pub(super) struct Opened {
     /// Or why one is not: its folder is gone, or nothing may be removed there any more.
     pub(super) places: Vec<Result<Place, String>>,
     pub(super) trashes: Vec<Trash>,
+    /// Until when what cannot be put back waits as trash; `None` while it goes back as soon as it can.
+    rest: Option<i64>,
     /// What it may be done in.
     guard: Guard,
 }
@@ -37,11 +41,11 @@ pub(super) struct Opened {
 impl Opened {
     pub(super) fn open(past: Past, guard: &Guard) -> Self {
         let trashes: Vec<Trash> = past.trashes.iter().cloned().map(Trash::new).collect();
-        let own: Vec<PathBuf> =
-            trashes.iter().filter(|trash| trash.is_as_noted()).map(|trash| trash.at.base.clone()).collect();
+        let is_ours = |trash: &&Trash| !past.is_copy && trash.is_as_noted();
+        let own: Vec<PathBuf> = trashes.iter().filter(is_ours).map(|trash| trash.at.base.clone()).collect();
         let guard = guard.trusting(&own);
         let places = past.places.iter().map(|place| Place::open(&guard, place)).collect();
-        Self { past, places, trashes, guard }
+        Self { past, places, trashes, rest: None, guard }
     }
 
     /// Whether a trash of it lies where nothing is deleted any more; says so.
@@ -95,10 +99,44 @@ impl Opened {
 
     pub(super) fn put(&self, one: &Move) -> Result<Back, String> {
         match &self.places[one.place] {
-            Ok(place) => back::put(one, place, &self.trashes[one.trash]),
+            Ok(place) => {
+                let trash = &self.trashes[one.trash];
+                let may_return = || rest::may_return(one, place, trash);
+                if self.past.is_tried { may_return() } else { Ok(()) }.and_then(|()| back::put(one, place, trash))
+            }
             // Only what is in the trash is missed.
             Err(why) if self.holds(one).unwrap_or(true) => Err(why.clone()),
             Err(_) => Ok(Back::WasNotHere),
+        }
+    }
+
+    /// Whether something is where it was.
+    pub(super) fn stands(&self, one: &Move) -> bool {
+        self.places[one.place].as_ref().is_ok_and(|place| rest::stands(one, place))
+    }
+
+    /// Whether another undo may put it back where it was, if nothing stands there.
+    fn may_return(&self, one: &Move) -> bool {
+        let may_return = |place| rest::may_return(one, place, &self.trashes[one.trash]).is_ok();
+        self.places[one.place].as_ref().is_ok_and(may_return)
+    }
+
+    /// Whether an undo would put it back: what one could not put back, it may not.
+    pub(super) fn would_return(&self, one: &Move) -> bool {
+        let may_return = || !self.past.is_tried || (!self.stands(one) && self.may_return(one));
+        self.holds(one).unwrap_or(false) && may_return()
+    }
+
+    /// For an undo: what cannot be put back will wait as trash does, from `now` on, if nothing of it is on a disk that is away.
+    pub(super) fn wait_as_trash(&mut self, now: &Moment) {
+        self.rest = self.away().is_empty().then(|| rest::until(&self.past, now));
+    }
+
+    /// Notes that what is left of it waits as trash does. Where it cannot be noted, the next run goes on with the undo.
+    pub(super) fn keep_rest(&mut self, now: Moment) {
+        let Some(until) = self.rest.filter(|_| !self.past.is_tried && self.has_anything()) else { return };
+        if self.past.journal.keep_rest(until, now).is_ok() {
+            (self.past.fate, self.past.is_tried) = (Fate::Decided(Some(until)), true);
         }
     }
 
@@ -152,10 +190,16 @@ impl Opened {
         let at = &self.trashes[one.trash].at;
         let there = escape::path(&at.base.join(&at.below).join(&one.name));
         let (verb, then) = (escape::printable(&self.past.verb), time::rfc3339(self.past.started).unwrap_or_default());
-        format!(
-            "{why}; it waits in {there}, where `{verb}` put it at {then}, until the way is free and the next run puts it back; \
-             take it from there, or delete it there, to be done with it"
-        )
+        let waits = format!("{why}; it waits in {there}, where `{verb}` put it at {then}, until");
+        match self.rest.map(|until| time::rfc3339(until).unwrap_or_default()) {
+            Some(until) if self.may_return(one) => format!(
+                "{waits} {until}: when the way is free, `modelstrap clear --undo` tries again; `modelstrap clear trash` frees it"
+            ),
+            Some(until) => format!("{waits} {until}; `modelstrap clear trash` frees it"),
+            None => format!(
+                "{waits} the way is free and the next run puts it back; take it from there, or delete it there, to be done with it"
+            ),
+        }
     }
 
     /// Notes that no undo brings it back any more, before the first file of it is unlinked: whoever cuts this off must not get half
@@ -209,6 +253,9 @@ impl Opened {
 
     /// The trashes, by number, that are not to be seen because the folder that they lie in is not there, or another disk is.
     pub(super) fn away(&self) -> Vec<usize> {
+        if self.past.is_copy {
+            return Vec::new();
+        }
         let is_away = |(number, trash): &(usize, &Trash)| {
             matches!(trash.find(), Ok(None)) && !trash.may_have_been_on(self.past.moves.device(*number))
         };

@@ -45,6 +45,9 @@ pub(super) struct Mark {
     size: u64,
     /// When it was changed last, in nanoseconds since 1970.
     modified: i64,
+    /// Whether what it is of was copied since, with its journal.
+    #[serde(skip)]
+    is_copied: bool,
 }
 
 /// Where removed things lie.
@@ -83,6 +86,9 @@ pub(super) enum Row {
         until: Option<i64>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         at: Option<Moment>,
+        /// Whether this is what an undo could not put back.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        tried: bool,
     },
     /// The date lay before that of the decision, at this date.
     SeenBack {
@@ -120,7 +126,18 @@ impl Line {
 impl Mark {
     /// That of what `stamp` is of.
     pub(super) fn of(stamp: &Stamp) -> Self {
-        Self { id: stamp.id, size: stamp.size, modified: i64::try_from(stamp.modified).unwrap_or_default() }
+        let modified = i64::try_from(stamp.modified).unwrap_or_default();
+        Self { id: stamp.id, size: stamp.size, modified, is_copied: false }
+    }
+
+    /// That of a copy: it has another inode, and not each tool for copies keeps all of the time.
+    pub(super) const fn copied(self) -> Self {
+        Self { is_copied: true, ..self }
+    }
+
+    /// Whether what has this mark was changed last when what has the other one was.
+    pub(super) const fn is_since(&self, other: Self) -> bool {
+        self.modified == other.modified
     }
 }
 
@@ -135,6 +152,10 @@ impl Move {
     /// anew: that of the trash is the one that counts.
     pub(super) fn is(&self, found: &Found) -> bool {
         let (there, mark) = (Mark::of(&found.stamp), self.mark);
+        if mark.is_copied {
+            let is_tree = matches!(self.role, Role::Tree | Role::Snapshot) && found.kind == Kind::Folder;
+            return self.is_list || is_tree || (found.kind != Kind::Folder && there.size == mark.size);
+        }
         let same_inode = there.id.1 == mark.id.1;
         let same_content = (there.size, there.modified) == (mark.size, mark.modified);
         self.is_list || (same_inode && (same_content || found.kind == Kind::Folder))

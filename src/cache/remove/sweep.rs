@@ -2,7 +2,8 @@
 //! had looked at everything again, or when a person wants it.
 //!
 //! A run that was killed among its renames has decided nothing: everything goes back, as if it had never been. One that was killed
-//! after its decision is finished. What is to go back and cannot is nobody's leave to delete it, however old it is: a cache whose
+//! after its decision is finished. What an undo could not put back waits as trash does, and no run but an undo tries it again. What
+//! was taken by a run that was killed, and cannot go back, is nobody's leave to delete it, however old it is: a cache whose
 //! disk is away, or a clock that was wrong, must not cost a model. It stays, and is named each time, until a person has cleared
 //! the way or has taken it from the trash.
 
@@ -12,6 +13,7 @@ use super::clock::{Moment, Over};
 use super::held::Held;
 use super::journal::{self, Fate, Past};
 use super::lent::Wanted;
+use super::lost::{self, Lost};
 use super::opened::Opened;
 use super::{Remover, Restored, Role, Swept};
 use crate::cache::roll::Roll;
@@ -39,8 +41,8 @@ impl Sweep {
     }
 }
 
-/// Tries again what earlier undos could not put back, then brings back the last run that can be: what is stuck stands in nobody
-/// else's way.
+/// Brings back the last run that can be. What an undo before could not put back is tried again in its turn, and stands in no older
+/// one's way.
 pub(super) fn undo(remover: &Remover) -> Result<Option<Restored>> {
     let past = read(remover)?.into_iter().filter(|past| past.fate != Fate::Undecided);
     let (decided, returning): (Vec<_>, Vec<_>) = past.partition(|past| past.fate != Fate::Returning);
@@ -59,12 +61,14 @@ fn last_of(
     returning: Vec<Past>,
     spent: &[Opened],
 ) -> Result<Option<Restored>> {
-    let mut restored = Restored { is_whole: true, ..Restored::default() };
+    let (mut restored, now) = (Restored { is_whole: true, ..Restored::default() }, remover.moment());
     for past in returning.into_iter().rev() {
-        let run = Opened::open(past, &remover.guard());
+        let mut run = Opened::open(past, &remover.guard());
         restored.verb.clone_from(&run.past.verb);
         lend(&run, spent);
+        run.wait_as_trash(&now);
         run.give_back(&mut restored.back, None, &mut restored.stayed);
+        run.keep_rest(now.clone());
         run.close();
     }
     while let Some(last) = decided.pop() {
@@ -75,7 +79,7 @@ fn last_of(
         }
         let mut is_done = false;
         for step in steps {
-            is_done |= take_back(remover, step, spent, &mut restored)?;
+            is_done |= take_back(remover, step, spent, &now, &mut restored)?;
         }
         if is_done {
             return Ok(Some(restored));
@@ -86,8 +90,9 @@ fn last_of(
     Ok((!is_nothing).then_some(restored))
 }
 
-/// Brings one run back. Whether there was anything of it.
-fn take_back(remover: &Remover, past: Past, spent: &[Opened], restored: &mut Restored) -> Result<bool> {
+/// Brings one run back. Whether that was all that a person wanted: what an undo before could not put back, and still cannot be, stands in
+/// no older one's way.
+fn take_back(remover: &Remover, past: Past, spent: &[Opened], now: &Moment, restored: &mut Restored) -> Result<bool> {
     let mut run = Opened::open(past, &remover.guard());
     if !run.has_anything() {
         // On a disk that is away now, there may be something.
@@ -98,15 +103,21 @@ fn take_back(remover: &Remover, past: Past, spent: &[Opened], restored: &mut Res
     }
     // Before that is noted: who goes on with it finds them in their store.
     lend(&run, spent);
-    run.past.journal.give_back().context("the undo cannot be noted in its journal")?;
-    run.past.fate = Fate::Returning;
+    run.wait_as_trash(now);
+    let is_rest = run.past.is_tried;
+    if !is_rest {
+        run.past.journal.give_back().context("the undo cannot be noted in its journal")?;
+        run.past.fate = Fate::Returning;
+    }
     restored.verb.clone_from(&run.past.verb);
-    let stuck = restored.stayed.len();
-    restored.sizes.resize(restored.back.len(), 0);
+    let (before, stuck) = (restored.back.len(), restored.stayed.len());
+    restored.sizes.resize(before, 0);
     run.give_back(&mut restored.back, Some(&mut restored.sizes), &mut restored.stayed);
-    restored.is_whole &= restored.stayed.len() == stuck;
+    run.keep_rest(now.clone());
     run.close();
-    Ok(true)
+    let is_done = !is_rest || restored.back.len() > before;
+    restored.is_whole &= !is_done || restored.stayed.len() == stuck;
+    Ok(is_done)
 }
 
 /// Puts the payloads back that `run` leads to, from `others` that are spent but for these.
@@ -133,9 +144,12 @@ pub(super) fn sweep(remover: &Remover, which: &Sweep) -> Result<Swept> {
     }
     let mut wanted = Wanted::default();
     for past in returning {
-        let run = Opened::open(past, &guard);
+        let mut run = Opened::open(past, &guard);
         lend(&run, &over);
+        let now = Some(remover.moment()).filter(|_| run.past.fate == Fate::Returning);
+        now.iter().for_each(|now| run.wait_as_trash(now));
         run.give_back(&mut swept.back, None, &mut swept.problems);
+        now.into_iter().for_each(|now| run.keep_rest(now));
         wanted.add(&run);
         run.close();
     }
@@ -144,6 +158,15 @@ pub(super) fn sweep(remover: &Remover, which: &Sweep) -> Result<Swept> {
         kept.into_iter().for_each(|past| wanted.add(&Opened::open(past, &guard)));
     }
     empty(remover, over, &wanted, &mut swept)?;
+    for lost in lost(remover)? {
+        let is_over = match which {
+            Sweep::Expired(now) => lost.is_over(now.date),
+            Sweep::AllDecided => true,
+        };
+        if is_over {
+            lost.empty(&mut swept);
+        }
+    }
     journal::tidy(&remover.cache_root);
     Ok(swept)
 }
@@ -168,7 +191,8 @@ fn empty(remover: &Remover, over: Vec<Opened>, wanted: &Wanted, swept: &mut Swep
 pub(super) fn waiting(remover: &Remover) -> Result<u64> {
     let is_over = |past: &Past| matches!(past.fate, Fate::Decided(_));
     let runs = read(remover)?.into_iter().filter(is_over).map(|past| Opened::open(past, &remover.guard()));
-    Ok(runs.fold(0, |sum: u64, run| sum.saturating_add(run.bytes())))
+    let told = runs.fold(0, |sum: u64, run| sum.saturating_add(run.bytes()));
+    Ok(lost(remover)?.iter().fold(told, |sum, lost| sum.saturating_add(lost.bytes())))
 }
 
 /// What an undo would bring back now.
@@ -192,7 +216,7 @@ pub(super) fn would_return(remover: &Remover, now: &Moment) -> Result<Option<Res
         let goes_on = runs.peek().is_some_and(|before| past.goes_on(before));
         let run = Opened::open(past, &remover.guard());
         let moves = run.past.moves.iter().filter_map(Result::ok);
-        for one in moves.filter(|one| !one.is_list && run.holds(one).unwrap_or(false)) {
+        for one in moves.filter(|one| !one.is_list && run.would_return(one)) {
             restored.back.push(&run.path(&one));
             restored.sizes.push(run.bytes_of(&one));
             restored.verb.clone_from(&run.past.verb);
@@ -209,11 +233,19 @@ pub(super) fn removed(remover: &Remover) -> Result<Roll> {
         let run = Opened::open(past, &remover.guard());
         paths.extend(run.past.moves.iter().filter_map(Result::ok).map(|one| run.path(&one)));
     }
+    paths.extend(lost(remover)?.iter().map(Lost::path));
     Ok(paths)
 }
 
+/// The trashes of which no journal tells.
+fn lost(remover: &Remover) -> Result<Vec<Lost>> {
+    lost::all(remover, &remover.guard()).with_context(|| unread(remover))
+}
+
 fn read(remover: &Remover) -> Result<Vec<Past>> {
-    journal::past(&remover.cache_root).with_context(|| {
-        format!("the journals of what was removed cannot be read in {}", escape::path(&remover.cache_root))
-    })
+    journal::past(&remover.cache_root).with_context(|| unread(remover))
+}
+
+fn unread(remover: &Remover) -> String {
+    format!("the journals of what was removed cannot be read in {}", escape::path(&remover.cache_root))
 }

@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
-use super::who::tag;
 use super::{Needed, Scene};
 use crate::cache::remove::{Role, Victim};
 use crate::cache::select::locked::AsksLocks;
 use crate::cache::select::{Needs, Selection};
 use crate::models::hub::locks;
+use crate::project::Project;
 use crate::support::escape;
 
 /// A plan that was made anew, and what of the one before stays.
@@ -53,7 +53,7 @@ fn needs(scene: &Scene<'_>) -> Result<Needs> {
     let scope = super::Scope { dry_run: true, ..scene.scope };
     let Needed { mut needs, projects, .. } = Needed::read(scene.context, &scene.survey, scene.now, scope)?;
     // Those that were dropped are registered no more: their references count for nothing now as then.
-    scene.projects.dropped.iter().for_each(|one| needs.settle(&tag(&one.project)));
+    scene.projects.dropped.iter().for_each(|one| needs.settle(&Project::tag_of(&one.project)));
     if let Some((project, why)) = projects.unknown.iter().find(|one| !scene.projects.unknown.contains(one)) {
         bail!(
             "by now {} shares the cache, and what it needs is not known: {}; nothing was removed",

@@ -93,7 +93,14 @@ pub(super) fn remover(survey: &Survey) -> Remover {
     let Layout { root, home, cache_root, .. } = &survey.layout;
     let forbidden: Vec<PathBuf> = std::iter::once(root.clone()).chain(home.clone()).collect();
     let homes = survey.distrusted.iter().filter(|one| one.place.kind == Kind::Home);
-    Remover::new(cache_root, &forbidden).leaving(homes.map(|one| one.place.real.clone()).collect())
+    // A home that lies elsewhere, by a link, may be another project's as well.
+    let whole = [paths::real_place(cache_root), Some(root.clone())];
+    let is_own = |place: &&Place| {
+        let is_kept = matches!(place.kind, Kind::Home | Kind::Application { .. });
+        is_kept && whole.iter().flatten().any(|whole| place.real.starts_with(whole))
+    };
+    let own = survey.places.iter().filter(is_own).map(|place| place.real.clone()).collect();
+    Remover::new(cache_root, &forbidden).leaving(homes.map(|one| one.place.real.clone()).collect()).owning(own)
 }
 
 /// Frees what was removed and whose time is over, and finishes what a killed run left: for verbs that only look. What cannot be

@@ -1,6 +1,6 @@
 //! The projects that share the cache: whose locks are read, which are gone, of which nobody knows what they need.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::Scope;
@@ -8,10 +8,13 @@ use crate::cache::notes::projects::{self, Known, Registration, Standing};
 use crate::cache::notes::uses;
 use crate::cache::select::{Needs, UseLog};
 use crate::commands::context::Context;
+use crate::commands::notes;
 use crate::commands::survey::Survey;
 use crate::models::homes::Homes;
+use crate::models::hub::claims;
 use crate::models::lock::{self, Lock};
-use crate::support::{bounded, digest, escape, paths, time};
+use crate::project::Project;
+use crate::support::{bounded, escape, paths, time};
 
 /// The projects that share a cache.
 #[derive(Debug, Default)]
@@ -56,6 +59,9 @@ impl Projects {
             true => projects::due(cache_root, &context.vars, now),
             false => projects::sweep(cache_root, &context.vars, now),
         };
+        if !scope.dry_run {
+            notes::release(context, cache_root, found.dropped.iter().map(|gone| gone.project.as_path()));
+        }
         let mut known = projects::all(cache_root, &context.vars, now);
         known.retain(|one| !found.dropped.contains(&one.registration));
         let is_own = |one: &&Known| one.registration.project == *root && one.standing == Standing::Here;
@@ -64,6 +70,10 @@ impl Projects {
             found.add(one, root, homes, needs);
         }
         found.settle(root, &others, needs);
+        if known.iter().all(Known::is_read) {
+            let registered = known.iter().map(|one| one.registration.project.as_path());
+            settle_strangers(registered.chain([root.as_path()]), homes, now, needs);
+        }
         if let Some(lock) = &found.own {
             needs.add_lock(lock, &shown(root), true, homes);
         }
@@ -105,14 +115,23 @@ impl Projects {
         for one in &self.dropped {
             whole.entry(&one.project).or_insert(true);
         }
-        needs.own(&tag(own));
+        needs.own(&Project::tag_of(own));
         let own_is_known = self.own.is_some();
         let entry = whole.entry(own).or_insert(true);
         *entry &= own_is_known;
         for (project, _) in whole.into_iter().filter(|(_, known)| *known) {
-            needs.settle(&tag(project));
+            needs.settle(&Project::tag_of(project));
         }
     }
+}
+
+/// What a project holds that nobody has registered counts for as long as a project that is gone: it may have been set up by an earlier
+/// modelstrap, or its registration was dropped by one that left its marks.
+fn settle_strangers<'a>(registered: impl Iterator<Item = &'a Path>, homes: &Homes, now: i64, needs: &mut Needs) {
+    let known: HashSet<String> = registered.map(Project::tag_of).collect();
+    let old =
+        claims::newest(&homes.hub).into_iter().filter(|(_, newest)| now.saturating_sub(*newest) >= projects::GONE);
+    old.filter(|(mark, _)| !known.contains(mark)).for_each(|(mark, _)| needs.settle(&mark));
 }
 
 /// A project as a person knows it.
@@ -127,13 +146,6 @@ fn project(one: &Known) -> String {
 /// In CI each run may be a machine of its own: what an earlier one registered says nothing of what is needed now.
 fn counts(one: &Known, scope: Scope) -> bool {
     !(scope.ci && one.registration.host == "container" && one.standing == Standing::Elsewhere)
-}
-
-/// As [`crate::project::Project::tag`] has it.
-pub(super) fn tag(project: &Path) -> String {
-    let mut tag = digest::sha256(project.as_os_str().as_encoded_bytes());
-    tag.truncate(8);
-    tag
 }
 
 fn shown(path: &Path) -> String {

@@ -23,6 +23,11 @@ impl Repository {
         Self { hub: hub.to_path_buf(), folder: names::repo_folder(repo_type, repo) }
     }
 
+    /// The repository whose folder below the cache `hub` is called so.
+    pub fn called(hub: &Path, folder: String) -> Self {
+        Self { hub: hub.to_path_buf(), folder }
+    }
+
     /// `models--owner--name`.
     pub fn root(&self) -> PathBuf {
         self.hub.join(&self.folder)

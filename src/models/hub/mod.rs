@@ -4,6 +4,7 @@
 //! only `refs/` and `snapshots/`, so those are written last, and correctness never depends on a lock.
 
 pub mod api;
+pub mod claims;
 pub mod error;
 pub mod formats;
 mod gguf;

@@ -13,7 +13,7 @@ use crate::models::names;
 use crate::support::bounded;
 
 /// What our own refs begin with.
-const OURS: &str = "refs/modelstrap/";
+pub(super) const OURS: &str = "refs/modelstrap/";
 
 /// What the one ends with that protects a commit while it is fetched.
 const COMING: &str = "-coming";

@@ -72,7 +72,7 @@ fn what_another_machine_or_user_wrote_is_not_believed() {
 
     fs::create_dir_all(folder_of(&copy)).unwrap();
     fs::copy(&file, folder_of(&copy).join("1.jsonl")).unwrap();
-    assert!(past(&copy).unwrap().is_empty(), "the seal is another folder's");
+    assert!(past(&copy).unwrap().is_empty(), "the seal is another folder's, and no trash of its own is named");
 
     symlink(&file, folder_of(&root).join("2.jsonl")).unwrap();
     assert_eq!(past(&root).unwrap().len(), 1, "a link is no journal");

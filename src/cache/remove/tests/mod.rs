@@ -1,5 +1,7 @@
 //! Removal on real folders: a cache with a hub, and beside it what must not change.
 
+mod again;
+mod copied;
 mod hub;
 mod journals;
 mod plain;

@@ -245,12 +245,13 @@ fn what_came_again_meanwhile_is_not_overwritten_by_an_undo() {
         (read("a/file"), read("a/tree/sub/one"), read("a/tree/sub/two")),
         ("new".into(), "old".into(), "new".into())
     );
-    // What could not be put back waits, and goes back when it can.
-    assert_eq!(room.remover.sweep(time::seconds()).unwrap().problems.len(), 2);
+    // What could not be put back waits as trash does, and goes back when it can and a person wants it.
+    assert_eq!(room.remover.sweep(time::seconds()).unwrap(), Swept::default());
     fs::remove_file(&file).unwrap();
     fs::remove_file(room.home.join("a/tree/sub/two")).unwrap();
-    let swept = room.remover.sweep(time::seconds()).unwrap();
-    assert_eq!((swept.back.len(), swept.problems.len()), (2, 0));
+    assert_eq!(room.remover.sweep(time::seconds()).unwrap(), Swept::default());
+    let restored = room.remover.undo().unwrap().unwrap();
+    assert_eq!((restored.back.len(), restored.stayed.len()), (2, 0));
     assert_eq!((read("a/file"), read("a/tree/sub/two")), ("old".into(), "old".into()));
     assert!(room.is_clean());
 }

@@ -1,0 +1,155 @@
+//! What goes back to where something stands again. The same content is back, and its copy in the trash goes; a folder gets what it lacks;
+//! anything else stays in the trash.
+
+use std::cell::Cell;
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::Path;
+
+use super::guard;
+use super::journal::{Mark, Move};
+use crate::support::folder::{Folder, Found, Kind};
+use crate::support::interrupt;
+
+/// When a folder in the trash says that it was changed last, from the moment in which the first part of it is back: in nanoseconds since
+/// 1970.
+const PARTED: i64 = 1;
+
+/// So much of two files is compared at a time, in bytes.
+const BLOCK: usize = 1 << 18;
+
+/// A folder or file in the trash that is to go where something stands.
+struct Merge<'a> {
+    /// Of a folder, itself in the trash.
+    top: Option<&'a Folder>,
+    is_parted: Cell<bool>,
+}
+
+/// Puts `name` in `from` to `new` in `to`, where something stands; `path` is where that is, links followed. False where a part of it stays in the trash.
+pub(super) fn onto(from: &Folder, name: &OsStr, to: &Folder, new: &OsStr, path: &Path) -> io::Result<bool> {
+    let (found, there) = (from.look(name)?, to.look(new)?);
+    if (found.kind, there.kind) != (Kind::Folder, Kind::Folder) {
+        return Merge { top: None, is_parted: Cell::new(true) }.file(from, name, &found, to, new, &there, path);
+    }
+    let top = from.enter(name)?;
+    Merge { top: Some(&top), is_parted: Cell::new(false) }.folder(from, name, to, new, path)
+}
+
+/// Whether the folder `found` in the trash is all that `one` took: no part of it is back.
+pub(super) fn is_whole(one: &Move, found: &Found) -> bool {
+    found.kind != Kind::Folder || one.mark.is_since(Mark::of(&found.stamp))
+}
+
+impl Merge<'_> {
+    fn folder(&self, from: &Folder, name: &OsStr, to: &Folder, new: &OsStr, path: &Path) -> io::Result<bool> {
+        let (source, target) = (from.enter(name)?, to.enter(new)?);
+        let mut whole = true;
+        for name in source.names()? {
+            let path = path.join(&name);
+            let Some(there) = target.find(&name)? else {
+                self.part();
+                whole &= match source.rename(&name, &target, &name) {
+                    // It came in this moment.
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
+                    moved => moved.map(|()| true)?,
+                };
+                continue;
+            };
+            let found = source.look(&name)?;
+            whole &= match (found.kind, there.kind) {
+                (Kind::Folder, Kind::Folder) => self.folder(&source, &name, &target, &name, &path)?,
+                _ => self.file(&source, &name, &found, &target, &name, &there, &path)?,
+            };
+        }
+        if whole {
+            self.part();
+            from.remove_folder(name)?;
+        }
+        Ok(whole)
+    }
+
+    /// What stands there is the same, and ours is one too many; or else it stays.
+    #[expect(clippy::too_many_arguments, reason = "two names in two folders, and what they are")]
+    fn file(
+        &self,
+        from: &Folder,
+        name: &OsStr,
+        found: &Found,
+        to: &Folder,
+        new: &OsStr,
+        there: &Found,
+        path: &Path,
+    ) -> io::Result<bool> {
+        let is_same = match (found.kind, there.kind) {
+            (Kind::Link, Kind::Link) if from.target(name)? == to.target(new)? => true,
+            (kind, _) if is_named_by_content(path) => has_content(kind, found, to, path, there),
+            (Kind::File, Kind::File) if found.stamp.size == there.stamp.size => {
+                is_same(&from.open_file(name)?, &to.open_file(new)?)?
+            }
+            _ => false,
+        };
+        if is_same {
+            self.part();
+            from.unlink(name)?;
+        }
+        Ok(is_same)
+    }
+
+    /// Notes that not all of it is in the trash any more.
+    fn part(&self) {
+        if let Some(top) = self.top.filter(|_| !self.is_parted.replace(true)) {
+            top.set_modified(PARTED);
+        }
+    }
+}
+
+/// Whether `path` is that of a content of the Hub's, whose name is its digest: `REPOSITORY/blobs/ETAG`.
+fn is_named_by_content(path: &Path) -> bool {
+    let mut above = path.ancestors().skip(1).filter_map(Path::file_name);
+    above.next().is_some_and(|name| name == "blobs") && above.next().is_some_and(guard::is_repository)
+}
+
+/// Whether what stands there is the content that its name says, as far as the sizes tell: bytes, or a link into a store that leads to
+/// them. Of a link in the trash nothing is lost.
+fn has_content(kind: Kind, found: &Found, to: &Folder, path: &Path, there: &Found) -> bool {
+    let (above, name) = (path.parent().unwrap_or(path), path.file_name().unwrap_or_default());
+    let led = || fs::metadata(to.way(above).join(name)).ok().filter(fs::Metadata::is_file);
+    match (kind, there.kind) {
+        (Kind::File, Kind::File) => found.stamp.size == there.stamp.size,
+        (Kind::File, Kind::Link) => led().is_some_and(|led| led.len() == found.stamp.size),
+        (Kind::Link, Kind::File) => true,
+        (Kind::Link, Kind::Link) => led().is_some(),
+        _ => false,
+    }
+}
+
+/// Whether two files of one size have the same bytes.
+fn is_same(one: &File, other: &File) -> io::Result<bool> {
+    let (mut first, mut second) = (vec![0; BLOCK], vec![0; BLOCK]);
+    loop {
+        if interrupt::requested() {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        let (here, there) = (fill(one, &mut first)?, fill(other, &mut second)?);
+        if first.get(..here) != second.get(..there) {
+            return Ok(false);
+        }
+        if here == 0 {
+            return Ok(true);
+        }
+    }
+}
+
+fn fill(mut file: &File, block: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while let Some(rest) = block.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match file.read(rest) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
