@@ -9,7 +9,7 @@ mod support;
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{MetadataExt as _, symlink};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -341,6 +341,45 @@ fn a_damaged_blob_is_found_and_an_archive_of_it_only_written_when_asked() {
     fs::remove_file(other.place(&path)).unwrap();
     other.run(&["restore", file.to_str().unwrap(), "--allow-damaged"]).expect(0);
     assert_eq!(other.read(&path), bytes);
+}
+
+#[test]
+fn a_damaged_blob_of_the_right_size_is_mended_with_force_alone() {
+    let room = lived_in();
+    let archive = archive(&room, "whole.tar.zst");
+    let path = archive.to_str().unwrap();
+    room.run(&["backup", path]).expect(0);
+    let whole = cache(&room);
+    let is_blob =
+        |node: &&(String, Vec<u8>)| node.0.contains("/blobs/") && !node.0.ends_with(".incomplete") && node.1.len() > 3;
+    let files = walk(&room.place(".cache"));
+    let (blob, mut bytes) = files.iter().find(is_blob).cloned().unwrap();
+    bytes[2] ^= 1;
+    fs::set_permissions(&blob, fs::Permissions::from_mode(0o644)).unwrap();
+    fs::write(&blob, &bytes).unwrap();
+    room.run(&["restore", path, "--yes"]).expect(0);
+    assert_eq!(fs::read(&blob).unwrap(), bytes, "without --force what is there stays");
+    let ran = room.run(&["restore", path, "--force"]).expect(0);
+    assert!(ran.err.contains(" in 1 file and 0 links") && !ran.err.contains("were not read"), "{}", ran.err);
+    cache(&room).assert_eq(&whole, "the bytes are the archive's again");
+    let again = room.run(&["restore", path, "--force"]).expect(0);
+    assert!(!again.err.contains(" in 1 file"), "nothing is left to mend: {}", again.err);
+}
+
+/// Every file below a folder, with its bytes.
+fn walk(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        match entry.file_type().unwrap() {
+            kind if kind.is_dir() => found.extend(walk(&entry.path())),
+            kind if kind.is_file() => {
+                found.push((entry.path().display().to_string(), fs::read(entry.path()).unwrap()));
+            }
+            _ => {}
+        }
+    }
+    found.sort();
+    found
 }
 
 #[test]

@@ -115,12 +115,17 @@ fn an_unfinished_download_and_a_payload_stay_while_a_soft_lock_on_them_is_held()
     room.write(&format!("{payload}.refs"), "");
     room.write(&format!("{payload}.lock"), "");
     room.write(&format!("{payload}.lock.soft"), "12\nanother-host\n");
-    let ran = room.run(&["prune", "--grace", "0", "--yes"]).expect(1);
-    ran.says(&[
-        &format!("{hash} stays: another process holds its lock"),
-        "e2.incomplete stays: is locked by another process, which may be fetching it",
-    ]);
+    // They are no leavings: the plan has them among what stays.
+    let ran = room.run(&["prune", "--grace", "0", "--yes", "--json"]).expect(0).json();
+    let kept: Vec<&str> = ran["kept"].as_array().unwrap().iter().filter_map(|kept| kept["path"].as_str()).collect();
+    assert!([&payload, &unfinished].iter().all(|place| kept.iter().any(|path| path.ends_with(*place))), "{ran:#}");
+    assert!(ran["kept"].as_array().unwrap().iter().all(|kept| kept["why"] == "another process holds a lock on it"));
     assert!(room.exists(&payload) && room.exists(&unfinished));
+    // Who names one is told, too.
+    let ran = room.run(&["clear", &format!("./{unfinished}"), "--grace", "0", "--yes"]).expect(1);
+    ran.says(&["e2.incomplete stays: is locked by another process, which may be fetching it"]);
+    let ran = room.run(&["clear", &format!("./{payload}"), "--grace", "0", "--yes"]).expect(1);
+    ran.says(&[&format!("{hash} stays: another process holds its lock")]);
     fs::remove_file(room.place(&format!("{payload}.lock.soft"))).unwrap();
     fs::remove_file(room.place(LOCK)).unwrap();
     room.run(&["prune", "--grace", "0", "--yes"]).expect(0);

@@ -34,6 +34,76 @@ fn bytes_that_a_program_has_open_are_said_to_be_free_when_it_closes_them() {
     drop(open);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn bytes_that_a_program_has_open_when_the_trash_is_emptied_are_said_so_too() {
+    let room = Room::bare();
+    let program = fs::read_to_string("/proc/self/comm").unwrap();
+    let who = format!("{} ({})", program.trim(), std::process::id());
+    let removed = |time: &str| {
+        room.write(".cache/whisper/open.pt", vec![7; 800_000]);
+        let open = File::open(room.place(".cache/whisper/open.pt")).unwrap();
+        room.run(&["clear", "open.pt", "--yes", "--undo-for", time]).expect(0);
+        open
+    };
+    let open = removed("1h");
+    let ran = room.run(&["clear", "trash", "--yes"]).expect(0);
+    assert!(ran.out.ends_with(&format!(" freed. 803 kB of it are free when {who} closes it.\n")), "{}", ran.out);
+    drop(open);
+    let open = removed("1h");
+    let ran = room.run(&["clear", "trash", "--yes", "--json"]).expect(0).json();
+    assert_eq!((&ran["held_bytes"], &ran["held_by"][0]["pid"]), (&802_816.into(), &std::process::id().into()));
+    drop(open);
+    // By the next run, when its time is over.
+    let open = removed("1s");
+    std::thread::sleep(std::time::Duration::from_millis(2100));
+    let ran = room.run(&["prune", "--yes"]).expect(0);
+    let said = format!("that earlier runs had removed are free now. 803 kB of it are free when {who} closes it.");
+    assert!(ran.err.contains(&said), "{}{}", ran.out, ran.err);
+    drop(open);
+    // With what else goes at once.
+    let open = removed("1h");
+    let ran = room.run(&["prune", "--until-free", "1kB", "--yes", "--json"]).expect(0).json();
+    assert_eq!((&ran["held_bytes"], &ran["held_by"][0]["pid"]), (&802_816.into(), &std::process::id().into()));
+    drop(open);
+}
+
+#[test]
+fn an_undo_of_setup_says_that_what_was_removed_comes_back_by_another_one() {
+    let room = Room::bare();
+    room.setup(&[]);
+    room.write(".cache/whisper/base.pt", vec![7; 400_000]);
+    let words = "`modelstrap clear --undo` brings it back";
+    assert!(!room.run(&["undo", "--dry-run"]).err.contains(words));
+    room.run(&["clear", "base.pt", "--yes", "--undo-for", "1h"]).expect(0);
+    let ran = room.run(&["undo", "--dry-run"]).expect(0);
+    assert!(
+        ran.err.starts_with(&format!("What `modelstrap clear` removed is no part of this: {words}.\n")),
+        "{}",
+        ran.err
+    );
+    assert!(room.undo(&[]).err.contains(words));
+    let ran = room.undo(&[]);
+    assert!(ran.err.ends_with("Nothing to undo in @/p.\n") && ran.err.contains(words), "{}", ran.err);
+    room.run(&["clear", "trash", "--yes"]).expect(0);
+    assert!(!room.undo(&[]).err.contains(words));
+}
+
+#[test]
+fn to_keep_what_lies_outside_of_the_cache_is_no_mistake_and_speaks_of_no_removal() {
+    let room = lived_in();
+    for word in ["./models", "./models/copy.safetensors", "~/.cache/whisper/base.pt", "./out"] {
+        let ran = room.run(&["prune", "--dry-run", "--keep", word]).expect(0);
+        assert!(ran.err.contains(&format!("--keep {word}: prune takes nothing from there")), "{word}: {}", ran.err);
+    }
+    let ran = room.run(&["prune", "--dry-run", "--keep", "./models/none"]).expect(2);
+    assert!(ran.err.starts_with("error: --keep: ./models/none is no model in a place that is known\n"), "{}", ran.err);
+    let ran = room.run(&["prune", "--dry-run", "--keep", "."]).expect(2);
+    let said = "error: --keep: . holds the whole cache: name a model, or a place in it\n";
+    assert!(ran.err.starts_with(said) && !ran.err.contains("clear"), "{}", ran.err);
+    assert!(ran.err.contains("\n  ./.cache/whisper\n"), "{}", ran.err);
+}
+
 #[test]
 fn the_time_to_bring_it_back_is_the_one_that_was_asked_for() {
     let room = Room::bare();

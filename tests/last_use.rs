@@ -71,7 +71,8 @@ fn a_size_takes_first_what_is_used_least_with_what_it_shares() {
         let plan = planned(&room, &["--max-size", size]);
         plan.iter().map(|line| line.split(' ').next().unwrap().to_owned()).collect()
     };
-    assert_eq!(names("1.2 MB"), ["org/asr@111111111111", "org/tts@222222222222"]);
+    // Without the other version the first one makes no room: what it alone has is a README.
+    assert_eq!(names("1.2 MB"), ["org/tts@222222222222"]);
     assert_eq!(names("0.7 MB"), ["org/asr@111111111111", "org/tts@222222222222", "org/asr@222222222222"]);
 }
 

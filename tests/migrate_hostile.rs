@@ -12,7 +12,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::fs::symlink;
 use std::process::Stdio;
 
-use modelstrap::cache::migrate::{self, Options, Owners, Targets, sources::Search};
+use modelstrap::cache::migrate::{self, Copies, Options, Owners, Targets, sources::Search};
 use modelstrap::cache::others::Own;
 use stray::{Repo, sha256};
 use support::project::{PROGRAM, Room, Tree, may_mount};
@@ -247,7 +247,7 @@ fn the_act_itself_refuses_another_folder_than_the_one_that_was_found() {
             _ => room.write("old/whisper/other.pt", "other"),
         }
         let options = Options { act: true, project: room.root().to_path_buf(), ..Options::default() };
-        let (outcome, stop) = migrate::carry_out(&found.parts[0], &options);
+        let (outcome, stop) = migrate::carry_out(&found.parts[0], &options, &mut Copies::default());
         assert!(stop.is_none() && outcome.stays[0].why.starts_with("was changed meanwhile"), "{outcome:?}");
         assert_eq!(outcome.tally.files, 0);
     }

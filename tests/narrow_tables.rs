@@ -96,6 +96,41 @@ fn numbers_stand_under_their_headings_where_a_name_has_a_line_of_its_own() {
 }
 
 #[test]
+fn what_stands_between_backticks_is_never_torn_over_two_lines() {
+    let room = room();
+    let left = format!("models--org--half/blobs/{}.incomplete", "c".repeat(64));
+    for hub in [".cache/huggingface/hub", "~/.cache/huggingface/hub"] {
+        room.write(&format!("{hub}/{left}"), bytes(4));
+    }
+    for columns in [80, 60] {
+        for arguments in [
+            &["setup", "--dry-run", "--verbose"][..],
+            &["status", "--models", "--revisions"],
+            &["clear", "all", "--dry-run"],
+            &["prune", "--older-than", "0d", "--dry-run"],
+            &["prune", "--older-than", "0d", "--grace", "0", "--dry-run"],
+            &["migrate", "--dry-run"],
+            &["dedupe", "--grace", "0", "--dry-run"],
+            &["verify"],
+            &["models", "list"],
+            &["models", "verify"],
+            &["backup", "--dry-run", "a.tar.zst"],
+            &["report", "--output", "../h/page.html"],
+        ] {
+            let ended = Terminal::open(columns, 40, &mut room.command(arguments)).end();
+            let text = console::strip_ansi_codes(&ended.raw).replace('\r', "");
+            let is_torn = |line: &&str| line.matches('`').count() % 2 == 1 && !line.contains('…');
+            let torn: Vec<&str> = text.lines().filter(is_torn).collect();
+            assert_eq!(torn, Vec::<&str>::new(), "{columns} {arguments:?}\n{text}");
+        }
+    }
+    let text =
+        console::strip_ansi_codes(&Terminal::open(60, 40, &mut room.command(&["status"])).end().raw).into_owned();
+    let whole = format!("`modelstrap clear ~/.cache/huggingface/hub/{left}`");
+    assert!(text.contains(&whole), "{text}");
+}
+
+#[test]
 fn a_very_narrow_terminal_loses_columns_before_names() {
     let room = room();
     let text = shown(&room, 44, &["status"]);
@@ -184,7 +219,9 @@ fn a_finding_of_verify_keeps_to_the_terminal_and_a_pipe_has_the_whole_digest() {
     let room = room();
     let ended = Terminal::open(80, 60, &mut room.command(&["verify"])).end();
     let text = console::strip_ansi_codes(&ended.raw).replace('\r', "");
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim_start().contains(".cache/")).collect();
+    // A path, and a command to be copied, are whole.
+    let lines: Vec<&str> =
+        text.lines().filter(|line| !line.contains(".cache/") && !line.trim_start().starts_with('`')).collect();
     let wide: Vec<&&str> = lines.iter().filter(|line| console::measure_text_width(line) > 80).collect();
     assert_eq!(wide, Vec::<&&str>::new(), "{text}");
     assert!(has_line(&text, &["    expected sha256:1111", "…", "1111 (its name)"]), "{text}");

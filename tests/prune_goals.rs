@@ -2,11 +2,15 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so and stops")]
 
+#[path = "support/aged.rs"]
+mod aged;
 #[path = "support/large.rs"]
 mod large;
 #[path = "support/lived.rs"]
 mod lived;
 mod support;
+#[path = "support/terminal.rs"]
+mod terminal;
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -14,38 +18,11 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
+use aged::{four, linked, there};
 use large::filled;
-use lived::{HUB, MAIN, repository};
+use lived::HUB;
 use support::project::{PROGRAM, Ran, Room};
-
-/// Four repositories of 5 MB, the first of them not used for the longest time.
-fn four() -> Room {
-    let room = Room::bare();
-    room.write("modelstrap.toml", "[project]\nname = \"p\"\n");
-    room.setup(&[]);
-    for (name, days) in [("org/a", 90), ("org/b", 80), ("org/c", 70), ("org/d", 60)] {
-        let blob = &name[4..];
-        repository(&room, name, &[(MAIN, &[(blob, 5_000)])]);
-        let folder = format!("{HUB}/models--{}", name.replace('/', "--"));
-        room.write(&format!("{folder}/refs/main"), MAIN);
-        let then = SystemTime::now() - Duration::from_secs(days * 86_400);
-        let file = fs::File::options().write(true).open(room.place(&format!("{folder}/blobs/{blob}"))).unwrap();
-        file.set_times(fs::FileTimes::new().set_accessed(then).set_modified(then)).unwrap();
-    }
-    room
-}
-
-fn there(room: &Room) -> String {
-    ["a", "b", "c", "d"].into_iter().filter(|name| room.exists(&format!("{HUB}/models--org--{name}"))).collect()
-}
-
-/// As `dedupe` leaves it: the oldest model has a second name in `./models`.
-fn linked() -> Room {
-    let room = four();
-    fs::create_dir(room.place("models")).unwrap();
-    fs::hard_link(room.place(&format!("{HUB}/models--org--a/blobs/a")), room.place("models/a.safetensors")).unwrap();
-    room
-}
+use terminal::Terminal;
 
 #[test]
 fn what_has_another_name_outside_leaves_the_cache_all_the_same() {
@@ -117,4 +94,151 @@ fn the_lists_of_a_shared_store_go_with_its_payloads_and_count() {
     assert!(ran["freed_bytes"].as_u64().unwrap() > 0, "{ran:#}");
     assert_eq!(plan["exclusive_bytes"], ran["freed_bytes"]);
     assert!(!room.exists(&format!("{HUB}/models--org--model-0")));
+}
+
+/// Holds the lock on the file that it makes at `place`, as a program does that is at work there.
+fn held(room: &Room, place: &str) -> fs::File {
+    room.write(place, "");
+    let lock = fs::File::open(room.place(place)).unwrap();
+    lock.lock().unwrap();
+    lock
+}
+
+#[test]
+fn what_is_locked_when_the_plan_is_made_is_passed_over_and_the_next_goes() {
+    let room = four();
+    let lock = held(&room, &format!("{HUB}/.locks/models--org--a/b.lock"));
+    let prune = ["prune", "--max-size", "17MB", "--grace", "0", "--yes", "--now"];
+    room.run(&prune).expect(0);
+    assert_eq!(there(&room), "acd");
+    drop(lock);
+    // A file of another library has its lock beside it, a folder in it, and the oldest of all stays for it.
+    for (file, lock) in [
+        (".cache/whisper/large.pt", ".cache/whisper/large.pt.lock"),
+        (".cache/torch/hub/org_model/weights.pt", ".cache/torch/hub/org_model/fetch.lock"),
+    ] {
+        let room = four();
+        room.write(file, vec![7; 5_000_000]);
+        let lock = held(&room, lock);
+        let then = SystemTime::now() - Duration::from_secs(120 * 86_400);
+        for place in [file, Path::new(file).parent().unwrap().to_str().unwrap()] {
+            fs::File::open(room.place(place)).unwrap().set_modified(then).unwrap();
+        }
+        lock.set_modified(then).unwrap();
+        let file = fs::File::open(room.place(file)).unwrap();
+        file.set_times(fs::FileTimes::new().set_accessed(then).set_modified(then)).unwrap();
+        drop(file);
+        let ran = room.run(&["prune", "--max-size", "21MB", "--grace", "0", "--yes", "--now"]).expect(0);
+        assert_eq!(there(&room), "bcd", "{}{}", ran.out, ran.err);
+        // Where no other is left, it is named with its reason.
+        let ran = room.run(&["prune", "--max-size", "1MB", "--grace", "0", "--yes", "--now"]).expect(1);
+        let said = ran.out + &ran.err;
+        // Who sees that a program has the lock's file open says that.
+        let whys = ["another process holds a lock on it", "a running program has it open"];
+        assert!(whys.iter().any(|why| said.contains(why)), "{said}");
+        assert!(there(&room).is_empty());
+        drop(lock);
+        room.run(&["prune", "--max-size", "1MB", "--grace", "0", "--yes", "--now"]).expect(0);
+    }
+}
+
+#[test]
+fn a_payload_that_is_locked_does_not_count_for_a_size_and_its_model_is_passed_over() {
+    let room = four();
+    let hash = "ab".repeat(32);
+    let payload = format!("{HUB}/blobs/ab/{hash}");
+    room.write(&format!("{HUB}/blobs/.huggingface-shared-blobs"), "1\n");
+    fs::create_dir_all(room.place(&format!("{HUB}/blobs/ab"))).unwrap();
+    let blob = format!("{HUB}/models--org--a/blobs/a");
+    fs::rename(room.place(&blob), room.place(&payload)).unwrap();
+    room.write(&format!("{payload}.refs"), "models--org--a/blobs/a\n");
+    room.link(&blob, &format!("../../blobs/ab/{hash}"));
+    let lock = held(&room, &format!("{payload}.lock"));
+    room.run(&["prune", "--max-size", "17MB", "--grace", "0", "--yes", "--now"]).expect(0);
+    assert_eq!(there(&room), "acd");
+    drop(lock);
+}
+
+#[test]
+fn unfinished_downloads_and_orphans_that_are_locked_stay_and_count_for_nothing() {
+    let room = four();
+    let begin = format!("{HUB}/models--org--d/blobs");
+    room.write(&format!("{begin}/e.1a2b3c4d.incomplete"), vec![7; 5_000_000]);
+    room.write(&format!("{begin}/f"), vec![7; 5_000_000]);
+    let locks = ["e", "f"].map(|etag| held(&room, &format!("{HUB}/.locks/models--org--d/{etag}.lock")));
+    let ran = room.run(&["prune", "--max-size", "21MB", "--grace", "0", "--yes", "--now"]).expect(0);
+    assert_eq!(there(&room), "cd", "{}{}", ran.out, ran.err);
+    assert!(room.exists(&format!("{begin}/f")) && room.exists(&format!("{begin}/e.1a2b3c4d.incomplete")));
+    drop(locks);
+    room.run(&["prune", "--grace", "0", "--yes", "--now"]).expect(0);
+    assert!(!room.exists(&format!("{begin}/f")) && !room.exists(&format!("{begin}/e.1a2b3c4d.incomplete")));
+}
+
+/// Makes the repository `a` stay when it is to go, which nothing in the plan says: where its locks lie there is a file.
+fn obscured() -> Room {
+    let room = four();
+    room.write(&format!("{HUB}/.locks/models--org--a"), "");
+    room
+}
+
+#[test]
+fn what_stays_when_it_is_to_go_is_replaced_by_the_next_in_the_same_run() {
+    let room = obscured();
+    let prune = ["prune", "--max-size", "17MB", "--grace", "0", "--yes"];
+    let ran = room.run(&[&prune[..], &["--now"]].concat()).expect(0);
+    assert_eq!(there(&room), "acd");
+    assert!(ran.err.contains("models--org--a stays: "), "{}", ran.err);
+    assert!(ran.err.contains("For --max-size 17.0 MB, this goes in place of what stayed:\n"), "{}", ran.err);
+    room.run(&["status", "--check", "--max-size", "17MB"]).expect(0);
+    // Where nothing else is left, the size is missed, and that is said.
+    let ran = room.run(&["prune", "--max-size", "1MB", "--grace", "0", "--yes", "--now"]).expect(1);
+    assert_eq!(there(&room), "a");
+    assert!(ran.err.contains("--max-size 1.00 MB cannot be reached"), "{}", ran.err);
+    assert!((ran.out + &ran.err).contains("it stayed when it was to go"));
+}
+
+#[test]
+fn what_goes_in_two_steps_is_one_document_and_comes_back_by_one_undo() {
+    let room = obscured();
+    room.write(".cache/whisper/old.pt.lock", "");
+    let before = room.tree().without(|name| name.contains(".cache/.modelstrap"));
+    // Two go in the first step, one in the second.
+    let prune = ["prune", "--max-size", "7MB", "--grace", "0", "--yes", "--undo-for", "1h", "--json"];
+    let ran = room.run(&prune).expect(0).json();
+    assert_eq!(there(&room), "a", "{ran:#}");
+    let names = |member: &str| {
+        let all = ran[member].as_array().unwrap();
+        all.iter().map(|one| one["path"].as_str().unwrap().rsplit('/').next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(names("stayed"), ["models--org--a"], "{ran:#}");
+    assert_eq!(names("plan").len(), 4, "{ran:#}");
+    assert_eq!(ran["removed"], 3, "{ran:#}");
+    assert!(ran["trashed_bytes"].as_u64().unwrap() > 15_000_000 && ran["undo_until"].is_string(), "{ran:#}");
+    let would = room.run(&["prune", "--undo", "--dry-run"]).expect(0);
+    assert_eq!(would.out.lines().count(), 3, "{}", would.out);
+    room.run(&["prune", "--undo"]).expect(0);
+    assert_eq!(there(&room), "abcd");
+    room.tree().without(|name| name.contains(".cache/.modelstrap")).assert_eq(&before, "undone");
+    let nothing = room.run(&["prune", "--undo"]).expect(0);
+    assert!(nothing.err.starts_with("There is nothing to bring back"), "{}", nothing.err);
+}
+
+#[test]
+fn what_is_locked_while_a_person_thinks_is_replaced_only_by_what_that_person_agrees_to() {
+    for (answer, left, code) in [("y", "acd", 0), ("n", "abcd", 130)] {
+        let room = four();
+        let arguments = ["prune", "--max-size", "17MB", "--grace", "0", "--now"];
+        let mut terminal = Terminal::open(120, 40, &mut room.command(&arguments));
+        terminal.wait_for("Delete this for good?");
+        let lock = held(&room, &format!("{HUB}/.locks/models--org--a/b.lock"));
+        terminal.press("y");
+        terminal.wait_for("in place of what stayed");
+        terminal.wait_for("org/b");
+        terminal.wait_for("Delete this for good?");
+        terminal.press(answer);
+        let ended = terminal.end();
+        assert_eq!(ended.status.code(), Some(code), "{}", ended.raw);
+        assert_eq!(there(&room), left, "{}", ended.raw);
+        drop(lock);
+    }
 }

@@ -86,6 +86,59 @@ fn the_same_cache_at_the_same_time_is_the_same_page_wherever_it_goes() {
     assert!(room.text(PAGE).contains("Free on the disk"));
 }
 
+/// What the page says in the row of a table that begins so: the values by which its cells are sorted, and its command.
+fn row(page: &str, name: &str) -> Option<(Vec<u64>, String)> {
+    let (_, rest) = page.split_once(&format!("<tr><th scope=\"row\">{name}<"))?;
+    let (row, _) = rest.split_once("</tr>").unwrap();
+    let values = row.split("data-v=\"").skip(1).map(|rest| rest.split_once('"').unwrap().0.parse().unwrap()).collect();
+    let command =
+        row.rsplit_once("<td data-l=\"Command\"><code>").map_or("", |(_, rest)| rest.split_once('<').unwrap().0);
+    Some((values, command.to_owned()))
+}
+
+#[test]
+fn what_could_go_is_what_the_commands_would_take_and_status_says() {
+    let room = lived_in();
+    let outside = "~/.cache/huggingface/hub/models--org--half/blobs";
+    room.write(&format!("{outside}/ab.incomplete"), vec![1; 3_000_000]);
+    room.write("~/.cache/llama.cpp/half.gguf.downloadInProgress", vec![1; 2_000_000]);
+    room.write("~/.cache/whisper/old.pt", vec![1; 2_500_000]);
+    let old = std::time::SystemTime::now() - Duration::from_secs(400 * 86_400);
+    for path in ["~/.cache/whisper/old.pt", ".cache/torch/hub/checkpoints/resnet.pth"] {
+        let file = fs::File::options().append(true).open(room.place(path)).unwrap();
+        file.set_times(fs::FileTimes::new().set_accessed(old).set_modified(old)).unwrap();
+    }
+    let status = room.run(&["status", "--json"]).expect(0).json();
+    let mut command = room.command(&["report"]);
+    room.ran(command.env_remove("SOURCE_DATE_EPOCH")).expect(0);
+    let page = room.text(PAGE);
+    let said = |what: &str| {
+        let all = status["reclaimable"].as_array().unwrap();
+        let one = all.iter().find(|one| one["what"] == what).unwrap_or_else(|| panic!("{what}: {status}"));
+        let number = |name: &str| one[name].as_u64().unwrap();
+        (vec![number("bytes"), number("count")], one["command"].as_str().unwrap().to_owned())
+    };
+    for (name, what) in [
+        ("Unfinished downloads outside of the cache", "unfinished_downloads_outside"),
+        ("Files that belong into the cache", "outside"),
+    ] {
+        assert_eq!(row(&page, name), Some(said(what)), "{name}");
+    }
+    let (unfinished, command) = said("unfinished_downloads_outside");
+    assert!(unfinished[0] >= 5_000_000 && unfinished[1] == 2 && command == "modelstrap clear PATH", "{unfinished:?}");
+    // Of old models `prune` takes those of the cache alone, and says the same.
+    let (old, command) = row(&page, "Models not used for 90 days").unwrap();
+    let plan = room.run(&["prune", "--older-than", "90d", "--grace", "0", "--dry-run", "--json"]).expect(0).json();
+    let lines = plan["plan"].as_array().unwrap().iter();
+    let freed: Vec<u64> = lines
+        .filter(|line| line["why"].as_str().unwrap().starts_with("not used"))
+        .map(|line| line["exclusive_bytes"].as_u64().unwrap())
+        .collect();
+    assert_eq!((old, command.as_str()), (vec![freed.iter().sum(), 1], "modelstrap prune --older-than 90d"));
+    let (old, command) = row(&page, "Models outside of the cache not used for 90 days").unwrap();
+    assert!(old[1] == 1 && (2_500_000..2_600_000).contains(&old[0]) && command == "modelstrap clear PATH", "{old:?}");
+}
+
 #[test]
 fn what_is_no_report_is_not_replaced() {
     let room = lived_in();

@@ -273,10 +273,14 @@ fn what_could_be_reclaimed_is_told_with_the_command_that_does_it() {
     let room = lived_in();
     let repository = ".cache/huggingface/hub/models--org--asr";
     let link = room.place(&format!("{repository}/snapshots/{MAIN}/lost.bin"));
-    symlink("../../blobs/lost", link).unwrap();
+    symlink("../../blobs/lost", &link).unwrap();
+    let text = shown(&room, &[]);
+    assert!(!text.contains("verify --fix"), "nobody knows what was there:\n{text}");
+    fs::remove_file(&link).unwrap();
+    symlink(format!("../../blobs/{}", "ab".repeat(20)), &link).unwrap();
     let text = shown(&room, &[]);
     for line in [
-        "`modelstrap verify --fix` mends repositories with links or refs to nothing",
+        "`modelstrap verify --fix` mends repositories with links to nothing",
         "`modelstrap migrate` brings 6.00 MB in 1 file into the cache",
         "❗ outside of the cache: 22.0 MB, which no variable of this project leads to; by their sizes, 16.0 MB of it may be there twice, and \
          `modelstrap dedupe` links what is",
@@ -353,6 +357,8 @@ fn folders_without_a_file_are_no_places_outside_and_unfinished_downloads_are_not
     room.write("modelstrap.toml", "");
     fs::create_dir_all(room.place("~/.cache/torch/hub/checkpoints")).unwrap();
     fs::create_dir_all(room.place("~/.cache/whisper")).unwrap();
+    // A login is no model.
+    room.write("~/.cache/huggingface/token", "hf_secret");
     room.write("~/else/base.pt", vec![7; 2_000_000]);
     symlink(room.place("~/else/base.pt"), room.place("~/.cache/whisper/base.pt")).unwrap();
     let text = room.run(&["status"]).expect(0).out;
@@ -360,6 +366,8 @@ fn folders_without_a_file_are_no_places_outside_and_unfinished_downloads_are_not
     assert!(text.contains("~/.cache/whisper holds nothing but links: nothing is counted there\n"), "{text}");
     let json = room.run(&["status", "--json"]).expect(0).json();
     assert_eq!(json["elsewhere"][0]["why"], "links_only");
+    assert_eq!(json["elsewhere"].as_array().unwrap().len(), 1);
+    fs::remove_file(room.place("~/.cache/huggingface/token")).unwrap();
     room.write("~/.cache/huggingface/hub/models--org--asr/blobs/x.incomplete", vec![7; 3_000_000]);
     let told = outside(&room).unwrap();
     assert_eq!(told, "❗ outside of the cache: downloads that were not finished, and nothing else");
@@ -373,6 +381,34 @@ fn what_is_filtered_is_summed_up_by_itself() {
     let json = room.run(&["status", "--json", "--filter", "name=resnet"]).expect(0).json();
     assert_eq!(json["shown"]["apparent_bytes"], 5_000_000);
     assert_eq!(room.run(&["status", "--json"]).expect(0).json()["shown"], Value::Null);
+}
+
+#[test]
+fn in_the_home_folder_nothing_is_recommended_that_refuses_there() {
+    let room = Room::bare();
+    let home = room.home();
+    room.write("~/.cache/huggingface/hub/models--org--half/blobs/ab.incomplete", vec![7; 3_000_000]);
+    room.write("~/.cache/whisper/large-v3.pt", vec![7; 2_000_000]);
+    room.write("~/models/own.safetensors", vec![7; 2_000_000]);
+    room.write("~/.ollama/models/blobs/sha256-ab", vec![7; 2_000_000]);
+    let run = |arguments: &[&str]| room.run(&[&["-C", home.to_str().unwrap()], arguments].concat());
+    let text = run(&["status", "--models"]).expect(0).out;
+    let said = "No project here: programs use ~/.cache; to remove or move anything, change into a project, or name it \
+                with `-C`";
+    assert_eq!(text.lines().nth(1), Some(said));
+    run(&["report", "--output", "page.html"]).expect(0);
+    let page = room.text("~/page.html");
+    assert!(page.contains("This folder is no project"), "{page}");
+    let json = run(&["status", "--json"]).expect(0).json();
+    assert_eq!(json["reclaimable"], serde_json::json!([]));
+    for (words, dry) in
+        [("prune", "--dry-run"), ("dedupe", "--dry-run"), ("migrate", "--dry-run"), ("setup", "--dry-run")]
+    {
+        run(&[words, dry]).expect(1);
+        assert!(!text.contains(&format!("modelstrap {words}")), "{words}: {text}");
+    }
+    run(&["clear", "all", "--dry-run"]).expect(1);
+    assert!(!text.contains("modelstrap clear"), "{text}");
 }
 
 #[test]

@@ -93,15 +93,21 @@ fn a_folder_that_is_mounted_again_within_another_place_is_counted_once() {
     hub(&room, ".cache/huggingface/hub", "org/one", 2_000_000);
     hub(&room, ".cache/huggingface/hub", "org/two", 1_500_000);
     room.write(".cache/whisper/base.pt", vec![7; 1_100_000]);
-    room.write("~/.cache/huggingface/token", "t");
+    room.write("~/.cache/huggingface/stats.json", "{}");
+    room.write(".cache/huggingface/hub/blobs/.huggingface-shared-blobs", "1\n");
+    room.write(&format!(".cache/huggingface/hub/blobs/ab/{}", "ab".repeat(32)), vec![7; 1_300_000]);
     // Where each is mounted again: a whole hub, a repository, a folder of files.
     room.write("~/elsewhere/large.bin", vec![7; 1_200_000]);
     let alone = room.run(&["status", "--json"]).expect(0).json()["total"]["files"].as_u64().unwrap();
-    // A whole hub, a repository, a folder of files; and what lies nowhere else, which counts where it is mounted.
+    // A whole hub, a repository, a folder of files, parts of a repository and of a store; and what lies nowhere else, which counts where it
+    // is mounted.
     for (from, to, more) in [
         (".cache/huggingface/hub", "~/.cache/huggingface/hub", 0),
         (".cache/huggingface/hub/models--org--one", "~/.cache/huggingface/hub/models--org--one", 0),
         (".cache/whisper", "~/.cache/huggingface/assets", 0),
+        (".cache/huggingface/hub/models--org--one/blobs", "~/.cache/huggingface/assets", 0),
+        (".cache/huggingface/hub/models--org--two/snapshots", "~/.cache/huggingface/assets", 0),
+        (".cache/huggingface/hub/blobs/ab", "~/.cache/huggingface/assets", 0),
         ("~/elsewhere", "~/.cache/huggingface/assets", 1),
     ] {
         let (from, to) = (room.place(from), room.place(to));

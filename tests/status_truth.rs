@@ -82,18 +82,17 @@ fn rows(page: &str) -> Vec<(String, String, String)> {
     };
     let row = |row: &str| {
         let cells: Vec<String> = row.split("<td").skip(1).map(|cell| bare(&format!("<td{cell}"))).collect();
-        // The first cell may be the row's heading.
-        let [much, command, count] = &cells[cells.len() - 4..cells.len() - 1] else { panic!("{row}") };
+        let [much, count, command] = &cells[..] else { panic!("{row}") };
         (command.clone(), much.clone(), count.clone())
     };
-    table.split("<tr").skip(1).map(row).collect()
+    // What is old, only who asks `prune --older-than` for it is told.
+    table.split("<tr").skip(1).filter(|row| !row.contains("not used for 90 days")).map(row).collect()
 }
 
 /// What `report` says could go is what `status` says, to the byte and with the same words.
 fn same_page(status: &Value, page: &str) {
-    let extra = |command: &str| command == "modelstrap dedupe" || command.starts_with("modelstrap prune --older-than");
     let mut found = rows(page);
-    found.retain(|(command, _, _)| !extra(command));
+    found.retain(|(command, _, _)| command != "modelstrap dedupe");
     let claims = status["reclaimable"].as_array().unwrap();
     let mut wanted: Vec<(String, String, String)> = claims
         .iter()
@@ -418,4 +417,91 @@ fn a_revision_frees_its_links_and_folders_too_and_says_so() {
     assert_eq!(freed["freed_bytes"], says, "{freed:#}");
     let here = fs::symlink_metadata(room.place(HUB)).unwrap();
     assert!(std::os::unix::fs::MetadataExt::blocks(&here) == 0 || says > 0, "a folder takes a block here");
+}
+
+/// What `status` says that a repository of the shared store frees, and its revisions.
+fn frees(room: &Room, name: &str) -> (u64, Vec<u64>) {
+    let status = room.run(&["status", "--models", "--revisions", "--json"]).expect(0).json();
+    let mut found = None;
+    walk(&status, &mut |value| {
+        if value["name"] == name && value["revisions"].is_array() {
+            let revisions = value["revisions"].as_array().unwrap();
+            let bytes = revisions.iter().map(|one| one["sizes"]["exclusive_bytes"].as_u64().unwrap()).collect();
+            found = Some((value["sizes"]["exclusive_bytes"].as_u64().unwrap(), bytes));
+        }
+    });
+    found.unwrap_or_else(|| panic!("{name} is not in {status:#}"))
+}
+
+fn walk(value: &Value, see: &mut impl FnMut(&Value)) {
+    see(value);
+    match value {
+        Value::Array(all) => all.iter().for_each(|one| walk(one, see)),
+        Value::Object(all) => all.values().for_each(|one| walk(one, see)),
+        _ => {}
+    }
+}
+
+#[test]
+fn what_a_model_of_the_shared_store_frees_is_one_number_in_status_in_the_plan_and_on_the_disk() {
+    let room = Room::bare();
+    room.write("modelstrap.toml", "[project]\nname = \"p\"\n");
+    room.write(&format!("{HUB}/blobs/.huggingface-shared-blobs"), "1\n");
+    let payload = |digit: char, users: &[&str], commit: &str| {
+        let hash = digit.to_string().repeat(64);
+        let at = format!("{HUB}/blobs/{}/{hash}", &hash[..2]);
+        room.write(&at, vec![7; 50_000]);
+        let lines: String = users.iter().map(|user| format!("models--org--{user}/blobs/{hash}\n")).collect();
+        room.write(&format!("{at}.refs"), lines);
+        room.write(&format!("{at}.lock"), "");
+        for user in users {
+            let begin = format!("{HUB}/models--org--{user}");
+            room.link(&format!("{begin}/blobs/{hash}"), &format!("../../blobs/{}/{hash}", &hash[..2]));
+            room.link(&format!("{begin}/snapshots/{commit}/{digit}.bin"), &format!("../../blobs/{hash}"));
+        }
+        at
+    };
+    payload('a', &["one", "two"], MAIN);
+    let elsewhere = payload('b', &["one"], MAIN);
+    payload('c', &["one"], PINNED);
+    payload('d', &["two"], MAIN);
+    fs::create_dir_all(room.place("models")).unwrap();
+    fs::hard_link(room.place(&elsewhere), room.place("models/b.safetensors")).unwrap();
+    for user in ["one", "two"] {
+        room.write(&format!("{HUB}/models--org--{user}/refs/main"), MAIN);
+    }
+    let clear = |word: &str| {
+        let arguments = ["clear", word, "--grace", "0", "--now", "--json"];
+        let plan = room.run(&[&arguments[..], &["--dry-run"]].concat()).expect(0).json();
+        let ran = room.run(&[&arguments[..], &["--yes"]].concat()).expect(0).json();
+        let number = |document: &Value, name: &str| document[name].as_u64().unwrap();
+        assert_eq!(number(&plan, "exclusive_bytes"), number(&ran, "freed_bytes"), "{word}");
+        number(&ran, "freed_bytes")
+    };
+    let (whole, revisions) = frees(&room, "org/one");
+    let before = disk(&room);
+    let one = clear(&format!("org/one@{}", &PINNED[..4]));
+    assert!(revisions.contains(&one), "{revisions:?}: {one}");
+    let (rest, _) = frees(&room, "org/one");
+    assert_eq!(whole, one + rest);
+    assert_eq!(clear("org/one"), rest);
+    let (last, _) = frees(&room, "org/two");
+    assert_eq!(clear("org/two"), last);
+    assert_eq!(before - disk(&room), one + rest + last);
+}
+
+/// What everything in the cache takes, without this tool's own notes.
+fn disk(room: &Room) -> u64 {
+    use std::os::unix::fs::MetadataExt as _;
+    fn below(folder: &std::path::Path, seen: &mut std::collections::HashSet<u64>) -> u64 {
+        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let one = |path: std::path::PathBuf| {
+            let found = fs::symlink_metadata(&path).unwrap();
+            let own = if seen.insert(found.ino()) { found.blocks() * 512 } else { 0 };
+            own + if found.is_dir() { below(&path, seen) } else { 0 }
+        };
+        entries.map(one).sum()
+    }
+    let mut seen = std::collections::HashSet::new();
+    below(&room.place("models"), &mut seen) + below(&room.place(HUB), &mut seen)
 }

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::ops::AddAssign;
 use std::path::PathBuf;
 
+use super::parts::Part;
 use super::places::{OWN, Place};
 use super::sizes::Sizes;
 
@@ -72,6 +73,14 @@ pub struct Unit {
     pub kind: UnitKind,
 }
 
+impl Unit {
+    /// Of a model in several files: how many of them are here, and how many there are.
+    pub fn parts(&self) -> Option<(u64, u64)> {
+        let part = matches!(self.kind, UnitKind::File).then(|| Part::of(&self.name)).flatten()?;
+        Some((self.sizes.files, part.of))
+    }
+}
+
 /// What kind of thing a unit is.
 #[derive(Debug)]
 pub enum UnitKind {
@@ -104,6 +113,8 @@ pub struct Repository {
     pub orphans: Heap,
     /// Links of revisions whose blob is not there.
     pub dangling: u64,
+    /// Those of them whose blob is called by a digest: what says which bytes were there, so that they can be fetched again.
+    pub lost: u64,
     /// Branches and tags that name a commit which is not there, or no commit.
     pub broken_refs: Vec<String>,
     /// Links that lead out of the repository, elsewhere than to the shared store: they are not followed.
@@ -178,4 +189,25 @@ impl Inventory {
             _ => None,
         })
     }
+
+    /// What takes room outside of the cache: everything in the places there, folders and what stays in a migration with it.
+    pub fn outside(&self) -> Outside {
+        let places = || self.places.iter().filter(|found| found.exists && found.place.kind.is_outside());
+        let mut unfinished = Heap::default();
+        places().flat_map(|found| &found.units).for_each(|unit| unfinished += unit.partial);
+        let disk = places().map(|found| found.sizes.disk).fold(0, u64::saturating_add);
+        let holds = |found: &Found| found.sizes.files > 0 || found.units.iter().all(|unit| unit.partial.files == 0);
+        let is_whole = places().any(holds);
+        let whole = if is_whole { disk.saturating_sub(unfinished.bytes) } else { 0 };
+        Outside { whole, unfinished: unfinished.bytes }
+    }
+}
+
+/// How much takes room outside of the cache, in bytes on the disk.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Outside {
+    /// Without downloads that were not finished; nothing where there are only these.
+    pub whole: u64,
+    /// Those downloads.
+    pub unfinished: u64,
 }

@@ -14,6 +14,7 @@ pub mod migrate;
 pub mod notes;
 pub mod ollama;
 pub mod others;
+pub mod parts;
 pub mod places;
 pub mod remove;
 pub mod report;

@@ -83,6 +83,8 @@ pub enum Why {
     Above,
     /// It leads to nothing.
     Nowhere,
+    /// It is a link out of the project, to this folder, and nobody has said that it is to be followed.
+    Unfollowed(PathBuf),
 }
 
 /// Where a project's data may lie.
@@ -243,6 +245,10 @@ impl Known {
             }
             false
         });
+        let models = weights::linked(&project, &cache_root);
+        if let Some((path, whose)) = models.iter().find_map(|path| Some((path.clone(), own.other(path)?))) {
+            led.push(Led { path, whose });
+        }
         let (places, mut aside) = apart(places);
         // Which place a link in the cache root leads into is known only now.
         links.retain(|link| !places.iter().any(|place| place.path == link.path));
@@ -254,6 +260,8 @@ impl Known {
             }
         }
         links.retain(|link| !aside.iter().any(|known| known.path == link.path));
+        let is_led = |path: &PathBuf| led.iter().any(|led| led.path == *path);
+        links.extend(models.filter(|path| !is_led(path)).map(|path| unfollowed(path, &places)));
         aside.splice(0..0, links);
         Places { places, led, aside }
     }
@@ -290,6 +298,17 @@ fn homes(cache_root: &Path, project: &Path) -> (Vec<Place>, Vec<Aside>) {
     places.sort_by(|one, other| one.path.cmp(&other.path));
     aside.sort_by(|one: &Aside, other| one.path.cmp(&other.path));
     (places, aside)
+}
+
+/// Where the project's link leads: into one of `places`, in which it is counted, or to a folder that nobody looks into.
+fn unfollowed(path: PathBuf, places: &[Place]) -> Aside {
+    let real = path.canonicalize().unwrap_or_else(|_| path.clone());
+    let why = match places.iter().find(|place| real.starts_with(&place.real)) {
+        Some(place) if place.real == real => Why::Same(place.path.clone()),
+        Some(place) => Why::Within(place.path.clone()),
+        None => Why::Unfollowed(real),
+    };
+    Aside { name: named(&path), path, why }
 }
 
 /// The default places of libraries below a folder of the project that is called `~`. What a link there leads to is somebody else's: it may

@@ -29,6 +29,9 @@ const SKIPPED: [&str; 6] = ["node_modules", "site-packages", "target", "venv", "
 /// What a client that was given `~/.cache` and nobody to expand it has made in the project.
 pub(super) const UNEXPANDED: &str = "~";
 
+/// The folder of a project in which people keep models.
+const MODELS: &str = "models";
+
 /// The topmost folders below `project` that hold weights themselves, or repositories of the Hub, or what `local_dir=` made; `cache_root`,
 /// hidden folders, Python environments and other projects are left out.
 pub(super) fn folders(project: &Path, cache_root: &Path) -> Vec<PathBuf> {
@@ -74,6 +77,14 @@ pub(super) fn folders(project: &Path, cache_root: &Path) -> Vec<PathBuf> {
         }
     }
     found
+}
+
+/// `./models` where it is a link to a folder outside of the project and of the cache: that one may have come with a clone.
+pub(super) fn linked(project: &Path, cache_root: &Path) -> Option<PathBuf> {
+    let models = project.join(MODELS);
+    let real = models.is_symlink().then(|| models.canonicalize().ok().filter(|real| real.is_dir())).flatten()?;
+    let is_own = |root: &Path| root.canonicalize().is_ok_and(|root| real.starts_with(&root));
+    (!is_own(project) && !is_own(cache_root)).then_some(models)
 }
 
 fn is_skipped(name: &OsStr, folder: Option<&Path>) -> bool {

@@ -14,7 +14,7 @@ pub struct RestoreArgs {
     /// Only list what it holds; with --verbose, every file
     #[arg(long)]
     pub list: bool,
-    /// Replace files of the cache that have another content
+    /// Replace files of the cache that have another content, damaged blobs among them
     #[arg(long)]
     pub force: bool,
     /// Take contents that are other than their names promise

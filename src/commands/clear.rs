@@ -6,6 +6,7 @@ use anyhow::{Result, bail};
 
 use super::cleaning::{Keeping, Manner, Scene, Scope, carry_out, clear_trash, undo};
 use super::context::Context;
+use super::disks;
 use super::{Exit, Usage};
 use crate::cache::select::Needs;
 use crate::cache::select::clear::{self, Needed, Terms, Wanted};
@@ -66,11 +67,14 @@ pub(super) fn run(context: &Context, arguments: &ClearArgs) -> Result<Exit> {
     };
     let selection = choose(&scene.needs)?;
     // What a person names goes, however young it is; what another program has open or locked stays in any case.
-    let keeping = Keeping::of("clear", &arguments.trash, None, &scene.survey.layout.cache_root);
+    let keeping = Keeping::of("clear", &arguments.trash, None, &disks::touched(&scene.survey, selection.roots()));
     let notes = if wanted.contains(&Wanted::Models) { every_model(&scene, arguments.force) } else { Vec::new() };
     let grace = Duration::ZERO;
     let consent = &arguments.consent;
-    let manner = Manner { verb: "clear", consent, keeping, grace, notes, warning: None, choose: &choose };
+    let document = |document| Ok(context.output.document(format!("{document:#}\n"))?);
+    let (choose, document) = (&choose, &document);
+    let manner =
+        Manner { verb: "clear", consent, keeping, grace, notes, warning: None, choose, document, is_second: false };
     let is_named = |kept: &crate::cache::select::Kept| outside && !kept.name.is_empty();
     let left = selection.kept.iter().filter(|kept| is_named(kept)).count();
     let outcome = carry_out(&scene, selection, manner)?;

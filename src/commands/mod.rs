@@ -7,6 +7,7 @@ mod consent;
 mod context;
 mod dedupe;
 mod detect;
+mod disks;
 mod env;
 mod hook;
 mod migrate;

@@ -7,8 +7,10 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 
+use super::cleaning;
 use super::context::Context;
 use super::setup::{lock as lock_project, shelf};
+use super::survey::Survey;
 use super::{Exit, consent, notes};
 use crate::cache::notes::projects;
 use crate::cli::UndoArgs;
@@ -36,6 +38,7 @@ pub(super) fn run(context: &Context, arguments: &UndoArgs) -> Result<Exit> {
     let show = |path: &std::path::Path| {
         paths::friendly(&project.root, home::home_dir(&context.vars, context.os).as_deref(), path)
     };
+    other_trash(context);
     if past.is_empty() {
         if drop_ignore_lines(context, &project, arguments)? {
             return report(context, &project, &Undone::default(), false);
@@ -130,6 +133,17 @@ pub(super) fn run(context: &Context, arguments: &UndoArgs) -> Result<Exit> {
         ));
     }
     report(context, &project, &total, true)
+}
+
+/// Says of what `clear` and `prune` removed, which is no change to the project, what brings it back.
+fn other_trash(context: &Context) {
+    let Ok(survey) = Survey::of(context) else { return };
+    if let Ok(Some(there)) = cleaning::remover(&survey).would_return() {
+        context.output.say(format!(
+            "What `modelstrap {}` removed is no part of this: `modelstrap clear --undo` brings it back.",
+            escape::printable(&there.verb)
+        ));
+    }
 }
 
 /// Takes the project's registration out of the cache roots that go with these runs; with the last run, out of the one that stays. Gives

@@ -31,8 +31,13 @@ pub fn resolve(base_dir: &str, root: &Path, home: Option<&Path>, vars: &Vars, os
         };
         return Ok(base.join("modelstrap"));
     }
-    let written = match (base_dir.strip_prefix("~/"), home) {
+    // A shell reads `~` alone as the home folder, and `~name` as that of another user: nobody means a folder that is called so.
+    let in_home = if base_dir == "~" { Some("") } else { base_dir.strip_prefix("~/") };
+    let written = match (in_home, home) {
         (Some(rest), Some(home)) => home.join(rest),
+        (None, _) if base_dir.starts_with('~') => {
+            return refuse("begins with `~` and a name, which is read nowhere but in shells: give the whole path");
+        }
         (Some(_), None) => return refuse("begins with `~`, and HOME is not set"),
         (None, _) => PathBuf::from(base_dir),
     };
@@ -111,11 +116,14 @@ mod tests {
         says(room.to_str().unwrap(), "holds the project");
         says(room.join("home").to_str().unwrap(), "holds the project");
         says("~/", "holds the project");
+        says("~", "holds the project");
+        says("~ada/models", "read nowhere but in shells");
         says("up", "holds the project");
         says("file", "is a file");
         says("dangling", "does not exist");
         assert_eq!(why(".cache", &room), "home/p/.cache");
         assert_eq!(why("./a/./b", &room), "home/p/a/b");
         assert_eq!(why("~/models", &room), "home/models");
+        assert_eq!(why("./~ada", &room), "home/p/~ada");
     }
 }

@@ -5,6 +5,8 @@
 
 use console::measure_text_width;
 
+use crate::ui::text;
+
 /// What a column gives up where a terminal is narrow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gives {
@@ -174,5 +176,5 @@ pub(super) const fn fits(wide: usize, longest: usize, width: usize) -> bool {
 
 /// What the longest word of `text` takes.
 pub(super) fn longest(text: &str) -> usize {
-    text.split(' ').map(measure_text_width).max().unwrap_or_default()
+    text::words(text).into_iter().map(measure_text_width).max().unwrap_or_default()
 }

@@ -12,7 +12,8 @@ pub fn bar(done: u64, total: u64, width: usize, unicode: bool) -> (String, Strin
 }
 
 /// `text` folded between words to `width` columns. Its first line begins at column `used`; a line that was folded goes
-/// on below its own first word, and at least two columns in. A longer word stands alone, whole.
+/// on below its own first word, and at least two columns in. A longer word stands alone, whole; so does what stands between backticks, since it
+/// is there to be copied, and what the terminal itself folds is copied as one line.
 pub fn fold(text: &str, width: usize, used: usize) -> String {
     let mut folded = Vec::new();
     for (number, line) in text.split('\n').enumerate() {
@@ -20,7 +21,7 @@ pub fn fold(text: &str, width: usize, used: usize) -> String {
         let indent = line.len() - bare.len();
         let (mut at, hang) = if number == 0 { (used, used) } else { (indent, indent.max(2)) };
         let mut out = " ".repeat(indent);
-        for (place, word) in bare.split(' ').enumerate() {
+        for (place, word) in words(bare).into_iter().enumerate() {
             let wide = measure_text_width(word);
             if place > 0 && at + 1 + wide > width.max(20) {
                 out.push('\n');
@@ -36,6 +37,37 @@ pub fn fold(text: &str, width: usize, used: usize) -> String {
         folded.push(out);
     }
     folded.join("\n")
+}
+
+/// Between backticks there is no more than that, in bytes: a name may hold one, too, and be followed by another far away.
+const QUOTED: usize = 1024;
+
+/// The words of a line, at its spaces. What stands between backticks is one word, with what is written close to it.
+pub fn words(line: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    let mut rest = line;
+    loop {
+        let end = end_of_word(rest);
+        words.push(rest.get(..end).unwrap_or(rest));
+        match rest.get(end + 1..) {
+            Some(more) => rest = more,
+            None => return words,
+        }
+    }
+}
+
+/// Where the first word of a line ends: at a space that stands in no backticks.
+fn end_of_word(line: &str) -> usize {
+    let mut at = 0;
+    while let Some(stop) = line.get(at..).and_then(|rest| rest.find([' ', '`'])) {
+        let stop = at + stop;
+        if line.as_bytes().get(stop) == Some(&b' ') {
+            return stop;
+        }
+        let quoted = line.get(stop + 1..).and_then(|rest| rest.find('`')).filter(|length| *length <= QUOTED);
+        at = stop + 1 + quoted.map_or(0, |length| length + 1);
+    }
+    line.len()
 }
 
 /// `text` with its sentences folded between words to `width` columns. A line that stands in is a command to be copied, or a part of what was
@@ -102,6 +134,19 @@ mod tests {
             sentences("one two three four five six\n  modelstrap a b c d e f g\none two three four five six\n", 20),
             "one two three four\nfive six\n  modelstrap a b c d e f g\none two three four\n  five six\n"
         );
+    }
+
+    #[test]
+    fn what_stands_between_backticks_is_copied_in_one_piece() {
+        assert_eq!(
+            fold("give `a b c` or (`d e f`), and then `modelstrap clear --undo` again", 20, 0),
+            "give `a b c` or\n(`d e f`), and then\n`modelstrap clear --undo`\nagain"
+        );
+        // One that stands alone quotes nothing, and a name that holds one makes no endless line.
+        assert_eq!(fold("it`s one two three four five", 20, 0), "it`s one two three\nfour five");
+        let long = format!("a`b {}c`d e", "word ".repeat(300));
+        assert!(fold(&long, 20, 0).lines().all(|line| line.len() <= 20));
+        assert_eq!(words("a  b `c d`e f "), ["a", "", "b", "`c d`e", "f", ""]);
     }
 
     #[test]

@@ -87,6 +87,26 @@ fn what_dedupe_noted_and_nobody_can_read_moves_nothing() {
 }
 
 #[test]
+fn a_damaged_line_of_the_notes_is_told_of_and_the_others_count() {
+    let room = Room::bare();
+    room.write("modelstrap.toml", "[legacy]\npaths = [\"old\"]\n");
+    room.write("old/whisper/base.pt", "base");
+    let kept = link(&room, "kept/base.pt", &room.place("old/whisper/base.pt"));
+    room.append(NOTES, "{\"link\":\n");
+    room.write("old/.modelstrap/links.jsonl", "x\ny\n");
+    let says = [
+        "warning: line 2 of @/p/.cache/.modelstrap/links.jsonl is damaged, and nobody knows what the link that it was about needs; put it right, or delete it",
+        "warning: lines 1 and 2 of @/p/old/.modelstrap/links.jsonl are damaged, and nobody knows what the links that they were about need; put them right, or delete them",
+    ];
+    for words in [&["migrate", "--dry-run"][..], &["migrate", "--yes"]] {
+        let ran = room.run(words).expect(0);
+        let said: Vec<&str> = ran.err.lines().filter(|line| line.contains("damaged")).collect();
+        assert_eq!(said, says, "{words:?}: {ran:?}");
+    }
+    assert_eq!(fs::read_link(&kept).unwrap(), room.place(".cache/whisper/base.pt"));
+}
+
+#[test]
 fn a_link_to_a_payload_of_a_shared_store_leads_to_where_that_is_then() {
     for store in [false, true] {
         let room = Room::bare();

@@ -9,6 +9,7 @@ mod stray;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod again;
 mod asked;
 mod dedupes_links;
 mod disks;

@@ -90,7 +90,8 @@ fn what_is_known_comes_from_a_mixed_folder_and_the_rest_is_named_once() {
     room.write("shared/model-cache/mine/a/weights.bin", "mine");
     room.write("shared/model-cache/mine/b/weights.bin", "mine");
     let ran = room.run(&["migrate", "--yes"]).expect(0);
-    let stays = "Stayed where it was:\n  shared/model-cache/mine: is of no library that is known\n";
+    let stays =
+        "Stayed where it was:\n  shared/model-cache/mine: 2 files in it: nothing says which library reads them\n";
     assert!(ran.err.ends_with(stays), "{}", ran.err);
     assert_eq!(room.text(".cache/torch/hub/checkpoints/leg.pth"), "torch");
     assert_eq!(room.text(&format!(".cache/{}", blob("leg"))), "leg");

@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 
 use crate::disks::two_disks;
 use crate::strace::{aim, everywhere, strace_is_missing};
+use crate::stray::{NEW, Repo, sha256};
 use crate::support::project::{PROGRAM, Room};
 
 const HOME: &str = "~/.cache/torch/hub";
@@ -84,4 +85,98 @@ fn a_kill_at_any_moment_leaves_them_names_of_one_file() {
         },
     );
     assert!(points > 8, "{points}");
+}
+
+/// Where a content has names in several folders, and where these are then.
+const APART: [(&str, &str); 2] = [
+    ("~/.cache/torch/hub/checkpoints/a.pth", "torch/hub/checkpoints/a.pth"),
+    ("~/.cache/whisper/a.pt", "whisper/a.pt"),
+];
+
+/// One file with names in the folders of two libraries and in two repositories, and one in a store that two repositories share.
+fn across_parts(room: &Room) {
+    let etag = sha256("weights");
+    for name in ["one", "two"] {
+        let repo = Repo::new(room, "~/.cache/huggingface/hub", &format!("models--o--{name}"));
+        repo.pointer(NEW, "model.bin", &etag);
+        repo.shared(NEW, "shared.bin", "shared", &sha256("shared"), &"ab".repeat(32));
+        repo.reference("main", NEW);
+    }
+    let first = room.place(APART[0].0);
+    room.write(APART[0].0, "weights");
+    let blobs = ["one", "two"].map(|name| format!("~/.cache/huggingface/hub/models--o--{name}/blobs/{etag}"));
+    for other in [APART[1].0, &blobs[0], &blobs[1]] {
+        let at = room.place(other);
+        fs::create_dir_all(at.parent().unwrap()).unwrap();
+        fs::hard_link(&first, at).unwrap();
+    }
+}
+
+/// That each content is there once, under all its names.
+fn is_once(room: &Room, far: &std::path::Path, when: &str) {
+    let model = |repo: &str, file: &str| format!("huggingface/hub/models--o--{repo}/snapshots/{NEW}/{file}");
+    let weights = [APART[0].1.to_owned(), APART[1].1.to_owned(), model("one", "model.bin"), model("two", "model.bin")];
+    let shared = [model("one", "shared.bin"), model("two", "shared.bin")];
+    for (names, text) in [(&weights[..], "weights"), (&shared, "shared")] {
+        let inodes: std::collections::BTreeSet<u64> =
+            names.iter().map(|name| fs::metadata(far.join(name)).unwrap().ino()).collect();
+        assert_eq!(inodes.len(), 1, "{when}: {text} is one content");
+        names.iter().for_each(|name| assert_eq!(fs::read_to_string(far.join(name)).unwrap(), text, "{when}"));
+    }
+    assert_eq!(fs::read_dir(room.home().join(".cache")).unwrap().count(), 0, "{when}: {:?}", room.tree().names());
+    let left = |name: &str| far.join(".modelstrap").join(name).exists();
+    assert!(!left("migrate-copies.jsonl"), "{when}: the note of copies");
+}
+
+#[test]
+fn a_content_with_names_in_several_parts_stays_one_whenever_a_run_is_killed() {
+    if two_disks().is_none() {
+        return;
+    }
+    let (room, far) = two_disks().unwrap();
+    across_parts(&room);
+    room.run(&["migrate", "--yes"]).expect(0);
+    is_once(&room, far.path(), "never killed");
+    if strace_is_missing() {
+        return;
+    }
+    let calls = ["?unlink,?unlinkat,?rmdir", "fsync,fdatasync", "?linkat", "?rename,?renameat,?renameat2"];
+    let points = everywhere(
+        &calls,
+        || (),
+        |(), call, nth| {
+            let (room, far) = two_disks().unwrap();
+            across_parts(&room);
+            let mut command = room.program("strace");
+            aim(&mut command, "KILL", call, nth).args([PROGRAM, "migrate", "--yes"]);
+            let code = room.ran(&mut command).code;
+            room.run(&["migrate", "--yes"]).expect(0);
+            is_once(&room, far.path(), &format!("killed at {call} {nth}"));
+            code == 0
+        },
+    );
+    assert!(points > 40, "{points}");
+}
+
+#[test]
+fn a_note_of_copies_that_came_with_a_clone_is_not_believed() {
+    let Some((room, far)) = two_disks() else { return };
+    room.write("~/.cache/whisper/a.pt", "mine");
+    let at = fs::metadata(room.place("~/.cache/whisper/a.pt")).unwrap();
+    let nanoseconds = i128::from(at.mtime()) * 1_000_000_000 + i128::from(at.mtime_nsec());
+    let line = |path: &std::path::Path| {
+        let numbers =
+            format!("\"device\":{},\"inode\":{},\"size\":4,\"modified\":\"{nanoseconds}\"", at.dev(), at.ino());
+        format!("{{{numbers},\"at\":{:?}}}\n", path.to_str().unwrap())
+    };
+    fs::create_dir(far.path().join(".modelstrap")).unwrap();
+    fs::write(far.path().join("other"), "evil").unwrap();
+    let outside = tempfile::Builder::new().prefix("modelstrap-test-").tempdir_in("/dev/shm").unwrap();
+    fs::write(outside.path().join("same"), "mine").unwrap();
+    let notes =
+        [far.path().join("other"), far.path().join("gone"), outside.path().join("same")].map(|path| line(&path));
+    fs::write(far.path().join(".modelstrap/migrate-copies.jsonl"), notes.concat()).unwrap();
+    room.run(&["migrate", "--yes"]).expect(0);
+    assert_eq!(fs::read(far.path().join("whisper/a.pt")).unwrap(), b"mine");
+    assert_eq!(fs::metadata(far.path().join("whisper/a.pt")).unwrap().nlink(), 1, "nobody else's file is it");
 }

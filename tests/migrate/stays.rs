@@ -140,3 +140,36 @@ fn paths_with_odd_names_are_shown_in_one_form_that_is_taken_back() {
     room.ran(room.program("bash").args(["-c", script, PROGRAM])).expect(0);
     room.run(&["migrate", "--dry-run", r"~/$'none\xff'"]).expect(2).says(&[r"there is no ~/$'none\xff'"]);
 }
+
+#[test]
+fn a_folder_of_models_that_is_a_link_is_named_and_not_looked_into() {
+    let room = Room::bare();
+    room.write("~/big/hub/models--o--m/refs/main", OLD);
+    room.write("~/.cache/whisper/base.pt", "base");
+    symlink("../h/big", room.place("models")).unwrap();
+    let says = "models is a link to ~/big, into which nothing here looks: `modelstrap migrate ~/big` does";
+    let status = room.run(&["status"]).expect(0);
+    assert!(status.out.contains(says), "{}", status.out);
+    let json = room.run(&["status", "--json"]).expect(0).json();
+    let one = serde_json::json!({"name": "models", "path": "@/p/models", "why": "not_followed", "of": "@/h/big"});
+    assert_eq!(json["elsewhere"], serde_json::json!([one]));
+    let stays = "models: is a link to ~/big, which is not followed: `modelstrap migrate ~/big` moves what is there";
+    room.run(&["migrate", "--yes"]).expect(0).says(&[stays]);
+    assert!(room.exists("~/big/hub/models--o--m/refs/main"));
+    // What is counted is said where it is: a place, the project's own folder, this project's cache.
+    fs::remove_file(room.place("models")).unwrap();
+    room.write("~/.cache/torch/hub/a.pth", "a");
+    room.write("data/x.txt", "x");
+    for (target, says) in [
+        ("../h/.cache/torch", Some("models is the same folder as ~/.cache/torch: it is counted once")),
+        ("../h/.cache/torch/hub", Some("models leads into ~/.cache/torch: it is counted there")),
+        ("data", None),
+        (".cache/whisper", None),
+    ] {
+        symlink(target, room.place("models")).unwrap();
+        let status = room.run(&["status"]).expect(0);
+        let said: Vec<&str> = status.out.lines().filter(|line| line.starts_with("models ")).collect();
+        assert_eq!(said, Vec::from_iter(says), "{target}");
+        fs::remove_file(room.place("models")).unwrap();
+    }
+}

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use modelstrap::support::units;
+
 use crate::stray::{NEW, OLD, Repo, local_dir, sha256};
 use crate::support::project::Room;
 
@@ -125,4 +127,27 @@ fn links_that_were_left_are_no_models() {
     assert!(listed.contains("huggingface/hub/models--org--split"), "{listed}");
     assert!(!listed.contains("huggingface/models--"), "{listed}");
     assert!(fs::metadata(room.place("~/.cache/whisper/base.pt")).is_ok());
+}
+
+#[test]
+fn status_and_report_say_the_same_of_what_lies_outside_and_of_what_a_migration_brings() {
+    let room = Room::bare();
+    let repo = Repo::new(&room, "~/.cache/huggingface/hub", "models--o--m");
+    repo.file(NEW, "model.bin", "weights", sha256("weights"));
+    room.write("~/.cache/huggingface/hub/models--o--m/blobs/ff.1a.incomplete", vec![1; 300_000]);
+    room.write("~/.cache/huggingface/notes/mine.txt", vec![2; 50_000]);
+    room.write("~/.cache/whisper/base.pt", vec![3; 70_000]);
+    let status = room.run(&["status", "--json"]).expect(0).json();
+    let whole = units::bytes(status["outside_bytes"].as_u64().unwrap());
+    let said = room.run(&["status"]).expect(0).out;
+    assert!(said.contains(&format!("outside of the cache: {whole}, ")), "{said}");
+    room.run(&["report", "--output", "report.html"]).expect(0);
+    let page = room.text("report.html");
+    let fact = format!(
+        "<dt>Outside of it</dt><dd>{whole} <small>where libraries put things without being told, beside 303 kB of unfinished"
+    );
+    assert!(page.contains(&fact), "{fact}\n{:?}", page.split_once("Outside of it").unwrap().1.get(..200));
+    let plan = room.run(&["migrate", "--dry-run"]).expect(0).out;
+    assert!(plan.contains("\n70.0 kB in 1 file\n"), "{plan}");
+    assert!(said.contains("`modelstrap migrate` brings 70.0 kB in 1 file into the cache"), "{said}");
 }

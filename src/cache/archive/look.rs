@@ -129,10 +129,18 @@ impl Look<'_> {
         if there.is_dir() {
             return self.plan.keep(FOLDER);
         }
+        let found = Found::of(&Stamp::of(&there));
         // By its name it is the same content; with another size, what is there is damaged.
         match fs::metadata(path) {
-            Ok(found) if found.is_file() && found.len() == size => Step::Here,
-            _ => self.plan.replace(Found::of(&Stamp::of(&there))),
+            Ok(behind) if behind.is_file() && behind.len() == size => {
+                let is_promised = promised.is_none() || promised == members.sum(holder);
+                let is_content = there.is_file() && !matches!(entry.what, What::Link { .. });
+                if self.rules.force && is_promised && is_content {
+                    self.compare.extend(u32::try_from(at).map(|at| Compared { at, found }));
+                }
+                Step::Here
+            }
+            _ => self.plan.replace(found),
         }
     }
 

@@ -1,7 +1,7 @@
 //! What of an archive a cache needs: decided before a byte of it is read, from the index and from what is there.
 //!
-//! Blobs merge by their names, which say what they are: one that is there with the right size stays. Revisions are united. Of two
-//! branches that disagree, the one that was written last wins. Other files stay as they are unless they are the same, or `force`.
+//! Blobs merge by their names, which say what they are: one that is there with the right size stays, unless `force` reads other bytes in it.
+//! Revisions are united. Of two branches that disagree, the one that was written last wins. Other files stay unless they are the same, or `force`.
 
 use std::collections::HashSet;
 use std::fs;

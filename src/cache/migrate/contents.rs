@@ -109,7 +109,7 @@ impl Work<'_> {
         expected: Option<&Digest>,
     ) -> Result<io::Result<()>, Stop> {
         self.find_kin((from, name), look)?;
-        if let Some(known) = self.kin.copy(look) {
+        if let Some(known) = self.kin.copies.known(look) {
             let there = known.parent().zip(known.file_name());
             let linked = there.map(|(folder, file)| Dir::open(folder).and_then(|folder| folder.link(file, to, new)));
             if matches!(linked, Some(Ok(()))) {
@@ -137,7 +137,7 @@ impl Work<'_> {
         }
         to.sync();
         if look.stamp.names > 1 || is_payload(&from.path.join(name)) {
-            self.kin.note(look, to.path.join(new));
+            self.kin.copies.note(look, to.path.join(new));
             self.spread(look, &to.path.join(new));
         }
         Ok(Ok(()))

@@ -21,6 +21,9 @@ const GRACE: i64 = 3600;
 /// The name of a backup program's mark.
 const TAG: &str = "CACHEDIR.TAG";
 
+/// Where transformers 4.22 to 4.40 noted the version of the layout.
+const VERSION: &str = "version.txt";
+
 /// Two hubs.
 pub(super) struct Hubs {
     pub(super) source: Hub,
@@ -254,36 +257,49 @@ impl Work<'_> {
         let links = |name: &OsStr| self.is_ours(from, name, &hubs.to.path.join(name));
         let mark = OsStr::new(TAG);
         let only_marks = left.iter().all(|name| {
-            name == mark
-                || name == "version.txt"
-                || name.as_encoded_bytes().starts_with(PREFIX.as_bytes())
-                || links(name)
+            name == mark || name == VERSION || name.as_encoded_bytes().starts_with(PREFIX.as_bytes()) || links(name)
         });
         if !only_marks {
             return Ok(());
         }
-        if left.iter().any(|name| name == mark) {
-            let signed = small(from, mark, 4096)
-                .is_ok_and(|bytes| bytes.starts_with(b"Signature: 8a477f597d28d172789f06886806bc55"));
-            if signed {
-                match (hubs.to.look(mark).ok().flatten(), from.look(mark).ok().flatten()) {
-                    (Some(_), _) => {
-                        self.heed(&from.path.join(mark), from.unlink(mark))?;
-                    }
-                    (None, Some(look)) => {
-                        let tally = self.out.tally;
-                        self.bring((from, mark), &look, &hubs.to, mark)?;
-                        self.out.tally = tally;
-                    }
-                    (None, None) => {}
+        if left.iter().any(|name| name == mark) && is_signed(from) {
+            match (hubs.to.look(mark).ok().flatten(), from.look(mark).ok().flatten()) {
+                (Some(_), _) => {
+                    self.heed(&from.path.join(mark), from.unlink(mark))?;
                 }
+                (None, Some(look)) => {
+                    let tally = self.out.tally;
+                    self.bring((from, mark), &look, &hubs.to, mark)?;
+                    self.out.tally = tally;
+                }
+                (None, None) => {}
             }
         }
-        // transformers 4.22 to 4.40 noted the layout's version here: one digit.
-        if small(from, OsStr::new("version.txt"), 16).is_ok_and(|bytes| bytes.trim_ascii() == b"1") {
-            let _ = from.unlink(OsStr::new("version.txt"));
+        if has_version(from) {
+            let _ = from.unlink(OsStr::new(VERSION));
         }
         Ok(())
+    }
+}
+
+/// Whether the mark of a backup program in `hub` is one.
+fn is_signed(hub: &Dir) -> bool {
+    small(hub, OsStr::new(TAG), 4096)
+        .is_ok_and(|bytes| bytes.starts_with(b"Signature: 8a477f597d28d172789f06886806bc55"))
+}
+
+/// Whether `hub` has the version of its layout, which is one digit.
+fn has_version(hub: &Dir) -> bool {
+    small(hub, OsStr::new(VERSION), 16).is_ok_and(|bytes| bytes.trim_ascii() == b"1")
+}
+
+/// Removes the marks of a hub in which nothing else is left: a run that was killed did not come to them.
+pub(super) fn drop_marks(dir: &Dir) {
+    let names = dir.names_or_none();
+    if !names.is_empty()
+        && names.iter().all(|name| name == TAG && is_signed(dir) || name == VERSION && has_version(dir))
+    {
+        names.iter().for_each(|name| drop(dir.unlink(name)));
     }
 }
 
@@ -315,7 +331,7 @@ fn drop_locks(hub: &Dir, name: &OsStr) {
 mod tests {
     use std::fs;
 
-    use super::super::{Options, Part, Shape, carry_out, look};
+    use super::super::{Copies, Options, Part, Shape, carry_out, look};
 
     #[test]
     fn an_unfinished_download_that_stays_is_named_beforehand_where_a_link_is_wanted() {
@@ -351,7 +367,7 @@ mod tests {
             half.display()
         );
         assert_eq!(look(&part, &options).unwrap().notes, vec![old.clone()]);
-        let (outcome, stop) = carry_out(&part, &options);
+        let (outcome, stop) = carry_out(&part, &options, &mut Copies::of(&root));
         assert!(stop.is_none() && half.exists() && !repository.join("blobs/aa").exists());
         assert_eq!((outcome.notes, outcome.links.len()), (vec![old], 0));
         assert!(root.join("huggingface/hub/models--o--n/blobs/aa").exists());

@@ -9,6 +9,8 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::contents::file_at;
+use super::copies::{Copies, Key, key};
 use super::dir::{Dir, Kind, Look};
 use super::tree::TRUST;
 use super::work::{Stop, Work};
@@ -17,19 +19,11 @@ use crate::cache::Stamp;
 /// Folders in folders are looked into so deep.
 const DEEPEST: usize = 64;
 
-/// What tells a content of the source: a number may be another file's by now, size and time are of the same one.
-pub(super) type Key = ((u64, u64), u64, i128);
-
-/// The key of what was looked at.
-pub(super) const fn key(look: &Look) -> Key {
-    (look.stamp.id, look.stamp.size, look.stamp.modified)
-}
-
 /// The copies of a part's files that have several names.
 #[derive(Debug, Default)]
 pub(super) struct Kin {
-    /// Where a content is at the target, proven.
-    copies: HashMap<Key, PathBuf>,
+    /// Where contents are at the target, those of other parts as well.
+    pub(super) copies: Copies,
     /// The folders between which the names are the same, and the names there, if not all that are in them.
     way: Option<(Dir, Dir, Option<Vec<OsString>>)>,
     /// The names of each content, below these folders, once that was looked for.
@@ -46,19 +40,9 @@ impl Kin {
         self.names = None;
     }
 
-    /// Notes that the content is at `path`.
-    pub(super) fn note(&mut self, look: &Look, path: PathBuf) {
-        self.copies.insert(key(look), path);
-    }
-
-    /// Where the content is known to be.
-    pub(super) fn copy(&self, look: &Look) -> Option<&Path> {
-        self.copies.get(&key(look)).map(PathBuf::as_path)
-    }
-
     /// Whether what stands at the target is known to have the content.
     pub(super) fn is_copy(&self, look: &Look, there: &Look) -> bool {
-        let known = self.copy(look).and_then(|path| Stamp::at(path).ok());
+        let known = self.copies.known(look).and_then(|path| Stamp::at(path).ok());
         known.is_some_and(|known| known.id != (0, 0) && known.is_same_content(&there.stamp))
     }
 
@@ -101,7 +85,18 @@ fn walk(dir: &Dir, below: &Path, only: Option<&[OsString]>, found: &mut HashMap<
 impl Work<'_> {
     /// Looks for another name of the file `name` under which the target has its bytes, which are compared.
     pub(super) fn find_kin(&mut self, (from, name): (&Dir, &OsStr), look: &Look) -> Result<(), Stop> {
-        if look.stamp.names < 2 || self.kin.copy(look).is_some() {
+        if self.kin.copies.known(look).is_some() {
+            return Ok(());
+        }
+        for path in self.kin.copies.noted(look) {
+            let files = from.file(name).and_then(|one| Ok((one, file_at(&path)?)));
+            let Ok((one, other)) = files else { continue };
+            if self.same_bytes(one, other)?.unwrap_or(false) {
+                self.kin.copies.note(look, path);
+                return Ok(());
+            }
+        }
+        if look.stamp.names < 2 {
             return Ok(());
         }
         for path in self.kin.names(look) {
@@ -114,7 +109,7 @@ impl Work<'_> {
             }
             let Ok((one, other)) = from.file(name).and_then(|one| Ok((one, folder.file(file)?))) else { continue };
             if self.same_bytes(one, other)?.unwrap_or(false) {
-                self.kin.note(look, folder.path.join(file));
+                self.kin.copies.note(look, folder.path.join(file));
                 return Ok(());
             }
         }

@@ -10,9 +10,9 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::contents::small;
-use super::dir::{Dir, Kind};
+use super::dir::Dir;
 use super::listings::prune;
-use super::notes::{NOTES, Note, drop_empty_locks, forget, notes};
+use super::notes::{NOTES, drop_empty_locks, forget, notes, without_note};
 use super::work::{Stop, Tally, To, Work, check, sweep, temporary};
 use crate::cache::hub::{Hub, Reference, Repository};
 use crate::models::names;
@@ -167,18 +167,22 @@ impl Work<'_> {
     /// What the client keeps beside the files goes when no note is left; folders go when they are empty.
     fn end_of_local(&mut self, dir: &Dir, to: &To) {
         self.end_of_target(to);
-        self.without_note(dir);
+        let others = self.without_note(dir);
         if self.links {
             return;
         }
         if let Ok(Some(own)) = dir.below(Path::new(".cache/huggingface")) {
             drop_empty_locks(&own, Path::new("download"), 0);
         }
-        if notes(dir).is_empty() {
+        if notes(dir).is_empty() && !others {
             forget(dir);
         }
-        for name in dir.names_or_none() {
+        // Where files stay that nobody downloaded the folder keeps what it is known by: the next run takes it for nothing else.
+        for name in dir.names_or_none().into_iter().filter(|name| !others || name != ".cache") {
             prune(dir, &name, 0);
+        }
+        if let Ok(Some(notes)) = dir.below(Path::new(NOTES)) {
+            notes.names_or_none().iter().for_each(|name| prune(&notes, name, 0));
         }
     }
 
@@ -197,30 +201,13 @@ impl Work<'_> {
         }
     }
 
-    /// Names what nobody downloaded: how many files have no note.
-    fn without_note(&mut self, dir: &Dir) {
-        fn count(dir: &Dir, depth: usize) -> usize {
-            let mut files = 0;
-            for name in dir.names_or_none() {
-                match dir.look(&name).ok().flatten().map(|look| look.kind) {
-                    Some(Kind::File) => files += 1,
-                    Some(Kind::Folder) if depth < 64 && !(depth == 0 && name == ".cache") => {
-                        files += dir.sub(&name).map_or(0, |sub| count(&sub, depth + 1));
-                    }
-                    _ => {}
-                }
-            }
-            files
+    /// Names what nobody downloaded: how many files have no note. Whether there are any.
+    fn without_note(&mut self, dir: &Dir) -> bool {
+        let others = without_note(dir);
+        if let Some(why) = &others {
+            self.stay(dir.path.clone(), why.clone());
         }
-        let noted: Vec<Note> = notes(dir);
-        let known = noted
-            .iter()
-            .filter(|note| dir.look_below(&note.file).ok().flatten().is_some_and(|look| look.kind == Kind::File));
-        let others = count(dir, 0).saturating_sub(known.count());
-        if others > 0 {
-            let what = if others == 1 { "1 file".to_owned() } else { format!("{others} files") };
-            self.stay(dir.path.clone(), format!("{what} in it did not come from the Hub"));
-        }
+        others.is_some()
     }
 }
 

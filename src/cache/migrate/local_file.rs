@@ -157,6 +157,9 @@ impl Work<'_> {
             if !is_good {
                 self.fail(path, format!("the blob at {} is damaged", quoted::shown(blobs.path.join(etag))));
             }
+            if is_good && self.act() && look.stamp.names > 1 && there.kind == Kind::File {
+                self.kin.copies.note(look, blobs.path.join(etag));
+            }
             return Ok(is_good.then_some(tally));
         }
         if is_across(from, &blobs.path) {

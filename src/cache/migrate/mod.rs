@@ -6,6 +6,7 @@
 
 pub mod begun;
 mod contents;
+pub mod copies;
 mod dir;
 mod hub;
 mod kin;
@@ -29,6 +30,7 @@ mod work;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+pub use copies::Copies;
 pub use known::{Known, Sources};
 pub use owners::Owners;
 pub use work::{ANOTHER, Options, Outcome, Stay, Stop, Tally};
@@ -58,8 +60,8 @@ pub enum Shape {
     Hub,
     /// It is a repository of the Hub.
     Repository,
-    /// It holds plain files, which lie in the same order at the target.
-    Tree,
+    /// It holds plain files, which lie in the same order at the target; what these names stand for in it is another's and stays.
+    Tree(Vec<OsString>),
     /// `local_dir=` made it; the target is the folder of its repository.
     Local,
     /// Somebody says that it is of the repository whose folder is the target: what is proven to be moves.
@@ -110,6 +112,11 @@ impl Part {
         }
     }
 
+    /// The caches whose notes on links of `dedupe` count for what moves.
+    pub fn noting(&self) -> Vec<PathBuf> {
+        needed::noting(&self.root, &self.from)
+    }
+
     /// What of this part was agreed to in `shown`, which was found earlier; nothing where that was another folder.
     pub fn agreed(mut self, shown: &Self) -> Option<Self> {
         if let (Shape::Files(now), Shape::Files(then)) = (&mut self.shape, &shown.shape) {
@@ -118,6 +125,11 @@ impl Part {
                 return None;
             }
             return (Self { shape: shown.shape.clone(), ..self.clone() } == *shown).then_some(self);
+        }
+        // What another run has taken meanwhile is not named any more.
+        if let (Shape::Tree(_), Shape::Tree(then)) = (&self.shape, &shown.shape) {
+            let was = Self { shape: Shape::Tree(then.clone()), ..self.clone() };
+            return (was == *shown).then_some(self);
         }
         (self == *shown).then_some(self)
     }
@@ -164,15 +176,17 @@ pub fn look(part: &Part, options: &Options<'_>) -> Result<Outcome, Stop> {
     Ok(work.out)
 }
 
-/// Moves `part`, and says what became of it, also where it stops before its end.
-pub fn carry_out(part: &Part, options: &Options<'_>) -> (Outcome, Option<Stop>) {
+/// Moves `part`, and says what became of it, also where it stops before its end. `copies` is the same for all parts of a run.
+pub fn carry_out(part: &Part, options: &Options<'_>, copies: &mut Copies) -> (Outcome, Option<Stop>) {
     let mut work = Work::new(options, &part.root, &part.from);
+    work.kin.copies = std::mem::take(copies);
     work.needed.tidy();
     let stop = work.part(part).err();
     if stop.is_none() && work.act() {
         work.end(part);
     }
     work.tell_of_links();
+    *copies = work.kin.copies;
     (work.out, stop)
 }
 
@@ -183,10 +197,17 @@ pub fn tidy(found: &sources::Found, options: &Options<'_>) {
         work::sweep(dir);
         // A repository's empty folder may be one that a download is about to fill.
         // Git misses its empty folders.
-        let theirs = |name: &OsString| name == ".locks" || name == ".git" || recognise::is_repository(name);
+        // What `local_dir=` made is known by what is left there.
+        let is_known = notes::is_local(&dir.path) && !notes::is_spent(&dir.path);
+        let theirs = |name: &OsString| {
+            name == ".locks" || name == ".git" || recognise::is_repository(name) || is_known && name == ".cache"
+        };
         for name in dir.names_or_none().into_iter().filter(|name| !theirs(name)) {
             if let (true, Ok(sub)) = (depth < 64, dir.sub(&name)) {
                 below(&sub, prunes, depth + 1);
+                if prunes {
+                    hub::drop_marks(&sub);
+                }
                 drop(sub);
                 if prunes {
                     dir.remove_if_empty(&name);
@@ -207,8 +228,9 @@ pub fn tidy(found: &sources::Found, options: &Options<'_>) {
             notes::forget(&dir);
         }
         below(&dir, !options.link_back, 0);
-        drop(dir);
         if !options.link_back {
+            hub::drop_marks(&dir);
+            drop(dir);
             parent.remove_if_empty(name);
         }
     }
@@ -248,7 +270,7 @@ impl Work<'_> {
             Shape::Repository => self.hub(from, to, part.from.file_name()),
             Shape::Local => self.local(from, to),
             Shape::Proven => self.proven(from, to),
-            Shape::Tree => self.tree(&from, &to),
+            Shape::Tree(others) => self.tree(&from, &to, others),
             Shape::Files(names) => {
                 if let (true, Some(dir)) = (self.act(), &to.dir) {
                     self.kin.between(&from, dir, Some(names));
@@ -281,7 +303,12 @@ impl Work<'_> {
             self.stay(part.from.clone(), why);
             return Ok(None);
         }
-        let Some(from) = self.heed(&part.from, part.source())? else { return Ok(None) };
+        let from = match part.source() {
+            // The end of a part that lay in it has taken the folder, which was empty then.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            found => self.heed(&part.from, found)?,
+        };
+        let Some(from) = from else { return Ok(None) };
         let (from, to) = match (&part.shape, part.from.parent(), part.to.parent()) {
             (Shape::Repository, Some(parent), Some(to)) => {
                 let opened = Dir::open(parent).and_then(|parent| {
@@ -302,7 +329,14 @@ impl Work<'_> {
         if part.replaced().is_some() || is_one_place(&part.from, &part.to) {
             return;
         }
-        let leads = matches!(part.shape, Shape::Hub | Shape::Tree) && !part.to.starts_with(&part.from);
+        // One that was made for what then stayed.
+        let made = part.to.ancestors().take_while(|folder| *folder != part.root && folder.starts_with(&part.root));
+        let is_empty = |folder: &&Path| {
+            let ends = folder.parent().zip(folder.file_name());
+            ends.is_some_and(|(parent, name)| Dir::open(parent).is_ok_and(|parent| parent.remove_if_empty(name)))
+        };
+        let _ = made.take_while(is_empty).count();
+        let leads = matches!(part.shape, Shape::Hub | Shape::Tree(_)) && !part.to.starts_with(&part.from);
         let parent = part.from.parent().and_then(|parent| Dir::open(parent).ok());
         if let (Some(parent), Some(name), true) = (parent, part.from.file_name(), leads) {
             work::sweep(&parent);

@@ -40,17 +40,22 @@ pub(super) struct Hindrance {
     grave: bool,
 }
 
+/// The caches that may have notes on links to what is in the folder `from`: the one at `cache_root`, and any that holds the folder.
+pub(super) fn noting(cache_root: &Path, from: &Path) -> Vec<PathBuf> {
+    let (real, own) = (dir::real(from), dir::real(cache_root));
+    let others = real.ancestors().filter(|folder| *folder != own);
+    others.chain([cache_root]).map(Path::to_path_buf).collect()
+}
+
 impl Needed {
     /// Those of the cache at `cache_root`, and of one in which the folder `from` lies: an earlier cache of the project may have
     /// notes of its own.
     pub(super) fn of(cache_root: &Path, from: &Path) -> Self {
         let mut needed = Self { cache_root: cache_root.to_path_buf(), ..Self::default() };
-        let real = dir::real(from);
-        let own = dir::real(cache_root);
-        for cache in real.ancestors().filter(|folder| *folder != own).chain([cache_root]) {
-            match link::roots(cache) {
+        for cache in noting(cache_root, from) {
+            match link::roots(&cache) {
                 Ok(roots) => roots.into_iter().for_each(|root| needed.add(root)),
-                Err(error) => needed.unread = Some(format!("{}: {error}", escape::path(cache))),
+                Err(error) => needed.unread = Some(format!("{}: {error}", escape::path(&cache))),
             }
         }
         needed

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::contents::small;
 use super::dir::{Dir, Kind};
 use crate::models::names;
+use crate::support::units;
 
 /// Where the notes lie.
 pub(super) const NOTES: &str = ".cache/huggingface/download";
@@ -35,6 +36,42 @@ pub(super) fn is_spent(folder: &Path) -> bool {
         })
     }
     Dir::open(folder).is_ok_and(|dir| !holds_files(&dir, 0))
+}
+
+/// That files in `dir` have no note, if there are any: nobody downloaded them.
+pub(super) fn without_note(dir: &Dir) -> Option<String> {
+    fn count(dir: &Dir, depth: usize) -> usize {
+        let mut files = 0;
+        for name in dir.names_or_none() {
+            match dir.look(&name).ok().flatten().map(|look| look.kind) {
+                Some(Kind::File) => files += 1,
+                Some(Kind::Folder) if depth < 64 && !(depth == 0 && name == ".cache") => {
+                    files += dir.sub(&name).map_or(0, |sub| count(&sub, depth + 1));
+                }
+                _ => {}
+            }
+        }
+        files
+    }
+    let noted: Vec<Note> = notes(dir);
+    let is_file = |note: &&Note| dir.look_below(&note.file).ok().flatten().is_some_and(|look| look.kind == Kind::File);
+    let others = count(dir, 0).saturating_sub(noted.iter().filter(is_file).count());
+    (others > 0).then(|| format!("{} in it did not come from the Hub", units::count(others, "file")))
+}
+
+/// Why a folder stays that has no note that can be read: the one of a migration before has taken what had one.
+pub(super) fn without_any(folder: &Path) -> String {
+    fn holds_notes(dir: &Dir, depth: usize) -> bool {
+        dir.names_or_none().iter().any(|name| match dir.sub(name) {
+            Ok(sub) => depth >= 64 || holds_notes(&sub, depth + 1),
+            Err(_) => name.as_encoded_bytes().ends_with(b".metadata"),
+        })
+    }
+    let others = Dir::open(folder)
+        .ok()
+        .filter(|dir| dir.below(Path::new(NOTES)).is_ok_and(|notes| notes.is_none_or(|notes| !holds_notes(&notes, 0))));
+    let others = others.and_then(|dir| without_note(&dir));
+    others.unwrap_or_else(|| "has notes of the Hub, none of which can be read".to_owned())
 }
 
 /// The commits that the notes in `folder` name.

@@ -6,14 +6,20 @@ use std::path::{Path, PathBuf};
 use super::mixed::{Whose, is_said_elsewhere};
 use super::notes;
 use super::owners::Owners;
-use super::work::Stay;
+use super::store::MARKER;
+use super::tree::{TRUST, TRUSTS};
+use super::work::{Stay, UNFINISHED, is_unfinished};
 use super::{Part, Shape, Targets, is_one_place};
 use crate::cache::ollama;
 use crate::cache::others::Own;
 use crate::catalogue::models;
+use crate::support::units;
 
 /// Folders in folders of an unknown kind are looked into so deep.
 const DEEPEST: usize = 8;
+
+/// Where a hub keeps the locks of its repositories.
+pub(super) const LOCKS: &str = ".locks";
 
 /// Why Ollama's models stay.
 pub(super) const OLLAMA: &str = "is Ollama's store, which has an order of its own and serves every project: \
@@ -30,6 +36,8 @@ pub struct Found {
     pub roots: Vec<PathBuf>,
     /// Folders beside such places, in which only its own unfinished links can lie.
     pub beside: Vec<PathBuf>,
+    /// How many files of no known library lie in a folder.
+    pub(super) unknown: Vec<(PathBuf, usize)>,
 }
 
 impl Found {
@@ -55,11 +63,13 @@ pub(super) struct Look<'a> {
 
 impl Look<'_> {
     /// The folder at `path`, which lies in `place`.
+    ///
+    /// Each part of it is judged by itself, and never by what lies beside it and may be gone when this is asked again: what a first
+    /// run left, a second one must not take for something else. Only names of folders say what all of a folder is.
     pub(super) fn folder(&mut self, path: &Path, place: &Path, depth: usize) {
         if depth == 0 {
             self.found.roots.push(path.to_path_buf());
         }
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let folders = folders(path);
         let has = |name: &str| folders.iter().any(|folder| folder == name);
         let whose = Whose::of(path);
@@ -67,27 +77,30 @@ impl Look<'_> {
             self.stay(path, "is another project's cache");
         } else if notes::is_local(path) {
             self.local(path, place);
-        } else if path.file_name().is_some_and(is_repository)
-            && ["snapshots", "blobs", "refs"].iter().any(|part| has(part))
-        {
-            self.part(path, self.targets.hub.join(&name), Shape::Repository, place);
+        } else if let Some(name) = path.file_name().filter(|name| is_repository(name)) {
+            self.part(path, self.targets.hub.join(name), Shape::Repository, place);
         } else if let Some(repository) =
-            self.repository.filter(|_| depth == 0 && !holds_repositories(path) && !holds_known(path, 0))
+            self.repository.filter(|_| depth == 0 && !is_hub(path) && !holds_known(path, 0))
         {
             self.unnoted(path, place, repository);
-        } else if ollama::is_store(has) && !whose.is_known() {
+        } else if ollama::is_store(has) && !whose.is_named() && !holds_store(path) {
             self.stay(path, OLLAMA);
-        } else if whose.is_known() {
-            self.mixed(path, place, depth, &whose);
-        } else if name == "whisper" {
-            self.part(path, self.targets.whisper.clone(), Shape::Tree, place);
+            self.hub_part(path, place);
         } else if depth >= DEEPEST {
             self.stay(path, "lies too deep");
         } else {
-            self.files(path, place);
-            for folder in folders {
-                self.folder(&path.join(folder), place, depth + 1);
-            }
+            self.home(path, place, depth, &whose);
+        }
+        if depth == 0 {
+            self.tell_unknown();
+        }
+    }
+
+    /// Names the folders in which files of no known library lie, and how many.
+    fn tell_unknown(&mut self) {
+        for (path, count) in std::mem::take(&mut self.found.unknown) {
+            let why = format!("{} in it: nothing says which library reads them", units::count(count, "file"));
+            self.stay(&path, &why);
         }
     }
 
@@ -99,7 +112,7 @@ impl Look<'_> {
         }
         let commits = notes::commits(path);
         if commits.is_empty() {
-            self.stay(path, "has notes of the Hub, none of which can be read");
+            self.stay(path, &notes::without_any(path));
             return;
         }
         let folders = match self.repository {
@@ -139,11 +152,15 @@ impl Look<'_> {
             if !found.is_file() || is_said_elsewhere(&entry.file_name()) {
                 continue;
             }
-            match entry.file_name().to_str().and_then(|name| reader(name, found.len())) {
-                Some("openai-whisper") => whisper.push(entry.file_name()),
-                Some("torchaudio") => torch.push(entry.file_name()),
-                _ if entry.file_type().is_ok_and(|kind| kind.is_file()) => others += 1,
-                _ => {}
+            let name = entry.file_name();
+            match name.to_str().and_then(|name| reader(name, found.len())) {
+                Some("openai-whisper") => whisper.push(name),
+                Some("torchaudio") => torch.push(name),
+                _ if !entry.file_type().is_ok_and(|kind| kind.is_file()) => {}
+                // Said as where a library's folder holds it: what told whose that is may have gone.
+                _ if is_unfinished(&name) => self.stay(&entry.path(), UNFINISHED),
+                _ if TRUST.iter().any(|trust| name == *trust) => self.stay(&entry.path(), TRUSTS),
+                _ => others += 1,
             }
         }
         for (mut names, target) in
@@ -155,14 +172,13 @@ impl Look<'_> {
             }
         }
         if others > 0 {
-            let what = if others == 1 { "1 file".to_owned() } else { format!("{others} files") };
-            self.stay(path, &format!("{what} in it: nothing says which library reads them"));
+            self.found.unknown.push((path.to_path_buf(), others));
         }
     }
 
     /// A part, unless it lies at its target already.
     pub(super) fn part(&mut self, from: &Path, to: PathBuf, shape: Shape, place: &Path) {
-        let is_inside = shape == Shape::Tree && (to.starts_with(from) || from.starts_with(&to));
+        let is_inside = matches!(shape, Shape::Tree(_)) && (to.starts_with(from) || from.starts_with(&to));
         if is_one_place(from, &to) || is_inside {
             return;
         }
@@ -191,10 +207,25 @@ pub(super) fn folders(path: &Path) -> Vec<OsString> {
     names
 }
 
+/// Whether `path` is a hub: repositories lie in it, or what a run that was killed leaves of one when the last of them has gone.
+pub(super) fn is_hub(path: &Path) -> bool {
+    holds_repositories(path) || holds_store(path) || holds_locks(path)
+}
+
+/// Whether the store that a hub's repositories share lies in `path`.
+pub(super) fn holds_store(path: &Path) -> bool {
+    path.join("blobs").join(MARKER).symlink_metadata().is_ok_and(|found| found.is_file())
+}
+
+/// Whether the locks of a hub's repositories lie in `path`.
+fn holds_locks(path: &Path) -> bool {
+    folders(path).iter().any(|name| name == LOCKS) && folders(&path.join(LOCKS)).iter().any(|name| is_repository(name))
+}
+
 /// Whether repositories of the Hub lie in `path` itself.
 pub(super) fn holds_repositories(path: &Path) -> bool {
     // There lie the locks of repositories, in folders of the same names.
-    if path.file_name().is_some_and(|name| name == ".locks") {
+    if path.file_name().is_some_and(|name| name == LOCKS) {
         return false;
     }
     folders(path).iter().any(|name| is_repository(name))
@@ -202,7 +233,7 @@ pub(super) fn holds_repositories(path: &Path) -> bool {
 
 /// Whether something in `path` says itself what it is: a hub, or what `local_dir=` made.
 fn holds_known(path: &Path, depth: usize) -> bool {
-    let is_known = |path: &Path| notes::is_local(path) || holds_repositories(path);
+    let is_known = |path: &Path| notes::is_local(path) || is_hub(path);
     folders(path).iter().map(|name| path.join(name)).any(|path| {
         is_known(&path)
             || (depth < DEEPEST && path.file_name().is_some_and(|name| name != ".git") && holds_known(&path, depth + 1))

@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
+use super::mixed::holds_others;
 use super::notes;
 use super::owners::Owners;
 pub use super::recognise::Found;
-use super::recognise::{Look, OLLAMA, folders, holds_repositories, is_repository};
+use super::recognise::{Look, OLLAMA, folders, holds_store, is_hub, is_repository};
 use super::{Shape, Targets};
 use crate::cache::ollama;
 use crate::cache::others::{Led, Own};
@@ -19,6 +20,9 @@ const LIMIT: usize = 5_000;
 
 /// Why a library's default place stays.
 const UNLED: &str = "this project's variables do not lead its library into the cache";
+
+/// Why what no folder of the cache is for stays.
+const ORDERED: &str = "keeps its files in an order of its own: its library's own variable says where it looks";
 
 /// Why nothing is taken from there.
 const LED: &str = "leads into another project's cache";
@@ -165,19 +169,25 @@ impl<'a> Search<'a> {
         let known =
             ["huggingface", "torch", "whisper"].iter().any(|known| path.file_name().is_some_and(|name| name == *known));
         let of_path = || self.libraries.iter().filter(|(at, ..)| at == path);
-        let is_other = !known && !holds_repositories(path) && of_path().all(|(_, home, _)| home.as_os_str().is_empty());
-        if ollama::is_store(|name| path.join(name).is_dir()) {
+        let led = |(_, _, led): &&(PathBuf, PathBuf, bool)| *led || named;
+        let home = of_path().filter(led).map(|(_, home, _)| home).find(|home| !home.as_os_str().is_empty());
+        if ollama::is_store(|name| path.join(name).is_dir()) && !holds_store(path) {
             look.stay(path, OLLAMA);
-        } else if is_other {
-            look.stay(path, "keeps its files in an order of its own: its library's own variable says where it looks");
-        } else if !of_path().any(|(.., led)| *led || named) {
+        } else if !known && of_path().all(|(_, home, _)| home.as_os_str().is_empty()) {
+            if !is_hub(path) || holds_others(path) {
+                look.stay(path, ORDERED);
+            }
+            if of_path().any(|place| led(&place)) {
+                look.hub_part(path, path);
+            } else if is_hub(path) {
+                look.stay(path, UNLED);
+            }
+        } else if !of_path().any(|place| led(&place)) {
             look.stay(path, UNLED);
-        } else if known || holds_repositories(path) {
+        } else if known {
             look.folder(path, path, 0);
-        } else if let Some((_, home, _)) =
-            of_path().find(|(_, home, led)| (*led || named) && !home.as_os_str().is_empty())
-        {
-            look.part(path, home.clone(), Shape::Tree, path);
+        } else if let Some(home) = home {
+            look.rest(path, home, path);
         } else {
             look.stay(path, UNLED);
         }
@@ -185,7 +195,7 @@ impl<'a> Search<'a> {
 
     /// Hubs in the cache root that are not the hub: `TRANSFORMERS_CACHE=$HF_HOME`, `cache_dir=.cache`.
     fn split(&self, look: &mut Look<'_>) {
-        for hub in self.candidates().into_iter().filter(|path| holds_repositories(path)) {
+        for hub in self.candidates().into_iter().filter(|path| is_hub(path)) {
             look.part(&hub, self.targets.hub.clone(), Shape::Hub, &hub);
         }
     }
@@ -215,7 +225,7 @@ impl<'a> Search<'a> {
                 continue;
             }
             // What else lies there is the project's: a script that names a folder puts repositories beside it.
-            if folder != self.project && holds_repositories(&folder) {
+            if folder != self.project && is_hub(&folder) {
                 look.found.roots.push(folder.clone());
                 look.part(&folder, self.targets.hub.clone(), Shape::Hub, &folder);
             }

@@ -19,7 +19,7 @@ use crate::cache::hub::BlobKind;
 use crate::support::{quiet, quoted};
 
 /// What makes a folder a store.
-const MARKER: &str = ".huggingface-shared-blobs";
+pub(super) const MARKER: &str = ".huggingface-shared-blobs";
 
 /// A manifest has a line for each repository.
 const LARGEST: u64 = 16 << 20;
@@ -229,6 +229,9 @@ impl Merge<'_, '_, '_> {
                     Err(error) => Err(error),
                 };
                 match same {
+                    Ok(true) if look.stamp.names > 1 => {
+                        self.work.kin.copies.note(look, target.shard.path.join(&target.name));
+                    }
                     Ok(true) => {}
                     Ok(false) => return Ok(Err(io::Error::other("another content stands in the cache's store"))),
                     Err(error) => return Ok(Err(error)),

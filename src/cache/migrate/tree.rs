@@ -1,6 +1,6 @@
 //! A folder of plain files into another one: file by file, what is there already compared, what differs left.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Component, Path};
 
@@ -14,21 +14,29 @@ const DEEPEST: usize = 64;
 /// Files that say whom a library trusts: they hold no data, and a folder that came with a project must not bring its own.
 pub(super) const TRUST: [&str; 1] = ["trusted_list"];
 
+/// Why they stay.
+pub(super) const TRUSTS: &str = "says whom a library trusts, which a move does not decide";
+
+/// The file by which torch knows a repository of GitHub.
+pub(super) const TORCH: &str = "hubconf.py";
+
 /// Between which folders things move.
 struct Way<'a> {
     /// The place itself, out of which no link may lead.
     top: &'a Path,
     /// Where it moves to.
     goal: &'a To,
+    /// Names in the place itself that stay.
+    others: &'a [OsString],
 }
 
 impl Work<'_> {
-    /// Moves what is in `from` to `to`.
-    pub(super) fn tree(&mut self, from: &Dir, to: &To) -> Result<(), Stop> {
+    /// Moves what is in `from` to `to`, without `others`.
+    pub(super) fn tree(&mut self, from: &Dir, to: &To, others: &[OsString]) -> Result<(), Stop> {
         if let (true, Some(dir)) = (self.act(), &to.dir) {
             self.kin.between(from, dir, None);
         }
-        self.tree_below(from, to, &Way { top: &from.path, goal: to }, 0)
+        self.tree_below(from, to, &Way { top: &from.path, goal: to, others }, 0)
     }
 
     fn tree_below(&mut self, from: &Dir, to: &To, way: &Way<'_>, depth: usize) -> Result<(), Stop> {
@@ -38,18 +46,19 @@ impl Work<'_> {
                 sweep(dir);
             }
         }
-        let Some(names) = self.heed(&from.path, from.names())? else { return Ok(()) };
+        let Some(mut names) = self.heed(&from.path, from.names())? else { return Ok(()) };
+        // What tells whose the folder is goes last: so the next run knows one that a killed run has left half.
+        names.sort_by_key(|name| name == TORCH);
         for name in names {
             check()?;
-            if name.as_encoded_bytes().starts_with(PREFIX.as_bytes()) {
+            let is_another = depth == 0 && way.others.contains(&name);
+            if is_another || name.as_encoded_bytes().starts_with(PREFIX.as_bytes()) {
                 continue;
             }
             let path = from.path.join(&name);
             let Some(Some(look)) = self.heed(&path, from.look(&name))? else { continue };
             match look.kind {
-                Kind::File if TRUST.iter().any(|trust| name == *trust) => {
-                    self.stay(path, "says whom a library trusts, which a move does not decide");
-                }
+                Kind::File if TRUST.iter().any(|trust| name == *trust) => self.stay(path, TRUSTS),
                 Kind::File => {
                     self.bring((from, &name), &look, to, &name)?;
                 }
@@ -175,7 +184,7 @@ impl Work<'_> {
             same = equal && now.is_some_and(|now| now.stamp.is_same_content(&look.stamp));
         }
         if same && self.act() && look.stamp.names > 1 && look.stamp.id.0 != there.stamp.id.0 {
-            self.kin.note(look, target.clone());
+            self.kin.copies.note(look, target.clone());
             self.spread(look, &target);
         }
         if !same {

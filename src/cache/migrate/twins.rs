@@ -9,6 +9,7 @@ use std::path::Path;
 use super::contents::file_at;
 use super::dir::{Dir, Kind, Look};
 use super::repository::Merge;
+use super::store::is_payload;
 use super::tree::{ONE_NAME, is_one_file, is_one_name};
 use super::work::{ANOTHER, Stop, To, temporary};
 use crate::cache::Stamp;
@@ -48,8 +49,8 @@ impl Merge<'_, '_, '_> {
             let compared = self.work.same_bytes(one, two)?;
             let Some(same) = self.work.heed(&path, compared)? else { return Ok(false) };
             if same {
-                if look.stamp.names > 1 {
-                    self.work.kin.note(look, other.to_path_buf());
+                if look.stamp.names > 1 || is_payload(&path) {
+                    self.work.kin.copies.note(look, other.to_path_buf());
                 }
                 return Ok(true);
             }

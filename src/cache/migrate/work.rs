@@ -15,6 +15,9 @@ use crate::support::{digest, interrupt};
 /// What the names of our own unfinished files and links begin with.
 pub(super) const PREFIX: &str = ".modelstrap-migrate-";
 
+/// Why a download that is not whole stays.
+pub(super) const UNFINISHED: &str = "is an unfinished download";
+
 /// What the reason of a conflict begins with: two contents have one name.
 pub const ANOTHER: &str = "another content stands at";
 
@@ -162,7 +165,7 @@ impl<'a> Work<'a> {
     /// Why the file at `path` may not be moved now.
     pub(super) fn hindrance(&self, path: &Path, name: &OsStr, look: &Look) -> Option<&'static str> {
         if is_unfinished(name) {
-            return Some("is an unfinished download");
+            return Some(UNFINISHED);
         }
         // Nobody writes to a link: one that was made just now may have the number that another's file had.
         if look.kind == Kind::File && look.stamp.id != (0, 0) && self.options.writers.contains(&look.stamp.id) {
@@ -260,7 +263,7 @@ pub(super) fn temporary(name: &OsStr) -> OsString {
 }
 
 /// Names that downloads have before they are whole: of every client of the Hub, of torch, of this tool, of browsers.
-fn is_unfinished(name: &OsStr) -> bool {
+pub(super) fn is_unfinished(name: &OsStr) -> bool {
     const ENDINGS: [&[u8]; 7] =
         [b".incomplete", b".part", b".partial", b".tmp", b".crdownload", b".aria2", b".download"];
     let name = name.as_encoded_bytes();

@@ -1,9 +1,8 @@
 //! What is removed while a program has it open or mapped: the disk gives it back when that ends, and df shows nothing of it before.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::Outcome;
 use crate::cache::stamp::Stamp;
 use crate::platform::holders::{self, Holders};
 
@@ -30,10 +29,10 @@ impl Held {
         }
     }
 
-    /// Says so.
-    pub(super) fn tell(self, outcome: &mut Outcome) {
-        outcome.held += self.bytes;
+    /// Says how much it was, and by whom.
+    pub(super) fn tell(self, held: &mut u64, by: &mut BTreeMap<u32, String>) {
+        *held += self.bytes;
         let name = |process| holders::program(&self.machine, process).unwrap_or_else(|| "a program".to_owned());
-        outcome.holders.extend(self.by.into_iter().map(|process| (process, name(process))));
+        by.extend(self.by.into_iter().map(|process| (process, name(process))));
     }
 }

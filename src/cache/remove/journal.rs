@@ -72,6 +72,21 @@ pub(super) struct Past {
     pub(super) seen_back: Option<i64>,
 }
 
+/// What the name of a run has at its end that goes on with what the same process did before.
+pub(super) const GOES_ON: &str = "-on";
+
+impl Past {
+    /// Whether it goes on with what the run `before` began.
+    pub(super) fn goes_on(&self, before: &Self) -> bool {
+        // `TIME-NUMBER-PROCESS`, or `TIME-NUMBER-PROCESS-on`, and which file of this name it is.
+        let name = |past: &Self| past.journal.path.file_stem().and_then(|name| name.to_str()).map(str::to_owned);
+        let process = |past: &Self| name(past).and_then(|name| name.split('-').nth(2).map(str::to_owned));
+        let is_on =
+            || name(self).is_some_and(|name| name.rsplit_once('-').is_some_and(|(run, _)| run.ends_with(GOES_ON)));
+        is_on() && self.verb == before.verb && process(self) == process(before)
+    }
+}
+
 /// The folder of this user's journals below the cache root (links followed).
 pub(super) fn folder_of(cache_root: &Path) -> PathBuf {
     cache_root.join(".modelstrap").join("removals").join(user())

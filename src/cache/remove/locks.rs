@@ -5,7 +5,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::platform::locks;
 use crate::support::folder::Folder;
@@ -14,7 +14,7 @@ use crate::support::folder::Folder;
 const LOCKS: [&str; 3] = [".lock", ".part", ".soft"];
 
 /// Whether a file of this name carries a lock.
-pub(super) fn is_lock(name: &OsStr) -> bool {
+pub fn is_lock(name: &OsStr) -> bool {
     LOCKS.iter().any(|end| name.as_encoded_bytes().ends_with(end.as_bytes()))
 }
 
@@ -66,8 +66,8 @@ pub(super) fn busy(hub: &Folder, repository: &OsStr) -> Option<OsString> {
     }
 }
 
-/// The locks in `folder` that speak for the plain file `name` there: on itself, on the unfinished bytes that it describes.
-pub(super) fn of_file(folder: &Folder, name: &OsStr) -> Vec<Held> {
+/// The names of the locks that speak for the plain file `name` beside them: on itself, on the unfinished bytes that it describes.
+pub fn names_for(name: &OsStr) -> Vec<OsString> {
     let path = Path::new(name);
     let mut beside = name.to_os_string();
     beside.push(".lock");
@@ -76,7 +76,25 @@ pub(super) fn of_file(folder: &Folder, name: &OsStr) -> Vec<Held> {
     if path.extension().is_some_and(|end| end == "state" || end == "part") {
         names.extend(["part", "lock"].map(|end| path.with_extension(end).into_os_string()));
     }
-    names.iter().map(|name| hold(folder, name)).collect()
+    names
+}
+
+/// Of an unfinished download of Python's, the content that it becomes: `ETAG.incomplete`, `ETAG.12345678.incomplete`.
+pub fn content_of(name: &OsStr) -> Option<&OsStr> {
+    let is_unfinished = Path::new(name).extension().is_some_and(|end| end == "incomplete");
+    is_unfinished.then(|| OsStr::new(name.to_str().and_then(|name| name.split('.').next()).unwrap_or_default()))
+}
+
+/// Where the lock on the content `etag` lies of the repository in `folder`, `…/models--org--name`.
+pub fn of_content(folder: &Path, etag: &OsStr) -> Option<PathBuf> {
+    let mut name = etag.to_os_string();
+    name.push(".lock");
+    Some(folder.parent()?.join(".locks").join(folder.file_name()?).join(name))
+}
+
+/// The locks in `folder` that speak for the plain file `name` there.
+pub(super) fn of_file(folder: &Folder, name: &OsStr) -> Vec<Held> {
+    names_for(name).iter().map(|name| hold(folder, name)).collect()
 }
 
 #[cfg(test)]

@@ -16,7 +16,8 @@ mod hub;
 mod job;
 mod journal;
 mod kept;
-mod locks;
+mod lent;
+pub mod locks;
 mod lost;
 mod merge;
 mod moves;
@@ -167,7 +168,8 @@ pub struct Outcome {
     pub holders: BTreeMap<u32, String>,
     /// Whether copies may share blocks on a disk that it lay on: then at most so much is free.
     pub may_share: bool,
-    /// Bytes that will be free when the trash is emptied, counted in the trash.
+    /// Bytes that will be free when the trash is emptied, counted in the trash. Of what goes for good, payloads to which something leads
+    /// that can still be brought back.
     pub trashed: u64,
     /// What stayed, and why.
     pub stayed: Vec<(PathBuf, String)>,
@@ -198,6 +200,10 @@ pub struct Restored {
 pub struct Swept {
     /// Bytes that are free now.
     pub freed: u64,
+    /// How many of these are of files that a process still has open: the disk gives them back when it closes them.
+    pub held: u64,
+    /// The programs that have these open, as far as the system says: process, and name.
+    pub holders: BTreeMap<u32, String>,
     /// What a run that was killed had taken away, and is back.
     pub back: Roll,
     /// What could not be done, why, and where it waits. It is said each time until it is done.
@@ -217,6 +223,8 @@ pub struct Remover {
     /// Places that nobody else has a trash in; links followed.
     own: Vec<PathBuf>,
     machine: PathBuf,
+    /// What it removes next goes on with what it has removed before.
+    goes_on: bool,
     /// What each place was when it was admitted: where it really is, and which folder that is.
     admitted: Mutex<HashMap<PathBuf, Admitted>>,
 }
@@ -234,6 +242,7 @@ impl Remover {
             known: Vec::new(),
             own: Vec::new(),
             machine: PathBuf::from("/"),
+            goes_on: false,
             admitted: Mutex::default(),
         }
     }
@@ -256,6 +265,13 @@ impl Remover {
     #[must_use]
     pub fn knowing(mut self, links: Vec<PathBuf>) -> Self {
         self.known = links;
+        self
+    }
+
+    /// The same, and what is removed goes on with what this process has removed last: an undo brings back both.
+    #[must_use]
+    pub fn going_on(mut self, goes_on: bool) -> Self {
+        self.goes_on = goes_on;
         self
     }
 

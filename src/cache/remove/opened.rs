@@ -11,7 +11,9 @@ use super::Swept;
 use super::back::{self, Back};
 use super::clock::Moment;
 use super::guard::Guard;
+use super::held::Held;
 use super::journal::{Fate, Move, Past};
+use super::lent::Wanted;
 use super::needed::Needed;
 use super::place::{Place, Trash};
 use super::rest;
@@ -209,11 +211,11 @@ impl Opened {
         }
     }
 
-    /// Unlinks what lies in the trash, but not what is needed again and cannot go back.
+    /// Unlinks what lies in the trash, but not what is needed again and cannot go back, and what is `wanted` as long as others can.
     ///
     /// # Errors
     /// That a person stopped it.
-    pub(super) fn empty(&self, swept: &mut Swept) -> Result<()> {
+    pub(super) fn empty(&self, swept: &mut Swept, held: &mut Held, wanted: &Wanted) -> Result<()> {
         let mut needed = Needed::default();
         if let Err(error) = needed.give_back(self, swept) {
             swept.problems.push((self.past.journal.path().to_path_buf(), unread(&error)));
@@ -222,6 +224,9 @@ impl Opened {
         for one in self.past.moves.iter() {
             let one = match one {
                 Ok(one) if needed.stays(&one) => continue,
+                Ok(one) if self.past.places.get(one.place).is_some_and(|place| wanted.has(place, &one.path)) => {
+                    continue;
+                }
                 Ok(one) => one,
                 Err(error) => {
                     swept.problems.push((self.past.journal.path().to_path_buf(), unread(&error)));
@@ -229,7 +234,10 @@ impl Opened {
                 }
             };
             let outcome = self.holds(&one).and_then(|holds| {
-                let freed = &mut |stamp: &Stamp| swept.freed += stamp.disk;
+                let freed = &mut |stamp: &Stamp| {
+                    swept.freed += stamp.disk;
+                    held.goes(stamp);
+                };
                 if holds { free(&self.trashes[one.trash], &one.name, freed) } else { Ok(()) }
             });
             match outcome {

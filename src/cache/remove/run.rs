@@ -16,9 +16,10 @@ use super::held::Held;
 use super::job::Above;
 pub(super) use super::job::{Job, Jobs, State};
 use super::journal::{Journal, Mark, Move};
+use super::lent::Wanted;
 use super::place::{Place, Trash};
 use super::walk::{self, Limits, Tally};
-use super::{Keep, Order, Outcome, Remover, Role, Supply, Victim, apart, back, hub, room};
+use super::{Keep, Order, Outcome, Remover, Role, Supply, Victim, apart, back, hub, journal, room};
 use crate::cache::stamp::Stamp;
 use crate::platform::{blocks, open_files};
 use crate::support::interrupt::{self, Interrupted};
@@ -48,7 +49,7 @@ pub(super) struct Run<'v> {
 
 pub(super) fn remove<V: Supply>(remover: &Remover, order: Order<'_, V>, progress: &dyn Fn(u64)) -> Result<Outcome> {
     let guard = remover.guard();
-    let name = run_name();
+    let name = format!("{}{}", run_name(), if remover.goes_on { journal::GOES_ON } else { "" });
     let (verb, keep) = (order.verb, order.keep);
     let (mut run, refused) = Run::plan(remover, &guard, order, &name)?;
     let mut outcome = Outcome { stayed: refused, ..Outcome::default() };
@@ -56,7 +57,7 @@ pub(super) fn remove<V: Supply>(remover: &Remover, order: Order<'_, V>, progress
         return Ok(outcome);
     }
     let Some(mut journal) = run.begin_on_any_disk(remover, &name, verb, keep)? else {
-        run.end(&mut outcome, progress)?;
+        run.end(&mut outcome, remover, progress)?;
         outcome.stayed.extend(run.stayed());
         return Ok(outcome);
     };
@@ -77,7 +78,7 @@ pub(super) fn remove<V: Supply>(remover: &Remover, order: Order<'_, V>, progress
             .decide(outcome.until, Some(remover.moment()))
             .context("the journal of what is removed cannot be written")?;
     }
-    if run.end(&mut outcome, progress)? {
+    if run.end(&mut outcome, remover, progress)? {
         journal.close();
     }
     outcome.stayed.extend(run.stayed());
@@ -303,7 +304,7 @@ impl<'v> Run<'v> {
     }
 
     /// Frees what has gone, or counts what will be free. True if nothing of it is left in the trash.
-    fn end(&mut self, outcome: &mut Outcome, progress: &dyn Fn(u64)) -> Result<bool> {
+    fn end(&mut self, outcome: &mut Outcome, remover: &Remover, progress: &dyn Fn(u64)) -> Result<bool> {
         let all = || 0..self.jobs.len();
         let gone = || all().filter(|at| self.jobs.is(*at, &State::Gone)).map(|at| self.jobs.get(at));
         outcome.freed += self.thinned;
@@ -333,7 +334,13 @@ impl<'v> Run<'v> {
         }
         let mut whole = true;
         let mut held = Held::now(&self.machine);
+        let wanted = self.wanted(remover);
         for job in gone() {
+            if job.role == Role::Payload && wanted.has(&self.places[job.place()].real, &job.path()) {
+                whole = false;
+                outcome.trashed += job.stamp.alone();
+                continue;
+            }
             for one in job.moves() {
                 let freed = &mut |stamp: &Stamp| {
                     outcome.freed += stamp.disk;
@@ -353,9 +360,18 @@ impl<'v> Run<'v> {
                 }
             }
         }
-        held.tell(outcome);
+        held.tell(&mut outcome.held, &mut outcome.holders);
         self.trashes.iter().for_each(Trash::drop_empty);
         Ok(whole)
+    }
+}
+
+impl Run<'_> {
+    /// The payloads that something leads to which can still be brought back.
+    fn wanted(&self, remover: &Remover) -> Wanted {
+        let is_asked = !self.jobs.which(Role::Payload, &State::Gone).is_empty();
+        // What cannot be read brings nothing back either.
+        is_asked.then(|| Wanted::by_all(remover).ok()).flatten().unwrap_or_default()
     }
 }
 

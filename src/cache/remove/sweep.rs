@@ -10,10 +10,12 @@
 use anyhow::{Context as _, Result};
 
 use super::clock::{Moment, Over};
+use super::held::Held;
 use super::journal::{self, Fate, Past};
+use super::lent::Wanted;
 use super::lost::{self, Lost};
 use super::opened::Opened;
-use super::{Remover, Restored, Swept};
+use super::{Remover, Restored, Role, Swept};
 use crate::cache::roll::Roll;
 use crate::support::escape;
 
@@ -43,73 +45,121 @@ impl Sweep {
 /// one's way.
 pub(super) fn undo(remover: &Remover) -> Result<Option<Restored>> {
     let past = read(remover)?.into_iter().filter(|past| past.fate != Fate::Undecided);
-    let (mut decided, returning): (Vec<_>, Vec<_>) = past.partition(|past| past.fate != Fate::Returning);
-    decided.retain(|past| past.fate != Fate::Decided(None));
-    let (mut restored, now) = (Restored::default(), remover.moment());
+    let (decided, returning): (Vec<_>, Vec<_>) = past.partition(|past| past.fate != Fate::Returning);
+    let (decided, spent): (Vec<_>, Vec<_>) = decided.into_iter().partition(|past| past.fate != Fate::Decided(None));
+    let spent: Vec<Opened> = spent.into_iter().map(|past| Opened::open(past, &remover.guard())).collect();
+    let restored = last_of(remover, decided, returning, &spent);
+    spent.into_iter().for_each(Opened::close);
+    journal::tidy(&remover.cache_root);
+    restored
+}
+
+/// The same, of runs that are decided and those that go back already. What of shared stores they need comes from those that are spent.
+fn last_of(
+    remover: &Remover,
+    mut decided: Vec<Past>,
+    returning: Vec<Past>,
+    spent: &[Opened],
+) -> Result<Option<Restored>> {
+    let mut restored = Restored { is_whole: true, ..Restored::default() };
+    let now = remover.moment();
     for past in returning.into_iter().rev() {
         let mut run = Opened::open(past, &remover.guard());
         restored.verb.clone_from(&run.past.verb);
+        lend(&run, spent);
         run.wait_as_trash(&now);
         run.give_back(&mut restored.back, None, &mut restored.stayed);
         run.keep_rest(now.clone());
         run.close();
     }
     while let Some(last) = decided.pop() {
-        let mut run = Opened::open(last, &remover.guard());
-        if !run.has_anything() {
-            // On a disk that is away now, there may be something.
-            if run.away().is_empty() {
-                run.close();
-            }
-            continue;
+        // What a run did in several steps comes back in one.
+        let mut steps = vec![last];
+        while let Some(before) = decided.pop_if(|before| steps.last().is_some_and(|step| step.goes_on(before))) {
+            steps.push(before);
         }
-        run.wait_as_trash(&now);
-        if !run.past.is_tried {
-            run.past.journal.give_back().context("the undo cannot be noted in its journal")?;
-            run.past.fate = Fate::Returning;
+        let mut is_done = false;
+        for step in steps {
+            is_done |= take_back(remover, step, spent, &mut restored)?;
         }
-        restored.verb.clone_from(&run.past.verb);
-        let (before, stuck) = (restored.back.len(), restored.stayed.len());
-        restored.sizes = vec![0; before];
-        run.give_back(&mut restored.back, Some(&mut restored.sizes), &mut restored.stayed);
-        let is_rest = run.past.is_tried;
-        run.keep_rest(now.clone());
-        run.close();
-        // What one before could not put back, and still cannot be, stands in no older one's way.
-        if !is_rest || restored.back.len() > before {
-            restored.is_whole = restored.stayed.len() == stuck;
+        if is_done {
             return Ok(Some(restored));
         }
     }
-    journal::tidy(&remover.cache_root);
     restored.is_whole = restored.stayed.is_empty();
     let is_nothing = restored.back.is_empty() && restored.stayed.is_empty();
     Ok((!is_nothing).then_some(restored))
 }
 
+/// Brings one run back. Whether there was anything of it that could be.
+fn take_back(remover: &Remover, past: Past, spent: &[Opened], restored: &mut Restored) -> Result<bool> {
+    let mut run = Opened::open(past, &remover.guard());
+    if !run.has_anything() {
+        // On a disk that is away now, there may be something.
+        if run.away().is_empty() {
+            run.close();
+        }
+        return Ok(false);
+    }
+    // Before that is noted: who goes on with it finds them in their store.
+    lend(&run, spent);
+    let (now, is_rest) = (remover.moment(), run.past.is_tried);
+    run.wait_as_trash(&now);
+    if !is_rest {
+        run.past.journal.give_back().context("the undo cannot be noted in its journal")?;
+        run.past.fate = Fate::Returning;
+    }
+    restored.verb.clone_from(&run.past.verb);
+    let (before, stuck) = (restored.back.len(), restored.stayed.len());
+    restored.sizes.resize(before, 0);
+    run.give_back(&mut restored.back, Some(&mut restored.sizes), &mut restored.stayed);
+    run.keep_rest(now);
+    run.close();
+    // What an undo before could not put back, and still cannot be, stands in no older one's way.
+    let is_done = !is_rest || restored.back.len() > before;
+    restored.is_whole &= !is_done || restored.stayed.len() == stuck;
+    Ok(is_done)
+}
+
+/// Puts the payloads back that `run` leads to, from `others` that are spent but for these.
+fn lend(run: &Opened, others: &[Opened]) {
+    if !others.is_empty() {
+        let mut wanted = Wanted::default();
+        wanted.add(run);
+        others.iter().for_each(|other| wanted.give_back(other));
+    }
+}
+
 pub(super) fn sweep(remover: &Remover, which: &Sweep) -> Result<Swept> {
     let mut swept = Swept::default();
     let guard = remover.guard();
-    for past in read(remover)? {
-        let mut run = Opened::open(past, &guard);
-        let fate = run.past.fate;
+    let is_decided = |past: &Past| matches!(past.fate, Fate::Decided(_));
+    let (decided, returning): (Vec<_>, Vec<_>) = read(remover)?.into_iter().partition(is_decided);
+    let (mut over, mut kept) = (Vec::new(), Vec::new());
+    for mut past in decided {
+        let fate = past.fate;
         match fate {
-            Fate::Decided(until) if !which.empties(until, &mut run.past) => continue,
-            Fate::Decided(_) if run.is_left(&mut swept.problems) => continue,
-            Fate::Decided(until) => {
-                run.give_up(until);
-                run.empty(&mut swept)?;
-            }
-            Fate::Undecided => run.give_back(&mut swept.back, None, &mut swept.problems),
-            Fate::Returning => {
-                let now = remover.moment();
-                run.wait_as_trash(&now);
-                run.give_back(&mut swept.back, None, &mut swept.problems);
-                run.keep_rest(now);
-            }
+            Fate::Decided(until) if !which.empties(until, &mut past) => kept.push(past),
+            _ => over.push(Opened::open(past, &guard)),
         }
+    }
+    let (mut wanted, now) = (Wanted::default(), remover.moment());
+    for past in returning {
+        let mut run = Opened::open(past, &guard);
+        lend(&run, &over);
+        if run.past.fate == Fate::Returning {
+            run.wait_as_trash(&now);
+        }
+        run.give_back(&mut swept.back, None, &mut swept.problems);
+        run.keep_rest(now.clone());
+        wanted.add(&run);
         run.close();
     }
+    let has_payloads = |run: &Opened| run.past.moves.iter().flatten().any(|one| one.role == Role::Payload);
+    if !kept.is_empty() && over.iter().any(has_payloads) {
+        kept.into_iter().for_each(|past| wanted.add(&Opened::open(past, &guard)));
+    }
+    empty(remover, over, &wanted, &mut swept)?;
     for lost in lost(remover)? {
         let is_over = match which {
             Sweep::Expired(now) => lost.is_over(now.date),
@@ -121,6 +171,23 @@ pub(super) fn sweep(remover: &Remover, which: &Sweep) -> Result<Swept> {
     }
     journal::tidy(&remover.cache_root);
     Ok(swept)
+}
+
+/// Frees what lies in the trashes of `over`, but for what is `wanted` by others.
+fn empty(remover: &Remover, over: Vec<Opened>, wanted: &Wanted, swept: &mut Swept) -> Result<()> {
+    let mut held: Option<Held> = None;
+    for mut run in over {
+        if run.is_left(&mut swept.problems) {
+            continue;
+        }
+        if let Fate::Decided(until) = run.past.fate {
+            run.give_up(until);
+        }
+        run.empty(swept, held.get_or_insert_with(|| Held::now(&remover.machine)), wanted)?;
+        run.close();
+    }
+    held.into_iter().for_each(|held| held.tell(&mut swept.held, &mut swept.holders));
+    Ok(())
 }
 
 pub(super) fn waiting(remover: &Remover) -> Result<u64> {
@@ -142,18 +209,20 @@ pub(super) fn would_return(remover: &Remover, now: &Moment) -> Result<Option<Res
     let is_killed = runs.iter().any(|past| past.fate == Fate::Undecided);
     let mut restored = Restored::default();
     let mut is_last = !is_killed;
-    for past in runs.into_iter().rev() {
+    let mut runs = runs.into_iter().rev().peekable();
+    while let Some(past) = runs.next() {
         let is_decided = matches!(past.fate, Fate::Decided(_));
         if is_decided && !is_last {
             continue;
         }
+        let goes_on = runs.peek().is_some_and(|before| past.goes_on(before));
         let run = Opened::open(past, &remover.guard());
         let moves = run.past.moves.iter().filter_map(Result::ok);
         for one in moves.filter(|one| !one.is_list && run.would_return(one)) {
             restored.back.push(&run.path(&one));
             restored.sizes.push(run.bytes_of(&one));
             restored.verb.clone_from(&run.past.verb);
-            is_last &= !is_decided;
+            is_last &= !is_decided || goes_on;
         }
     }
     Ok(Some(restored).filter(|restored| !restored.back.is_empty()))

@@ -120,14 +120,11 @@ fn locks(run: &Run<'_>, job: &Job, parent: &Folder, name: &OsStr, found: &Found)
     Ok(held)
 }
 
-/// Of an unfinished download of Python's in a repository, the content that it becomes: `blobs/ETAG.incomplete`,
-/// `blobs/ETAG.12345678.incomplete`.
+/// Of an unfinished download of Python's in a repository's `blobs`, the content that it becomes.
 fn etag(path: &Path) -> Option<&OsStr> {
-    let is_unfinished = path.extension().is_some_and(|end| end == "incomplete");
     let (_, repository) = hub::around(path)?;
     let in_blobs = path.parent()?.file_name()? == "blobs" && path.parent()?.parent()?.file_name()? == repository;
-    let name = path.file_name()?.to_str()?;
-    (is_unfinished && in_blobs).then(|| OsStr::new(name.split('.').next().unwrap_or_default()))
+    locks::content_of(path.file_name()?).filter(|_| in_blobs)
 }
 
 /// Whether the rest of the repository needs the victim.

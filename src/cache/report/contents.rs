@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use super::payloads;
 use crate::cache::hub::{BlobKind, FileKind, Hub, Repository};
-use crate::cache::inventory::{Inventory, Unit, UnitKind};
+use crate::cache::inventory::{Found, Inventory, Unit, UnitKind};
+use crate::cache::places::Kind;
 use crate::cache::stamp::Stamp;
 use crate::fetch::Digest;
 use crate::support::interrupt;
@@ -67,22 +68,26 @@ type Copies = HashMap<Digest, Vec<Named>>;
 
 /// Reads the largest models of `inventory`.
 pub fn read(inventory: &Inventory) -> Contents {
-    let mut units: Vec<&Unit> = inventory.places.iter().flat_map(|found| &found.units).collect();
-    units.retain(|unit| unit.sizes.disk > 0);
-    units.sort_by(|one, other| other.sizes.disk.cmp(&one.sizes.disk).then_with(|| one.path.cmp(&other.path)));
+    let shared = |found: &Found| matches!(found.place.kind, Kind::Shell { .. });
+    let units = inventory.places.iter().flat_map(|found| found.units.iter().map(move |unit| (unit, shared(found))));
+    let mut units: Vec<(&Unit, bool)> = units.filter(|(unit, _)| unit.sizes.disk > 0).collect();
+    units.sort_by(|(one, _), (other, _)| other.sizes.disk.cmp(&one.sizes.disk).then_with(|| one.path.cmp(&other.path)));
     let mut contents = Contents::default();
     let mut copies = Copies::new();
     let mut stores: BTreeSet<PathBuf> = BTreeSet::new();
     let mut read: BTreeMap<PathBuf, Vec<Leaf>> = BTreeMap::new();
-    for unit in units.into_iter().take(MODELS) {
+    for (unit, is_shared) in units.into_iter().take(MODELS) {
         if interrupt::requested() {
             break;
         }
+        // What a variable of the shell leads to, `dedupe` leaves alone.
+        let mut nobodys = Copies::new();
+        let copies = if is_shared { &mut nobodys } else { &mut copies };
         let leaves = match &unit.kind {
-            UnitKind::Repository(_) => repository(&unit.path, &mut copies),
-            UnitKind::Folder => folder(&unit.path, &mut copies),
+            UnitKind::Repository(_) => repository(&unit.path, copies),
+            UnitKind::Folder => folder(&unit.path, copies),
             UnitKind::Ollama => {
-                stores.extend(layers(&unit.path));
+                stores.extend(layers(&unit.path).filter(|_| !is_shared));
                 continue;
             }
             UnitKind::File => alone(&unit.path),
@@ -231,7 +236,7 @@ fn largest(mut leaves: Vec<Leaf>) -> Vec<Leaf> {
 #[cfg(unix)]
 mod tests {
     use super::*;
-    use crate::cache::places::{Kind, Place};
+    use crate::cache::places::Place;
     use crate::cache::scan;
 
     fn put(path: PathBuf, size: usize) {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::tree::{unit_name, used};
+use super::tree::used;
 use super::{Claim, Subject};
 use crate::cache::inventory::{Found, Heap, Unit, UnitKind};
 use crate::cache::places::Kind;
@@ -14,7 +14,10 @@ pub(super) const OLD_DAYS: i64 = 90;
 /// Everything that could go, what frees most first: what the commands said of themselves, and what they only find when they are asked for.
 pub(super) fn findings(subject: &Subject<'_>) -> Vec<Claim> {
     let mut found: Vec<Claim> = subject.claims.to_vec();
-    found.extend(duplicates(subject).into_iter().chain(old(subject)));
+    // Where every command would refuse, there is none to name.
+    if !subject.no_project {
+        found.extend(duplicates(subject).into_iter().chain(old(subject)).chain(old_outside(subject)));
+    }
     found.sort_by(|one, other| other.bytes.cmp(&one.bytes).then_with(|| one.what.cmp(&other.what)));
     found
 }
@@ -22,12 +25,6 @@ pub(super) fn findings(subject: &Subject<'_>) -> Vec<Claim> {
 /// The places that have a row. What was removed has one of its own.
 pub(super) fn places<'a>(subject: &'a Subject<'_>) -> impl Iterator<Item = &'a Found> {
     subject.inventory.places.iter().filter(|found| found.exists && !found.is_own())
-}
-
-/// What lies outside of the cache.
-pub(super) fn strays<'a>(subject: &'a Subject<'_>) -> impl Iterator<Item = &'a Found> {
-    let places = subject.inventory.places.iter();
-    places.filter(|found| found.exists && found.sizes.files > 0 && found.place.kind.is_outside())
 }
 
 /// The models that were not used for long, what frees most first.
@@ -100,16 +97,39 @@ fn duplicates(subject: &Subject<'_>) -> Option<Claim> {
     )
 }
 
+/// Those that `prune --older-than` may take: what lies in the cache, and no project needs.
 fn old(subject: &Subject<'_>) -> Option<Claim> {
-    let old = old_models(subject);
-    let bytes = old.iter().map(|(_, unit, _)| unit.sizes.exclusive).fold(0, u64::saturating_add);
-    let what = format!("Models not used for {OLD_DAYS} days");
+    let goes =
+        |found: &Found, unit: &Unit| found.place.kind == Kind::Home && subject.needs.whose(&unit.path).is_empty();
     heap(
-        Heap { files: old.len() as u64, bytes },
-        &what,
+        old_heap(subject, goes),
+        &format!("Models not used for {OLD_DAYS} days"),
         &format!("modelstrap prune --older-than {OLD_DAYS}d"),
         "as far as the disk remembers, or modelstrap; not what a project still needs",
     )
+}
+
+/// Those outside of the cache, which `clear` takes one by one: not what a variable of the shell leads to, nor Ollama's, of which `ollama rm`
+/// knows what else uses a layer.
+fn old_outside(subject: &Subject<'_>) -> Option<Claim> {
+    let goes = |found: &Found, unit: &Unit| {
+        let is_left_alone = matches!(found.place.kind, Kind::Shell { .. }) || matches!(unit.kind, UnitKind::Ollama);
+        found.place.kind.is_outside() && !is_left_alone
+    };
+    heap(
+        old_heap(subject, goes),
+        &format!("Models outside of the cache not used for {OLD_DAYS} days"),
+        "modelstrap clear PATH",
+        "each by its path; the table of old models below says which. Other projects may read them",
+    )
+}
+
+fn old_heap(subject: &Subject<'_>, goes: impl Fn(&Found, &Unit) -> bool) -> Heap {
+    let mut all = Heap::default();
+    for (_, unit, _) in old_models(subject).into_iter().filter(|(found, unit, _)| goes(found, unit)) {
+        all += Heap { files: 1, bytes: unit.sizes.exclusive };
+    }
+    all
 }
 
 /// What is wrong with a model, in words.
@@ -121,6 +141,8 @@ pub(super) fn flaws(unit: &Unit) -> String {
         }
     };
     say(unit.partial.files, "unfinished download");
+    let parts = unit.parts();
+    say(parts.map_or(0, |(here, of)| of.saturating_sub(here)), "missing part");
     if let UnitKind::Repository(repository) = &unit.kind {
         say(repository.orphans.files, "orphan blob");
         say(repository.dangling, "dangling link");
@@ -146,11 +168,6 @@ pub(super) fn kind(unit: &Unit) -> &'static str {
         UnitKind::Store => "store",
         UnitKind::Rest | UnitKind::Own => "own",
     }
-}
-
-/// A model and its place, for tables.
-pub(super) fn called(subject: &Subject<'_>, found: &Found, unit: &Unit) -> String {
-    format!("{} / {}", place(subject, found), unit_name(unit))
 }
 
 /// What a place is called: what lies outside of the cache by where it is, since it may have a library's name, too.

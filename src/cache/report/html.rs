@@ -7,20 +7,48 @@ use crate::support::escape;
 /// Longer names are cut, in characters: a table must stay one.
 const LONGEST: usize = 160;
 
+/// A name of so many characters, and a longer one, says where it may be broken.
+const BREAKS: usize = 24;
+
 /// `text` as it may stand in an element or a quoted attribute.
 pub(super) fn text(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for character in visible(text).chars() {
-        match character {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            other => out.push(other),
+    visible(text).chars().for_each(|character| push(&mut out, character));
+    out
+}
+
+/// A name: a long one is broken between its parts rather than within them.
+pub(super) fn name(name: &str) -> String {
+    let shown = visible(name);
+    let is_long = shown.chars().count() > BREAKS;
+    let mut out = String::with_capacity(shown.len());
+    for character in shown.chars() {
+        push(&mut out, character);
+        if is_long && matches!(character, '/' | '_' | '-') {
+            out.push_str("<wbr>");
         }
     }
     out
+}
+
+/// A sentence of ours, in which commands stand between backticks.
+pub(super) fn sentence(words: &str) -> String {
+    let part = |(number, part): (usize, &str)| match number % 2 {
+        0 => text(part),
+        _ => format!("<code>{}</code>", text(part)),
+    };
+    words.split('`').enumerate().map(part).collect()
+}
+
+fn push(out: &mut String, character: char) {
+    match character {
+        '&' => out.push_str("&amp;"),
+        '<' => out.push_str("&lt;"),
+        '>' => out.push_str("&gt;"),
+        '"' => out.push_str("&quot;"),
+        '\'' => out.push_str("&#39;"),
+        other => out.push(other),
+    }
 }
 
 /// `text` as a string of JSON that may stand in a script element.

@@ -65,6 +65,8 @@ pub struct Subject<'a> {
     pub claims: &'a [Claim],
     /// Why `prune` takes nothing, if so.
     pub refused: Option<&'a str>,
+    /// Whether this is no project: then no verb removes or moves anything here.
+    pub no_project: bool,
     /// The projects that are registered in the cache.
     pub known: &'a [Known],
     /// What they need.

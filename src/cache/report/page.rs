@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::findings::{self, OLD_DAYS, called, findings, flaws, kind, models, shown};
-use super::html::{allowed, text};
+use super::findings::{self, OLD_DAYS, findings, flaws, kind, models, shown};
+use super::html::{allowed, name, sentence, text};
 use super::table::{Cell, Table};
 use super::tree::{tree, used};
 use super::{MARK, Subject, growth, picture};
@@ -86,7 +86,7 @@ fn head(subject: &Subject<'_>) -> String {
 fn facts(subject: &Subject<'_>) -> String {
     let inventory = subject.inventory;
     let taken = inventory.homes.disk;
-    let outside: u64 = findings::strays(subject).map(|found| found.sizes.disk).fold(0, u64::saturating_add);
+    let outside = inventory.outside();
     let mut out = String::new();
     let mut fact = |name: &str, value: &str, note: &str| {
         let _ = writeln!(out, "<div><dt>{name}</dt><dd>{} <small>{}</small></dd></div>", text(value), text(note));
@@ -97,13 +97,18 @@ fn facts(subject: &Subject<'_>) -> String {
         &units::bytes(taken),
         &format!("{} in {}", units::count(count, "model"), files(inventory.homes.files)),
     );
-    if outside > 0 {
-        fact("Outside of it", &units::bytes(outside), "where libraries put things without being told");
+    if outside.whole > 0 {
+        let note = "where libraries put things without being told";
+        let also = match outside.unfinished {
+            0 => String::new(),
+            bytes => format!(", beside {} of unfinished downloads", units::bytes(bytes)),
+        };
+        fact("Outside of it", &units::bytes(outside.whole), &format!("{note}{also}"));
     }
     if let Some(free) = subject.free {
         fact("Free on the disk", &units::bytes(free), "");
     }
-    if inventory.total.disk != taken.saturating_add(outside) {
+    if inventory.total.disk != taken.saturating_add(outside.whole).saturating_add(outside.unfinished) {
         fact("Everything here", &units::bytes(inventory.total.disk), "what several share counted once");
     }
     if let Some(budget) = subject.budget {
@@ -135,19 +140,25 @@ fn bar(budget: Option<u64>, taken: u64) -> String {
 
 fn found(subject: &Subject<'_>) -> String {
     let refused = match subject.refused {
+        _ if subject.no_project => "<p>This folder is no project: to remove or move anything, change into one, \
+             or name it with <code>-C</code>.</p>\n"
+            .to_owned(),
         Some(why) => format!("<p><code>modelstrap prune</code> takes nothing here: {}</p>\n", text(why)),
         None => String::new(),
     };
     let found = findings(subject);
+    if found.is_empty() && subject.no_project {
+        return refused;
+    }
     if found.is_empty() {
         let nothing = "Nothing: no command that removes or moves has anything to do here.";
         return format!("{refused}<p>{nothing}</p>\n");
     }
-    let mut table = Table::new("What could go, and how", &["What", "How much", "Command", "How many", "Note"]).cards();
+    let mut table = Table::new("What could go, and how", &["What", "How much", "How many", "Command"]);
     for one in &found {
         let count = if one.count > 0 { Cell::count(one.count) } else { Cell::right("–") };
         let bytes = if one.bytes > 0 { Cell::bounded(one.bound, one.bytes) } else { Cell::right("–") };
-        table.row(vec![Cell::words(&one.what), bytes, Cell::command(&one.command), count, Cell::sentence(&one.note)]);
+        table.row(vec![Cell::words(&one.what).remarked(&one.note), bytes, count, Cell::command(&one.command)]);
     }
     let hint = "As the commands would say themselves at this moment; what is “up to” or “about” so much, they know when they have looked. One thing may be in several lines. \
                 Each command shows what it would do, and asks, before it does anything; <code>--dry-run</code> only shows it.";
@@ -155,10 +166,7 @@ fn found(subject: &Subject<'_>) -> String {
 }
 
 fn places(subject: &Subject<'_>) -> String {
-    let mut table = Table::new(
-        "Libraries and other places",
-        &["Place", "Where", "Kind", "Size", "On disk", "Frees", "Files", "Used"],
-    );
+    let mut table = Table::new("Libraries and other places", &["Place", "Size", "On disk", "Frees", "Files", "Used"]);
     let mut there: Vec<&Found> = findings::places(subject).collect();
     there.sort_by(|one, other| {
         other.sizes.disk.cmp(&one.sizes.disk).then_with(|| one.place.path.cmp(&other.place.path))
@@ -174,9 +182,7 @@ fn places(subject: &Subject<'_>) -> String {
         };
         let last = found.units.iter().filter_map(|unit| used(subject, unit)).max();
         table.row(vec![
-            Cell::name(&found.place.name),
-            Cell::name(&shown(subject, &found.place.path)),
-            Cell::words(&kind),
+            Cell::name(&found.place.name).under(&[shown(subject, &found.place.path), kind]),
             Cell::bytes(found.sizes.apparent),
             Cell::bytes(found.sizes.disk),
             Cell::bytes(found.sizes.exclusive),
@@ -187,9 +193,7 @@ fn places(subject: &Subject<'_>) -> String {
     let trash = subject.inventory.trash;
     if trash.disk > 0 {
         table.row(vec![
-            Cell::words("Trash"),
-            Cell::words("what was removed and can be brought back"),
-            Cell::words("trash"),
+            Cell::words("Trash").remarked("what was removed and can be brought back"),
             Cell::bytes(trash.apparent),
             Cell::bytes(trash.disk),
             Cell::bytes(trash.exclusive),
@@ -199,9 +203,7 @@ fn places(subject: &Subject<'_>) -> String {
     }
     let total = subject.inventory.total;
     table.sums(vec![
-        Cell::words("Total"),
-        Cell::words("what several share counted once"),
-        Cell::words(""),
+        Cell::words("Total").remarked("what several share counted once"),
         Cell::bytes(total.apparent),
         Cell::bytes(total.disk),
         Cell::bytes(total.exclusive),
@@ -222,21 +224,18 @@ fn listed(subject: &Subject<'_>) -> String {
     if all.is_empty() {
         return "<p>Nothing is cached yet.</p>\n".to_owned();
     }
-    let columns = ["Model", "Kind", "Size", "On disk", "Frees", "Files", "Used", "Needed by", "Notes"];
+    let columns = ["Model", "Kind", "Size", "On disk", "Frees", "Files", "Used"];
     let mut table = Table::new("Models, the largest first", &columns);
     let rest = all.split_off(all.len().min(LISTED));
     for (found, unit) in &all {
-        let needed = subject.needs.whose(&unit.path);
         table.row(vec![
-            Cell::name(&called(subject, found, unit)),
+            named(subject, found, unit, &notes(subject, unit)),
             Cell::words(kind(unit)),
             Cell::bytes(unit.sizes.apparent),
             Cell::bytes(unit.sizes.disk),
             Cell::bytes(unit.sizes.exclusive),
             Cell::count(unit.sizes.files),
             ago(subject, used(subject, unit)),
-            Cell::name(&needed.join(", ")),
-            Cell::sentence(&notes(subject, unit)),
         ]);
     }
     if !rest.is_empty() {
@@ -249,11 +248,17 @@ fn listed(subject: &Subject<'_>) -> String {
             Cell::bytes(sum(|unit| unit.sizes.exclusive)),
             Cell::count(sum(|unit| unit.sizes.files)),
             Cell::words(""),
-            Cell::words(""),
-            Cell::words(""),
         ]);
     }
     table.html()
+}
+
+/// A model by its name; below it the place, whose lock names it, and what else there is to say.
+fn named(subject: &Subject<'_>, found: &Found, unit: &Unit, notes: &str) -> Cell {
+    let needed = subject.needs.whose(&unit.path).join(", ");
+    let needed = if needed.is_empty() { needed } else { format!("needed by {needed}") };
+    let name = Cell::name(&super::tree::unit_name(unit));
+    name.under(&[format!("in {}", findings::place(subject, found)), needed, notes.to_owned()])
 }
 
 /// What is wrong with a model, and what of it is drawn elsewhere.
@@ -276,7 +281,7 @@ fn more(subject: &Subject<'_>) -> String {
             out,
             "<section aria-labelledby=\"{id}\"><h2 id=\"{id}\">{}</h2>\n<p>{}</p>\n{}{more}</section>",
             text(title),
-            text(intro),
+            sentence(intro),
             table.html()
         );
     };
@@ -291,7 +296,8 @@ fn more(subject: &Subject<'_>) -> String {
     section(
         "Old",
         &format!(
-            "Not used for {OLD_DAYS} days. `modelstrap prune --older-than {OLD_DAYS}d` removes such models, but not what a project still needs."
+            "Not used for {OLD_DAYS} days. `modelstrap prune --older-than {OLD_DAYS}d` removes those of the cache, but not what a project still needs; what lies \
+             outside of it goes by its path, with `modelstrap clear PATH`."
         ),
         &table,
         more,
@@ -322,7 +328,7 @@ fn duplicates(subject: &Subject<'_>) -> (Table, usize) {
     let mut table = Table::new("Stored more than once", &["Files", "Copies", "Saves"]);
     let all = &subject.contents.duplicates;
     for one in all.iter().take(FEW) {
-        let paths = one.paths.iter().take(6).map(|path| format!("<bdi>{}</bdi>", text(&shown(subject, path))));
+        let paths = one.paths.iter().take(6).map(|path| format!("<bdi>{}</bdi>", name(&shown(subject, path))));
         let cells = vec![
             Cell::html(paths.collect::<Vec<_>>().join("<br>")),
             Cell::count(one.paths.len() as u64),
@@ -334,15 +340,10 @@ fn duplicates(subject: &Subject<'_>) -> (Table, usize) {
 }
 
 fn old(subject: &Subject<'_>) -> (Table, usize) {
-    let mut table = Table::new("Not used for long", &["Model", "Frees", "Used", "Needed by"]);
+    let mut table = Table::new("Not used for long", &["Model", "Frees", "Used"]);
     let all = findings::old_models(subject);
     for (found, unit, used) in all.iter().take(FEW) {
-        table.row(vec![
-            Cell::name(&called(subject, found, unit)),
-            Cell::bytes(unit.sizes.exclusive),
-            ago(subject, Some(*used)),
-            Cell::name(&subject.needs.whose(&unit.path).join(", ")),
-        ]);
+        table.row(vec![named(subject, found, unit, ""), Cell::bytes(unit.sizes.exclusive), ago(subject, Some(*used))]);
     }
     (table, all.len().saturating_sub(FEW))
 }
@@ -352,7 +353,7 @@ fn unneeded(subject: &Subject<'_>) -> (Table, usize) {
     let all = findings::unneeded_models(subject);
     for (found, unit) in all.iter().take(FEW) {
         table.row(vec![
-            Cell::name(&called(subject, found, unit)),
+            named(subject, found, unit, ""),
             Cell::bytes(unit.sizes.exclusive),
             ago(subject, used(subject, unit)),
         ]);

@@ -1,8 +1,9 @@
-//! Tables of the page: the same numbers as in the pictures, for who reads or listens.
+//! Tables of the page: the same numbers as in the pictures, for who reads or listens. Where the page is narrow, each row is a card: its name,
+//! and below it every cell behind its heading.
 
 use std::fmt::Write as _;
 
-use super::html::text;
+use super::html::{self, text};
 use crate::support::units;
 
 /// A table with a caption.
@@ -12,8 +13,6 @@ pub(super) struct Table {
     columns: Vec<&'static str>,
     rows: Vec<Vec<Cell>>,
     sums: Option<Vec<Cell>>,
-    /// Whether each row is a card of its own where the page is narrow.
-    cards: bool,
 }
 
 /// A cell.
@@ -30,7 +29,27 @@ pub(super) struct Cell {
 impl Cell {
     /// A name.
     pub(super) fn name(words: &str) -> Self {
-        Self::html(if words.is_empty() { String::new() } else { format!("<bdi>{}</bdi>", text(words)) })
+        Self::html(if words.is_empty() { String::new() } else { format!("<bdi>{}</bdi>", html::name(words)) })
+    }
+
+    /// The same, with words below: what there is to say of it, in names and sentences.
+    pub(super) fn under(self, notes: &[String]) -> Self {
+        let notes: Vec<&String> = notes.iter().filter(|note| !note.is_empty()).collect();
+        // A sentence has spaces at which it is broken.
+        let shown = |note: &str| if note.contains(' ') { text(note) } else { html::name(note) };
+        let notes: Vec<String> = notes.iter().map(|note| format!("<bdi>{}</bdi>", shown(note))).collect();
+        if notes.is_empty() {
+            return self;
+        }
+        Self { html: format!("{}<small>{}</small>", self.html, notes.join(" · ")), ..self }
+    }
+
+    /// The same, with a sentence of ours below, in which commands stand between backticks.
+    pub(super) fn remarked(self, sentence: &str) -> Self {
+        if sentence.is_empty() {
+            return self;
+        }
+        Self { html: format!("{}<small>{}</small>", self.html, html::sentence(sentence)), ..self }
     }
 
     /// Words of ours, and names in them.
@@ -81,12 +100,7 @@ impl Cell {
 
 impl Table {
     pub(super) fn new(caption: &str, columns: &[&'static str]) -> Self {
-        Self { caption: caption.to_owned(), columns: columns.to_vec(), rows: Vec::new(), sums: None, cards: false }
-    }
-
-    /// The same, but on a narrow page each row is a card: for tables whose last columns nobody would scroll to.
-    pub(super) fn cards(self) -> Self {
-        Self { cards: true, ..self }
+        Self { caption: caption.to_owned(), columns: columns.to_vec(), rows: Vec::new(), sums: None }
     }
 
     pub(super) fn row(&mut self, cells: Vec<Cell>) {
@@ -106,8 +120,7 @@ impl Table {
     pub(super) fn html(&self) -> String {
         let caption = text(&self.caption);
         let mut out = format!(
-            "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"{caption}\"><table{}>\n<caption>{caption}</caption>\n<thead><tr>",
-            if self.cards { " class=\"cards\"" } else { "" }
+            "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"{caption}\"><table>\n<caption>{caption}</caption>\n<thead><tr>"
         );
         let is_right = |at: usize| self.rows.first().and_then(|row| row.get(at)).is_some_and(|cell| cell.right);
         for (at, column) in self.columns.iter().enumerate() {
@@ -115,12 +128,11 @@ impl Table {
             let _ = write!(out, "<th scope=\"col\"{class}>{}</th>", text(column));
         }
         out.push_str("</tr></thead>\n<tbody>\n");
-        let labels = if self.cards { self.columns.as_slice() } else { &[] };
-        self.rows.iter().for_each(|row| line(&mut out, row, labels));
+        self.rows.iter().for_each(|row| line(&mut out, row, &self.columns));
         out.push_str("</tbody>\n");
         if let Some(sums) = &self.sums {
             out.push_str("<tfoot>\n");
-            line(&mut out, sums, &[]);
+            line(&mut out, sums, &self.columns);
             out.push_str("</tfoot>\n");
         }
         out.push_str("</table></div>\n");

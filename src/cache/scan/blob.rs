@@ -20,8 +20,8 @@ pub(super) struct Blob {
 pub(super) enum Content {
     /// The bytes.
     Own { size: u64, taken: u64, used: i64, alone: bool },
-    /// A link to this payload of the shared store.
-    Payload(Key),
+    /// A link to this payload of the shared store, and what the link itself takes.
+    Payload(Key, u64),
 }
 
 pub(super) const NONE: u32 = u32::MAX;
@@ -34,15 +34,15 @@ impl Blob {
         Self { key, content, revision: NONE, counted: NONE }
     }
 
-    pub(super) fn elsewhere(key: Key, payload: Key) -> Self {
-        Self { key, content: Content::Payload(payload), revision: NONE, counted: NONE }
+    pub(super) fn elsewhere(key: Key, payload: Key, taken: u64) -> Self {
+        Self { key, content: Content::Payload(payload, taken), revision: NONE, counted: NONE }
     }
 
-    /// What deleting it frees; 0 if it has other names.
+    /// What deleting it frees by itself; 0 if it has other names.
     pub(super) const fn disk(&self) -> u64 {
         match self.content {
-            Content::Own { taken, alone: true, .. } => taken,
-            _ => 0,
+            Content::Own { taken, alone: true, .. } | Content::Payload(_, taken) => taken,
+            Content::Own { .. } => 0,
         }
     }
 
@@ -59,13 +59,21 @@ impl Blob {
         }
         self.counted = index;
         match self.content {
-            Content::Payload(payload) => via.push((payload, index)),
+            Content::Payload(payload, taken) => {
+                revision.sizes += Sizes { disk: taken, ..Sizes::default() };
+                via.push((payload, index));
+            }
             Content::Own { size, taken, used, .. } => {
                 revision.sizes += Sizes { apparent: size, disk: taken, ..Sizes::default() };
                 revision.used = revision.used.max(Some(used));
             }
         }
     }
+}
+
+/// Whether a blob's name says which bytes it has: SHA-256 or Git's SHA-1, in hexadecimal.
+pub(super) fn is_digest(name: &[u8]) -> bool {
+    matches!(name.len(), 40 | 64) && name.iter().all(u8::is_ascii_hexdigit)
 }
 
 /// Temporary names of every client: `ETAG.incomplete` (0.36), `ETAG.RANDOM.incomplete` (≥ 1.19).

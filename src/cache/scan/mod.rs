@@ -28,6 +28,7 @@ use crate::platform::mounts;
 use crate::support::time;
 use folder::{Folder, NameBuf};
 use state::RowId;
+pub use tree::LLAMA_PART;
 
 /// The mark of a store that the repositories of a hub share (huggingface_hub ≥ 1.32, `utils/_shared_blobs.py`): a file with the line `1`.
 pub const STORE_MARK: &str = ".huggingface-shared-blobs";

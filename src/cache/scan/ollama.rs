@@ -5,7 +5,7 @@ use std::io;
 use super::Piece;
 use super::folder::{Kind, text};
 use super::pool::Pool;
-use super::state::{RowKind, Tally};
+use super::state::{RowKind, Stored, Tally};
 use crate::cache::ollama;
 
 /// What its layers of no model are called.
@@ -37,7 +37,7 @@ pub(super) fn read(pool: &Pool, piece: &Piece, hub: u32, room: &mut Vec<u8>) {
         };
         let bytes = text(name).as_encoded_bytes();
         match text(name).to_str().and_then(ollama::digest) {
-            Some(_) if kind == Kind::File => layers.push((pool.keys.of(hub, bytes), look)),
+            Some(_) if kind == Kind::File => layers.push(Stored { key: pool.keys.of(hub, bytes), look, list: 0 }),
             // `sha256-…-partial`, and for each piece of it `sha256-…-partial-N`.
             _ if bytes.starts_with(b"sha256-") => tally.unfinished(&look),
             _ => tally.aside(&look),

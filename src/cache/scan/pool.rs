@@ -129,6 +129,11 @@ impl Pool {
         work.path().is_some_and(|path| self.twice.is_mount(path))
     }
 
+    /// Remembers the folders right in `folder`, which are read with it: one of them may be mounted elsewhere.
+    pub(super) fn note_parts(&self, folder: &Path) {
+        self.twice.note_parts(folder);
+    }
+
     /// Whether `folder`, which lies at `path`, was read by another path.
     pub(super) fn was_met(&self, folder: &Folder, path: &Path) -> bool {
         let first = (!self.twice.is_empty()).then(|| self.twice.before(folder.own().id, path)).flatten();

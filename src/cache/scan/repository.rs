@@ -7,7 +7,7 @@
 use std::io;
 use std::path::Path;
 
-use super::blob::{Blob, Content, MANY, NONE, blob, is_part, is_unfinished, payload};
+use super::blob::{Blob, Content, MANY, NONE, blob, is_digest, is_part, is_unfinished, payload};
 use super::folder::{Folder, Kind, Look, Name, NameBuf, ROOM, text};
 use super::key::{Key, Keys};
 use super::link_room::{LinkRoom, Taken};
@@ -154,11 +154,12 @@ impl Reader<'_> {
                 }
                 Kind::Link => {
                     let Some(leads) = there(folder.target(name, &mut target))? else { return Ok(()) };
-                    found.tally.link(links.by(&folder, device, name, leads.len()));
+                    let taken = links.by(&folder, device, name, leads.len());
+                    found.tally.link(taken);
                     match payload(leads) {
                         Some(payload) => {
                             found.tally.sizes.files += 1;
-                            blobs.push(Blob::elsewhere(keys.of(*hub, bytes), keys.of(*hub, payload)));
+                            blobs.push(Blob::elsewhere(keys.of(*hub, bytes), keys.of(*hub, payload), taken));
                         }
                         None => found.repository.foreign += 1,
                     }
@@ -222,7 +223,10 @@ impl Reader<'_> {
                         match blobs.binary_search_by_key(&key, |blob| blob.key).ok().and_then(|at| blobs.get_mut(at)) {
                             Some(blob) => blob.belongs_to(index, revision, via),
                             None if *shut => {}
-                            None => repository.dangling += 1,
+                            None => {
+                                repository.dangling += 1;
+                                repository.lost += u64::from(is_digest(blob));
+                            }
                         }
                     }
                     Kind::File => {
@@ -322,7 +326,7 @@ impl Reader<'_> {
                 NONE => {
                     orphans.add(blob.disk());
                     // The payload has a user all the same.
-                    if let Content::Payload(payload) = blob.content {
+                    if let Content::Payload(payload, _) = blob.content {
                         via.push((payload, NONE));
                     }
                 }

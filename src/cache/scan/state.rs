@@ -61,13 +61,32 @@ pub(super) struct Payload {
     pub(super) used: i64,
     /// The row of the store that it lies in.
     pub(super) store: RowId,
+    /// What the list of its users takes, which goes with it, in blocks of [`BLOCK`] bytes.
+    list: u16,
     /// Whether it has other names as well.
     pub(super) linked: bool,
 }
 
+/// What disks count in.
+const BLOCK: u64 = 512;
+
+/// A payload as it was found, and what the list of its users takes, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stored {
+    pub(super) key: Key,
+    pub(super) look: Look,
+    pub(super) list: u64,
+}
+
 impl Payload {
-    fn of(key: Key, look: &Look, store: RowId) -> Self {
-        Self { key, size: look.size, disk: look.disk, used: look.used, store, linked: look.links > 1 }
+    fn of(Stored { key, look, list }: &Stored, store: RowId) -> Self {
+        let list = u16::try_from(list / BLOCK).unwrap_or(u16::MAX);
+        Self { key: *key, size: look.size, disk: look.disk, used: look.used, store, list, linked: look.links > 1 }
+    }
+
+    /// What the list of its users takes, in bytes.
+    pub(super) fn list(&self) -> u64 {
+        u64::from(self.list) * BLOCK
     }
 }
 
@@ -135,6 +154,15 @@ impl Tally {
         self.partial.add(look.alone());
     }
 
+    /// Takes over what another one has counted.
+    pub(super) fn join(&mut self, other: Self) {
+        self.sizes += other.sizes;
+        self.used = self.used.max(other.used);
+        self.expired += other.expired;
+        self.partial += other.partial;
+        self.linked.extend(other.linked);
+    }
+
     /// Counts a file that has only this name, or one of several.
     pub(super) fn count(&mut self, look: &Look, oldest: Option<i64>) {
         let alone = look.alone();
@@ -151,9 +179,10 @@ impl Tally {
 
 impl State {
     /// Takes over payloads of a shared store, whose row is `store`.
-    pub(super) fn payloads(&mut self, found: &[(Key, Look)], store: RowId) {
-        self.payloads.extend(found.iter().map(|(key, look)| Payload::of(*key, look, store)));
-        self.doubles.extend(found.iter().filter(|(_, look)| look.links > 1));
+    pub(super) fn payloads(&mut self, found: &[Stored], store: RowId) {
+        self.payloads.extend(found.iter().map(|one| Payload::of(one, store)));
+        let doubles = found.iter().filter(|one| one.look.links > 1);
+        self.doubles.extend(doubles.map(|one| (one.key, one.look)));
     }
 
     /// A new row.

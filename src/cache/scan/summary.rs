@@ -161,17 +161,21 @@ fn payloads(state: &mut State, sums: &mut Sums) {
         if rows.is_empty() {
             unused(state, sums, payload);
         }
+        let alone = if payload.linked { 0 } else { payload.disk };
         if payload.linked {
             doubled(state, &doubles, payload, rows);
-        } else if !rows.is_empty() {
-            sums.share(&mut state.rows, rows.len() as u64, payload.disk, rows.iter().map(|(_, row)| (*row, 1)));
+        }
+        // The list of its users goes with the last of them, also where its bytes have other names.
+        let disk = alone + payload.list();
+        if !rows.is_empty() && disk > 0 {
+            sums.share(&mut state.rows, rows.len() as u64, disk, rows.iter().map(|(_, row)| (*row, 1)));
         }
     }
 }
 
 /// A payload that nobody has stays with its store; the bytes of one that has other names come with these.
 fn unused(state: &mut State, sums: &mut Sums, payload: &Payload) {
-    let disk = if payload.linked { 0 } else { payload.disk };
+    let disk = payload.list() + if payload.linked { 0 } else { payload.disk };
     let alone = Sizes { apparent: payload.size, disk, exclusive: disk, files: 1 };
     if let Some(store) = state.rows.get_mut(payload.store as usize) {
         store.sizes += alone;
@@ -219,6 +223,8 @@ fn take(row: &mut Row, payloads: &[Payload], is_shut: bool, mut meets: impl FnMu
     for (key, index) in via.iter() {
         let Some((at, payload)) = find(payloads, *key).and_then(|at| Some((at, payloads.get(at as usize)?))) else {
             repository.dangling += u64::from(!is_shut);
+            // A payload is called by its digest.
+            repository.lost += u64::from(!is_shut && *index != NONE);
             continue;
         };
         if last != Some(at) {
@@ -228,7 +234,8 @@ fn take(row: &mut Row, payloads: &[Payload], is_shut: bool, mut meets: impl FnMu
         }
         row.used = row.used.max(Some(payload.used));
         if let Some(revision) = repository.revisions.get_mut(*index as usize) {
-            revision.sizes += Sizes { apparent: payload.size, disk: payload.disk, ..Sizes::default() };
+            let disk = payload.disk + payload.list();
+            revision.sizes += Sizes { apparent: payload.size, disk, ..Sizes::default() };
             revision.used = revision.used.max(Some(payload.used));
         }
     }
@@ -242,11 +249,12 @@ fn own_payloads(row: &mut Row, payloads: &[Payload], users: &[(u32, RowId)]) {
     for uses in via.chunk_by(|one, other| one.0 == other.0) {
         let [(key, index)] = uses else { continue };
         let Some(at) = find(payloads, *key).filter(|at| users_of(users, *at).len() == 1) else { continue };
-        let Some(payload) = payloads.get(at as usize).filter(|payload| !payload.linked) else { continue };
+        let Some(payload) = payloads.get(at as usize) else { continue };
+        let alone = payload.list() + if payload.linked { 0 } else { payload.disk };
         if *index == NONE {
-            repository.orphans.bytes = repository.orphans.bytes.saturating_add(payload.disk);
+            repository.orphans.bytes = repository.orphans.bytes.saturating_add(alone);
         } else if let Some(revision) = repository.revisions.get_mut(*index as usize) {
-            revision.sizes += Sizes { exclusive: payload.disk, ..Sizes::default() };
+            revision.sizes += Sizes { exclusive: alone, ..Sizes::default() };
         }
     }
     // It says nothing more, and takes 16 bytes a file.

@@ -12,6 +12,7 @@ use super::pool::Pool;
 use super::state::{RowId, RowKind, Tally};
 use super::{Piece, STORE_MARK, Work, repository};
 use crate::cache::inventory::Repository;
+use crate::cache::parts::Part;
 use crate::cache::places::OWN;
 use crate::cache::{ollama, places};
 use crate::support::quoted;
@@ -26,7 +27,7 @@ const LEADING_DEPTH: u32 = 4;
 const MODEL_SIZE: u64 = 1 << 20;
 
 /// What llama.cpp has not finished, in its folder of before 2026 (`common/download.cpp`).
-const LLAMA_PART: &[u8] = b".downloadInProgress";
+pub const LLAMA_PART: &[u8] = b".downloadInProgress";
 
 /// Deeper than any cache: a loop of mounts, or an attack.
 const DEEPEST: u32 = 256;
@@ -98,6 +99,7 @@ fn read_repository(
     hub: u32,
 ) {
     let row = pool.state().row(place, id, path.to_path_buf(), RowKind::Rest);
+    [path.to_path_buf(), path.join("snapshots")].iter().for_each(|folder| pool.note_parts(folder));
     let full = |linked: &mut Vec<Look>| pool.state().link(row, linked);
     let shared = (&pool.keys, &pool.link_room);
     let mut read = repository::read(folder, path, hub, shared, &full);
@@ -141,7 +143,8 @@ impl Here<'_> {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
                 Err(error) => return Err(error),
             };
-            let is_model = kind == Kind::File && look.size >= MODEL_SIZE;
+            let is_large = || look.size >= MODEL_SIZE || Part::of(text(name)).is_some();
+            let is_model = kind == Kind::File && is_large();
             if !self.in_unit && is_model && !text(name).as_encoded_bytes().ends_with(LLAMA_PART) {
                 let mut own = Tally::default();
                 own.count(&look, oldest);
@@ -161,6 +164,7 @@ impl Here<'_> {
         if let Err(error) = outcome {
             pool.problem(self.path.to_path_buf(), &error);
         }
+        let models = whole(models);
         let mut state = pool.state();
         state.add(self.row, &tally);
         for (name, own) in models {
@@ -247,6 +251,25 @@ impl Here<'_> {
         }
         Work::Folder(piece)
     }
+}
+
+/// One row for a model in several files, which is called as the first of those that are here.
+fn whole(mut models: Vec<(NameBuf, Tally)>) -> Vec<(NameBuf, Tally)> {
+    if models.iter().filter(|(name, _)| Part::of(text(name)).is_some()).nth(1).is_none() {
+        return models;
+    }
+    models.sort_unstable_by(|(one, _), (other, _)| text(one).cmp(text(other)));
+    let mut whole: Vec<(NameBuf, Tally)> = Vec::with_capacity(models.len());
+    for (name, own) in models {
+        let is_next = |last: &(NameBuf, Tally)| {
+            Part::of(text(&last.0)).zip(Part::of(text(&name))).is_some_and(|(last, part)| last.goes_with(&part))
+        };
+        match whole.last_mut().filter(|last| is_next(last)) {
+            Some((_, first)) => first.join(own),
+            None => whole.push((name, own)),
+        }
+    }
+    whole
 }
 
 /// Whether the folder is where this tool keeps what it has not finished.

@@ -5,6 +5,7 @@
 //! look broken), are read at every path, and what is in them counts as files with several names do.
 
 use std::collections::{HashMap, HashSet};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -69,6 +70,20 @@ impl Twice {
     /// Whether `path` is such a mount: it is read after everything else, so that what it leads to counts where it lies.
     pub(super) fn is_mount(&self, path: &Path) -> bool {
         !self.is_empty() && self.points.contains(path)
+    }
+
+    /// Notes the folders right in `folder` as met: parts of a repository, or of a store, which are read with it.
+    pub(super) fn note_parts(&self, folder: &Path) {
+        if self.is_empty() {
+            return;
+        }
+        for entry in fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok) {
+            let path = entry.path();
+            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir()) && !self.is_mount(&path);
+            if let Some(stamp) = is_folder.then(|| Stamp::at(&path).ok()).flatten() {
+                let _ = self.before(stamp.id, &path);
+            }
+        }
     }
 
     /// Where the folder with this number at `path` was met before, if it was.

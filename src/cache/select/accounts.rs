@@ -101,6 +101,26 @@ impl<'a> Accounts<'a> {
         if self.taken.add(entry, &self.stock.inner) { self.ledger.take(&entry.stamp) } else { 0 }
     }
 
+    /// The contents that go with a blob, when the last one goes that has it: itself, or a payload.
+    pub(super) fn contents<'h>(
+        &self,
+        hub: &'h HubStock,
+        holding: &'h Holding,
+        blob: usize,
+    ) -> impl Iterator<Item = Seen<'h>> + use<'h> {
+        let payload = payload(hub, holding, blob).and_then(|at| hub.payloads.get(at)).map(|payload| payload.entry);
+        holding.blob(blob).into_iter().chain(payload)
+    }
+
+    /// How much of `entries` there is, and how much of that has gone, in bytes.
+    pub(super) fn gone_of<'e>(&self, entries: impl Iterator<Item = Seen<'e>>) -> (u64, u64) {
+        entries.fold((0, 0), |(all, gone): (u64, u64), entry| {
+            let is_taken = self.taken.has(&entry) || self.taken.paths.contains(&entry.path());
+            let is_gone = is_taken && self.ledger.is_gone(&entry.stamp);
+            (all.saturating_add(entry.stamp.disk), gone.saturating_add(if is_gone { entry.stamp.disk } else { 0 }))
+        })
+    }
+
     /// Entries go.
     pub(super) fn entries<'e>(&mut self, entries: impl Iterator<Item = Seen<'e>>) -> u64 {
         entries.fold(0, |sum: u64, entry| sum.saturating_add(self.name(&entry)))

@@ -28,10 +28,19 @@ impl Ledger {
         if !has_several(stamp) {
             return stamp.disk;
         }
-        let names = self.counting.get(&stamp.id).map_or(stamp.names, |counting| stamp.names.min(*counting));
+        let names = self.names(stamp);
         let gone = self.gone.entry(stamp.id).or_default();
         *gone += 1;
         if *gone == names { stamp.disk } else { 0 }
+    }
+
+    /// Whether the last name that counts of what `stamp` is has gone, if one has.
+    pub(super) fn is_gone(&self, stamp: &Stamp) -> bool {
+        !has_several(stamp) || self.gone.get(&stamp.id).is_some_and(|gone| *gone >= self.names(stamp))
+    }
+
+    fn names(&self, stamp: &Stamp) -> u64 {
+        self.counting.get(&stamp.id).map_or(stamp.names, |counting| stamp.names.min(*counting))
     }
 
     /// The same for several.

@@ -5,9 +5,10 @@
 
 mod accounts;
 pub mod clear;
-pub mod downloads;
+mod downloads;
 mod ledger;
 mod linked;
+pub mod locked;
 pub mod needs;
 pub mod picks;
 pub mod prune;

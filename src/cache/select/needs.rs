@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::downloads::AsksLocks;
+use super::locked::AsksLocks;
 use super::stock::{Holding, Revision, Seen, Thing};
 use crate::models::homes::Homes;
 use crate::models::hub::{names, refs};
@@ -41,7 +41,7 @@ pub struct Needs {
     links: BTreeMap<PathBuf, BTreeSet<Holder>>,
     /// What running processes have open: device and inode.
     open: HashSet<(u64, u64)>,
-    /// Who is asked for the locks of a repository: only where something of it would go. There may be a lock for each file.
+    /// Who is asked for locks: only where something would go that they speak for. There may be one for each file.
     locks: Option<AsksLocks>,
 }
 

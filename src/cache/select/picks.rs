@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use super::stock::{Holding, HubStock, Stock, Thing};
+use crate::cache::parts::Part;
 
 /// Something that can be chosen, by its place in the stock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -80,6 +81,18 @@ impl Picks {
         self.known.contains(pick)
     }
 
+    /// How many they are.
+    pub(super) const fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    /// Only the first so many are chosen.
+    pub(super) fn truncate(&mut self, count: usize) {
+        for (pick, _) in self.order.drain(count.min(self.order.len())..) {
+            self.known.remove(&pick);
+        }
+    }
+
     /// All of them, in order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &(Pick, Rc<str>)> {
         self.order.iter()
@@ -103,6 +116,30 @@ impl Stock {
     /// Every thing, with its place.
     pub(super) fn numbered(&self) -> impl Iterator<Item = (usize, &Thing)> {
         self.things.iter().enumerate()
+    }
+
+    /// The things that are parts of the same model as the one at `index`, itself among them.
+    pub(super) fn parts(&self, index: usize) -> Vec<usize> {
+        let Some(thing) = self.things.get(index) else { return vec![index] };
+        let Some(part) = Part::of(&thing.name) else { return vec![index] };
+        let is_its = |other: &Thing| {
+            other.path.parent() == thing.path.parent() && Part::of(&other.name).is_some_and(|one| one.goes_with(&part))
+        };
+        self.numbered().filter(|(_, other)| is_its(other)).map(|(index, _)| index).collect()
+    }
+
+    /// `picks`, and of each part of a model the others.
+    pub(super) fn with_parts(&self, picks: Vec<Pick>) -> Vec<Pick> {
+        let mut all: Vec<Pick> = Vec::with_capacity(picks.len());
+        for pick in picks {
+            let parts = if let Pick::Thing(index) = pick { self.parts(index) } else { Vec::new() };
+            for one in parts.into_iter().map(Pick::Thing).chain([pick]) {
+                if !all.contains(&one) {
+                    all.push(one);
+                }
+            }
+        }
+        all
     }
 
     /// Where something that was chosen lies.

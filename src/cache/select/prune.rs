@@ -3,11 +3,14 @@
 mod by_use;
 mod goals;
 mod leavings;
+mod useful;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::path::PathBuf;
 
 use super::downloads::BUSY;
+use super::locked::LOCKED;
 use super::needs::Needs;
 use super::picks::{At, Pick, Picks};
 use super::settle::{Settling, lines};
@@ -34,6 +37,8 @@ pub struct Rules {
     pub blind: bool,
     /// Takes what was not used for the longest time until each of them is reached.
     pub goals: Vec<Goal>,
+    /// Of a second step: only what the goals need in place of these, which stayed when they were to go.
+    pub past: Option<Vec<PathBuf>>,
 }
 
 /// How much is to go.
@@ -60,14 +65,16 @@ pub enum Room {
 pub fn select<'a>(stock: &'a Stock, needs: &Needs, log: &UseLog, keep: &[Pick], rules: &Rules) -> Selection<'a> {
     let mut pruner =
         Pruner { stock, needs, log, keep, rules, picks: Picks::default(), kept: Vec::new(), busy: RefCell::default() };
-    pruner.leavings();
-    pruner.expired();
-    if rules.ci {
-        pruner.all_but_the_lock();
-    } else if !rules.blind {
-        pruner.revisions();
-        if let Some(age) = rules.older_than {
-            pruner.unused_for(age);
+    if rules.past.is_none() {
+        pruner.leavings();
+        pruner.expired();
+        if rules.ci {
+            pruner.all_but_the_lock();
+        } else if !rules.blind {
+            pruner.revisions();
+            if let Some(age) = rules.older_than {
+                pruner.unused_for(age);
+            }
         }
     }
     let short = pruner.goals();
@@ -195,7 +202,36 @@ impl<'a> Pruner<'a, '_> {
     /// Why it stays that would go now.
     fn stays(&self, candidate: &Candidate) -> Option<String> {
         let of = candidate.pick.repository().and_then(|at| self.stock.at(at).map(|(_, holding)| (at, holding)));
-        candidate.stays.clone().or_else(|| of.and_then(|(at, holding)| self.downloads(at, holding)))
+        let stays = candidate.stays.clone().or_else(|| of.and_then(|(at, holding)| self.downloads(at, holding)));
+        stays.or_else(|| {
+            // The parts of a model go together.
+            let all = self.stock.with_parts(vec![candidate.pick]);
+            let is_any = |is: &dyn Fn(&Pick) -> bool| all.iter().any(is);
+            let locked = is_any(&|pick| self.is_locked(pick)).then(|| LOCKED.to_owned());
+            locked.or_else(|| is_any(&|pick| self.has_stayed(pick)).then(|| "it stayed when it was to go".to_owned()))
+        })
+    }
+
+    /// Whether something of it stayed in the step before.
+    fn has_stayed(&self, pick: &Pick) -> bool {
+        let Some(past) = &self.rules.past else { return false };
+        let folder = match pick.repository() {
+            Some(at) => self.stock.at(at).map(|(_, holding)| holding.repository.folder.clone()),
+            None => self.stock.path(pick),
+        };
+        folder.is_some_and(|folder| past.iter().any(|path| path.starts_with(&folder)))
+    }
+
+    /// Whether somebody holds a lock that speaks for it, or for what would go with it.
+    fn is_locked(&self, pick: &Pick) -> bool {
+        match *pick {
+            Pick::Revision(at, index) => self.stock.at(at).is_some_and(|(hub, holding)| {
+                let revision = holding.repository.revisions.get(index);
+                revision.is_some_and(|revision| self.needs.is_shared_locked(hub, holding, revision))
+            }),
+            Pick::Thing(index) => self.stock.things.get(index).is_some_and(|thing| self.needs.is_thing_locked(thing)),
+            _ => false,
+        }
     }
 
     /// Why nothing of a repository goes but what nobody writes; looked at once for all its revisions.

@@ -67,11 +67,28 @@ pub fn meaning(word: &str, path: Option<&Path>, stock: &Stock, named: &[Named]) 
     meaning_in(word, path, None, stock, named)
 }
 
+/// What is said of many: of a folder that holds thousands of files, all parts are there by themselves.
+const MANY: usize = 64;
+
 /// The same where a folder is known above the homes, the cache root: whoever names it means the models in them.
 ///
 /// # Errors
 /// When it means nothing, or several things.
 pub fn meaning_in(
+    word: &str,
+    path: Option<&Path>,
+    cache_root: Option<&Path>,
+    stock: &Stock,
+    named: &[Named],
+) -> Result<Meaning, Problem> {
+    // A model in several files is no model without one of them.
+    match alone(word, path, cache_root, stock, named)? {
+        Meaning::Picks(picks) if picks.len() <= MANY => Ok(Meaning::Picks(stock.with_parts(picks))),
+        other => Ok(other),
+    }
+}
+
+fn alone(
     word: &str,
     path: Option<&Path>,
     cache_root: Option<&Path>,

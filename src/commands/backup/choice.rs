@@ -13,6 +13,7 @@ use crate::cache::Kind;
 use crate::cache::archive::gather::Root;
 use crate::cache::archive::names::{self, Name, Role};
 use crate::cache::hub::{self, Hub, Repository};
+use crate::cache::parts;
 use crate::models::hub::layout;
 use crate::models::lock::{self, Lock};
 use crate::models::locked::{Model, Place};
@@ -180,10 +181,16 @@ impl Choice {
         let in_cache = paths::absolute(&survey.homes.root, &quoted::path(word));
         let in_cache = Some(in_cache).filter(|path| path.symlink_metadata().is_ok());
         let mut found = ground.at(word).into_iter().chain(in_cache);
-        let name = found.find_map(|path| named(roots, &path).filter(|_| !paths::has_parent_component(&path)));
-        let is_found = name.is_some();
-        self.trees.extend(name);
-        is_found
+        let is_plain = |path: &PathBuf| !paths::has_parent_component(path);
+        let Some((name, path)) =
+            found.find_map(|path| Some((named(roots, &path)?, path)).filter(|(_, path)| is_plain(path)))
+        else {
+            return false;
+        };
+        self.trees.push(name);
+        // A part of a model is no model: the others go with it.
+        self.trees.extend(parts::beside(&path).iter().filter_map(|part| named(roots, part)));
+        true
     }
 }
 

@@ -10,8 +10,9 @@ use anyhow::{Result, bail};
 
 use super::{Needed, Scene};
 use crate::cache::remove::{Role, Victim};
+use crate::cache::select::locked::AsksLocks;
 use crate::cache::select::{Needs, Selection};
-use crate::models::hub::locks::is_any_held;
+use crate::models::hub::locks;
 use crate::project::Project;
 use crate::support::escape;
 
@@ -59,7 +60,7 @@ fn needs(scene: &Scene<'_>) -> Result<Needs> {
             escape::printable(why)
         );
     }
-    needs.ask_locks(is_any_held);
+    needs.ask_locks(AsksLocks { of_repository: locks::is_any_held, at: locks::is_held });
     Ok(needs)
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::again::{Choose, again};
 use super::back::back;
@@ -42,6 +42,10 @@ pub(in crate::commands) struct Manner<'a> {
     pub(in crate::commands) warning: Option<String>,
     /// Makes the plan anew, by what is needed after the answer.
     pub(in crate::commands) choose: &'a Choose<'a>,
+    /// Takes the document, with `--json`.
+    pub(in crate::commands) document: &'a dyn Fn(Value) -> Result<()>,
+    /// Whether this is a second step of one run: what is known of the projects was said.
+    pub(in crate::commands) is_second: bool,
 }
 
 /// Shows the plan, asks, removes, and says what came of it. What stayed of it, where anything was removed.
@@ -54,13 +58,15 @@ pub(in crate::commands) fn carry_out<'a>(
     manner: Manner<'a>,
 ) -> Result<Option<Outcome>> {
     let context = scene.context;
-    show::projects(scene);
+    if !manner.is_second {
+        show::projects(scene);
+    }
     for root in selection.roots() {
         scene.remover.admit(root)?;
     }
     let planned = Planned::of(&selection);
-    let print = |outcome: Option<&Outcome>, emptied: u64| match context.global.json {
-        true => context.output.document(format!("{:#}\n", document(scene, manner.verb, &planned, outcome, emptied))),
+    let print = |outcome: Option<&Outcome>, emptied: &Swept| match context.global.json {
+        true => (manner.document)(document(scene, manner.verb, &planned, outcome, emptied)),
         false => Ok(()),
     };
     let (dry_run, is_empty) = (manner.consent.dry_run, selection.lines.is_empty());
@@ -89,7 +95,7 @@ pub(in crate::commands) fn carry_out<'a>(
     }
     if is_empty || dry_run {
         let nothing = Outcome::default();
-        print(Some(&nothing).filter(|_| !dry_run), emptied.freed)?;
+        print(Some(&nothing).filter(|_| !dry_run), &emptied)?;
         return Ok(None);
     }
     let order = Order {
@@ -105,7 +111,7 @@ pub(in crate::commands) fn carry_out<'a>(
         context.output.warn(format!("{} stays: {}", scene.shown(path), escape::printable(why)));
     }
     notes::count(context, &scene.survey.layout.cache_root);
-    print(Some(&outcome), emptied.freed)?;
+    print(Some(&outcome), &emptied)?;
     if !context.global.json && !context.output.quiet {
         context.output.result(format!("{}\n", said(&outcome, manner.verb)))?;
     }

@@ -7,10 +7,11 @@ use anyhow::{Context as _, Result};
 use super::{Projects, Scope};
 use crate::cache::link;
 use crate::cache::select::Needs;
+use crate::cache::select::locked::AsksLocks;
 use crate::commands::context::Context;
 use crate::commands::survey::Survey;
 use crate::models::homes::Homes;
-use crate::models::hub::locks::is_any_held;
+use crate::models::hub::locks;
 use crate::platform::mapped_files::mapped_files;
 use crate::platform::open_files::open_files;
 use crate::support::{escape, paths};
@@ -40,22 +41,22 @@ impl Needed {
             link::look(&survey.layout.cache_root, now);
         }
         let mut unseen = add_links(survey, &mut needs)?;
-        warn_of_damage(context, survey);
+        warn_of_damage(context, &survey.layout.cache_root);
         let links = unseen.iter().map(|root| root.link.clone()).collect();
         unseen.retain(|root| root.unseen.is_some());
         if let Some(open) = open_files(Path::new("/")) {
             needs.add_open(open.all);
         }
         needs.add_open(mapped_files(Path::new("/")));
-        needs.ask_locks(is_any_held);
+        needs.ask_locks(AsksLocks { of_repository: locks::is_any_held, at: locks::is_held });
         Ok(Self { needs, projects, links, unseen, homes })
     }
 }
 
-/// Says which lines of the notes of `dedupe` are damaged: what they said is not among the needs.
-fn warn_of_damage(context: &Context, survey: &Survey) {
-    // Notes that cannot be read at all were told of.
-    let Ok((path, lines)) = link::damaged(&survey.layout.cache_root) else { return };
+/// Says which lines of the notes of `dedupe` in the cache at `cache_root` are damaged: what they said is not among the needs.
+pub(in crate::commands) fn warn_of_damage(context: &Context, cache_root: &Path) {
+    // Notes that cannot be read at all are told of by who asks for the needs.
+    let Ok((path, lines)) = link::damaged(cache_root) else { return };
     const NAMED: usize = 5;
     let path = escape::path(&path);
     let which = match lines.as_slice() {

@@ -1,22 +1,15 @@
 //! Words of `clear` that other verbs printed: a name that is quoted or looks so, a path without `./` before it, and a place of which nothing is left.
 
 use std::ffi::OsStr;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Result;
 
 use super::super::Usage;
 use super::Scene;
-use crate::cache::select::stock::is_protected;
+use crate::cache::hollow;
 use crate::cache::select::words::Meaning;
 use crate::support::{escape, quoted};
-
-/// A folder in which more lies is not empty.
-const FEW: usize = 10_000;
-
-/// What no verb takes by itself: locks, and this tool's own.
-const KEPT: [&str; 2] = [".locks", ".modelstrap"];
 
 impl Scene<'_> {
     /// What a word of a person means. One that looks quoted may be a name that is written so.
@@ -53,29 +46,6 @@ impl Scene<'_> {
 
     /// Whether nothing is left that could go at `path`, which is a known place, or lies in one.
     pub(super) fn is_spent(&self, path: &Path) -> bool {
-        self.survey.places.iter().any(|place| path.starts_with(&place.real)) && is_bare(path)
+        self.survey.places.iter().any(|place| path.starts_with(&place.real)) && hollow::is_bare(path)
     }
-}
-
-/// Whether only folders lie there, and files that always stay.
-fn is_bare(folder: &Path) -> bool {
-    let mut waiting: Vec<PathBuf> = vec![folder.to_path_buf()];
-    let mut left = FEW;
-    while let Some(folder) = waiting.pop() {
-        let Ok(entries) = fs::read_dir(&folder) else { return false };
-        for entry in entries {
-            let Ok((entry, kind)) = entry.and_then(|entry| entry.file_type().map(|kind| (entry, kind))) else {
-                return false;
-            };
-            left -= 1;
-            let name = entry.file_name();
-            if left == 0 || (!kind.is_dir() && !is_protected(&name)) {
-                return false;
-            }
-            if kind.is_dir() && !KEPT.iter().any(|kept| name == *kept) {
-                waiting.push(entry.path());
-            }
-        }
-    }
-    true
 }

@@ -9,6 +9,7 @@ use anyhow::{Result, bail};
 use crate::cache::remove::Keep;
 use crate::cli::Trash;
 use crate::commands::context::Context;
+use crate::commands::disks::Disk;
 use crate::platform::{Probe, disk};
 use crate::setup::Layout;
 use crate::setup::layout::model_folders;
@@ -72,8 +73,8 @@ pub(in crate::commands) struct Keeping {
 }
 
 impl Keeping {
-    /// By the flags of `verb`, and by how full the disk is. `at_once` is the flag that wants the room now.
-    pub(in crate::commands) fn of(verb: &str, trash: &Trash, at_once: Option<&str>, cache_root: &Path) -> Self {
+    /// By the flags of `verb`, and by how full the disks are from which something goes, that of the cache root the first. `at_once` is the flag that wants the room now.
+    pub(in crate::commands) fn of(verb: &str, trash: &Trash, at_once: Option<&str>, disks: &[Disk]) -> Self {
         let now = |says: String| Self { keep: Keep::Now, says };
         if trash.now || trash.undo_for == Some(Duration::ZERO) {
             return now("It is freed at once, and cannot be brought back.".to_owned());
@@ -84,8 +85,11 @@ impl Keeping {
         if let Some(flag) = at_once {
             return now(format!("It is freed at once because of {flag}, and cannot be brought back."));
         }
-        if let Some(free) = scarce(cache_root) {
-            return now(format!("It is freed at once, since the disk has only {free}, and cannot be brought back.",));
+        if let Some((at, free)) = disks.iter().enumerate().find_map(|(at, disk)| Some((at, scarce(&disk.folder)?))) {
+            let of = if at == 0 { String::new() } else { format!(" of {}", escape::path(&disks[at].folder)) };
+            return now(format!(
+                "It is freed at once, since the disk{of} has only {free}, and cannot be brought back."
+            ));
         }
         Self::for_time(verb, UNDO)
     }

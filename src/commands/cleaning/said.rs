@@ -12,7 +12,7 @@ const NAMED: usize = 3;
 /// What came of it; `verb` brings it back.
 pub(in crate::commands) fn said(outcome: &Outcome, verb: &str) -> String {
     let Some(time) = outcome.kept.filter(|_| outcome.until.is_some()) else {
-        return format!("{}.{}", freed(outcome), held(outcome));
+        return format!("{}.{}{}", freed(outcome), held(outcome.held, &outcome.holders), waits(outcome.trashed));
     };
     let first = if outcome.freed > 0 { format!("{}, ", freed(outcome)) } else { String::new() };
     format!(
@@ -30,13 +30,24 @@ fn freed(outcome: &Outcome) -> String {
     format!("{words}{bytes} freed")
 }
 
-/// ` 6.29 MB of it are free when python3 (1234) closes it.`
-fn held(outcome: &Outcome) -> String {
-    if outcome.held == 0 {
+/// ` 5.00 MB wait in the trash: …`
+fn waits(bytes: u64) -> String {
+    if bytes == 0 {
         return String::new();
     }
-    let bytes = units::bytes(outcome.held);
-    let (who, closes) = (programs(&outcome.holders), if outcome.holders.len() == 1 { "closes" } else { "close" });
+    format!(
+        " {} wait in the trash: what `modelstrap clear --undo` can still bring back needs them, and they go with it.",
+        units::bytes(bytes)
+    )
+}
+
+/// ` 6.29 MB of it are free when python3 (1234) closes it.`
+pub(super) fn held(bytes: u64, holders: &BTreeMap<u32, String>) -> String {
+    if bytes == 0 {
+        return String::new();
+    }
+    let bytes = units::bytes(bytes);
+    let (who, closes) = (programs(holders), if holders.len() == 1 { "closes" } else { "close" });
     format!(" {bytes} of it are free when {who} {closes} it.")
 }
 

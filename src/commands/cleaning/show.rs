@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::Scene;
 use super::roots::Keeping;
+use super::said;
 use crate::cache::link::Unseen;
 use crate::cache::remove::Swept;
 use crate::cache::select::{Kept, Line, Selection, Used};
@@ -147,7 +148,8 @@ fn kept(scene: &Scene<'_>, kept: &[Kept]) -> String {
 pub(super) fn swept(scene: &Scene<'_>, swept: &Swept) {
     let output = &scene.context.output;
     if swept.freed > 0 {
-        output.say(format!("{} that earlier runs had removed are free now.", units::bytes(swept.freed)));
+        let held = said::held(swept.held, &swept.holders);
+        output.say(format!("{} that earlier runs had removed are free now.{held}", units::bytes(swept.freed)));
     }
     for (path, why) in &swept.problems {
         output.warn(format!("{}: {}", scene.shown(path), escape::printable(why)));

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use serde_json::json;
 
+use super::json::holders;
 use super::remover;
+use super::said::held;
 use crate::cache::hub;
 use crate::cache::remove::Swept;
 use crate::cli::Consent;
@@ -39,6 +41,8 @@ pub(in crate::commands) fn clear_trash(context: &Context, agreed: &Consent) -> R
         }
         let emptied = remover.sweep_all()?;
         swept.freed = swept.freed.saturating_add(emptied.freed);
+        swept.held = swept.held.saturating_add(emptied.held);
+        swept.holders.extend(emptied.holders);
         swept.back.extend(emptied.back.iter());
         swept.problems.extend(emptied.problems);
         notes::count(context, &survey.layout.cache_root);
@@ -56,10 +60,13 @@ pub(in crate::commands) fn clear_trash(context: &Context, agreed: &Consent) -> R
             "dry_run": agreed.dry_run,
             "trash_bytes": waiting,
             "swept_bytes": swept.freed,
+            "held_bytes": swept.held,
+            "held_by": holders(&swept.holders),
         });
         context.output.document(format!("{document:#}\n"))?;
     } else if swept.freed > 0 && !context.output.quiet {
-        context.output.result(format!("{} freed.\n", units::bytes(swept.freed)))?;
+        let held = held(swept.held, &swept.holders);
+        context.output.result(format!("{} freed.{held}\n", units::bytes(swept.freed)))?;
     }
     if !swept.problems.is_empty() {
         bail!("not all of the trash could be freed, as said above");

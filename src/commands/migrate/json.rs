@@ -49,7 +49,7 @@ const fn kind(shape: &Shape) -> &'static str {
     match shape {
         Shape::Hub => "hub",
         Shape::Repository => "repository",
-        Shape::Tree => "folder",
+        Shape::Tree(_) => "folder",
         Shape::Local | Shape::Proven => "local_dir",
         Shape::Files(_) => "files",
     }

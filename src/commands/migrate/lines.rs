@@ -126,8 +126,8 @@ fn how(part: &Part, outcome: &Outcome) -> String {
         Shape::Repository if across => "copied".to_owned(),
         Shape::Repository => "moved".to_owned(),
         Shape::Local | Shape::Proven => "becomes a revision".to_owned(),
-        Shape::Tree | Shape::Files(_) if across => "copied".to_owned(),
-        Shape::Tree | Shape::Files(_) => "moved".to_owned(),
+        Shape::Tree(_) | Shape::Files(_) if across => "copied".to_owned(),
+        Shape::Tree(_) | Shape::Files(_) => "moved".to_owned(),
     }
 }
 

@@ -6,19 +6,20 @@ mod lines;
 mod named;
 mod plan;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 
+use super::cleaning::warn_of_damage;
 use super::context::Context;
 use super::survey::Survey;
 use super::{Exit, consent, notes};
 use crate::cache::Stamp;
 use crate::cache::inventory::Heap;
 use crate::cache::migrate::sources::Found;
-use crate::cache::migrate::{self, Options, Outcome, Part, Stay, Stop, Tally, begun};
+use crate::cache::migrate::{self, Copies, Options, Outcome, Part, Stay, Stop, Tally, begun, copies};
 use crate::cache::remove::Remover;
 use crate::cli::MigrateArgs;
 use crate::platform::disk;
@@ -69,6 +70,7 @@ pub(super) fn run(context: &Context, arguments: &MigrateArgs) -> Result<Exit> {
         let outcome = migrate::look(&part, &options).map_err(|stop| run.stopped(&stop, false))?;
         run.parts.push((part, outcome));
     }
+    run.warn_of_notes(context);
     let nothing = run.tally().files == 0;
     // What a killed run left are empty folders and marks: they go with a word of consent.
     if nothing && (arguments.dry_run || !arguments.yes || !migrate::may_tidy(&run.found)) {
@@ -114,6 +116,7 @@ pub(super) fn run(context: &Context, arguments: &MigrateArgs) -> Result<Exit> {
     if stop.is_none() {
         migrate::tidy(&run.found, &options);
         begun::end(&cache_root, &run.project);
+        copies::end(&cache_root);
     }
     migrate::unlock(held, &cache_root);
     run.end(context, true, stop)
@@ -170,6 +173,13 @@ impl Run<'_> {
         paths::friendly(&self.project, self.home.as_deref(), path)
     }
 
+    /// Says which notes on links of `dedupe` are damaged: such a link to what moves would lead nowhere afterwards.
+    fn warn_of_notes(&self, context: &Context) {
+        let parts = self.parts.iter().filter(|(_, outcome)| outcome.tally.files > 0);
+        let caches: BTreeSet<PathBuf> = parts.flat_map(|(part, _)| part.noting()).collect();
+        caches.iter().for_each(|cache| warn_of_damage(context, cache));
+    }
+
     /// Refuses before the first change what a disk cannot take. The homes may lie on several.
     fn has_room(&self) -> Result<()> {
         let mut disks: HashMap<u64, (u64, &Path)> = HashMap::new();
@@ -222,13 +232,14 @@ impl Run<'_> {
         let gauge = context.gauge("Reading", whole);
         let progress = |bytes: u64| gauge.add(bytes);
         let options = plan::acting(options, &progress);
+        let mut copies = Copies::of(&self.cache_root);
         let mut stopped = None;
         for (part, outcome) in &mut self.parts {
             if stopped.is_some() {
                 *outcome = Outcome::default();
                 continue;
             }
-            let (done, stop) = migrate::carry_out(part, &options);
+            let (done, stop) = migrate::carry_out(part, &options, &mut copies);
             *outcome = done;
             stopped = stop;
         }

@@ -19,7 +19,7 @@ pub(super) fn of_repository(search: &Search<'_>, folder: &str) -> Vec<PathBuf> {
         .filter_map(|part| match part.shape {
             Shape::Hub => Some(part.from.join(folder)).filter(|path| path.is_dir()),
             Shape::Repository | Shape::Local => part.to.ends_with(folder).then_some(part.from),
-            Shape::Tree | Shape::Proven | Shape::Files(_) => None,
+            Shape::Tree(_) | Shape::Proven | Shape::Files(_) => None,
         })
         .collect();
     found.sort_unstable();

@@ -14,6 +14,7 @@ use crate::cache::Place;
 use crate::cache::hub::full_name;
 use crate::cache::migrate::sources::{Found, Search};
 use crate::cache::migrate::{Known, Options, Owners, Shape, Sources, Stay, Targets, begun};
+use crate::cache::places::{Aside, Why};
 use crate::catalogue;
 use crate::cli::MigrateArgs;
 use crate::models::hub::names::repo_folder;
@@ -65,6 +66,9 @@ pub(super) fn prepare(context: &Context, survey: &Survey, arguments: &MigrateArg
     };
     let mut found =
         if arguments.places.is_empty() { search.all() } else { named(context, survey, arguments, &search, again)? };
+    if arguments.places.is_empty() {
+        found.stays.extend(survey.aside.iter().filter_map(|aside| unfollowed(survey, aside)));
+    }
     found.roots.extend(begun::begun(&targets.root, &survey.project.root));
     found.roots.sort_unstable();
     found.roots.dedup();
@@ -81,6 +85,14 @@ pub(super) fn prepare(context: &Context, survey: &Survey, arguments: &MigrateArg
         progress: None,
     };
     Ok(Prepared { found, options })
+}
+
+/// That nothing is taken from where a link of the project leads.
+fn unfollowed(survey: &Survey, aside: &Aside) -> Option<Stay> {
+    let Why::Unfollowed(of) = &aside.why else { return None };
+    let of = paths::friendly(&survey.project.root, survey.layout.home.as_deref(), of);
+    let why = format!("is a link to {of}, which is not followed: `modelstrap migrate {of}` moves what is there");
+    Some(Stay { path: aside.path.clone(), why, grave: false })
 }
 
 /// Whether anything lies outside that may move: without a look at whose repositories commits are of, which takes longest.

@@ -10,6 +10,7 @@ use anyhow::{Result, bail};
 
 use super::super::cleaning::{self, Keeping};
 use super::super::context::Context;
+use super::super::disks;
 use super::super::notes;
 use super::super::survey::Survey;
 use super::needed::files_of;
@@ -56,7 +57,9 @@ pub(super) fn settle_earlier(context: &Context) -> Result<()> {
 /// Whether what goes can be brought back.
 pub(super) fn keeping(session: &Session<'_>, arguments: &RemoveArgs) -> Keeping {
     let trash = Trash { undo: false, now: arguments.now, undo_for: arguments.undo_for };
-    Keeping::of(UNDOES, &trash, None, &session.layout.cache_root)
+    let homes = &session.world.homes;
+    let folders = [&homes.root, &homes.hub, &homes.whisper, &homes.torch_hub];
+    Keeping::of(UNDOES, &trash, None, &disks::under(folders.into_iter().map(PathBuf::as_path)))
 }
 
 impl Purging {

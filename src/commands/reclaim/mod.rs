@@ -2,6 +2,7 @@
 //! is at most.
 
 mod pruned;
+mod unfinished;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -50,9 +51,14 @@ pub(super) struct All {
     pub(super) all: Vec<Reclaimable>,
     /// Why `prune` takes nothing, if so.
     pub(super) refused: Option<String>,
+    /// Whether this is no project, the home folder: then no verb removes or moves anything here.
+    pub(super) no_project: bool,
 }
 
 pub(super) const PRUNE: &str = "modelstrap prune";
+pub(super) use unfinished::{OUTSIDE as UNFINISHED_OUTSIDE, units as unfinished_outside};
+
+const MEND: &str = "modelstrap verify --fix";
 const EMPTY_TRASH: &str = "modelstrap clear trash";
 const MIGRATE: &str = "modelstrap migrate";
 
@@ -139,13 +145,17 @@ pub(super) fn all(context: &Context, survey: &Survey, inventory: &Inventory) -> 
         UnitKind::Repository(repository) => Some(repository),
         _ => None,
     });
-    let broken = repositories.filter(|one| one.dangling > 0 || !one.broken_refs.is_empty()).count() as u64;
-    let words = "repositories with links or refs to nothing";
-    all.push(Reclaimable::new("broken_repositories", words, broken, 0, "modelstrap verify --fix"));
+    // A ref to nothing is prune's to take, and of a link to a name that is no digest nobody knows what was there.
+    let broken = repositories.filter(|one| one.lost > 0).count() as u64;
+    let words = "repositories with links to nothing";
+    all.push(Reclaimable::new("broken_repositories", words, broken, 0, MEND));
     all.push(trash(grounds));
     all.extend(outside(context, grounds));
-    all.retain(|one| one.count > 0 || one.bytes > 0);
-    All { all, refused }
+    all.extend(unfinished::outside(grounds));
+    // A command that refuses to start is nothing to recommend.
+    let no_project = survey.check_project().is_err();
+    all.retain(|one| (one.count > 0 || one.bytes > 0) && (!no_project || one.command == MEND));
+    All { all, refused, no_project }
 }
 
 /// What can still be brought back.
@@ -190,7 +200,7 @@ fn outside(context: &Context, grounds: &Grounds<'_>) -> Option<Reclaimable> {
 /// The same in a few words for a person, command by command.
 pub(super) fn lines(reclaimable: &All) -> Vec<String> {
     let mut lines = Vec::new();
-    let All { all, refused } = reclaimable;
+    let All { all, refused, no_project } = reclaimable;
     let pruned: Vec<&Reclaimable> = all.iter().filter(|one| one.command == PRUNE).collect();
     let bytes = pruned.iter().fold(0_u64, |sum, one| sum.saturating_add(one.bytes));
     if !pruned.is_empty() {
@@ -199,10 +209,11 @@ pub(super) fn lines(reclaimable: &All) -> Vec<String> {
         let bound = [Bound::About, Bound::AtMost].into_iter().find(|bound| is(*bound)).unwrap_or(Bound::Exact);
         lines.push(format!("`{PRUNE}` frees {}{}: {}", bound.words(), units::bytes(bytes), units::listed(&what)));
     }
-    if let Some(why) = refused {
+    if let (Some(why), false) = (refused, no_project) {
         lines.push(format!("`{PRUNE}` takes nothing here: {why}"));
     }
-    for one in all.iter().filter(|one| one.command != PRUNE) {
+    // Of downloads outside of the cache the line of all unfinished downloads says more.
+    for one in all.iter().filter(|one| one.command != PRUNE && one.what != UNFINISHED_OUTSIDE) {
         let (bound, bytes) = (one.bound.words(), units::bytes(one.bytes));
         lines.push(match one.what {
             "outside" => {
@@ -225,7 +236,7 @@ mod tests {
     #[test]
     fn each_command_has_a_line_and_nothing_has_none() {
         let one = |what, words, bytes, command| Reclaimable::new(what, words, 2, bytes, command);
-        let all = |all: Vec<Reclaimable>| lines(&All { all, refused: None });
+        let all = |all: Vec<Reclaimable>| lines(&All { all, ..All::default() });
         assert_eq!(all(Vec::new()), [""; 0]);
         let partial = one("unfinished_downloads", "unfinished downloads", 1_000_000, PRUNE);
         let orphans = one("orphan_blobs", "blobs that no revision has", 2_000_000, PRUNE);
@@ -233,13 +244,13 @@ mod tests {
             all(vec![
                 partial.clone(),
                 orphans.clone(),
-                one("broken_repositories", "repositories with links or refs to nothing", 0, "modelstrap verify --fix"),
+                one("broken_repositories", "repositories with links to nothing", 0, "modelstrap verify --fix"),
                 one("trash", "what was removed and can be brought back", 7_000, EMPTY_TRASH),
                 one("outside", "files that belong into the cache", 5_000, MIGRATE),
             ]),
             [
                 "`modelstrap prune` frees 3.00 MB: unfinished downloads and blobs that no revision has",
-                "`modelstrap verify --fix` mends repositories with links or refs to nothing",
+                "`modelstrap verify --fix` mends repositories with links to nothing",
                 "`modelstrap clear trash` frees 7.00 kB of what was removed; until then `modelstrap clear --undo` brings it back",
                 "`modelstrap migrate` brings 5.00 kB in 2 files into the cache",
             ]

@@ -215,7 +215,7 @@ fn report(
         };
         context.output.stream_document(&document)?;
     } else if let Some(outcome) = outcome {
-        let unread = if merge.here(index) > 0 {
+        let unread = if merge.here(index) > 0 && !arguments.force {
             " Blobs that were here already were not read: `modelstrap verify` does that."
         } else {
             ""

@@ -63,6 +63,7 @@ fn aside(aside: &Aside) -> Value {
         Why::Within(of) => ("within_place", Some(of)),
         Why::Above => ("holds_cache", None),
         Why::Nowhere => ("leads_nowhere", None),
+        Why::Unfollowed(of) => ("not_followed", Some(of)),
     };
     elsewhere(&aside.name, &aside.path, why, of.map(PathBuf::as_path))
 }

@@ -84,7 +84,11 @@ fn head(report: &Report<'_>) -> String {
         text.push_str(&format!(" ({})", facts.join(", ")));
     }
     text.push('\n');
-    if !report.set_up {
+    if report.reclaimable.no_project {
+        let said = "No project here: programs use ~/.cache";
+        let what = "to remove or move anything, change into a project, or name it with `-C`";
+        text.push_str(&format!("{said}{}; {what}\n", where_shells_lead(report)));
+    } else if !report.set_up {
         text.push_str(&led_by_nobody(report));
     }
     text.push('\n');
@@ -93,17 +97,22 @@ fn head(report: &Report<'_>) -> String {
 
 /// Where programs keep their models while the project is not set up, in a line.
 fn led_by_nobody(report: &Report<'_>) -> String {
-    let mut variables: Vec<&str> = report.inventory.places.iter().filter_map(variable).collect();
-    variables.sort_unstable();
-    let else_where = match variables.as_slice() {
-        [] => String::new(),
-        [one] => format!(", or where {one} leads"),
-        [first @ .., last] => format!(", or where {} and {last} lead", first.join(", ")),
-    };
+    let else_where = where_shells_lead(report);
     if report.is_project() {
         format!("Not set up: programs use ~/.cache here{else_where}; `modelstrap setup` leads them to the cache root\n")
     } else {
         format!("No project here: programs use ~/.cache{else_where}; `modelstrap setup` would make this folder one\n")
+    }
+}
+
+/// Where variables of the shell lead programs instead.
+fn where_shells_lead(report: &Report<'_>) -> String {
+    let mut variables: Vec<&str> = report.inventory.places.iter().filter_map(variable).collect();
+    variables.sort_unstable();
+    match variables.as_slice() {
+        [] => String::new(),
+        [one] => format!(", or where {one} leads"),
+        [first @ .., last] => format!(", or where {} and {last} lead", first.join(", ")),
     }
 }
 
@@ -156,7 +165,8 @@ fn model(report: &Report<'_>, unit: &Unit, rows: &mut Vec<Vec<Cell>>) {
     let used = unit.used.map(|used| time::ago(report.now, used));
     let flaws = flaws(unit);
     let named = report.named.get(&unit.path).map(|names| format!("model {}", names.join(", ")));
-    let about: Vec<String> = named.into_iter().chain(flaws.iter().cloned()).collect();
+    let parts = unit.parts().filter(|(here, of)| here == of).map(|(_, of)| format!("{of} parts"));
+    let about: Vec<String> = named.into_iter().chain(parts).chain(flaws.iter().cloned()).collect();
     let tone = if flaws.is_empty() { Tone::Plain } else { Tone::Bad };
     rows.push(line(&format!("      {}", quoted::shown(&unit.name)), tone, unit.sizes, used, &about.join("; ")));
     if let (UnitKind::Repository(repository), true) = (&unit.kind, report.arguments.revisions) {
@@ -189,7 +199,9 @@ pub(super) fn flaws(unit: &Unit) -> Vec<String> {
     };
     let number = |count: u64, what: &str| (count > 0).then(|| units::count(count, what));
     let partial = heap(unit.partial, "unfinished download");
-    let UnitKind::Repository(repository) = &unit.kind else { return partial.into_iter().collect() };
+    let parts = unit.parts().filter(|(here, of)| here < of);
+    let missing = parts.map(|(here, of)| format!("{} of {of} parts missing", of - here));
+    let UnitKind::Repository(repository) = &unit.kind else { return missing.into_iter().chain(partial).collect() };
     [
         partial,
         heap(repository.orphans, "orphan blob"),
@@ -232,7 +244,7 @@ fn notes(report: &Report<'_>, output: &Output) -> String {
         notes.push(format!("blobs that no revision has: {} in {}", units::bytes(orphans.bytes), files(orphans.files)));
     }
     if report.shows_models() && report.inventory.places.iter().all(|found| report.models(found).0.is_empty()) {
-        notes.push("no model is like that".to_owned());
+        notes.push(if report.chooses() { "no model is like that" } else { "no model is here yet" }.to_owned());
     }
     let more: usize = match report.arguments.limit {
         Some(_) => report.inventory.places.iter().map(|found| report.models(found).1).sum(),
@@ -249,8 +261,9 @@ fn notes(report: &Report<'_>, output: &Output) -> String {
     }
     if report.strays().next().is_some() {
         let mark = if output.unicode { OUTSIDE } else { "" };
-        notes.push(format!("{mark}{}", report.outside.words()));
-        notes.extend(report.strays().filter(|found| found.sizes.files > 0).filter_map(|found| {
+        notes.push(format!("{mark}{}", report.outside.words(report.reclaimable.no_project)));
+        let told = report.strays().filter(|found| found.sizes.files > 0 && !report.reclaimable.no_project);
+        notes.extend(told.filter_map(|found| {
             let at = paths::friendly(&report.layout.root, report.layout.home.as_deref(), &found.place.path);
             Some(format!("`modelstrap migrate {at}` brings in what {} of this shell leads to", variable(found)?))
         }));
@@ -288,6 +301,10 @@ fn aside(report: &Report<'_>, aside: &Aside) -> String {
         Why::Same(of) => format!("{path} is the same folder as {}: it is counted once", shown(of)),
         Why::Within(of) => format!("{path} leads into {}: it is counted there", shown(of)),
         Why::Above => format!("{path} leads to a folder that holds the cache or the project: nothing is counted there"),
+        Why::Unfollowed(of) => {
+            let at = shown(of);
+            format!("{path} is a link to {at}, into which nothing here looks: `modelstrap migrate {at}` does")
+        }
         Why::Nowhere => format!("{path} leads to nothing: make what it leads to, or remove the link"),
     }
 }

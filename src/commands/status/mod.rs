@@ -15,7 +15,7 @@ use anyhow::{Result, bail};
 
 use super::context::Context;
 use super::survey::{self, Survey};
-use super::{Exit, Usage, notes, reclaim};
+use super::{Exit, Usage, disks, notes, reclaim};
 use crate::cache::filter::{Filter, Order};
 use crate::cache::inventory::{Found, Heap, Unit, UnitKind};
 use crate::cache::others::Led;
@@ -30,7 +30,7 @@ use crate::platform::{Probe, disk};
 use crate::project::Project;
 use crate::setup::Layout;
 use crate::support::interrupt::{self, Interrupted};
-use crate::support::{escape, time, units};
+use crate::support::{escape, paths, time, units};
 use outside::Outside;
 
 /// What was found, and what it is measured by.
@@ -229,14 +229,26 @@ impl Report<'_> {
                 format!("the cache takes {}: {more} more than {whose} of {}", units::bytes(taken), units::bytes(limit))
             })
         };
-        let scarce = self.arguments.min_free.and_then(|least| {
-            let free = self.free.filter(|free| *free < least)?;
-            Some(format!("the cache's disk has {} free, less than {}", units::bytes(free), units::bytes(least)))
-        });
-        [over(self.budget, "its budget"), over(self.arguments.max_size, "--max-size"), scarce]
+        let limits = [over(self.budget, "its budget"), over(self.arguments.max_size, "--max-size")];
+        limits
             .into_iter()
             .flatten()
+            .chain(self.arguments.min_free.into_iter().flat_map(|least| self.scarce(least)))
             .collect()
+    }
+
+    /// The disks of the cache root and of the libraries' homes that have less free than `least`.
+    fn scarce(&self, least: u64) -> Vec<String> {
+        let homes = self.inventory.places.iter().map(|found| &found.place).filter(|place| place.kind == Kind::Home);
+        let root = std::iter::once(self.layout.cache_root.as_path());
+        let disks = disks::under(root.chain(homes.map(|place| place.path.as_path())));
+        let scarce = |(at, disk): (usize, &disks::Disk)| {
+            let free = disk::free_space(&disk.folder).filter(|free| *free < least)?;
+            let shown = paths::friendly(&self.layout.root, self.layout.home.as_deref(), &disk.folder);
+            let of = if at == 0 { "the cache's disk".to_owned() } else { format!("the disk of {shown}") };
+            Some(format!("{of} has {} free, less than {}", units::bytes(free), units::bytes(least)))
+        };
+        disks.iter().enumerate().filter_map(scarce).collect()
     }
 
     /// Says what is wrong, and with which code the run ends.

@@ -22,24 +22,19 @@ pub(super) struct Outside {
 impl Outside {
     /// Of what `report` has found.
     pub(super) fn of(report: &Report<'_>) -> Self {
-        let disk: u64 = report.strays().map(|found| found.sizes.disk).sum();
-        let partial: u64 = report.strays().flat_map(|found| &found.units).map(|unit| unit.partial.bytes).sum();
-        let holds = report.strays().any(|found| {
-            let unfinished: u64 = found.units.iter().map(|unit| unit.partial.files).sum();
-            found.sizes.files > 0 || unfinished == 0
-        });
-        let whole = if holds { disk.saturating_sub(partial) } else { 0 };
+        let whole = report.inventory.outside().whole;
         let twice = (report.inventory.total.files <= MOST).then(|| if whole > 0 { alike(report) } else { 0 });
         Self { whole, twice }
     }
 
     /// In a line; `None` where nothing is there.
-    pub(super) fn words(self) -> String {
+    pub(super) fn words(self, no_project: bool) -> String {
         let Self { whole, twice } = self;
         if whole == 0 {
             return "outside of the cache: downloads that were not finished, and nothing else".to_owned();
         }
         let also = match twice {
+            _ if no_project => String::new(),
             Some(0) => String::new(),
             Some(bytes) => format!(
                 "; by their sizes, {} of it may be there twice, and `modelstrap dedupe` links what is",

@@ -1,11 +1,14 @@
 //! The line about unfinished downloads, with the command that removes them: `prune` in the cache, and outside of it `clear`, which
 //! wants a path.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Report;
 use crate::cache::hub::{Hub, Repository};
-use crate::cache::inventory::{Found, Heap, Unit, UnitKind};
+use crate::cache::inventory::{Heap, Unit, UnitKind};
+use crate::cache::scan::LLAMA_PART;
+use crate::commands::reclaim;
 use crate::support::{paths, quoted, units};
 
 /// What there is of them, if anything is.
@@ -13,26 +16,23 @@ pub(super) fn line(report: &Report<'_>, all: Heap) -> Option<String> {
     if all.files == 0 {
         return None;
     }
-    let outside = || report.strays().flat_map(units_of).filter(|unit| unit.partial.files > 0);
-    let mut beyond = Heap::default();
-    outside().for_each(|unit| beyond += unit.partial);
     let mut line = format!("unfinished downloads: {}", said(all));
-    if beyond.files < all.files {
+    if report.reclaimable.no_project {
+        return Some(line);
+    }
+    if report.cached().flat_map(|found| &found.units).any(|unit| unit.partial.files > 0) {
         line.push_str("; `modelstrap prune` removes what nobody writes");
     }
-    if beyond.files > 0 {
-        let path = outside().find_map(path).map_or_else(|| "PATH".to_owned(), |path| word(report, &path));
+    if let Some(beyond) = report.reclaimable.all.iter().find(|one| one.what == reclaim::UNFINISHED_OUTSIDE) {
+        let mut units = report.strays().flat_map(reclaim::unfinished_outside);
+        let path = units.find_map(path).map_or_else(|| "PATH".to_owned(), |path| word(report, &path));
         line.push_str(&format!(
             "; outside of the cache, {}, `modelstrap clear {path}` removes {}",
-            said(beyond),
-            if beyond.files == 1 { "it" } else { "one" }
+            said(Heap { files: beyond.count, bytes: beyond.bytes }),
+            if beyond.count == 1 { "it" } else { "one" }
         ));
     }
     Some(line)
-}
-
-fn units_of(found: &Found) -> impl Iterator<Item = &Unit> {
-    found.units.iter()
 }
 
 fn said(heap: Heap) -> String {
@@ -40,11 +40,14 @@ fn said(heap: Heap) -> String {
     format!("{} in {files}", units::bytes(heap.bytes))
 }
 
-/// The first of a unit.
+/// The first of a unit: of a repository, or of llama.cpp's folder.
 fn path(unit: &Unit) -> Option<PathBuf> {
-    let UnitKind::Repository(_) = unit.kind else { return None };
-    let repository = Repository::read(&unit.path, &Hub::at(unit.path.parent()?));
-    repository.unfinished.into_iter().next().map(|(path, _)| path)
+    if let UnitKind::Repository(_) = unit.kind {
+        let repository = Repository::read(&unit.path, &Hub::at(unit.path.parent()?));
+        return repository.unfinished.into_iter().next().map(|(path, _)| path);
+    }
+    let below = fs::read_dir(&unit.path).into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path());
+    below.filter(|path| path.as_os_str().as_encoded_bytes().ends_with(LLAMA_PART)).min()
 }
 
 /// As a shell takes it.

@@ -70,7 +70,9 @@ impl View<'_> {
                 let count = units::count(group.len(), "file");
                 let what = if finding.kind == Kind::Missing { "missing" } else { "not here" };
                 lines.push_str(&format!("{}: {count} {what}: {}, …\n", quoted::shown(&finding.model), some.join(", ")));
-                lines.push_str(&self.mend(finding));
+                // Of some nobody may know what they were: what can be fetched has the word.
+                let mends = group.iter().find(|one| !matches!(one.remedy, Remedy::Nothing(_)));
+                lines.push_str(&self.mend(mends.unwrap_or(&finding)));
                 at += group.len();
                 continue;
             }

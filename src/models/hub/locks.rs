@@ -60,7 +60,7 @@ pub fn is_held(path: &Path) -> bool {
 pub fn is_any_held(folder: &Path) -> bool {
     let of = folder.parent().zip(folder.file_name()).map(|(hub, name)| hub.join(".locks").join(name));
     let locks = of.and_then(|of| fs::read_dir(of).ok()).into_iter().flatten().flatten().map(|entry| entry.path());
-    locks.filter(|path| path.extension().is_some_and(|end| end == "lock")).any(|path| is_held(&path))
+    locks.filter(|path| path.extension().is_some_and(|end| end == "lock" || end == "soft")).any(|path| is_held(&path))
 }
 
 fn take(path: &Path, patience: Duration) -> Option<Lock> {

@@ -65,7 +65,7 @@ impl Dialog {
 
 /// Every key.
 pub(super) fn help() -> Dialog {
-    const KEYS: [&str; 16] = [
+    const KEYS: [&str; 17] = [
         "Up Down     move, also with k j, PgUp PgDn, Home End g G",
         "Right       open what the arrow stands at, also with Enter and l",
         "Left        back to where it lies, also with Backspace and h",
@@ -76,7 +76,8 @@ pub(super) fn help() -> Dialog {
         "/           show only what has these letters in its name, or in a name below it; Esc shows all. Files of a folder count once it was opened",
         "s           order by size, what it frees, name, last use",
         "r           read everything again",
-        "q           leave, also with Esc and Ctrl-C",
+        "Esc         one step back: shows all again, unmarks all, goes up, and leaves at the top",
+        "q           leave, also with Ctrl-C",
         "",
         "Size      what programs see",
         "On disk   the blocks that it takes; a file with several names counts once",

@@ -2,7 +2,7 @@
 
 use super::dialog::{self, Dialog, Question};
 use super::level::Level;
-use super::marks::Weight;
+use super::marks::{Marks, Weight};
 use super::state::{Browser, Key, Mode, Wish};
 use super::tree::{Children, Id};
 
@@ -71,13 +71,7 @@ impl Browser {
             Key::Interrupt => return Some(Wish::Interrupt),
             Key::Char('?') => self.mode = Mode::Dialog(dialog::help()),
             Key::Char('q') => return Some(Wish::Leave),
-            Key::Escape => match self.levels.last_mut().filter(|level| !level.filter.is_empty()) {
-                Some(level) => {
-                    level.filter.clear();
-                    self.arrange();
-                }
-                None => return Some(Wish::Leave),
-            },
+            Key::Escape => return self.step_back(),
             Key::Char('r') if self.scanning.is_none() => {
                 self.scanning = Some(0);
                 return Some(Wish::Scan);
@@ -109,6 +103,35 @@ impl Browser {
             Key::Char(_) => {}
         }
         None
+    }
+
+    /// What Escape does now, in a word or two.
+    pub(super) fn back(&self) -> &'static str {
+        match self.levels.last() {
+            Some(level) if !level.filter.is_empty() => "show all",
+            _ if self.marks.count() > 0 => "unmark all",
+            _ if self.levels.len() > 1 => "up",
+            _ => "quit",
+        }
+    }
+
+    /// One step: nobody loses a filter, marks and the place where they were by one key.
+    fn step_back(&mut self) -> Option<Wish> {
+        if let Some(level) = self.levels.last_mut().filter(|level| !level.filter.is_empty()) {
+            level.filter.clear();
+            self.arrange();
+            return None;
+        }
+        if self.marks.count() > 0 {
+            self.marks = Marks::default();
+            self.notice = Some("nothing is marked any more".to_owned());
+            return self.weigh();
+        }
+        if self.levels.len() > 1 {
+            self.close();
+            return None;
+        }
+        Some(Wish::Leave)
     }
 
     fn go(&mut self, to: impl Fn(&Level, usize) -> usize) {

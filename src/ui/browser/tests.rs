@@ -153,7 +153,7 @@ modelstrap › huggingface › org/asr                               28.0 MB on 
 /cache/2222222222222222222222222222222222222222
 2 files, main
 
-? help  q quit  space mark  d delete  / filter  u undo  r refresh  s sort",
+? help  q quit  space mark  d delete  Esc up  / filter  u undo  r refresh",
     );
     assert_eq!(walk.wishes, [], "the inventory has it all");
     walk.press(&[Key::Left, Key::Backspace, Key::Char('h')]);
@@ -280,6 +280,21 @@ modelstrap                                   46.0 MB on disk
 }
 
 #[test]
+fn escape_steps_back_one_by_one_and_says_where_to() {
+    let mut walk = Walk::of(80, 24);
+    walk.press(&[Key::Enter, Key::Char('a'), Key::Char('/')]).typed("asr").press(&[Key::Enter]);
+    for (word, marked) in [("show all", true), ("unmark all", true), ("up", false), ("quit", false)] {
+        let has = walk.browser.marks.count() > 0;
+        assert_eq!((walk.browser.back(), has), (word, marked));
+        let keys = walk.frame(PLAIN).pop().unwrap().text();
+        assert_eq!(keys.contains(&format!("Esc {word}")), word != "quit", "{keys}");
+        assert!(!walk.wishes.contains(&Wish::Leave));
+        walk.press(&[Key::Escape]);
+    }
+    assert_eq!(walk.wishes.last(), Some(&Wish::Leave));
+}
+
+#[test]
 fn a_filter_leads_to_what_lies_deeper_and_marks_no_more_than_it_names() {
     let mut walk = Walk::of(60, 9);
     let names = |walk: &Walk| -> Vec<String> {
@@ -325,7 +340,7 @@ modelstrap › huggingface › org/asr                               28.0 MB on 
 
 
 2 files, no ref
-2 marked: deleting them frees 28.0 MB",
+2 marked: deleting them frees 28.0 MB; Esc: unmark all",
     );
     walk.press(&[Key::Left]);
     assert!(walk.frame(PLAIN)[2].text().starts_with("❯◐ org/asr/"), "something below it is marked");

@@ -143,3 +143,91 @@ fn a_link_that_came_back_into_use_in_the_trash_brings_its_payload_with_it() {
     assert_eq!(fs::read(at.join("snapshots").join(COMMIT).join("model.bin")).unwrap().len(), 10_000);
     assert_eq!(list(&room), "models--o--a/blobs/etag\n");
 }
+
+#[test]
+fn a_payload_waits_in_the_trash_while_what_leads_to_it_can_be_brought_back_and_comes_back_with_it() {
+    let room = Room::new();
+    let payload = shared(&room, &["models--o--a", "models--o--b"]);
+    let size = fs::metadata(&payload).unwrap().blocks() * 512;
+    let read =
+        |name: &str| fs::read(room.home.join(format!("hub/{name}/snapshots/{COMMIT}/model.bin"))).map(|it| it.len());
+    let take = |name: &str, keep| {
+        let victims =
+            vec![room.victim(&room.home.join("hub").join(name), Role::Tree), room.victim(&payload, Role::Payload)];
+        room.remove(victims, keep)
+    };
+    let week = Keep::For(Duration::from_secs(7 * 86_400));
+    // The last user goes for good, and the time of its trash is over; what went before it is still undone whole.
+    for last in [Keep::Now, HOUR] {
+        take("models--o--a", week);
+        let outcome = take("models--o--b", last);
+        assert_eq!((outcome.gone, outcome.stayed.len()), (2, 0));
+        if last == Keep::Now {
+            assert_eq!(outcome.trashed, size, "{outcome:?}");
+        }
+        let swept = room.remover.sweep(time::seconds() + 7200).unwrap();
+        assert!(swept.problems.is_empty() && !payload.exists(), "{swept:?}");
+        let restored = room.remover.undo().unwrap().unwrap();
+        assert_eq!((restored.stayed.as_slice(), restored.is_whole), ([].as_slice(), true));
+        assert_eq!(read("models--o--a").unwrap(), 10_000);
+        assert!(list(&room).ends_with("models--o--a/blobs/etag\n"), "before its link is back");
+        assert!(room.remover.undo().unwrap().is_none(), "the last user is gone for good");
+        assert!(!room.home.join(".modelstrap").exists(), "nothing waits any more");
+        room.link("hub/models--o--b/blobs/etag", &format!("../../blobs/ab/{HASH}"));
+        room.link(&format!("hub/models--o--b/snapshots/{COMMIT}/model.bin"), "../../blobs/etag");
+        fs::write(
+            room.home.join(format!("hub/blobs/ab/{HASH}.refs")),
+            "models--o--a/blobs/etag\nmodels--o--b/blobs/etag\n",
+        )
+        .unwrap();
+    }
+    // It goes with what leads to it, once that cannot be undone any more.
+    take("models--o--a", week);
+    take("models--o--b", Keep::Now);
+    let swept = room.remover.sweep(time::seconds() + 8 * 86_400).unwrap();
+    assert!(swept.freed >= size && swept.problems.is_empty(), "{swept:?}");
+    assert!(!room.home.join(".modelstrap").exists() && room.remover.undo().unwrap().is_none());
+}
+
+#[test]
+fn a_payload_that_waits_goes_with_the_trash_when_all_of_it_is_emptied() {
+    let room = Room::new();
+    let payload = shared(&room, &["models--o--a", "models--o--b"]);
+    for (name, keep) in [("models--o--a", HOUR), ("models--o--b", Keep::Now)] {
+        let victims =
+            vec![room.victim(&room.home.join("hub").join(name), Role::Tree), room.victim(&payload, Role::Payload)];
+        room.remove(victims, keep);
+    }
+    let waiting = room.remover.waiting().unwrap();
+    let swept = room.remover.sweep_all().unwrap();
+    assert_eq!(swept.freed, waiting);
+    assert!(waiting > 10_000 && !room.home.join(".modelstrap").exists());
+}
+
+#[test]
+fn a_payload_waits_for_what_an_undo_could_not_put_back_too() {
+    let room = Room::new();
+    let payload = shared(&room, &["models--o--a", "models--o--b"]);
+    let read =
+        |name: &str| fs::read(room.home.join(format!("hub/{name}/snapshots/{COMMIT}/model.bin"))).map(|it| it.len());
+    let at = |name: &str| room.home.join("hub").join(name);
+    // A link that a revision has would stay.
+    fs::remove_file(at("models--o--a").join("snapshots").join(COMMIT).join("model.bin")).unwrap();
+    let outcome = room.remove(vec![room.victim(&at("models--o--a").join("blobs/etag"), Role::Blob)], HOUR);
+    assert_eq!(outcome.gone, 1);
+    // Something stands in its way, so that the undo leaves it in the trash.
+    room.put("hub/models--o--a/blobs/etag", "in the way");
+    let restored = room.remover.undo().unwrap().unwrap();
+    assert!(!restored.is_whole);
+    let victims = vec![room.victim(&at("models--o--b"), Role::Tree), room.victim(&payload, Role::Payload)];
+    let outcome = room.remove(victims, Keep::Now);
+    assert_eq!((outcome.gone, outcome.stayed.len()), (2, 0));
+    assert!(!payload.exists());
+    assert_eq!(room.remover.sweep_now().unwrap(), Swept::default());
+    fs::remove_file(at("models--o--a").join("blobs/etag")).unwrap();
+    room.link(&format!("hub/models--o--a/snapshots/{COMMIT}/model.bin"), "../../blobs/etag");
+    let restored = room.remover.undo().unwrap().unwrap();
+    assert_eq!((restored.back.len(), restored.stayed.as_slice(), restored.is_whole), (1, [].as_slice(), true));
+    assert_eq!(read("models--o--a").unwrap(), 10_000);
+    assert!(room.is_clean());
+}

@@ -7,8 +7,9 @@
 use std::collections::BTreeMap;
 
 use super::{Candidate, Pruner, span};
+use crate::cache::parts::Part;
 use crate::cache::select::picks::{At, Pick};
-use crate::cache::select::stock::{Holding, HubStock, Revision, ThingKind};
+use crate::cache::select::stock::{Holding, HubStock, Revision, Thing, ThingKind};
 use crate::cache::select::used::{self, Used};
 
 /// What a model is sorted by: its last use in seconds since 1970; of what was used in the same second, revisions first, by how many refs
@@ -49,10 +50,16 @@ impl Pruner<'_, '_> {
                 Some(why) => self.keep_candidate(&candidate.pick, &candidate.name, why),
                 None => {
                     let why = format!("not used for {}", span(self.rules.now.saturating_sub(used.at)));
-                    self.picks.add(candidate.pick, &why);
+                    self.take(candidate.pick, &why);
                 }
             }
         }
+    }
+
+    /// Takes it, with the other parts of a model in several files; gives what was not chosen before.
+    pub(super) fn take(&mut self, pick: Pick, why: &str) -> Vec<Pick> {
+        let all = self.stock.with_parts(vec![pick]);
+        all.into_iter().filter(|pick| self.picks.add(*pick, why)).collect()
     }
 
     /// All that may be chosen, in the order of its last use.
@@ -73,9 +80,29 @@ impl Pruner<'_, '_> {
             found.extend(revisions.map(|(index, revision)| self.revision(at, hub, holding, index, revision)));
         }
         let models = self.things().filter(|(_, thing)| matches!(thing.kind, ThingKind::File | ThingKind::Folder));
-        found.extend(models.map(|(index, thing)| self.thing(index, thing)));
+        found.extend(models.filter_map(|(index, thing)| self.model(index, thing)));
         found.retain(|candidate| !self.picks.has(&candidate.pick));
         found
+    }
+
+    /// A thing as a model. One in several files is the first of them: used when one of them was, and it stays if one of them has to.
+    fn model(&self, index: usize, thing: &Thing) -> Option<Candidate> {
+        let mut candidate = self.thing(index, thing);
+        if Part::of(&thing.name).is_none() {
+            return Some(candidate);
+        }
+        let parts = self.stock.parts(index);
+        if parts.first() != Some(&index) {
+            return None;
+        }
+        for (other, thing) in parts.iter().skip(1).filter_map(|other| Some((*other, self.stock.things.get(*other)?))) {
+            let part = self.thing(other, thing);
+            candidate.stays = candidate.stays.or(part.stays);
+            if part.used.map(|used| used.at) > candidate.used.map(|used| used.at) {
+                candidate.used = part.used;
+            }
+        }
+        Some(candidate)
     }
 
     /// When a revision was used last, by what no other one has that stays.

@@ -1,14 +1,47 @@
 //! Sizes: what was not used for the longest time goes first, until there is room.
 
-use super::{Pruner, Room};
+use std::collections::HashSet;
+
+use super::{Goal, Pruner, Room};
 use crate::cache::select::accounts::Accounts;
 use crate::cache::select::picks::Pick;
 use crate::support::units;
 
-/// What has gone, by the two ways in which it is counted.
-struct Both<'a> {
-    disk: Accounts<'a>,
-    homes: Accounts<'a>,
+/// Why a model stays that a size might take.
+const NO_ROOM: &str = "to remove it makes no room: its contents have other names, which stay";
+
+impl Goal {
+    /// Whether what goes from the disk of this device brings it nearer.
+    fn counts(&self, device: Option<u64>) -> bool {
+        match self.room {
+            Room::Homes => true,
+            Room::Disk(on) => on.is_none() || on == device,
+        }
+    }
+}
+
+/// What has gone, by the two ways in which it is counted; by one that no goal asks for, nothing is.
+pub(super) struct Both<'a> {
+    pub(super) disk: Option<Accounts<'a>>,
+    pub(super) homes: Option<Accounts<'a>>,
+}
+
+/// One way to reach the goals.
+struct Way {
+    /// What goes for them, in the order in which it was chosen, and why.
+    chosen: Vec<Chosen>,
+    /// What would go if it could, and why it stays.
+    staying: Vec<(Pick, String, String)>,
+    /// How much goes for each goal, in bytes.
+    freed: Vec<u64>,
+    /// Those of the chosen that make no room.
+    useless: Vec<Pick>,
+}
+
+/// A model that goes, in its parts, and why.
+struct Chosen {
+    picks: Vec<Pick>,
+    why: String,
 }
 
 impl<'a> Pruner<'a, '_> {
@@ -17,44 +50,95 @@ impl<'a> Pruner<'a, '_> {
         if self.rules.goals.is_empty() {
             return Vec::new();
         }
-        let mut accounts = Both { disk: Accounts::of(self.stock), homes: Accounts::of_homes(self.stock) };
-        let mut freed = vec![0_u64; self.rules.goals.len()];
-        let chosen: Vec<Pick> = self.picks.iter().map(|(pick, _)| *pick).collect();
-        for pick in &chosen {
-            self.count(pick, &mut accounts, &mut freed);
-        }
-        let mut least_used = self.least_used_first();
-        let mut staying: Vec<(Pick, String, String)> = Vec::new();
-        while let Some((goal, _)) = self.rules.goals.iter().zip(&freed).find(|(goal, freed)| **freed < goal.bytes) {
-            let Some(candidate) = least_used.next(self) else { break };
-            if let Some(why) = self.stays(&candidate) {
-                staying.push((candidate.pick, candidate.name, why));
-                continue;
+        let way = self.best_way();
+        for Chosen { picks, why } in way.chosen {
+            for pick in picks {
+                self.picks.add(pick, &why);
             }
-            self.picks.add(candidate.pick, &format!("for {}", goal.name));
-            self.count(&candidate.pick, &mut accounts, &mut freed);
         }
-        let missing = self.rules.goals.iter().zip(&freed).filter(|(goal, freed)| **freed < goal.bytes);
+        let missing = self.rules.goals.iter().zip(&way.freed).filter(|(goal, freed)| **freed < goal.bytes);
         let short: Vec<String> = missing
             .map(|(goal, freed)| {
                 let less = units::bytes(goal.bytes.saturating_sub(*freed));
                 format!("{} cannot be reached: {less} more would have to go", goal.name)
             })
             .collect();
-        for (pick, name, why) in staying.into_iter().filter(|_| !short.is_empty()) {
+        for (pick, name, why) in way.staying.into_iter().filter(|_| !short.is_empty()) {
             self.keep_candidate(&pick, &name, why);
         }
         short
     }
 
+    /// The way on which nothing goes that makes no room. What shares its contents with what stays may be needed all the same, when
+    /// that goes as well: so nothing is left out without which fewer goals are reached.
+    fn best_way(&mut self) -> Way {
+        let start = self.picks.len();
+        let mut best = self.way(&HashSet::new());
+        self.picks.truncate(start);
+        let mut spared: HashSet<Pick> = HashSet::new();
+        while !best.useless.is_empty() {
+            spared.extend(best.useless.drain(..));
+            let next = self.way(&spared);
+            self.picks.truncate(start);
+            if self.reached(&next) < self.reached(&best) {
+                break;
+            }
+            best = next;
+        }
+        best
+    }
+
+    fn reached(&self, way: &Way) -> usize {
+        self.rules.goals.iter().zip(&way.freed).filter(|(goal, freed)| **freed >= goal.bytes).count()
+    }
+
+    /// Takes what was not used for the longest time, but for what is `spared`, until each goal is reached.
+    fn way(&mut self, spared: &HashSet<Pick>) -> Way {
+        let is_asked = |is: fn(&Room) -> bool| self.rules.goals.iter().any(|goal| is(&goal.room));
+        let mut accounts = Both {
+            disk: is_asked(|room| matches!(room, Room::Disk(_))).then(|| Accounts::of(self.stock)),
+            homes: is_asked(|room| matches!(room, Room::Homes)).then(|| Accounts::of_homes(self.stock)),
+        };
+        let mut freed = vec![0_u64; self.rules.goals.len()];
+        for (pick, _) in self.picks.iter() {
+            self.count(pick, &mut accounts, &mut freed);
+        }
+        let mut least_used = self.least_used_first();
+        let (mut chosen, mut staying) = (Vec::new(), Vec::new());
+        loop {
+            let mut missing = self.rules.goals.iter().zip(&freed).filter(|(goal, freed)| **freed < goal.bytes);
+            let Some((first, _)) = missing.next() else { break };
+            let Some(candidate) = least_used.next(self) else { break };
+            let device = self.device(&candidate.pick);
+            let here = [first].into_iter().chain(missing.map(|(goal, _)| goal)).find(|goal| goal.counts(device));
+            let Some(goal) = here else { continue };
+            if spared.contains(&candidate.pick) {
+                staying.push((candidate.pick, candidate.name, NO_ROOM.to_owned()));
+                continue;
+            }
+            if let Some(why) = self.stays(&candidate) {
+                staying.push((candidate.pick, candidate.name, why));
+                continue;
+            }
+            let why = format!("for {}", goal.name);
+            let picks = self.take(candidate.pick, &why);
+            picks.iter().for_each(|pick| self.count(pick, &mut accounts, &mut freed));
+            chosen.push(Chosen { picks, why });
+        }
+        let useless = chosen.iter().filter(|chosen| !self.is_useful(&chosen.picks, &accounts));
+        let useless = useless.flat_map(|chosen| chosen.picks.iter().copied()).collect();
+        Way { chosen, staying, freed, useless }
+    }
+
     /// Adds what goes with `pick` to each goal that it counts for.
     fn count(&self, pick: &Pick, accounts: &mut Both<'a>, freed: &mut [u64]) {
-        let (disk, homes) = (self.bytes(pick, &mut accounts.disk), self.bytes(pick, &mut accounts.homes));
+        let of = |accounts: &mut Option<Accounts<'a>>| accounts.as_mut().map_or(0, |of| self.bytes(pick, of));
+        let (disk, homes) = (of(&mut accounts.disk), of(&mut accounts.homes));
         let device = self.device(pick);
         for (goal, freed) in self.rules.goals.iter().zip(freed) {
             let bytes = match goal.room {
                 Room::Homes => homes,
-                Room::Disk(on) if on.is_none() || on == device => disk,
+                Room::Disk(_) if goal.counts(device) => disk,
                 Room::Disk(_) => 0,
             };
             *freed = freed.saturating_add(bytes);

@@ -2,6 +2,7 @@
 
 use super::{Pruner, span};
 use crate::cache::select::accounts::Accounts;
+use crate::cache::select::locked::LOCKED;
 use crate::cache::select::picks::{At, Pick};
 use crate::cache::select::stock::{Content, Holding, ThingKind};
 use crate::support::{escape, units};
@@ -26,6 +27,8 @@ impl Pruner<'_, '_> {
                     self.kept.push(self.keeps(&holding.full_name(), path, WRITTEN.to_owned()));
                 } else if self.is_young(stamp.touched()) {
                     young.push(path);
+                } else if self.needs.is_unfinished_locked(holding, path) {
+                    self.kept.push(self.keeps(&holding.full_name(), path, LOCKED.to_owned()));
                 } else {
                     self.picks.add(Pick::Unfinished(at, index), "unfinished download that nobody writes");
                 }
@@ -36,7 +39,12 @@ impl Pruner<'_, '_> {
             for blob in holding.orphans() {
                 let Some(entry) = holding.blob(blob) else { continue };
                 let ours = !matches!(holding.content(blob), Content::Foreign);
-                if ours && !self.is_young(entry.stamp.touched()) && !self.needs.is_open(std::iter::once(entry)) {
+                if !ours || self.is_young(entry.stamp.touched()) || self.needs.is_open(std::iter::once(entry)) {
+                    continue;
+                }
+                if self.needs.is_content_locked(holding, blob) {
+                    self.kept.push(self.keeps(&holding.full_name(), &entry.path(), LOCKED.to_owned()));
+                } else {
                     self.unless_linked(Pick::Orphan(at, blob), &holding.full_name(), "no revision has it");
                 }
             }
@@ -47,6 +55,8 @@ impl Pruner<'_, '_> {
                 self.kept.push(self.keeps(&thing.place, &thing.path, WRITTEN.to_owned()));
             } else if self.is_young(thing.newest()) {
                 self.kept.push(self.keeps(&thing.place, &thing.path, self.too_young(1)));
+            } else if self.needs.is_thing_locked(thing) {
+                self.kept.push(self.keeps(&thing.place, &thing.path, LOCKED.to_owned()));
             } else {
                 self.picks.add(Pick::Thing(index), "unfinished download that nobody writes");
             }
@@ -104,7 +114,12 @@ impl Pruner<'_, '_> {
                     continue;
                 }
                 let touched = payload.entries().map(|entry| entry.stamp.touched()).max().unwrap_or(i64::MAX);
-                if !self.is_young(touched) && !self.needs.is_open(payload.entries()) {
+                if self.is_young(touched) || self.needs.is_open(payload.entries()) {
+                    continue;
+                }
+                if self.needs.is_payload_locked(&payload) {
+                    self.kept.push(self.keeps("shared store", &payload.entry.path(), LOCKED.to_owned()));
+                } else {
                     self.unless_linked(Pick::Payload(number, index), "shared store", "no repository uses it");
                 }
             }

@@ -1,6 +1,7 @@
 //! A repository into which somebody downloads.
 
 use super::*;
+use crate::cache::select::locked::AsksLocks;
 
 #[test]
 fn no_revision_goes_of_a_repository_into_which_somebody_downloads() {
@@ -13,7 +14,7 @@ fn no_revision_goes_of_a_repository_into_which_somebody_downloads() {
     let found = pruned(&stock, &Needs::default(), &old);
     assert!(lines(&found).iter().any(|line| line.0 == "org/a@111111111111"), "{found:?}");
     let mut locked = Needs::default();
-    locked.ask_locks(|folder| folder.ends_with("models--org--a"));
+    locked.ask_locks(AsksLocks { of_repository: |folder| folder.ends_with("models--org--a"), at: |_| false });
     let mut open = Needs::default();
     let (path, stamp) = &stock.hubs[0].repositories[0].repository.unfinished[0];
     assert!(path.ends_with("blobs/y.incomplete"));

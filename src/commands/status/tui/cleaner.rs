@@ -17,8 +17,8 @@ use crate::cli::Trash;
 use crate::commands::cleaning::{self, Keeping, Scene, Scope};
 use crate::commands::clear::BUSY;
 use crate::commands::context::Context;
-use crate::commands::notes;
 use crate::commands::survey::Survey;
+use crate::commands::{disks, notes};
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::{escape, units};
 use crate::ui::browser::{Dialog, News, Question, Weight};
@@ -174,7 +174,8 @@ fn planned<'a>(context: &'a Context, marked: &[Marked]) -> Result<(Plan<'a>, Vec
     for root in selection.roots() {
         scene.remover.admit(root)?;
     }
-    let keeping = Keeping::of("clear", &Trash::default(), None, &scene.survey.layout.cache_root).in_list();
+    let keeping =
+        Keeping::of("clear", &Trash::default(), None, &disks::touched(&scene.survey, selection.roots())).in_list();
     let selection = selection.into_owned();
     Ok((Plan { scene, selection, keeping, marked: marked.to_vec() }, stays))
 }

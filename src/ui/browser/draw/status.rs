@@ -14,15 +14,15 @@ pub(super) fn foot(browser: &Browser, look: Look, width: usize, height: usize) -
     let said = said(browser, look, width);
     match height {
         0 => Vec::new(),
-        1 => vec![said.unwrap_or_else(|| keys(width))],
-        2..5 => vec![facts(browser, look, width, true), said.unwrap_or_else(|| keys(width))],
+        1 => vec![said.unwrap_or_else(|| keys(browser, width))],
+        2..5 => vec![facts(browser, look, width, true), said.unwrap_or_else(|| keys(browser, width))],
         _ => {
             vec![
                 named(browser, look, width),
                 place(browser, look, width),
                 facts(browser, look, width, false),
                 said.unwrap_or_default(),
-                keys(width),
+                keys(browser, width),
             ]
         }
     }
@@ -50,6 +50,8 @@ fn said(browser: &Browser, look: Look, width: usize) -> Option<Line> {
             Weight::Unknown(why) => format!(": {}", shown(look, why)),
         };
         let text = format!("{} marked{frees}", browser.marks.count());
+        let unmarks = format!("{text}; Esc: {}", browser.back());
+        let text = if measure_text_width(&unmarks) <= width { unmarks } else { text };
         return Some(Line::of(cut(look, &text, width), Paint::Good));
     }
     let (tree, level) = (browser.tree.as_ref()?, level.filter(|level| !level.filter.is_empty())?);
@@ -104,19 +106,21 @@ fn facts(browser: &Browser, look: Look, width: usize, is_low: bool) -> Line {
 }
 
 /// The keys, as many as there is room for.
-fn keys(width: usize) -> Line {
+fn keys(browser: &Browser, width: usize) -> Line {
     let keys = [
         ("?", "help"),
         ("q", "quit"),
         ("space", "mark"),
         ("d", "delete"),
+        ("Esc", browser.back()),
         ("/", "filter"),
         ("u", "undo"),
         ("r", "refresh"),
         ("s", "sort"),
     ];
     let mut line = Line::default();
-    for (key, what) in keys {
+    // At the top Escape is one more `q`.
+    for (key, what) in keys.into_iter().filter(|key| *key != ("Esc", "quit")) {
         let wide = key.len() + 1 + what.len();
         if line.width() + 2 + wide > width {
             continue;
