@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::guard;
 use super::journal::{Mark, Move};
@@ -83,7 +83,7 @@ impl Merge<'_> {
     ) -> io::Result<bool> {
         let is_same = match (found.kind, there.kind) {
             (Kind::Link, Kind::Link) if from.target(name)? == to.target(new)? => true,
-            (kind, _) if is_named_by_content(path) => has_content(kind, found, to, path, there),
+            (kind, _) if is_named_by_content(path) => has_content(kind, found, from.target(name).ok(), to, path, there),
             (Kind::File, Kind::File) if found.stamp.size == there.stamp.size => {
                 is_same(&from.open_file(name)?, &to.open_file(new)?)?
             }
@@ -111,15 +111,16 @@ fn is_named_by_content(path: &Path) -> bool {
 }
 
 /// Whether what stands there is the content that its name says, as far as the sizes tell: bytes, or a link into a store that leads to
-/// them. Of a link in the trash nothing is lost.
-fn has_content(kind: Kind, found: &Found, to: &Folder, path: &Path, there: &Found) -> bool {
-    let (above, name) = (path.parent().unwrap_or(path), path.file_name().unwrap_or_default());
-    let led = || fs::metadata(to.way(above).join(name)).ok().filter(fs::Metadata::is_file);
+/// them. Of a link in the trash, which leads to `target`, nothing is lost.
+fn has_content(kind: Kind, found: &Found, target: Option<PathBuf>, to: &Folder, path: &Path, there: &Found) -> bool {
+    let (above, name) = (path.parent().unwrap_or(path), Path::new(path.file_name().unwrap_or_default()));
+    let led = |name: &Path| fs::metadata(to.way(above).join(name)).ok().filter(fs::Metadata::is_file);
+    let target = target.unwrap_or_default();
     match (kind, there.kind) {
         (Kind::File, Kind::File) => found.stamp.size == there.stamp.size,
-        (Kind::File, Kind::Link) => led().is_some_and(|led| led.len() == found.stamp.size),
-        (Kind::Link, Kind::File) => true,
-        (Kind::Link, Kind::Link) => led().is_some(),
+        (Kind::File, Kind::Link) => led(name).is_some_and(|led| led.len() == found.stamp.size),
+        (Kind::Link, Kind::File) => led(&target).is_none_or(|led| led.len() == there.stamp.size),
+        (Kind::Link, Kind::Link) => led(name).is_some(),
         _ => false,
     }
 }

@@ -61,7 +61,8 @@ fn last_of(
     returning: Vec<Past>,
     spent: &[Opened],
 ) -> Result<Option<Restored>> {
-    let (mut restored, now) = (Restored { is_whole: true, ..Restored::default() }, remover.moment());
+    let mut restored = Restored { is_whole: true, ..Restored::default() };
+    let now = remover.moment();
     for past in returning.into_iter().rev() {
         let mut run = Opened::open(past, &remover.guard());
         restored.verb.clone_from(&run.past.verb);
@@ -79,7 +80,7 @@ fn last_of(
         }
         let mut is_done = false;
         for step in steps {
-            is_done |= take_back(remover, step, spent, &now, &mut restored)?;
+            is_done |= take_back(remover, step, spent, &mut restored)?;
         }
         if is_done {
             return Ok(Some(restored));
@@ -90,9 +91,8 @@ fn last_of(
     Ok((!is_nothing).then_some(restored))
 }
 
-/// Brings one run back. Whether that was all that a person wanted: what an undo before could not put back, and still cannot be, stands in
-/// no older one's way.
-fn take_back(remover: &Remover, past: Past, spent: &[Opened], now: &Moment, restored: &mut Restored) -> Result<bool> {
+/// Brings one run back. Whether there was anything of it that could be.
+fn take_back(remover: &Remover, past: Past, spent: &[Opened], restored: &mut Restored) -> Result<bool> {
     let mut run = Opened::open(past, &remover.guard());
     if !run.has_anything() {
         // On a disk that is away now, there may be something.
@@ -103,8 +103,8 @@ fn take_back(remover: &Remover, past: Past, spent: &[Opened], now: &Moment, rest
     }
     // Before that is noted: who goes on with it finds them in their store.
     lend(&run, spent);
-    run.wait_as_trash(now);
-    let is_rest = run.past.is_tried;
+    let (now, is_rest) = (remover.moment(), run.past.is_tried);
+    run.wait_as_trash(&now);
     if !is_rest {
         run.past.journal.give_back().context("the undo cannot be noted in its journal")?;
         run.past.fate = Fate::Returning;
@@ -113,8 +113,9 @@ fn take_back(remover: &Remover, past: Past, spent: &[Opened], now: &Moment, rest
     let (before, stuck) = (restored.back.len(), restored.stayed.len());
     restored.sizes.resize(before, 0);
     run.give_back(&mut restored.back, Some(&mut restored.sizes), &mut restored.stayed);
-    run.keep_rest(now.clone());
+    run.keep_rest(now);
     run.close();
+    // What an undo before could not put back, and still cannot be, stands in no older one's way.
     let is_done = !is_rest || restored.back.len() > before;
     restored.is_whole &= !is_done || restored.stayed.len() == stuck;
     Ok(is_done)
@@ -142,14 +143,15 @@ pub(super) fn sweep(remover: &Remover, which: &Sweep) -> Result<Swept> {
             _ => over.push(Opened::open(past, &guard)),
         }
     }
-    let mut wanted = Wanted::default();
+    let (mut wanted, now) = (Wanted::default(), remover.moment());
     for past in returning {
         let mut run = Opened::open(past, &guard);
         lend(&run, &over);
-        let now = Some(remover.moment()).filter(|_| run.past.fate == Fate::Returning);
-        now.iter().for_each(|now| run.wait_as_trash(now));
+        if run.past.fate == Fate::Returning {
+            run.wait_as_trash(&now);
+        }
         run.give_back(&mut swept.back, None, &mut swept.problems);
-        now.into_iter().for_each(|now| run.keep_rest(now));
+        run.keep_rest(now.clone());
         wanted.add(&run);
         run.close();
     }
