@@ -108,9 +108,12 @@ fn step(
     let warning = left.clone().filter(|_| !ends_so || !(arguments.consent.yes || dry_run));
     // One that may have a million lines is written as it is made, unless another step may follow.
     let may_go_on = !rules.goals.is_empty() && left.is_none() && !dry_run;
-    let document = |document: &json::Document<'_>| match is_second || (may_go_on && document.has_stayed()) {
-        true => Ok(documents.borrow_mut().push(serde_json::to_value(document)?)),
-        false => Ok(context.output.stream_document(document)?),
+    let document = |document: &json::Document<'_>| {
+        if is_second || (may_go_on && document.has_stayed()) {
+            documents.borrow_mut().push(serde_json::to_value(document)?);
+            return Ok(());
+        }
+        Ok(context.output.stream_document(document)?)
     };
     let (choose, document, consent) = (&choose, &document, &arguments.consent);
     let notes = Vec::new();
