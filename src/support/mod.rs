@@ -15,6 +15,7 @@ pub mod own_folder;
 pub mod paths;
 pub mod quiet;
 pub mod quoted;
+pub mod row;
 pub mod seal;
 pub mod stamp;
 pub mod time;

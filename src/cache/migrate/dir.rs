@@ -1,6 +1,7 @@
 //! A folder held open, and where it was found: everything below it is reached name by name from there, so that a link that somebody
 //! puts in the way between two looks is refused and never followed.
 
+use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
@@ -12,6 +13,7 @@ use super::work::PREFIX;
 use crate::cache::stamp::Stamp;
 use crate::support::folder::Folder;
 pub(super) use crate::support::folder::{Found as Look, Kind};
+use crate::support::row::Row;
 
 /// An open folder.
 #[derive(Debug)]
@@ -19,6 +21,20 @@ pub(super) struct Dir {
     /// Where it was found, for what is said and noted.
     pub(super) path: PathBuf,
     folder: Folder,
+}
+
+/// The names in a folder, sorted, in few bytes each.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    row: Row,
+    order: Vec<u32>,
+}
+
+impl Names {
+    /// All of them.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Cow<'_, OsStr>> {
+        self.order.iter().map(|at| self.row.name(*at))
+    }
 }
 
 /// How the names of files begin that are made to see where they show up.
@@ -96,6 +112,26 @@ impl Dir {
         let mut names = self.folder.names()?;
         names.sort_unstable();
         Ok(names)
+    }
+
+    /// The same for a folder with a million of them.
+    pub(super) fn row(&self) -> io::Result<Names> {
+        let mut names = Names::default();
+        let mut fits = true;
+        self.folder.each(|name| match names.row.add(name) {
+            Some(at) => names.order.push(at),
+            None => fits = false,
+        })?;
+        let Names { row, order } = &mut names;
+        order.sort_unstable_by(|one, other| row.compare(*one, *other));
+        if fits { Ok(names) } else { Err(io::Error::other("has more names than can be held")) }
+    }
+
+    /// Those of the names in it that are `wanted`; none where it cannot be read any more.
+    pub(super) fn those(&self, wanted: impl Fn(&OsStr) -> bool) -> Vec<OsString> {
+        let mut names = Vec::new();
+        let _ = self.folder.each(|name| names.extend(wanted(name).then(|| name.to_owned())));
+        names
     }
 
     /// The names in it, sorted; none where it cannot be read any more.
@@ -222,8 +258,7 @@ impl Dir {
     /// Makes a file here, looks for it there, and removes it; what a killed run left of that goes first.
     fn probe_shows_in(&self, other: &Self) -> io::Result<bool> {
         let beginning = format!("{PREFIX}{PROBE}");
-        let is_left = |name: &OsString| name.as_encoded_bytes().starts_with(beginning.as_bytes());
-        for left in self.names_or_none().into_iter().filter(is_left) {
+        for left in self.those(|name| name.as_encoded_bytes().starts_with(beginning.as_bytes())) {
             let _ = self.unlink(&left);
         }
         let name = probe();

@@ -4,6 +4,7 @@
 //! The other names are made as soon as the bytes are there under one, before any name of the original goes: afterwards nothing
 //! would tell that they belong together.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -64,12 +65,12 @@ impl Kin {
 
 /// Files with several names in `dir`.
 fn walk(dir: &Dir, below: &Path, only: Option<&[OsString]>, found: &mut HashMap<Key, Vec<PathBuf>>) {
-    let wanted = |name: &OsString| only.is_none_or(|only| only.contains(name));
-    for name in dir.names_or_none().into_iter().filter(wanted) {
+    let wanted = |name: &Cow<'_, OsStr>| only.is_none_or(|only| only.iter().any(|one| one == name));
+    for name in dir.row().unwrap_or_default().iter().filter(wanted) {
         let Ok(Some(look)) = dir.look(&name) else { continue };
         let path = below.join(&name);
         match look.kind {
-            Kind::File if look.stamp.names > 1 && !TRUST.iter().any(|trust| name == *trust) => {
+            Kind::File if look.stamp.names > 1 && !TRUST.iter().any(|trust| *name == **trust) => {
                 found.entry(key(&look)).or_default().push(path);
             }
             Kind::Folder if only.is_none() && below.components().count() < DEEPEST => {

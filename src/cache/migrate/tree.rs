@@ -46,19 +46,19 @@ impl Work<'_> {
                 sweep(dir);
             }
         }
-        let Some(mut names) = self.heed(&from.path, from.names())? else { return Ok(()) };
+        let Some(names) = self.heed(&from.path, from.row())? else { return Ok(()) };
         // What tells whose the folder is goes last: so the next run knows one that a killed run has left half.
-        names.sort_by_key(|name| name == TORCH);
-        for name in names {
+        let last = names.iter().filter(|name| **name == *TORCH);
+        for name in names.iter().filter(|name| **name != *TORCH).chain(last) {
             check()?;
-            let is_another = depth == 0 && way.others.contains(&name);
+            let is_another = depth == 0 && way.others.iter().any(|other| *other == name);
             if is_another || name.as_encoded_bytes().starts_with(PREFIX.as_bytes()) {
                 continue;
             }
             let path = from.path.join(&name);
             let Some(Some(look)) = self.heed(&path, from.look(&name))? else { continue };
             match look.kind {
-                Kind::File if TRUST.iter().any(|trust| name == *trust) => self.stay(path, TRUSTS),
+                Kind::File if TRUST.iter().any(|trust| *name == **trust) => self.stay(path, TRUSTS),
                 Kind::File => {
                     self.bring((from, &name), &look, to, &name)?;
                 }
@@ -283,8 +283,9 @@ impl Work<'_> {
             return;
         }
         let Ok(dir) = parent.sub(name) else { return };
-        let Ok(names) = dir.names() else { return };
-        let all_lead = names.iter().all(|entry| self.is_ours(&dir, entry, &target.join(entry)));
+        let Ok(names) = dir.row() else { return };
+        let all_lead = names.iter().all(|entry| self.is_ours(&dir, &entry, &target.join(&entry)));
+        drop(names);
         if !all_lead || !target.is_dir() {
             return;
         }

@@ -345,7 +345,7 @@ impl To {
 /// Removes what a killed run left of itself in `dir`: files that were not whole, links that were not in place, and folders that
 /// hold nothing but its links.
 pub(super) fn sweep(dir: &Dir) {
-    for name in dir.names_or_none().into_iter().filter(|name| name.as_encoded_bytes().starts_with(PREFIX.as_bytes())) {
+    for name in dir.those(|name| name.as_encoded_bytes().starts_with(PREFIX.as_bytes())) {
         match dir.look(&name).ok().flatten().map(|look| look.kind) {
             Some(Kind::File | Kind::Link) => {
                 let _ = dir.unlink(&name);
@@ -359,7 +359,7 @@ pub(super) fn sweep(dir: &Dir) {
 /// Removes the folder `name` with the links in it; anything else in it keeps it.
 pub(super) fn unlink_links(parent: &Dir, name: &OsStr) {
     let Ok(dir) = parent.sub(name) else { return };
-    for entry in dir.names_or_none() {
+    for entry in dir.row().unwrap_or_default().iter() {
         if dir.look(&entry).is_ok_and(|look| look.is_some_and(|look| look.kind == Kind::Link)) {
             let _ = dir.unlink(&entry);
         }

@@ -41,6 +41,11 @@ impl Folder {
         fs::read_dir(&self.0)?.map(|entry| Ok(entry?.file_name())).collect()
     }
 
+    /// The same for who needs one name at a time.
+    pub fn each(&self, mut each: impl FnMut(&OsStr)) -> io::Result<()> {
+        fs::read_dir(&self.0)?.try_for_each(|entry| Ok(each(&entry?.file_name())))
+    }
+
     /// What `name` is.
     pub fn look(&self, name: &OsStr) -> io::Result<Found> {
         Ok(found(&fs::symlink_metadata(self.0.join(name))?))

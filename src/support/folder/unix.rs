@@ -54,14 +54,20 @@ impl Folder {
     /// What is in it, in the disk's order.
     pub fn names(&self) -> io::Result<Vec<OsString>> {
         let mut names = Vec::new();
+        self.each(|name| names.push(name.to_owned()))?;
+        Ok(names)
+    }
+
+    /// The same for who needs one name at a time.
+    pub fn each(&self, mut each: impl FnMut(&OsStr)) -> io::Result<()> {
         for entry in fs::Dir::read_from(&self.0)? {
             let entry = entry?;
             let name = entry.file_name().to_bytes();
             if !matches!(name, b"." | b"..") {
-                names.push(OsString::from_vec(name.to_vec()));
+                each(OsStr::from_bytes(name));
             }
         }
-        Ok(names)
+        Ok(())
     }
 
     /// What `name` is.

@@ -1,7 +1,6 @@
 //! Every file that may have equals, in few bytes each: a cache may hold a million of them. What is asked of one is put together when it is
 //! asked.
 
-mod row;
 mod shelf;
 mod tree;
 mod view;

@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
 use super::Role;
-use super::row::Row;
+use crate::support::row::Row;
 
 /// Folders, by their numbers.
 #[derive(Debug, Default)]

@@ -9,7 +9,7 @@ use crate::support::letters;
 
 /// The row.
 #[derive(Debug, Default)]
-pub(super) struct Row(Vec<u8>);
+pub struct Row(Vec<u8>);
 
 /// How many bytes say how long a name is.
 const LENGTH: usize = 2;
@@ -29,7 +29,7 @@ enum Stored<'a> {
 
 impl Row {
     /// `name` at the end of the row: where it begins. `None` where the row has no room.
-    pub(super) fn add(&mut self, name: &OsStr) -> Option<u32> {
+    pub fn add(&mut self, name: &OsStr) -> Option<u32> {
         let begin = u32::try_from(self.0.len()).ok()?;
         let bytes = letters::bytes(name);
         let length = u16::try_from(bytes.len()).ok().filter(|length| length & DIGITS == 0)?;
@@ -46,7 +46,7 @@ impl Row {
     }
 
     /// The name that begins there.
-    pub(super) fn name(&self, begin: u32) -> Cow<'_, OsStr> {
+    pub fn name(&self, begin: u32) -> Cow<'_, OsStr> {
         match self.stored(begin) {
             Stored::Letters(bytes) => letters::name(bytes),
             digits => Cow::Owned(OsString::from(digits.letters().map(char::from).collect::<String>())),
@@ -54,7 +54,7 @@ impl Row {
     }
 
     /// The number that the name is, if it is one of 64 hexadecimal digits.
-    pub(super) fn number(&self, begin: u32) -> Option<&[u8; 32]> {
+    pub fn number(&self, begin: u32) -> Option<&[u8; 32]> {
         match self.stored(begin) {
             Stored::Digits(bytes) => bytes.try_into().ok(),
             Stored::Letters(_) => None,
@@ -62,7 +62,7 @@ impl Row {
     }
 
     /// Which of two names comes first.
-    pub(super) fn compare(&self, one: u32, other: u32) -> Ordering {
+    pub fn compare(&self, one: u32, other: u32) -> Ordering {
         match (self.stored(one), self.stored(other)) {
             (Stored::Letters(one), Stored::Letters(other)) | (Stored::Digits(one), Stored::Digits(other)) => {
                 one.cmp(other)
@@ -72,7 +72,7 @@ impl Row {
     }
 
     /// Gives back the room that nothing needs any more.
-    pub(super) fn settle(&mut self) {
+    pub fn settle(&mut self) {
         self.0.shrink_to_fit();
     }
 
