@@ -60,6 +60,18 @@ fn dedupe_says_that_there_is_no_undo_and_what_becomes_read_only() {
 }
 
 #[test]
+fn a_word_with_a_y_in_it_is_no_yes() {
+    for (typed, gone) in [("maybe\r\r", false), ("why not\rn", false), ("surely\ry", true), ("\u{4}", false)] {
+        let room = Room::bare();
+        room.write(".cache/whisper/base.pt", "base");
+        let ended = asked(&room, &["clear", "base.pt", "--now"], "Delete this for good?", typed);
+        assert_eq!(ended.status.code(), Some(if gone { 0 } else { 130 }), "{typed:?}: {}", ended.raw);
+        assert_eq!(room.exists(".cache/whisper/base.pt"), !gone, "{typed:?}: {}", ended.raw);
+        assert_eq!(ended.raw.contains("y or n: "), typed.len() > 1, "{typed:?}: {}", ended.raw);
+    }
+}
+
+#[test]
 fn who_types_a_whole_word_and_enter_leaves_nothing_of_it_to_the_shell() {
     for (typed, gone) in [(&["yes\r"][..], true), (&["y", "e", "s\r"], true), (&["no\r"], false), (&["y"], true)] {
         let room = Room::bare();

@@ -18,6 +18,9 @@ pub struct Prompts {
     width: usize,
 }
 
+/// Ctrl-D.
+const END: char = '\u{4}';
+
 impl Prompts {
     /// Questions in the output's style.
     pub fn new(output: &Output) -> Self {
@@ -77,20 +80,30 @@ impl Prompts {
         answer(true, || Ok(self.key(&Term::stderr(), question, default)?))
     }
 
-    /// One key answers, as in other programs: `y`, `n`, Enter; Escape and `q` leave. Who types a word is not answered by the rest of it.
+    /// One key answers, as in other programs: `y`, `n`, Enter; Escape, `q` and Ctrl-D leave. Who types a word is not answered by the rest of
+    /// it; one that begins with another letter is no answer, though it has a `y` in it, and after its Enter the question stands again.
     fn key(&self, terminal: &Term, question: &str, default: bool) -> io::Result<Option<bool>> {
         let mut line = String::new();
         self.theme.format_confirm_prompt(&mut line, question, Some(default)).map_err(io::Error::other)?;
         terminal.write_str(&line)?;
         terminal.hide_cursor()?;
         terminal.flush()?;
+        let mut is_word = false;
         let (answer, is_letter) = loop {
             match terminal.read_key()? {
+                Key::Enter if is_word => {
+                    is_word = false;
+                    terminal.clear_line()?;
+                    terminal.write_str(&format!("{line}y or n: "))?;
+                    terminal.flush()?;
+                }
+                Key::Char(_) if is_word => {}
                 Key::Char('y' | 'Y') => break (Some(true), true),
                 Key::Char('n' | 'N') => break (Some(false), true),
                 Key::Char('q') => break (None, true),
                 Key::Enter => break (Some(default), false),
-                Key::Escape => break (None, false),
+                Key::Escape | Key::Char(END) => break (None, false),
+                Key::Char(letter) if !letter.is_control() => is_word = true,
                 _ => {}
             }
         };

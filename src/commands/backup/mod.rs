@@ -41,6 +41,8 @@ pub(super) fn run(context: &Context, arguments: &BackupArgs) -> Result<Exit> {
     }
     interrupt::watch();
     let survey = Survey::of(context)?;
+    // What lies in a home folder's `.cache` is every program's, with its cookies.
+    survey.check_project()?;
     let target = paths::absolute(&context.start()?, &arguments.archive);
     let roots = choice::roots(&survey);
     let choice = Choice::of(context, &survey, &roots, &arguments.models)?;
