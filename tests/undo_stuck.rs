@@ -25,6 +25,11 @@ fn stuck() -> Room {
 #[test]
 fn the_one_that_is_stuck_fails_and_the_others_do_not() {
     let room = stuck();
+    let before = room.tree();
+    let ran = room.run(&["clear", "--undo", "--dry-run"]).expect(0);
+    let why = "may not be brought back: something stands there again, or what it belongs to is gone";
+    assert!(ran.out.is_empty() && ran.err.contains(&format!(".cache/whisper/c.pt {why}")), "{ran:?}");
+    room.tree().assert_eq(&before, "a dry run");
     let ran = room.run(&["clear", "--undo"]).expect(1);
     let says = [
         "warning: .cache/whisper/c.pt could not be brought back: something stands there again; it waits in @/p/.cache/whisper/.modelstrap/trash/",
@@ -32,7 +37,10 @@ fn the_one_that_is_stuck_fails_and_the_others_do_not() {
         "Z: when the way is free, `modelstrap clear --undo` tries again; `modelstrap clear trash` frees it\n",
     ];
     let ran = ran.says(&says);
-    assert!(ran.err.ends_with("1 thing could not be brought back, and stay in the trash, as said above\n"), "{ran:?}");
+    assert!(
+        ran.err.ends_with("1 thing could not be brought back, as said above: the trash has what is left\n"),
+        "{ran:?}"
+    );
     // Further ones succeed, and say what is stuck.
     for name in ["b", "a"] {
         let ran = room.run(&["clear", "--undo"]).expect(0).says(&says);

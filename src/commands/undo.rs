@@ -138,7 +138,8 @@ pub(super) fn run(context: &Context, arguments: &UndoArgs) -> Result<Exit> {
 /// Says of what `clear` and `prune` removed, which is no change to the project, what brings it back.
 fn other_trash(context: &Context) {
     let Ok(survey) = Survey::of(context) else { return };
-    if let Ok(Some(there)) = cleaning::remover(&survey).would_return() {
+    let there = cleaning::remover(&survey).would_return().ok().flatten();
+    if let Some(there) = there.filter(|there| !there.back.is_empty()) {
         context.output.say(format!(
             "What `modelstrap {}` removed is no part of this: `modelstrap clear --undo` brings it back.",
             escape::printable(&there.verb)

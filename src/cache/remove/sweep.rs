@@ -28,6 +28,10 @@ pub(super) enum Sweep {
     AllDecided,
 }
 
+/// What a dry run says of what something stands in the way of.
+const IN_THE_WAY: &str =
+    "something stands there again, or what it belongs to is gone: what is the same counts as back, anything else stays";
+
 impl Sweep {
     /// Whether the trash of `past`, which is kept until `until`, is emptied.
     fn empties(&self, until: Option<i64>, past: &mut Past) -> bool {
@@ -218,14 +222,20 @@ pub(super) fn would_return(remover: &Remover, now: &Moment) -> Result<Option<Res
         let goes_on = runs.peek().is_some_and(|before| past.goes_on(before));
         let run = Opened::open(past, &remover.guard());
         let moves = run.past.moves.iter().filter_map(Result::ok);
-        for one in moves.filter(|one| !one.is_list && run.would_return(one)) {
+        for one in moves.filter(|one| !one.is_list && run.holds(one).unwrap_or(false)) {
+            // Only a run compares.
+            if run.stands(&one) || !run.would_return(&one) {
+                restored.stayed.push((run.path(&one), IN_THE_WAY.to_owned()));
+                is_last &= !is_decided || goes_on || run.past.is_tried;
+                continue;
+            }
             restored.back.push(&run.path(&one));
             restored.sizes.push(run.bytes_of(&one));
             restored.verb.clone_from(&run.past.verb);
             is_last &= !is_decided || goes_on;
         }
     }
-    Ok(Some(restored).filter(|restored| !restored.back.is_empty()))
+    Ok(Some(restored).filter(|restored| !restored.back.is_empty() || !restored.stayed.is_empty()))
 }
 
 /// Where that lay which could be brought back now.

@@ -179,7 +179,7 @@ pub(in crate::commands) fn undo(context: &Context, verb: &str, dry_run: bool) ->
         return Ok(Exit::Done);
     }
     anyhow::bail!(
-        "{} could not be brought back, and stay in the trash, as said above",
+        "{} could not be brought back, as said above: the trash has what is left",
         units::count(restored.stayed.len(), "thing")
     )
 }
@@ -195,6 +195,10 @@ fn would_undo(context: &Context, verb: &str, survey: &Survey, restored: Option<&
     match restored {
         None => context.output.say(NOTHING_BACK),
         Some(restored) if !context.output.quiet => {
+            for (path, why) in &restored.stayed {
+                let shown = crate::support::paths::friendly(&survey.layout.root, survey.layout.home.as_deref(), path);
+                context.output.warn(format!("{shown} may not be brought back: {why}"));
+            }
             let lines = back(survey, restored, "would be back");
             context.output.result(lines.iter().map(|line| format!("{line}\n")).collect::<String>())?;
         }

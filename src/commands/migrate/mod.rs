@@ -80,10 +80,8 @@ pub(super) fn run(context: &Context, arguments: &MigrateArgs) -> Result<Exit> {
         return run.end(context, false, None);
     }
     let text = lines::plan(&run, &context.output);
-    if !nothing && !super::setup::shelf(&survey.project).record().is_set_up() {
-        context.output.warn(
-            "this project is not set up: run `modelstrap setup` first, or nothing leads your programs to the cache",
-        );
+    if !nothing {
+        super::setup::remind(context, &survey.project);
     }
     if arguments.dry_run {
         if !context.global.json && !context.output.quiet {

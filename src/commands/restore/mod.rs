@@ -53,6 +53,7 @@ pub(super) fn run(context: &Context, arguments: &RestoreArgs) -> Result<Exit> {
         archive.pass_over();
         return Ok(end(&merge, None));
     }
+    super::setup::remind(context, &survey.project);
     room::has_room(&index, &merge, &target)?;
     consent(context, arguments, &index, &merge)?;
     let gauge = context.gauge("Restoring", merge.coming(&index).0);

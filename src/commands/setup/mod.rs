@@ -118,6 +118,15 @@ pub(super) fn shelf(project: &Project) -> Shelf {
     Shelf::new(project.state_folder().join("journal"), project.tag())
 }
 
+/// Reminds whoever brings models into the cache of a project that nothing leads its programs there yet.
+pub(super) fn remind(context: &Context, project: &Project) {
+    if !shelf(project).record().is_set_up() {
+        context.output.warn(
+            "this project is not set up: run `modelstrap setup` first, or nothing leads your programs to the cache",
+        );
+    }
+}
+
 /// Takes the project's lock, telling the person when that takes a while.
 pub(super) fn lock(context: &Context, project: &Project, patience: Duration) -> Result<Lock> {
     let shelf = shelf(project);

@@ -221,7 +221,12 @@ impl Report<'_> {
         let over = |limit: Option<u64>, whose: &str| {
             limit.filter(|limit| taken > *limit).map(|limit| {
                 let more = units::bytes(taken - limit);
-                format!("the cache takes {}: {more} more than {whose} of {}", units::bytes(taken), units::bytes(limit))
+                let trash = Some(self.inventory.trash.disk).filter(|trash| *trash > 0);
+                let trash = trash.map(|trash| {
+                    format!("; {} of it is the trash, which `modelstrap clear trash` frees", units::bytes(trash))
+                });
+                let (taken, limit) = (units::bytes(taken), units::bytes(limit));
+                format!("the cache takes {taken}: {more} more than {whose} of {limit}{}", trash.unwrap_or_default())
             })
         };
         let limits = [over(self.budget, "its budget"), over(self.arguments.max_size, "--max-size")];

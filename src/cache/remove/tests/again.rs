@@ -102,7 +102,8 @@ fn nothing_is_put_into_a_repository_that_was_removed_since() {
     assert_eq!((restored.back, restored.stayed, room.tree()), (vec![at.clone()].into(), vec![], before));
     // It goes for good: nothing of it comes back.
     room.remove(vec![room.victim(&at, Role::Tree)], Keep::Now);
-    assert_eq!(room.remover.would_return().unwrap(), None);
+    let there = room.remover.would_return().unwrap().unwrap();
+    assert_eq!((there.back.len(), there.stayed.len()), (0, 2), "a dry run says what is in the way");
     assert_eq!(room.remover.sweep_now().unwrap(), Swept::default());
     let restored = room.remover.undo().unwrap().unwrap();
     assert_eq!((restored.back.len(), restored.stayed.len(), restored.is_whole), (0, 2, false));
