@@ -50,6 +50,11 @@ impl Placer<'_> {
             };
             let list = beside(".refs");
             let lock = Lock::acquire(&beside(".lock"), PATIENCE, || {}).ok();
+            // Of a payload that was here without a list nobody knows all users: none is safer than one that names some of them.
+            let is_there = |path: &Path| fs::symlink_metadata(path).is_ok();
+            if is_there(&folder.path().join(&last)) && !is_there(&list) {
+                return Ok(lock);
+            }
             add_lines(&list, &lines).with_context(|| format!("{} cannot be written", escape::path(&list)))?;
             Ok(lock)
         })

@@ -32,7 +32,7 @@ const LARGEST: u64 = 2 * lock::MAX_SIZE + (1 << 16);
 pub const GONE: i64 = 30 * DAY;
 
 /// How long a project of another machine, which cannot be looked for, may stay silent before it is dropped.
-const SILENT: i64 = 180 * DAY;
+pub const SILENT: i64 = 180 * DAY;
 
 /// A project that uses a cache.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -139,6 +139,10 @@ fn claim_one(repository: &Repository, hash: &str, etag: &OsStr) -> Result<(), St
     if payload.find().map_err(said)?.is_none() {
         return Err(gone());
     }
+    // A list that names one of several users is worse than none, which every client leaves alone.
+    if payload.has_no_list(&lock) {
+        return Ok(());
+    }
     let (Some(name), Some(etag)) = (repository.name.to_str(), etag.to_str()) else { return Ok(()) };
     payload.add(&lock, &format!("{name}/blobs/{etag}")).map_err(said)
 }

@@ -3,7 +3,7 @@
 
 use std::cell::Cell;
 use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -83,7 +83,11 @@ impl Merge<'_> {
     ) -> io::Result<bool> {
         let is_same = match (found.kind, there.kind) {
             (Kind::Link, Kind::Link) if from.target(name)? == to.target(new)? => true,
-            (kind, _) if is_named_by_content(path) => has_content(kind, found, from.target(name).ok(), to, path, there),
+            (Kind::Link, _) if is_named_by_content(path) => leads_to_content(from.target(name).ok(), to, path, there),
+            (Kind::File, Kind::Link) if is_named_by_content(path) => match led(to, path, Path::new(new)) {
+                Some(led) if led.metadata()?.len() == found.stamp.size => is_same(&from.open_file(name)?, &led)?,
+                _ => false,
+            },
             (Kind::File, Kind::File) if found.stamp.size == there.stamp.size => {
                 is_same(&from.open_file(name)?, &to.open_file(new)?)?
             }
@@ -110,17 +114,19 @@ fn is_named_by_content(path: &Path) -> bool {
     above.next().is_some_and(|name| name == "blobs") && above.next().is_some_and(guard::is_repository)
 }
 
-/// Whether what stands there is the content that its name says, as far as the sizes tell: bytes, or a link into a store that leads to
-/// them. Of a link in the trash, which leads to `target`, nothing is lost.
-fn has_content(kind: Kind, found: &Found, target: Option<PathBuf>, to: &Folder, path: &Path, there: &Found) -> bool {
-    let (above, name) = (path.parent().unwrap_or(path), Path::new(path.file_name().unwrap_or_default()));
-    let led = |name: &Path| fs::metadata(to.way(above).join(name)).ok().filter(fs::Metadata::is_file);
-    let target = target.unwrap_or_default();
-    match (kind, there.kind) {
-        (Kind::File, Kind::File) => found.stamp.size == there.stamp.size,
-        (Kind::File, Kind::Link) => led(name).is_some_and(|led| led.len() == found.stamp.size),
-        (Kind::Link, Kind::File) => led(&target).is_none_or(|led| led.len() == there.stamp.size),
-        (Kind::Link, Kind::Link) => led(name).is_some(),
+/// The file that `name` leads to, beside `path`.
+fn led(to: &Folder, path: &Path, name: &Path) -> Option<File> {
+    let above = path.parent().unwrap_or(path);
+    File::open(to.way(above).join(name)).ok().filter(|file| file.metadata().is_ok_and(|found| found.is_file()))
+}
+
+/// Whether what stands there is the content that a link in the trash, which leads to `target`, is named by: of the link nothing is lost.
+fn leads_to_content(target: Option<PathBuf>, to: &Folder, path: &Path, there: &Found) -> bool {
+    let name = Path::new(path.file_name().unwrap_or_default());
+    let size = |name: &Path| led(to, path, name).and_then(|led| Some(led.metadata().ok()?.len()));
+    match there.kind {
+        Kind::File => size(&target.unwrap_or_default()).is_none_or(|size| size == there.stamp.size),
+        Kind::Link => size(name).is_some(),
         _ => false,
     }
 }

@@ -1,6 +1,6 @@
 //! What was chosen, each once, in the order in which it was.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -211,16 +211,31 @@ impl Stock {
         all
     }
 
+    /// Whether another part of the same model stands before it.
+    pub(super) fn is_later_part(&self, index: usize) -> bool {
+        let Some((thing, before)) = self.things.get(index).zip(index.checked_sub(1)) else { return false };
+        let name = thing.name();
+        let Some(part) = Part::of(&name).filter(|part| part.number > 1) else { return false };
+        let folder = thing.path().parent().map(Path::to_path_buf);
+        let goes_with = |other: &Thing<'_>| {
+            other.path().parent() == folder.as_deref()
+                && Part::of(&other.name()).is_some_and(|one| one.goes_with(&part))
+        };
+        // Nearly always it is the one beside it.
+        self.things.get(before).is_some_and(|other| goes_with(&other))
+            || self.parts(index).first().is_some_and(|first| *first != index)
+    }
+
     /// `picks`, and of each part of a model the others.
     pub(super) fn with_parts(&self, picks: Vec<Pick>) -> Vec<Pick> {
-        let mut all: Vec<Pick> = Vec::with_capacity(picks.len());
+        let (mut all, mut seen) = (Vec::with_capacity(picks.len()), HashSet::new());
         for pick in picks {
-            let parts = if let Pick::Thing(index) = pick { self.parts(index) } else { Vec::new() };
-            for one in parts.into_iter().map(Pick::Thing).chain([pick]) {
-                if !all.contains(&one) {
-                    all.push(one);
-                }
-            }
+            // The parts of one that was seen were added with it.
+            let parts = match pick {
+                Pick::Thing(index) if !seen.contains(&pick) => self.parts(index),
+                _ => Vec::new(),
+            };
+            all.extend(parts.into_iter().map(Pick::Thing).chain([pick]).filter(|one| seen.insert(*one)));
         }
         all
     }

@@ -125,12 +125,17 @@ impl Projects {
     }
 }
 
-/// What a project holds that nobody has registered counts for as long as a project that is gone: it may have been set up by an earlier
-/// modelstrap, or its registration was dropped by one that left its marks.
+/// What a project holds that nobody has registered counts for as long as one may be silent that cannot be looked for: it may have been set
+/// up by an earlier modelstrap, or its registration was dropped by one that left its marks. In a hub outside of the cache root it counts for
+/// ever: whose it is, another cache root knows.
 fn settle_strangers<'a>(registered: impl Iterator<Item = &'a Path>, homes: &Homes, now: i64, needs: &mut Needs) {
+    let real = paths::real_place(&homes.hub).zip(paths::real_place(&homes.root));
+    if !real.is_some_and(|(hub, root)| hub.starts_with(root)) {
+        return;
+    }
     let known: HashSet<String> = registered.map(Project::tag_of).collect();
     let old =
-        claims::newest(&homes.hub).into_iter().filter(|(_, newest)| now.saturating_sub(*newest) >= projects::GONE);
+        claims::newest(&homes.hub).into_iter().filter(|(_, newest)| now.saturating_sub(*newest) >= projects::SILENT);
     old.filter(|(mark, _)| !known.contains(mark)).for_each(|(mark, _)| needs.settle(&mark));
 }
 

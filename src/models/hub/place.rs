@@ -103,6 +103,9 @@ pub fn prepare(place: &HubPlace, homes: &Homes, protect: Option<&str>) -> io::Re
     tag(&homes.hub);
     let Some(protect) = protect else { return Ok(()) };
     if refs::read(&repository, &refs::protecting(protect)).as_ref() == Some(&place.commit) {
+        // When it was held last is the mark's time: who shares the hub and knows the project not goes by that.
+        let mark = fs::File::options().write(true).open(repository.reference(&refs::protecting(protect)));
+        let _ = mark.and_then(|mark| mark.set_modified(std::time::SystemTime::now()));
         return Ok(());
     }
     fs::create_dir_all(repository.snapshot(&place.commit))?;

@@ -142,3 +142,19 @@ fn a_content_that_came_again_in_the_other_layout_is_back_and_one_of_another_size
         assert!(at.join("blobs/second").is_symlink());
     }
 }
+
+#[test]
+fn a_content_of_the_same_size_with_other_bytes_is_another_one() {
+    let room = Room::new();
+    let at = repository(&room);
+    room.remove(vec![room.victim(&at, Role::Tree)], HOUR);
+    room.put("hub/models--o--m/blobs/second", "sec0nd");
+    let restored = room.remover.undo().unwrap().unwrap();
+    assert!(!restored.is_whole, "{restored:?}");
+    assert_eq!(fs::read_to_string(at.join("blobs/second")).unwrap(), "sec0nd");
+    fs::remove_file(at.join("blobs/second")).unwrap();
+    // What it had is still in the trash.
+    let mut left = room.tree().into_keys().filter(|path| path.ends_with("blobs/second"));
+    let waits = left.next().expect("it waits in the trash");
+    assert_eq!(fs::read_to_string(waits).unwrap(), "second");
+}

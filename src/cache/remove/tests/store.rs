@@ -114,6 +114,17 @@ fn a_payload_whose_list_is_not_there_or_cannot_be_read_stays() {
 }
 
 #[test]
+fn an_undo_makes_no_list_that_names_some_users_of_a_payload_that_had_none() {
+    let room = Room::new();
+    let payload = shared(&room, &["models--o--a", "models--o--b"]);
+    let refs = room.home.join(format!("hub/blobs/ab/{HASH}.refs"));
+    fs::remove_file(&refs).unwrap();
+    room.remove(vec![room.victim(&room.home.join("hub/models--o--a"), Role::Tree)], HOUR);
+    let restored = room.remover.undo().unwrap().unwrap();
+    assert!(restored.is_whole && payload.exists() && !refs.exists(), "{restored:?}");
+}
+
+#[test]
 fn a_payload_whose_lock_is_held_stays_until_it_is_free_and_a_repository_that_came_again_keeps_it() {
     let room = Room::new();
     let payload = shared(&room, &["models--o--a"]);

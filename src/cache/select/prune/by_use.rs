@@ -133,14 +133,11 @@ impl<'a> Pruner<'a, '_> {
 
     /// A thing as a model. One in several files is the first of them: used when one of them was, and it stays if one of them has to.
     pub(super) fn model(&self, index: usize, thing: Thing<'_>) -> Option<Candidate> {
-        let mut candidate = self.thing(index, thing);
-        if Part::of(&thing.name()).is_none() {
-            return Some(candidate);
-        }
-        let parts = self.stock.parts(index);
-        if parts.first() != Some(&index) {
+        if self.stock.is_later_part(index) {
             return None;
         }
+        let mut candidate = self.thing(index, thing);
+        let parts = self.stock.parts(index);
         for (other, thing) in parts.iter().skip(1).filter_map(|other| Some((*other, self.stock.things.get(*other)?))) {
             let part = self.thing(other, thing);
             candidate.stays = candidate.stays.or(part.stays);

@@ -117,8 +117,12 @@ impl<'a> Pruner<'a, '_> {
             }
         }
         for (pick, _) in chosen.iter() {
-            if !self.is_useful(&self.stock.with_parts(vec![pick]), &accounts) {
-                useless.add(pick, NO_ROOM);
+            let is_judged = matches!(pick, Pick::Thing(index) if self.stock.is_later_part(index));
+            let parts = if is_judged { Vec::new() } else { self.stock.with_parts(vec![pick]) };
+            if !self.is_useful(&parts, &accounts) {
+                for part in parts {
+                    useless.add(part, NO_ROOM);
+                }
             }
         }
         Way { chosen, staying, freed, useless }
