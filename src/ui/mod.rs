@@ -4,6 +4,7 @@ pub mod browser;
 pub mod card;
 pub mod document;
 pub mod events;
+pub mod excerpt;
 pub mod fit;
 pub mod gauge;
 mod leftover;

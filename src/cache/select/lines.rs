@@ -129,13 +129,6 @@ impl<'a> Lines<'a> {
             }
         }
     }
-
-    /// The same, of who needs the stock no more.
-    pub(super) fn into_owned(self) -> Lines<'static> {
-        let mut owned = Lines::default();
-        self.iter().for_each(|line| owned.push(line.into_owned().into_owned()));
-        owned
-    }
 }
 
 impl File {
@@ -267,12 +260,5 @@ impl<'a> Stays<'a> {
             });
             one.into_iter().chain(files)
         })
-    }
-
-    /// The same, of who needs the stock no more.
-    pub(super) fn into_owned(self) -> Stays<'static> {
-        let mut owned = Stays::default();
-        self.iter().for_each(|kept| owned.push(kept.into_owned()));
-        owned
     }
 }

@@ -98,22 +98,9 @@ impl Selection<'_> {
         self.lines.roots()
     }
 
-    /// The same, of who needs the stock no more.
-    pub fn into_owned(self) -> Selection<'static> {
-        Selection { lines: self.lines.into_owned(), kept: self.kept.into_owned(), short: self.short }
-    }
-
     #[cfg(test)]
     fn into_victims(self) -> Vec<Victim> {
         self.victims().collect()
-    }
-}
-
-impl Line<'_> {
-    /// The same, of who needs the stock no more.
-    fn into_owned(self) -> Line<'static> {
-        let Self { name, kind, path, why, used, frees, count, victims } = self;
-        Line { name, kind, path, why, used, frees, count, victims: victims.into_owned() }
     }
 }
 

@@ -27,8 +27,8 @@ fn rules() -> Rules {
     Rules { now: NOW, grace: 3600, pinned: 7 * DAY, ..Rules::default() }
 }
 
-fn pruned(stock: &Stock, needs: &Needs, rules: &Rules) -> Selection<'static> {
-    prune::select(stock, needs, &UseLog::new(), &[], rules).into_owned()
+fn pruned<'a>(stock: &'a Stock, needs: &Needs, rules: &Rules) -> Selection<'a> {
+    prune::select(stock, needs, &UseLog::new(), &[], rules)
 }
 
 /// Name, what it frees, why.
@@ -65,10 +65,11 @@ fn what_a_branch_has_left_behind_goes_with_the_blobs_that_it_alone_has() {
 #[test]
 fn a_revision_that_only_its_commit_names_stays_while_it_is_used() {
     let stock = |days| hub(vec![Making::of("org/a", 100).blob("x", 400, days).revision('1', &["x"], 300).done()]);
-    let found = pruned(&stock(2), &Needs::default(), &rules());
+    let (two, eight) = (stock(2), stock(8));
+    let found = pruned(&two, &Needs::default(), &rules());
     let why = "no ref names it, but it was used 2 d ago (mtime): a program may name its commit";
     assert_eq!((lines(&found), kept(&found)), (vec![], vec![("org/a@111111111111", why)]));
-    let found = pruned(&stock(8), &Needs::default(), &rules());
+    let found = pruned(&eight, &Needs::default(), &rules());
     assert_eq!(lines(&found), [("org/a@111111111111", 400, "no ref and no lock names it")]);
     let going = victims(&found, 0);
     let victims: Vec<_> = going.iter().map(|one| (one.path.to_str().unwrap(), one.role)).collect();
@@ -103,7 +104,8 @@ fn what_is_young_open_or_not_to_be_read_stays() {
         }
         hub(vec![holding])
     };
-    let found = pruned(&stock(1, false), &Needs::default(), &rules());
+    let (open, shut) = (stock(1, false), stock(1, true));
+    let found = pruned(&open, &Needs::default(), &rules());
     let expected = [
         ("org/a", 70, "unfinished download that nobody writes"),
         ("org/a", 50, "no revision has it"),
@@ -111,7 +113,7 @@ fn what_is_young_open_or_not_to_be_read_stays() {
     ];
     assert_eq!(lines(&found), expected);
     assert_eq!(lines(&pruned(&stock(0, false), &Needs::default(), &rules())), []);
-    let found = pruned(&stock(1, true), &Needs::default(), &rules());
+    let found = pruned(&shut, &Needs::default(), &rules());
     assert_eq!((lines(&found), kept(&found)), (vec![], vec![("org/a", "/c/shut could not be read: denied")]));
     let mut needs = Needs::default();
     let all = stock(1, false);

@@ -223,12 +223,6 @@ impl<'a> Victims<'a> {
         })
     }
 
-    /// The same, of who needs the stock no more.
-    pub fn into_owned(self) -> Victims<'static> {
-        let whole = self.iter().map(|one| Item::Whole(Box::new((one.path, one.root, one.stamp, one.role))));
-        Victims { stock: None, items: whole.collect(), why: self.why.clone() }
-    }
-
     fn hub(&self, hub: u32) -> Option<&'a HubStock> {
         self.stock?.hubs.get(long(hub))
     }

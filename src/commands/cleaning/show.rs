@@ -12,6 +12,7 @@ use crate::cache::select::{Line, Selection, Stays, Used};
 use crate::models::hub::refs;
 use crate::models::lock;
 use crate::support::{escape, paths, quoted, time, units};
+use crate::ui::excerpt::Excerpt;
 use crate::ui::table::{self, Cell, Column, Tone};
 use crate::ui::text;
 
@@ -21,17 +22,20 @@ const COLUMNS: [Column; 4] =
 /// So many of what stays are named; `-v` names all.
 const NAMED: usize = 8;
 
-/// The plan without colours, in so many columns.
+/// So many lines of a plan stand in a dialog, from its beginning and its end.
+const SHOWN: (usize, usize) = (2000, 60);
+
+/// The plan without colours, in so many columns, for a dialog: of a long one its beginning and its end.
 pub(in crate::commands) fn plan_in(
     scene: &Scene<'_>,
     selection: &Selection,
     keeping: &Keeping,
     width: usize,
 ) -> String {
-    let mut text = Vec::new();
-    // Nothing else fails where all is kept.
+    let mut text = Excerpt::of(SHOWN.0, SHOWN.1);
+    // It takes whatever is written.
     let _ = write(scene, selection, keeping, (false, width), &mut text);
-    String::from_utf8_lossy(&text).into_owned()
+    text.text(|lines| format!("… {lines} more lines; `modelstrap clear --dry-run` shows them all"))
 }
 
 /// Writes the plan: what goes, and what of it can be brought back. In colours or not, in so many columns.

@@ -49,17 +49,16 @@ pub(super) enum Told {
 
 /// A plan that waits for a yes.
 struct Plan<'a> {
-    scene: Scene<'a>,
-    selection: Selection<'static>,
+    selection: Selection<'a>,
     keeping: Keeping,
-    marked: Vec<Marked>,
+    /// What of the marked cannot go.
+    stays: Vec<Kept>,
 }
 
 /// Does the jobs until nobody gives any more.
 pub(super) fn work(context: &Context, jobs: &Receiver<Job>, tell: &Sender<Told>) {
     let news = |news: News| drop(tell.send(Told::News(news)));
     let mut known: Option<Scene<'_>> = None;
-    let mut plan: Option<Plan<'_>> = None;
     let mut waiting = None;
     // Whether anything was deleted or brought back since the browser was opened.
     let mut changed = false;
@@ -76,25 +75,41 @@ pub(super) fn work(context: &Context, jobs: &Receiver<Job>, tell: &Sender<Told>)
                 news(News::Weighed(serial, weight));
             }
             Job::Plan(marked, columns) => {
-                let dialog = match planned(context, &marked) {
-                    Ok((made, stays)) => {
-                        let dialog = asked(&made, &stays, columns);
-                        plan = Some(made);
-                        dialog
-                    }
-                    Err(error) => refused(&error),
-                };
-                news(News::Planned(dialog));
-            }
-            Job::Remove => {
+                // A cache of a million files is held once.
                 known = None;
-                let plan = plan.take().ok_or_else(|| anyhow!("there is no plan"));
-                finish(tell, "Deleted", plan.and_then(|plan| remove(context, plan, tell)), &mut changed);
+                waiting = offer(context, (jobs, tell), &marked, columns, &mut changed);
             }
+            Job::Remove => finish(tell, "Deleted", Err(anyhow!("there is no plan")), &mut changed),
             Job::Undo => {
-                (known, plan) = (None, None);
+                known = None;
                 finish(tell, "Undo", undo(context), &mut changed);
             }
+        }
+    }
+}
+
+/// Shows the plan to delete these, and does what it says if a person wants that. What is to be done instead is given back: the plan is for
+/// the next word alone.
+fn offer(
+    context: &Context,
+    (jobs, tell): (&Receiver<Job>, &Sender<Told>),
+    marked: &[Marked],
+    columns: usize,
+    changed: &mut bool,
+) -> Option<Job> {
+    let show = |dialog: Dialog| drop(tell.send(Told::News(News::Planned(dialog))));
+    let scope = Scope { outside: true, dry_run: false, empty_trash: false, ci: false };
+    let scene = Scene::open(context, scope).map_err(|error| show(refused(&error))).ok()?;
+    let plan = planned(&scene, marked).map_err(|error| show(refused(&error))).ok()?;
+    show(asked(&scene, &plan, columns));
+    loop {
+        match jobs.recv().ok()? {
+            Job::Remove => {
+                finish(tell, "Deleted", remove(&scene, plan, marked, tell), changed);
+                return None;
+            }
+            Job::Forget => {}
+            other => return Some(other),
         }
     }
 }
@@ -168,21 +183,19 @@ fn needed_by(needed: &[Needed]) -> anyhow::Error {
     anyhow!("{}\n`modelstrap clear --force` deletes it all the same", lines.join("\n"))
 }
 
-fn planned<'a>(context: &'a Context, marked: &[Marked]) -> Result<(Plan<'a>, Vec<Kept>)> {
-    let scene = Scene::open(context, Scope { outside: true, dry_run: false, empty_trash: false, ci: false })?;
-    let (selection, stays) = select(&scene, &scene.needs, marked, false)?;
+fn planned<'a>(scene: &'a Scene<'_>, marked: &[Marked]) -> Result<Plan<'a>> {
+    let (selection, stays) = select(scene, &scene.needs, marked, false)?;
     for root in selection.roots() {
         scene.remover.admit(root)?;
     }
-    let keeping =
-        Keeping::of("clear", &Trash::default(), None, &disks::touched(&scene.survey, selection.roots())).in_list();
-    let selection = selection.into_owned();
-    Ok((Plan { scene, selection, keeping, marked: marked.to_vec() }, stays))
+    let touched = disks::touched(&scene.survey, selection.roots());
+    let keeping = Keeping::of("clear", &Trash::default(), None, &touched).in_list();
+    Ok(Plan { selection, keeping, stays })
 }
 
 /// The plan as `clear` shows it, and the question.
-fn asked(plan: &Plan<'_>, stays: &[Kept], columns: usize) -> Dialog {
-    let Plan { scene, selection, keeping, .. } = plan;
+fn asked(scene: &Scene<'_>, plan: &Plan<'_>, columns: usize) -> Dialog {
+    let Plan { selection, keeping, stays } = plan;
     let text = cleaning::plan(scene, selection, keeping, columns);
     let mut lines: Vec<(String, Tone)> = text.lines().map(|line| (line.to_owned(), Tone::Plain)).collect();
     for one in stays {
@@ -196,10 +209,10 @@ fn asked(plan: &Plan<'_>, stays: &[Kept], columns: usize) -> Dialog {
     Dialog::new(title, lines, Question::Remove)
 }
 
-fn remove(context: &Context, plan: Plan<'_>, tell: &Sender<Told>) -> Result<Vec<(String, Tone)>> {
-    let Plan { scene, selection, keeping, marked } = plan;
-    let choose = |needs: &Needs| Ok(select(&scene, needs, &marked, false)?.0);
-    let (anew, off) = cleaning::again(&scene, &selection, &choose)?.unzip();
+fn remove(scene: &Scene<'_>, plan: Plan<'_>, marked: &[Marked], tell: &Sender<Told>) -> Result<Vec<(String, Tone)>> {
+    let Plan { selection, keeping, .. } = plan;
+    let choose = |needs: &Needs| Ok(select(scene, needs, marked, false)?.0);
+    let (anew, off) = cleaning::again(scene, &selection, &choose)?.unzip();
     let selection = anew.unwrap_or(selection);
     let order = Order {
         verb: "clear",
@@ -211,7 +224,7 @@ fn remove(context: &Context, plan: Plan<'_>, tell: &Sender<Told>) -> Result<Vec<
     };
     let mut outcome = scene.remover.remove(order, &|bytes| drop(tell.send(Told::News(News::Done(bytes)))))?;
     outcome.stayed.extend(off.unwrap_or_default());
-    notes::count(context, &scene.survey.layout.cache_root);
+    notes::count(scene.context, &scene.survey.layout.cache_root);
     Ok(done(&outcome, &|path| scene.shown(path)))
 }
 
