@@ -242,3 +242,19 @@ fn what_is_locked_while_a_person_thinks_is_replaced_only_by_what_that_person_agr
         drop(lock);
     }
 }
+
+#[test]
+fn who_keeps_a_link_keeps_what_it_leads_to() {
+    let room = Room::bare();
+    room.setup(&[]);
+    let folder = ".cache/torch/hub/checkpoints";
+    for name in ["real.pt", "other.pt"] {
+        room.write(&format!("{folder}/{name}"), vec![7; 50_000]);
+        let file = fs::File::options().write(true).open(room.place(&format!("{folder}/{name}"))).unwrap();
+        let then = SystemTime::now() - Duration::from_secs(90 * 86_400);
+        file.set_times(fs::FileTimes::new().set_accessed(then).set_modified(then)).unwrap();
+    }
+    room.link(&format!("{folder}/best.pt"), "real.pt");
+    room.run(&["prune", "--older-than", "30d", "--grace", "0", "--yes", "--now", "--keep", "best.pt"]).expect(0);
+    assert!(room.exists(&format!("{folder}/real.pt")) && !room.exists(&format!("{folder}/other.pt")));
+}

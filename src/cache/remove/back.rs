@@ -73,14 +73,19 @@ fn payload_of(place: &Place, path: &Path) -> Result<Payload, String> {
     payload.ok_or_else(|| "its store is gone".to_owned())
 }
 
-/// A payload goes back under its lock. One that came again has the same content: its name says so.
+/// A payload goes back under its lock. Of one that came again the name says that it has the same content, and only its bytes prove it.
 fn payload(one: &Move, place: &Place, from: &Folder) -> Result<Back, String> {
     let said = |error: io::Error| error.to_string();
     let payload = payload_of(place, &one.path)?;
     let _lock = payload.lock()?;
     let name = OsStr::new(&one.name);
     match from.rename(name, payload.folder(), OsStr::new(&payload.hash)) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => from.unlink(name).map_err(said)?,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            if !merge::are_same((from, name), (payload.folder(), OsStr::new(&payload.hash))).map_err(said)? {
+                return Err("other bytes stand there under its name".to_owned());
+            }
+            from.unlink(name).map_err(said)?;
+        }
         moved => moved.map_err(said)?,
     }
     Ok(Back::Done)

@@ -131,6 +131,13 @@ fn leads_to_content(target: Option<PathBuf>, to: &Folder, path: &Path, there: &F
     }
 }
 
+/// Whether two names stand for files of the same bytes.
+pub(super) fn are_same((from, name): (&Folder, &OsStr), (to, new): (&Folder, &OsStr)) -> io::Result<bool> {
+    let (one, other) = (from.open_file(name)?, to.open_file(new)?);
+    let size = |file: &File| file.metadata().map(|found| found.len());
+    Ok(size(&one)? == size(&other)? && is_same(&one, &other)?)
+}
+
 /// Whether two files of one size have the same bytes.
 fn is_same(one: &File, other: &File) -> io::Result<bool> {
     let (mut first, mut second) = (vec![0; BLOCK], vec![0; BLOCK]);

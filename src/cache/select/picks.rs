@@ -247,7 +247,7 @@ impl Stock {
     }
 
     /// Where something that was chosen lies.
-    pub(super) fn path(&self, pick: &Pick) -> Option<PathBuf> {
+    pub fn path(&self, pick: &Pick) -> Option<PathBuf> {
         Some(match pick {
             Pick::Repository(at) => self.at(*at)?.1.repository.folder.clone(),
             Pick::Revision(at, index) => self.at(*at)?.1.repository.revisions.get(*index)?.folder.clone(),

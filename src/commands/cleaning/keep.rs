@@ -38,6 +38,14 @@ impl Scene<'_> {
                 }
             }
         }
+        // Who keeps a link means what it leads to.
+        let links: Vec<PathBuf> =
+            picks.iter().filter_map(|pick| self.stock.path(pick)).filter(|path| path.is_symlink()).collect();
+        for real in links.iter().filter_map(|link| link.canonicalize().ok()) {
+            if let Ok(Meaning::Picks(found)) = self.meaning(&quoted::text(&real)) {
+                picks.extend(found);
+            }
+        }
         Ok(picks)
     }
 

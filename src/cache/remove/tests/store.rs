@@ -114,6 +114,24 @@ fn a_payload_whose_list_is_not_there_or_cannot_be_read_stays() {
 }
 
 #[test]
+fn a_payload_that_came_again_with_other_bytes_costs_nobody_the_good_ones() {
+    let room = Room::new();
+    let payload = shared(&room, &["models--o--a"]);
+    let repository = room.home.join("hub/models--o--a");
+    let victims = || vec![room.victim(&repository, Role::Tree), room.victim(&payload, Role::Payload)];
+    assert_eq!(room.remove(victims(), HOUR).gone, 2);
+    shared(&room, &["models--o--b"]);
+    let other = "q".repeat(10_000);
+    fs::write(&payload, &other).unwrap();
+    let restored = room.remover.undo().unwrap().unwrap();
+    assert!(!restored.is_whole, "{restored:?}");
+    assert_eq!(fs::read_to_string(&payload).unwrap(), other);
+    fs::remove_file(&payload).unwrap();
+    room.remover.undo().unwrap();
+    assert_eq!(fs::read_to_string(&payload).unwrap(), "p".repeat(10_000));
+}
+
+#[test]
 fn an_undo_makes_no_list_that_names_some_users_of_a_payload_that_had_none() {
     let room = Room::new();
     let payload = shared(&room, &["models--o--a", "models--o--b"]);
