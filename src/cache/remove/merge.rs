@@ -4,20 +4,17 @@
 use std::cell::Cell;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::guard;
 use super::journal::{Mark, Move};
+use crate::cache::duplicates::compare::{self, Two};
 use crate::support::folder::{Folder, Found, Kind};
-use crate::support::interrupt;
 
 /// When a folder in the trash says that it was changed last, from the moment in which the first part of it is back: in nanoseconds since
 /// 1970.
 const PARTED: i64 = 1;
-
-/// So much of two files is compared at a time, in bytes.
-const BLOCK: usize = 1 << 18;
 
 /// A folder or file in the trash that is to go where something stands.
 struct Merge<'a> {
@@ -140,30 +137,6 @@ pub(super) fn are_same((from, name): (&Folder, &OsStr), (to, new): (&Folder, &Os
 
 /// Whether two files of one size have the same bytes.
 fn is_same(one: &File, other: &File) -> io::Result<bool> {
-    let (mut first, mut second) = (vec![0; BLOCK], vec![0; BLOCK]);
-    loop {
-        if interrupt::requested() {
-            return Err(io::ErrorKind::Interrupted.into());
-        }
-        let (here, there) = (fill(one, &mut first)?, fill(other, &mut second)?);
-        if first.get(..here) != second.get(..there) {
-            return Ok(false);
-        }
-        if here == 0 {
-            return Ok(true);
-        }
-    }
-}
-
-fn fill(mut file: &File, block: &mut [u8]) -> io::Result<usize> {
-    let mut filled = 0;
-    while let Some(rest) = block.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-        match file.read(rest) {
-            Ok(0) => break,
-            Ok(read) => filled += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(filled)
+    let size = one.metadata()?.len();
+    compare::equal(&[Two { one, other, size }], &|_| {}).pop().unwrap_or_else(|| Err(io::ErrorKind::Interrupted.into()))
 }
