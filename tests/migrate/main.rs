@@ -19,6 +19,7 @@ mod linkless;
 mod mixed;
 mod names_of_one;
 mod others;
+mod own_links;
 mod proven;
 mod stays;
 mod whole;

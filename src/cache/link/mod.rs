@@ -20,7 +20,7 @@ mod worker;
 
 pub use notes::{guard, remember};
 pub use replace::{Done, Job, Outcome, compare, replace};
-pub use repoint::{repoint, tidy_beside};
+pub use repoint::{lead, repoint, tidy_beside};
 pub use roots::{Root, Unseen, damaged, line as note_line, look, note, roots};
 
 use std::path::Path;

@@ -13,12 +13,30 @@ use crate::support::folder::{self, Folder, Kind};
 /// # Errors
 /// What the disk says; where the link is another one by now. Then it is as it was.
 pub fn repoint(cache_root: &Path, link: &Path, old: &Path, new: &Path) -> io::Result<()> {
+    led(cache_root, link, old, new, || note(cache_root, link, new))
+}
+
+/// The same for a link that somebody else made: nothing is noted.
+///
+/// # Errors
+/// What the disk says; where the link is another one by now. Then it is as it was.
+pub fn lead(cache_root: &Path, link: &Path, old: &Path, new: &Path) -> io::Result<()> {
+    led(cache_root, link, old, new, || Ok(()))
+}
+
+fn led(
+    cache_root: &Path,
+    link: &Path,
+    old: &Path,
+    new: &Path,
+    note: impl FnOnce() -> io::Result<()>,
+) -> io::Result<()> {
     let (parent, name) = link.parent().zip(link.file_name()).ok_or(io::ErrorKind::NotFound)?;
     let parent = folder::open(&parent.canonicalize()?)?;
     if !leads(&parent, name, old) {
         return Err(changed());
     }
-    note(cache_root, link, new)?;
+    note()?;
     let temporary = super::temporary(&super::prefix(cache_root), name);
     let temporary = OsStr::new(&temporary);
     remove_link(&parent, temporary);

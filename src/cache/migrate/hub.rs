@@ -360,6 +360,7 @@ mod tests {
             tracked: Default::default(),
             writers: Default::default(),
             known: Default::default(),
+            links: Vec::new(),
             now: crate::support::time::seconds(),
             progress: None,
         };

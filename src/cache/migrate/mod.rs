@@ -19,6 +19,7 @@ mod mixed;
 mod needed;
 mod notes;
 mod owners;
+mod pointing;
 mod proven;
 mod recognise;
 mod repository;
@@ -35,6 +36,7 @@ pub use copies::Copies;
 pub use known::{Known, Sources};
 pub use links::Links;
 pub use owners::Owners;
+pub use pointing::pointing_out;
 pub use work::{ANOTHER, Options, Outcome, Stay, Stop, Tally};
 
 use dir::{Dir, Kind};
@@ -188,6 +190,7 @@ pub fn carry_out(part: &Part, options: &Options<'_>, copies: &mut Copies) -> (Ou
     let stop = work.part(part).err();
     if stop.is_none() && work.act() {
         work.end(part);
+        work.lead_rest(part);
     }
     work.tell_of_unlinked();
     work.tell_of_links();
@@ -256,6 +259,7 @@ fn copied<'a>(options: &Options<'a>) -> Options<'a> {
         tracked: options.tracked.clone(),
         writers: options.writers.clone(),
         known: options.known.clone(),
+        links: options.links.clone(),
         now: options.now,
         progress: options.progress,
     }

@@ -1,5 +1,6 @@
-//! The links of `dedupe` that lead to what moves, and those that lie in what moves: a link never leads nowhere for a move. Before a
-//! name goes, the links to it are led to the new one; what a link needs that nobody can see now keeps its name.
+//! The links that lead to what moves, those of `dedupe` and those in the cache, and those of `dedupe` that lie in what moves: a link never
+//! leads nowhere for a move. Before a name goes, the links to it are led to the new one; what a link needs that nobody can see now keeps
+//! its name.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -13,15 +14,19 @@ use super::{Part, dir};
 use crate::cache::link::{self, Root, Unseen};
 use crate::support::{escape, quoted, units};
 
-/// A link of `dedupe` that counts.
+/// A link that counts.
 #[derive(Debug)]
 struct Lead {
     root: Root,
+    /// Whether `dedupe` made it, and noted that.
+    noted: bool,
     /// Where it lies, links on the way followed.
     at: PathBuf,
+    /// Where what it led to at first lay, links on the way followed.
+    first: PathBuf,
 }
 
-/// The links of `dedupe` in a cache, by what they lead to.
+/// Links, by what they lead to.
 #[derive(Debug, Default)]
 pub(super) struct Needed {
     cache_root: PathBuf,
@@ -30,8 +35,8 @@ pub(super) struct Needed {
     by: HashMap<PathBuf, Vec<usize>>,
     /// Why nobody knows.
     pub(super) unread: Option<String>,
-    /// How many links were led to a new place.
-    led: usize,
+    /// How many links were led to a new place: of `dedupe`, and others.
+    led: (usize, usize),
 }
 
 /// Why a name may not go.
@@ -48,14 +53,21 @@ pub(super) fn noting(cache_root: &Path, from: &Path) -> Vec<PathBuf> {
 }
 
 impl Needed {
-    /// Those of the cache at `cache_root`, and of one in which the folder `from` lies: an earlier cache of the project may have
-    /// notes of its own.
-    pub(super) fn of(cache_root: &Path, from: &Path) -> Self {
+    /// Those that `dedupe` noted in the cache at `cache_root`, and in one in which the folder `from` lies: an earlier cache of the project
+    /// may have notes of its own; and of `links` those that lead to what is in the folder.
+    pub(super) fn of(cache_root: &Path, from: &Path, links: &[(PathBuf, PathBuf)]) -> Self {
         let mut needed = Self { cache_root: cache_root.to_path_buf(), ..Self::default() };
         for cache in noting(cache_root, from) {
             match link::roots(&cache) {
-                Ok(roots) => roots.into_iter().for_each(|root| needed.add(root)),
+                Ok(roots) => roots.into_iter().for_each(|root| needed.add(root, true)),
                 Err(error) => needed.unread = Some(format!("{}: {error}", escape::path(&cache))),
+            }
+        }
+        let real = dir::real(from);
+        for (link, target) in links.iter().filter(|(_, target)| real_name(target).starts_with(&real)) {
+            let is_known = needed.leads.iter().any(|lead| lead.at == *link);
+            if !is_known && !link.starts_with(&real) {
+                needed.add(Root { link: link.clone(), target: target.clone(), unseen: None }, false);
             }
         }
         needed
@@ -66,9 +78,10 @@ impl Needed {
         self.leads.iter().for_each(|lead| link::tidy_beside(&self.cache_root, &lead.root.link));
     }
 
-    fn add(&mut self, root: Root) {
-        self.by.entry(real_name(&root.target)).or_default().push(self.leads.len());
-        self.leads.push(Lead { at: real_name(&root.link), root });
+    fn add(&mut self, root: Root, noted: bool) {
+        let first = real_name(&root.target);
+        self.by.entry(first.clone()).or_default().push(self.leads.len());
+        self.leads.push(Lead { at: real_name(&root.link), first, root, noted });
     }
 
     /// Whether a link leads to the file at `path`.
@@ -85,7 +98,7 @@ impl Needed {
     /// What the link at `path` leads to, if it is one of `dedupe` that stands.
     pub(super) fn target(&self, path: &Path) -> Option<PathBuf> {
         let at = if self.leads.is_empty() { return None } else { real_name(path) };
-        let stands = |lead: &&Lead| lead.at == at && lead.root.unseen.is_none();
+        let stands = |lead: &&Lead| lead.noted && lead.at == at && lead.root.unseen.is_none();
         let text = std::fs::read_link(path).ok()?;
         self.leads.iter().filter(stands).find(|lead| lead.root.target == text).map(|lead| lead.root.target.clone())
     }
@@ -98,20 +111,25 @@ impl Needed {
         let (old, new) = (real_name(old), real_name(new));
         let numbers = self.by.get(&old).cloned().unwrap_or_default();
         for number in numbers {
-            let Root { link, target, unseen } = &self.leads[number].root;
+            let Lead { root: Root { link, target, unseen }, noted, .. } = &self.leads[number];
             if let Some(unseen) = unseen {
                 return Err(Hindrance { why: hidden(link, unseen), grave: false });
             }
-            if let Err(error) = link::repoint(&self.cache_root, link, target, &new) {
+            let repointed = match noted {
+                true => link::repoint(&self.cache_root, link, target, &new),
+                false => link::lead(&self.cache_root, link, target, &new),
+            };
+            if let Err(error) = repointed {
                 // One that somebody removed, or put another thing in its place, needs nothing any more.
                 if !std::fs::read_link(link).is_ok_and(|text| text == *target) {
                     continue;
                 }
                 let link = escape::path(link);
-                let why = format!("{link}, a link of `dedupe`, needs it and cannot be led to the new place: {error}");
+                let what = if *noted { "a link of `dedupe`" } else { "a link in the cache" };
+                let why = format!("{link}, {what}, needs it and cannot be led to the new place: {error}");
                 return Err(Hindrance { why, grave: true });
             }
-            self.led += 1;
+            *(if *noted { &mut self.led.0 } else { &mut self.led.1 }) += 1;
             self.leads[number].root.target.clone_from(&new);
             self.by.entry(new.clone()).or_default().push(number);
         }
@@ -137,31 +155,56 @@ fn real_name(path: &Path) -> PathBuf {
 impl Work<'_> {
     /// Says beforehand what becomes of the links to what is in the part.
     pub(super) fn announce(&mut self, part: &Part) {
-        let mut count = 0;
+        let mut count = (0, 0);
         let real = dir::real(&part.from);
         let mut stays = Vec::new();
         for lead in &self.needed.leads {
             let target = real_name(&lead.root.target);
             let Ok(below) = target.strip_prefix(&real) else { continue };
             match &lead.root.unseen {
-                None => count += 1,
+                None if lead.noted => count.0 += 1,
+                None => count.1 += 1,
                 Some(unseen) => stays.push((part.from.join(below), hidden(&lead.root.link, unseen))),
             }
         }
         stays.into_iter().for_each(|(path, why)| self.stay(path, why));
-        if count > 0 {
-            let lead = if count == 1 { "leads" } else { "lead" };
-            let links = units::count(count, "link");
-            self.out.notes.push(format!("{links} of `dedupe` {lead} to the new place afterwards"));
+        self.say_of_links(count, "afterwards");
+    }
+
+    /// Leads those links in the cache to the new place that led to no file which moved, but to a folder around files, or to a link. Of one
+    /// for which there is no such place, that is said.
+    pub(super) fn lead_rest(&mut self, part: &Part) {
+        for Lead { root: Root { link, target, .. }, first, .. } in self.needed.leads.iter().filter(|lead| !lead.noted) {
+            let is_lost = std::fs::read_link(link).is_ok_and(|text| text == *target) && link.metadata().is_err();
+            let Ok(below) = first.strip_prefix(&part.real) else { continue };
+            if !is_lost {
+                continue;
+            }
+            let new = if below.as_os_str().is_empty() { part.to.clone() } else { part.to.join(below) };
+            if new.metadata().is_ok() && link::lead(&self.needed.cache_root, link, target, &new).is_ok() {
+                self.needed.led.1 += 1;
+            } else {
+                self.out.notes.push(format!(
+                    "{} leads to nothing now: it led to {}",
+                    escape::path(link),
+                    escape::path(target)
+                ));
+            }
         }
     }
 
     /// Says how many links lead elsewhere now.
     pub(super) fn tell_of_links(&mut self) {
-        if self.needed.led > 0 {
-            let lead = if self.needed.led == 1 { "leads" } else { "lead" };
-            let links = units::count(self.needed.led, "link");
-            self.out.notes.push(format!("{links} of `dedupe` {lead} to the new place now"));
+        self.say_of_links(self.needed.led, "now");
+    }
+
+    fn say_of_links(&mut self, (noted, others): (usize, usize), when: &str) {
+        for (count, whose) in
+            [(noted, " of `dedupe`"), (others, " in the cache")].into_iter().filter(|(count, _)| *count > 0)
+        {
+            let lead = if count == 1 { "leads" } else { "lead" };
+            let links = units::count(count, "link");
+            self.out.notes.push(format!("{links}{whose} {lead} to the new place {when}"));
         }
     }
 
@@ -205,7 +248,7 @@ impl Work<'_> {
                 if self.heed(&path, made)?.is_none() {
                     return Ok(());
                 }
-                self.needed.add(Root { link: real_name(&new), target: target.to_path_buf(), unseen: None });
+                self.needed.add(Root { link: real_name(&new), target: target.to_path_buf(), unseen: None }, true);
             }
             None => {}
             Some(there) => {

@@ -37,6 +37,8 @@ pub struct Options<'a> {
     pub writers: HashSet<(u64, u64)>,
     /// What is known of the repository that somebody named for a folder.
     pub known: Known,
+    /// Links in the cache that lead out of it, and what each says ([`super::pointing_out`]).
+    pub links: Vec<(PathBuf, PathBuf)>,
     /// Seconds since 1970.
     pub now: i64,
     /// Is told how many bytes more were read, copied or compared.
@@ -110,7 +112,7 @@ pub(super) struct Work<'a> {
     pub(super) links: bool,
     /// Repositories of a store that left no link.
     pub(super) unlinked: Vec<PathBuf>,
-    /// What links of `dedupe` need.
+    /// What links to it need.
     pub(super) needed: Needed,
     /// Whether two folders are one, where that was tried.
     tried: RefCell<HashMap<Two, bool>>,
@@ -122,7 +124,7 @@ type Two = ((u64, u64), (u64, u64));
 impl<'a> Work<'a> {
     /// A run in the cache at `cache_root` that moves the folder `from`.
     pub(super) fn new(options: &'a Options<'a>, cache_root: &Path, from: &Path) -> Self {
-        let needed = Needed::of(cache_root, from);
+        let needed = Needed::of(cache_root, from, &options.links);
         Self {
             options,
             out: Outcome::default(),

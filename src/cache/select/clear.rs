@@ -62,10 +62,12 @@ pub fn select<'a>(
         needs,
         terms,
         picks: Picks::default(),
+        coming: Picks::default(),
         kept: Stays::default(),
         needed: Vec::new(),
         shared: Vec::new(),
     };
+    clearer.foresee(wanted);
     for one in wanted {
         match one {
             Wanted::Models => clearer.models(),
@@ -95,13 +97,40 @@ pub(super) struct Clearer<'a, 'n> {
     needs: &'n Needs,
     terms: Terms,
     pub(super) picks: Picks,
+    /// Things that will go: a link that one of them is, or has, keeps nothing.
+    coming: Picks,
     pub(super) kept: Stays<'a>,
     needed: Vec<Needed>,
     /// Payloads that a person named, by hub and index: whether they go depends on what else goes.
     pub(super) shared: Vec<(usize, usize)>,
 }
 
-impl Clearer<'_, '_> {
+impl<'a> Clearer<'a, '_> {
+    /// Which things will go, where that makes a difference for what links lead to.
+    fn foresee(&mut self, wanted: &[Wanted]) {
+        if !self.needs.has_links() {
+            return;
+        }
+        let is_all = wanted.contains(&Wanted::Models);
+        let named = wanted.iter().flat_map(|one| match one {
+            Wanted::Named(_, Meaning::Picks(picks)) => picks.as_slice(),
+            _ => &[],
+        });
+        let all = self.homely().filter(|_| is_all).map(Pick::Thing);
+        for pick in all.chain(named.copied().filter(|pick| matches!(pick, Pick::Thing(_)))) {
+            let stays = self.obstacle(&pick).or_else(|| tracked::of(self.stock, &pick).all());
+            if stays.is_none() && (self.terms.force || self.others(&pick).is_empty()) {
+                self.coming.add(pick, "");
+            }
+        }
+    }
+
+    /// The things in homes that are models.
+    fn homely(&self) -> impl Iterator<Item = usize> + use<'a> {
+        let things = self.stock.numbered().filter(|(_, thing)| thing.home() && thing.kind() != ThingKind::Locks);
+        things.map(|(index, _)| index)
+    }
+
     fn models(&mut self) {
         const WHY: &str = "every model";
         for (at, hub, holding) in self.stock.repositories() {
@@ -125,10 +154,8 @@ impl Clearer<'_, '_> {
                 }
             }
         }
-        for (index, thing) in self.stock.numbered() {
-            if thing.home() && thing.kind() != ThingKind::Locks {
-                self.add(Pick::Thing(index), WHY, false);
-            }
+        for index in self.homely() {
+            self.add(Pick::Thing(index), WHY, false);
         }
     }
 
@@ -259,7 +286,7 @@ impl Clearer<'_, '_> {
             Pick::Inside(..) => self.stock.path(pick).map_or_else(Vec::new, |path| of(self.needs.of_path(&path))),
             _ => Vec::new(),
         };
-        holders.extend(self.needs.linked(self.stock, pick).into_iter().cloned());
+        holders.extend(self.needs.linked(self.stock, pick, &self.coming).into_iter().cloned());
         holders.sort_unstable();
         holders.dedup();
         holders

@@ -1,15 +1,16 @@
-//! Links that `dedupe` has put in the place of copies elsewhere: what they lead to is the last copy of those files.
+//! Links that keep what they lead to: those that `dedupe` has put in the place of copies elsewhere, for which it is the last copy, and
+//! those that are part of something in the cache.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::needs::{Holder, Needs};
-use super::picks::Pick;
+use super::picks::{Pick, Picks};
 use super::stock::Stock;
 
 impl Needs {
-    /// The links that would lead to nothing without `pick`.
-    pub(super) fn linked(&self, stock: &Stock, pick: &Pick) -> Vec<&Holder> {
+    /// The links that would lead to nothing without `pick`, but for those that go themselves with what was `chosen`.
+    pub(super) fn linked(&self, stock: &Stock, pick: &Pick, chosen: &Picks) -> Vec<&Holder> {
         if !self.has_links() {
             return Vec::new();
         }
@@ -30,7 +31,9 @@ impl Needs {
                 _ => {}
             }
         }
-        let found: BTreeSet<&Holder> = paths.iter().flat_map(|path| self.links_to(path)).collect();
+        let goes = |link: &PathBuf| stock.around(link).is_some_and(|index| chosen.has(&Pick::Thing(index)));
+        let stays = |holder: &&Holder| !holder.link.as_ref().is_some_and(goes);
+        let found: BTreeSet<&Holder> = paths.iter().flat_map(|path| self.links_to(path)).filter(stays).collect();
         found.into_iter().collect()
     }
 }

@@ -21,8 +21,8 @@ pub struct Holder {
     pub model: String,
     /// Whether it is the project that asks.
     pub own: bool,
-    /// Whether it is a link that leads there, and no lock that names it.
-    pub link: bool,
+    /// The link that leads there, where it is one, and no lock that names it.
+    pub link: Option<PathBuf>,
 }
 
 /// What must stay, and for whom.
@@ -49,7 +49,7 @@ impl Needs {
     /// Adds what `lock` names, of a project that a person knows as `project`; `homes` are those of the cache that is looked at.
     pub fn add_lock(&mut self, lock: &Lock, project: &str, own: bool, homes: &Homes) {
         for model in &lock.models {
-            let holder = Holder { project: project.to_owned(), model: model.name.clone(), own, link: false };
+            let holder = Holder { project: project.to_owned(), model: model.name.clone(), own, link: None };
             for part in &model.parts {
                 match &part.place {
                     Place::Hub(place) => {
@@ -94,10 +94,10 @@ impl Needs {
         found
     }
 
-    /// Adds a link that `dedupe` made, and what it leads to, with links followed: without that the link would lead to nothing.
+    /// Adds a link, and what it leads to, with links followed: without that the link would lead to nothing.
     pub fn add_link(&mut self, link: &Path, target: PathBuf) {
         let project = format!("the link {}", crate::support::escape::path(link));
-        let holder = Holder { project, model: String::new(), own: false, link: true };
+        let holder = Holder { project, model: String::new(), own: false, link: Some(link.to_path_buf()) };
         self.links.entry(target).or_default().insert(holder);
     }
 
@@ -198,7 +198,7 @@ impl Holder {
 
     /// `the lock of /home/ada/p (asr) names it`.
     pub fn claim(&self) -> String {
-        format!("{} {} it", self.who(), if self.link { "leads to" } else { "names" })
+        format!("{} {} it", self.who(), if self.link.is_some() { "leads to" } else { "names" })
     }
 
     /// A project that holds something by a reference, and of which nothing more is known.
@@ -207,7 +207,7 @@ impl Holder {
             project: "a project that is not registered here".to_owned(),
             model: String::new(),
             own: false,
-            link: false,
+            link: None,
         }
     }
 }

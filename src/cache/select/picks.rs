@@ -187,8 +187,21 @@ impl Stock {
         self.things.iter().enumerate()
     }
 
-    /// The things that are parts of the same model as the one at `index`, itself among them.
+    /// The thing at `index` and what is nothing without it: the other parts of a model in several files, and links that lead to one of
+    /// them.
     pub(super) fn parts(&self, index: usize) -> Vec<usize> {
+        let mut all = self.files_of(index);
+        let (mut known, mut at) = (all.iter().copied().collect::<HashSet<_>>(), 0);
+        while let Some(one) = all.get(at).copied() {
+            let links: Vec<usize> = self.ties.links_to(one).collect();
+            all.extend(links.into_iter().flat_map(|link| self.files_of(link)).filter(|link| known.insert(*link)));
+            at += 1;
+        }
+        all
+    }
+
+    /// The files that are parts of the same model as the one at `index`, itself among them.
+    fn files_of(&self, index: usize) -> Vec<usize> {
         let Some(thing) = self.things.get(index) else { return vec![index] };
         let (name, path) = (thing.name(), thing.path());
         let Some((part, folder)) = Part::of(&name).zip(path.parent()) else { return vec![index] };
@@ -211,8 +224,11 @@ impl Stock {
         all
     }
 
-    /// Whether another part of the same model stands before it.
+    /// Whether it is judged with another: with what it leads to, or with the part of the same model that stands before it.
     pub(super) fn is_later_part(&self, index: usize) -> bool {
+        if self.ties.leads_to(index).is_some() {
+            return true;
+        }
         let Some((thing, before)) = self.things.get(index).zip(index.checked_sub(1)) else { return false };
         let name = thing.name();
         let Some(part) = Part::of(&name).filter(|part| part.number > 1) else { return false };
@@ -223,10 +239,16 @@ impl Stock {
         };
         // Nearly always it is the one beside it.
         self.things.get(before).is_some_and(|other| goes_with(&other))
-            || self.parts(index).first().is_some_and(|first| *first != index)
+            || self.files_of(index).first().is_some_and(|first| *first != index)
     }
 
-    /// `picks`, and of each part of a model the others.
+    /// Whether nothing else goes with it.
+    pub(super) fn is_alone(&self, index: usize) -> bool {
+        let is_part = || self.things.get(index).is_some_and(|thing| Part::of(&thing.name()).is_some());
+        self.ties.leads_to(index).is_none() && self.ties.links_to(index).next().is_none() && !is_part()
+    }
+
+    /// `picks`, and with each what is nothing without it.
     pub(super) fn with_parts(&self, picks: Vec<Pick>) -> Vec<Pick> {
         let (mut all, mut seen) = (Vec::with_capacity(picks.len()), HashSet::new());
         for pick in picks {

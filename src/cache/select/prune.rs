@@ -2,6 +2,7 @@
 
 mod by_use;
 mod goals;
+mod held;
 mod leavings;
 mod useful;
 
@@ -19,6 +20,7 @@ use super::stock::{Content, Holding, HubStock, Revision, Stock, Thing, ThingKind
 use super::used::{UseLog, Used};
 use super::{Kept, Selection, Stays};
 use crate::support::{quoted, time};
+use held::Held;
 
 /// What is to be taken.
 #[derive(Debug, Clone, Default)]
@@ -200,7 +202,7 @@ impl<'a> Pruner<'a, '_> {
         let unknown = |name: &&String| crate::models::hub::refs::is_ours(name) && self.needs.counts(name, &commit);
         let stays = if let Some(holder) = self.needs.of_revision(holding, &commit).first() {
             Some(format!("the lock of {} names it", holder.text()))
-        } else if let Some(link) = self.needs.linked(self.stock, &pick).first() {
+        } else if let Some(link) = self.needs.linked(self.stock, &pick, &self.picks).first() {
             Some(link.claim())
         } else if self.is_kept(&pick) || self.is_kept(&Pick::Repository(at)) {
             Some("--keep".to_owned())
@@ -275,7 +277,7 @@ impl<'a> Pruner<'a, '_> {
         let (pick, path) = (Pick::Thing(index), thing.path());
         let stays = if let Some(holder) = self.needs.of_thing(&thing).first() {
             Some(format!("the lock of {} names it", holder.text()))
-        } else if let Some(link) = self.needs.linked(self.stock, &pick).first() {
+        } else if let Some(link) = self.needs.linked(self.stock, &pick, &self.picks).first() {
             Some(link.claim())
         } else if let Some(git) = thing.git {
             Some(format!("it holds a Git repository, {}", crate::support::escape::path(git)))
@@ -342,15 +344,21 @@ impl<'a> Pruner<'a, '_> {
     /// Everything goes but what locks name: notes, locks and chunks, too.
     fn all_but_the_lock(&mut self) {
         const WHY: &str = "the lock does not name it";
+        let mut held = Held::default();
         for candidate in self.revisions_left() {
-            self.take_unless_needed(&candidate, WHY);
+            if !held.holds(self, &candidate) {
+                self.take_unless_needed(&candidate, WHY);
+            }
         }
         for (index, thing) in self.models() {
             if !self.picks.has(&Pick::Thing(index)) {
                 // A model in several files goes with the first of them.
-                let candidate = self.model(index, thing);
+                let candidate = self.model(index, thing).filter(|candidate| !held.holds(self, candidate));
                 candidate.into_iter().for_each(|candidate| self.take_unless_needed(&candidate, WHY));
             }
+        }
+        while let Some(candidate) = held.next(self) {
+            self.take_unless_needed(&candidate, WHY);
         }
         for (at, holding) in self.homes() {
             let is_there = holding.entry(&holding.repository.folder.join(".no_exist")).is_some();

@@ -85,7 +85,7 @@ impl<'a> Settling<'a, '_> {
             && idle
             && orphans
             && repository.problems.is_empty()
-            && self.needs.linked(self.stock, &Pick::Repository(at)).is_empty()
+            && self.needs.linked(self.stock, &Pick::Repository(at), self.picks).is_empty()
             && !self.needs.is_open(holding.entries.iter())
     }
 

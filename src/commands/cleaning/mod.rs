@@ -189,7 +189,8 @@ impl<'a> Scene<'a> {
                 return Err(no_application(place, &why));
             }
         }
-        let Needed { needs, projects, links, unseen, homes } = Needed::read(context, &survey, now, scope)?;
+        let Needed { mut needs, projects, links, unseen, homes } = Needed::read(context, &survey, now, scope)?;
+        stock.tie().into_iter().for_each(|(link, real)| needs.add_link(&link, real));
         let log = who::use_log(&survey.layout.cache_root);
         let named = named(&projects, &homes);
         Ok(Self {

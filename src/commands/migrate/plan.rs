@@ -13,7 +13,7 @@ use super::{named, theirs};
 use crate::cache::Place;
 use crate::cache::hub::full_name;
 use crate::cache::migrate::sources::{Found, Search};
-use crate::cache::migrate::{Known, Options, Owners, Shape, Sources, Stay, Targets, begun};
+use crate::cache::migrate::{Known, Options, Owners, Shape, Sources, Stay, Targets, begun, pointing_out};
 use crate::cache::places::{Aside, Why};
 use crate::catalogue;
 use crate::cli::MigrateArgs;
@@ -40,6 +40,7 @@ pub(super) fn acting<'a>(options: &Options<'_>, progress: &'a dyn Fn(u64)) -> Op
         tracked: options.tracked.clone(),
         writers: options.writers.clone(),
         known: options.known.clone(),
+        links: options.links.clone(),
         now: options.now,
         progress: Some(progress),
     }
@@ -84,6 +85,7 @@ pub(super) fn prepare(context: &Context, survey: &Survey, arguments: &MigrateArg
         tracked: tracked(&mut found),
         writers: open_files(Path::new("/")).map(|open| open.written).unwrap_or_default(),
         known,
+        links: if found.parts.is_empty() { Vec::new() } else { pointing_out(&targets.root) },
         now: time::seconds(),
         progress: None,
     };

@@ -8,8 +8,8 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 
+use super::held::Held;
 use super::{Candidate, Pruner, span};
-use crate::cache::parts::Part;
 use crate::cache::select::picks::{At, Pick};
 use crate::cache::select::stock::{Holding, HubStock, Revision, Thing, ThingKind};
 use crate::cache::select::used::{self, Used};
@@ -25,11 +25,27 @@ pub(super) struct LeastUsed {
     /// Things that are one of many files, the last first, which nothing but their turn is noted of: when they were used last, and their
     /// number.
     files: Vec<(Option<i64>, u32)>,
+    /// Those that a link leads to.
+    held: Held,
+    /// What was used after this, in seconds since 1970, is left out.
+    limit: i64,
 }
 
 impl LeastUsed {
     /// The next one, as it is judged now that `pruner` has chosen those before.
     pub(super) fn next(&mut self, pruner: &Pruner<'_, '_>) -> Option<Candidate> {
+        while let Some(candidate) = self.in_turn(pruner) {
+            if candidate.used.is_some_and(|used| used.at > self.limit) {
+                // All that come after it were used later.
+                (self.waiting, self.files) = Default::default();
+            } else if !self.held.holds(pruner, &candidate) {
+                return Some(candidate);
+            }
+        }
+        self.held.next(pruner)
+    }
+
+    fn in_turn(&mut self, pruner: &Pruner<'_, '_>) -> Option<Candidate> {
         loop {
             if self.file_is_next(pruner) {
                 let (_, index) = self.files.pop()?;
@@ -58,13 +74,9 @@ impl LeastUsed {
 impl<'a> Pruner<'a, '_> {
     /// Takes what nobody has used for `age` seconds.
     pub(super) fn unused_for(&mut self, age: i64) {
-        let limit = self.rules.now.saturating_sub(age);
-        let mut least_used = self.least_used_first();
+        let mut least_used = self.least_used_first(self.rules.now.saturating_sub(age));
         while let Some(candidate) = least_used.next(self) {
             let Some(used) = candidate.used else { continue };
-            if used.at > limit {
-                return;
-            }
             match self.stays(&candidate) {
                 Some(why) => self.keep_candidate(&candidate.pick, &candidate.name, why),
                 None => {
@@ -81,8 +93,8 @@ impl<'a> Pruner<'a, '_> {
         all.into_iter().filter(|pick| self.picks.add(*pick, why)).collect()
     }
 
-    /// All that may be chosen, in the order of its last use.
-    pub(super) fn least_used_first(&self) -> LeastUsed {
+    /// All that may be chosen and was not used after `limit` (seconds since 1970), in the order of its last use.
+    pub(super) fn least_used_first(&self, limit: i64) -> LeastUsed {
         let key = |candidate: &Candidate, number: usize| {
             let at = candidate.used.map(|used| used.at);
             (at, self.standing(&candidate.pick), candidate.name.clone(), number)
@@ -92,8 +104,8 @@ impl<'a> Pruner<'a, '_> {
         let mut files: Vec<(Option<i64>, u32)> = Vec::new();
         for (index, thing) in self.models().filter(|(index, _)| !self.picks.has(&Pick::Thing(*index))) {
             match u32::try_from(index) {
-                Ok(index) if thing.is_one_of_many() && Part::of(&thing.name()).is_none() => {
-                    files.push((self.use_of_thing(thing).map(|used| used.at), index))
+                Ok(short) if thing.is_one_of_many() && self.stock.is_alone(index) => {
+                    files.push((self.use_of_thing(thing).map(|used| used.at), short))
                 }
                 _ => waiting.extend(self.model(index, thing).map(|one| (key(&one, index), one))),
             }
@@ -101,7 +113,7 @@ impl<'a> Pruner<'a, '_> {
         files.sort_unstable_by(|(at, index), (other_at, other)| {
             other_at.cmp(at).then_with(|| self.by_name(*other, *index)).then_with(|| other.cmp(index))
         });
-        LeastUsed { waiting, files }
+        LeastUsed { waiting, files, held: Held::default(), limit }
     }
 
     fn by_name(&self, one: u32, other: u32) -> Ordering {

@@ -81,7 +81,7 @@ impl Pruner<'_, '_> {
 
     /// Takes `pick`, unless a link elsewhere leads to it.
     fn unless_linked(&mut self, pick: Pick, name: &str, why: &str) {
-        match self.needs.linked(self.stock, &pick).first() {
+        match self.needs.linked(self.stock, &pick, &self.picks).first() {
             Some(link) => {
                 let path = self.stock.path(&pick).unwrap_or_default();
                 self.kept.push(self.keeps(name, &path, link.claim()));

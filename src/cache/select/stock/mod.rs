@@ -9,6 +9,7 @@ mod read;
 mod record;
 mod repository;
 mod things;
+mod ties;
 mod tree;
 
 use std::collections::HashSet;
@@ -21,6 +22,7 @@ pub use payloads::{Payload, Payloads, Shared};
 pub use read::{Sources, read};
 pub use repository::{Content, Holding, Repository, Revision};
 pub use things::{Lot, Thing, Things, Whole};
+pub use ties::Ties;
 
 /// Everything that could go.
 #[derive(Debug, Default)]
@@ -29,6 +31,8 @@ pub struct Stock {
     pub hubs: Vec<HubStock>,
     /// What lies elsewhere than in a hub.
     pub things: Things,
+    /// Which of those are links to others, once somebody has looked ([`Self::tie`]).
+    pub ties: Ties,
     /// The application caches.
     pub applications: Vec<Application>,
     /// What the homes take for what `undo` can bring back, in bytes.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::git;
 use super::tree::{Walk, walk, walk_repository};
 use super::{
-    Application, Entries, Entry, EntryKind, Holding, HubStock, Lot, Payload, Payloads, Seen, Stock, Thing, ThingKind,
+    Application, Entries, Entry, EntryKind, Holding, HubStock, Lot, Payload, Payloads, Seen, Stock, ThingKind, Things,
     Whole, is_protected,
 };
 use crate::cache::hub::Hub;
@@ -76,18 +76,20 @@ pub fn read(inventory: &Inventory, sources: &Sources<'_>) -> Stock {
     }
     let homes = inventory.places.iter().filter(|found| matches!(found.place.kind, Kind::Home));
     let homes: Vec<&Path> = homes.map(|found| found.place.real.as_path()).collect();
-    // A million files need not be looked at again: they are no links.
-    let is_link_back =
-        |thing: Thing<'_>| !thing.first().is_some_and(|one| one.is_plain()) && is_link_back(&thing.path(), &homes);
-    stock.things.retain(|thing| !is_link_back(thing));
     stock.things.settle();
+    // A million files need not be looked at again: they are no links.
+    let links = stock.things.iter().filter(|thing| !thing.first().is_some_and(|one| one.is_plain()));
+    let backs: HashSet<PathBuf> =
+        links.map(|thing| thing.path().into_owned()).filter(|path| is_link_back(path, &homes, &stock.things)).collect();
+    stock.things.retain(|thing| backs.is_empty() || !backs.contains(&*thing.path()));
     stock
 }
 
 /// Whether it is a link to a folder in one of `homes`, as a migration leaves them for others: it is no model of its own, and takes nothing.
-fn is_link_back(path: &Path, homes: &[&Path]) -> bool {
+/// One to a folder that is a thing itself goes with that.
+fn is_link_back(path: &Path, homes: &[&Path], things: &Things) -> bool {
     let real = path.is_symlink().then(|| path.canonicalize().ok()).flatten().filter(|real| real.is_dir());
-    real.is_some_and(|real| homes.iter().any(|home| real.starts_with(home)))
+    real.is_some_and(|real| homes.iter().any(|home| real.starts_with(home)) && things.around(&real).is_none())
 }
 
 /// The places that lie in others.

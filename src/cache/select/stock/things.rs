@@ -146,6 +146,15 @@ impl Things {
         self.of_slot(*self.order.get(at)?)
     }
 
+    /// The one at `path`, or around it, in the order of paths.
+    pub(super) fn around(&self, path: &Path) -> Option<usize> {
+        path.ancestors().find_map(|path| {
+            self.order
+                .binary_search_by(|slot| self.of_slot(*slot).map_or(Ordering::Less, |thing| (*thing.path()).cmp(path)))
+                .ok()
+        })
+    }
+
     fn of_slot(&self, slot: Slot) -> Option<Thing<'_>> {
         Some(match slot {
             Slot::Whole(at) => {

@@ -1,0 +1,161 @@
+//! Links that a person made in the cache, `best.pt -> run-7.pt`: none is left that leads to nothing, and none that keeps a model is
+//! overlooked.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so and stops")]
+
+#[path = "support/aged.rs"]
+mod aged;
+#[path = "support/lived.rs"]
+mod lived;
+mod support;
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use aged::{four, there};
+use lived::HUB;
+use support::project::Room;
+
+const TORCH: &str = ".cache/torch/hub/checkpoints";
+
+/// A checkpoint of so many kB that nobody has used for so many days.
+fn checkpoint(room: &Room, name: &str, size: usize, days: u64) {
+    let name = format!("{TORCH}/{name}");
+    room.write(&name, vec![7; size * 1000]);
+    let then = SystemTime::now() - Duration::from_secs(days * 86_400);
+    let file = fs::File::options().write(true).open(room.place(&name)).unwrap();
+    file.set_times(fs::FileTimes::new().set_accessed(then).set_modified(then)).unwrap();
+}
+
+fn link(room: &Room, name: &str, to: impl AsRef<Path>) {
+    symlink(to, room.place(&format!("{TORCH}/{name}"))).unwrap();
+}
+
+/// A checkpoint with two links, one of them by way of the other, and one that was used today.
+fn checkpoints() -> Room {
+    let room = Room::bare();
+    room.write("modelstrap.toml", "[project]\nname = \"p\"\n");
+    room.setup(&[]);
+    checkpoint(&room, "run-7.pt", 3000, 60);
+    checkpoint(&room, "run-8.pt", 1000, 0);
+    link(&room, "best.pt", "run-7.pt");
+    link(&room, "a-best.pt", room.place(&format!("{TORCH}/best.pt")));
+    link(&room, "z-last.pt", "run-8.pt");
+    room
+}
+
+fn names(room: &Room) -> Vec<String> {
+    let folder = fs::read_dir(room.place(TORCH)).into_iter().flatten();
+    let mut found: Vec<String> = folder
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| !name.starts_with('.'))
+        .collect();
+    found.sort_unstable();
+    found
+}
+
+const ALL: [&str; 5] = ["a-best.pt", "best.pt", "run-7.pt", "run-8.pt", "z-last.pt"];
+
+#[test]
+fn a_link_goes_with_what_it_leads_to_and_comes_back_with_it() {
+    for rule in [["--older-than", "30d"], ["--max-size", "2MB"]] {
+        let room = checkpoints();
+        let before = room.tree();
+        let ran = room.run(&[&["prune", "--grace", "0", "--yes"], &rule[..]].concat()).expect(0);
+        assert_eq!(names(&room), ["run-8.pt", "z-last.pt"], "{rule:?}: {}{}", ran.out, ran.err);
+        assert!(!ran.err.contains("Stays"), "{rule:?}: {}", ran.err);
+        room.run(&["prune", "--undo"]).expect(0);
+        let ours = |name: &str| name.starts_with("p/.cache/.modelstrap") || name.ends_with("/.modelstrap");
+        room.tree().without(ours).assert_eq(&before.without(ours), "an undo");
+    }
+}
+
+#[test]
+fn a_second_run_has_nothing_to_do() {
+    let room = checkpoints();
+    room.run(&["prune", "--grace", "0", "--older-than", "30d", "--yes", "--now"]).expect(0);
+    let ran = room.run(&["prune", "--grace", "0", "--older-than", "30d", "--yes", "--now"]).expect(0);
+    assert_eq!((ran.out.as_str(), ran.err.as_str()), ("", "Nothing to remove.\n"));
+}
+
+#[test]
+fn who_makes_a_link_today_or_keeps_one_means_what_it_leads_to() {
+    let room = checkpoints();
+    let ran = room.run(&["prune", "--older-than", "30d", "--yes"]).expect(0);
+    assert_eq!(names(&room), ALL);
+    assert!(ran.err.contains("run-7.pt: it came or changed less than 1 h ago"), "{}", ran.err);
+    for link in ["best.pt", "a-best.pt", "run-7.pt"] {
+        let ran = room.run(&["prune", "--grace", "0", "--older-than", "30d", "--keep", link, "--yes"]).expect(0);
+        assert_eq!(names(&room), ALL, "{link}");
+        assert!(ran.err.contains("run-7.pt: --keep"), "{link}: {}", ran.err);
+    }
+}
+
+#[test]
+fn clear_takes_a_link_alone_and_a_file_with_its_links() {
+    let room = checkpoints();
+    room.run(&["clear", "best.pt", "--yes"]).expect(0);
+    // What led there by way of it leads to nothing, as it would for anybody.
+    assert_eq!(names(&room), ["a-best.pt", "run-7.pt", "run-8.pt", "z-last.pt"]);
+    room.run(&["clear", "--undo"]).expect(0);
+    let ran = room.run(&["clear", "run-7.pt", "--yes", "--now"]).expect(0);
+    assert_eq!(names(&room), ["run-8.pt", "z-last.pt"]);
+    assert!(ran.out.contains("best.pt"), "{}", ran.out);
+}
+
+#[test]
+fn a_link_to_a_folder_goes_with_the_folder() {
+    let room = checkpoints();
+    let folder = ".cache/torch/hub/org_repo_main";
+    room.write(&format!("{folder}/hubconf.py"), "dependencies = []\n");
+    symlink("org_repo_main", room.place(".cache/torch/hub/latest")).unwrap();
+    room.run(&["prune", "--grace", "0", "--older-than", "0s", "--yes", "--now"]).expect(0);
+    let left = fs::symlink_metadata(room.place(".cache/torch/hub/latest"));
+    assert_eq!((left.is_ok(), room.exists(folder), names(&room).len()), (false, false, 0));
+}
+
+#[test]
+fn a_link_into_a_hub_keeps_what_it_leads_to_until_it_goes_itself() {
+    let room = four();
+    fs::create_dir_all(room.place(TORCH)).unwrap();
+    link(&room, "mine.bin", room.place(&format!("{HUB}/models--org--a/blobs/a")));
+    let ran = room.run(&["prune", "--grace", "0", "--older-than", "75d", "--yes", "--now"]).expect(0);
+    assert_eq!(there(&room), "acd");
+    let said = format!("{}{}", ran.out, ran.err);
+    assert!(said.contains("mine.bin leads to it"), "{said}");
+    let refused = room.run(&["clear", "org/a", "--yes"]).expect(1);
+    assert!(refused.err.contains("mine.bin"), "{}", refused.err);
+    room.run(&["clear", "org/a", "mine.bin", "--yes", "--now"]).expect(0);
+    assert_eq!((there(&room).as_str(), names(&room).len()), ("cd", 0));
+    // With everything else goes the link, and so nothing keeps what it leads to.
+    link(&room, "mine.bin", room.place(&format!("{HUB}/models--org--c/blobs/c")));
+    let ran = room.run(&["clear", "models", "--yes", "--now"]).expect(0);
+    assert!(!ran.err.contains("leads to it"), "{}", ran.err);
+    assert_eq!((there(&room).as_str(), names(&room).len()), ("", 0));
+}
+
+#[test]
+fn a_link_in_a_folder_keeps_what_it_leads_to_while_the_folder_stays() {
+    let room = checkpoints();
+    let folder = ".cache/torch/hub/org_repo_main";
+    room.write(&format!("{folder}/hubconf.py"), "dependencies = []\n");
+    symlink("../checkpoints/run-7.pt", room.place(&format!("{folder}/weights.pt"))).unwrap();
+    let ran = room.run(&["prune", "--grace", "0", "--older-than", "30d", "--yes"]).expect(0);
+    assert_eq!(names(&room), ALL);
+    assert!(ran.err.contains("org_repo_main/weights.pt leads to it"), "{}", ran.err);
+    room.run(&["prune", "--grace", "0", "--older-than", "0s", "--yes", "--now"]).expect(0);
+    assert_eq!((names(&room).len(), room.exists(folder)), (0, false));
+}
+
+#[test]
+fn a_link_that_leads_out_of_the_cache_is_not_said_to_have_other_names() {
+    let room = checkpoints();
+    room.write("weights.pt", vec![1; 1000]);
+    link(&room, "out.pt", room.place("weights.pt"));
+    let ran = room.run(&["prune", "--grace", "0", "--keep", "run-8.pt", "--max-size", "1kB", "--yes"]).expect(1);
+    let said = ran.out + &ran.err;
+    assert!(said.contains("out.pt: to remove it makes no room: it is a link"), "{said}");
+    assert_eq!(names(&room), ["out.pt", "run-8.pt", "z-last.pt"]);
+}
