@@ -73,10 +73,10 @@ pub fn select<'a>(
             Wanted::Models => clearer.models(),
             Wanted::Applications => clearer.applications(),
             Wanted::Named(_, Meaning::Picks(picks)) => {
-                for pick in picks {
+                for pick in picks.iter() {
                     match pick {
-                        Pick::Payload(hub, index) => clearer.shared.push((*hub, *index)),
-                        pick => clearer.add(*pick, "you named it", true),
+                        Pick::Payload(hub, index) => clearer.shared.push((hub, index)),
+                        pick => clearer.add(pick, "you named it", true),
                     }
                 }
             }
@@ -112,12 +112,12 @@ impl<'a> Clearer<'a, '_> {
             return;
         }
         let is_all = wanted.contains(&Wanted::Models);
-        let named = wanted.iter().flat_map(|one| match one {
-            Wanted::Named(_, Meaning::Picks(picks)) => picks.as_slice(),
-            _ => &[],
+        let named = wanted.iter().filter_map(|one| match one {
+            Wanted::Named(_, Meaning::Picks(picks)) => Some(picks.iter()),
+            _ => None,
         });
         let all = self.homely().filter(|_| is_all).map(Pick::Thing);
-        for pick in all.chain(named.copied().filter(|pick| matches!(pick, Pick::Thing(_)))) {
+        for pick in all.chain(named.flatten().filter(|pick| matches!(pick, Pick::Thing(_)))) {
             let stays = self.obstacle(&pick).or_else(|| tracked::of(self.stock, &pick).all());
             if stays.is_none() && (self.terms.force || self.others(&pick).is_empty()) {
                 self.coming.add(pick, "");

@@ -9,6 +9,7 @@ mod downloads;
 mod ledger;
 mod lines;
 mod linked;
+mod listed;
 pub mod locked;
 pub mod needs;
 pub mod picks;
@@ -27,6 +28,7 @@ use std::path::{Path, PathBuf};
 
 use super::remove::{Role, Supply as _, Victim};
 pub use lines::{Lines, Stays};
+pub use listed::Listed;
 pub use needs::Needs;
 pub use queue::Queue;
 pub use stock::Stock;

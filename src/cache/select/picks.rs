@@ -75,7 +75,7 @@ struct Run {
 
 impl Pick {
     /// The first of the list that it stands in, and its number there.
-    const fn split(self) -> (Self, usize) {
+    pub(super) const fn split(self) -> (Self, usize) {
         match self {
             Self::Repository(_) | Self::Absences(_) => (self, 0),
             Self::Revision(at, number) => (Self::Revision(at, 0), number),
@@ -90,7 +90,7 @@ impl Pick {
     }
 
     /// The one with this number of the list that it is the first of.
-    const fn with(self, number: usize) -> Self {
+    pub(super) const fn with(self, number: usize) -> Self {
         match self {
             Self::Repository(_) | Self::Absences(_) => self,
             Self::Revision(at, _) => Self::Revision(at, number),

@@ -1,6 +1,7 @@
 //! The decisions over a stock that is made up: times, links and locks that no test could put on a disk.
 
 mod downloads;
+mod links;
 mod making;
 mod properties;
 
@@ -138,6 +139,7 @@ fn age_takes_what_no_lock_names_and_says_what_stays() {
     assert_eq!(kept(&found), expected);
     let keep = words::meaning("org/b", None, &stock, &[]).unwrap();
     let Meaning::Picks(keep) = keep else { panic!("{keep:?}") };
+    let keep: Vec<Pick> = keep.iter().collect();
     let found = prune::select(&stock, &needing('1', false), &UseLog::new(), &keep, &old);
     assert_eq!(lines(&found), [("tiny.pt", 70, "not used for 90 d")]);
     let log: UseLog = [("/c/whisper/tiny.pt".into(), NOW - DAY)].into_iter().collect();
@@ -344,14 +346,14 @@ fn a_model_of_the_project_is_its_revision_and_its_files() {
     ];
     let meaning = |word: &str| words::meaning(word, None, &stock, &named);
     let at = super::picks::At { hub: 0, repository: 0 };
-    assert_eq!(meaning("asr"), Ok(Meaning::Picks(vec![Pick::Revision(at, 0)])));
-    assert_eq!(meaning("base"), Ok(Meaning::Picks(vec![Pick::Thing(0)])));
-    assert_eq!(meaning("openai-whisper:base"), Ok(Meaning::Picks(vec![Pick::Thing(0)])));
+    assert_eq!(meaning("asr"), Ok(Meaning::Picks(vec![Pick::Revision(at, 0)].into())));
+    assert_eq!(meaning("base"), Ok(Meaning::Picks(vec![Pick::Thing(0)].into())));
+    assert_eq!(meaning("openai-whisper:base"), Ok(Meaning::Picks(vec![Pick::Thing(0)].into())));
     assert_eq!(meaning("gone"), Ok(Meaning::NotHere));
     for word in ["org/a@main", "org/a@2222", "hf:org/a@main", "ORG/A@main", "models/org/a@main"] {
-        assert_eq!(meaning(word), Ok(Meaning::Picks(vec![Pick::Revision(at, 1)])), "{word}");
+        assert_eq!(meaning(word), Ok(Meaning::Picks(vec![Pick::Revision(at, 1)].into())), "{word}");
     }
-    assert_eq!(meaning("org/a"), Ok(Meaning::Picks(vec![Pick::Repository(at)])));
+    assert_eq!(meaning("org/a"), Ok(Meaning::Picks(vec![Pick::Repository(at)].into())));
     assert_eq!(
         meaning("org/a@222"),
         Err(Problem::NoRevision(vec![commit('1'), commit('2')])),
@@ -406,45 +408,4 @@ fn a_folder_with_a_login_in_it_goes_file_by_file() {
     let going = victims(&found, 0);
     let victims: Vec<_> = going.iter().map(|one| (one.path.to_str().unwrap(), one.role)).collect();
     assert_eq!((victims, found.frees()), (vec![("/c/modelscope/x/a/weights.bin", Role::File)], 50));
-}
-
-#[test]
-fn what_a_link_elsewhere_leads_to_stays_and_is_not_cleared_without_force() {
-    let made = Making::of("org/a", 100).blob("x", 400, 90).blob("lost", 50, 90).revision('1', &["x"], 90);
-    let other = Making::of("org/b", 200).blob("y", 300, 90).blob("lost", 60, 90).revision('1', &["y"], 90);
-    let loose = Payload { used: false, ..payload("cc33", 3, 900) };
-    let mut stock = hub(vec![made.done(), other.done()]);
-    stock.hubs[0].payloads = vec![loose.clone()].into();
-    stock.things = vec![thing("/c/whisper/base.pt", 1, 140, 90)].into();
-    let targets = [
-        format!("{HUB}/models--org--a/blobs/x"),
-        format!("{HUB}/models--org--b/blobs/lost"),
-        loose.entry.path.to_str().unwrap().to_owned(),
-        "/c/whisper/base.pt".to_owned(),
-    ];
-    let mut needs = Needs::default();
-    targets.iter().for_each(|target| needs.add_link(Path::new("/home/ada/x"), target.into()));
-    let old = Rules { older_than: Some(DAY), ..rules() };
-    let found = pruned(&stock, &needs, &old);
-    let (orphan, named) = ("no revision has it", "no ref and no lock names it");
-    assert_eq!(lines(&found), [("org/a", 50, orphan), ("org/b@111111111111", 300, named)]);
-    let why = "the link /home/ada/x leads to it";
-    let expected = ["org/b", "shared store", "org/a@111111111111", "base.pt"].map(|name| (name, why));
-    assert_eq!(kept(&found), expected);
-
-    let terms = |force| Terms { now: NOW, busy: 60, force };
-    let all = |force| clear::select(&stock, &needs, &UseLog::new(), &[Wanted::Models], terms(force)).unwrap();
-    let found = all(false);
-    assert_eq!(lines(&found), [("org/b@111111111111", 300, "every model")]);
-    let why = "the link /home/ada/x leads to it; `--force` takes it";
-    assert_eq!(kept(&found), [("org/a", why), ("cc33", why), ("base.pt", why)]);
-    assert_eq!(all(true).lines.iter().count(), 4);
-    for word in ["org/a", "org/b", "base.pt"] {
-        let select = |force| {
-            let meaning = words::meaning(word, None, &stock, &[]).unwrap();
-            clear::select(&stock, &needs, &UseLog::new(), &[Wanted::Named(word.into(), meaning)], terms(force))
-        };
-        assert_eq!(select(false).unwrap_err()[0].holders[0].who(), "the link /home/ada/x");
-        assert_eq!(select(true).unwrap().lines.iter().count(), 1);
-    }
 }

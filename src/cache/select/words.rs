@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use super::Listed;
 use super::picks::{At, Pick};
 use super::stock::{Holding, Revision, Seen, Stock, ThingKind};
 use crate::support::{nearest, quoted};
@@ -25,7 +26,7 @@ pub struct Named {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Meaning {
     /// These.
-    Picks(Vec<Pick>),
+    Picks(Listed),
     /// A model of the project of which nothing is here.
     NotHere,
 }
@@ -83,7 +84,9 @@ pub fn meaning_in(
 ) -> Result<Meaning, Problem> {
     // A model in several files is no model without one of them.
     match alone(word, path, cache_root, stock, named)? {
-        Meaning::Picks(picks) if picks.len() <= MANY => Ok(Meaning::Picks(stock.with_parts(picks))),
+        Meaning::Picks(picks) if picks.len() <= MANY => {
+            Ok(Meaning::Picks(stock.with_parts(picks.iter().collect()).into()))
+        }
         other => Ok(other),
     }
 }
@@ -110,13 +113,13 @@ fn alone(
         .flat_map(|(number, _)| application(stock, number))
         .collect();
     if stock.applications.iter().any(|cache| cache.name == word) {
-        return Ok(if cache.is_empty() { Meaning::NotHere } else { Meaning::Picks(cache) });
+        return Ok(if cache.is_empty() { Meaning::NotHere } else { Meaning::Picks(cache.into()) });
     }
     for exact in [true, false] {
         let here = found(word, exact, stock, true);
         match here.len() {
             0 => {}
-            1 => return Ok(Meaning::Picks(here)),
+            1 => return Ok(Meaning::Picks(here.into())),
             _ => return Err(Problem::Several(paths(stock, &here))),
         }
     }
@@ -216,12 +219,12 @@ fn of_model(model: &Named, stock: &Stock) -> Meaning {
             }
         }
     }
-    if picks.is_empty() { Meaning::NotHere } else { Meaning::Picks(picks) }
+    if picks.is_empty() { Meaning::NotHere } else { Meaning::Picks(picks.into()) }
 }
 
 /// Everything at or below `path`, in whatever place it lies; `above`: also in the homes below it.
-fn at_path(path: &Path, above: bool, stock: &Stock) -> Vec<Pick> {
-    let mut picks = Vec::new();
+fn at_path(path: &Path, above: bool, stock: &Stock) -> Listed {
+    let mut picks = Listed::default();
     for (at, hub, holding) in stock.repositories() {
         let folder = &holding.repository.folder;
         if folder.starts_with(path) && (path.starts_with(&hub.root) || (hub.home && above)) {

@@ -34,7 +34,7 @@ impl Scene<'_> {
             };
             for meaning in found {
                 if let Meaning::Picks(found) = meaning {
-                    picks.extend(found);
+                    picks.extend(found.iter());
                 }
             }
         }
@@ -43,7 +43,7 @@ impl Scene<'_> {
             picks.iter().filter_map(|pick| self.stock.path(pick)).filter(|path| path.is_symlink()).collect();
         for real in links.iter().filter_map(|link| link.canonicalize().ok()) {
             if let Ok(Meaning::Picks(found)) = self.meaning(&quoted::text(&real)) {
-                picks.extend(found);
+                picks.extend(found.iter());
             }
         }
         Ok(picks)

@@ -30,7 +30,7 @@ use crate::cache::places::Place;
 use crate::cache::remove::{Remover, Swept};
 use crate::cache::select::stock::{self, Sources};
 use crate::cache::select::words::{self, Meaning, Named, Problem};
-use crate::cache::select::{Needs, Stock, UseLog};
+use crate::cache::select::{Listed, Needs, Stock, UseLog};
 use crate::cache::{Kind, scan, trust};
 use crate::models::homes::Homes;
 use crate::project::git;
@@ -266,7 +266,7 @@ impl<'a> Scene<'a> {
             return self.meaning(&printed);
         }
         if is_unknown && path.as_deref().is_some_and(|path| self.is_spent(path)) {
-            return Ok(Meaning::Picks(Vec::new()));
+            return Ok(Meaning::Picks(Listed::default()));
         }
         found.map_err(|problem| {
             let shown = quoted::shown(word);

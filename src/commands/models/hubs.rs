@@ -89,7 +89,7 @@ impl<'a> Going<'a> {
 
     fn wanted(&self, stock: &Stock) -> Vec<Wanted> {
         let named = self.paths(stock).into_iter().filter_map(|path| known(&path, stock));
-        let unlinked = Meaning::Picks(self.unlinked(stock));
+        let unlinked = Meaning::Picks(self.unlinked(stock).into());
         named.chain([Wanted::Named(self.place.repo.clone(), unlinked)]).collect()
     }
 

@@ -10,7 +10,7 @@ proptest::proptest! {
         stock.things = vec![thing("/c/whisper/base.pt", 1, 140, 9)].into();
         let _ = words::meaning(&word, None, &stock, &[]);
         if let Ok(Meaning::Picks(picks)) = words::meaning(&word, Some(Path::new(&path)), &stock, &[]) {
-            for pick in picks {
+            for pick in picks.iter() {
                 let found = stock.path(&pick).unwrap();
                 proptest::prop_assert!(found.starts_with("/c/huggingface") || found.starts_with("/c/whisper"));
             }

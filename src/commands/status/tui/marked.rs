@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::cache::select::Kept;
 use crate::cache::select::clear::Wanted;
 use crate::cache::select::picks::{At, Pick};
 use crate::cache::select::stock::Holding;
 use crate::cache::select::words::{self, Meaning};
+use crate::cache::select::{Kept, Listed};
 use crate::cache::stamp::Stamp;
 use crate::commands::cleaning::Scene;
 use crate::ui::browser::{Id, Kind, Tree};
@@ -42,7 +42,7 @@ pub(super) fn wanted(scene: &Scene<'_>, marked: &[Marked]) -> (Vec<Wanted>, Vec<
             Kind::Unfinished => unfinished(scene, &path),
             _ => match words::meaning("", Some(&path), &scene.stock, &scene.named) {
                 Ok(Meaning::Picks(picks)) => picks,
-                Ok(Meaning::NotHere) | Err(_) => Vec::new(),
+                Ok(Meaning::NotHere) | Err(_) => Listed::default(),
             },
         };
         if picks.is_empty() {
@@ -85,7 +85,7 @@ fn repository<T>(scene: &Scene<'_>, folder: &Path, picks: impl Fn(At, &Holding) 
 }
 
 /// The blobs that no revision has.
-fn orphans(scene: &Scene<'_>, folder: &Path) -> Vec<Pick> {
+fn orphans(scene: &Scene<'_>, folder: &Path) -> Listed {
     let picks = repository(scene, folder, |at, holding| {
         let is_old = |blob: &usize| holding.blob(*blob).is_some_and(|entry| is_old(scene, &entry.stamp));
         holding.orphans().filter(is_old).map(|blob| Pick::Orphan(at, blob)).collect()
@@ -94,7 +94,7 @@ fn orphans(scene: &Scene<'_>, folder: &Path) -> Vec<Pick> {
 }
 
 /// The unfinished downloads.
-fn unfinished(scene: &Scene<'_>, folder: &Path) -> Vec<Pick> {
+fn unfinished(scene: &Scene<'_>, folder: &Path) -> Listed {
     let picks = repository(scene, folder, |at, holding| {
         let all = holding.repository.unfinished.iter().enumerate().filter(|(_, (_, stamp))| is_old(scene, stamp));
         all.map(|(index, _)| Pick::Unfinished(at, index)).collect()
