@@ -25,7 +25,7 @@ pub(super) struct Settling<'a, 'n> {
 
 /// The lines of what was chosen.
 pub(super) fn lines<'a>(settling: &Settling<'a, '_>) -> Lines<'a> {
-    let whole: HashMap<At, usize> = settling.stock.repositories().filter_map(|(at, _, _)| settling.whole(at)).collect();
+    let whole = settling.whole();
     let mut accounts = Accounts::of(settling.stock);
     let mut lines = Lines::default();
     let mut done: HashSet<At> = HashSet::new();
@@ -89,13 +89,19 @@ impl<'a> Settling<'a, '_> {
             && !self.needs.is_open(holding.entries.iter())
     }
 
-    /// A repository of which nothing stays, and the choice with which it goes.
-    fn whole(&self, at: At) -> Option<(At, usize)> {
-        let all = || self.picks.iter().enumerate();
-        let named = all().find(|(_, (pick, _))| *pick == Pick::Repository(at));
-        let last = || all().filter(|(_, (pick, _))| matches!(pick, Pick::Revision(of, _) if *of == at)).last();
-        let (number, _) = named.or_else(last).filter(|_| self.goes_whole(at))?;
-        Some((at, number))
+    /// The repositories of which nothing stays, and the choice with which each goes: the one that names it, or else its last revision.
+    fn whole(&self) -> HashMap<At, usize> {
+        let (mut named, mut last) = (HashMap::new(), HashMap::new());
+        for (number, (pick, _)) in self.picks.iter().enumerate() {
+            match pick {
+                Pick::Repository(at) => drop(named.insert(at, number)),
+                Pick::Revision(at, _) => drop(last.insert(at, number)),
+                _ => {}
+            }
+        }
+        last.extend(named);
+        last.retain(|at, _| self.goes_whole(*at));
+        last
     }
 
     /// With the last revision of a repository goes its folder, and what nobody named in it: that has a line and a reason of its own.
