@@ -197,6 +197,22 @@ fn a_backup_of_nothing_is_no_backup() {
 }
 
 #[test]
+fn a_backup_of_empty_folders_is_none_and_replaces_no_archive() {
+    let room = Room::bare();
+    room.write("modelstrap.toml", "[project]\nname = \"p\"\n");
+    room.setup(&[]);
+    room.write(".cache/whisper/base.pt", vec![7; 1_100_000]);
+    room.run(&["backup", "a.tar", "--yes"]).expect(0);
+    let archive = fs::read(room.place("a.tar")).unwrap();
+    for more in [&["clear", "all", "--yes"][..], &["clear", "trash", "--yes"]] {
+        room.run(more).expect(0);
+        let ran = room.run(&["backup", "a.tar", "--yes"]).expect(1);
+        assert_eq!(ran.err, "error: the cache is empty: nothing was written\n");
+        assert!(fs::read(room.place("a.tar")).unwrap() == archive);
+    }
+}
+
+#[test]
 fn a_backup_that_may_not_fit_is_said_beforehand() {
     let room = Room::bare();
     let name = "ab".repeat(32);

@@ -187,6 +187,11 @@ impl Members {
         self.details.iter().fold(0, |sum, detail| sum.saturating_add(detail.size))
     }
 
+    /// Whether there is nothing but folders, as a setup leaves them: no file and no link.
+    pub fn is_hollow(&self) -> bool {
+        (0..self.len()).all(|at| self.kind(at) == Kind::Folder)
+    }
+
     /// How many contents there are.
     pub const fn contents(&self) -> usize {
         self.sums.len()

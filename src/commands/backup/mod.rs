@@ -58,7 +58,7 @@ pub(super) fn run(context: &Context, arguments: &BackupArgs) -> Result<Exit> {
     let mut found = gather::gather(&roots, &stores, &|name| choice.wants(name, &stores), &never)?;
     let left_out = std::mem::take(&mut found.left_out);
     let plan = order(context, arguments, found)?;
-    let is_empty = plan.index.members.is_empty() && plan.problems.is_empty();
+    let is_empty = plan.index.members.is_hollow() && plan.problems.is_empty();
     show(context, &plan, &left_out);
     let stream = pipe || is_stream(&target);
     if !stream && !is_empty {
@@ -139,7 +139,7 @@ fn show(context: &Context, plan: &Plan, left_out: &[(PathBuf, String)]) {
         output.warn(format!("{}: {why}; it is not stored", escape::path(path)));
     }
     let (contents, once) = sums(plan);
-    if plan.index.members.is_empty() {
+    if plan.index.members.is_hollow() {
         return;
     }
     let saved =

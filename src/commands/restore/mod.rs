@@ -46,7 +46,13 @@ pub(super) fn run(context: &Context, arguments: &RestoreArgs) -> Result<Exit> {
                 restore::tidy(&index, &target);
             }
             let all = end(&merge, None) == Exit::Done;
-            let why = if all { "all of it is here" } else { "what is not named above is here" };
+            let why = if index.members.is_hollow() {
+                "the archive holds no file"
+            } else if all {
+                "all of it is here"
+            } else {
+                "what is not named above is here"
+            };
             context.output.say(format!("Nothing to bring: {why}."));
         }
         report(context, arguments, &index, &merge, None)?;
