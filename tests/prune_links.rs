@@ -97,8 +97,8 @@ fn who_makes_a_link_today_or_keeps_one_means_what_it_leads_to() {
 fn clear_takes_a_link_alone_and_a_file_with_its_links() {
     let room = checkpoints();
     room.run(&["clear", "best.pt", "--yes"]).expect(0);
-    // What led there by way of it leads to nothing, as it would for anybody.
-    assert_eq!(names(&room), ["a-best.pt", "run-7.pt", "run-8.pt", "z-last.pt"]);
+    // With the one that leads to it.
+    assert_eq!(names(&room), ["run-7.pt", "run-8.pt", "z-last.pt"]);
     room.run(&["clear", "--undo"]).expect(0);
     let ran = room.run(&["clear", "run-7.pt", "--yes", "--now"]).expect(0);
     assert_eq!(names(&room), ["run-8.pt", "z-last.pt"]);
@@ -150,12 +150,115 @@ fn a_link_in_a_folder_keeps_what_it_leads_to_while_the_folder_stays() {
 }
 
 #[test]
-fn a_link_that_leads_out_of_the_cache_is_not_said_to_have_other_names() {
+fn a_link_that_leads_out_of_the_cache_is_taken_for_no_size() {
     let room = checkpoints();
     room.write("weights.pt", vec![1; 1000]);
-    link(&room, "out.pt", room.place("weights.pt"));
+    // So long that it takes a block of the disk.
+    link(&room, "out.pt", room.place(&format!("{}weights.pt", "./".repeat(50))));
     let ran = room.run(&["prune", "--grace", "0", "--keep", "run-8.pt", "--max-size", "1kB", "--yes"]).expect(1);
-    let said = ran.out + &ran.err;
-    assert!(said.contains("out.pt: to remove it makes no room: it is a link"), "{said}");
+    assert!(!format!("{}{}", ran.out, ran.err).contains("other names"), "{}{}", ran.out, ran.err);
     assert_eq!(names(&room), ["out.pt", "run-8.pt", "z-last.pt"]);
+}
+
+/// A folder of torch.hub's with a link in it, not used for so many days.
+fn repository_with_link(room: &Room, name: &str, days: u64, to: impl AsRef<Path>) {
+    let folder = format!(".cache/torch/hub/{name}");
+    room.write(&format!("{folder}/hubconf.py"), vec![b'#'; 1_000_000]);
+    let then = SystemTime::now() - Duration::from_secs(days * 86_400);
+    let file = fs::File::options().write(true).open(room.place(&format!("{folder}/hubconf.py"))).unwrap();
+    file.set_times(fs::FileTimes::new().set_accessed(then).set_modified(then)).unwrap();
+    symlink(to, room.place(&format!("{folder}/weights.pt"))).unwrap();
+}
+
+#[test]
+fn what_a_link_held_goes_in_its_turn_once_the_link_goes() {
+    let prune = ["prune", "--grace", "0", "--yes", "--now"];
+    for rule in [["--max-size", "1.5MB"], ["--older-than", "30d"]] {
+        let room = checkpoints();
+        repository_with_link(&room, "a_b_main", 80, "../checkpoints/run-7.pt");
+        repository_with_link(&room, "c_d_main", 90, "../a_b_main/hubconf.py");
+        let ran = room.run(&[&prune[..], &rule].concat()).expect(0);
+        let left = ["a_b_main", "c_d_main"].map(|name| room.exists(&format!(".cache/torch/hub/{name}")));
+        assert_eq!((names(&room).join(" "), left), ("run-8.pt z-last.pt".to_owned(), [false, false]), "{}", ran.out);
+        assert!(!ran.err.contains("Stays"), "{}", ran.err);
+    }
+}
+
+#[test]
+fn a_revision_without_a_ref_goes_in_the_same_run_as_the_folder_that_leads_to_it() {
+    let room = four();
+    let snapshots = format!("{HUB}/models--org--a");
+    fs::remove_file(room.place(&format!("{snapshots}/refs/main"))).unwrap();
+    repository_with_link(&room, "a_b_main", 40, room.place(&format!("{snapshots}/blobs/a")));
+    let ran = room.run(&["prune", "--grace", "0", "--yes", "--now"]).expect(0);
+    assert!(ran.err.contains("weights.pt leads to it") && there(&room) == "abcd", "{}", ran.err);
+    let ran = room.run(&["prune", "--grace", "0", "--older-than", "30d", "--yes", "--now"]).expect(0);
+    assert!(!ran.err.contains("Stays") && there(&room).is_empty(), "{}", ran.err);
+}
+
+#[test]
+fn a_link_to_a_revision_or_to_a_repository_keeps_it() {
+    let room = four();
+    let folder = |name: &str| room.place(&format!("{HUB}/models--org--{name}"));
+    fs::create_dir_all(room.place(TORCH)).unwrap();
+    let revision = fs::read_dir(folder("a").join("snapshots")).unwrap().next().unwrap().unwrap().path();
+    symlink(&revision, room.place(".cache/torch/hub/latest")).unwrap();
+    repository_with_link(&room, "a_b_main", 0, folder("b"));
+    let ran = room.run(&["prune", "--grace", "0", "--older-than", "30d", "--yes", "--now"]).expect(0);
+    assert_eq!(there(&room), "ab", "{}{}", ran.out, ran.err);
+    assert!(room.place(".cache/torch/hub/latest").is_dir(), "the link leads to its revision");
+}
+
+const URL: &str = "https://x.example/best.safetensors";
+const DIGEST: &str = "3918d00774856a342a95454e1415026967b0337bb39619e2ace71b9c3f453092";
+
+/// Locks a file that lies at the path that this gives.
+fn locked(room: &Room) -> &'static str {
+    let spec = format!("url:{URL}#sha256={DIGEST}");
+    room.write("modelstrap.toml", format!("[project]\nname = \"p\"\n\n[models]\nbest-safetensors = \"{spec}\"\n"));
+    let head = "version = 1\nmanifest = \"sha256:220be08b19d327570b21028367e83fd431861bbfccb47bf94bf4770881e0b991\"";
+    let file = format!("path = \"best.safetensors\", size = 200000, digest = \"sha256:{DIGEST}\", url = \"{URL}\"");
+    let part = format!("[[model.part]]\nplace = \"files\"\nhome = \"files\"\nfiles = [\n  {{ {file} }},\n]");
+    let model = format!("[[model]]\nname = \"best-safetensors\"\nspec = \"{spec}\"\n\n{part}");
+    room.write("modelstrap.lock", format!("{head}\n\n{model}\n\n# the end of modelstrap.lock\n"));
+    ".cache/files/ec7c2609df669ffd"
+}
+
+#[test]
+fn what_a_lock_names_by_way_of_links_stays() {
+    // By way of a link to a link, and by way of a folder that is a link to a revision, or to a folder of files.
+    for way in 0..3 {
+        let room = four();
+        checkpoint(&room, "best.safetensors", 200, 90);
+        let folder = room.place(locked(&room));
+        fs::create_dir_all(folder.parent().unwrap()).unwrap();
+        let hub = room.place(&format!("{HUB}/models--org--a"));
+        let revision = fs::read_dir(hub.join("snapshots")).unwrap().next().unwrap().unwrap().path();
+        symlink("../../blobs/a", revision.join("best.safetensors")).unwrap();
+        match way {
+            0 => {
+                fs::create_dir(&folder).unwrap();
+                fs::remove_file(room.place(&format!("{TORCH}/best.safetensors"))).unwrap();
+                link(&room, "middle.safetensors", revision.join("best.safetensors"));
+                symlink(room.place(&format!("{TORCH}/middle.safetensors")), folder.join("best.safetensors")).unwrap();
+            }
+            1 => symlink(revision, &folder).unwrap(),
+            _ => symlink(room.place(TORCH), &folder).unwrap(),
+        }
+        for rule in [&["--ci"][..], &["--older-than", "30d"], &["--max-size", "1kB"]] {
+            let ran = room.run(&[&["prune", "--grace", "0", "--yes", "--now"], rule].concat());
+            let found = fs::read(folder.join("best.safetensors"));
+            assert!(found.is_ok(), "{way} {rule:?}: {}{}", ran.out, ran.err);
+        }
+        assert_eq!(there(&room), if way < 2 { "a" } else { "" }, "{way}");
+    }
+}
+
+#[test]
+fn a_file_takes_no_part_of_another_model_along() {
+    let room = checkpoints();
+    checkpoint(&room, "x-00002-of-00002.gguf", 10, 0);
+    link(&room, "x-00001-of-00002.gguf", "run-7.pt");
+    room.run(&["clear", "run-7.pt", "--yes", "--now"]).expect(0);
+    assert_eq!(names(&room), ["run-8.pt", "x-00002-of-00002.gguf", "z-last.pt"]);
 }

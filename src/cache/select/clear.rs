@@ -286,7 +286,9 @@ impl<'a> Clearer<'a, '_> {
             Pick::Inside(..) => self.stock.path(pick).map_or_else(Vec::new, |path| of(self.needs.of_path(&path))),
             _ => Vec::new(),
         };
-        holders.extend(self.needs.linked(self.stock, pick, &self.coming).into_iter().cloned());
+        holders.extend(
+            self.needs.linked(self.stock, pick, &self.coming).into_iter().filter(|holder| !holder.own).cloned(),
+        );
         holders.sort_unstable();
         holders.dedup();
         holders

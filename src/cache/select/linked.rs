@@ -14,6 +14,7 @@ impl Needs {
         if !self.has_links() {
             return Vec::new();
         }
+        let mut around = Vec::new();
         let mut paths: Vec<PathBuf> = stock.path(pick).into_iter().collect();
         if let Some((hub, holding)) = pick.repository().and_then(|at| stock.at(at)) {
             match pick {
@@ -22,6 +23,7 @@ impl Needs {
                 }
                 Pick::Revision(_, index) => {
                     let revision = holding.repository.revisions.get(*index);
+                    around.extend([holding.repository.folder.clone(), holding.repository.folder.join("snapshots")]);
                     for blob in revision.into_iter().flat_map(|revision| revision.blobs()) {
                         paths.extend(holding.blob(blob).map(|entry| entry.path()));
                         paths.extend(holding.payload(hub, blob));
@@ -33,7 +35,9 @@ impl Needs {
         }
         let goes = |link: &PathBuf| stock.around(link).is_some_and(|index| chosen.has(&Pick::Thing(index)));
         let stays = |holder: &&Holder| !holder.link.as_ref().is_some_and(goes);
-        let found: BTreeSet<&Holder> = paths.iter().flat_map(|path| self.links_to(path)).filter(stays).collect();
+        let around = around.iter().flat_map(|path| self.links_at(path));
+        let found: BTreeSet<&Holder> =
+            paths.iter().flat_map(|path| self.links_to(path)).chain(around).filter(stays).collect();
         found.into_iter().collect()
     }
 }

@@ -61,6 +61,10 @@ impl Needs {
                             part.files.iter().filter_map(|file| sources::visible(other, file, homes).ok().flatten());
                         for path in paths {
                             self.paths.entry(lower(&path)).or_default().insert(holder.clone());
+                            // What a link leads to there is needed as well.
+                            if let Some(real) = path.canonicalize().ok().filter(|real| *real != path) {
+                                self.links.entry(real).or_default().insert(holder.clone());
+                            }
                         }
                     }
                 }
@@ -106,6 +110,11 @@ impl Needs {
         // Paths are compared part by part: what lies below a folder follows it.
         let found = self.links.range(path.to_path_buf()..).take_while(move |(target, _)| target.starts_with(path));
         found.flat_map(|(_, holders)| holders)
+    }
+
+    /// The links that lead to `path` itself.
+    pub(super) fn links_at(&self, path: &Path) -> impl Iterator<Item = &Holder> {
+        self.links.get(path).into_iter().flatten()
     }
 
     /// Whether there is a link at all.

@@ -194,7 +194,7 @@ impl Stock {
         let (mut known, mut at) = (all.iter().copied().collect::<HashSet<_>>(), 0);
         while let Some(one) = all.get(at).copied() {
             let links: Vec<usize> = self.ties.links_to(one).collect();
-            all.extend(links.into_iter().flat_map(|link| self.files_of(link)).filter(|link| known.insert(*link)));
+            all.extend(links.into_iter().filter(|link| known.insert(*link)));
             at += 1;
         }
         all
@@ -214,9 +214,13 @@ impl Stock {
             };
             of(index).is_some_and(|other| begins(&other.path()))
         };
+        if self.ties.leads_to(index).is_some() {
+            return vec![index];
+        }
         let is_its = |index: &usize| {
             let goes_with = |name: &OsStr| Part::of(name).is_some_and(|one| one.goes_with(&part));
-            of(index).is_some_and(|other| other.path().parent() == Some(folder) && goes_with(&other.name()))
+            self.ties.leads_to(*index).is_none()
+                && of(index).is_some_and(|other| other.path().parent() == Some(folder) && goes_with(&other.name()))
         };
         let mut all: Vec<usize> = (0..index).rev().take_while(is_near).filter(is_its).collect();
         all.reverse();

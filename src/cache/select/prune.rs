@@ -74,6 +74,7 @@ pub fn select<'a>(stock: &'a Stock, needs: &Needs, log: &UseLog, keep: &[Pick], 
         rules,
         picks: Picks::default(),
         kept: Stays::default(),
+        linked: Vec::new(),
         busy: RefCell::default(),
     };
     if rules.past.is_none() {
@@ -88,8 +89,10 @@ pub fn select<'a>(stock: &'a Stock, needs: &Needs, log: &UseLog, keep: &[Pick], 
                 pruner.unused_for(age);
             }
         }
+        pruner.take_unlinked();
     }
     let short = pruner.goals();
+    pruner.keep_linked();
     let lines = lines(&pruner.settling());
     Selection { lines, kept: pruner.kept, short }
 }
@@ -102,6 +105,8 @@ struct Pruner<'a, 'n> {
     rules: &'n Rules,
     picks: Picks,
     kept: Stays<'a>,
+    /// What nobody needs and a link leads to, its name, and why it would go.
+    linked: Vec<(Pick, String, String)>,
     /// Why nothing goes of the repositories that were asked about.
     busy: RefCell<HashMap<At, Option<String>>>,
 }
@@ -162,15 +167,13 @@ impl<'a> Pruner<'a, '_> {
                     continue;
                 }
                 let candidate = self.revision(at, hub, holding, index, revision);
-                let stays = self.stays(&candidate);
+                let stays = self.stays_anyway(&candidate);
                 let stays = stays.or_else(|| self.may_be_pinned(holding, revision, candidate.used));
                 match stays {
                     Some(why) => {
                         self.kept.push(self.keeps(&candidate.name, &revision.folder, why));
                     }
-                    None => {
-                        self.picks.add(candidate.pick, "no ref and no lock names it");
-                    }
+                    None => self.unless_linked(candidate.pick, &candidate.name, "no ref and no lock names it"),
                 }
             }
         }
@@ -202,8 +205,6 @@ impl<'a> Pruner<'a, '_> {
         let unknown = |name: &&String| crate::models::hub::refs::is_ours(name) && self.needs.counts(name, &commit);
         let stays = if let Some(holder) = self.needs.of_revision(holding, &commit).first() {
             Some(format!("the lock of {} names it", holder.text()))
-        } else if let Some(link) = self.needs.linked(self.stock, &pick, &self.picks).first() {
-            Some(link.claim())
         } else if self.is_kept(&pick) || self.is_kept(&Pick::Repository(at)) {
             Some("--keep".to_owned())
         } else if !self.rules.ci && revision.references.iter().any(|name| unknown(&name)) {
@@ -223,6 +224,11 @@ impl<'a> Pruner<'a, '_> {
 
     /// Why it stays that would go now.
     fn stays(&self, candidate: &Candidate) -> Option<String> {
+        self.stays_anyway(candidate).or_else(|| Some(self.holder(&candidate.pick)?.claim()))
+    }
+
+    /// The same, whatever links lead to it.
+    fn stays_anyway(&self, candidate: &Candidate) -> Option<String> {
         let of = candidate.pick.repository().and_then(|at| self.stock.at(at).map(|(_, holding)| (at, holding)));
         let stays = candidate.stays.clone().or_else(|| of.and_then(|(at, holding)| self.downloads(at, holding)));
         stays.or_else(|| {
@@ -277,8 +283,6 @@ impl<'a> Pruner<'a, '_> {
         let (pick, path) = (Pick::Thing(index), thing.path());
         let stays = if let Some(holder) = self.needs.of_thing(&thing).first() {
             Some(format!("the lock of {} names it", holder.text()))
-        } else if let Some(link) = self.needs.linked(self.stock, &pick, &self.picks).first() {
-            Some(link.claim())
         } else if let Some(git) = thing.git {
             Some(format!("it holds a Git repository, {}", crate::support::escape::path(git)))
         } else if self.is_kept(&pick) {
@@ -357,7 +361,7 @@ impl<'a> Pruner<'a, '_> {
                 candidate.into_iter().for_each(|candidate| self.take_unless_needed(&candidate, WHY));
             }
         }
-        while let Some(candidate) = held.next(self) {
+        while let Some(candidate) = held.freed(self).or_else(|| held.rest(self)) {
             self.take_unless_needed(&candidate, WHY);
         }
         for (at, holding) in self.homes() {

@@ -34,7 +34,11 @@ pub(super) struct LeastUsed {
 impl LeastUsed {
     /// The next one, as it is judged now that `pruner` has chosen those before.
     pub(super) fn next(&mut self, pruner: &Pruner<'_, '_>) -> Option<Candidate> {
-        while let Some(candidate) = self.in_turn(pruner) {
+        loop {
+            if let Some(candidate) = self.held.freed(pruner) {
+                return Some(candidate);
+            }
+            let Some(candidate) = self.in_turn(pruner) else { return self.held.rest(pruner) };
             if candidate.used.is_some_and(|used| used.at > self.limit) {
                 // All that come after it were used later.
                 (self.waiting, self.files) = Default::default();
@@ -42,7 +46,6 @@ impl LeastUsed {
                 return Some(candidate);
             }
         }
-        self.held.next(pruner)
     }
 
     fn in_turn(&mut self, pruner: &Pruner<'_, '_>) -> Option<Candidate> {
@@ -102,7 +105,10 @@ impl<'a> Pruner<'a, '_> {
         let revisions = self.revisions_left().into_iter().enumerate();
         let mut waiting: BTreeMap<Order, Candidate> = revisions.map(|(at, one)| (key(&one, at), one)).collect();
         let mut files: Vec<(Option<i64>, u32)> = Vec::new();
-        for (index, thing) in self.models().filter(|(index, _)| !self.picks.has(&Pick::Thing(*index))) {
+        // A link is judged by what it leads to, or not at all.
+        let is_link = |thing: &Thing<'_>| thing.is_one_of_many() && !thing.first().is_some_and(|one| one.is_plain());
+        let left = |(index, thing): &(usize, Thing<'_>)| !self.picks.has(&Pick::Thing(*index)) && !is_link(thing);
+        for (index, thing) in self.models().filter(left) {
             match u32::try_from(index) {
                 Ok(short) if thing.is_one_of_many() && self.stock.is_alone(index) => {
                     files.push((self.use_of_thing(thing).map(|used| used.at), short))

@@ -3,12 +3,10 @@
 use super::{Goal, Pruner, Room};
 use crate::cache::select::accounts::Accounts;
 use crate::cache::select::picks::{Pick, Picks};
-use crate::cache::select::stock::EntryKind;
 use crate::support::units;
 
 /// Why a model stays that a size might take.
 const NO_ROOM: &str = "to remove it makes no room: its contents have other names, which stay";
-const IS_LINK: &str = "to remove it makes no room: it is a link";
 
 impl Goal {
     /// Whether what goes from the disk of this device brings it nearer.
@@ -107,7 +105,7 @@ impl<'a> Pruner<'a, '_> {
             let device = self.device(&candidate.pick);
             let here = [first].into_iter().chain(missing.map(|(goal, _)| goal)).find(|goal| goal.counts(device));
             let Some(goal) = here else { continue };
-            let spared = || spared.has(&candidate.pick).then(|| self.no_room(&candidate.pick).to_owned());
+            let spared = || spared.has(&candidate.pick).then(|| NO_ROOM.to_owned());
             if let Some(why) = spared().or_else(|| self.stays(&candidate)) {
                 staying.add(candidate.pick, &why);
                 continue;
@@ -123,20 +121,11 @@ impl<'a> Pruner<'a, '_> {
             let parts = if is_judged { Vec::new() } else { self.stock.with_parts(vec![pick]) };
             if !self.is_useful(&parts, &accounts) {
                 for part in parts {
-                    useless.add(part, self.no_room(&part));
+                    useless.add(part, NO_ROOM);
                 }
             }
         }
         Way { chosen, staying, freed, useless }
-    }
-
-    fn no_room(&self, pick: &Pick) -> &'static str {
-        let is_link =
-            |index: &usize| self.stock.things.get(*index)?.first().map(|first| first.kind == EntryKind::Other);
-        match pick {
-            Pick::Thing(index) if is_link(index) == Some(true) => IS_LINK,
-            _ => NO_ROOM,
-        }
     }
 
     /// Adds what goes with `pick` to each goal that it counts for.

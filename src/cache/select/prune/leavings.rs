@@ -79,19 +79,6 @@ impl Pruner<'_, '_> {
         format!("{what} came or changed less than {} ago; `--grace 0` takes {them}", self.grace())
     }
 
-    /// Takes `pick`, unless a link elsewhere leads to it.
-    fn unless_linked(&mut self, pick: Pick, name: &str, why: &str) {
-        match self.needs.linked(self.stock, &pick, &self.picks).first() {
-            Some(link) => {
-                let path = self.stock.path(&pick).unwrap_or_default();
-                self.kept.push(self.keeps(name, &path, link.claim()));
-            }
-            None => {
-                self.picks.add(pick, why);
-            }
-        }
-    }
-
     /// References to commits that are not there: they hide the repository from `hf cache ls`. A repository in which there is
     /// nothing else goes whole.
     fn references(&mut self, at: At, holding: &Holding) {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::git;
 use super::tree::{Walk, walk, walk_repository};
 use super::{
-    Application, Entries, Entry, EntryKind, Holding, HubStock, Lot, Payload, Payloads, Seen, Stock, ThingKind, Things,
+    Application, Entries, Entry, EntryKind, Holding, HubStock, Lot, Payload, Payloads, Seen, Stock, Thing, ThingKind,
     Whole, is_protected,
 };
 use crate::cache::hub::Hub;
@@ -79,17 +79,20 @@ pub fn read(inventory: &Inventory, sources: &Sources<'_>) -> Stock {
     stock.things.settle();
     // A million files need not be looked at again: they are no links.
     let links = stock.things.iter().filter(|thing| !thing.first().is_some_and(|one| one.is_plain()));
-    let backs: HashSet<PathBuf> =
-        links.map(|thing| thing.path().into_owned()).filter(|path| is_link_back(path, &homes, &stock.things)).collect();
+    let backs = links.filter(|thing| is_link_back(thing, &homes, &stock)).map(|thing| thing.path().into_owned());
+    let backs: HashSet<PathBuf> = backs.collect();
     stock.things.retain(|thing| backs.is_empty() || !backs.contains(&*thing.path()));
     stock
 }
 
 /// Whether it is a link to a folder in one of `homes`, as a migration leaves them for others: it is no model of its own, and takes nothing.
-/// One to a folder that is a thing itself goes with that.
-fn is_link_back(path: &Path, homes: &[&Path], things: &Things) -> bool {
+/// In the cache it is one to a repository; one to what can go, a revision or a folder of a model, has to do with that.
+fn is_link_back(thing: &Thing<'_>, homes: &[&Path], stock: &Stock) -> bool {
+    let path = thing.path();
     let real = path.is_symlink().then(|| path.canonicalize().ok()).flatten().filter(|real| real.is_dir());
-    real.is_some_and(|real| homes.iter().any(|home| real.starts_with(home)) && things.around(&real).is_none())
+    let Some(real) = real.filter(|real| homes.iter().any(|home| real.starts_with(home))) else { return false };
+    let in_repository = |hub: &HubStock| real.strip_prefix(&hub.folder).is_ok_and(|path| path.components().count() > 1);
+    !thing.home() || (stock.around(&real).is_none() && !stock.hubs.iter().any(in_repository))
 }
 
 /// The places that lie in others.

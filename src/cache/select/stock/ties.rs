@@ -2,7 +2,7 @@
 //! goes with it; one that is part of a folder keeps what it leads to, which the folder would be broken without.
 
 use std::collections::BTreeMap;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use super::{EntryKind, Stock, Thing, ThingKind};
 
@@ -32,10 +32,6 @@ impl Ties {
             .map(|(_, link)| *link)
     }
 
-    fn add(&mut self, link: usize, to: usize) {
-        self.leads.insert(link, to);
-    }
-
     fn settle(&mut self) {
         self.led = self.leads.iter().map(|(link, led)| (*led, *link)).collect();
         self.led.sort_unstable();
@@ -49,27 +45,36 @@ impl Stock {
     }
 
     /// Looks where the links among the things lead; called when nothing is added to them or taken from them any more. Gives those links
-    /// that keep what they lead to, and what that is, with links followed.
+    /// that keep what they lead to, and what that is: each step of the way.
     pub fn tie(&mut self) -> Vec<(PathBuf, PathBuf)> {
         let (mut ties, mut keeping) = (Ties::default(), Vec::new());
         for (index, thing) in self.numbered() {
             for entry in thing.entries().filter(|entry| entry.kind == EntryKind::Other) {
                 let path = entry.path();
-                let Some(real) = out_of(&thing, &path) else { continue };
-                match self.things.around(&real).and_then(|to| Some((to, self.things.get(to)?))) {
-                    Some((to, _)) if to == index => {}
-                    Some((to, other)) if thing.is_one_of_many() && are_of_one(&thing, &other) => ties.add(index, to),
-                    Some((_, other)) if thing.home() && other.home() => keeping.push((path, real)),
-                    None if thing.home() && self.hubs.iter().any(|hub| hub.home && real.starts_with(&hub.folder)) => {
-                        keeping.push((path, real));
+                // One that leads to nothing needs nothing.
+                let Ok(real) = path.canonicalize() else { continue };
+                let steps = [next(&path), Some(real)];
+                for step in steps.into_iter().flatten() {
+                    match self.things.around(&step).and_then(|to| Some((to, self.things.get(to)?))) {
+                        Some((to, _)) if to == index => {}
+                        Some((to, other)) if thing.is_one_of_many() && are_of_one(&thing, &other) => {
+                            ties.leads.entry(index).or_insert(to);
+                        }
+                        Some((_, other)) if thing.home() && other.home() => keeping.push((path.clone(), step)),
+                        None if thing.home() && self.is_in_home_hub(&step) => keeping.push((path.clone(), step)),
+                        _ => {}
                     }
-                    _ => {}
                 }
             }
         }
+        keeping.dedup();
         ties.settle();
         self.ties = ties;
         keeping
+    }
+
+    fn is_in_home_hub(&self, path: &Path) -> bool {
+        self.hubs.iter().any(|hub| hub.home && path.starts_with(&hub.folder))
     }
 }
 
@@ -79,11 +84,8 @@ fn are_of_one(one: &Thing<'_>, other: &Thing<'_>) -> bool {
     is_model(one) && is_model(other) && (one.home() && other.home() || one.lot.root == other.lot.root)
 }
 
-/// Where the link at `path` leads, unless that is certainly in the thing that it is a part of: of those there may be many.
-fn out_of(thing: &Thing<'_>, path: &Path) -> Option<PathBuf> {
-    let inside = |target: &Path| target.components().all(|part| matches!(part, Component::Normal(_)));
-    if !thing.is_one_of_many() && std::fs::read_link(path).is_ok_and(|target| inside(&target)) {
-        return None;
-    }
-    path.canonicalize().ok()
+/// What the link at `path` says, which may be a link itself, with those on the way to it followed.
+fn next(path: &Path) -> Option<PathBuf> {
+    let said = path.parent()?.join(std::fs::read_link(path).ok()?);
+    Some(said.parent()?.canonicalize().ok()?.join(said.file_name()?))
 }

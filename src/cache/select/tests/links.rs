@@ -23,7 +23,7 @@ fn what_a_link_elsewhere_leads_to_stays_and_is_not_cleared_without_force() {
     let (orphan, named) = ("no revision has it", "no ref and no lock names it");
     assert_eq!(lines(&found), [("org/a", 50, orphan), ("org/b@111111111111", 300, named)]);
     let why = "the link /home/ada/x leads to it";
-    let expected = ["org/b", "shared store", "org/a@111111111111", "base.pt"].map(|name| (name, why));
+    let expected = ["base.pt", "org/a@111111111111", "org/b", "shared store"].map(|name| (name, why));
     assert_eq!(kept(&found), expected);
 
     let terms = |force| Terms { now: NOW, busy: 60, force };
