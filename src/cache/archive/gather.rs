@@ -183,8 +183,14 @@ impl Walk<'_> {
         match self.link(name, &path, &target) {
             Some(to) => self.put(path, name, folder, Thing::Link(to)),
             None => {
-                let why = format!("it is a link out of the cache, to {}", escape::path(&target));
-                self.found.left_out.push((path, why));
+                let real = path.canonicalize().ok();
+                let is_stored = real.is_some_and(|real| self.roots.iter().any(|root| real.starts_with(&root.path)));
+                let what = match is_stored {
+                    // The two may lie in other places where they are restored.
+                    true => "it is a link from one library's folder to another's, and what it leads to is stored there",
+                    false => "it is a link out of the cache",
+                };
+                self.found.left_out.push((path, format!("{what}, to {}", escape::path(&target))));
             }
         }
     }

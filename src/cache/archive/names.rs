@@ -280,7 +280,12 @@ pub fn relative(from: &[u8], to: &[u8]) -> Vec<u8> {
     let (from, to) = (split(from), split(to));
     let same = from.iter().zip(&to).take_while(|(one, other)| one == other).count();
     let up = std::iter::repeat_n(b"..".to_vec(), from.len() - same);
-    up.chain(to[same..].iter().cloned()).collect::<Vec<_>>().join(&b'/')
+    let mut parts: Vec<Vec<u8>> = up.chain(to[same..].iter().cloned()).collect();
+    // To the folder that it lies in: `ln -s FOLDER NAME`, run twice, makes such a link.
+    if parts.is_empty() {
+        parts.push(b".".to_vec());
+    }
+    parts.join(&b'/')
 }
 
 #[cfg(test)]
