@@ -33,7 +33,8 @@ fn a_link_in_the_cache_leads_to_where_its_file_is_then() {
         let snapshot = room.place(&format!("{hub}/models--org--m/snapshots/{NEW}/model.bin"));
         let model = link(&room, ".cache/whisper/model.bin", snapshot);
         let dry = room.run(&[words, &["--dry-run"]].concat()).expect(0);
-        assert!(dry.out.contains("links in the cache lead to the new place afterwards\n"), "{}", dry.out);
+        let promised = dry.out.matches("  1 link in the cache leads to the new place afterwards\n").count();
+        assert_eq!(promised, 2, "one of each place: {}", dry.out);
         let ran = room.run(words).expect(0);
         for (path, text) in [(&file, "weights"), (&folder.join("hubconf.py"), "code"), (&model, "of the hub")] {
             assert_eq!(
@@ -51,6 +52,25 @@ fn a_link_in_the_cache_leads_to_where_its_file_is_then() {
         room.run(words).expect(0);
         room.tree().assert_eq(&after, "a second run");
     }
+}
+
+#[test]
+fn what_a_link_does_not_lead_to_any_more_is_named() {
+    let room = Room::bare();
+    room.write("~/.cache/torch/hub/org_repo_main/hubconf.py", "code");
+    room.write("~/.cache/torch/hub/trusted_list", "org_repo\n");
+    room.write("~/.cache/whisper/tiny.pt", "weights");
+    symlink(room.place("~/.cache/whisper/tiny.pt"), room.place("~/.cache/torch/hub/by-way.pt")).unwrap();
+    link(&room, &format!("{TORCH}/hub"), room.place("~/.cache/torch/hub"));
+    link(&room, ".cache/whisper/by-way.pt", room.place("~/.cache/torch/hub/by-way.pt"));
+    let ran = room.run(&["migrate", "--yes"]).expect(0);
+    for said in [
+        "  .cache/torch/hub/hub leads to ~/.cache/torch/hub as before, where not everything is any more\n",
+        "  .cache/whisper/by-way.pt leads to nothing now; it said ~/.cache/torch/hub/by-way.pt\n",
+    ] {
+        assert!(ran.out.contains(said), "{said}{}{}", ran.out, ran.err);
+    }
+    assert!(!format!("{}{}", ran.out, ran.err).contains("to the new place"), "{}{}", ran.out, ran.err);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::dir::{Dir, Kind};
 use super::work::{Stop, Tally, To, Work};
-use super::{Part, dir};
+use super::{Part, Shape, dir};
 use crate::cache::link::{self, Root, Unseen};
 use crate::support::{escape, quoted, units};
 
@@ -163,7 +163,11 @@ impl Work<'_> {
             let Ok(below) = target.strip_prefix(&real) else { continue };
             match &lead.root.unseen {
                 None if lead.noted => count.0 += 1,
-                None => count.1 += 1,
+                // What becomes of one to a folder depends on what stays in it; a link that leads out of it stays itself.
+                None => {
+                    let real = target.canonicalize().ok().filter(|real| real.is_file());
+                    count.1 += usize::from(real.is_some_and(|file| file.starts_with(&part.real)));
+                }
                 Some(unseen) => stays.push((part.from.join(below), hidden(&lead.root.link, unseen))),
             }
         }
@@ -171,24 +175,23 @@ impl Work<'_> {
         self.say_of_links(count, "afterwards");
     }
 
-    /// Leads those links in the cache to the new place that led to no file which moved, but to a folder around files, or to a link. Of one
-    /// for which there is no such place, that is said.
+    /// Leads those links in the cache to the new place that led to no file which moved, but to a folder around files, or to a link. A folder
+    /// in which something stays keeps them, and that is said.
     pub(super) fn lead_rest(&mut self, part: &Part) {
         for Lead { root: Root { link, target, .. }, first, .. } in self.needed.leads.iter().filter(|lead| !lead.noted) {
-            let is_lost = std::fs::read_link(link).is_ok_and(|text| text == *target) && link.metadata().is_err();
             let Ok(below) = first.strip_prefix(&part.real) else { continue };
-            if !is_lost {
+            if !std::fs::read_link(link).is_ok_and(|text| text == *target) {
                 continue;
             }
             let new = if below.as_os_str().is_empty() { part.to.clone() } else { part.to.join(below) };
-            if new.metadata().is_ok() && link::lead(&self.needed.cache_root, link, target, &new).is_ok() {
-                self.needed.led.1 += 1;
-            } else {
-                self.out.notes.push(format!(
-                    "{} leads to nothing now: it led to {}",
-                    escape::path(link),
-                    escape::path(target)
-                ));
+            let in_order = !matches!(part.shape, Shape::Local | Shape::Proven);
+            if link.metadata().is_err() {
+                let is_led = in_order && new.metadata().is_ok();
+                let led = is_led && link::lead(&self.needed.cache_root, link, target, &new).is_ok();
+                self.needed.led.1 += usize::from(led);
+            } else if self.out.tally.files > 0 && first.is_dir() && !self.options.link_back {
+                let (link, first) = (escape::path(link), escape::path(first));
+                self.out.notes.push(format!("{link} leads to {first} as before, where not everything is any more"));
             }
         }
     }

@@ -237,6 +237,8 @@ impl Run<'_> {
         let options = plan::acting(options, &progress);
         let mut copies = Copies::of(&self.cache_root);
         let mut stopped = None;
+        let leads = |link: &&(PathBuf, PathBuf)| link.0.metadata().is_ok();
+        let before: Vec<&(PathBuf, PathBuf)> = options.links.iter().filter(leads).collect();
         for (part, outcome) in &mut self.parts {
             if stopped.is_some() {
                 *outcome = Outcome::default();
@@ -245,6 +247,12 @@ impl Run<'_> {
             let (done, stop) = migrate::carry_out(part, &options, &mut copies);
             *outcome = done;
             stopped = stop;
+        }
+        let lost = before.into_iter().filter(|link| !leads(link));
+        let lost =
+            lost.map(|(link, to)| format!("{} leads to nothing now; it said {}", escape::path(link), escape::path(to)));
+        if let Some((_, last)) = self.parts.last_mut() {
+            last.notes.extend(lost);
         }
         stopped
     }
