@@ -39,7 +39,7 @@ fn what_no_lock_names_is_fetched_again_by_its_commit_and_nothing_else_is() {
     room.run(&["verify", "--fix", "--dry-run"]).expect(3);
     room.run(&["verify", "--fix", "--offline"])
         .expect(3)
-        .says(&["org/tiny model.safetensors stays as it is: the network is switched off, and it is here only once"]);
+        .says(&["org/tiny model.safetensors stays as it is: the network is switched off, and no other file here is known to have its bytes"]);
     room.tree().assert_eq(&damaged, "nothing is taken away before its bytes are here");
     assert_eq!(zoo.hub.requests().len(), 0, "{:?}", zoo.hub.requests());
 

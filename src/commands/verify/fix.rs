@@ -76,7 +76,7 @@ pub(super) fn fix(
 }
 
 fn sort<'a>(session: &Session<'_>, wanted: &HashMap<String, String>, outcome: &'a Outcome, offline: bool) -> Work<'a> {
-    const OFFLINE: &str = "the network is switched off, and it is here only once";
+    const OFFLINE: &str = "the network is switched off, and no other file here is known to have its bytes";
     let mut work = Work::default();
     for finding in &outcome.findings {
         match &finding.remedy {

@@ -36,12 +36,19 @@ impl Browser {
                 self.mode = Mode::List;
                 self.notice = Some("nothing was changed".to_owned());
             }
+            // What was deleted is told in one of these, and `u` is what a person was told of.
+            (Question::None, Key::Char('u')) => self.ask_undo(),
             (Question::None | Question::Wait, Key::Char('q' | '?') | Key::Escape | Key::Enter) => {
                 self.mode = Mode::List
             }
             _ => {}
         }
         None
+    }
+
+    fn ask_undo(&mut self) {
+        let lines = ["What was deleted last goes back to where it lay, as long as the trash has it.".to_owned()];
+        self.mode = Mode::Dialog(Dialog { question: Question::Undo, ..Dialog::tell("Undo", lines) });
     }
 
     fn work(&mut self, title: &str, wish: Wish) -> Option<Wish> {
@@ -76,12 +83,7 @@ impl Browser {
                 self.scanning = Some(0);
                 return Some(Wish::Scan);
             }
-            Key::Char('u') => {
-                let lines =
-                    ["What was deleted last goes back to where it lay, as long as the trash has it.".to_owned()];
-                let asked = Dialog { question: Question::Undo, ..Dialog::tell("Undo", lines) };
-                self.mode = Mode::Dialog(asked);
-            }
+            Key::Char('u') => self.ask_undo(),
             _ if self.tree.is_none() => {}
             Key::Up | Key::Char('k') => self.go(|level, _| level.cursor.saturating_sub(1)),
             Key::Down | Key::Char('j') => self.go(|level, _| level.cursor + 1),

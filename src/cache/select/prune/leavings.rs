@@ -6,7 +6,7 @@ use crate::cache::select::lines::By;
 use crate::cache::select::locked::LOCKED;
 use crate::cache::select::picks::{At, Pick};
 use crate::cache::select::stock::{Content, Holding, Thing, ThingKind};
-use crate::support::{escape, units};
+use crate::support::{escape, quoted, units};
 
 /// Why an unfinished download stays.
 const WRITTEN: &str = "a running program has an unfinished download open";
@@ -112,7 +112,15 @@ impl Pruner<'_, '_> {
                 if self.is_young(touched) || self.needs.is_open(payload.entries()) {
                     continue;
                 }
-                if self.needs.is_payload_locked(&payload) {
+                if !payload.has_list() {
+                    let path = payload.entry.path();
+                    let why = format!(
+                        "nobody can say who uses it, since it has no list of users (`.refs`), and the Hub's clients leave it: `modelstrap \
+                         clear {}` takes it",
+                        quoted::word(&path)
+                    );
+                    self.kept.push(self.keeps("shared store", &path, why));
+                } else if self.needs.is_payload_locked(&payload) {
                     self.kept.push(self.keeps("shared store", &payload.entry.path(), LOCKED.to_owned()));
                 } else {
                     self.unless_linked(Pick::Payload(number, index), "shared store", "no repository uses it");

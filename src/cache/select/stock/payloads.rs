@@ -111,6 +111,12 @@ impl Payloads {
 }
 
 impl<'a> Shared<'a> {
+    /// Whether there is a list of its users beside it. Where none is, the clients of the Hub delete nothing
+    /// (`sweep_shared_blob`: missing metadata is never grounds for deletion).
+    pub fn has_list(&self) -> bool {
+        self.entries().any(|entry| Path::new(&*entry.name()).extension().is_some_and(|ending| ending == "refs"))
+    }
+
     /// Itself and what lies beside it.
     pub fn entries(&self) -> impl Iterator<Item = Seen<'a>> + use<'a> {
         let (list, at) = self.entry.place();

@@ -118,7 +118,7 @@ pub(super) fn payload(name: &str, inode: u64, disk: u64) -> Payload {
     let path = format!("{HUB}/blobs/{}/{name}", &name[..2]);
     Payload {
         entry: entry(&path, inode, disk, NOW - 400 * DAY, NOW - 400 * DAY),
-        beside: Vec::new(),
+        beside: vec![entry(&format!("{path}.refs"), inode + 50_000, 0, NOW - 400 * DAY, NOW - 400 * DAY)],
         listed: true,
         used: true,
     }

@@ -216,7 +216,7 @@ fn nothing(look: Look, tree: &Tree, level: &Level) -> Vec<String> {
     let text = match tree.children(level.node) {
         Children::Reading => "reading".to_owned(),
         Children::Failed(why) => format!("cannot be read: {}", shown(look, why)),
-        _ if !level.filter.is_empty() => "no name here or below has these letters: Esc shows all".to_owned(),
+        _ if !level.filter.is_empty() => "no name that was read here has these letters: Esc shows all".to_owned(),
         _ if level.node == Tree::ROOT => "nothing is cached yet".to_owned(),
         _ => "nothing is in here".to_owned(),
     };
