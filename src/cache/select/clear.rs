@@ -5,7 +5,7 @@ use std::path::Path;
 use super::lines::By;
 use super::needs::{Holder, Needs};
 use super::picks::{Pick, Picks};
-use super::prune::FIXED;
+use super::prune::{FIXED, FIXED_IN};
 use super::settle::{Settling, lines};
 use super::stock::{Holding, Seen, Stock, Thing, ThingKind};
 use super::used::UseLog;
@@ -165,6 +165,10 @@ impl<'a> Clearer<'a, '_> {
                 self.add(pick, "application cache", false);
             }
             let cache = self.stock.applications.get(number);
+            for shut in cache.into_iter().flat_map(|cache| &cache.shut) {
+                let name = cache.map(|cache| cache.name.clone()).unwrap_or_default();
+                self.kept.push(Kept { name, path: shut.clone(), why: FIXED_IN.to_owned() });
+            }
             for git in cache.into_iter().flat_map(|cache| &cache.git) {
                 let name = cache.map(|cache| cache.name.clone()).unwrap_or_default();
                 self.kept.push(Kept { name, path: git.clone(), why: "is a Git repository".to_owned() });
@@ -242,7 +246,7 @@ impl<'a> Clearer<'a, '_> {
                 if let Some(git) = thing.git {
                     return Some(format!("it holds a Git repository, {}", crate::support::escape::path(git)));
                 }
-                if thing.path().parent().is_some_and(|folder| self.stock.fixed.contains(folder)) {
+                if self.stock.is_fixed(&thing.path()) {
                     return Some(FIXED.to_owned());
                 }
                 if thing.obscure {

@@ -111,7 +111,8 @@ struct Pruner<'a, 'n> {
     busy: RefCell<HashMap<At, Option<String>>>,
 }
 
-/// Why what lies in another user's folder stays.
+/// Why what lies in another user's folder stays, and why such a folder does.
+pub(super) const FIXED_IN: &str = "you may not delete in it: it is another user's, or read-only";
 pub(super) const FIXED: &str = "you may not delete in its folder: it is another user's, or read-only";
 
 /// A model that an age or a size may take.
@@ -287,7 +288,7 @@ impl<'a> Pruner<'a, '_> {
             Some(format!("it holds a Git repository, {}", crate::support::escape::path(git)))
         } else if self.is_kept(&pick) {
             Some("--keep".to_owned())
-        } else if path.parent().is_some_and(|folder| self.stock.fixed.contains(folder)) {
+        } else if self.stock.is_fixed(&path) {
             Some(FIXED.to_owned())
         } else if self.is_young(thing.newest()) {
             Some(format!("it came or changed less than {} ago", self.grace()))

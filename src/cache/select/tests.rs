@@ -382,6 +382,7 @@ fn an_application_cache_gives_up_what_is_older_than_it_may_be() {
         .into(),
         tracked: HashSet::from(["/p/out/d".into()]),
         git: Vec::new(),
+        shut: HashSet::new(),
         obscure: false,
     };
     let mut stock = Stock { applications: vec![cache], ..Stock::default() };

@@ -1,6 +1,8 @@
 //! What nobody can need: what downloads and other programs have left, and what an application cache's own policy gives up.
 
-use super::{Pruner, span};
+use std::collections::BTreeSet;
+
+use super::{FIXED_IN, Pruner, span};
 use crate::cache::select::accounts::Accounts;
 use crate::cache::select::lines::By;
 use crate::cache::select::locked::LOCKED;
@@ -19,6 +21,12 @@ impl Pruner<'_, '_> {
             if let Some((path, error)) = repository.problems.first() {
                 let why = format!("{} could not be read: {error}", escape::path(path));
                 self.kept.push(self.keeps(&holding.full_name(), &repository.folder, why));
+                continue;
+            }
+            if self.stock.fixed.contains(&repository.folder) {
+                if !repository.unfinished.is_empty() || holding.orphans().next().is_some() {
+                    self.kept.push(self.keeps(&holding.full_name(), &repository.folder, FIXED_IN.to_owned()));
+                }
                 continue;
             }
             let mut young = Vec::new();
@@ -134,18 +142,25 @@ impl Pruner<'_, '_> {
         for (number, cache) in self.stock.applications.iter().enumerate() {
             let Some(age) = cache.max_age else { continue };
             let why = format!("older than its max_age of {}", span(age));
-            let mut young = 0_usize;
+            let (mut young, mut shut) = (0_usize, BTreeSet::new());
             for (index, entry) in cache.entries.iter().enumerate() {
                 let written = i64::try_from(entry.stamp.modified.div_euclid(1_000_000_000)).unwrap_or(i64::MAX);
                 let is_old = written < self.rules.now.saturating_sub(age);
-                if entry.is_folder() || cache.is_held(&entry) || !is_old {
+                if entry.is_folder() || !is_old {
                     continue;
                 }
-                if self.is_young(entry.stamp.touched()) {
+                if cache.is_shut(&entry) {
+                    shut.insert(entry.folder());
+                } else if cache.is_held(&entry) {
+                    continue;
+                } else if self.is_young(entry.stamp.touched()) {
                     young += 1;
                 } else if !self.needs.is_open(std::iter::once(entry)) {
                     self.picks.add(Pick::Application(number, index), &why);
                 }
+            }
+            for folder in shut {
+                self.kept.push(self.keeps(&cache.name, folder, FIXED_IN.to_owned()));
             }
             if young > 0 {
                 let why = format!("{} came here less than {} ago", units::count(young, "file"), self.grace());

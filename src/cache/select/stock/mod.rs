@@ -41,7 +41,7 @@ pub struct Stock {
     pub problems: Vec<(PathBuf, String)>,
     /// Places that lie in others: what is in them may be here twice.
     pub inner: Vec<PathBuf>,
-    /// Repositories, and folders of things, in which this user may not delete.
+    /// Repositories, folders of things, and things in one of whose folders this user may not delete.
     pub fixed: HashSet<PathBuf>,
     /// Repositories of which this user may delete revisions, and which they may not take as a whole.
     pub rooted: HashSet<PathBuf>,
@@ -114,6 +114,8 @@ pub struct Application {
     pub tracked: HashSet<PathBuf>,
     /// Git work trees and bare repositories in it.
     pub git: Vec<PathBuf>,
+    /// Folders in it in which this user may not delete.
+    pub shut: HashSet<PathBuf>,
     /// Whether something in it could not be read.
     pub obscure: bool,
 }
@@ -147,6 +149,12 @@ impl Stamp {
 }
 
 impl Stock {
+    /// Whether this user may not delete a thing, or what is in it.
+    pub fn is_fixed(&self, thing: &std::path::Path) -> bool {
+        let holds = |path| self.fixed.contains(path);
+        !self.fixed.is_empty() && (holds(thing) || thing.parent().is_some_and(holds))
+    }
+
     /// Whether this entry of a thing stays.
     pub fn is_held(&self, entry: &Seen<'_>) -> bool {
         entry.is_protected() || self.is_tracked(entry)
@@ -161,7 +169,12 @@ impl Stock {
 impl Application {
     /// Whether this entry of it stays.
     pub fn is_held(&self, entry: &Seen<'_>) -> bool {
-        entry.is_protected() || self.is_tracked(entry)
+        entry.is_protected() || self.is_tracked(entry) || self.is_shut(entry)
+    }
+
+    /// Whether this user may not delete it where it lies.
+    pub fn is_shut(&self, entry: &Seen<'_>) -> bool {
+        !self.shut.is_empty() && self.shut.contains(entry.folder())
     }
 
     /// Whether Git tracks this entry of it, or it lies in a Git repository.

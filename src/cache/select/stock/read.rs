@@ -114,12 +114,19 @@ fn application(found: &Found, max_age: Option<i64>, mut tracked: HashSet<PathBuf
         name: found.place.name.clone(),
         path: found.place.real.clone(),
         max_age,
-        entries,
+        shut: shut(&entries, &found.place.real),
         tracked,
         git,
         obscure: !problems.is_empty(),
+        entries,
     });
     stock.problems.extend(problems);
+}
+
+/// The folders, of `root` and those among `entries`, in which this user may not delete.
+fn shut(entries: &Entries, root: &Path) -> HashSet<PathBuf> {
+    let folders = entries.iter().filter(|entry| entry.is_folder()).map(|entry| entry.path());
+    folders.chain([root.to_path_buf()]).filter(|folder| atomic::can_write(folder).is_err()).collect()
 }
 
 /// What the trash of a home takes.
@@ -270,6 +277,10 @@ impl Reader<'_> {
             return;
         }
         self.ask(path.parent(), stock);
+        // What is moved into the trash must let go of its own name there, and of what is in it.
+        if entries.iter().any(|entry| entry.is_folder() && atomic::can_write(&entry.path()).is_err()) {
+            stock.fixed.insert(path.to_path_buf());
+        }
         stock.things.push(Whole {
             name: path.file_name().unwrap_or_default().to_owned(),
             path: path.to_path_buf(),
