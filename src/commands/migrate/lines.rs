@@ -67,7 +67,7 @@ fn after(run: &Run<'_>) -> String {
     let mut sums = vec![format!("{} in {}", units::bytes(tally.bytes), files(tally.files))];
     if tally.same > 0 {
         sums.push(format!(
-            "{} of it is in the cache already: compared byte by byte, then kept once",
+            "up to {} of it is in the cache already: compared byte by byte, and kept once where it is the same",
             units::bytes(tally.same)
         ));
     }

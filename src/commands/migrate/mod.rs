@@ -123,7 +123,7 @@ pub(super) fn run(context: &Context, arguments: &MigrateArgs) -> Result<Exit> {
     run.end(context, true, stop)
 }
 
-/// How much `migrate` without a place would bring, in contents and their bytes, and whether each was looked at. `weigh` says what the scan has
+/// How much `migrate` without a place would bring, in contents and their bytes, and whether it is just so much, and no less. `weigh` says what the scan has
 /// seen in a folder: where that is much, no file is looked at, and nothing more than that can come. `None` where nothing may move.
 pub(super) fn planned(context: &Context, survey: &Survey, weigh: impl Fn(&Path) -> Heap) -> Option<(Heap, bool)> {
     let mut survey = survey.clone();
@@ -147,7 +147,8 @@ pub(super) fn planned(context: &Context, survey: &Survey, weigh: impl Fn(&Path) 
             Err(_) => return Some((seen, false)),
         }
     }
-    Some((Heap { files: sum.files, bytes: sum.bytes }, true))
+    // What has the name and the size of something there may be another content, which stays.
+    Some((Heap { files: sum.files, bytes: sum.bytes }, sum.same == 0))
 }
 
 /// One migration at a time in a cache.
