@@ -117,6 +117,19 @@ fn a_link_to_a_folder_goes_with_the_folder() {
 }
 
 #[test]
+fn what_is_in_a_folder_and_has_a_link_elsewhere_is_not_cleared_by_its_name() {
+    let room = checkpoints();
+    repository_with_link(&room, "a_b_main", 60, "hubconf.py");
+    link(&room, "inside.pt", room.place(".cache/torch/hub/a_b_main/hubconf.py"));
+    let ran = room.run(&["clear", ".cache/torch/hub/a_b_main/hubconf.py", "--yes"]).expect(1);
+    assert!(ran.err.contains("inside.pt"), "{}", ran.err);
+    // With the folder goes the link.
+    room.run(&["prune", "--grace", "0", "--older-than", "30d", "--yes", "--now"]).expect(0);
+    assert_eq!(names(&room), ["run-8.pt", "z-last.pt"]);
+    assert!(!room.exists(".cache/torch/hub/a_b_main"));
+}
+
+#[test]
 fn a_link_into_a_hub_keeps_what_it_leads_to_until_it_goes_itself() {
     let room = four();
     fs::create_dir_all(room.place(TORCH)).unwrap();

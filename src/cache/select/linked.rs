@@ -33,7 +33,10 @@ impl Needs {
                 _ => {}
             }
         }
-        let goes = |link: &PathBuf| stock.around(link).is_some_and(|index| chosen.has(&Pick::Thing(index)));
+        // One that is a part of the same model goes with it.
+        let is_part = |link: usize| stock.ties.leads_to(link).is_some_and(|thing| Pick::Thing(thing) == *pick);
+        let goes =
+            |link: &PathBuf| stock.around(link).is_some_and(|index| chosen.has(&Pick::Thing(index)) || is_part(index));
         let stays = |holder: &&Holder| !holder.link.as_ref().is_some_and(goes);
         let around = around.iter().flat_map(|path| self.links_at(path));
         let found: BTreeSet<&Holder> =

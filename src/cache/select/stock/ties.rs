@@ -59,6 +59,8 @@ impl Stock {
                         Some((to, _)) if to == index => {}
                         Some((to, other)) if thing.is_one_of_many() && are_of_one(&thing, &other) => {
                             ties.leads.entry(index).or_insert(to);
+                            // Somebody may name what is in a folder.
+                            keeping.extend((thing.home() && *other.path() != *step).then(|| (path.clone(), step)));
                         }
                         Some((_, other)) if thing.home() && other.home() => keeping.push((path.clone(), step)),
                         None if thing.home() && self.is_in_home_hub(&step) => keeping.push((path.clone(), step)),
