@@ -221,10 +221,8 @@ impl Report<'_> {
         let over = |limit: Option<u64>, whose: &str| {
             limit.filter(|limit| taken > *limit).map(|limit| {
                 let more = units::bytes(taken - limit);
-                let trash = Some(self.inventory.trash.disk).filter(|trash| *trash > 0);
-                let trash = trash.map(|trash| {
-                    format!("; {} of it is the trash, which `modelstrap clear trash` frees", units::bytes(trash))
-                });
+                let trash = self.reclaimable.all.iter().find(|one| one.command == reclaim::EMPTY_TRASH);
+                let trash = trash.map(|one| format!("; `{}` frees {}", one.command, units::bytes(one.bytes)));
                 let (taken, limit) = (units::bytes(taken), units::bytes(limit));
                 format!("the cache takes {taken}: {more} more than {whose} of {limit}{}", trash.unwrap_or_default())
             })
