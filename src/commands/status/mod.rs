@@ -6,7 +6,6 @@ mod growth;
 mod json;
 mod lines;
 mod linked;
-mod outside;
 mod tui;
 mod unfinished;
 
@@ -16,6 +15,7 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 
 use super::context::Context;
+use super::outside::Outside;
 use super::survey::{self, Survey};
 use super::{Exit, Usage, disks, notes, reclaim};
 use crate::cache::filter::{Filter, Order};
@@ -33,7 +33,6 @@ use crate::project::Project;
 use crate::setup::Layout;
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::{escape, paths, time, units};
-use outside::Outside;
 
 /// What was found, and what it is measured by.
 struct Report<'a> {
@@ -110,7 +109,7 @@ pub(super) fn run(context: &Context, arguments: &StatusArgs) -> Result<Exit> {
         limited: None,
     };
     report.limited = report.limit();
-    report.outside = Outside::of(&report);
+    report.outside = Outside::of(&report.inventory, &report.layout.cache_root);
     report.reclaimable = reclaim::all(context, &asking, &report.inventory);
     if !arguments.check {
         notes::size(context, &report.layout.cache_root, &report.inventory);
