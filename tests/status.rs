@@ -371,6 +371,20 @@ fn folders_without_a_file_are_no_places_outside_and_unfinished_downloads_are_not
     room.write("~/.cache/huggingface/hub/models--org--asr/blobs/x.incomplete", vec![7; 3_000_000]);
     let told = outside(&room).unwrap();
     assert_eq!(told, "❗ outside of the cache: downloads that were not finished, and nothing else");
+    let unfinished = || {
+        let text = room.run(&["status"]).expect(0).out;
+        text.lines().find_map(|line| line.strip_prefix("unfinished downloads: ").map(str::to_owned)).unwrap()
+    };
+    let clear = "`modelstrap clear ~/.cache/huggingface/hub/models--org--asr/blobs/x.incomplete` removes";
+    assert_eq!(unfinished(), format!("3.00 MB in 1 file outside of the cache; {clear} it if nobody writes it"));
+    room.write(".cache/huggingface/hub/models--org--asr/blobs/x.incomplete", vec![7; 2 << 20]);
+    assert_eq!(
+        unfinished(),
+        format!(
+            "5.10 MB in 2 files; `modelstrap prune` removes what nobody writes; of that, 3.00 MB in 1 file lies outside of the cache, \
+             and {clear} it if nobody writes it"
+        )
+    );
 }
 
 #[test]

@@ -147,7 +147,7 @@ fn claim(one: &Reclaimable) -> Claim {
         "trash" => "until then `modelstrap clear --undo` brings it back",
         "broken_repositories" => "`hf cache ls` does not show such a repository",
         "unfinished_downloads" => "those that nobody is writing",
-        "unfinished_downloads_outside" => "each by its path; `modelstrap status` names one",
+        "unfinished_downloads_outside" => "each by its path, if nobody is writing it; `modelstrap status` names one",
         "orphan_blobs" => "other tools do not show them",
         "unreferenced_revisions" => "no branch, no tag and no lock of a registered project names them",
         "expired_files" => "in application caches",
