@@ -198,6 +198,9 @@ fn models_are_filtered_sorted_and_limited() {
     assert!(shown(&room, &["--filter", "name=none"]).ends_with("\nno model is like that\n"));
     let text = shown(&room, &["--limit", "1"]);
     assert!(text.contains("\n2 more models not shown, because of --limit\n"), "{text}");
+    // None is shown, and all are like that: no filter was given.
+    let text = shown(&room, &["--limit", "0"]);
+    assert!(text.ends_with("\n3 more models not shown, because of --limit\n") && !text.contains("no model"), "{text}");
     // Of all places together, not of each.
     room.write(".cache/torch/hub/checkpoints/d.pt", vec![1; 4_000_000]);
     room.write("~/.cache/whisper/e.pt", vec![1; 1_500_000]);
