@@ -397,3 +397,36 @@ fn an_unfinished_download_outside_of_the_cache_goes_by_its_path() {
         .without(|name| name.contains(".modelstrap") || name.ends_with(".incomplete"))
         .assert_eq(&before, "one file");
 }
+
+#[test]
+fn a_dataset_goes_by_the_name_that_status_shows_where_no_model_has_it() {
+    let room = Room::bare();
+    room.write("modelstrap.toml", "");
+    let make = |folder: &str, blob: &str| {
+        let folder = format!("{HUB}/{folder}");
+        room.write(&format!("{folder}/blobs/{blob}"), vec![7; 1_500_000]);
+        room.write(&format!("{folder}/refs/main"), MAIN);
+        room.link(&format!("{folder}/snapshots/{MAIN}/train.parquet"), &format!("../../blobs/{blob}"));
+    };
+    make("datasets--squad--plain", "one");
+    let plan = |word: &str| {
+        let document = room.run(&["clear", word, "--grace", "0", "--dry-run", "--json"]).expect(0).json();
+        let lines = document["plan"].as_array().unwrap().iter();
+        lines.map(|line| line["name"].as_str().unwrap().to_owned()).collect::<Vec<String>>()
+    };
+    for word in ["squad/plain", "datasets/squad/plain"] {
+        assert_eq!(plan(word), ["datasets/squad/plain"], "{word}");
+        let kept = ["prune", "--older-than", "0", "--grace", "0", "--dry-run", "--keep", word];
+        room.run(&kept).expect(0).says(&["Nothing to remove."]);
+    }
+    assert_eq!(plan("squad/plain@main"), [format!("datasets/squad/plain@{}", &MAIN[..12])]);
+    room.run(&["clear", "squad/plain@none", "--dry-run"]).expect(2).says(&["squad/plain has no revision none"]);
+    room.run(&["clear", "hf:squad/plain", "--dry-run"]).expect(2).says(&["nothing in the cache is called"]);
+    let shown = room.run(&["status", "--models"]).expect(0).out;
+    assert!(shown.contains("      squad/plain "), "{shown}");
+    // Two that are no models are told by their paths, and a model is meant before either.
+    make("spaces--squad--plain", "two");
+    room.run(&["clear", "squad/plain", "--dry-run"]).expect(2).says(&["2 things are called squad/plain"]);
+    make("models--squad--plain", "three");
+    assert_eq!(plan("squad/plain"), ["squad/plain"]);
+}

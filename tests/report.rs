@@ -126,6 +126,9 @@ fn what_could_go_is_what_the_commands_would_take_and_status_says() {
     }
     let (unfinished, command) = said("unfinished_downloads_outside");
     assert!(unfinished[0] >= 5_000_000 && unfinished[1] == 2 && command == "modelstrap clear PATH", "{unfinished:?}");
+    // What may be there twice is what `status` tells of it.
+    let (twice, command) = row(&page, "What lies outside of the cache and may be there twice").unwrap();
+    assert_eq!((vec![status["perhaps_twice_bytes"].as_u64().unwrap()], "modelstrap dedupe"), (twice, command.as_str()));
     // Of old models `prune` takes those of the cache alone, and says the same.
     let (old, command) = row(&page, "Models not used for 90 days").unwrap();
     let plan = room.run(&["prune", "--older-than", "90d", "--grace", "0", "--dry-run", "--json"]).expect(0).json();

@@ -198,6 +198,9 @@ fn models_are_filtered_sorted_and_limited() {
     assert!(shown(&room, &["--filter", "name=none"]).ends_with("\nno model is like that\n"));
     let text = shown(&room, &["--limit", "1"]);
     assert!(text.contains("\n2 more models not shown, because of --limit\n"), "{text}");
+    // None is shown, and all are like that: no filter was given.
+    let text = shown(&room, &["--limit", "0"]);
+    assert!(text.ends_with("\n3 more models not shown, because of --limit\n") && !text.contains("no model"), "{text}");
     // Of all places together, not of each.
     room.write(".cache/torch/hub/checkpoints/d.pt", vec![1; 4_000_000]);
     room.write("~/.cache/whisper/e.pt", vec![1; 1_500_000]);
@@ -371,6 +374,20 @@ fn folders_without_a_file_are_no_places_outside_and_unfinished_downloads_are_not
     room.write("~/.cache/huggingface/hub/models--org--asr/blobs/x.incomplete", vec![7; 3_000_000]);
     let told = outside(&room).unwrap();
     assert_eq!(told, "❗ outside of the cache: downloads that were not finished, and nothing else");
+    let unfinished = || {
+        let text = room.run(&["status"]).expect(0).out;
+        text.lines().find_map(|line| line.strip_prefix("unfinished downloads: ").map(str::to_owned)).unwrap()
+    };
+    let clear = "`modelstrap clear ~/.cache/huggingface/hub/models--org--asr/blobs/x.incomplete` removes";
+    assert_eq!(unfinished(), format!("3.00 MB in 1 file outside of the cache; {clear} it if nobody writes it"));
+    room.write(".cache/huggingface/hub/models--org--asr/blobs/x.incomplete", vec![7; 2 << 20]);
+    assert_eq!(
+        unfinished(),
+        format!(
+            "5.10 MB in 2 files; `modelstrap prune` removes what nobody writes; of that, 3.00 MB in 1 file lies outside of the cache, \
+             and {clear} it if nobody writes it"
+        )
+    );
 }
 
 #[test]

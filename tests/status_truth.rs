@@ -233,6 +233,59 @@ fn what_was_removed_has_a_row_of_its_own_and_the_rows_add_up() {
     assert!(!text.contains(".modelstrap"), "{text}");
 }
 
+/// What a plan of `clear` says that it frees.
+fn cleared(room: &Room, path: &str) -> u64 {
+    room.run(&["clear", path, "--grace", "0", "--dry-run", "--json"]).expect(0).json()["exclusive_bytes"]
+        .as_u64()
+        .unwrap()
+}
+
+#[test]
+fn a_place_frees_what_clearing_it_frees_and_its_own_folders_stay() {
+    let room = Room::bare();
+    room.write("modelstrap.toml", "[application_caches]\ntmdb = { path = \"out/tmdb\" }\n");
+    repository(&room, "org/asr", &[(MAIN, &[("one", 300)])]);
+    room.write(&format!("{HUB}/models--org--asr/refs/main"), MAIN);
+    room.write(".cache/torch/hub/checkpoints/resnet.pth", vec![7; 1_500_000]);
+    room.write(".cache/whisper/large-v3.pt", vec![7; 1_200_000]);
+    room.write("out/tmdb/film.json", vec![7; 100_000]);
+    room.write("out/tmdb/deep/er/film.json", vec![7; 100_000]);
+    room.write("models/mine/model.safetensors", vec![7; 1_600_000]);
+    room.write("~/.cache/whisper/base.pt", vec![7; 1_100_000]);
+    fs::create_dir_all(room.place(".cache/mlx")).unwrap();
+    let places = || {
+        let status = room.run(&["status", "--json"]).expect(0).json();
+        sums(&status);
+        status["places"].as_array().unwrap().clone()
+    };
+    let of = |place: &Value| (place["path"].as_str().unwrap().to_owned(), place["sizes"]["exclusive_bytes"].as_u64());
+    let told: Vec<(String, Option<u64>)> = places().iter().map(of).collect();
+    assert_eq!(told.len(), 7, "{told:#?}");
+    for (path, frees) in &told {
+        let path = path.replace("@/p/", "").replace("@/h", &room.home().display().to_string());
+        assert_eq!(*frees, Some(cleared(&room, &path)), "{path}");
+    }
+    // What stays then is in no number of what could go, and takes its room.
+    room.run(&["clear", "all", "--grace", "0", "--yes"]).expect(0);
+    let status = room.run(&["status", "--json"]).expect(0).json();
+    let trash = room.run(&["clear", "trash", "--dry-run", "--json"]).expect(0).json()["trash_bytes"].clone();
+    assert_eq!(status["trash"]["exclusive_bytes"], trash);
+    assert!(status["trash"]["disk_bytes"].as_u64() > trash.as_u64(), "{status:#}");
+    for place in status["places"].as_array().unwrap().iter().filter(|place| place["kind"] == "home") {
+        let sizes = &place["sizes"];
+        assert_eq!(sizes["exclusive_bytes"], 0, "{place:#}");
+        assert_eq!(sizes["files"], 0, "{place:#}");
+        assert!(sizes["disk_bytes"].as_u64() > Some(0), "{place:#}");
+    }
+    // The same number in each line.
+    room.append("modelstrap.toml", "[cache]\nbudget = \"1 MB\"\n");
+    let (text, bytes) =
+        (room.run(&["status"]).expect(0).out, modelstrap::support::units::bytes(trash.as_u64().unwrap()));
+    assert!(text.contains(&format!("; `modelstrap clear trash` frees {bytes}\n")), "{text}");
+    assert_eq!(text.matches(&bytes).count(), 3, "{bytes}:\n{text}");
+    sums(&status);
+}
+
 #[test]
 fn a_folder_with_two_names_is_counted_once_and_both_are_told() {
     let room = lived_in();

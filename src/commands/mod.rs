@@ -13,6 +13,7 @@ mod hook;
 mod migrate;
 mod models;
 mod notes;
+mod outside;
 mod prune;
 mod reclaim;
 mod report;

@@ -9,7 +9,8 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 
 use super::context::Context;
-use super::reclaim::{self, Reclaimable};
+use super::outside::Outside;
+use super::reclaim::{self, Bound, Reclaimable};
 use super::survey::Survey;
 use super::{Exit, Usage, notes};
 use crate::cache::notes::{history, projects, uses};
@@ -115,7 +116,9 @@ fn page(context: &Context, survey: &Survey, inventory: &Inventory) -> String {
     let now = now.and_then(|now| i64::try_from(now).ok()).unwrap_or_else(time::seconds);
     let known = projects::all(cache_root, &context.vars, time::seconds());
     let reclaimable = reclaim::all(context, survey, inventory);
-    let claims: Vec<Claim> = reclaimable.all.iter().map(claim).collect();
+    let outside = Outside::of(inventory, cache_root);
+    let twice = twice(outside).filter(|_| !reclaimable.no_project);
+    let claims: Vec<Claim> = reclaimable.all.iter().map(claim).chain(twice).collect();
     report::render(&Subject {
         project: &project.name(),
         root: &project.root,
@@ -144,7 +147,7 @@ fn claim(one: &Reclaimable) -> Claim {
         "trash" => "until then `modelstrap clear --undo` brings it back",
         "broken_repositories" => "`hf cache ls` does not show such a repository",
         "unfinished_downloads" => "those that nobody is writing",
-        "unfinished_downloads_outside" => "each by its path; `modelstrap status` names one",
+        "unfinished_downloads_outside" => "each by its path, if nobody is writing it; `modelstrap status` names one",
         "orphan_blobs" => "other tools do not show them",
         "unreferenced_revisions" => "no branch, no tag and no lock of a registered project names them",
         "expired_files" => "in application caches",
@@ -156,6 +159,24 @@ fn claim(one: &Reclaimable) -> Claim {
     }
     let (bound, command) = (one.bound.words(), one.command.to_owned());
     Claim { what, count: one.count, bytes: one.bytes, bound, command, note: note.to_owned() }
+}
+
+/// What may lie outside of the cache and in it, as `status` says it.
+fn twice(outside: Outside) -> Option<Claim> {
+    let note = match outside.twice {
+        _ if outside.whole == 0 => return None,
+        Some(0) => return None,
+        Some(_) => "by their sizes; it compares the bytes, and links what is the same",
+        None => "whether some of it is, it says: there are too many files to compare their sizes for this page",
+    };
+    Some(Claim {
+        what: "What lies outside of the cache and may be there twice".to_owned(),
+        count: 0,
+        bytes: outside.twice.unwrap_or(0),
+        bound: Bound::AtMost.words(),
+        command: "modelstrap dedupe".to_owned(),
+        note: note.to_owned(),
+    })
 }
 
 fn write(target: &Path, page: &str, survey: &Survey) -> Result<()> {

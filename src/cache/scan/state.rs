@@ -135,6 +135,11 @@ impl Tally {
         own.id.0
     }
 
+    /// Takes a folder that was counted out of what can go: it stays when all that is in it goes.
+    pub(super) fn frees_nothing(&mut self, folder: &Folder) {
+        self.sizes.exclusive = self.sizes.exclusive.saturating_sub(folder.own().disk);
+    }
+
     /// Counts a link of a repository by what it takes itself: it is no file of a model.
     pub(super) fn link(&mut self, disk: u64) {
         self.sizes += Sizes { disk, exclusive: disk, ..Sizes::default() };

@@ -26,6 +26,9 @@ const LEADING_DEPTH: u32 = 4;
 /// A file above the units is one of its own from this size on, in bytes; smaller ones are the place's rest.
 const MODEL_SIZE: u64 = 1 << 20;
 
+/// Where this tool keeps what it removed, in a folder of its own.
+const TRASH: &str = "trash";
+
 /// What llama.cpp has not finished, in its folder of before 2026 (`common/download.cpp`).
 pub const LLAMA_PART: &[u8] = b".downloadInProgress";
 
@@ -126,11 +129,23 @@ struct Here<'a> {
 }
 
 impl Here<'_> {
+    /// Whether the folder itself stays when all that is in it is cleared: that of a place, and those that only lead to its models. Those above
+    /// what was removed go with the last of it, and no plan counts them.
+    fn stays(&self) -> bool {
+        let is = |path: &Path, name: &str| path.file_name().is_some_and(|found| found == name);
+        let is_trash = |path: &Path| is(path, TRASH) && path.parent().is_some_and(|own| is(own, OWN));
+        let leads = || is(self.path, OWN) || is_trash(self.path) || self.path.parent().is_some_and(is_trash);
+        self.depth == 0 || !self.in_unit || leads()
+    }
+
     fn read(&self, pool: &Pool, folder: &Arc<Folder>, room: &mut Vec<u8>) {
         let oldest = pool.places.get(self.number as usize).and_then(|place| place.kind.max_age());
         let oldest = oldest.map(|age| pool.now.saturating_sub(age));
         let mut tally = Tally::default();
         tally.folder(folder);
+        if self.stays() {
+            tally.frees_nothing(folder);
+        }
         let mut folders: Vec<NameBuf> = Vec::new();
         let mut models: Vec<(NameBuf, Tally)> = Vec::new();
         let mut links: Vec<(NameBuf, Look)> = Vec::new();
@@ -246,8 +261,8 @@ impl Here<'_> {
     }
 
     fn one(&self, pool: &Pool, folder: &Folder, mut piece: Piece, hub: Option<u32>) -> Work {
-        if text(&piece.name) == "trash" && self.path.ends_with(OWN) {
-            piece.row = pool.state().row(self.number, "trash".into(), piece.path.clone(), RowKind::Trash);
+        if text(&piece.name) == TRASH && self.path.ends_with(OWN) {
+            piece.row = pool.state().row(self.number, TRASH.into(), piece.path.clone(), RowKind::Trash);
             piece.in_unit = true;
         }
         if piece.in_unit {

@@ -126,18 +126,29 @@ fn alone(
     if let Some(model) = named.iter().find(|model| model.spec == word) {
         return Ok(of_model(model, stock));
     }
-    if let Some((repository, _)) = word.rsplit_once('@') {
-        let whole = found(repository, false, stock, true);
-        let commits: Vec<String> = whole.iter().flat_map(|pick| commits(stock, pick)).collect();
-        if !commits.is_empty() {
-            return Err(Problem::NoRevision(commits));
-        }
-    }
+    let repository = word.rsplit_once('@').map(|(repository, _)| repository);
+    let all = |picks: Vec<Pick>| picks.iter().flat_map(|pick| commits(stock, pick)).collect::<Vec<String>>();
+    let lacks = |commits: Vec<String>| if commits.is_empty() { Ok(()) } else { Err(Problem::NoRevision(commits)) };
+    repository.map_or(Ok(()), |name| lacks(all(found(name, false, stock, true))))?;
     let outside = found(word, true, stock, false);
     if !outside.is_empty() {
         return Err(Problem::Outside(paths(stock, &outside)));
     }
+    // Where no model is called so, it is said without its kind.
+    let short = without_kind(word, stock);
+    match short.len() {
+        0 => {}
+        1 => return Ok(Meaning::Picks(short.into())),
+        _ => return Err(Problem::Several(paths(stock, &short))),
+    }
+    repository.map_or(Ok(()), |name| lacks(all(without_kind(name, stock))))?;
     Err(Problem::Unknown(nearest(word, stock, named)))
+}
+
+/// Repositories in homes that are called so but for their kind, where no model is: `org/name` for `datasets/org/name`.
+fn without_kind(word: &str, stock: &Stock) -> Vec<Pick> {
+    let named = ["datasets", "spaces", "kernels"].map(|kind| found(&format!("{kind}/{word}"), true, stock, true));
+    named.into_iter().flatten().collect()
 }
 
 fn paths(stock: &Stock, picks: &[Pick]) -> Vec<PathBuf> {

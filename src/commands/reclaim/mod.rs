@@ -56,10 +56,10 @@ pub(super) struct All {
 }
 
 pub(super) const PRUNE: &str = "modelstrap prune";
+pub(super) const EMPTY_TRASH: &str = "modelstrap clear trash";
 pub(super) use unfinished::{OUTSIDE as UNFINISHED_OUTSIDE, units as unfinished_outside};
 
 const MEND: &str = "modelstrap verify --fix";
-const EMPTY_TRASH: &str = "modelstrap clear trash";
 const MIGRATE: &str = "modelstrap migrate";
 
 impl Reclaimable {

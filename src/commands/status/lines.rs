@@ -245,8 +245,9 @@ fn notes(report: &Report<'_>, output: &Output) -> String {
     if orphans.files > 0 {
         notes.push(format!("blobs that no revision has: {} in {}", units::bytes(orphans.bytes), files(orphans.files)));
     }
-    if report.shows_models() && report.inventory.places.iter().all(|found| report.models(found).0.is_empty()) {
-        notes.push(if report.chooses() { "no model is like that" } else { "no model is here yet" }.to_owned());
+    if report.shows_models() && report.inventory.places.iter().all(|found| report.admitted(found).next().is_none()) {
+        let is_asked = !report.arguments.filter.is_empty();
+        notes.push(if is_asked { "no model is like that" } else { "no model is here yet" }.to_owned());
     }
     let more: usize = match report.arguments.limit {
         Some(_) => report.inventory.places.iter().map(|found| report.models(found).1).sum(),

@@ -6,7 +6,6 @@ mod growth;
 mod json;
 mod lines;
 mod linked;
-mod outside;
 mod tui;
 mod unfinished;
 
@@ -16,6 +15,7 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 
 use super::context::Context;
+use super::outside::Outside;
 use super::survey::{self, Survey};
 use super::{Exit, Usage, disks, notes, reclaim};
 use crate::cache::filter::{Filter, Order};
@@ -33,7 +33,6 @@ use crate::project::Project;
 use crate::setup::Layout;
 use crate::support::interrupt::{self, Interrupted};
 use crate::support::{escape, paths, time, units};
-use outside::Outside;
 
 /// What was found, and what it is measured by.
 struct Report<'a> {
@@ -110,7 +109,7 @@ pub(super) fn run(context: &Context, arguments: &StatusArgs) -> Result<Exit> {
         limited: None,
     };
     report.limited = report.limit();
-    report.outside = Outside::of(&report);
+    report.outside = Outside::of(&report.inventory, &report.layout.cache_root);
     report.reclaimable = reclaim::all(context, &asking, &report.inventory);
     if !arguments.check {
         notes::size(context, &report.layout.cache_root, &report.inventory);
@@ -221,10 +220,8 @@ impl Report<'_> {
         let over = |limit: Option<u64>, whose: &str| {
             limit.filter(|limit| taken > *limit).map(|limit| {
                 let more = units::bytes(taken - limit);
-                let trash = Some(self.inventory.trash.disk).filter(|trash| *trash > 0);
-                let trash = trash.map(|trash| {
-                    format!("; {} of it is the trash, which `modelstrap clear trash` frees", units::bytes(trash))
-                });
+                let trash = self.reclaimable.all.iter().find(|one| one.command == reclaim::EMPTY_TRASH);
+                let trash = trash.map(|one| format!("; `{}` frees {}", one.command, units::bytes(one.bytes)));
                 let (taken, limit) = (units::bytes(taken), units::bytes(limit));
                 format!("the cache takes {taken}: {more} more than {whose} of {limit}{}", trash.unwrap_or_default())
             })

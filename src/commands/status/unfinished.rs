@@ -16,6 +16,8 @@ pub(super) fn line(report: &Report<'_>, all: Heap) -> Option<String> {
     if all.files == 0 {
         return None;
     }
+    let beyond = report.reclaimable.all.iter().find(|one| one.what == reclaim::UNFINISHED_OUTSIDE);
+    let beyond = beyond.map(|one| Heap { files: one.count, bytes: one.bytes });
     let mut line = format!("unfinished downloads: {}", said(all));
     if report.reclaimable.no_project {
         return Some(line);
@@ -23,14 +25,15 @@ pub(super) fn line(report: &Report<'_>, all: Heap) -> Option<String> {
     if report.cached().flat_map(|found| &found.units).any(|unit| unit.partial.files > 0) {
         line.push_str("; `modelstrap prune` removes what nobody writes");
     }
-    if let Some(beyond) = report.reclaimable.all.iter().find(|one| one.what == reclaim::UNFINISHED_OUTSIDE) {
+    if let Some(beyond) = beyond {
         let mut units = report.strays().flat_map(reclaim::unfinished_outside);
         let path = units.find_map(path).map_or_else(|| "PATH".to_owned(), |path| word(report, &path));
-        line.push_str(&format!(
-            "; outside of the cache, {}, `modelstrap clear {path}` removes {}",
-            said(Heap { files: beyond.count, bytes: beyond.bytes }),
-            if beyond.count == 1 { "it" } else { "one" }
-        ));
+        let (it, lies) = if beyond.files == 1 { ("it", "lies") } else { ("one", "lie") };
+        line.push_str(&match beyond == all {
+            true => " outside of the cache;".to_owned(),
+            false => format!("; of that, {} {lies} outside of the cache, and", said(beyond)),
+        });
+        line.push_str(&format!(" `modelstrap clear {path}` removes {it} if nobody writes it"));
     }
     Some(line)
 }

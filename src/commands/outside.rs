@@ -1,9 +1,11 @@
 //! What lies outside of the cache: how much that is, and whether it may be there twice.
 
-use super::Report;
-use crate::cache::Place;
+use std::path::Path;
+
 use crate::cache::duplicates::{self, Memory, Search, memory};
+use crate::cache::inventory::Found;
 use crate::cache::places::Kind;
+use crate::cache::{Inventory, Place};
 use crate::cli::DedupeArgs;
 use crate::support::units;
 
@@ -20,10 +22,10 @@ pub(super) struct Outside {
 }
 
 impl Outside {
-    /// Of what `report` has found.
-    pub(super) fn of(report: &Report<'_>) -> Self {
-        let whole = report.inventory.outside().whole;
-        let twice = (report.inventory.total.files <= MOST).then(|| if whole > 0 { alike(report) } else { 0 });
+    /// Of what was found; `cache_root` has what earlier runs of `dedupe` know.
+    pub(super) fn of(inventory: &Inventory, cache_root: &Path) -> Self {
+        let whole = inventory.outside().whole;
+        let twice = (inventory.total.files <= MOST).then(|| if whole > 0 { alike(inventory, cache_root) } else { 0 });
         Self { whole, twice }
     }
 
@@ -46,11 +48,12 @@ impl Outside {
     }
 }
 
-fn alike(report: &Report<'_>) -> u64 {
+fn alike(inventory: &Inventory, cache_root: &Path) -> u64 {
     // What a variable of the shell leads to, dedupe leaves alone.
-    let places = report.places().map(|found| &found.place).filter(|place| !matches!(place.kind, Kind::Shell { .. }));
+    let looks = |found: &&Found| !found.is_own() && !matches!(found.place.kind, Kind::Shell { .. });
+    let places = inventory.places.iter().filter(looks).map(|found| &found.place);
     let places: Vec<Place> = places.cloned().collect();
-    let memory = Memory::load(&report.layout.cache_root.join(".modelstrap").join(memory::FILE));
+    let memory = Memory::load(&cache_root.join(".modelstrap").join(memory::FILE));
     // No file is called so: what a killed run left is no copy that anybody keeps.
     let search = Search {
         places: &places,
