@@ -157,3 +157,26 @@ fn a_shared_store_that_cannot_be_read_makes_no_link_into_it_dangle() {
         }
     }
 }
+
+#[test]
+fn what_is_too_much_already_is_no_less_with_a_folder_that_cannot_be_read() {
+    let room = lived_in();
+    room.write(".cache/torch/hub/checkpoints/resnet.pth", noise(3, 100_000));
+    shut(&room, ".cache/torch/hub/checkpoints");
+    let unread = "error: 1 folder could not be read: the sums are too small by what is in there\n";
+    for (limit, says, code) in [
+        (&["--max-size", "300kB"][..], Some("more than --max-size"), 3),
+        (&["--min-free", "1000TB"], Some("less than"), 3),
+        (&["--max-size", "1GB"], None, 1),
+    ] {
+        for more in [&["--quiet"][..], &["--json"], &[]] {
+            let ran = run(&room, &[&["status", "--check"], limit, more].concat()).expect(code);
+            assert!(ran.err.ends_with(unread), "{limit:?}: {}", ran.err);
+            let said = format!("{}{}", ran.out, ran.err);
+            assert!(says.is_none_or(|says| said.contains(says)), "{limit:?} {more:?}: {said}");
+        }
+    }
+    // Without the check nothing is too much.
+    let ran = run(&room, &["status"]).expect(1);
+    assert!(ran.err.ends_with(unread), "{}", ran.err);
+}
