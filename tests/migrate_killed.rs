@@ -87,7 +87,7 @@ fn opened(trees: &[&Path]) -> BTreeSet<(String, Vec<u8>)> {
 }
 
 /// Strikes everywhere.
-fn walk(arguments: &[&str], make: impl Fn() -> (Room, Option<tempfile::TempDir>) + Sync) {
+fn walk(arguments: &[&str], least: usize, make: impl Fn() -> (Room, Option<tempfile::TempDir>) + Sync) {
     let tree = |room: &Room, far: Option<&Path>| {
         let mut tree = room.tree().0;
         for (name, node) in far.map(|far| Tree::of(far).0).unwrap_or_default() {
@@ -149,7 +149,7 @@ fn walk(arguments: &[&str], make: impl Fn() -> (Room, Option<tempfile::TempDir>)
         now.without(registered).assert_eq(&calm.clone().without(registered), &when);
         ran.code == 0
     };
-    assert!(steps.len() > 100, "only {} steps", steps.len());
+    assert!(steps.len() > least, "only {} steps", steps.len());
     assert_eq!(at_each(&steps, strike), 0, "runs differ in what they do");
 }
 
@@ -218,7 +218,7 @@ fn links_of_dedupe(room: &Room) {
 
 /// The links of `dedupe` below `kept` that lead nowhere.
 fn dangling(room: &Room) -> Vec<String> {
-    let kept = fs::read_dir(room.place("kept")).unwrap().map(|entry| entry.unwrap().path());
+    let kept = fs::read_dir(room.place("kept")).into_iter().flatten().map(|entry| entry.unwrap().path());
     let own = kept.filter(|path| path.extension().is_some_and(|ending| ending == "bin"));
     own.filter(|path| !path.is_file()).map(|path| path.display().to_string()).collect()
 }
@@ -229,7 +229,7 @@ fn a_migration_killed_anywhere_is_finished_by_the_next() {
         return;
     }
     rooms_in_memory();
-    walk(&["migrate", "--yes", "--quiet"], || (prepare(false), None));
+    walk(&["migrate", "--yes", "--quiet"], 100, || (prepare(false), None));
 }
 
 #[test]
@@ -238,7 +238,7 @@ fn a_migration_that_leaves_links_killed_anywhere_is_finished_by_the_next() {
         return;
     }
     rooms_in_memory();
-    walk(&["migrate", "--yes", "--quiet", "--link-back"], || (prepare(true), None));
+    walk(&["migrate", "--yes", "--quiet", "--link-back"], 100, || (prepare(true), None));
 }
 
 #[test]
@@ -268,5 +268,43 @@ fn a_migration_to_another_disk_killed_anywhere_is_finished_by_the_next() {
         fs::remove_dir(room.place("old-cache/.modelstrap")).unwrap();
         (room, Some(far))
     };
-    walk(&["migrate", "--yes", "--quiet"], make);
+    walk(&["migrate", "--yes", "--quiet"], 100, make);
+}
+
+/// Two downloads of `local_dir` that come as a whole, of commits that no branch names: one of all files of its commit, one of some.
+fn whole_downloads() -> Room {
+    let room = Room::bare();
+    room.write("modelstrap.toml", "");
+    // It stays, so that each run looks again.
+    room.write("~/.cache/huggingface/token", "hf_secret");
+    for (name, commit, listed) in [("all", OLD, &["a.json", "sub/w.bin"][..]), ("some", NEW, &["a.json", "more.bin"])] {
+        let files = [
+            ("a.json", &*format!("{name} a"), git(&format!("{name} a"))),
+            ("sub/w.bin", &*format!("{name} w"), sha256(&format!("{name} w"))),
+        ];
+        let own = format!("models/{name}/.cache/huggingface");
+        stray::local_dir(&room, &format!("models/{name}"), commit, &files);
+        room.write(&format!("{own}/CACHEDIR.TAG"), "Signature: 8a477f597d28d172789f06886806bc55\n# x\n");
+        let files: Vec<String> = listed.iter().map(|file| format!("\"{file}\":{{\"size\":1}}")).collect();
+        let listing = format!("{{\"format_version\":1,\"files\":{{{}}}}}", files.join(","));
+        room.write(&format!("{own}/trees/{commit}.json"), listing);
+        // What the client keeps of it in the hub.
+        let repo = Repo::new(&room, ".cache/huggingface/hub", &format!("models--org--{name}"));
+        repo.file(commit, "b.json", "b", git("b"));
+    }
+    room
+}
+
+#[test]
+fn a_migration_of_whole_downloads_killed_anywhere_is_finished_by_the_next() {
+    if strace_is_missing() {
+        return;
+    }
+    rooms_in_memory();
+    walk(&["migrate", "--yes", "--quiet"], 30, || (whole_downloads(), None));
+    let room = whole_downloads();
+    let ran = room.run(&["migrate", "--yes", "--quiet"]).expect(0);
+    let left: Vec<String> = Tree::of(&room.place("models")).names().into_iter().map(str::to_owned).collect();
+    let listing = format!("some/.cache/huggingface/trees/{NEW}.json");
+    assert!(left.iter().all(|name| listing.starts_with(name)), "{left:?} {}", ran.err);
 }

@@ -157,3 +157,81 @@ fn a_shared_store_that_cannot_be_read_makes_no_link_into_it_dangle() {
         }
     }
 }
+
+#[test]
+fn what_is_too_much_already_is_no_less_with_a_folder_that_cannot_be_read() {
+    let room = lived_in();
+    room.write(".cache/torch/hub/checkpoints/resnet.pth", noise(3, 100_000));
+    shut(&room, ".cache/torch/hub/checkpoints");
+    let unread = "error: 1 folder could not be read: the sums are too small by what is in there\n";
+    for (limit, says, code) in [
+        (&["--max-size", "300kB"][..], Some("more than --max-size"), 3),
+        (&["--min-free", "1000TB"], Some("less than"), 3),
+        (&["--max-size", "1GB"], None, 1),
+    ] {
+        for more in [&["--quiet"][..], &["--json"], &[]] {
+            let ran = run(&room, &[&["status", "--check"], limit, more].concat()).expect(code);
+            assert!(ran.err.ends_with(unread), "{limit:?}: {}", ran.err);
+            let said = format!("{}{}", ran.out, ran.err);
+            assert!(says.is_none_or(|says| said.contains(says)), "{limit:?} {more:?}: {said}");
+        }
+    }
+    // Without the check nothing is too much.
+    let ran = run(&room, &["status"]).expect(1);
+    assert!(ran.err.ends_with(unread), "{}", ran.err);
+}
+
+#[test]
+fn a_folder_at_or_below_models_that_cannot_be_read_is_named_by_all_who_look_there() {
+    for (folder, file) in [
+        ("models", "models/w.bin"),
+        ("models/secret", "models/secret/w.bin"),
+        ("models/a/b", "models/a/b/w.bin"),
+        ("models/mine/deep", "models/mine/deep/w.bin"),
+    ] {
+        let room = lived_in();
+        if folder != "models" {
+            room.write("models/mine/a.bin", noise(4, 2_000_000));
+        }
+        room.write(file, noise(5, 2_000_000));
+        shut(&room, folder);
+        let says = |arguments: &[&str], words: &str| {
+            let ran = run(&room, arguments).expect(1);
+            let said = format!("@/p/{folder}: Permission denied (os error 13); {words}\n");
+            assert!(ran.err.contains(&said), "{arguments:?} {folder}: {}", ran.err);
+        };
+        says(&["status"], "it is not counted");
+        says(&["status", "--models", "--json"], "it is not counted");
+        says(&["dedupe", "--dry-run", "--min-size", "1kB"], "it is not compared");
+        let ran = run(&room, &["migrate", "--dry-run"]).expect(1);
+        let said = format!("warning: {folder} stays: Permission denied (os error 13)\n");
+        assert!(ran.err.contains(&said), "{folder}: {}", ran.err);
+        let ran = run(&room, &["migrate", "--yes"]).expect(1);
+        assert!(ran.err.contains(&said), "{folder}: {}", ran.err);
+        let ran = run(&room, &["clear", "all", "--yes"]);
+        assert!(room.exists(file), "{folder}: {}{}", ran.out, ran.err);
+    }
+}
+
+#[test]
+fn a_folder_of_which_only_the_names_can_be_read_is_named() {
+    let room = lived_in();
+    room.write("models/secret/w.bin", noise(5, 2_000_000));
+    fs::set_permissions(room.place("models/secret"), fs::Permissions::from_mode(0o444)).unwrap();
+    for arguments in [&["status"][..], &["dedupe", "--dry-run", "--min-size", "1kB"], &["migrate", "--dry-run"]] {
+        let ran = run(&room, arguments).expect(1);
+        assert!(
+            ran.err.contains("models/secret") && ran.err.contains("Permission denied"),
+            "{arguments:?}: {}",
+            ran.err
+        );
+    }
+}
+
+#[test]
+fn folders_of_the_project_that_nobody_can_read_are_no_weights_elsewhere() {
+    let room = lived_in();
+    room.write("postgres/data/w.bin", noise(5, 2_000_000));
+    shut(&room, "postgres/data");
+    assert_eq!(run(&room, &["status"]).expect(0).err, "");
+}

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::ffi::OsStr;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::project::root::MANIFEST;
@@ -33,13 +34,23 @@ pub(super) const UNEXPANDED: &str = "~";
 const MODELS: &str = "models";
 
 /// The topmost folders below `project` that hold weights themselves, or repositories of the Hub, or what `local_dir=` made; `cache_root`,
-/// hidden folders, Python environments and other projects are left out.
+/// hidden folders, Python environments and other projects are left out. So is what cannot be read (a database of a container), but where
+/// people keep models: what reads those folders says that it cannot.
 pub(super) fn folders(project: &Path, cache_root: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut waiting = VecDeque::from([project.to_path_buf()]);
     let mut left = LIMIT;
     while let Some(folder) = waiting.pop_front() {
-        let Ok(entries) = fs::read_dir(&folder) else { continue };
+        let is_of_models = folder.starts_with(project.join(MODELS));
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) => {
+                if is_of_models && error.kind() == io::ErrorKind::PermissionDenied {
+                    found.push(folder);
+                }
+                continue;
+            }
+        };
         let is_project = folder == project;
         let mut below = Vec::new();
         let (mut bears, mut is_foreign) = (false, false);
@@ -60,7 +71,7 @@ pub(super) fn folders(project: &Path, cache_root: &Path) -> Vec<PathBuf> {
                     }
                 }
                 Ok(kind) if kind.is_file() => {
-                    bears |= is_weights(&path) && has_size(&entry);
+                    bears |= is_weights(&path) && has_size(&entry).unwrap_or(is_of_models);
                     is_foreign |= FOREIGN.iter().any(|mark| name == *mark);
                 }
                 _ => {}
@@ -103,8 +114,12 @@ fn is_weights(path: &Path) -> bool {
     path.extension().and_then(|ending| ending.to_str()).is_some_and(|ending| ENDINGS.contains(&ending))
 }
 
-fn has_size(entry: &fs::DirEntry) -> bool {
-    entry.metadata().is_ok_and(|found| found.len() >= SMALLEST)
+/// `None` where nobody may ask: names of a folder can be read, and nothing else of it.
+fn has_size(entry: &fs::DirEntry) -> Option<bool> {
+    match entry.metadata() {
+        Ok(found) => Some(found.len() >= SMALLEST),
+        Err(error) => (error.kind() != io::ErrorKind::PermissionDenied).then_some(false),
+    }
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use super::contents::small;
 use super::dir::Dir;
 use super::listings::prune;
-use super::notes::{NOTES, drop_empty_locks, forget, notes, without_note};
+use super::notes::{LISTINGS, NOTES, drop_empty_locks, forget, notes, without_note};
 use super::work::{Stop, Tally, To, Work, check, sweep, temporary};
 use crate::cache::hub::{Hub, Reference, Repository};
 use crate::models::names;
@@ -24,23 +24,30 @@ impl Work<'_> {
         self.sweep_room(&to)?;
         let before = self.out.tally;
         let mut commits: BTreeMap<String, bool> = BTreeMap::new();
+        let mut over = Vec::new();
         for note in notes(&dir) {
             check()?;
             let there = self.local_file(&dir, &to, &note, None)?;
             *commits.entry(note.commit.clone()).or_default() |= there;
             let gone = dir.look_below(&note.file).is_ok_and(|look| look.is_none());
             if there && gone && self.act() {
-                let metadata = with_ending(&Path::new(NOTES).join(&note.file), ".metadata");
-                self.drop_file(&dir, &metadata)?;
+                over.push(note.file);
             }
         }
         for (commit, _) in commits.iter().filter(|(_, there)| **there) {
             self.name_commit(&to, commit)?;
             self.local_tree(&dir, &to, commit)?;
         }
+        if self.act() {
+            self.end_of_target(&to);
+        }
+        // Only now: by the notes the next run knows what a killed one has not ended, and in which repository.
+        for file in over {
+            self.drop_file(&dir, &with_ending(&Path::new(NOTES).join(file), ".metadata"))?;
+        }
         self.tell_model(&to, before);
         if self.act() {
-            self.end_of_local(&dir, &to);
+            self.end_of_local(&dir);
         } else {
             self.without_note(&dir);
         }
@@ -123,7 +130,7 @@ impl Work<'_> {
         struct Listing {
             files: BTreeMap<String, serde::de::IgnoredAny>,
         }
-        let below = Path::new(".cache/huggingface/trees");
+        let below = Path::new(LISTINGS);
         let name = OsString::from(format!("{commit}.json"));
         let Some(from) = dir.below(below).ok().flatten().filter(|_| self.act()) else { return Ok(()) };
         let Ok(bytes) = small(&from, &name, 256 << 20) else { return Ok(()) };
@@ -165,8 +172,7 @@ impl Work<'_> {
     }
 
     /// What the client keeps beside the files goes when no note is left; folders go when they are empty.
-    fn end_of_local(&mut self, dir: &Dir, to: &To) {
-        self.end_of_target(to);
+    fn end_of_local(&mut self, dir: &Dir) {
         let others = self.without_note(dir);
         if self.links {
             return;

@@ -4,12 +4,15 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use super::contents::small;
-use super::dir::{Dir, Kind};
+use super::dir::{Dir, Kind, Look};
 use crate::models::names;
 use crate::support::units;
 
 /// Where the notes lie.
 pub(super) const NOTES: &str = ".cache/huggingface/download";
+
+/// Where its listings of commits lie.
+pub(super) const LISTINGS: &str = ".cache/huggingface/trees";
 
 /// What the Hub said of a file.
 pub(super) struct Note {
@@ -26,16 +29,24 @@ pub(super) fn is_local(folder: &Path) -> bool {
     std::fs::symlink_metadata(folder.join(NOTES)).is_ok_and(|found| found.is_dir())
 }
 
-/// Whether nothing but empty folders and the client's own marks is left of it, by a run that was killed.
+/// Whether nothing but empty folders and what the client keeps for itself is left of it, by a run that was killed: marks, listings, and the
+/// locks of files that have gone.
 pub(super) fn is_spent(folder: &Path) -> bool {
-    fn holds_files(dir: &Dir, depth: usize) -> bool {
-        dir.names_or_none().iter().any(|name| match dir.look(name).ok().flatten().map(|look| look.kind) {
-            Some(Kind::Folder) => depth >= 64 || dir.sub(name).is_ok_and(|sub| holds_files(&sub, depth + 1)),
-            Some(Kind::File) => name != ".gitignore" && name != "CACHEDIR.TAG",
+    fn holds_files(dir: &Dir, folder: &Path, depth: usize) -> bool {
+        let is_lock =
+            |name: &OsStr| name.as_encoded_bytes().ends_with(b".lock") && dir.path.starts_with(folder.join(NOTES));
+        dir.names_or_none().iter().any(|name| match dir.look(name).ok().flatten() {
+            Some(Look { kind: Kind::Folder, .. }) if dir.path.join(name) == folder.join(LISTINGS) => false,
+            Some(Look { kind: Kind::Folder, .. }) => {
+                depth >= 64 || dir.sub(name).is_ok_and(|sub| holds_files(&sub, folder, depth + 1))
+            }
+            Some(Look { kind: Kind::File, stamp, .. }) => {
+                name != ".gitignore" && name != "CACHEDIR.TAG" && !(stamp.size == 0 && is_lock(name))
+            }
             _ => true,
         })
     }
-    Dir::open(folder).is_ok_and(|dir| !holds_files(&dir, 0))
+    Dir::open(folder).is_ok_and(|dir| !holds_files(&dir, folder, 0))
 }
 
 /// That files in `dir` have no note, if there are any: nobody downloaded them.
@@ -120,9 +131,10 @@ fn parse(text: &str) -> Option<(String, String)> {
     names::is_commit(commit).then(|| (commit.to_owned(), etag.to_owned()))
 }
 
-/// Removes the marks that the client puts beside its notes, of which none is left.
+/// Removes the marks that the client puts beside its notes, of which none is left, and the locks of the files that they were about.
 pub(super) fn forget(dir: &Dir) {
     let Ok(Some(own)) = dir.below(Path::new(".cache/huggingface")) else { return };
+    drop_empty_locks(&own, Path::new("download"), 0);
     if small(&own, OsStr::new(".gitignore"), 16).is_ok_and(|bytes| bytes.trim_ascii() == b"*") {
         let _ = own.unlink(OsStr::new(".gitignore"));
     }

@@ -70,6 +70,11 @@ impl Look<'_> {
         if depth == 0 {
             self.found.roots.push(path.to_path_buf());
         }
+        if let Err(error) = std::fs::read_dir(path)
+            && self.tell_denied(path, &error)
+        {
+            return;
+        }
         let folders = folders(path);
         let has = |name: &str| folders.iter().any(|folder| folder == name);
         let whose = Whose::of(path);
@@ -148,7 +153,15 @@ impl Look<'_> {
         let (mut whisper, mut torch, mut others) = (Vec::new(), Vec::new(), 0_usize);
         for entry in std::fs::read_dir(path).into_iter().flatten().filter_map(Result::ok) {
             // A link to a file may be one that `dedupe` put in its place.
-            let Ok(found) = std::fs::metadata(entry.path()) else { continue };
+            let found = match std::fs::metadata(entry.path()) {
+                Ok(found) => found,
+                Err(error) => {
+                    if entry.file_type().is_ok_and(|kind| kind.is_file()) {
+                        self.tell_denied(path, &error);
+                    }
+                    continue;
+                }
+            };
             if !found.is_file() || is_said_elsewhere(&entry.file_name()) {
                 continue;
             }
@@ -189,7 +202,19 @@ impl Look<'_> {
     }
 
     pub(super) fn stay(&mut self, path: &Path, why: &str) {
-        let stay = Stay { path: path.to_path_buf(), why: why.to_owned(), grave: false };
+        self.keep(Stay { path: path.to_path_buf(), why: why.to_owned(), grave: false });
+    }
+
+    /// Names the folder at `path` where its rights keep this user out of it; whether they do.
+    fn tell_denied(&mut self, path: &Path, error: &std::io::Error) -> bool {
+        let is_denied = error.kind() == std::io::ErrorKind::PermissionDenied;
+        if is_denied {
+            self.keep(Stay { path: path.to_path_buf(), why: error.to_string(), grave: true });
+        }
+        is_denied
+    }
+
+    fn keep(&mut self, stay: Stay) {
         if !self.found.stays.contains(&stay) {
             self.found.stays.push(stay);
         }

@@ -268,10 +268,21 @@ impl Report<'_> {
             findings.iter().for_each(|finding| context.output.warn(finding));
         }
         let problems = self.inventory.problems.len() + self.inventory.more_problems;
-        if problems > 0 {
-            bail!("{} could not be read: the sums are too small by what is in there", units::count(problems, "folder"));
+        let unread = || {
+            let folders = units::count(problems, "folder");
+            format!("{folders} could not be read: the sums are too small by what is in there")
+        };
+        match (self.arguments.check && !findings.is_empty(), problems > 0) {
+            (false, true) => bail!(unread()),
+            (false, false) => Ok(Exit::Done),
+            (true, is_short) => {
+                // What is too much already is no less with what was not read.
+                if is_short {
+                    context.output.error(unread());
+                }
+                Ok(Exit::Found)
+            }
         }
-        Ok(if self.arguments.check && !findings.is_empty() { Exit::Found } else { Exit::Done })
     }
 }
 
