@@ -117,6 +117,20 @@ fn a_link_to_a_folder_goes_with_the_folder() {
 }
 
 #[test]
+fn folders_with_links_to_each_other_stay_until_they_are_cleared_together() {
+    let room = checkpoints();
+    repository_with_link(&room, "a_b_main", 60, "../c_d_main/hubconf.py");
+    repository_with_link(&room, "c_d_main", 60, "../a_b_main/hubconf.py");
+    let there = || ["a_b_main", "c_d_main"].map(|name| room.exists(&format!(".cache/torch/hub/{name}")));
+    let ran = room.run(&["prune", "--grace", "0", "--older-than", "30d", "--yes", "--now"]).expect(0);
+    assert_eq!(ran.out.matches("leads to it").count(), 2, "{}{}", ran.out, ran.err);
+    room.run(&["clear", "a_b_main", "--yes"]).expect(1);
+    assert_eq!(there(), [true, true]);
+    room.run(&["clear", "a_b_main", "c_d_main", "--yes", "--now"]).expect(0);
+    assert_eq!(there(), [false, false]);
+}
+
+#[test]
 fn what_is_in_a_folder_and_has_a_link_elsewhere_is_not_cleared_by_its_name() {
     let room = checkpoints();
     repository_with_link(&room, "a_b_main", 60, "hubconf.py");

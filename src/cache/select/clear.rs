@@ -117,10 +117,17 @@ impl<'a> Clearer<'a, '_> {
             _ => None,
         });
         let all = self.homely().filter(|_| is_all).map(Pick::Thing);
-        for pick in all.chain(named.flatten().filter(|pick| matches!(pick, Pick::Thing(_)))) {
-            let stays = self.obstacle(&pick).or_else(|| tracked::of(self.stock, &pick).all());
-            if stays.is_none() && (self.terms.force || self.others(&pick).is_empty()) {
-                self.coming.add(pick, "");
+        let named = named.flatten().filter(|pick| matches!(pick, Pick::Thing(_)));
+        let can_go = |pick: &Pick| self.obstacle(pick).or_else(|| tracked::of(self.stock, pick).all()).is_none();
+        let mut going: Vec<Pick> = all.chain(named).filter(can_go).collect();
+        // What stays keeps what its links lead to, which then stays as well.
+        loop {
+            self.coming = Picks::default();
+            going.iter().for_each(|pick| drop(self.coming.add(*pick, "")));
+            let before = going.len();
+            going.retain(|pick| self.terms.force || self.others(pick).is_empty());
+            if going.len() == before {
+                return;
             }
         }
     }
