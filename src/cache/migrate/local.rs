@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use super::contents::small;
 use super::dir::Dir;
 use super::listings::prune;
-use super::notes::{NOTES, drop_empty_locks, forget, notes, without_note};
+use super::notes::{NOTES, TREES, drop_empty_locks, forget, notes, without_note};
 use super::work::{Stop, Tally, To, Work, check, sweep, temporary};
 use crate::cache::hub::{Hub, Reference, Repository};
 use crate::models::names;
@@ -123,7 +123,7 @@ impl Work<'_> {
         struct Listing {
             files: BTreeMap<String, serde::de::IgnoredAny>,
         }
-        let below = Path::new(".cache/huggingface/trees");
+        let below = Path::new(TREES);
         let name = OsString::from(format!("{commit}.json"));
         let Some(from) = dir.below(below).ok().flatten().filter(|_| self.act()) else { return Ok(()) };
         let Ok(bytes) = small(&from, &name, 256 << 20) else { return Ok(()) };

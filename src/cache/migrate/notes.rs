@@ -11,6 +11,9 @@ use crate::support::units;
 /// Where the notes lie.
 pub(super) const NOTES: &str = ".cache/huggingface/download";
 
+/// Where the listings of commits lie.
+pub(super) const TREES: &str = ".cache/huggingface/trees";
+
 /// What the Hub said of a file.
 pub(super) struct Note {
     /// Below the folder, and below `download/`.
