@@ -120,19 +120,38 @@ fn an_empty_cache_is_called_empty_and_what_lies_outside_is_named() {
     let ran = room.run(&["prune", "--yes"]).expect(0);
     assert_eq!(ran.err, "Nothing to remove.\n", "there is nothing that prune would take");
     let stray = "~/.cache/huggingface/hub/models--org--asr";
+    let blob = "9e26dfeeb6e641a33dae4961196235bdb965b21b";
+    room.write(&format!("{stray}/blobs/{blob}"), "{}");
     for commit in [PINNED, MAIN] {
-        room.write(&format!("{stray}/snapshots/{commit}/config.json"), "{}");
+        let revision = room.place(&format!("{stray}/snapshots/{commit}"));
+        fs::create_dir_all(&revision).unwrap();
+        symlink(format!("../../blobs/{blob}"), revision.join("config.json")).unwrap();
     }
     room.write(&format!("{stray}/refs/main"), MAIN);
     room.write(&format!("{stray}/blobs/ab.incomplete"), vec![7; 500_000]);
-    let ran = room.run(&["prune", "--yes"]).expect(0);
-    let words = "lie outside of it, with 1 unfinished download and 1 revision without a branch or tag: `modelstrap migrate` \
-                 brings in what is whole, and `modelstrap status` names the rest.\n";
-    assert!(
-        ran.err.starts_with("Nothing to remove.\nprune looks at .cache only; ") && ran.err.ends_with(words),
-        "{}",
-        ran.err
-    );
+    let says = || {
+        let ran = room.run(&["prune", "--yes"]).expect(0);
+        let said = ran.err.strip_prefix("Nothing to remove.\nprune looks at .cache only; outside of it ");
+        said.unwrap_or_else(|| panic!("{}", ran.err)).to_owned()
+    };
+    let outside = || {
+        let status = room.run(&["status"]).expect(0).out;
+        let (_, after) = status.split_once("outside of the cache: ").unwrap();
+        after.split_once(", which").unwrap().0.to_owned()
+    };
+    let status = room.run(&["status"]).expect(0).out;
+    let (_, size) = status.split_once("unfinished downloads: ").unwrap();
+    let unfinished = format!("1 unfinished download of {}", size.split_once(" in 1 file").unwrap().0);
+    let command = "`modelstrap status` names the command that removes the download";
+    let lie = || format!("lie {}, in which 1 revision has no branch or tag, and {unfinished}: ", outside());
+    let rest = format!("`modelstrap status --revisions` names the revision, and {command}.\n");
+    assert_eq!(says(), format!("{}`modelstrap migrate` brings in what is whole, {rest}", lie()));
+    // The commit that nothing names, as it is named.
+    let revisions = room.run(&["status", "--revisions"]).expect(0).out;
+    assert!(revisions.lines().any(|line| line.contains(&PINNED[..12]) && line.ends_with("no ref")), "{revisions}");
+    room.run(&["migrate", "--yes"]).expect(0);
+    assert!(!room.exists("~/.cache/whisper"));
+    assert_eq!(says(), format!("{}{rest}", lie()), "a repository into which a download goes stays whole");
 }
 
 #[test]

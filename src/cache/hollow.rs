@@ -1,7 +1,6 @@
 //! Folders in which nothing lies that could go or move: folders in them, links, and files that always stay, such as a login. One rule for all
 //! who ask: a place outside of the cache in which nothing else lies is none, and one of links alone is named and not counted.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -29,16 +28,22 @@ pub fn taken_out(places: &mut Vec<Place>) -> Vec<PathBuf> {
 
 /// Whether only folders lie in `folder`, and files that always stay.
 pub fn is_bare(folder: &Path) -> bool {
-    count(folder, |_| false, |name| name == LOCKS || name == OWN).is_some()
+    is_bare_but(folder, |_| false)
+}
+
+/// The same of what lies in `folder` elsewhere than in the folders that are `known`.
+pub fn is_bare_but(folder: &Path, known: impl Fn(&Path) -> bool) -> bool {
+    let passes = |path: &Path| path.file_name().is_some_and(|name| name == LOCKS || name == OWN) || known(path);
+    count(folder, |_| false, passes).is_some()
 }
 
 /// How many links lie in `folder`, where nothing else does; `None` also where a link is none of those that `admits` wants, where something
 /// cannot be read, and where there is too much to look at. What this tool keeps there (the trash) is something.
 pub fn links(folder: &Path, admits: impl Fn(&Path) -> bool) -> Option<usize> {
-    count(folder, admits, |name| name == LOCKS)
+    count(folder, admits, |path| path.file_name().is_some_and(|name| name == LOCKS))
 }
 
-fn count(folder: &Path, admits: impl Fn(&Path) -> bool, passes: impl Fn(&OsStr) -> bool) -> Option<usize> {
+fn count(folder: &Path, admits: impl Fn(&Path) -> bool, passes: impl Fn(&Path) -> bool) -> Option<usize> {
     let mut waiting = vec![folder.to_path_buf()];
     let (mut links, mut left) = (0, FEW);
     while let Some(folder) = waiting.pop() {
@@ -47,7 +52,7 @@ fn count(folder: &Path, admits: impl Fn(&Path) -> bool, passes: impl Fn(&OsStr) 
             let (kind, name) = (entry.file_type().ok()?, entry.file_name());
             left = left.checked_sub(1)?;
             match (kind.is_dir(), kind.is_symlink()) {
-                (true, _) if passes(&name) => {}
+                (true, _) if passes(&entry.path()) => {}
                 (true, _) => waiting.push(entry.path()),
                 _ if is_protected(&name) => {}
                 (_, true) if admits(&entry.path()) => links += 1,

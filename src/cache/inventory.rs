@@ -87,6 +87,14 @@ pub struct Unit {
 }
 
 impl Unit {
+    /// What it is, if it is a repository of the Hub.
+    pub fn repository(&self) -> Option<&Repository> {
+        match &self.kind {
+            UnitKind::Repository(repository) => Some(repository),
+            _ => None,
+        }
+    }
+
     /// Of a model in several files: how many of them are here, and how many there are.
     pub fn parts(&self) -> Option<(u64, u64)> {
         let part = matches!(self.kind, UnitKind::File).then(|| Part::of(&self.name)).flatten()?;

@@ -286,3 +286,50 @@ fn the_plan_says_what_only_a_folder_of_the_project_says_of_itself_in_a_cache_for
     let plan = room.run(&["migrate", "--dry-run"]).expect(0).out;
     assert!(plan.contains("1 repository moved") && !plan.contains("says which commits"), "{plan}");
 }
+
+/// What of the plan says that only the folder says it.
+const ITSELF: &str = "  weights/x: only the folder itself says which commits it has";
+
+#[test]
+fn what_a_hub_says_of_the_same_files_is_not_called_the_folders_own_word() {
+    let files = |text: &'static str| [("config.json", "{}", git("{}")), ("model.bin", text, sha256(text))];
+    for know in ["../shared/huggingface/hub", "~/.cache/huggingface/hub"] {
+        let (room, _) = with_a_cache_for_others();
+        local_dir(&room, "weights/x", NEW, &files("weights"));
+        let plan = || room.run(&["migrate", "weights/x", "--repo", "org/m", "--dry-run"]).expect(0).out;
+        assert!(plan().contains(ITSELF), "nobody else knows the commit: {}", plan());
+        let repo = Repo::new(&room, know, "models--org--m");
+        repo.reference("main", NEW);
+        repo.file(NEW, "config.json", "{}", git("{}"));
+        assert!(plan().contains(ITSELF), "one of two files is known: {}", plan());
+        repo.file(NEW, "model.bin", "weights", sha256("weights"));
+        let said = plan();
+        assert!(said.contains("becomes a revision") && !said.contains("only the folder"), "{know}: {said}");
+        local_dir(&room, "weights/x", NEW, &files("forgery"));
+        let said = room.run(&["migrate", "weights/x", "--dry-run"]).out;
+        assert!(said.contains(ITSELF), "the hub has another content there: {said}");
+    }
+}
+
+#[test]
+fn a_listing_that_only_the_folder_has_is_its_own_word() {
+    let (room, hub) = with_a_cache_for_others();
+    local_dir(&room, "weights/x", NEW, &[("model.bin", "weights", sha256("weights"))]);
+    let repo = Repo::new(&room, &hub, "models--org--m");
+    repo.file(NEW, "model.bin", "weights", sha256("weights"));
+    let own = format!("weights/x/.cache/huggingface/trees/{NEW}.json");
+    let plan = || room.run(&["migrate", "weights/x", "--dry-run"]).expect(0).out;
+    let node = |text: &str| {
+        let digest = sha256(text);
+        format!(
+            r#"{{"format_version":1,"files":{{"model.bin":{{"size":7,"blob_id":"x","lfs_sha256":"{digest}","lfs_size":7}}}}}}"#
+        )
+    };
+    room.write(&own, node("forgery"));
+    assert!(plan().contains(ITSELF), "{}", plan());
+    room.write(&own, node("weights"));
+    assert!(!plan().contains("only the folder"), "it says what the hub says: {}", plan());
+    room.write(&own, node("forgery"));
+    listing(&room, &hub, NEW, &[("model.bin", "weights")]);
+    assert!(!plan().contains("only the folder"), "the cache has a listing, and keeps it: {}", plan());
+}

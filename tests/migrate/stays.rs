@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::symlink;
 
-use crate::stray::{OLD, Repo, git, local_dir, sha256};
+use crate::stray::{NEW, OLD, Repo, git, local_dir, sha256};
 use crate::support::project::{PROGRAM, Room, Tree};
 
 #[test]
@@ -171,5 +171,33 @@ fn a_folder_of_models_that_is_a_link_is_named_and_not_looked_into() {
         let said: Vec<&str> = status.out.lines().filter(|line| line.starts_with("models ")).collect();
         assert_eq!(said, Vec::from_iter(says), "{target}");
         fs::remove_file(room.place("models")).unwrap();
+    }
+}
+
+#[test]
+fn a_librarys_folder_in_which_nothing_of_its_own_lies_is_not_named() {
+    let room = Room::bare();
+    room.write("modelstrap.toml", "");
+    fs::create_dir_all(room.place("weights")).unwrap();
+    fs::create_dir_all(room.place("~/.cache/torch/hub")).unwrap();
+    let nothing = "Nothing to move: what belongs into the cache is there.\n";
+    for arguments in [&["migrate", "-n"][..], &["migrate", "-n", "weights"]] {
+        let ran = room.run(arguments).expect(0);
+        assert_eq!((&*ran.out, &*ran.err), (nothing, ""), "{arguments:?}");
+    }
+    let ran = room.run(&["migrate", "nosuch"]).expect(2);
+    assert!(!ran.err.contains("weights") && !ran.err.contains("torch"), "nothing is there: {}", ran.err);
+    let repo = Repo::new(&room, "~/.cache/huggingface/hub", "models--org--m");
+    repo.reference("main", NEW);
+    local_dir(&room, "weights/x", NEW, &[("model.bin", "weights", sha256("weights"))]);
+    let ordered = "weights: keeps its files in an order of its own";
+    for arguments in [&["migrate", "-n"][..], &["migrate", "-n", "weights"]] {
+        let ran = room.run(arguments).expect(0);
+        assert!(ran.out.contains("weights/x ") && !ran.err.contains(ordered), "{arguments:?}\n{}{}", ran.out, ran.err);
+    }
+    room.write("weights/yolo.pt", "its own");
+    for arguments in [&["migrate", "-n"][..], &["migrate", "-n", "weights"]] {
+        let ran = room.run(arguments).expect(0);
+        assert!(ran.out.contains("weights/x ") && ran.err.contains(ordered), "{arguments:?}\n{}{}", ran.out, ran.err);
     }
 }

@@ -216,6 +216,14 @@ impl Known {
         self.named.get(commit).map(String::as_str)
     }
 
+    /// Whether this is known of a commit: a file at this path, with this digest and, if it is said, of this size.
+    pub(super) fn has(&self, commit: &str, path: &str, digest: &Digest, size: Option<u64>) -> bool {
+        let is_so = |claim: &Claim| {
+            claim.commit == commit && claim.digest() == Some(*digest) && size.is_none_or(|size| claim.size == size)
+        };
+        self.files.get(path).is_some_and(|claims| claims.iter().any(is_so))
+    }
+
     /// What a file at this path, of this size, may be.
     pub(super) fn claims(&self, path: &str, size: u64) -> impl Iterator<Item = &Claim> {
         self.files.get(path).into_iter().flatten().filter(move |claim| claim.size == size)

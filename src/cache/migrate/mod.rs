@@ -5,6 +5,7 @@
 //! run again; only which folders it empties is noted. At every step a content has its old name, its new one, or both.
 
 pub mod begun;
+mod confirmed;
 mod contents;
 pub mod copies;
 mod dir;

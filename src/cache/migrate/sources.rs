@@ -1,6 +1,6 @@
 //! What is to be moved: the libraries' default places, folders of an earlier layout, a hub split in two, what lies in the project.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 
 use super::mixed::holds_others;
@@ -9,6 +9,7 @@ use super::owners::Owners;
 pub use super::recognise::Found;
 use super::recognise::{Look, OLLAMA, folders, holds_store, is_hub, is_repository};
 use super::{Shape, Targets};
+use crate::cache::hollow::is_bare_but;
 use crate::cache::ollama;
 use crate::cache::others::{Led, Own};
 use crate::cache::places::{Kind, Place};
@@ -59,7 +60,7 @@ impl<'a> Search<'a> {
     /// Everything that belongs into the cache and lies elsewhere.
     pub fn all(&self) -> Found {
         let mut look = self.look();
-        self.in_project(&mut look);
+        self.in_project(self.project, &mut look);
         for place in self.places {
             match &place.kind {
                 Kind::Legacy if place.path.is_dir() => self.legacy(place, &mut look),
@@ -97,6 +98,10 @@ impl<'a> Search<'a> {
             return Ok(look.found);
         }
         if self.libraries.iter().any(|(at, ..)| at == path) {
+            // What a script put there is found as without the name.
+            if path.starts_with(self.project) {
+                self.in_project(path, &mut look);
+            }
             self.library(path, true, &mut look);
         } else {
             look.folder(path, path, 0);
@@ -175,21 +180,21 @@ impl<'a> Search<'a> {
             look.stay(path, OLLAMA);
         } else if !known && of_path().all(|(_, home, _)| home.as_os_str().is_empty()) {
             if !is_hub(path) || holds_others(path) {
-                look.stay(path, ORDERED);
+                leave(path, ORDERED, look);
             }
             if of_path().any(|place| led(&place)) {
                 look.hub_part(path, path);
             } else if is_hub(path) {
-                look.stay(path, UNLED);
+                leave(path, UNLED, look);
             }
         } else if !of_path().any(|place| led(&place)) {
-            look.stay(path, UNLED);
+            leave(path, UNLED, look);
         } else if known {
             look.folder(path, path, 0);
         } else if let Some(home) = home {
             look.rest(path, home, path);
         } else {
-            look.stay(path, UNLED);
+            leave(path, UNLED, look);
         }
     }
 
@@ -212,10 +217,10 @@ impl<'a> Search<'a> {
         at
     }
 
-    /// What scripts left in the project: `local_dir=` and `cache_dir=` folders, and a folder that is called `~` since nobody
-    /// expanded it.
-    fn in_project(&self, look: &mut Look<'_>) {
-        let mut waiting = VecDeque::from([self.project.to_path_buf()]);
+    /// What scripts left in `start`, which is the project or a folder of it: `local_dir=` and `cache_dir=` folders, and a folder that is
+    /// called `~` since nobody expanded it.
+    fn in_project(&self, start: &Path, look: &mut Look<'_>) {
+        let mut waiting = VecDeque::from([start.to_path_buf()]);
         let mut left = LIMIT;
         while let Some(folder) = waiting.pop_front() {
             let Some(rest) = left.checked_sub(1) else { return };
@@ -253,6 +258,18 @@ impl<'a> Search<'a> {
                 .places
                 .iter()
                 .any(|place| place.path == path && matches!(place.kind, Kind::Application { .. } | Kind::Legacy))
+    }
+}
+
+/// Says why a library's place stays, where anything is in it that is not said by itself.
+fn leave(path: &Path, why: &str, look: &mut Look<'_>) {
+    let Found { parts, stays, roots, .. } = &look.found;
+    let known = parts.iter().map(|part| &part.from).chain(stays.iter().map(|stay| &stay.path)).chain(roots);
+    let known: HashSet<&Path> = known.map(PathBuf::as_path).collect();
+    // What `local_dir=` made of the place itself has said what stays.
+    let is_said = notes::is_local(path) && known.contains(path);
+    if !is_said && !is_bare_but(path, |below| known.contains(below)) {
+        look.stay(path, why);
     }
 }
 

@@ -123,7 +123,9 @@ impl<'a> Clearer<'a, '_> {
         // What stays keeps what its links lead to, which then stays as well.
         loop {
             self.coming = Picks::default();
-            going.iter().for_each(|pick| drop(self.coming.add(*pick, "")));
+            for pick in &going {
+                self.coming.add(*pick, "");
+            }
             let before = going.len();
             going.retain(|pick| self.terms.force || self.others(pick).is_empty());
             if going.len() == before {

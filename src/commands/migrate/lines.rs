@@ -87,12 +87,13 @@ fn after(run: &Run<'_>) -> String {
     text
 }
 
-/// Folders that came with the project and say themselves which commits are in them, where they move into a cache that others may use.
+/// Folders that came with the project and alone say which commits are in them, where they move into a cache that others may use.
 fn unproven(run: &Run<'_>) -> String {
     let says_itself = |part: &Part| matches!(part.shape, Shape::Hub | Shape::Repository | Shape::Local);
     let leaves = |part: &Part| part.from.starts_with(&run.project) && !part.to.starts_with(&run.project);
-    let parts = run.parts.iter().filter(|(part, outcome)| outcome.tally.files > 0 && says_itself(part) && leaves(part));
-    let names: Vec<String> = parts.map(|(part, _)| run.shown(&part.from)).collect();
+    let moved = run.parts.iter().filter(|(_, outcome)| outcome.tally.files > 0).map(|(part, _)| part);
+    let parts = moved.filter(|part| says_itself(part) && leaves(part) && !part.is_confirmed(&run.sources));
+    let names: Vec<String> = parts.map(|part| run.shown(&part.from)).collect();
     let Some((first, others)) = names.split_first() else { return String::new() };
     let more = match others.len() {
         0 => String::new(),

@@ -20,7 +20,7 @@ use super::{Exit, consent, notes};
 use crate::cache::Stamp;
 use crate::cache::inventory::Heap;
 use crate::cache::migrate::sources::Found;
-use crate::cache::migrate::{self, Copies, Options, Outcome, Part, Stay, Stop, Tally, begun, copies};
+use crate::cache::migrate::{self, Copies, Options, Outcome, Part, Sources, Stay, Stop, Tally, begun, copies};
 use crate::cache::remove::Remover;
 use crate::cli::MigrateArgs;
 use crate::platform::disk;
@@ -44,6 +44,8 @@ struct Run<'a> {
     parts: Vec<(Part, Outcome)>,
     /// What was found: of it, what is known to stay before anything is looked at file by file.
     found: Found,
+    /// Who may know what a folder says of itself.
+    sources: Sources,
     /// What was said to stay before the question.
     told: Vec<Stay>,
 }
@@ -57,7 +59,7 @@ pub(super) fn run(context: &Context, arguments: &MigrateArgs) -> Result<Exit> {
     survey.leave_alone();
     survey.tell_links(&context.output);
     let cache_root = survey.layout.cache_root.clone();
-    let plan::Prepared { mut found, options } = plan::prepare(context, &survey, arguments, false)?;
+    let plan::Prepared { mut found, options, sources } = plan::prepare(context, &survey, arguments, false)?;
     let parts = std::mem::take(&mut found.parts);
     let mut run = Run {
         arguments,
@@ -66,6 +68,7 @@ pub(super) fn run(context: &Context, arguments: &MigrateArgs) -> Result<Exit> {
         cache_root: cache_root.clone(),
         parts: Vec::new(),
         found,
+        sources,
         told: Vec::new(),
     };
     let mut counted = Copies::default();
@@ -133,7 +136,7 @@ pub(super) fn planned(context: &Context, survey: &Survey, weigh: impl Fn(&Path) 
     }
     let arguments =
         MigrateArgs { places: Vec::new(), link_back: false, repo: None, dry_run: true, yes: false, force: false };
-    let plan::Prepared { found, options } = plan::prepare(context, &survey, &arguments, false).ok()?;
+    let plan::Prepared { found, options, .. } = plan::prepare(context, &survey, &arguments, false).ok()?;
     let mut seen = Heap::default();
     found.parts.iter().for_each(|part| seen += weigh(&part.from));
     if seen.files > MOST {

@@ -30,6 +30,8 @@ pub(super) fn of_repository(search: &Search<'_>, folder: &str) -> Vec<PathBuf> {
 /// That nothing is called `name`, what may be meant, and what could be named.
 pub(super) fn unknown(survey: &Survey, start: &Path, name: &str) -> Usage {
     let shown = |path: &Path| paths::friendly(&survey.project.root, survey.layout.home.as_deref(), path);
+    // Those that `status` names.
+    let survey = survey.clone().without_links();
     let places: Vec<_> = survey.places.iter().filter(|place| place.kind.is_outside() && place.path.is_dir()).collect();
     let called = places.iter().flat_map(|place| [place.name.clone(), shown(&place.path)]);
     let mut text = format!("there is no {}", quoted::shown(name));

@@ -29,6 +29,7 @@ use crate::support::{bounded, escape, paths, quoted, time};
 pub(super) struct Prepared {
     pub(super) found: Found,
     pub(super) options: Options<'static>,
+    pub(super) sources: Sources,
 }
 
 /// The same options for a run that changes things.
@@ -89,7 +90,7 @@ pub(super) fn prepare(context: &Context, survey: &Survey, arguments: &MigrateArg
         now: time::seconds(),
         progress: None,
     };
-    Ok(Prepared { found, options })
+    Ok(Prepared { found, options, sources })
 }
 
 /// That nothing is taken from where a link of the project leads.

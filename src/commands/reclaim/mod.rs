@@ -172,6 +172,11 @@ fn trash(grounds: &Grounds<'_>) -> Reclaimable {
     Reclaimable::new("trash", "what was removed and can be brought back", files, bytes, EMPTY_TRASH)
 }
 
+/// Whether `migrate` would bring anything of `inventory` into the cache.
+pub(super) fn brings(context: &Context, survey: &Survey, inventory: &Inventory) -> bool {
+    outside(context, &Grounds { survey, inventory, budget: None }).is_some_and(|one| one.count > 0)
+}
+
 /// What `migrate` would bring into the cache.
 fn outside(context: &Context, grounds: &Grounds<'_>) -> Option<Reclaimable> {
     let Grounds { survey, inventory, .. } = grounds;
