@@ -10,7 +10,7 @@ use super::settle::{Settling, lines};
 use super::stock::{Holding, Seen, Stock, Thing, ThingKind};
 use super::used::UseLog;
 use super::words::{self, Meaning};
-use super::{Kept, Selection, Stays, tracked};
+use super::{Kept, Listed, Selection, Stays, tracked};
 use crate::cache::places::OWN;
 use crate::project::root::MANIFEST;
 use crate::support::quoted;
@@ -119,18 +119,18 @@ impl<'a> Clearer<'a, '_> {
         let all = self.homely().filter(|_| is_all).map(Pick::Thing);
         let named = named.flatten().filter(|pick| matches!(pick, Pick::Thing(_)));
         let can_go = |pick: &Pick| self.obstacle(pick).or_else(|| tracked::of(self.stock, pick).all()).is_none();
-        let mut going: Vec<Pick> = all.chain(named).filter(can_go).collect();
+        let mut going: Listed = all.chain(named).filter(can_go).collect();
         // What stays keeps what its links lead to, which then stays as well.
         loop {
             self.coming = Picks::default();
-            for pick in &going {
-                self.coming.add(*pick, "");
+            for pick in going.iter() {
+                self.coming.add(pick, "");
             }
-            let before = going.len();
-            going.retain(|pick| self.terms.force || self.others(pick).is_empty());
-            if going.len() == before {
+            let left: Listed = going.iter().filter(|pick| self.terms.force || self.others(pick).is_empty()).collect();
+            if left.len() == going.len() {
                 return;
             }
+            going = left;
         }
     }
 

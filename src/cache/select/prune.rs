@@ -111,8 +111,10 @@ struct Pruner<'a, 'n> {
     busy: RefCell<HashMap<At, Option<String>>>,
 }
 
-/// Why what lies in another user's folder stays, and why such a folder does.
+/// Why a folder stays in which somebody may not delete.
 pub(super) const FIXED_IN: &str = "you may not delete in it: it is another user's, or read-only";
+
+/// Why what lies in such a folder stays.
 pub(super) const FIXED: &str = "you may not delete in its folder: it is another user's, or read-only";
 
 /// A model that an age or a size may take.
