@@ -13,8 +13,9 @@ use crate::cache::migrate::{self, Copies, Options};
 pub(super) fn look(run: &mut Run<'_>, context: &Context) -> Result<Options<'static>> {
     let survey = Survey::of(context)?;
     survey.check_root()?;
-    let plan::Prepared { mut found, options, .. } = plan::prepare(context, &survey, run.arguments, true)?;
+    let plan::Prepared { mut found, mut options, .. } = plan::prepare(context, &survey, run.arguments, true)?;
     let now = std::mem::take(&mut found.parts);
+    options.links = migrate::pointing_out(&survey.layout.cache_root);
     let mut counted = Copies::default();
     for (shown, _) in std::mem::take(&mut run.parts) {
         match now.iter().find_map(|part| part.clone().agreed(&shown)) {

@@ -59,8 +59,11 @@ pub(super) fn run(context: &Context, arguments: &MigrateArgs) -> Result<Exit> {
     survey.leave_alone();
     survey.tell_links(&context.output);
     let cache_root = survey.layout.cache_root.clone();
-    let plan::Prepared { mut found, options, sources } = plan::prepare(context, &survey, arguments, false)?;
+    let plan::Prepared { mut found, mut options, sources } = plan::prepare(context, &survey, arguments, false)?;
     let parts = std::mem::take(&mut found.parts);
+    if !parts.is_empty() {
+        options.links = migrate::pointing_out(&cache_root);
+    }
     let mut run = Run {
         arguments,
         project: survey.project.root.clone(),

@@ -13,7 +13,7 @@ use super::{named, theirs};
 use crate::cache::Place;
 use crate::cache::hub::full_name;
 use crate::cache::migrate::sources::{Found, Search};
-use crate::cache::migrate::{Known, Options, Owners, Shape, Sources, Stay, Targets, begun, pointing_out};
+use crate::cache::migrate::{Known, Options, Owners, Shape, Sources, Stay, Targets, begun};
 use crate::cache::places::{Aside, Why};
 use crate::catalogue;
 use crate::cli::MigrateArgs;
@@ -86,7 +86,8 @@ pub(super) fn prepare(context: &Context, survey: &Survey, arguments: &MigrateArg
         tracked: tracked(&mut found),
         writers: open_files(Path::new("/")).map(|open| open.written).unwrap_or_default(),
         known,
-        links: if found.parts.is_empty() { Vec::new() } else { pointing_out(&targets.root) },
+        // `status` asks for a plan, too, and has no use for what a walk through the whole cache finds.
+        links: Vec::new(),
         now: time::seconds(),
         progress: None,
     };
