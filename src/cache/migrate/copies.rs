@@ -110,6 +110,11 @@ impl Copies {
     }
 }
 
+/// Whether a run has left notes that did not come to its end, or was killed in its last moment.
+pub fn are_left(cache_root: &Path) -> bool {
+    path(cache_root).symlink_metadata().is_ok()
+}
+
 /// Removes the notes: the run has come to its end.
 pub fn end(cache_root: &Path) {
     let _ = std::fs::remove_file(path(cache_root));

@@ -245,11 +245,11 @@ pub fn tidy(found: &sources::Found, options: &Options<'_>) {
     }
 }
 
-/// Whether a killed run may have left anything in these places.
-pub fn may_tidy(found: &sources::Found) -> bool {
+/// Whether a killed run may have left anything in these places, or notes of its own in the cache.
+pub fn may_tidy(found: &sources::Found, cache_root: &Path) -> bool {
     let is_ours = |name: &OsString| name.as_encoded_bytes().starts_with(work::PREFIX.as_bytes());
     let left = |beside: &PathBuf| Dir::open(beside).is_ok_and(|dir| dir.names_or_none().iter().any(is_ours));
-    !found.roots.is_empty() || found.beside.iter().any(left)
+    !found.roots.is_empty() || copies::are_left(cache_root) || found.beside.iter().any(left)
 }
 
 fn copied<'a>(options: &Options<'a>) -> Options<'a> {

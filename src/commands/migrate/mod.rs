@@ -82,7 +82,7 @@ pub(super) fn run(context: &Context, arguments: &MigrateArgs) -> Result<Exit> {
     run.warn_of_notes(context);
     let nothing = run.tally().files == 0;
     // What a killed run left are empty folders and marks: they go with a word of consent.
-    if nothing && (arguments.dry_run || !arguments.yes || !migrate::may_tidy(&run.found)) {
+    if nothing && (arguments.dry_run || !arguments.yes || !migrate::may_tidy(&run.found, &cache_root)) {
         return run.end(context, false, None);
     }
     let text = lines::plan(&run, &context.output);
@@ -123,6 +123,7 @@ pub(super) fn run(context: &Context, arguments: &MigrateArgs) -> Result<Exit> {
     if stop.is_none() {
         migrate::tidy(&run.found, &options);
         begun::end(&cache_root, &run.project);
+        // Last: as long as these are there the next run looks for what is left.
         copies::end(&cache_root);
     }
     migrate::unlock(held, &cache_root);
