@@ -77,7 +77,8 @@ impl<'a> Search<'a> {
         look.found.beside = beside.map(Path::to_path_buf).chain(self.candidates()).collect();
         look.found.beside.sort_unstable();
         look.found.beside.dedup();
-        look.found.beside.retain(|path| self.own.other(path).is_none());
+        let mut others = self.own.others();
+        look.found.beside.retain(|path| others.other(path).is_none());
         ordered(look.found)
     }
 
