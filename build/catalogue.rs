@@ -1,6 +1,6 @@
 //! Reads the catalogue, refuses a mistake in it, and writes it down as Rust.
 //!
-//! A part of the build script. `tests/catalogue.rs` includes it too, to see that each kind of mistake is refused.
+//! A part of the build script. `tests/catalogue/libraries.rs` includes it too, to see that each kind of mistake is refused.
 
 mod checks;
 mod render;

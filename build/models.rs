@@ -1,6 +1,6 @@
 //! Reads the catalogue of well-known models, refuses a mistake in it, and writes it down as Rust.
 //!
-//! A part of the build script. `tests/model_sources.rs` includes it too, to see that each kind of mistake is refused.
+//! A part of the build script. `tests/catalogue/sources.rs` includes it too, to see that each kind of mistake is refused.
 
 use serde::Deserialize;
 use std::collections::BTreeSet;

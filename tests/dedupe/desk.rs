@@ -5,8 +5,8 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-pub(crate) use crate::bytes::sha256;
-use crate::project::Room;
+pub(crate) use crate::support::bytes::sha256;
+use crate::support::project::Room;
 
 pub(crate) const COMMIT: &str = "1111111111111111111111111111111111111111";
 pub(crate) const ORG: &str = ".cache/huggingface/hub/models--org--name";

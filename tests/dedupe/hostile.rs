@@ -10,7 +10,7 @@ use modelstrap::cache::duplicates::{self, Memory, Plan, Search};
 use modelstrap::cache::link::{self, Job, Outcome};
 use modelstrap::cache::{Kind, Place};
 
-use crate::desk::{contents, inode, shape, weights};
+use super::desk::{contents, inode, shape, weights};
 
 struct Scene {
     room: tempfile::TempDir,

@@ -3,15 +3,15 @@
 
 use std::fs;
 
-use crate::desk::{GO, ORG, blob, contents, local, shape, weights};
-use crate::project::{PROGRAM, Ran, Room};
-use crate::strace::{RENAME, aim, aim_slowed, everywhere, strace_is_missing};
+use super::desk::{GO, ORG, blob, contents, local, shape, weights};
+use crate::support::project::{Ran, Room};
+use crate::support::strike::{RENAME, aim, everywhere, nothing_can_be_struck};
 
 const CALLS: [&str; 7] =
-    [RENAME, "?unlink,?unlinkat", "?link,?linkat", "?symlink,?symlinkat", "?fchmod", "?mkdir,?mkdirat", "write"];
+    [RENAME, "unlink,unlinkat", "link,linkat", "symlink,symlinkat", "fchmod", "mkdir,mkdirat", "write"];
 
 fn struck(room: &Room, signal: &str, calls: &str, nth: usize, flags: &[&str]) -> Ran {
-    room.ran(aim(&mut room.program("strace"), signal, calls, nth).arg(PROGRAM).args(GO).args(flags))
+    room.struck(&aim(signal, calls, nth), &[&GO[..], flags].concat())
 }
 
 fn prepare() -> Room {
@@ -52,7 +52,7 @@ fn walk(flags: &[&str], make: impl Fn() -> Room + Sync) -> usize {
 
 #[test]
 fn a_run_killed_at_any_point_loses_nothing_and_the_next_one_ends_it() {
-    if strace_is_missing() {
+    if nothing_can_be_struck() {
         return;
     }
     let points = walk(&[], prepare);
@@ -61,7 +61,7 @@ fn a_run_killed_at_any_point_loses_nothing_and_the_next_one_ends_it() {
 
 #[test]
 fn ctrl_c_stops_between_two_files_with_130_and_the_next_run_goes_on() {
-    if strace_is_missing() {
+    if nothing_can_be_struck() {
         return;
     }
     for nth in 1..=4 {
@@ -73,8 +73,7 @@ fn ctrl_c_stops_between_two_files_with_130_and_the_next_run_goes_on() {
             room.write(&format!("~/.cache/whisper/{seed}.pt"), bytes);
         }
         let before = contents(room.path());
-        let mut strace = room.program("strace");
-        let ran = room.ran(aim_slowed(&mut strace, "INT", "?link,?linkat", nth, RENAME).arg(PROGRAM).args(GO));
+        let ran = room.struck(&aim("INT", "link,linkat", nth).slowing(RENAME), &GO);
         let ran = ran.expect(130);
         let words = ["stopped after ", "run `modelstrap dedupe` again to go on"];
         assert!(words.iter().all(|words| ran.err.contains(words)), "{}", ran.err);

@@ -5,8 +5,8 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
 
-use crate::desk::{ALL, COMMIT, GO, ORG, blob, contents, inode, local, sha256, shape, weights};
-use crate::project::Room;
+use super::desk::{ALL, COMMIT, GO, ORG, blob, contents, inode, local, sha256, shape, weights};
+use crate::support::project::Room;
 
 /// One content in seven places, another in two, and one alone.
 fn lived_in() -> Room {

@@ -6,8 +6,8 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::desk::{ALL, GO, ORG, blob, contents, local, shape, weights};
-use crate::project::Room;
+use super::desk::{ALL, GO, ORG, blob, contents, local, shape, weights};
+use crate::support::project::Room;
 
 /// A copy that keeps names, links, hard links, modes and times.
 fn copy(from: &Path, to: &Path) {

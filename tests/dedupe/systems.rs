@@ -7,11 +7,11 @@ use std::process::Command;
 
 use modelstrap::cache::link;
 
-use crate::desk::{GO, ORG, blob, inode, sha256, weights};
-use crate::project::{PROGRAM, Room, may_mount};
+use super::desk::{GO, ORG, blob, inode, sha256, weights};
+use crate::support::project::{PROGRAM, Room, may_mount};
 
 /// Runs `script` with `sh` where it may mount, with the program's path as `$1` and the room's as `$2`.
-fn mounted(room: &Room, script: &str) -> crate::project::Ran {
+fn mounted(room: &Room, script: &str) -> crate::support::project::Ran {
     let mut command = room.program("unshare");
     command.args(["-m", "--propagation", "private", "sh", "-eu", "-c", script, "sh", PROGRAM]).arg(room.path());
     room.ran(&mut command)

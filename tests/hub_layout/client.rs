@@ -9,7 +9,7 @@ use modelstrap::models::locked::File;
 use modelstrap::support::vars::Vars;
 
 use super::written::FILES;
-use crate::python::{good, python_with};
+use crate::support::python::{good, python_with};
 
 /// The clients that there are: the variable's name, and the interpreter.
 pub(crate) fn pythons() -> Vec<PathBuf> {

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::client::client;
 use super::written::{FILES, digest, files, install, tree, whole};
 use super::{COMMIT, room};
-use crate::python::{good, python_with};
+use crate::support::python::{good, python_with};
 
 #[test]
 fn the_cache_is_exactly_this() {

@@ -8,8 +8,8 @@ use modelstrap::models::locked::{File, HubPlace};
 use super::client::{client, load};
 use super::written::{files, homes, install, tree, whole};
 use super::{COMMIT, room};
-use crate::python;
-use crate::python::python_with;
+use crate::support::python;
+use crate::support::python::python_with;
 
 #[test]
 fn old_and_new_clients_load_every_file_by_branch_and_by_commit() {

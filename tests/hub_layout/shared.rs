@@ -10,7 +10,8 @@ use modelstrap::support::vars::Vars;
 use super::client::client;
 use super::room;
 use super::written::{files, homes, install, whole};
-use crate::python::{good, python_with};
+use crate::support::itself;
+use crate::support::python::{good, python_with};
 
 /// A process has one umask, so another process writes: this test, started again.
 #[test]
@@ -26,8 +27,10 @@ fn modes_are_what_the_umask_gives() {
     {
         let (_room, hub) = room();
         let mut shell = Command::new("sh");
-        shell.args(["-c", "umask $1; shift; exec \"$@\"", "sh", umask]).arg(std::env::current_exe().unwrap());
-        shell.args(["--exact", "shared::modes_are_what_the_umask_gives"]).env("MODELSTRAP_TEST_WRITE_TO", &hub);
+        shell.args(["-c", "umask $1; shift; exec \"$@\"", "sh", umask]).arg(itself::program());
+        shell
+            .args(["--exact", &itself::test(module_path!(), "modes_are_what_the_umask_gives")])
+            .env("MODELSTRAP_TEST_WRITE_TO", &hub);
         good(&mut shell);
         check(&hub, file, folder);
     }

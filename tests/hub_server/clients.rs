@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::hub::{Content, Hub, Kind, Later, Proxy, shared_part};
-use crate::python::{House, good, python_with};
+use crate::support::hub::{Content, Hub, Kind, Later, Proxy, shared_part};
+use crate::support::python::{House, good, python_with};
 
 /// The newest client and the oldest that is still in use, as far as they are installed.
 fn clients() -> Vec<PathBuf> {

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::hub::{Content, Hub, Later};
-use crate::raw::{Answer, Ended, ask, ask_patiently, target};
+use super::raw::{Answer, Ended, ask, ask_patiently, target};
+use crate::support::hub::{Content, Hub, Later};
 
 const SIZE: u64 = 3 << 20;
 const FILE: &str = "/org/m/resolve/main/model.bin";

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use serde_json::json;
 
-use crate::hub::{Content, HOSTILE, Hub, Speed, http_date, mirrors};
-use crate::raw::{ask, target};
+use super::raw::{ask, target};
+use crate::support::hub::{Content, HOSTILE, Hub, Speed, http_date, mirrors};
 
 #[test]
 fn a_small_file_is_redirected_on_the_same_origin_and_named_by_git() {

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use crate::hub::{Hub, Proxy};
+use crate::support::hub::{Hub, Proxy};
 
 fn talk(proxy: &Proxy, messages: &[&[u8]]) -> Vec<u8> {
     let address = proxy.url().split_once("://").unwrap().1.to_owned();

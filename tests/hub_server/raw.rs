@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use crate::hub::Origin;
+use crate::support::hub::Origin;
 
 /// How a connection ended.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use modelstrap::support::vars::Vars;
 
-use crate::hub::{Content, Hub, Speed};
+use crate::support::hub::{Content, Hub, Speed};
 
 #[test]
 #[ignore = "serves until its standard input ends"]

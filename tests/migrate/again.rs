@@ -8,9 +8,9 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::strace::{aim, everywhere, strace_is_missing};
-use crate::stray::{LOCAL, NEW, Repo, age, git, local_dir, sha256};
-use crate::support::project::{PROGRAM, Room};
+use crate::support::project::Room;
+use crate::support::stray::{LOCAL, NEW, Repo, age, git, local_dir, sha256};
+use crate::support::strike::{aim, everywhere, nothing_can_be_struck};
 
 /// The folder of an earlier layout.
 const OLD: &str = "shared/model-cache";
@@ -63,12 +63,12 @@ fn what_a_killed_run_leaves_of_a_hub_goes_with_the_next_one() {
 
 #[test]
 fn a_hub_with_a_shared_store_killed_at_any_removal_is_gone_after_the_next_run() {
-    if strace_is_missing() {
+    if nothing_can_be_struck() {
         return;
     }
     let hub = format!("{OLD}/mine");
     let points = everywhere(
-        &["?unlink,?unlinkat,?rmdir"],
+        &["unlink,unlinkat,rmdir"],
         || (),
         |(), call, nth| {
             let room = Room::bare();
@@ -76,9 +76,7 @@ fn a_hub_with_a_shared_store_killed_at_any_removal_is_gone_after_the_next_run() 
             put(&room, &hub, 4, 1);
             room.write(&format!("{hub}/.locks/models--o--m1/x.lock"), "");
             room.write(&format!("{hub}/CACHEDIR.TAG"), "Signature: 8a477f597d28d172789f06886806bc55\n");
-            let mut command = room.program("strace");
-            aim(&mut command, "KILL", call, nth).args([PROGRAM, "migrate", "--yes"]);
-            let code = room.ran(&mut command).code;
+            let code = room.struck(&aim("KILL", call, nth), &["migrate", "--yes"]).code;
             let ran = room.run(&["migrate", "--yes"]).expect(0);
             let when = format!("killed at {call} {nth}: {ran:?}\n{:?}", room.tree().names());
             assert!(!ran.err.contains("Stay") && !room.exists(OLD), "{when}");

@@ -2,8 +2,8 @@
 
 use std::os::unix::fs::symlink;
 
-use crate::stray::{OLD, lived_in, local_dir, sha256};
 use crate::support::project::{Room, Tree};
+use crate::support::stray::{OLD, lived_in, local_dir, sha256};
 
 #[test]
 fn without_a_terminal_it_asks_for_consent_by_name_and_names_of_places_are_checked() {

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use modelstrap::cache::link::{Unseen, note_line, roots};
 
-use crate::stray::{NEW, OLD, Repo, git, local_dir, sha256};
 use crate::support::project::Room;
+use crate::support::stray::{NEW, OLD, Repo, git, local_dir, sha256};
 
 const NOTES: &str = ".cache/.modelstrap/links.jsonl";
 

@@ -3,13 +3,14 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
-use crate::stray::{NEW, Repo, age, sha256};
 use crate::support::project::{PROGRAM, Room, Tree, may_mount};
+use crate::support::stray::{NEW, Repo, age, sha256};
+use crate::support::strike::{aim, nothing_can_be_struck};
 
 /// A room whose cache is on another disk, if there is one.
 pub(crate) fn two_disks() -> Option<(Room, tempfile::TempDir)> {
     let shm = std::path::Path::new("/dev/shm");
-    let room = Room::bare();
+    let room = Room::bare_in(&std::env::temp_dir());
     let far = tempfile::Builder::new().prefix("modelstrap-test-").tempdir_in(shm).ok()?;
     let other = fs::metadata(far.path()).unwrap().dev() != fs::metadata(room.root()).unwrap().dev();
     room.write("modelstrap.toml", format!("[cache]\nbase_dir = {:?}\n", far.path()));
@@ -124,6 +125,9 @@ fn a_file_of_several_names_takes_its_room_once() {
 
 #[test]
 fn a_run_that_is_asked_to_stop_leaves_no_half_file_and_goes_on_later() {
+    if nothing_can_be_struck() {
+        return;
+    }
     let Some((room, far)) = two_disks() else {
         eprintln!("skipped: there is no second disk");
         return;
@@ -133,15 +137,7 @@ fn a_run_that_is_asked_to_stop_leaves_no_half_file_and_goes_on_later() {
     for number in 0..FILES {
         room.write(&format!("~/.cache/torch/hub/checkpoints/{number}.pth"), vec![number; 1_000_000]);
     }
-    let mut command = room.program("strace");
-    if command.arg("-V").output().is_err() {
-        eprintln!("skipped: strace is not installed");
-        return;
-    }
-    let mut command = room.program("strace");
-    command.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync", "-e", "inject=fsync:signal=INT:when=4"]);
-    command.args([PROGRAM, "migrate", "--yes"]);
-    let ran = room.ran(&mut command).expect(130);
+    let ran = room.struck(&aim("INT", "fsync", 4).slowing("fsync"), &["migrate", "--yes"]).expect(130);
     ran.says(&["stopped; ", "run `modelstrap migrate` again to go on"]);
     let there = Tree::of(far.path());
     assert!(!there.names().iter().any(|name| name.contains("modelstrap-migrate")), "{:?}", there.names());

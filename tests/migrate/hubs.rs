@@ -3,8 +3,8 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 
-use crate::stray::{NEW, OLD, Repo, age, git, sha256};
 use crate::support::project::Room;
+use crate::support::stray::{NEW, OLD, Repo, age, git, sha256};
 
 #[test]
 fn two_hubs_become_one_blob_by_blob() {

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::disks::two_disks;
-use crate::stray::{NEW, Repo, sha256};
+use super::disks::two_disks;
 use crate::support::project::Room;
+use crate::support::stray::{NEW, Repo, sha256};
 
 /// Read last 90 days ago, changed a day before; `ino` is of no interest.
 fn unused(path: &Path) {

@@ -1,8 +1,9 @@
 //! A disk on which no file has two names, such as a camera's card or some network disks: what moves is found by its revision at every
 //! moment, also where there are no links either.
 
-use crate::stray::{NEW, OLD, Repo, git, sha256};
-use crate::support::project::{PROGRAM, Room};
+use crate::support::project::Room;
+use crate::support::stray::{NEW, OLD, Repo, git, sha256};
+use crate::support::strike::{RENAME, aim, nothing_can_be_struck};
 
 const FOLDER: [&str; 4] = ["--yes", "models/x", "--repo", "org/m"];
 const HUB: &str = ".cache/huggingface/hub/models--org--m";
@@ -23,41 +24,31 @@ fn room(notes: bool) -> Room {
     room
 }
 
-/// Runs `migrate` where the calls of `refused` fail, and where it is killed at a call, if one is named.
-fn migrate(room: &Room, refused: &[&str], killed_at: Option<&str>, words: &[&str]) -> i32 {
-    let mut strace = room.program("strace");
-    strace.args(["-f", "-qq", "-o", "/dev/null", "-e"]);
-    strace.arg(format!("trace={},?rename,?renameat,?renameat2,unlinkat", refused.join(",")));
-    for call in refused {
-        strace.arg("-e").arg(format!("inject={call}:error=EPERM"));
-    }
-    if let Some(call) = killed_at {
-        strace.arg("-e").arg(format!("inject={call}"));
-    }
-    strace.args([PROGRAM, "migrate"]).args(words);
-    room.ran(&mut strace).code
+/// Runs `migrate` where the calls of `refused` fail, and where it is killed at the `nth` of `calls`; at none where that is 0.
+fn migrate(room: &Room, refused: &str, (calls, nth): (&str, usize), words: &[&str]) -> i32 {
+    room.struck(&aim("KILL", calls, nth).refusing(refused), &[&["migrate"], words].concat()).code
 }
 
 #[test]
 fn where_no_file_has_two_names_what_moves_is_its_revisions_at_every_moment() {
-    if crate::strace::strace_is_missing() {
+    if nothing_can_be_struck() {
         return;
     }
     for notes in [true, false] {
-        for refused in [&["linkat"][..], &["linkat", "symlinkat"]] {
-            for call in ["?rename,?renameat,?renameat2", "unlinkat"] {
+        for refused in ["linkat", "linkat,symlinkat"] {
+            for call in [RENAME, "unlinkat"] {
                 for nth in 1..20 {
                     let room = room(notes);
-                    let code = migrate(&room, refused, Some(&format!("{call}:signal=KILL:when={nth}")), &FOLDER);
+                    let code = migrate(&room, refused, (call, nth), &FOLDER);
                     let model = format!("{HUB}/snapshots/{NEW}/sub/model.bin");
-                    let at = format!("{notes} {refused:?} {call} {nth} {code}");
+                    let at = format!("{notes} {refused} {call} {nth} {code}");
                     let found = [&model, "models/x/sub/model.bin"].map(|path| room.exists(path));
                     assert!(found.contains(&true), "{at}: no name leads to the bytes: {:?}", room.tree().names());
                     if code == 0 {
                         assert_eq!((room.text(&model).as_str(), found[1]), ("weights", false), "{at}");
                         break;
                     }
-                    migrate(&room, refused, None, &FOLDER);
+                    migrate(&room, refused, (call, 0), &FOLDER);
                     assert_eq!(room.text(&model), "weights", "{at}");
                     assert!(!room.exists("models/x/sub/model.bin"), "{at}");
                 }
@@ -68,11 +59,11 @@ fn where_no_file_has_two_names_what_moves_is_its_revisions_at_every_moment() {
 
 #[test]
 fn a_repository_that_is_merged_there_is_whole_after_the_next_run() {
-    if crate::strace::strace_is_missing() {
+    if nothing_can_be_struck() {
         return;
     }
     let old = "~/.cache/huggingface/hub";
-    for call in ["?rename,?renameat,?renameat2", "symlinkat", "unlinkat"] {
+    for call in [RENAME, "symlinkat", "unlinkat"] {
         for nth in 1..30 {
             let room = Room::bare();
             let repo = Repo::new(&room, old, "models--org--m");
@@ -80,10 +71,10 @@ fn a_repository_that_is_merged_there_is_whole_after_the_next_run() {
             repo.file(NEW, "config.json", "{}", git("{}"));
             repo.reference("main", NEW);
             Repo::new(&room, ".cache/huggingface/hub", "models--org--m").file(OLD, "a", "a", git("a"));
-            let run = |aim: Option<&str>| migrate(&room, &["linkat"], aim, &["--yes"]);
-            let code = run(Some(&format!("{call}:signal=KILL:when={nth}")));
+            let run = |nth| migrate(&room, "linkat", (call, nth), &["--yes"]);
+            let code = run(nth);
             if code != 0 {
-                run(None);
+                run(0);
             }
             let at = format!("{call} {nth} {code}");
             let read = |path: &str| room.text(&format!("{HUB}/snapshots/{NEW}/{path}"));

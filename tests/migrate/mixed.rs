@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use crate::stray::{NEW, Repo, sha256};
 use crate::support::project::Room;
+use crate::support::stray::{NEW, Repo, sha256};
 
 const LEGACY: &str = "[legacy]\npaths = [\"shared/model-cache\"]\n";
 

@@ -4,10 +4,10 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 
-use crate::disks::two_disks;
-use crate::strace::{aim, everywhere, strace_is_missing};
-use crate::stray::{NEW, Repo, sha256};
-use crate::support::project::{PROGRAM, Room};
+use super::disks::two_disks;
+use crate::support::project::Room;
+use crate::support::stray::{NEW, Repo, sha256};
+use crate::support::strike::{aim, everywhere, nothing_can_be_struck};
 
 const HOME: &str = "~/.cache/torch/hub";
 
@@ -66,19 +66,17 @@ fn another_content_at_the_target_stays_alone() {
 
 #[test]
 fn a_kill_at_any_moment_leaves_them_names_of_one_file() {
-    if strace_is_missing() || two_disks().is_none() {
+    if nothing_can_be_struck() || two_disks().is_none() {
         return;
     }
-    let calls = ["linkat", "unlinkat", "fsync", "?renameat", "?renameat2"];
+    let calls = ["linkat", "unlinkat", "fsync", "renameat", "renameat2"];
     let points = everywhere(
         &calls,
         || (),
         |(), call, nth| {
             let (room, far) = two_disks().unwrap();
             one_file_of_four_names(&room);
-            let mut command = room.program("strace");
-            aim(&mut command, "KILL", call, nth).args([PROGRAM, "migrate", "--yes"]);
-            let code = room.ran(&mut command).code;
+            let code = room.struck(&aim("KILL", call, nth), &["migrate", "--yes"]).code;
             room.run(&["migrate", "--yes"]).expect(0);
             is_one(&room, far.path(), &format!("killed at {call} {nth}"));
             code == 0
@@ -137,19 +135,17 @@ fn a_content_with_names_in_several_parts_stays_one_whenever_a_run_is_killed() {
     across_parts(&room);
     room.run(&["migrate", "--yes"]).expect(0);
     is_once(&room, far.path(), "never killed");
-    if strace_is_missing() {
+    if nothing_can_be_struck() {
         return;
     }
-    let calls = ["?unlink,?unlinkat,?rmdir", "fsync,fdatasync", "?linkat", "?rename,?renameat,?renameat2"];
+    let calls = ["unlink,unlinkat,rmdir", "fsync,fdatasync", "linkat", "rename,renameat,renameat2"];
     let points = everywhere(
         &calls,
         || (),
         |(), call, nth| {
             let (room, far) = two_disks().unwrap();
             across_parts(&room);
-            let mut command = room.program("strace");
-            aim(&mut command, "KILL", call, nth).args([PROGRAM, "migrate", "--yes"]);
-            let code = room.ran(&mut command).code;
+            let code = room.struck(&aim("KILL", call, nth), &["migrate", "--yes"]).code;
             room.run(&["migrate", "--yes"]).expect(0);
             is_once(&room, far.path(), &format!("killed at {call} {nth}"));
             code == 0

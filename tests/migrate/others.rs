@@ -11,8 +11,8 @@ use modelstrap::models::locked::{File, HubPlace, Model, Part, Place, RepoType};
 use modelstrap::support::time;
 use modelstrap::support::vars::Vars;
 
-use crate::stray::{NEW, Repo, sha256};
 use crate::support::project::{Room, Tree};
+use crate::support::stray::{NEW, Repo, sha256};
 
 /// Makes a folder a repository, in which Git tracks these files.
 fn tracked(room: &Room, folder: &Path, files: &[&str]) {

@@ -4,8 +4,8 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
-use crate::stray::{NEW, Repo, sha256};
 use crate::support::project::Room;
+use crate::support::stray::{NEW, Repo, sha256};
 
 const TORCH: &str = ".cache/torch/hub";
 

@@ -9,8 +9,8 @@ use modelstrap::fetch::Digest;
 use modelstrap::models::lock::Lock;
 use modelstrap::models::locked::{File, HubPlace, Model, Part, Place, RepoType};
 
-use crate::stray::{NEW, OLD, Repo, git, local_dir, sha256};
 use crate::support::project::{Room, Tree};
+use crate::support::stray::{NEW, OLD, Repo, git, local_dir, sha256};
 
 const HUB: &str = ".cache/huggingface/hub";
 const MIGRATE: [&str; 5] = ["migrate", "--yes", "models/x", "--repo", "org/m"];

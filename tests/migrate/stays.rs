@@ -5,8 +5,8 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::symlink;
 
-use crate::stray::{NEW, OLD, Repo, git, local_dir, sha256};
 use crate::support::project::{PROGRAM, Room, Tree};
+use crate::support::stray::{NEW, OLD, Repo, git, local_dir, sha256};
 
 #[test]
 fn what_stands_at_the_target_decides_between_the_same_and_a_conflict() {

@@ -5,8 +5,8 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
 use modelstrap::cache::migrate::begun;
 
-use crate::stray::{LOCAL, NEW, OLD, lived_in};
 use crate::support::project::Room;
+use crate::support::stray::{LOCAL, NEW, OLD, lived_in};
 
 #[test]
 fn everything_that_belongs_into_the_cache_comes_there_and_the_rest_is_named() {

@@ -4,8 +4,8 @@ use std::fs;
 
 use modelstrap::support::units;
 
-use crate::stray::{NEW, OLD, Repo, local_dir, sha256};
 use crate::support::project::Room;
+use crate::support::stray::{NEW, OLD, Repo, local_dir, sha256};
 
 const STAYS: &str = "Nothing to move: what stays is named, with the reason.\n";
 

@@ -4,11 +4,11 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::hub::Content;
-use crate::libraries::{self, Made};
-use crate::python::{good, python_with};
+use super::libraries::{self, Made};
+use crate::support::hub::Content;
 use crate::support::project::Room;
-use crate::zoo::Zoo;
+use crate::support::python::{good, python_with};
+use crate::support::zoo::Zoo;
 
 /// The content that most of them have.
 pub(crate) fn weights() -> Content {
@@ -135,7 +135,7 @@ paths = {name: snapshot_download('org/' + name) for name in ('asr', 'twin', 'hom
 assert open(paths['asr'] + '/nested/vocab.txt').read() == 'a\\nb\\n'
 print(json.dumps(sorted(paths)))";
         for python in [&self.new, &self.old] {
-            let found = crate::offline::ask(&self.room, python, code);
+            let found = crate::support::offline::ask(&self.room, python, code);
             assert_eq!(found, serde_json::json!(["asr", "home", "old", "twin"]), "{}", python.display());
         }
         libraries::load(&self.room, &self.made);

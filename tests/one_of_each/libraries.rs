@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::hub::Content;
-use crate::makers::{self, FASTER_ASKED, WHISPER_ASKED, bytes, interpreter};
-use crate::offline::ask;
+use crate::support::hub::Content;
+use crate::support::makers::{self, FASTER_ASKED, WHISPER_ASKED, bytes, interpreter};
+use crate::support::offline::ask;
 use crate::support::project::Room;
-use crate::zoo::Zoo;
+use crate::support::zoo::Zoo;
 
 /// What the libraries made, and what it computes.
 pub(crate) struct Made {

@@ -1,12 +1,10 @@
 //! A cache of models that were used at different times.
 
-#![allow(dead_code, reason = "each test program uses its part")]
-
 use std::fs;
 use std::time::{Duration, SystemTime};
 
-use crate::lived::{HUB, MAIN, repository};
-use crate::support::project::Room;
+use super::lived::{HUB, MAIN, repository};
+use super::project::Room;
 
 /// Four repositories of 5 MB, the first of them not used for the longest time.
 pub(crate) fn four() -> Room {

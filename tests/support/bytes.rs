@@ -1,8 +1,5 @@
 //! Contents and what they are called: digests as the Hub and Git say them, bytes that do not shrink, and damage.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so and stops")]
-#![allow(dead_code, reason = "each test program uses its part")]
-
 use std::fs;
 use std::path::Path;
 

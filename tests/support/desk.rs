@@ -1,7 +1,5 @@
 //! What the tests of the Hub's checklist share: a hub, a project that asks it for models, and the real clients with the network off.
 
-#![allow(dead_code, clippy::unwrap_used, reason = "each test program uses its part; a test that cannot go on stops")]
-
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
@@ -9,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::hub::{Content, Hub, Kind, shared_part};
-use crate::project::{Ran, Room};
-use crate::python::{good, python_with};
+use super::hub::{Content, Hub, Kind, shared_part};
+use super::project::{Ran, Room};
+use super::python::{good, python_with};
 
 /// The longest that any run may take: a hang fails its test.
 const BOUND: Duration = Duration::from_secs(100);

@@ -1,8 +1,5 @@
 //! The built program downloads from the test hub, and no run of it takes longer than it may.
 
-#![allow(dead_code, reason = "each test program uses its part")]
-#![allow(unused_macros, unused_imports, reason = "each test program uses its part")]
-
 use std::fs;
 use std::io::Read;
 use std::ops::Deref;
@@ -13,7 +10,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::hub::{self, Content, Hub, Kind, Tree, shared_part};
-use super::support::project::{Ran, Room};
+use super::project::{Ran, Room};
 
 /// What a run may take, if the test says nothing else: a debug build on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);

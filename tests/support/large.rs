@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use crate::support::project::Room;
+use super::project::Room;
 
 /// A cache with so many repositories of the shared store, of 1,200 names each, and as many files with two names elsewhere. How many
 /// names there are.

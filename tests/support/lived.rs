@@ -1,12 +1,10 @@
 //! A project whose cache has been lived in, for the verbs that clean: what a few months leave behind, and what must outlast them.
 
-#![allow(dead_code, reason = "each test program uses its part")]
-
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use crate::support::project::{Room, Tree};
+use super::project::{Room, Tree};
 
 /// The commit that `main` names.
 pub(crate) const MAIN: &str = "2222222222222222222222222222222222222222";

@@ -1,7 +1,5 @@
 //! Models with weights that the real libraries make here, small: what is served of them, the same libraries must load and compute with.
 
-#![allow(dead_code, reason = "each test program uses its part")]
-
 use std::path::{Path, PathBuf};
 
 use modelstrap::support::vars::Vars;
@@ -9,8 +7,8 @@ use serde_json::Value;
 
 use super::hub::Content;
 use super::offline::make;
+use super::project::Room;
 use super::python::{python_with, skipped};
-use super::support::project::Room;
 
 /// The interpreter in this variable, which must have the module; nowhere else is one looked for, since no usual Python has them.
 pub(crate) fn interpreter(variable: &str, module: &str) -> Option<PathBuf> {

@@ -1,13 +1,11 @@
 //! Python with the network shut: what a library finds, it finds on the disk.
 
-#![allow(dead_code, reason = "each test program uses its part")]
-
 use std::path::Path;
 
 use serde_json::Value;
 
+use super::project::Room;
 use super::python::NO_NETWORK;
-use super::support::project::Room;
 
 /// What `code` prints as its last line, in a process that `modelstrap run` started with the network shut.
 pub(crate) fn ask(room: &Room, python: &Path, code: &str) -> Value {

@@ -6,7 +6,6 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// The most memory that the process had so far, in bytes; 0 where it is over.
-#[allow(dead_code, reason = "each test program uses its part")]
 pub(crate) fn most_of(process: u32) -> u64 {
     let text = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();

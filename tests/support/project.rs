@@ -1,17 +1,14 @@
 //! A project in an empty folder with an empty home, the built program in a known environment, and whole trees compared.
 
-#![allow(clippy::print_stderr, reason = "a test that leaves something out says so")]
-#![allow(dead_code, reason = "each test program uses its part")]
-#![allow(unused_macros, reason = "each test program uses its part")]
-
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
+use super::memory;
 use modelstrap::support::vars::Vars;
 
 /// The program under test.
@@ -22,7 +19,7 @@ pub(crate) const NOW: &str = "1764084046";
 
 /// A room with a project (`p`) and a home (`h`) in it.
 pub(crate) struct Room {
-    dir: tempfile::TempDir,
+    _dir: tempfile::TempDir,
     path: PathBuf,
     root: PathBuf,
     env: Vec<(String, String)>,
@@ -39,12 +36,17 @@ pub(crate) struct Ran {
 impl Room {
     /// An empty project without Git.
     pub(crate) fn bare() -> Self {
-        let dir = tempfile::Builder::new().prefix("modelstrap-test-").tempdir().unwrap();
+        Self::bare_in(&memory::place())
+    }
+
+    /// The same in another place than other rooms, on another disk for example.
+    pub(crate) fn bare_in(folder: &Path) -> Self {
+        let dir = tempfile::Builder::new().prefix("modelstrap-test-").tempdir_in(folder).unwrap();
         let path = dir.path().canonicalize().unwrap();
         fs::create_dir(path.join("p")).unwrap();
         fs::create_dir(path.join("h")).unwrap();
         let root = path.join("p");
-        Self { dir, path, root, env: Vec::new() }
+        Self { _dir: dir, path, root, env: Vec::new() }
     }
 
     /// An empty project in a Git repository.
@@ -168,9 +170,18 @@ impl Room {
         self.ran(&mut self.command(arguments))
     }
 
+    /// Runs the program with `arguments` until `strike` ends it, or to its own end.
+    pub(crate) fn struck(&self, strike: &super::strike::Strike, arguments: &[&str]) -> Ran {
+        self.told(&strike.output(&mut self.command(arguments)))
+    }
+
     /// Runs `command` to its end.
     pub(crate) fn ran(&self, command: &mut Command) -> Ran {
-        let output = command.output().unwrap();
+        self.told(&command.output().unwrap())
+    }
+
+    /// What `output` says of a run in this room.
+    pub(crate) fn told(&self, output: &Output) -> Ran {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(self.path.to_str().unwrap(), "@");
         let signal = std::os::unix::process::ExitStatusExt::signal(&output.status).unwrap_or(0);
         let code = output.status.code().unwrap_or(128 + signal);

@@ -1,7 +1,5 @@
 //! What the tests that look from Python's side share: the project, a clean environment, and the interpreters.
 
-#![allow(dead_code, reason = "each test program uses its part")]
-
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;

@@ -1,7 +1,5 @@
 //! Finds the shells that are really here, and runs scripts in them with a known environment.
 
-#![allow(dead_code, reason = "each test program uses its part")]
-
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;

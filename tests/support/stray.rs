@@ -1,15 +1,13 @@
 //! Hubs, `local_dir` downloads and old folders as the real clients leave them, small.
 
-#![allow(dead_code, reason = "each test program uses its part")]
-
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-pub(crate) use super::support::bytes::{git, sha256};
-use super::support::project::Room;
+pub(crate) use super::bytes::{git, sha256};
+use super::project::Room;
 
 /// A commit of the Hub, and one that came after it.
 pub(crate) const OLD: &str = "1111111111111111111111111111111111111111";

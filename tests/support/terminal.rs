@@ -1,7 +1,5 @@
 //! A real terminal (a pty) with a program in it: keys go in, and what a person would read comes out.
 
-#![allow(dead_code, reason = "each test program uses its part")]
-
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::fd::OwnedFd;
@@ -188,7 +186,6 @@ fn drawn(raw: &str) -> String {
 /// Keys as a terminal sends them.
 pub(crate) mod keys {
     pub(crate) const ENTER: &str = "\r";
-    pub(crate) const UP: &str = "\x1b[A";
     pub(crate) const LEFT: &str = "\x1b[D";
     pub(crate) const END: &str = "\x1b[F";
     pub(crate) const DOWN: &str = "\x1b[B";

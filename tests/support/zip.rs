@@ -1,7 +1,5 @@
 //! Archives for tests, made by hand: no checksum in them is right, and nobody who reads them strictly minds.
 
-#![allow(dead_code, clippy::unwrap_used, reason = "each test program uses its part; a test that cannot go on stops")]
-
 use std::io::Write as _;
 
 use flate2::Compression;

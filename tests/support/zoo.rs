@@ -2,10 +2,8 @@
 //!
 //! `cargo test --test models_lock serve -- --ignored --nocapture` serves it for a look by hand.
 
-#![allow(dead_code, reason = "each test program uses its part")]
-
 use super::hub::{Content, GitHub, Hub, mirrors};
-use super::support::project::{Ran, Room};
+use super::project::{Ran, Room};
 
 /// Code that would run when it is loaded: `os.system("id")`.
 pub(crate) const MALICIOUS: &[u8] = b"cos\nsystem\n(S'id'\ntR.";

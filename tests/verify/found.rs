@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::caches::{blob, every_kind, summary};
+use super::caches::{blob, every_kind, summary};
 use crate::support::bytes::{flip, sha256};
 use crate::support::project::Room;
 

@@ -4,13 +4,14 @@ use std::fs;
 use std::process::Stdio;
 use std::time::Duration;
 
-use crate::caches::COMMIT;
+use super::caches::COMMIT;
 use crate::support::bytes::sha256;
+use crate::support::memory::in_memory;
 use crate::support::project::Room;
 
 /// A cache with so many blobs in each of 20 repositories, and with a fifth as many files of which nobody says what they are.
 fn cache(blobs: usize) -> Room {
-    let room = Room::bare();
+    let room = in_memory(Room::bare);
     room.write("modelstrap.toml", "");
     for repository in 0..20 {
         let folder = room.place(&format!(".cache/huggingface/hub/models--org--{repository}"));

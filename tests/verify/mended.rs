@@ -4,10 +4,10 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use crate::caches::{COMMIT, blob, every_kind, repository, strange, summary};
+use super::caches::{COMMIT, blob, every_kind, repository, strange, summary};
 use crate::support::bytes::{flip, sha256};
 use crate::support::project::Room;
-use crate::zoo::Zoo;
+use crate::support::zoo::Zoo;
 
 /// What is here for a moment, or what only `verify` itself can compare: the tree has the time of a large file.
 fn passing(name: &str) -> bool {

@@ -1,6 +1,6 @@
 //! The words after `verify`: models, repositories, files and folders; and a word that is none of them.
 
-use crate::caches::{COMMIT, every_kind, summary};
+use super::caches::{COMMIT, every_kind, summary};
 use crate::support::bytes::sha256;
 
 #[test]

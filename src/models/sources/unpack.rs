@@ -191,6 +191,7 @@ fn wrong(why: &str) -> io::Error {
 
 #[cfg(test)]
 #[path = "../../../tests/support/zip.rs"]
+#[allow(dead_code, reason = "the tests of downloads make whole wheels with it")]
 mod zip;
 
 #[cfg(test)]

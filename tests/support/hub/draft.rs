@@ -47,11 +47,6 @@ impl<'a> Draft<'a> {
         Self { target: Target::Pull(number), ..self }
     }
 
-    /// With nothing of what the branch holds.
-    pub(crate) fn empty(self) -> Self {
-        Self { files: Vec::new(), ..self }
-    }
-
     /// With this small file, kept in Git.
     pub(crate) fn file(self, path: &str, content: impl Into<Content>) -> Self {
         self.put(File::new(path, content.into(), false))

@@ -195,11 +195,6 @@ impl Reply {
         self
     }
 
-    /// The value of a header.
-    pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
-    }
-
     /// How many bytes the body has.
     pub(crate) fn length(&self) -> u64 {
         self.span.end - self.span.start

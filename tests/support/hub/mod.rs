@@ -13,8 +13,6 @@
 //! It follows what the real Hub does as far as clients can see it; that it does is proven with the real Python clients
 //! (`tests/hub_server/`). When it is dropped, it fails the test if a token went where it must not.
 
-#![allow(dead_code, clippy::unwrap_used, reason = "each test program uses its part; a test that cannot go on stops")]
-
 mod cache;
 mod cdn;
 mod content;
@@ -87,7 +85,7 @@ pub(crate) struct Hub {
     hub: Origin,
     cdn: Origin,
     authority: Option<Authority>,
-    links: Vec<Link>,
+    _links: Vec<Link>,
     url: String,
 }
 
@@ -123,7 +121,7 @@ impl Hub {
         let url = seen(0, &hub);
         world.hub_url.set(url.clone()).unwrap();
         world.cdn_url.set(seen(1, &cdn)).unwrap();
-        Self { world, log, hub, cdn, authority, links, url }
+        Self { world, log, hub, cdn, authority, _links: links, url }
     }
 
     /// Its URL, for `HF_ENDPOINT`: without a slash at the end.
@@ -134,11 +132,6 @@ impl Hub {
     /// The CDN: its faults and its URL.
     pub(crate) fn cdn(&self) -> &Origin {
         &self.cdn
-    }
-
-    /// What came, to all origins of this test.
-    pub(crate) fn log(&self) -> &Arc<Log> {
-        &self.log
     }
 
     /// The certificate of the authority, for `SSL_CERT_FILE`.
@@ -171,11 +164,6 @@ impl Hub {
         Draft::new(&self.world, Kind::Dataset, id)
     }
 
-    /// A space, to be described and committed.
-    pub(crate) fn space(&self, id: &str) -> Draft<'_> {
-        Draft::new(&self.world, Kind::Space, id)
-    }
-
     /// Lets a valid token exist that opens nothing by itself.
     pub(crate) fn user(&self, token: &str, name: &str) {
         self.world.store().register(token, name);
@@ -201,11 +189,6 @@ impl Hub {
         self.world.store().entry(Kind::Model, id).tags.insert(name.to_owned(), commit.to_owned());
     }
 
-    /// A branch is moved to a commit.
-    pub(crate) fn move_branch(&self, id: &str, name: &str, commit: &str) {
-        self.world.store().entry(Kind::Model, id).branches.insert(name.to_owned(), commit.to_owned());
-    }
-
     /// How many entries a page of a listing has (1000, if nothing is said).
     pub(crate) fn page_size(&self, entries: usize) {
         self.world.set(|settings| settings.page = entries);
@@ -214,11 +197,6 @@ impl Hub {
     /// How long a signed URL of the CDN lives (an hour, if nothing is said).
     pub(crate) fn urls_live(&self, time: Duration) {
         self.world.set(|settings| settings.url_life = time);
-    }
-
-    /// Every file is answered with 200 at once, by the hub itself.
-    pub(crate) fn serves_directly(&self) {
-        self.world.set(|settings| settings.direct = true);
     }
 
     /// Another edge of the CDN answers, with other etags for the same bytes.
@@ -239,11 +217,6 @@ impl Hub {
     /// The host of openai-whisper's checkpoints.
     pub(crate) fn whisper_host(&self) -> StaticOrigin {
         self.further_origin("https://openaipublic.azureedge.net")
-    }
-
-    /// The host of torch's and torchaudio's checkpoints.
-    pub(crate) fn torch_host(&self) -> StaticOrigin {
-        self.further_origin("https://download.pytorch.org")
     }
 
     /// GitHub, with its API, its raw files and its releases.

@@ -40,11 +40,6 @@ impl StaticOrigin {
         Self { canonical: canonical.to_owned(), files, origin }
     }
 
-    /// The origin that it stands for.
-    pub(crate) fn canonical(&self) -> &str {
-        &self.canonical
-    }
-
     /// A file at this path, which is that of the URL, decoded; returns the URL on the true host.
     pub(crate) fn file(&self, path: &str, content: impl Into<Content>) -> String {
         self.hold(path, Held::File(content.into(), "application/octet-stream"))

@@ -28,15 +28,6 @@ impl Kind {
         }
     }
 
-    /// What stands before the name in the path of a file.
-    pub(crate) fn prefix(self) -> &'static str {
-        match self {
-            Self::Model => "",
-            Self::Dataset => "datasets/",
-            Self::Space => "spaces/",
-        }
-    }
-
     /// The kind with this plural.
     pub(crate) fn of(plural: &str) -> Option<Self> {
         [Self::Model, Self::Dataset, Self::Space].into_iter().find(|kind| kind.plural() == plural)

@@ -34,7 +34,6 @@ pub(crate) trait Answers: Send + Sync + 'static {
 
 /// A server on a port of its own. It ends when it is dropped.
 pub(crate) struct Origin {
-    name: Arc<str>,
     address: SocketAddr,
     url: String,
     shared: Arc<Shared>,
@@ -76,17 +75,12 @@ impl Origin {
         let accept = move || accepting.accept(&listener);
         let acceptor = Builder::new().name(format!("origin {name}")).spawn(accept).unwrap();
         let url = format!("{}://{address}", if tls.is_some() { "https" } else { "http" });
-        Self { name: Arc::clone(&shared.name), address, url, shared, acceptor: Some(acceptor) }
+        Self { address, url, shared, acceptor: Some(acceptor) }
     }
 
     /// Its URL, without a slash at the end.
     pub(crate) fn url(&self) -> &str {
         &self.url
-    }
-
-    /// Its name in the record.
-    pub(crate) fn name(&self) -> &str {
-        &self.name
     }
 
     /// Where it listens.
@@ -102,11 +96,6 @@ impl Origin {
     /// No faults any more.
     pub(crate) fn behaves(&self) {
         self.shared.faults.clear();
-    }
-
-    /// How many connections are open now.
-    pub(crate) fn open_connections(&self) -> usize {
-        self.shared.open.lock().unwrap().len()
     }
 }
 

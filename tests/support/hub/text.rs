@@ -88,11 +88,6 @@ fn civil(days: u64) -> (u64, usize, u64) {
     (year, month, left + 1)
 }
 
-/// Seconds since 1970.
-pub(crate) fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
-}
-
 /// `bytes` as a gzip stream of stored blocks: larger than before, and what every decoder takes.
 pub(crate) fn gzipped(bytes: &[u8]) -> Vec<u8> {
     let mut out = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];

@@ -1,6 +1,6 @@
 //! A private certificate authority, made for one test.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
@@ -50,11 +50,6 @@ impl Authority {
     /// Its certificate, for `SSL_CERT_FILE`.
     pub(crate) fn file(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
-    }
-
-    /// The folder of its certificate.
-    pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
     }
 }
 
