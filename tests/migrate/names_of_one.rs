@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 
 use super::disks::two_disks;
 use crate::support::project::Room;
@@ -25,7 +26,7 @@ fn one_file_of_four_names(room: &Room) {
 }
 
 /// That everything came, and the bytes are there once.
-fn is_one(room: &Room, far: &std::path::Path, when: &str) {
+fn is_one(room: &Room, far: &Path, when: &str) {
     let at = |name: &str| far.join("torch/hub").join(name);
     let inodes: std::collections::BTreeSet<u64> =
         NAMES.iter().map(|name| fs::metadata(at(name)).unwrap().ino()).collect();
@@ -111,7 +112,7 @@ fn across_parts(room: &Room) {
 }
 
 /// That each content is there once, under all its names.
-fn is_once(room: &Room, far: &std::path::Path, when: &str) {
+fn is_once(room: &Room, far: &Path, when: &str) {
     let model = |repo: &str, file: &str| format!("huggingface/hub/models--o--{repo}/snapshots/{NEW}/{file}");
     let weights = [APART[0].1.to_owned(), APART[1].1.to_owned(), model("one", "model.bin"), model("two", "model.bin")];
     let shared = [model("one", "shared.bin"), model("two", "shared.bin")];
@@ -122,8 +123,13 @@ fn is_once(room: &Room, far: &std::path::Path, when: &str) {
         names.iter().for_each(|name| assert_eq!(fs::read_to_string(far.join(name)).unwrap(), text, "{when}"));
     }
     assert_eq!(fs::read_dir(room.home().join(".cache")).unwrap().count(), 0, "{when}: {:?}", room.tree().names());
-    let left = |name: &str| far.join(".modelstrap").join(name).exists();
-    assert!(!left("migrate-copies.jsonl"), "{when}: the note of copies");
+    assert!(notes(far).is_empty(), "{when}: {:?}", notes(far));
+}
+
+/// What runs have noted in the cache at `far`.
+fn notes(far: &Path) -> Vec<PathBuf> {
+    let all = fs::read_dir(far.join(".modelstrap")).into_iter().flatten().map(|entry| entry.unwrap().path());
+    all.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("migrate-")).collect()
 }
 
 #[test]
@@ -154,13 +160,38 @@ fn a_content_with_names_in_several_parts_stays_one_whenever_a_run_is_killed() {
     assert!(points > 40, "{points}");
 }
 
+/// Where runs for the project of `room` note what they copied.
+fn note(room: &Room, far: &Path) -> PathBuf {
+    let tag = &sha256(room.root().to_str().unwrap())[..16];
+    far.join(format!(".modelstrap/migrate-{tag}-copies.jsonl"))
+}
+
+#[test]
+fn a_run_for_another_project_leaves_the_notes_of_one_that_was_killed() {
+    let Some((room, far)) = two_disks() else { return };
+    if nothing_can_be_struck() {
+        return;
+    }
+    across_parts(&room);
+    // A copy is noted before the first name goes.
+    let mut strikes = (1..40).map(|nth| room.struck(&aim("KILL", "fsync,fdatasync", nth), &["migrate", "--yes"]).code);
+    assert!(strikes.any(|code| code == 137 && note(&room, far.path()).exists()), "{:?}", notes(far.path()));
+    let before = notes(far.path());
+    let other = Room::bare();
+    other.write("modelstrap.toml", room.text("modelstrap.toml"));
+    other.run(&["migrate", "--yes"]).expect(0);
+    assert_eq!(notes(far.path()), before);
+    room.run(&["migrate", "--yes"]).expect(0);
+    is_once(&room, far.path(), "after a run for another project");
+}
+
 #[test]
 fn a_note_of_copies_that_came_with_a_clone_is_not_believed() {
     let Some((room, far)) = two_disks() else { return };
     room.write("~/.cache/whisper/a.pt", "mine");
     let at = fs::metadata(room.place("~/.cache/whisper/a.pt")).unwrap();
     let nanoseconds = i128::from(at.mtime()) * 1_000_000_000 + i128::from(at.mtime_nsec());
-    let line = |path: &std::path::Path| {
+    let line = |path: &Path| {
         let numbers =
             format!("\"device\":{},\"inode\":{},\"size\":4,\"modified\":\"{nanoseconds}\"", at.dev(), at.ino());
         format!("{{{numbers},\"at\":{:?}}}\n", path.to_str().unwrap())
@@ -171,7 +202,7 @@ fn a_note_of_copies_that_came_with_a_clone_is_not_believed() {
     fs::write(outside.path().join("same"), "mine").unwrap();
     let notes =
         [far.path().join("other"), far.path().join("gone"), outside.path().join("same")].map(|path| line(&path));
-    fs::write(far.path().join(".modelstrap/migrate-copies.jsonl"), notes.concat()).unwrap();
+    fs::write(note(&room, far.path()), notes.concat()).unwrap();
     room.run(&["migrate", "--yes"]).expect(0);
     assert_eq!(fs::read(far.path().join("whisper/a.pt")).unwrap(), b"mine");
     assert_eq!(fs::metadata(far.path().join("whisper/a.pt")).unwrap().nlink(), 1, "nobody else's file is it");

@@ -143,4 +143,9 @@ fn a_folder_that_a_killed_run_had_emptied_goes_with_the_next_where_it_is_empty()
         ],
         "only what it had begun, and where it is empty"
     );
+    let tidied = room.tree();
+    fs::create_dir(cache.join(".modelstrap")).unwrap();
+    begun::begin(&cache, room.root(), folders[..1].iter()).unwrap();
+    room.run(&["migrate", "--yes"]).expect(0);
+    room.tree().assert_eq(&tidied, "a run that was killed once its folders were gone");
 }

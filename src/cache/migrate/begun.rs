@@ -7,9 +7,10 @@
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
+use super::note;
 use super::work::link_on_the_way;
-use crate::cache::notes::{FOLDER, file};
-use crate::support::{digest, quoted};
+use crate::cache::notes::file;
+use crate::support::quoted;
 
 /// The most bytes that a note can have: ten thousand paths.
 const LARGEST: u64 = 4 << 20;
@@ -49,16 +50,18 @@ pub fn begun(cache_root: &Path, project: &Path) -> Vec<PathBuf> {
     folders.collect()
 }
 
+/// Whether there is a note: a run did not come to its end, or was killed in its last moment.
+pub fn is_left(cache_root: &Path, project: &Path) -> bool {
+    path(cache_root, project).symlink_metadata().is_ok()
+}
+
 /// Removes the note: the run has come to its end.
 pub fn end(cache_root: &Path, project: &Path) {
     let _ = std::fs::remove_file(path(cache_root, project));
 }
 
-/// Projects may share a cache: each has a note of its own.
 fn path(cache_root: &Path, project: &Path) -> PathBuf {
-    let mut tag = digest::sha256(project.as_os_str().as_encoded_bytes());
-    tag.truncate(16);
-    cache_root.join(FOLDER).join(format!("migrate-{tag}.json"))
+    note(cache_root, project, ".json")
 }
 
 #[cfg(test)]

@@ -11,12 +11,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::dir::{Look, real};
+use super::note;
 use crate::cache::Stamp;
-use crate::cache::notes::{FOLDER, file};
+use crate::cache::notes::file;
 use crate::support::quoted;
-
-/// The file: a JSON document a line.
-const FILE: &str = "migrate-copies.jsonl";
 
 /// The most bytes that are read of it: some 200,000 copies.
 const LARGEST: u64 = 64 << 20;
@@ -33,6 +31,8 @@ pub(super) const fn key(look: &Look) -> Key {
 #[derive(Debug, Default)]
 pub struct Copies {
     cache_root: PathBuf,
+    /// The notes: a JSON document a line.
+    notes: PathBuf,
     /// Where a content is at the target, proven.
     known: HashMap<Key, PathBuf>,
     /// Where a run that was killed has noted one.
@@ -52,10 +52,11 @@ struct Line {
 }
 
 impl Copies {
-    /// What is noted in the cache at `cache_root`.
-    pub fn of(cache_root: &Path) -> Self {
-        let mut copies = Self { cache_root: cache_root.to_path_buf(), ..Self::default() };
-        let bytes = file::read(&path(cache_root), LARGEST).unwrap_or_default();
+    /// What an earlier run for `project` has noted in the cache at `cache_root`.
+    pub fn of(cache_root: &Path, project: &Path) -> Self {
+        let notes = path(cache_root, project);
+        let bytes = file::read(&notes, LARGEST).unwrap_or_default();
+        let mut copies = Self { cache_root: cache_root.to_path_buf(), notes, ..Self::default() };
         let lines = bytes.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Line>(line).ok());
         for Line { device, inode, size, modified, at } in lines {
             if let Ok(modified) = modified.parse() {
@@ -79,7 +80,7 @@ impl Copies {
             let (modified, at) = (modified.to_string(), quoted::text(path.as_os_str()));
             let line = serde_json::to_string(&Line { device, inode, size, modified, at }).unwrap_or_default();
             // Without it a killed run may leave two contents for one, and nothing else is worse.
-            let _ = file::append_durably(&self::path(&self.cache_root), &format!("\n{line}\n"));
+            let _ = file::append_durably(&self.notes, &format!("\n{line}\n"));
         }
         self.known.insert(key(look), path);
     }
@@ -111,15 +112,15 @@ impl Copies {
 }
 
 /// Whether a run has left notes that did not come to its end, or was killed in its last moment.
-pub fn are_left(cache_root: &Path) -> bool {
-    path(cache_root).symlink_metadata().is_ok()
+pub fn are_left(cache_root: &Path, project: &Path) -> bool {
+    path(cache_root, project).symlink_metadata().is_ok()
 }
 
 /// Removes the notes: the run has come to its end.
-pub fn end(cache_root: &Path) {
-    let _ = std::fs::remove_file(path(cache_root));
+pub fn end(cache_root: &Path, project: &Path) {
+    let _ = std::fs::remove_file(path(cache_root, project));
 }
 
-fn path(cache_root: &Path) -> PathBuf {
-    cache_root.join(FOLDER).join(FILE)
+fn path(cache_root: &Path, project: &Path) -> PathBuf {
+    note(cache_root, project, "-copies.jsonl")
 }

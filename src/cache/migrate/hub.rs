@@ -373,7 +373,7 @@ mod tests {
             half.display()
         );
         assert_eq!(look(&part, &options, &mut Copies::default()).unwrap().notes, vec![old.clone()]);
-        let (outcome, stop) = carry_out(&part, &options, &mut Copies::of(&root));
+        let (outcome, stop) = carry_out(&part, &options, &mut Copies::of(&root, &room));
         assert!(stop.is_none() && half.exists() && !repository.join("blobs/aa").exists());
         assert_eq!((outcome.notes, outcome.links.len()), (vec![old], 0));
         assert!(root.join("huggingface/hub/models--o--n/blobs/aa").exists());

@@ -40,6 +40,8 @@ pub use owners::Owners;
 pub use pointing::pointing_out;
 pub use work::{ANOTHER, Options, Outcome, Stay, Stop, Tally};
 
+use crate::cache::notes::FOLDER;
+use crate::support::digest;
 use dir::{Dir, Kind};
 use work::{To, Work};
 
@@ -246,10 +248,18 @@ pub fn tidy(found: &sources::Found, options: &Options<'_>) {
 }
 
 /// Whether a killed run may have left anything in these places, or notes of its own in the cache.
-pub fn may_tidy(found: &sources::Found, cache_root: &Path) -> bool {
+pub fn may_tidy(found: &sources::Found, cache_root: &Path, project: &Path) -> bool {
     let is_ours = |name: &OsString| name.as_encoded_bytes().starts_with(work::PREFIX.as_bytes());
     let left = |beside: &PathBuf| Dir::open(beside).is_ok_and(|dir| dir.names_or_none().iter().any(is_ours));
-    !found.roots.is_empty() || copies::are_left(cache_root) || found.beside.iter().any(left)
+    let noted = begun::is_left(cache_root, project) || copies::are_left(cache_root, project);
+    noted || !found.roots.is_empty() || found.beside.iter().any(left)
+}
+
+/// Where a run for `project` notes something in the cache. Projects may share one, and end at different times: each has notes of its own.
+fn note(cache_root: &Path, project: &Path, ending: &str) -> PathBuf {
+    let mut tag = digest::sha256(project.as_os_str().as_encoded_bytes());
+    tag.truncate(16);
+    cache_root.join(FOLDER).join(format!("migrate-{tag}{ending}"))
 }
 
 fn copied<'a>(options: &Options<'a>) -> Options<'a> {

@@ -82,7 +82,7 @@ pub(super) fn run(context: &Context, arguments: &MigrateArgs) -> Result<Exit> {
     run.warn_of_notes(context);
     let nothing = run.tally().files == 0;
     // What a killed run left are empty folders and marks: they go with a word of consent.
-    if nothing && (arguments.dry_run || !arguments.yes || !migrate::may_tidy(&run.found, &cache_root)) {
+    if nothing && (arguments.dry_run || !arguments.yes || !migrate::may_tidy(&run.found, &cache_root, &run.project)) {
         return run.end(context, false, None);
     }
     let text = lines::plan(&run, &context.output);
@@ -122,9 +122,9 @@ pub(super) fn run(context: &Context, arguments: &MigrateArgs) -> Result<Exit> {
     let stop = run.carry_out(context, &options);
     if stop.is_none() {
         migrate::tidy(&run.found, &options);
+        // Last: as long as these are there the next run tidies.
         begun::end(&cache_root, &run.project);
-        // Last: as long as these are there the next run looks for what is left.
-        copies::end(&cache_root);
+        copies::end(&cache_root, &run.project);
     }
     migrate::unlock(held, &cache_root);
     run.end(context, true, stop)
@@ -243,7 +243,7 @@ impl Run<'_> {
         let gauge = context.gauge("Reading", whole);
         let progress = |bytes: u64| gauge.add(bytes);
         let options = plan::acting(options, &progress);
-        let mut copies = Copies::of(&self.cache_root);
+        let mut copies = Copies::of(&self.cache_root, &self.project);
         let mut stopped = None;
         let leads = |link: &&(PathBuf, PathBuf)| link.0.metadata().is_ok();
         let before: Vec<&(PathBuf, PathBuf)> = options.links.iter().filter(leads).collect();
