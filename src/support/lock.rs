@@ -56,7 +56,13 @@ impl Lock {
     /// Releases the lock and removes its file.
     pub fn remove(self) {
         let _ = fs::remove_file(&self.path);
-        drop(self.file);
+    }
+}
+
+impl Drop for Lock {
+    /// A program that another thread starts in this moment has the file too, until it begins: closing ours would not be enough.
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
     }
 }
 

@@ -38,6 +38,13 @@ pub(super) struct Journal {
     room: Option<u64>,
 }
 
+impl Drop for Journal {
+    /// A program that another thread starts in this moment has the file too, until it begins: closing ours would not be enough.
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
+    }
+}
+
 /// What became of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
