@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::Command;
 
 use super::{NOTHING_CHANGED, mounted};
-use crate::support;
 use crate::support::project::{PROGRAM, Room, may_mount};
+use crate::support::{self, programs};
 
 /// True for root, whom permissions do not stop.
 fn is_root() -> bool {
@@ -132,7 +132,7 @@ fn a_user_without_rights_on_the_project_is_told_so() {
         return;
     }
     let program = room.path().join("modelstrap");
-    fs::copy(PROGRAM, &program).unwrap();
+    programs::copy(Path::new(PROGRAM), &program);
     let before = room.tree();
     let mut command = room.program("setpriv");
     command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&program).args(["setup", "--yes"]);

@@ -9,6 +9,7 @@ use crate::support::large::filled;
 use crate::support::memory::in_memory;
 use crate::support::peak::{most_of, peak};
 use crate::support::project::Room;
+use crate::support::strike::nothing_can_be_struck;
 use crate::support::terminal::Terminal;
 
 /// A million names may take 150 MB: a release build took 99 to 144 MB for a plan. This small cache gets a name more in a debug build, since what is
@@ -18,13 +19,19 @@ const A_NAME: u64 = 200;
 /// What a name may take that is in the trash, or goes back: its journal is never in memory as a whole.
 const WAITING: u64 = 100;
 
-/// The most memory that modelstrap has with these arguments, in bytes.
-fn most(room: &Room, arguments: &[&str]) -> u64 {
+/// The most memory that modelstrap has with these arguments, in bytes, in a small room and in a large one.
+fn most([small, large]: [&Room; 2], arguments: &[&str]) -> [u64; 2] {
+    let of = |room: &Room, arguments: &[&str]| peak(&mut room.command(arguments));
     let asks = !arguments.contains(&"--yes") && arguments.contains(&"all") && !arguments.contains(&"--dry-run");
-    if asks { asked(room, arguments) } else { peak(&mut room.command(arguments)) }
+    if asks {
+        // A small one is over before anybody has looked.
+        [of(small, &[arguments, &["--dry-run"]].concat()), asked(large, arguments)]
+    } else {
+        [of(small, arguments), of(large, arguments)]
+    }
 }
 
-/// The same where a person is asked, and wants it.
+/// What it has where a person is asked, and wants it: as much as was seen each millisecond.
 fn asked(room: &Room, arguments: &[&str]) -> u64 {
     let mut terminal = Terminal::open(200, 40, &mut room.command(arguments));
     terminal.wait_for("Remove this?");
@@ -47,7 +54,7 @@ fn asked(room: &Room, arguments: &[&str]) -> u64 {
 /// What each of these takes for a name more, in a small room and in a large one.
 fn measure(rooms: [&Room; 2], names: [u64; 2], cases: &[(&[&str], u64)]) {
     for (arguments, bar) in cases {
-        let [base, all] = rooms.map(|room| most(room, arguments));
+        let [base, all] = most(rooms, arguments);
         let each = all.saturating_sub(base) / (names[1] - names[0]);
         eprintln!("{arguments:?}: {each} bytes a name, {} kB for {} names", all / 1024, names[1]);
         assert!(
@@ -67,6 +74,9 @@ fn empty() -> Room {
 
 #[test]
 fn a_name_takes_few_bytes_whatever_is_done_with_it() {
+    if nothing_can_be_struck() {
+        return;
+    }
     let (small, large) = (empty(), empty());
     let names = [filled(&small, 1), filled(&large, 24)];
     measure(
@@ -113,6 +123,9 @@ fn wide(room: &Room, contents: usize) -> u64 {
 
 #[test]
 fn neither_one_repository_nor_one_folder_of_many_names_takes_more_also_on_the_way_back() {
+    if nothing_can_be_struck() {
+        return;
+    }
     let (small, large) = (empty(), empty());
     let names = [wide(&small, 200), wide(&large, 8000)];
     measure(
@@ -153,6 +166,9 @@ fn loose(room: &Room, count: usize) -> u64 {
 
 #[test]
 fn nor_do_files_that_lie_loose_in_one_folder() {
+    if nothing_can_be_struck() {
+        return;
+    }
     let (small, large) = (empty(), empty());
     let names = [loose(&small, 200), loose(&large, 8000)];
     measure(

@@ -173,8 +173,9 @@ fn struck(cache: &Cache, task: &str, calls: &str, nth: usize) -> bool {
 
 const CALLS: [&str; 5] = [RENAME, "mkdir,mkdirat", "rmdir,unlink,unlinkat", "fsync,fdatasync", "openat"];
 
-/// Strikes `task` everywhere; `prepare` makes what it works on, `check` looks at what is left.
-fn walk(task: &str, calls: &[&str], prepare: &dyn Fn(&Cache), check: &dyn Fn(&Cache, &str)) {
+/// Strikes `task` everywhere; `prepare` makes what it works on, `check` looks at what is left. Gives how often it was killed.
+fn walk(task: &str, calls: &[&str], prepare: &dyn Fn(&Cache), check: &dyn Fn(&Cache, &str)) -> usize {
+    let mut kills = 0;
     for calls in calls {
         // Opening is done a great deal by the loader and the test's own harness: every fifth is enough.
         let step = if *calls == "openat" { 5 } else { 1 };
@@ -186,8 +187,10 @@ fn walk(task: &str, calls: &[&str], prepare: &dyn Fn(&Cache), check: &dyn Fn(&Ca
             if done {
                 break;
             }
+            kills += 1;
         }
     }
+    kills
 }
 
 #[test]
@@ -211,12 +214,13 @@ fn a_removal_that_is_killed_anywhere_is_taken_back_or_finished_by_the_next_run()
             assert_eq!(now, after, "{when}");
         }
     });
-    walk("keep", &CALLS[..1], &|cache| scene(&cache.hub), &|cache, when| {
+    let kills = walk("keep", &CALLS[..1], &|cache| scene(&cache.hub), &|cache, when| {
         cache.sweep();
         let undone = cache.remover().undo().unwrap();
         assert!(undone.is_none_or(|undone| undone.stayed.is_empty()), "{when}");
         assert_eq!(tree(&cache.root), before, "{when}");
     });
+    assert!(kills > 5, "{kills}");
     let (back, done) = ends.get();
     assert!(back > 5 && done > 5, "{back} went back, {done} were finished");
 }
@@ -235,15 +239,16 @@ fn an_undo_and_a_sweep_that_are_killed_anywhere_come_to_the_same_end() {
         scene(&cache.hub);
         remove(&cache.root, chosen(&cache.hub), HOUR);
     };
-    walk("undo", &CALLS[..4], &removed, &|cache, when| {
+    let undone = walk("undo", &CALLS[..4], &removed, &|cache, when| {
         let undone = cache.remover().undo().unwrap();
         assert!(undone.is_none_or(|undone| undone.stayed.is_empty()), "{when}");
         assert_eq!(tree(&cache.root), before, "{when}");
     });
-    walk("sweep", &CALLS[..4], &removed, &|cache, when| {
+    let swept = walk("sweep", &CALLS[..4], &removed, &|cache, when| {
         assert_eq!(cache.remover().sweep(time::seconds() + 7200).unwrap().problems, [], "{when}");
         assert_eq!(tree(&cache.root), after, "{when}");
     });
+    assert!(undone > 10 && swept > 10, "{undone} {swept}");
 }
 
 /// In the walk's other end, on a disk of its own: fills it, and removes from it.

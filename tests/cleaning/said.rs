@@ -2,10 +2,35 @@
 //! and what of a shared store is in use.
 #![cfg(unix)]
 
-use std::fs::{self, File};
+use std::fs;
 
 use crate::support::lived::{HUB, lived_in};
 use crate::support::project::Room;
+
+/// Somebody else who has a file open, until this goes. (What a test itself has open, the programs that other tests start have, too, until
+/// they begin.)
+#[cfg(target_os = "linux")]
+struct Holder(std::process::Child);
+
+#[cfg(target_os = "linux")]
+impl Holder {
+    fn of(room: &Room, path: &str) -> Self {
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", "exec <\"$1\" >&2; echo open; exec sleep 60", "sh"]).arg(room.place(path));
+        let mut child = command.stderr(std::process::Stdio::piped()).spawn().unwrap();
+        let mut said = [0; 5];
+        std::io::Read::read_exact(&mut child.stderr.take().unwrap(), &mut said).unwrap();
+        Self(child)
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for Holder {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
 
 #[cfg(target_os = "linux")]
 #[test]
@@ -13,54 +38,49 @@ fn bytes_that_a_program_has_open_are_said_to_be_free_when_it_closes_them() {
     let room = Room::bare();
     room.write(".cache/whisper/open.pt", vec![7; 800_000]);
     room.write(".cache/whisper/shut.pt", vec![7; 400_000]);
-    let open = File::open(room.place(".cache/whisper/open.pt")).unwrap();
-    let process = std::process::id();
-    let name = fs::read_to_string("/proc/self/comm").unwrap();
+    let open = Holder::of(&room, ".cache/whisper/open.pt");
     let ran = room.run(&["clear", "whisper", "--yes", "--now"]).expect(0);
-    let said = format!("1.20 MB freed. 803 kB of it are free when {} ({process}) closes it.\n", name.trim());
+    let said = format!("1.20 MB freed. 803 kB of it are free when sleep ({}) closes it.\n", open.0.id());
     assert!(ran.out.replace("At most ", "").ends_with(&said), "{}", ran.out);
     drop(open);
 
     room.write(".cache/whisper/open.pt", vec![7; 800_000]);
-    let open = File::open(room.place(".cache/whisper/open.pt")).unwrap();
+    let open = Holder::of(&room, ".cache/whisper/open.pt");
     let ran = room.run(&["clear", "whisper", "--yes", "--now", "--json"]).expect(0);
     assert_eq!(ran.json()["held_bytes"], 802_816, "{}", ran.out);
-    assert_eq!(ran.json()["held_by"][0]["pid"], process, "{}", ran.out);
-    drop(open);
+    assert_eq!(ran.json()["held_by"][0]["pid"], open.0.id(), "{}", ran.out);
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn bytes_that_a_program_has_open_when_the_trash_is_emptied_are_said_so_too() {
     let room = Room::bare();
-    let program = fs::read_to_string("/proc/self/comm").unwrap();
-    let who = format!("{} ({})", program.trim(), std::process::id());
     let removed = |time: &str| {
         room.write(".cache/whisper/open.pt", vec![7; 800_000]);
-        let open = File::open(room.place(".cache/whisper/open.pt")).unwrap();
+        let open = Holder::of(&room, ".cache/whisper/open.pt");
         room.run(&["clear", "open.pt", "--yes", "--undo-for", time]).expect(0);
         open
     };
+    let said = |open: &Holder| format!("803 kB of it are free when sleep ({}) closes it.", open.0.id());
     let open = removed("1h");
     let ran = room.run(&["clear", "trash", "--yes"]).expect(0);
-    assert!(ran.out.ends_with(&format!(" freed. 803 kB of it are free when {who} closes it.\n")), "{}", ran.out);
+    assert!(ran.out.ends_with(&format!(" freed. {}\n", said(&open))), "{}", ran.out);
     drop(open);
     let open = removed("1h");
     let ran = room.run(&["clear", "trash", "--yes", "--json"]).expect(0).json();
-    assert_eq!((&ran["held_bytes"], &ran["held_by"][0]["pid"]), (&802_816.into(), &std::process::id().into()));
+    assert_eq!((&ran["held_bytes"], &ran["held_by"][0]["pid"]), (&802_816.into(), &open.0.id().into()));
     drop(open);
     // By the next run, when its time is over.
     let open = removed("1s");
     std::thread::sleep(std::time::Duration::from_millis(2100));
     let ran = room.run(&["prune", "--yes"]).expect(0);
-    let said = format!("that earlier runs had removed are free now. 803 kB of it are free when {who} closes it.");
-    assert!(ran.err.contains(&said), "{}{}", ran.out, ran.err);
+    let words = format!("that earlier runs had removed are free now. {}", said(&open));
+    assert!(ran.err.contains(&words), "{}{}", ran.out, ran.err);
     drop(open);
     // With what else goes at once.
     let open = removed("1h");
     let ran = room.run(&["prune", "--until-free", "1kB", "--yes", "--json"]).expect(0).json();
-    assert_eq!((&ran["held_bytes"], &ran["held_by"][0]["pid"]), (&802_816.into(), &std::process::id().into()));
-    drop(open);
+    assert_eq!((&ran["held_bytes"], &ran["held_by"][0]["pid"]), (&802_816.into(), &open.0.id().into()));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::support::download::{ID, PATIENCE, Running, Yard};
 use crate::support::hub::{Content, Later};
 use crate::support::project::{PROGRAM, may_mount};
-use crate::support::{hub, python};
+use crate::support::{hub, programs, python};
 
 const MIB: u64 = 1 << 20;
 /// A file that comes in ranges.
@@ -314,7 +314,7 @@ fn a_cache_that_may_not_be_written_is_told_and_one_that_is_complete_needs_no_wri
         return;
     }
     let program = yard.path().join("modelstrap");
-    fs::copy(PROGRAM, &program).unwrap();
+    programs::copy(Path::new(PROGRAM), &program);
     let somebody = |arguments: &[&str]| {
         let mut command = yard.program(if root { "setpriv".as_ref() } else { program.as_os_str() });
         if root {

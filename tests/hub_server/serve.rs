@@ -1,6 +1,6 @@
 //! The hub as a program of its own, for benches and for a look with other clients.
 //!
-//! `cargo test --release --test hub_server serve -- --ignored --nocapture` prints the environment that leads a client to
+//! `cargo test --release --test tests hub_server::serve -- --ignored --nocapture` prints the environment that leads a client to
 //! it, and ends when its standard input does. `HUB_ROUND_TRIP_MS` and `HUB_BYTES_A_SECOND` put it behind a slow link,
 //! `HUB_CONNECTION_BYTES_A_SECOND` holds each connection of the CDN down.
 

@@ -176,14 +176,12 @@ fn the_card_of_every_machine_is_as_recorded_and_fits_the_terminal() {
 #[cfg(unix)]
 #[test]
 fn nothing_is_run_on_a_machine_without_a_driver_or_where_nobody_asked() {
-    use std::os::unix::fs::PermissionsExt;
+    use crate::support::programs::script;
     let dir = tempfile::tempdir().unwrap();
     let programs = dir.path().join("bin");
     fs::create_dir(&programs).unwrap();
     for name in ["nvidia-smi", "python3", "uv", "rocm_agent_enumerator"] {
-        let program = programs.join(name);
-        fs::write(&program, format!("#!/bin/sh\ntouch {}/ran-$(basename $0)\n", programs.display())).unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        script(&programs.join(name), &format!("#!/bin/sh\ntouch {}/ran-$(basename $0)\n", programs.display()));
     }
     // Commands are looked up on the real PATH, interpreters under the probe's root: both lead to these.
     let path = std::env::join_paths([Path::new("/bin"), &programs]).unwrap();

@@ -37,7 +37,7 @@ fn where_no_file_has_two_names_what_moves_is_its_revisions_at_every_moment() {
     for notes in [true, false] {
         for refused in ["linkat", "linkat,symlinkat"] {
             for call in [RENAME, "unlinkat"] {
-                for nth in 1..20 {
+                for nth in 1.. {
                     let room = room(notes);
                     let code = migrate(&room, refused, (call, nth), &FOLDER);
                     let model = format!("{HUB}/snapshots/{NEW}/sub/model.bin");
@@ -46,6 +46,7 @@ fn where_no_file_has_two_names_what_moves_is_its_revisions_at_every_moment() {
                     assert!(found.contains(&true), "{at}: no name leads to the bytes: {:?}", room.tree().names());
                     if code == 0 {
                         assert_eq!((room.text(&model).as_str(), found[1]), ("weights", false), "{at}");
+                        assert!(nth > 1, "{at}: it was never killed");
                         break;
                     }
                     migrate(&room, refused, (call, 0), &FOLDER);
@@ -64,7 +65,7 @@ fn a_repository_that_is_merged_there_is_whole_after_the_next_run() {
     }
     let old = "~/.cache/huggingface/hub";
     for call in [RENAME, "symlinkat", "unlinkat"] {
-        for nth in 1..30 {
+        for nth in 1.. {
             let room = Room::bare();
             let repo = Repo::new(&room, old, "models--org--m");
             repo.file(NEW, "sub/model.bin", "weights", sha256("weights"));
@@ -82,6 +83,7 @@ fn a_repository_that_is_merged_there_is_whole_after_the_next_run() {
             assert_eq!(room.text(&format!("{HUB}/refs/main")), NEW, "{at}");
             assert!(!room.exists(&format!("{old}/models--org--m")), "{at}: {:?}", room.tree().names());
             if code == 0 {
+                assert!(nth > 1, "{at}: it was never killed");
                 break;
             }
         }

@@ -2,11 +2,11 @@
 #![cfg(unix)]
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::symlink;
 
 use crate::support::project::Room;
 use crate::support::zoo::Zoo;
-use crate::support::{project, zip};
+use crate::support::{programs, project, zip};
 
 const INFO: &str = "xx_tiny_model-1.2.0.dist-info";
 const SITE: &str = ".venv/lib/python3.12/site-packages";
@@ -22,9 +22,8 @@ fn project(zoo: &Zoo, wheel: Vec<u8>) -> Room {
     let room = zoo.project("nlp = { source = \"spacy:xx_tiny_model\", environment = \"main\" }\n");
     room.append("modelstrap.toml", "[environments.main]\npath = \".venv\"\n");
     for program in ["python", "python3", "pip"] {
-        let at = format!(".venv/bin/{program}");
-        room.write(&at, format!("#!/bin/sh\necho ran > {}\n", room.place("trace").display()));
-        fs::set_permissions(room.place(&at), fs::Permissions::from_mode(0o755)).unwrap();
+        let at = room.place(&format!(".venv/bin/{program}"));
+        programs::script(&at, &format!("#!/bin/sh\necho ran > {}\n", room.place("trace").display()));
     }
     room.write(&format!("{SITE}/pip/__main__.py"), "");
     room.write(&format!("{SITE}/xx_tiny_model/old.py"), "");

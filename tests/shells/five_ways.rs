@@ -6,13 +6,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::support::python;
 use crate::support::python::{House, fixture, good};
 use crate::support::shells::find;
+use crate::support::{programs, python};
 use modelstrap::generate::hook::HookShell;
 use modelstrap::generate::shell::Shell;
 
@@ -42,8 +41,7 @@ impl<'a> Proof<'a> {
             q(stage.to_str().unwrap()),
             names.join(" ")
         );
-        fs::write(&show, text).unwrap();
-        fs::set_permissions(&show, fs::Permissions::from_mode(0o755)).unwrap();
+        programs::script(Path::new(&show), &text);
         Some(Self { house, wanted, show: show.to_str().unwrap().to_owned(), failures: Vec::new() })
     }
 

@@ -8,8 +8,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::Stdio;
 
-use crate::support::python;
 use crate::support::python::{BINARY, House, both, good};
+use crate::support::{programs, python};
 
 /// The environment of a command that `run` started.
 fn environment(house: &House, arguments: &[&str], before: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -100,9 +100,7 @@ fn an_environment_of_the_manifest_is_activated() {
     assert!(both(&missing).contains("venv/asr does not exist\n  create it first"), "{}", both(&missing));
 
     let bin = house.project.join("venv/asr/bin");
-    fs::create_dir_all(&bin).unwrap();
-    fs::write(bin.join("only-here"), "#!/bin/sh\necho \"$VIRTUAL_ENV|${PYTHONHOME-unset}|$TORCH_HOME\"\n").unwrap();
-    fs::set_permissions(bin.join("only-here"), fs::Permissions::from_mode(0o755)).unwrap();
+    programs::script(&bin.join("only-here"), "#!/bin/sh\necho \"$VIRTUAL_ENV|${PYTHONHOME-unset}|$TORCH_HOME\"\n");
     let wanted = format!(
         "{}|unset|{}\n",
         house.project.join("venv/asr").display(),

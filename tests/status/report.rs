@@ -4,11 +4,12 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::support::programs;
 use crate::support::project::{Room, Tree};
 
 const PAGE: &str = "modelstrap-report.html";
@@ -178,12 +179,10 @@ fn the_page_is_opened_with_what_opens_pages_here() {
     if !cfg!(target_os = "linux") {
         return;
     }
-    let tool = room.place("bin/xdg-open");
-    room.write(
-        "bin/xdg-open",
+    programs::script(
+        &room.place("bin/xdg-open"),
         "#!/bin/sh\nprintf '%s' \"$*\" > \"$HOME/opened.new\" && mv \"$HOME/opened.new\" \"$HOME/opened\"\n",
     );
-    fs::set_permissions(&tool, fs::Permissions::from_mode(0o755)).unwrap();
     let path = format!("{}:/usr/bin:/bin", room.place("bin").display());
     room.ran(room.command(&["report", "--open"]).env("PATH", path)).expect(0);
     let begun = Instant::now();

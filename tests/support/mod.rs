@@ -24,6 +24,8 @@ pub(crate) mod offline;
 #[cfg(target_os = "linux")]
 pub(crate) mod peak;
 #[cfg(unix)]
+pub(crate) mod programs;
+#[cfg(unix)]
 pub(crate) mod project;
 pub(crate) mod python;
 #[cfg(unix)]
@@ -38,6 +40,7 @@ pub(crate) mod strike;
 pub(crate) mod terminal;
 #[cfg(target_os = "linux")]
 pub(crate) mod traced;
+mod tracing;
 #[cfg(all(unix, not(target_os = "linux")))]
 pub(crate) mod untraced;
 pub(crate) mod zip;

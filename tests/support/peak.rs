@@ -1,9 +1,9 @@
 //! How much memory a run of the program has at most.
 
 use std::fs;
-use std::io::{Read as _, Seek as _};
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
+
+use super::traced::traced;
 
 /// The most memory that the process had so far, in bytes; 0 where it is over.
 pub(crate) fn most_of(process: u32) -> u64 {
@@ -12,23 +12,13 @@ pub(crate) fn most_of(process: u32) -> u64 {
     line.trim().trim_end_matches(" kB").parse().unwrap_or(0) * 1024
 }
 
-/// The most memory that `command` has while it runs, in bytes; it must end well.
+/// The most memory that `command` has while it runs, in bytes; it must end well. It is asked at its last call: what the kernel says
+/// afterwards counts the program that started it, too.
 pub(crate) fn peak(command: &mut Command) -> u64 {
-    // A pipe that nobody reads is full at some time, and the program waits.
-    let mut said = tempfile::tempfile().unwrap();
-    let mut child = command.stdout(Stdio::null()).stderr(said.try_clone().unwrap()).spawn().unwrap();
     let mut most = 0;
-    let ended = loop {
-        most = most.max(most_of(child.id()));
-        if let Some(ended) = child.try_wait().unwrap() {
-            break ended;
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    };
-    let mut text = String::new();
-    said.rewind().unwrap();
-    said.read_to_string(&mut text).unwrap();
-    assert!(ended.success(), "{command:?}: {text}");
+    let output = traced(command, &["exit_group"], &[], false, |moment| most = most.max(most_of(moment.program())));
+    let output = output.unwrap();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     assert!(most > 0, "{command:?}");
     most
 }

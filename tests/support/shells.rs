@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::programs;
 use modelstrap::catalogue::variables::{Variable, VariableSet};
 use modelstrap::support::vars::Vars;
 
@@ -108,10 +109,8 @@ impl Place {
 
     /// A file that can be run.
     pub(crate) fn program(&self, name: &str, text: &str) -> String {
-        use std::os::unix::fs::PermissionsExt as _;
-        let path = self.write(name, text);
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        path
+        programs::script(&self.path().join(name), text);
+        self.at(name)
     }
 
     /// What a child process saw when it was told to write to `name`.

@@ -4,15 +4,29 @@
 //! strike some thousand times. What is said here of the kernel is in ptrace(2) and seccomp(2).
 #![allow(unsafe_code, reason = "neither ptrace nor seccomp has a safe wrapper")]
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::c_void;
 use std::io::{self, Read};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Command, ExitStatus, Output, Stdio};
 use std::ptr::null_mut;
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use libc::{c_int, c_long, pid_t, sock_filter};
+
+#[cfg(target_env = "musl")]
+type Request = c_int;
+#[cfg(not(target_env = "musl"))]
+type Request = libc::c_uint;
+
+/// How long a run may take. None takes a tenth of it, also on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// How often threads are looked after while one of them is kept waiting.
+const POLL: Duration = Duration::from_micros(500);
 
 /// The calls that can be looked at. Younger processors lack those that take no folder.
 const CALLS: &[(&str, c_long)] = &[
@@ -39,6 +53,7 @@ const CALLS: &[(&str, c_long)] = &[
     ("fchmod", libc::SYS_fchmod),
     ("fsync", libc::SYS_fsync),
     ("fdatasync", libc::SYS_fdatasync),
+    ("exit_group", libc::SYS_exit_group),
 ];
 
 /// What younger processors may lack.
@@ -49,6 +64,7 @@ pub(crate) struct Moment {
     call: &'static str,
     failed: Option<bool>,
     program: pid_t,
+    delay: Cell<Duration>,
 }
 
 impl Moment {
@@ -61,10 +77,20 @@ impl Moment {
         self.failed
     }
 
+    /// The number of the program's process.
+    pub(crate) fn program(&self) -> u32 {
+        self.program.unsigned_abs()
+    }
+
     /// Sends the program a signal, which comes before the call.
     pub(crate) fn send(&self, signal: c_int) {
-        // SAFETY: no memory is touched. The program stands still, and is waited for below, so its number is still its own.
+        // SAFETY: no memory is touched. Nobody has waited for the program's end yet, so its number is still its own.
         unsafe { libc::kill(self.program, signal) };
+    }
+
+    /// The thread makes its call so much later; the others go on meanwhile.
+    pub(crate) fn delay(&self, time: Duration) {
+        self.delay.set(time);
     }
 }
 
@@ -79,6 +105,9 @@ pub(crate) fn named(calls: &str) -> impl Iterator<Item = &'static str> {
 
 /// Runs `command` to its end, and everything that it starts, and calls `at` before each of `calls`, and after it where `after` says so;
 /// each of `refused` fails with EPERM. An error means that nothing can be traced, or that there is no such program.
+///
+/// # Panics
+/// If the program has not ended after [`PATIENCE`]; it is killed then.
 pub(crate) fn traced(
     command: &mut Command,
     calls: &[&'static str],
@@ -90,7 +119,8 @@ pub(crate) fn traced(
     let prepare = move || stop_at(&filter);
     // SAFETY: after the fork it only makes system calls; the filter is memory of its own, made before.
     unsafe { command.pre_exec(prepare) };
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    // In a group of its own, so that it can be killed with all that it started.
+    command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // What is traced belongs to a thread, and this one has no other children.
     thread::scope(|scope| {
         scope
@@ -98,15 +128,30 @@ pub(crate) fn traced(
                 let mut child = command.spawn()?;
                 let (out, err) = (child.stdout.take(), child.stderr.take());
                 let (out, err) = (scope.spawn(move || all_of(out)), scope.spawn(move || all_of(err)));
+                let program = pid_t::try_from(child.id()).unwrap();
+                let (done, watched) = channel::<()>();
+                let watch = scope.spawn(move || {
+                    let is_late = watched.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout);
+                    if is_late {
+                        // SAFETY: no memory is touched.
+                        unsafe { libc::kill(-program, libc::SIGKILL) };
+                    }
+                    is_late
+                });
                 let status = Tracer {
-                    program: pid_t::try_from(child.id()).unwrap(),
+                    program,
                     after,
                     at,
+                    ended: None,
                     inside: BTreeMap::new(),
                     known: BTreeSet::new(),
+                    kept: Vec::new(),
                 }
-                .follow()?;
-                Ok(Output { status, stdout: out.join().unwrap(), stderr: err.join().unwrap() })
+                .follow();
+                drop(done);
+                let output = Output { status: status?, stdout: out.join().unwrap(), stderr: err.join().unwrap() };
+                assert!(!watch.join().unwrap(), "not done after {PATIENCE:?}: {output:?}");
+                Ok(output)
             })
             .join()
             .unwrap()
@@ -157,52 +202,89 @@ struct Tracer<A> {
     program: pid_t,
     after: bool,
     at: A,
+    ended: Option<ExitStatus>,
     /// The threads that are inside a call that is looked at.
     inside: BTreeMap<pid_t, &'static str>,
     /// The threads that have stopped before: a new one begins with a stop that means nothing.
     known: BTreeSet<pid_t>,
+    /// The threads that are kept waiting, until when.
+    kept: Vec<(Instant, pid_t, Request)>,
 }
 
 impl<A: FnMut(&Moment)> Tracer<A> {
     /// Follows the program and what it starts until all of it has ended.
     fn follow(mut self) -> io::Result<ExitStatus> {
-        let mut ended = None;
         loop {
+            let now = Instant::now();
+            let (due, kept) = std::mem::take(&mut self.kept).into_iter().partition(|(until, ..)| *until <= now);
+            self.kept = kept;
+            for (_, thread, how) in due {
+                ptrace(how, thread, 0);
+            }
             let mut status = 0;
+            let at_once = if self.kept.is_empty() { 0 } else { libc::WNOHANG };
             // SAFETY: the number is written to memory of ours.
-            let thread = unsafe { libc::waitpid(-1, &raw mut status, libc::__WALL | libc::__WNOTHREAD) };
+            let thread = unsafe { libc::waitpid(-1, &raw mut status, libc::__WALL | libc::__WNOTHREAD | at_once) };
             if thread < 0 {
                 let error = io::Error::last_os_error();
                 match error.raw_os_error() {
-                    Some(libc::EINTR) => continue,
-                    Some(libc::ECHILD) => return ended.ok_or(error),
+                    Some(libc::EINTR) => {}
+                    Some(libc::ECHILD) => return self.ended.ok_or(error),
                     _ => return Err(error),
                 }
-            }
-            if libc::WIFSTOPPED(status) {
-                let (how, signal) = self.stopped(thread, status);
-                // Who was killed meanwhile is not there any more, and says so to `waitpid`.
-                ptrace(how, thread, usize::try_from(signal).unwrap());
-            } else if thread == self.program {
-                ended = Some(ExitStatus::from_raw(status));
+            } else if thread == 0 {
+                thread::sleep(POLL);
+            } else if libc::WIFSTOPPED(status) {
+                self.stopped(thread, status);
+            } else {
+                // Its number may be another thread's from now on.
+                self.known.remove(&thread);
+                self.inside.remove(&thread);
+                self.kept.retain(|(_, kept, _)| *kept != thread);
+                if thread == self.program {
+                    self.ended = Some(ExitStatus::from_raw(status));
+                }
             }
         }
     }
 
-    /// How a thread that has stopped goes on, and the signal that it gets.
-    fn stopped(&mut self, thread: pid_t, status: c_int) -> (libc::c_uint, c_int) {
+    /// Lets a thread that has stopped go on.
+    fn stopped(&mut self, thread: pid_t, status: c_int) {
+        let (how, signal, delay) = self.next(thread, status);
+        if delay > Duration::ZERO {
+            self.kept.push((Instant::now() + delay, thread, how));
+        } else {
+            // Who was killed meanwhile is not there any more, and says so to `waitpid`.
+            ptrace(how, thread, usize::try_from(signal).unwrap());
+        }
+    }
+
+    fn look(&mut self, call: &'static str, failed: Option<bool>) -> Duration {
+        // What it started may live longer than the program.
+        if self.ended.is_some() {
+            return Duration::ZERO;
+        }
+        let moment = Moment { call, failed, program: self.program, delay: Cell::default() };
+        (self.at)(&moment);
+        moment.delay.get()
+    }
+
+    /// How a thread that has stopped goes on, the signal that it gets, and how much later that is.
+    fn next(&mut self, thread: pid_t, status: c_int) -> (Request, c_int, Duration) {
         let (signal, event) = (libc::WSTOPSIG(status), status >> 16);
         let is_new = self.known.insert(thread);
         if event == libc::PTRACE_EVENT_SECCOMP {
             let call = CALLS[message(thread)].0;
-            (self.at)(&Moment { call, failed: None, program: self.program });
+            let delay = self.look(call, None);
             if self.after {
                 self.inside.insert(thread, call);
-                return (libc::PTRACE_SYSCALL, 0);
+                return (libc::PTRACE_SYSCALL, 0, delay);
             }
-        } else if signal == libc::SIGTRAP | 0x80 {
+            return (libc::PTRACE_CONT, 0, delay);
+        }
+        if signal == libc::SIGTRAP | 0x80 {
             if let Some(call) = self.inside.remove(&thread) {
-                (self.at)(&Moment { call, failed: Some(has_failed(thread)), program: self.program });
+                self.look(call, Some(has_failed(thread)));
             }
         } else if is_new && thread == self.program {
             // It has just become the program.
@@ -215,13 +297,13 @@ impl<A: FnMut(&Moment)> Tracer<A> {
                 | libc::PTRACE_O_EXITKILL;
             ptrace(libc::PTRACE_SETOPTIONS, thread, usize::try_from(options).unwrap());
         } else if event == 0 && !(is_new && signal == libc::SIGSTOP) {
-            return (libc::PTRACE_CONT, signal);
+            return (libc::PTRACE_CONT, signal, Duration::ZERO);
         }
-        (libc::PTRACE_CONT, 0)
+        (libc::PTRACE_CONT, 0, Duration::ZERO)
     }
 }
 
-fn ptrace(request: libc::c_uint, thread: pid_t, data: usize) -> c_long {
+fn ptrace(request: Request, thread: pid_t, data: usize) -> c_long {
     // SAFETY: the requests that come here take numbers, or write to memory whose address is handed in and which is large enough.
     unsafe { libc::ptrace(request, thread, null_mut::<c_void>(), data) }
 }
@@ -235,7 +317,7 @@ fn message(thread: pid_t) -> usize {
 
 /// Whether the call that the thread comes from has failed.
 fn has_failed(thread: pid_t) -> bool {
-    const PTRACE_GET_SYSCALL_INFO: libc::c_uint = 0x420e;
+    const PTRACE_GET_SYSCALL_INFO: Request = 0x420e;
     // The head of `struct ptrace_syscall_info`: four numbers of different sizes in 24 bytes, then the result, then whether it is an error.
     let mut info = [0_u64; 11];
     let size = size_of_val(&info);

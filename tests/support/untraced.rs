@@ -31,7 +31,15 @@ impl Moment {
         match *self {}
     }
 
+    pub(crate) fn program(&self) -> u32 {
+        match *self {}
+    }
+
     pub(crate) fn send(&self, _signal: i32) {
+        match *self {}
+    }
+
+    pub(crate) fn delay(&self, _time: std::time::Duration) {
         match *self {}
     }
 }

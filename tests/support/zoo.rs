@@ -1,6 +1,6 @@
 //! A hub with a model of every kind on it, and rooms whose programs are led to it.
 //!
-//! `cargo test --test models_lock serve -- --ignored --nocapture` serves it for a look by hand.
+//! `cargo test --test tests models::lock::serve -- --ignored --nocapture` serves it for a look by hand.
 
 use super::hub::{Content, GitHub, Hub, mirrors};
 use super::project::{Ran, Room};

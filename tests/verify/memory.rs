@@ -1,13 +1,13 @@
 //! How much memory `verify` takes: the bar is 150 MB for a million files.
 
 use std::fs;
-use std::process::Stdio;
-use std::time::Duration;
 
 use super::caches::COMMIT;
 use crate::support::bytes::sha256;
 use crate::support::memory::in_memory;
+use crate::support::peak::peak;
 use crate::support::project::Room;
+use crate::support::strike::nothing_can_be_struck;
 
 /// A cache with so many blobs in each of 20 repositories, and with a fifth as many files of which nobody says what they are.
 fn cache(blobs: usize) -> Room {
@@ -33,26 +33,15 @@ fn cache(blobs: usize) -> Room {
     room
 }
 
-/// The most memory that a run has had, in bytes.
-fn peak(room: &Room) -> u64 {
-    let mut command = room.command(&["verify"]);
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let mut most = 0;
-    while child.try_wait().unwrap().is_none() {
-        let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
-        most = most.max(line.trim().trim_end_matches(" kB").parse().unwrap_or(0));
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    assert!(child.wait().unwrap().success());
-    most << 10
-}
-
 /// Measured: 83 bytes a name; with a path and four lists for each content there were 366.
 #[test]
 fn a_name_more_is_a_hundred_bytes_more() {
+    if nothing_can_be_struck() {
+        return;
+    }
     let (few, many) = (50, 500);
-    let more = peak(&cache(many)).saturating_sub(peak(&cache(few)));
+    let most = |blobs| peak(&mut cache(blobs).command(&["verify"]));
+    let more = most(many).saturating_sub(most(few));
     // A blob, its link, and a fifth of an unknown file.
     let names = (20 * (many - few)) as u64 * 11 / 5;
     println!("{} bytes a name", more / names);
