@@ -47,7 +47,8 @@ pub fn without_parents(path: &Path) -> PathBuf {
 /// Where `path` really is: its nearest existing ancestor with links followed, and the rest as it stands. `None` when the
 /// rest holds a `..` or a link to nowhere: where that leads is decided by what is made in between.
 pub fn real_place(path: &Path) -> Option<PathBuf> {
-    for ancestor in path.ancestors() {
+    // To follow each of them that is not there would ask for every folder above it again.
+    for ancestor in path.ancestors().filter(|ancestor| ancestor.symlink_metadata().is_ok()) {
         if let Ok(real) = ancestor.canonicalize() {
             let rest = path.strip_prefix(ancestor).unwrap_or_else(|_| Path::new(""));
             let is_plain = !has_parent_component(rest);

@@ -141,15 +141,17 @@ fn sources(survey: &Survey, targets: &Targets, libraries: &Libraries) -> Sources
         .collect();
     let real = |path: &Path| paths::real_place(path).unwrap_or_else(|| path.to_path_buf());
     let (project, root) = (real(&survey.project.root), real(&targets.root));
+    // Most of them are not there: where those would lead was half of all that a run asked the disk.
+    let is_in = |hub: &Path, folder: &Path| hub.is_dir() && real(hub).starts_with(folder);
     let is_own_cache = root.starts_with(&project);
     if is_own_cache {
         own.append(&mut brought);
     } else {
         // A variable of the project may lead a library into it.
-        let (theirs, left) = own.into_iter().partition(|hub| real(hub).starts_with(&project));
+        let (theirs, left) = own.into_iter().partition(|hub| is_in(hub, &project));
         own = left;
         brought.extend::<Vec<PathBuf>>(theirs);
-        own.extend(brought.extract_if(.., |hub| real(hub).starts_with(&root)));
+        own.extend(brought.extract_if(.., |hub| is_in(hub, &root)));
     }
     for hubs in [&mut own, &mut brought] {
         hubs.sort_unstable();
