@@ -26,7 +26,7 @@ fn a_name_takes_few_bytes_in_an_archive_on_its_way_in_and_out() {
     }
     let (small, few) = in_memory(|| cache(6));
     // The smaller one fills what is there once: the pieces on their way through the compressor.
-    let (large, many) = in_memory(|| cache(24));
+    let (large, many) = in_memory(|| cache(14));
     let archives = [&small, &large].map(|room| room.place("a.tar.zst").display().to_string());
     // What blobs are called in this cache is not what is in them.
     for arguments in [

@@ -78,7 +78,7 @@ fn a_name_takes_few_bytes_whatever_is_done_with_it() {
         return;
     }
     let (small, large) = (empty(), empty());
-    let names = [filled(&small, 1), filled(&large, 24)];
+    let names = [filled(&small, 1), filled(&large, 14)];
     measure(
         [&small, &large],
         names,

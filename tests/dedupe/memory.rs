@@ -30,7 +30,7 @@ fn a_file_takes_few_bytes_whatever_is_done_with_it() {
     if nothing_can_be_struck() {
         return;
     }
-    let files = [500, 40_500];
+    let files = [500, 20_500];
     let [small, large] = files.map(|files| in_memory(|| filled(files)));
     for arguments in [
         &["--dry-run"][..],
