@@ -39,7 +39,7 @@ fn asked(room: &Room, arguments: &[&str]) -> u64 {
     let watch = std::thread::spawn(move || {
         let (mut most, mut now) = (0, most_of(process));
         while now > 0 {
-            most = now;
+            most = now.max(most);
             std::thread::sleep(Duration::from_millis(1));
             now = most_of(process);
         }

@@ -20,6 +20,9 @@ impl Holder {
         let mut child = command.stderr(std::process::Stdio::piped()).spawn().unwrap();
         let mut said = [0; 5];
         std::io::Read::read_exact(&mut child.stderr.take().unwrap(), &mut said).unwrap();
+        while fs::read_to_string(format!("/proc/{}/comm", child.id())).unwrap() != "sleep\n" {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
         Self(child)
     }
 }

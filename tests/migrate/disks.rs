@@ -7,22 +7,23 @@ use crate::support::project::{PROGRAM, Room, Tree, may_mount};
 use crate::support::stray::{NEW, Repo, age, sha256};
 use crate::support::strike::{aim, nothing_can_be_struck};
 
-/// A room whose cache is on another disk, if there is one.
+/// A room whose cache is on another disk, if there is one; if not, that is said.
 pub(crate) fn two_disks() -> Option<(Room, tempfile::TempDir)> {
     let shm = std::path::Path::new("/dev/shm");
     let room = Room::bare_in(&std::env::temp_dir());
-    let far = tempfile::Builder::new().prefix("modelstrap-test-").tempdir_in(shm).ok()?;
-    let other = fs::metadata(far.path()).unwrap().dev() != fs::metadata(room.root()).unwrap().dev();
+    let far = tempfile::Builder::new().prefix("modelstrap-test-").tempdir_in(shm).ok();
+    let number = |path: &std::path::Path| fs::metadata(path).unwrap().dev();
+    let Some(far) = far.filter(|far| number(far.path()) != number(room.root())) else {
+        eprintln!("skipped: there is no second disk");
+        return None;
+    };
     room.write("modelstrap.toml", format!("[cache]\nbase_dir = {:?}\n", far.path()));
-    other.then_some((room, far))
+    Some((room, far))
 }
 
 #[test]
 fn to_another_disk_everything_is_copied_whole_and_names_of_one_file_stay_names_of_one_file() {
-    let Some((room, far)) = two_disks() else {
-        eprintln!("skipped: there is no second disk");
-        return;
-    };
+    let Some((room, far)) = two_disks() else { return };
     let hub = "~/.cache/huggingface/hub";
     let repo = Repo::new(&room, hub, "models--org--m");
     repo.file(NEW, "model.bin", "weights", sha256("weights"));
@@ -128,10 +129,7 @@ fn a_run_that_is_asked_to_stop_leaves_no_half_file_and_goes_on_later() {
     if nothing_can_be_struck() {
         return;
     }
-    let Some((room, far)) = two_disks() else {
-        eprintln!("skipped: there is no second disk");
-        return;
-    };
+    let Some((room, far)) = two_disks() else { return };
     // So many that some are left when the thread that waits for signals has had its turn.
     const FILES: u8 = 40;
     for number in 0..FILES {

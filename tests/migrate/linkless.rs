@@ -26,7 +26,9 @@ fn room(notes: bool) -> Room {
 
 /// Runs `migrate` where the calls of `refused` fail, and where it is killed at the `nth` of `calls`; at none where that is 0.
 fn migrate(room: &Room, refused: &str, (calls, nth): (&str, usize), words: &[&str]) -> i32 {
-    room.struck(&aim("KILL", calls, nth).refusing(refused), &[&["migrate"], words].concat()).code
+    let ran = room.struck(&aim("KILL", calls, nth).refusing(refused), &[&["migrate"], words].concat());
+    assert!([0, 137].contains(&ran.code), "neither killed nor done: {ran:?}");
+    ran.code
 }
 
 #[test]

@@ -186,6 +186,29 @@ fn a_run_for_another_project_leaves_the_notes_of_one_that_was_killed() {
 }
 
 #[test]
+fn what_a_killed_run_noted_is_believed_by_a_run_for_another_project_with_the_same_home() {
+    if two_disks().is_none() || nothing_can_be_struck() {
+        return;
+    }
+    let mut kills = 0;
+    for nth in (1..).step_by(9) {
+        let (room, far) = two_disks().unwrap();
+        across_parts(&room);
+        room.write("../other/modelstrap.toml", room.text("modelstrap.toml"));
+        let code = room.struck(&aim("KILL", "unlinkat", nth), &["migrate", "--yes"]).code;
+        room.run(&["-C", "../other", "migrate", "--yes"]).expect(0);
+        room.run(&["migrate", "--yes"]).expect(0);
+        is_once(&room, far.path(), &format!("killed at unlinkat {nth}"));
+        if code == 0 {
+            break;
+        }
+        assert_eq!(code, 137);
+        kills += 1;
+    }
+    assert!(kills > 2, "{kills}");
+}
+
+#[test]
 fn a_note_of_copies_that_came_with_a_clone_is_not_believed() {
     let Some((room, far)) = two_disks() else { return };
     room.write("~/.cache/whisper/a.pt", "mine");

@@ -20,5 +20,7 @@ pub(crate) fn script(path: &Path, text: &str) {
 
 /// A copy of the program at `from`.
 pub(crate) fn copy(from: &Path, to: &Path) {
-    assert!(Command::new("cp").args([from, to]).status().unwrap().success(), "{}", to.display());
+    for (tool, words) in [("cp", [from, to]), ("chmod", [Path::new("755"), to])] {
+        assert!(Command::new(tool).args(words).status().unwrap().success(), "{tool} {}", to.display());
+    }
 }

@@ -110,8 +110,8 @@ pub(crate) fn steps(command: &mut Command, calls: &[&str]) -> Vec<Step> {
     steps
 }
 
-/// For each of `calls`, strikes with 1, 2, 3 … until `strike` says that its run came to its end, on as many threads as there are
-/// processors; each makes what it works on with `make` first. Rooms are made in memory. Gives the number of points.
+/// For each of `calls`, strikes with 1, 2, 3 … until `strike` says that its run came to its end, on several
+/// threads; each makes what it works on with `make` first. Rooms are made in memory. Gives the number of points.
 pub(crate) fn everywhere<W>(
     calls: &[&str],
     make: impl Fn() -> W + Sync,
@@ -144,7 +144,7 @@ pub(crate) fn everywhere<W>(
     points.into_inner()
 }
 
-/// Strikes at each of `steps`, on as many threads as there are processors. Gives how many runs came to their end all the same.
+/// Strikes at each of `steps`, side by side. Gives how many runs came to their end all the same.
 pub(crate) fn at_each(steps: &[Step], strike: impl Fn(&Step) -> bool + Sync) -> usize {
     let (next, missed) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let work = || {

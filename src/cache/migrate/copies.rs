@@ -16,7 +16,10 @@ use crate::cache::Stamp;
 use crate::cache::notes::file;
 use crate::support::quoted;
 
-/// The most bytes that are read of it: some 200,000 copies.
+/// How the names of the notes end.
+const ENDING: &str = "-copies.jsonl";
+
+/// The most bytes that are read of one: some 200,000 copies.
 const LARGEST: u64 = 64 << 20;
 
 /// What tells a content of the source: a number may be another file's by now, size and time are of the same one.
@@ -31,7 +34,7 @@ pub(super) const fn key(look: &Look) -> Key {
 #[derive(Debug, Default)]
 pub struct Copies {
     cache_root: PathBuf,
-    /// The notes: a JSON document a line.
+    /// Where this run notes its own: a JSON document a line.
     notes: PathBuf,
     /// Where a content is at the target, proven.
     known: HashMap<Key, PathBuf>,
@@ -52,18 +55,26 @@ struct Line {
 }
 
 impl Copies {
-    /// What an earlier run for `project` has noted in the cache at `cache_root`.
+    /// Those of a run for `project`, and what earlier runs have noted in the cache at `cache_root`, for whichever project: what lies in
+    /// the home folder belongs to all of them.
     pub fn of(cache_root: &Path, project: &Path) -> Self {
         let notes = path(cache_root, project);
-        let bytes = file::read(&notes, LARGEST).unwrap_or_default();
+        let folder = notes.parent().and_then(|folder| std::fs::read_dir(folder).ok());
+        let mut all: Vec<PathBuf> = folder.into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())).collect();
+        all.retain(|path| path.as_os_str().as_encoded_bytes().ends_with(ENDING.as_bytes()));
         let mut copies = Self { cache_root: cache_root.to_path_buf(), notes, ..Self::default() };
+        all.iter().for_each(|path| copies.read(path));
+        copies
+    }
+
+    fn read(&mut self, path: &Path) {
+        let bytes = file::read(path, LARGEST).unwrap_or_default();
         let lines = bytes.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Line>(line).ok());
         for Line { device, inode, size, modified, at } in lines {
             if let Ok(modified) = modified.parse() {
-                copies.noted.entry(((device, inode), size, modified)).or_default().push(quoted::path(&at));
+                self.noted.entry(((device, inode), size, modified)).or_default().push(quoted::path(&at));
             }
         }
-        copies
     }
 
     /// Notes that the content of `look` is at `path`, on this disk and before a name of the original goes.
@@ -122,5 +133,5 @@ pub fn end(cache_root: &Path, project: &Path) {
 }
 
 fn path(cache_root: &Path, project: &Path) -> PathBuf {
-    note(cache_root, project, "-copies.jsonl")
+    note(cache_root, project, ENDING)
 }

@@ -297,20 +297,20 @@ fn read(folder: &Folder, at: &Path, path: PathBuf, cache_root: &Path) -> Option<
         Err(TryLockError::WouldBlock) => return None,
         Ok(()) | Err(TryLockError::Error(_)) => {}
     }
+    let journal = Journal { file, path, cache_root: cache_root.to_path_buf(), room: None };
     let length = looked.metadata().ok()?.len();
-    if length == 0 && locks_work(&path) {
+    if length == 0 && locks_work(&journal.path) {
         // Its run was killed before it had written a word.
-        let _ = fs::remove_file(&path);
+        let _ = fs::remove_file(&journal.path);
         return None;
     }
     let mut rows = Rows { file: BufReader::new(looked.try_clone().ok()?), line: String::new(), at: 0 };
     let (Row::Open { schema, verb, started, seal, root, host, process, .. }, _) = rows.next()? else { return None };
-    let is_alive = || !locks_work(&path) && may_be_alive(&host, process, started);
+    let is_alive = || !locks_work(&journal.path) && may_be_alive(&host, process, started);
     if schema != SCHEMA || is_alive() {
         return None;
     }
     let (old, is_copy) = (root.path()?, !seal::holds(&seal, at));
-    let journal = Journal { file, path, cache_root: cache_root.to_path_buf(), room: None };
     let mut past = Past {
         journal,
         verb,

@@ -98,7 +98,8 @@ fn may_tell(folder: &Path, path: &Path) -> bool {
         return true;
     }
     let mut line = String::new();
-    let read = BufReader::new(file.take(LINE)).read_line(&mut line);
+    let read = BufReader::new((&file).take(LINE)).read_line(&mut line);
+    let _ = file.unlock();
     match read.ok().and_then(|_| serde_json::from_str(&line).ok()) {
         Some(Row::Open { seal, .. }) => seal::of(folder).is_some_and(|own| own == seal),
         _ => true,

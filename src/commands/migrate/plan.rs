@@ -141,8 +141,11 @@ fn sources(survey: &Survey, targets: &Targets, libraries: &Libraries) -> Sources
         .collect();
     let real = |path: &Path| paths::real_place(path).unwrap_or_else(|| path.to_path_buf());
     let (project, root) = (real(&survey.project.root), real(&targets.root));
-    // Most of them are not there: where those would lead was half of all that a run asked the disk.
-    let is_in = |hub: &Path, folder: &Path| hub.is_dir() && real(hub).starts_with(folder);
+    // Most of them are not there: where those would lead was half of all that a run asked the disk. Their own words have to do.
+    let is_in = |hub: &Path, folder: &Path| match hub.is_dir() {
+        true => real(hub).starts_with(folder),
+        false => hub.starts_with(folder),
+    };
     let is_own_cache = root.starts_with(&project);
     if is_own_cache {
         own.append(&mut brought);
