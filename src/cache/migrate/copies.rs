@@ -19,7 +19,7 @@ use crate::support::quoted;
 /// How the names of the notes end.
 const ENDING: &str = "-copies.jsonl";
 
-/// The most bytes that are read of one: some 200,000 copies.
+/// The most bytes that are read of all of them: some 200,000 copies.
 const LARGEST: u64 = 64 << 20;
 
 /// What tells a content of the source: a number may be another file's by now, size and time are of the same one.
@@ -62,19 +62,22 @@ impl Copies {
         let folder = notes.parent().and_then(|folder| std::fs::read_dir(folder).ok());
         let mut all: Vec<PathBuf> = folder.into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())).collect();
         all.retain(|path| path.as_os_str().as_encoded_bytes().ends_with(ENDING.as_bytes()));
+        all.sort_unstable();
         let mut copies = Self { cache_root: cache_root.to_path_buf(), notes, ..Self::default() };
-        all.iter().for_each(|path| copies.read(path));
+        all.iter().fold(LARGEST, |left, path| left.saturating_sub(copies.read(path, left)));
         copies
     }
 
-    fn read(&mut self, path: &Path) {
-        let bytes = file::read(path, LARGEST).unwrap_or_default();
+    /// Adds what `path` notes, unless it has more than `most` bytes; gives how many it has.
+    fn read(&mut self, path: &Path, most: u64) -> u64 {
+        let bytes = file::read(path, most).unwrap_or_default();
         let lines = bytes.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Line>(line).ok());
         for Line { device, inode, size, modified, at } in lines {
             if let Ok(modified) = modified.parse() {
                 self.noted.entry(((device, inode), size, modified)).or_default().push(quoted::path(&at));
             }
         }
+        bytes.len() as u64
     }
 
     /// Notes that the content of `look` is at `path`, on this disk and before a name of the original goes.
